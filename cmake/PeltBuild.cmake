@@ -1,0 +1,113 @@
+# How a room of the project is built: one target a folder, its headers in <folder>/pelt, and
+# only what it links can be included.
+include(CheckIPOSupported)
+check_ipo_supported(RESULT PELT_IPO OUTPUT pelt_ipo_why LANGUAGES C)
+
+add_library(pelt_warnings INTERFACE)
+target_compile_features(pelt_warnings INTERFACE c_std_11)
+target_compile_options(pelt_warnings INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+  -Wformat=2 -Wundef -Wwrite-strings -Wno-unused-parameter
+  $<$<BOOL:${PELT_WERROR}>:-Werror>
+  -include ${CMAKE_SOURCE_DIR}/cmake/poison.h)
+target_compile_definitions(pelt_warnings INTERFACE _GNU_SOURCE PELT_VERSION="${PROJECT_VERSION}")
+if(PELT_SANITIZE)
+  target_compile_options(pelt_warnings INTERFACE -fsanitize=${PELT_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(pelt_warnings INTERFACE -fsanitize=${PELT_SANITIZE})
+endif()
+if(PELT_FUZZ)
+  target_compile_options(pelt_warnings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# Link-time optimisation for release builds: the rooms are separate libraries, the hot path
+# crosses four of them.
+function(pelt_set_ipo target)
+  if(PELT_IPO AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT PELT_SANITIZE)
+    set_property(TARGET ${target} PROPERTY INTERPROCEDURAL_OPTIMIZATION ON)
+  endif()
+endfunction()
+
+# BRING-UP
+macro(pelt_bring_up)
+  set(have "")
+  foreach(f ${ARG_SOURCES})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f} OR EXISTS ${f})
+      list(APPEND have ${f})
+    endif()
+  endforeach()
+  if(NOT have)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int pelt_empty;\n")
+    set(have ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
+  endif()
+  set(ARG_SOURCES ${have})
+endmacro()
+# /BRING-UP
+
+# pelt_module(NAME SOURCES ... PUBLIC ... PRIVATE ...): the room pelt_NAME in the current folder.
+function(pelt_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  pelt_bring_up()
+  add_library(pelt_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(pelt_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(pelt_${name} PUBLIC ${ARG_PUBLIC} PRIVATE pelt_warnings ${ARG_PRIVATE})
+  pelt_set_ipo(pelt_${name})
+endfunction()
+
+# pelt_program(NAME SOURCES ... LIBS ...)
+function(pelt_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  pelt_bring_up()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings)
+  set_property(TARGET ${name} PROPERTY RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  pelt_set_ipo(${name})
+endfunction()
+
+# pelt_unit_test(NAME LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka).
+function(pelt_unit_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.c)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}.c "int main(void);\nint main(void){return 1;}\n")
+    add_executable(${name} ${CMAKE_CURRENT_BINARY_DIR}/${name}.c) # BRING-UP
+  else()
+  add_executable(${name} ${name}.c)
+  endif()
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings PkgConfig::CMOCKA m)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# pelt_fuzz_target(NAME LIBS ...): tests/fuzz/NAME.c with LLVMFuzzerTestOneInput, corpus in tests/fuzz/corpus/NAME.
+# `ninja fuzzers` builds them all; ctest runs each for PELT_FUZZ_SECONDS over its corpus (label fuzz). What it finds goes to
+# the build directory: new inputs to fuzz/NAME.found, crashers to fuzz/NAME.crash-*.
+set(PELT_FUZZ_SECONDS 3 CACHE STRING "how long ctest runs each fuzz target")
+if(PELT_FUZZ)
+  add_custom_target(fuzzers)
+endif()
+function(pelt_fuzz_target name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  if(PELT_FUZZ)
+    add_executable(${name} ${name}.c)
+    target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set_property(TARGET ${name} PROPERTY RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    add_dependencies(fuzzers ${name})
+    set(found ${CMAKE_BINARY_DIR}/fuzz/${name}.found)
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME ${name} COMMAND ${name} -max_total_time=${PELT_FUZZ_SECONDS} -timeout=10
+             -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${name}. ${found}
+             ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 300)
+  endif()
+endfunction()
+
+# pelt_embed(TARGET SYMBOL FILE): FILE becomes `const char SYMBOL[]` (NUL-terminated) and `const size_t SYMBOL_len`.
+function(pelt_embed target symbol file)
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c")
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DIN=${file} -DOUT=${out} -DSYMBOL=${symbol} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${file} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  target_sources(${target} PRIVATE ${out})
+endfunction()
