@@ -1,0 +1,177 @@
+/*
+ * log: see the header. The settings are written before threads start and only read later; the lock
+ * keeps `before_line` and the write that follows it together.
+ */
+#include "pelt/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pelt/buf.h"
+#include "pelt/clock.h"
+
+#define MESSAGE_BYTES_MAX ((size_t)64 * 1024) /* a longer message is cut */
+
+static struct {
+    enum pelt_log_level least;
+    bool json;
+    void (*before_line)(void *);
+    void *arg;
+    pthread_mutex_t lock;
+} settings = {.least = PELT_LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+static const char *const level_names[] = {"debug", "info", "warning", "error"};
+
+void pelt_log_setup(enum pelt_log_level least, bool json, void (*before_line)(void *), void *arg)
+{
+    pthread_mutex_lock(&settings.lock);
+    settings.least = least;
+    settings.json = json;
+    settings.before_line = before_line;
+    settings.arg = arg;
+    pthread_mutex_unlock(&settings.lock);
+}
+
+/* Bytes of the well-formed UTF-8 sequence at `p` (RFC 3629, table in section 4); 0: malformed. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    size_t len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if (p[0] < 0xC2 || p[0] > 0xF4 || len > left) {
+        return 0;
+    }
+    /* The second byte's range shuts out overlong forms, surrogates and what lies above U+10FFFF. */
+    unsigned least = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned most = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : 0xBF;
+    if (p[1] < least || p[1] > most) {
+        return 0;
+    }
+    for (size_t i = 2; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+static void add_json_char(struct pelt_buf *line, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        pelt_buf_add_str(line, "\\\"");
+        break;
+    case '\\':
+        pelt_buf_add_str(line, "\\\\");
+        break;
+    case '\n':
+        pelt_buf_add_str(line, "\\n");
+        break;
+    case '\r':
+        pelt_buf_add_str(line, "\\r");
+        break;
+    case '\t':
+        pelt_buf_add_str(line, "\\t");
+        break;
+    default:
+        pelt_buf_addf(line, "\\u%04x", c);
+        break;
+    }
+}
+
+/* Adds `text` as the inside of a JSON string (RFC 8259, section 7); malformed UTF-8 becomes U+FFFD.
+ */
+static void add_json_text(struct pelt_buf *line, struct pelt_span text)
+{
+    for (size_t i = 0; i < text.len;) {
+        const unsigned char *p = (const unsigned char *)text.ptr + i;
+        size_t len = utf8_length(p, text.len - i);
+        if (len == 0) {
+            pelt_buf_add_str(line, "\xEF\xBF\xBD");
+            len = 1;
+        } else if (p[0] < 0x20 || p[0] == '"' || p[0] == '\\' || p[0] == 0x7F) {
+            add_json_char(line, p[0]);
+        } else {
+            pelt_buf_add(line, p, len);
+        }
+        i += len;
+    }
+}
+
+/* A server's or script's text must not steer the terminal: control characters but line feed and tab
+ * show as '?'. */
+static void add_plain_text(struct pelt_buf *line, struct pelt_span text)
+{
+    size_t from = line->len;
+    pelt_buf_add(line, text.ptr, text.len);
+    for (size_t i = from; i < line->len; i++) {
+        unsigned char c = (unsigned char)line->data[i];
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
+            line->data[i] = '?';
+        }
+    }
+}
+
+static void add_line(struct pelt_buf *line, enum pelt_log_level level, const char *logger,
+                     struct pelt_span message)
+{
+    if (settings.json) {
+        char when[32];
+        pelt_clock_rfc3339(pelt_clock_wall_ns(), when);
+        pelt_buf_addf(line, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"logger\":\"", when,
+                      level_names[level]);
+        add_json_text(line, pelt_span_of(logger));
+        pelt_buf_add_str(line, "\",\"message\":\"");
+        add_json_text(line, message);
+        pelt_buf_add_str(line, "\"}\n");
+    } else {
+        pelt_buf_addf(line, "%s: ", logger);
+        if (level != PELT_LOG_INFO) {
+            pelt_buf_addf(line, "%s: ", level_names[level]);
+        }
+        add_plain_text(line, message);
+        pelt_buf_add_str(line, "\n");
+    }
+}
+
+/* A closed or full stderr is nothing to report anywhere: the line is lost. */
+static void write_line(const struct pelt_buf *line)
+{
+    pthread_mutex_lock(&settings.lock);
+    if (settings.before_line != NULL) {
+        settings.before_line(settings.arg);
+    }
+    ssize_t written;
+    do {
+        written = write(STDERR_FILENO, line->data, line->len);
+    } while (written < 0 && errno == EINTR);
+    pthread_mutex_unlock(&settings.lock);
+}
+
+void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ...)
+{
+    if (level < settings.least) {
+        return;
+    }
+    char *message = malloc(MESSAGE_BYTES_MAX);
+    if (message == NULL) {
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, MESSAGE_BYTES_MAX, fmt, args);
+    va_end(args);
+    struct pelt_buf line;
+    pelt_buf_init(&line, 0);
+    add_line(&line, level, logger, pelt_span_of(message));
+    if (!line.failed) {
+        write_line(&line);
+    }
+    pelt_buf_deinit(&line);
+    free(message);
+}
