@@ -1,0 +1,82 @@
+/*
+ * arrivals: see the header. The process lives on the integral's axis, where the rate is 1; the
+ * plan's stages only bend that axis into time. For uniform arrivals x == k, without a sum that
+ * could drift.
+ *
+ * Invariant: stage_x and stage_ns are the integral and the time at which `stage` begins; stage_x <=
+ * x.
+ */
+#include "pelt/arrivals.h"
+
+#include <assert.h>
+
+#include "stage.h"
+
+#define STREAM                                                                                     \
+    UINT64_C(                                                                                      \
+        0x6172726976616c73) /* "arrivals": apart from the users' streams, which are their ids */
+
+static double draw_gap(struct pelt_arrivals_iter *it)
+{
+    switch (it->plan->arrivals) {
+    case PELT_ARRIVALS_POISSON:
+        return pelt_rng_exponential(&it->rng, 1.0);
+    case PELT_ARRIVALS_GAMMA:
+        return pelt_rng_gamma(&it->rng, it->plan->gamma_shape, 1.0 / it->plan->gamma_shape);
+    case PELT_ARRIVALS_UNIFORM:
+        break;
+    }
+    return 1.0;
+}
+
+static void draw_next(struct pelt_arrivals_iter *it)
+{
+    it->k++;
+    it->x += draw_gap(it);
+}
+
+void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *plan, uint64_t seed,
+                        uint32_t part, uint32_t parts)
+{
+    assert(part < parts);
+    *it = (struct pelt_arrivals_iter){
+        .plan = plan, .part = part, .parts = parts, .end_ns = pelt_plan_length_ns(plan)};
+    pelt_rng_init(&it->rng, seed, STREAM);
+    if (plan->arrivals != PELT_ARRIVALS_UNIFORM) {
+        it->x = draw_gap(it); /* a random process does not begin with an arrival at 0 */
+    }
+}
+
+/* Moves the cursor to the stage in which x lies. False: behind the last one. */
+static bool find_stage(struct pelt_arrivals_iter *it)
+{
+    for (; it->stage < it->plan->stages_len; it->stage++) {
+        const struct pelt_stage *s = &it->plan->stages[it->stage];
+        const double area = pelt_stage_area(s);
+        if (it->x < it->stage_x + area) {
+            return true;
+        }
+        it->stage_x += area;
+        it->stage_ns += s->duration_ns;
+    }
+    return false;
+}
+
+bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns)
+{
+    while (it->k % it->parts != it->part) {
+        draw_next(it);
+    }
+    if (!find_stage(it)) {
+        return false;
+    }
+    const struct pelt_stage *s = &it->plan->stages[it->stage];
+    uint64_t at_ns = it->stage_ns + pelt_stage_inverse(s, it->x - it->stage_x);
+    if (at_ns >= it->end_ns) {
+        return false; /* rounded to the end, which the plan does not contain */
+    }
+    *k = it->k;
+    *due_ns = at_ns;
+    draw_next(it);
+    return true;
+}

@@ -1,0 +1,553 @@
+/*
+ * crew: see the header.
+ *
+ * Two timers: `plan` follows the plan (the next change of users, or the next arrival), `ready`
+ * starts what was put off: users who come in with a ramp, users whose iteration ended inside
+ * begin(), arrivals that wait while a user came free inside begin(). Each starts at most BATCH
+ * iterations a run, so that the loop reads its sockets in between.
+ *
+ * Closed loop: slot i holds user thread + i * threads. Slots below `begun` have been started: each
+ * is running, in the ready list, or stopped. Slots from `begun` up to `active` wait for the ready
+ * timer; those behind are parked (or run their last iteration).
+ *
+ * Open loop: each user is running, in the idle list, or retired (stopped; replaced when a new one
+ * is needed). Waiting arrivals lie in a ring.
+ *
+ * Invariant: iterations start from `begin` only, never inside another begin(): the stack stays
+ * flat.
+ */
+#include "pelt/crew.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "pelt/clock.h"
+#include "pelt/log.h"
+
+#define BATCH             64
+#define SLOTS_FIRST_CAP   64
+#define WAITING_FIRST_CAP 256
+
+struct arrival {
+    uint64_t k;
+    uint64_t due_ns; /* monotonic; PELT_NEVER: none */
+};
+
+/* Arrivals without a user, oldest first: a ring whose size is a power of two. */
+struct waiting {
+    struct arrival *ring;
+    uint32_t head, len, cap;
+    uint32_t most; /* this thread's share of the plan's waiting_max */
+};
+
+struct pelt_crew {
+    struct pelt_crew_options opt;
+    struct pelt_timer plan_timer, ready_timer;
+    uint64_t length_ns; /* of the plan */
+
+    struct pelt_vu **users; /* 8 bytes a user */
+    uint32_t users_len, users_cap;
+    uint32_t users_most; /* this thread's share of the plan's peak, or of its users_max */
+    uint64_t created;    /* users ever made: the next id */
+    uint32_t running;    /* iterations in progress */
+
+    uint32_t active, begun, stopped;    /* closed loop; stopped: users that will not run again */
+    struct pelt_vu *ready, **ready_end; /* closed loop: to be started again, oldest first */
+    uint32_t ready_len;
+
+    struct pelt_arrivals_iter arrivals; /* open loop */
+    struct arrival next;                /* drawn, not yet due */
+    struct waiting waiting;
+    struct pelt_vu *idle; /* last in, first out */
+    struct pelt_vu *retired;
+    uint32_t retired_len;
+
+    bool stopping;
+    bool in_begin;
+};
+
+static struct pelt_crew *crew_of(struct pelt_timer *timer, size_t offset)
+{
+    return (struct pelt_crew *)(void *)((char *)timer - offset);
+}
+
+/* How many of 0..total-1 fall to this thread when number n goes to thread n mod threads. */
+static uint32_t share(const struct pelt_crew *crew, uint64_t total)
+{
+    const uint64_t thread = crew->opt.thread, threads = crew->opt.threads;
+    return (uint32_t)(total > thread ? (total - thread - 1) / threads + 1 : 0);
+}
+
+/* Called when either side changes. Nothing begins after a stop, so both come true once. */
+static void tell_when_idle(struct pelt_crew *crew)
+{
+    if (crew->stopping && crew->running == 0) {
+        crew->opt.on_idle(crew->opt.on_idle_arg);
+    }
+}
+
+static void out_of_memory(struct pelt_crew *crew, uint64_t now_ns)
+{
+    pelt_log(PELT_LOG_ERROR, "load", "out of memory with %u users on thread %u: its load ends here",
+             crew->users_len, crew->opt.thread);
+    pelt_crew_stop(crew, now_ns);
+}
+
+static void arm(struct pelt_crew *crew, struct pelt_timer *timer, uint64_t due_ns, uint64_t now_ns)
+{
+    if (pelt_timerq_add(crew->opt.timers, timer, due_ns) != PELT_OK) {
+        out_of_memory(crew, now_ns);
+    }
+}
+
+static void arm_ready(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (crew->ready_timer.slot == 0) {
+        arm(crew, &crew->ready_timer, now_ns, now_ns);
+    }
+}
+
+static void begin(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
+{
+    assert(!crew->in_begin);
+    assert(!crew->stopping);
+    assert(!vu->running);
+    assert(!vu->stopped);
+    vu->due_ns = due_ns;
+    vu->running = true;
+    crew->running++;
+    crew->in_begin = true;
+    crew->opt.ops->begin(vu, due_ns, now_ns);
+    crew->in_begin = false;
+}
+
+/* Room for one more slot. False: out of memory. */
+static bool grow_users(struct pelt_crew *crew)
+{
+    if (crew->users_len < crew->users_cap) {
+        return true;
+    }
+    uint32_t cap = crew->users_cap > 0 ? crew->users_cap * 2 : SLOTS_FIRST_CAP;
+    struct pelt_vu **users = realloc(crew->users, cap * sizeof(*users));
+    if (users == NULL) {
+        return false;
+    }
+    crew->users = users;
+    crew->users_cap = cap;
+    return true;
+}
+
+/* A new user in `slot`, an empty one; NULL: out of memory. */
+static struct pelt_vu *create_user(struct pelt_crew *crew, uint32_t slot)
+{
+    const uint64_t id = crew->opt.thread + crew->created * crew->opt.threads;
+    struct pelt_vu *vu = crew->opt.ops->create(crew->opt.ops_ctx, id);
+    if (vu != NULL) {
+        *vu = (struct pelt_vu){.crew = crew, .id = id, .slot = slot};
+        crew->users[slot] = vu;
+        crew->created++;
+    }
+    return vu;
+}
+
+static struct pelt_vu *add_user(struct pelt_crew *crew)
+{
+    struct pelt_vu *vu = grow_users(crew) ? create_user(crew, crew->users_len) : NULL;
+    crew->users_len += vu != NULL;
+    return vu;
+}
+
+/* Closed loop. */
+
+static void ready_clear(struct pelt_crew *crew)
+{
+    crew->ready = NULL;
+    crew->ready_end = &crew->ready;
+    crew->ready_len = 0;
+}
+
+static void ready_push(struct pelt_crew *crew, struct pelt_vu *vu)
+{
+    vu->next = NULL;
+    *crew->ready_end = vu;
+    crew->ready_end = &vu->next;
+    crew->ready_len++;
+}
+
+static struct pelt_vu *ready_pop(struct pelt_crew *crew)
+{
+    struct pelt_vu *vu = crew->ready;
+    crew->ready = vu->next;
+    if (crew->ready == NULL) {
+        crew->ready_end = &crew->ready;
+    }
+    crew->ready_len--;
+    return vu;
+}
+
+/* Users from `active` on are parked, also those that were to be started again. */
+static void shrink(struct pelt_crew *crew)
+{
+    crew->begun = crew->active;
+    struct pelt_vu *vu = crew->ready;
+    ready_clear(crew);
+    while (vu != NULL) {
+        struct pelt_vu *next = vu->next;
+        if (vu->slot < crew->begun) {
+            ready_push(crew, vu);
+        }
+        vu = next;
+    }
+}
+
+/* A user comes in with the plan. It may still run its last iteration of an earlier time; then that
+ * goes on. */
+static void begin_slot(struct pelt_crew *crew, uint32_t slot, uint64_t now_ns)
+{
+    struct pelt_vu *vu = slot < crew->users_len ? crew->users[slot] : add_user(crew);
+    if (vu == NULL) {
+        crew->begun = slot;
+        out_of_memory(crew, now_ns);
+    } else if (!vu->running && !vu->stopped) {
+        begin(crew, vu, now_ns, now_ns);
+    }
+}
+
+static void start_users(struct pelt_crew *crew, uint64_t now_ns)
+{
+    /* Who ends at once comes back to the list's end; it waits for the next run. */
+    const uint32_t again = crew->ready_len;
+    uint32_t n = 0;
+    for (; n < again && n < BATCH && crew->ready != NULL; n++) {
+        begin(crew, ready_pop(crew), now_ns, now_ns);
+    }
+    for (; n < BATCH && crew->begun < crew->active && !crew->stopping; n++) {
+        begin_slot(crew, crew->begun++, now_ns);
+    }
+    if (!crew->stopping && (crew->ready_len > 0 || crew->begun < crew->active)) {
+        arm_ready(crew, now_ns);
+    }
+}
+
+static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
+{
+    const struct pelt_plan *plan = crew->opt.plan;
+    const uint64_t t_ns = now_ns - crew->opt.start_ns;
+    if (t_ns >= crew->length_ns) {
+        pelt_crew_stop(crew, now_ns);
+        return;
+    }
+    uint64_t change_ns = pelt_plan_next_change(plan, t_ns);
+    uint64_t wake_ns = change_ns < crew->length_ns ? change_ns : crew->length_ns;
+    arm(crew, &crew->plan_timer, crew->opt.start_ns + wake_ns, now_ns);
+    crew->active = share(crew, pelt_plan_users_at(plan, t_ns));
+    if (crew->begun > crew->active) {
+        shrink(crew);
+    }
+    start_users(crew, now_ns);
+}
+
+static void closed_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    if (vu->stopped) {
+        if (++crew->stopped == crew->users_most) {
+            pelt_crew_stop(crew, now_ns);
+        }
+    } else if (vu->slot >= crew->begun) {
+        return; /* parked */
+    } else if (crew->in_begin) {
+        ready_push(crew, vu);
+        arm_ready(crew, now_ns);
+    } else {
+        begin(crew, vu, now_ns, now_ns);
+    }
+}
+
+/* Open loop. */
+
+static bool waiting_grow(struct waiting *w)
+{
+    uint32_t cap = w->cap > 0 ? w->cap * 2 : WAITING_FIRST_CAP;
+    struct arrival *ring = malloc(cap * sizeof(*ring));
+    if (ring == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < w->len; i++) {
+        ring[i] = w->ring[(w->head + i) & (w->cap - 1)];
+    }
+    free(w->ring);
+    w->ring = ring;
+    w->head = 0;
+    w->cap = cap;
+    return true;
+}
+
+/* False: the limit, or memory, is reached. */
+static bool waiting_push(struct waiting *w, struct arrival a)
+{
+    if (w->len == w->most || (w->len == w->cap && !waiting_grow(w))) {
+        return false;
+    }
+    w->ring[(w->head + w->len) & (w->cap - 1)] = a;
+    w->len++;
+    return true;
+}
+
+static struct arrival waiting_pop(struct waiting *w)
+{
+    struct arrival a = w->ring[w->head];
+    w->head = (w->head + 1) & (w->cap - 1);
+    w->len--;
+    return a;
+}
+
+static void idle_push(struct pelt_crew *crew, struct pelt_vu *vu)
+{
+    vu->next = crew->idle;
+    crew->idle = vu;
+}
+
+static bool user_free(const struct pelt_crew *crew)
+{
+    return crew->idle != NULL || crew->users_len < crew->users_most || crew->retired != NULL;
+}
+
+/* A new user in the place of one that stopped. */
+static struct pelt_vu *replace_retired(struct pelt_crew *crew)
+{
+    struct pelt_vu *old = crew->retired;
+    struct pelt_vu *next = old->next;
+    struct pelt_vu *vu = create_user(crew, old->slot);
+    if (vu != NULL) {
+        crew->retired = next;
+        crew->retired_len--;
+        crew->opt.ops->destroy(old);
+    }
+    return vu;
+}
+
+/* user_free() said yes; NULL: out of memory. */
+static struct pelt_vu *take_user(struct pelt_crew *crew)
+{
+    struct pelt_vu *vu = crew->idle;
+    if (vu != NULL) {
+        crew->idle = vu->next;
+        return vu;
+    }
+    return crew->retired != NULL ? replace_retired(crew) : add_user(crew);
+}
+
+static void serve(struct pelt_crew *crew, struct arrival a, uint64_t now_ns)
+{
+    struct pelt_vu *vu = take_user(crew);
+    if (vu == NULL) {
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+        out_of_memory(crew, now_ns);
+        return;
+    }
+    vu->arrival = a.k;
+    begin(crew, vu, a.due_ns, now_ns);
+}
+
+static void arrive(struct pelt_crew *crew, struct arrival a, uint64_t now_ns)
+{
+    pelt_recorder_arrival(crew->opt.recorder, now_ns - a.due_ns, now_ns);
+    if (crew->waiting.len == 0 && user_free(crew)) {
+        serve(crew, a, now_ns);
+    } else if (!waiting_push(&crew->waiting, a)) {
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+    }
+}
+
+static void draw_next(struct pelt_crew *crew)
+{
+    uint64_t due_ns;
+    bool more = pelt_arrivals_next(&crew->arrivals, &crew->next.k, &due_ns);
+    crew->next.due_ns = more ? crew->opt.start_ns + due_ns : PELT_NEVER;
+}
+
+static void follow_arrivals(struct pelt_crew *crew, uint64_t now_ns)
+{
+    const uint64_t end_ns = crew->opt.start_ns + crew->length_ns;
+    for (uint32_t n = 0; n < BATCH && crew->next.due_ns <= now_ns && !crew->stopping; n++) {
+        struct arrival a = crew->next;
+        draw_next(crew);
+        arrive(crew, a, now_ns);
+    }
+    if (crew->stopping) {
+        return;
+    }
+    if (crew->next.due_ns == PELT_NEVER && now_ns >= end_ns) {
+        pelt_crew_stop(crew, now_ns);
+    } else {
+        arm(crew, &crew->plan_timer, crew->next.due_ns < end_ns ? crew->next.due_ns : end_ns,
+            now_ns);
+    }
+}
+
+static void serve_waiting(struct pelt_crew *crew, uint64_t now_ns)
+{
+    for (uint32_t n = 0; n < BATCH && crew->waiting.len > 0 && user_free(crew); n++) {
+        serve(crew, waiting_pop(&crew->waiting), now_ns);
+    }
+    if (crew->waiting.len > 0 && user_free(crew)) {
+        arm_ready(crew, now_ns);
+    }
+}
+
+static void open_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    if (!vu->stopped && !crew->in_begin && crew->waiting.len > 0) {
+        struct arrival a = waiting_pop(&crew->waiting);
+        vu->arrival = a.k;
+        begin(crew, vu, a.due_ns, now_ns);
+        return;
+    }
+    if (vu->stopped) {
+        /* Its code is still on the stack: it is destroyed when it is replaced, or with the crew. */
+        vu->next = crew->retired;
+        crew->retired = vu;
+        crew->retired_len++;
+    } else {
+        idle_push(crew, vu);
+    }
+    if (crew->waiting.len > 0) {
+        arm_ready(crew, now_ns);
+    }
+}
+
+static void on_plan(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_crew *crew = crew_of(timer, offsetof(struct pelt_crew, plan_timer));
+    if (crew->opt.plan->loop == PELT_LOOP_CLOSED) {
+        follow_users(crew, now_ns);
+    } else {
+        follow_arrivals(crew, now_ns);
+    }
+}
+
+static void on_ready(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_crew *crew = crew_of(timer, offsetof(struct pelt_crew, ready_timer));
+    if (crew->opt.plan->loop == PELT_LOOP_CLOSED) {
+        start_users(crew, now_ns);
+    } else {
+        serve_waiting(crew, now_ns);
+    }
+}
+
+struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
+{
+    assert(options->thread < options->threads);
+    struct pelt_crew *crew = calloc(1, sizeof(*crew));
+    if (crew == NULL) {
+        return NULL;
+    }
+    const struct pelt_plan *plan = options->plan;
+    crew->opt = *options;
+    crew->plan_timer.fn = on_plan;
+    crew->ready_timer.fn = on_ready;
+    crew->length_ns = pelt_plan_length_ns(plan);
+    ready_clear(crew);
+    if (plan->loop == PELT_LOOP_CLOSED) {
+        crew->users_most = share(crew, (uint64_t)floor(pelt_plan_peak(plan) + 0.5));
+    } else {
+        uint32_t users = share(crew, plan->users_max);
+        crew->users_most = users > 0 ? users : 1;
+        crew->waiting.most = share(crew, plan->waiting_max);
+        pelt_arrivals_init(&crew->arrivals, plan, options->seed, options->thread, options->threads);
+    }
+    return crew;
+}
+
+void pelt_crew_free(struct pelt_crew *crew)
+{
+    if (crew == NULL) {
+        return;
+    }
+    assert(crew->running == 0);
+    pelt_timerq_remove(crew->opt.timers, &crew->plan_timer);
+    pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
+    for (uint32_t i = 0; i < crew->users_len; i++) {
+        crew->opt.ops->destroy(crew->users[i]);
+    }
+    free(crew->users);
+    free(crew->waiting.ring);
+    free(crew);
+}
+
+void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (crew->opt.plan->loop == PELT_LOOP_OPEN) {
+        draw_next(crew);
+    }
+    arm(crew, &crew->plan_timer, crew->opt.start_ns, now_ns);
+}
+
+void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (crew->stopping) {
+        return;
+    }
+    crew->stopping = true;
+    pelt_timerq_remove(crew->opt.timers, &crew->plan_timer);
+    pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
+    ready_clear(crew);
+    for (; crew->waiting.len > 0; crew->waiting.len--) {
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+    }
+    tell_when_idle(crew);
+}
+
+void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns)
+{
+    pelt_crew_stop(crew, now_ns);
+    for (uint32_t i = 0; i < crew->users_len; i++) {
+        if (crew->users[i]->running) {
+            crew->opt.ops->cancel(crew->users[i], now_ns);
+        }
+    }
+}
+
+bool pelt_crew_stopping(const struct pelt_crew *crew)
+{
+    return crew->stopping;
+}
+
+uint32_t pelt_crew_users(const struct pelt_crew *crew)
+{
+    if (crew->opt.plan->loop == PELT_LOOP_OPEN) {
+        return crew->users_len - crew->retired_len;
+    }
+    uint32_t users = 0;
+    for (uint32_t i = 0; i < crew->begun; i++) {
+        users += !crew->users[i]->stopped;
+    }
+    return users;
+}
+
+uint32_t pelt_crew_waiting(const struct pelt_crew *crew)
+{
+    return crew->waiting.len;
+}
+
+void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error)
+{
+    struct pelt_crew *crew = vu->crew;
+    assert(vu->running);
+    vu->running = false;
+    vu->iteration++;
+    crew->running--;
+    /* A fresh stamp of the last end may lie behind the loop's own, older time: never below 0. */
+    uint64_t duration_ns = now_ns > vu->due_ns ? now_ns - vu->due_ns : 0;
+    pelt_recorder_iteration(crew->opt.recorder, duration_ns, script_error, now_ns);
+    if (crew->stopping) {
+        tell_when_idle(crew);
+    } else if (crew->opt.plan->loop == PELT_LOOP_CLOSED) {
+        closed_ended(crew, vu, now_ns);
+    } else {
+        open_ended(crew, vu, now_ns);
+    }
+}

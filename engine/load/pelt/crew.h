@@ -1,0 +1,65 @@
+/*
+ * crew: the users of one thread and the one who tells them when to start. Closed loop: user u (u
+ * mod threads == thread) is active while u < users(t), and starts its next iteration when the last
+ * one ends. Open loop: each arrival takes an idle user (the one idle for the shortest time), a new
+ * one while the pool may grow, or waits with its due time kept; beyond `waiting_max` it is dropped
+ * and counted.
+ *
+ * Pool and waiting room are split over the threads as the users are (at least one user a thread),
+ * so the plan's limits hold for the run. A user that stopped (vu->stopped) does not run again: in
+ * closed loop its place stays empty, and once all users of the plan's peak have stopped the crew is
+ * over before its time; in open loop a new user may take its place. When memory for users runs out
+ * the crew says so in the log and stops.
+ *
+ * A slow server never moves the plan. Everything late starts at once, its lateness recorded as send
+ * lag.
+ *
+ * Storage: new/free. Thread: the owner. Clock: passed in.
+ */
+#ifndef PELT_CREW_H
+#define PELT_CREW_H
+
+#include "pelt/arrivals.h"
+#include "pelt/plan.h"
+#include "pelt/recorder.h"
+#include "pelt/timerq.h"
+#include "pelt/vu.h"
+
+struct pelt_crew_options {
+    const struct pelt_plan *plan; /* borrowed */
+    uint64_t seed;
+    uint32_t thread, threads;
+    uint64_t start_ns;              /* monotonic time of plan time 0 */
+    struct pelt_timerq *timers;     /* borrowed: the thread's */
+    struct pelt_recorder *recorder; /* borrowed: iterations, arrivals, drops are recorded here */
+    const struct pelt_vu_ops *ops;
+    void *ops_ctx;
+    void (*on_idle)(void *arg); /* the plan is over (or stopped) and no iteration runs; called once,
+                                   possibly from within pelt_crew_ended: must not free the crew */
+    void *on_idle_arg;
+};
+
+struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options); /* NULL: out of memory */
+/* Destroys all users, of whom none may be running; accepts NULL. */
+void pelt_crew_free(struct pelt_crew *crew);
+/* The first iterations start in the run of the timers at or after start_ns. */
+void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns);
+/* No more starts (end of plan does the same by itself); waiting arrivals are dropped (counted).
+ * Again: nothing. */
+void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);
+/* Stops, and cancels every running iteration (the grace period is over). */
+void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns);
+bool pelt_crew_stopping(const struct pelt_crew *crew);
+/* Users alive: active in closed loop, the pool in open loop. Walks the users: once a second, not
+ * more. */
+uint32_t pelt_crew_users(const struct pelt_crew *crew);
+uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
+
+/*
+ * Called by a user's code when its iteration ended, as the last thing it does: records the
+ * iteration's duration from its due time. May start the user's next iteration before it returns; to
+ * bound the stack when iterations end inside begin(), the crew defers the restart in that case.
+ */
+void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error);
+
+#endif

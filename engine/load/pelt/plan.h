@@ -1,0 +1,72 @@
+/*
+ * plan: how much load when, as data: users (closed loop) or arrivals (open loop) over time. Every
+ * load shape of the scenario API builds this one primitive. Pure: no clock, no randomness of its
+ * own.
+ *
+ * Times are ns since the run's start. Storage: the caller's, stages are owned by the plan (deinit).
+ */
+#ifndef PELT_PLAN_H
+#define PELT_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pelt/status.h"
+
+enum pelt_loop { PELT_LOOP_CLOSED, PELT_LOOP_OPEN };
+enum pelt_arrivals { PELT_ARRIVALS_UNIFORM, PELT_ARRIVALS_POISSON, PELT_ARRIVALS_GAMMA };
+
+struct pelt_stage {
+    uint64_t duration_ns; /* 0: a jump */
+    double from, to;      /* users, or arrivals/s; linear in between */
+};
+
+struct pelt_plan {
+    enum pelt_loop loop;
+    enum pelt_arrivals arrivals; /* open loop only */
+    double gamma_shape;          /* PELT_ARRIVALS_GAMMA: 1 is Poisson, less is burstier; > 0 */
+    struct pelt_stage *stages;
+    size_t stages_len;
+    uint64_t users_max;   /* open loop: most users in the pool (default 10,000) */
+    uint64_t waiting_max; /* open loop: most arrivals that wait for a user; beyond: dropped (default
+                             100,000) */
+    uint64_t grace_ns;    /* after the end: how long what is in flight may finish (default 30 s) */
+};
+
+void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop); /* defaults, no stage */
+void pelt_plan_deinit(struct pelt_plan *plan);
+/* `into` is not read; deinit it also after PELT_ENOMEM, or not at all. */
+PELT_MUST_USE enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *from);
+/* Appends a stage; from NAN: where the last one ended (0 for the first). A `from` other than that
+ * is a jump. */
+PELT_MUST_USE enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns,
+                                             double from, double to);
+/* Checks ranges: a stage at least, length and some level above 0, at most 1,000,000 users or
+ * 10,000,000/s and 10 years. What else this header says of a plan holds for valid ones. */
+PELT_MUST_USE enum pelt_status pelt_plan_validate(const struct pelt_plan *plan,
+                                                  struct pelt_error *err);
+uint64_t pelt_plan_length_ns(const struct pelt_plan *plan);
+double pelt_plan_peak(const struct pelt_plan *plan); /* the largest level */
+/* Scale levels so that the largest is `peak`, or times so that the length is `length_ns`. */
+void pelt_plan_scale_peak(struct pelt_plan *plan, double peak);
+void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns);
+/* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on. */
+double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns);
+/* Closed loop: users that shall be active at t: the level rounded to the nearest; 0 from the end
+ * on. */
+uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns);
+/* Closed loop: the first moment after t at which users_at differs from users_at(t); PELT_NEVER if
+ * none. */
+uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns);
+/* Arrivals expected in [0, t): the integral of the rate. */
+double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns);
+/* The t at which the integral reaches `x`, to the nearest ns (where it stands still, the end of
+ * that time); PELT_NEVER if it never does. Inverse of pelt_plan_integral; x >= 0. */
+uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x);
+
+/* One line for people: "20 users for 30s", "0 -> 200/s over 10s, then 200/s for 20s, poisson"; 256
+ * bytes hold most. */
+void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size);
+
+#endif

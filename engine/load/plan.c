@@ -1,0 +1,382 @@
+/*
+ * plan: see the header. Stages are few (tens, rarely hundreds), so every question walks them from
+ * the start; what is asked per arrival keeps a cursor of its own (arrivals.c).
+ *
+ * Integrals are in arrivals, times inside the formulas in seconds (double), at the edges in ns.
+ */
+#include "pelt/plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stage.h"
+#include "pelt/clock.h"
+#include "pelt/units.h"
+
+#define USERS_MAX_DEFAULT   10000
+#define WAITING_MAX_DEFAULT 100000
+#define GRACE_NS_DEFAULT    (30 * PELT_NS_PER_S)
+
+#define USERS_MOST     1e6
+#define RATE_MOST      1e7
+#define WAITING_MOST   1000000000u
+#define GAMMA_LEAST    1e-3
+#define GAMMA_MOST     1e6
+#define LENGTH_NS_MOST (UINT64_C(3650) * 86400 * PELT_NS_PER_S)
+
+#define DESCRIBED_STAGES_MAX 8
+
+void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop)
+{
+    *plan = (struct pelt_plan){
+        .loop = loop,
+        .arrivals = PELT_ARRIVALS_UNIFORM,
+        .gamma_shape = 1.0,
+        .users_max = USERS_MAX_DEFAULT,
+        .waiting_max = WAITING_MAX_DEFAULT,
+        .grace_ns = GRACE_NS_DEFAULT,
+    };
+}
+
+void pelt_plan_deinit(struct pelt_plan *plan)
+{
+    free(plan->stages);
+    plan->stages = NULL;
+    plan->stages_len = 0;
+}
+
+enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *from)
+{
+    *into = *from;
+    into->stages = NULL;
+    into->stages_len = 0;
+    if (from->stages_len == 0) {
+        return PELT_OK;
+    }
+    into->stages = malloc(from->stages_len * sizeof(*from->stages));
+    if (into->stages == NULL) {
+        return PELT_ENOMEM;
+    }
+    memcpy(into->stages, from->stages, from->stages_len * sizeof(*from->stages));
+    into->stages_len = from->stages_len;
+    return PELT_OK;
+}
+
+enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, double from, double to)
+{
+    struct pelt_stage *stages = realloc(plan->stages, (plan->stages_len + 1) * sizeof(*stages));
+    if (stages == NULL) {
+        return PELT_ENOMEM;
+    }
+    if (isnan(from)) {
+        from = plan->stages_len > 0 ? stages[plan->stages_len - 1].to : 0.0;
+    }
+    stages[plan->stages_len++] = (struct pelt_stage){duration_ns, from, to};
+    plan->stages = stages;
+    return PELT_OK;
+}
+
+static const char *level_unit(const struct pelt_plan *plan)
+{
+    return plan->loop == PELT_LOOP_OPEN ? "/s" : " users";
+}
+
+static enum pelt_status validate_stages(const struct pelt_plan *plan, struct pelt_error *err)
+{
+    const double most = plan->loop == PELT_LOOP_OPEN ? RATE_MOST : USERS_MOST;
+    uint64_t left_ns = LENGTH_NS_MOST;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        if (!(s->from >= 0 && s->from <= most && s->to >= 0 && s->to <= most)) {
+            return pelt_fail(
+                err, PELT_EINVAL,
+                "load: stage %zu goes from %g to %g%s; a level lies between 0 and %.0f", i + 1,
+                s->from, s->to, level_unit(plan), most);
+        }
+        if (s->duration_ns > left_ns) {
+            return pelt_fail(err, PELT_EINVAL, "load: it lasts longer than 10 years");
+        }
+        left_ns -= s->duration_ns;
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status validate_open(const struct pelt_plan *plan, struct pelt_error *err)
+{
+    if (plan->users_max < 1 || plan->users_max > (uint64_t)USERS_MOST) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "load: the pool of users is %" PRIu64 "; it may be 1 to %.0f",
+                         plan->users_max, USERS_MOST);
+    }
+    if (plan->waiting_max > WAITING_MOST) {
+        return pelt_fail(err, PELT_EINVAL, "load: %" PRIu64 " arrivals may wait; at most %u can",
+                         plan->waiting_max, WAITING_MOST);
+    }
+    bool gamma = plan->arrivals == PELT_ARRIVALS_GAMMA;
+    if (gamma && !(plan->gamma_shape >= GAMMA_LEAST && plan->gamma_shape <= GAMMA_MOST)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "load: gamma shape %g; it may be %g to %g (1 is poisson)",
+                         plan->gamma_shape, GAMMA_LEAST, GAMMA_MOST);
+    }
+    return PELT_OK;
+}
+
+enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_error *err)
+{
+    if (plan->stages_len == 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "load: it is empty; give users or a rate, and a duration");
+    }
+    enum pelt_status status = validate_stages(plan, err);
+    if (status == PELT_OK && plan->loop == PELT_LOOP_OPEN) {
+        status = validate_open(plan, err);
+    }
+    if (status != PELT_OK) {
+        return status;
+    }
+    if (pelt_plan_length_ns(plan) == 0) {
+        return pelt_fail(err, PELT_EINVAL, "load: its duration is 0; give one, like 30s");
+    }
+    /* Below half a user the level rounds to nobody. */
+    const double least = plan->loop == PELT_LOOP_OPEN ? 0.0 : 0.5;
+    if (!(pelt_plan_peak(plan) > 0 && pelt_plan_peak(plan) >= least)) {
+        return pelt_fail(err, PELT_EINVAL, "load: its level never rises above %g%s",
+                         pelt_plan_peak(plan), level_unit(plan));
+    }
+    return PELT_OK;
+}
+
+uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
+{
+    uint64_t length_ns = 0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        length_ns += plan->stages[i].duration_ns;
+    }
+    return length_ns;
+}
+
+double pelt_plan_peak(const struct pelt_plan *plan)
+{
+    double peak = 0.0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        if (s->duration_ns > 0) {
+            peak = fmax(peak, fmax(s->from, s->to));
+        }
+    }
+    return peak;
+}
+
+void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
+{
+    const double old = pelt_plan_peak(plan);
+    for (size_t i = 0; i < plan->stages_len && old > 0; i++) {
+        struct pelt_stage *s = &plan->stages[i];
+        /* Divided first, so that the largest level becomes `peak` exactly. */
+        s->from = s->from / old * peak;
+        s->to = s->to / old * peak;
+    }
+}
+
+void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
+{
+    const uint64_t old_ns = pelt_plan_length_ns(plan);
+    uint64_t end_ns = 0, scaled_ns = 0;
+    for (size_t i = 0; i < plan->stages_len && old_ns > 0; i++) {
+        /* The ends are scaled, not the durations: rounding does not add up and the last end is
+         * exact. */
+        end_ns += plan->stages[i].duration_ns;
+        uint64_t next_ns = (uint64_t)((unsigned __int128)end_ns * length_ns / old_ns);
+        plan->stages[i].duration_ns = next_ns - scaled_ns;
+        scaled_ns = next_ns;
+    }
+}
+
+/* The stage in which t lies and its begin; NULL from the end on. */
+static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t t_ns,
+                                         uint64_t *begin_ns)
+{
+    *begin_ns = 0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        if (t_ns - *begin_ns < s->duration_ns) {
+            return s;
+        }
+        *begin_ns += s->duration_ns;
+    }
+    return NULL;
+}
+
+static double stage_level(const struct pelt_stage *s, uint64_t in_ns)
+{
+    return s->from + (s->to - s->from) * ((double)in_ns / (double)s->duration_ns);
+}
+
+double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    uint64_t begin_ns;
+    const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
+    return s != NULL ? stage_level(s, t_ns - begin_ns) : 0.0;
+}
+
+static uint64_t stage_users(const struct pelt_stage *s, uint64_t in_ns)
+{
+    return (uint64_t)floor(stage_level(s, in_ns) + 0.5);
+}
+
+uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    uint64_t begin_ns;
+    const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
+    return s != NULL ? stage_users(s, t_ns - begin_ns) : 0;
+}
+
+/*
+ * The first moment of the stage, not before `from_ns` (both from its begin), with other than
+ * `users` users; its duration if there is none. Bisection, since users never turn back within a
+ * stage: some 40 steps, once a change, and exact to the ns where a formula would have to fight its
+ * rounding.
+ */
+static uint64_t stage_change(const struct pelt_stage *s, uint64_t from_ns, uint64_t users)
+{
+    uint64_t low = from_ns, high = s->duration_ns;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (stage_users(s, middle) == users) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    const uint64_t users = pelt_plan_users_at(plan, t_ns);
+    uint64_t begin_ns = 0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        uint64_t end_ns = begin_ns + s->duration_ns;
+        if (t_ns < end_ns) {
+            uint64_t from_ns = t_ns > begin_ns ? t_ns - begin_ns : 0;
+            uint64_t change_ns = stage_change(s, from_ns, users);
+            if (change_ns < s->duration_ns) {
+                return begin_ns + change_ns;
+            }
+        }
+        begin_ns = end_ns;
+    }
+    return users > 0 ? begin_ns : PELT_NEVER;
+}
+
+double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    double x = 0.0;
+    uint64_t begin_ns = 0;
+    for (size_t i = 0; i < plan->stages_len && t_ns > begin_ns; i++) {
+        struct pelt_stage s = plan->stages[i];
+        uint64_t in_ns = t_ns - begin_ns;
+        begin_ns += s.duration_ns;
+        if (in_ns < s.duration_ns) {
+            s.to = stage_level(&s, in_ns);
+            s.duration_ns = in_ns;
+        }
+        x += pelt_stage_area(&s);
+    }
+    return x;
+}
+
+uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x)
+{
+    double stage_x = 0.0;
+    uint64_t begin_ns = 0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        double area = pelt_stage_area(s);
+        if (x < stage_x + area) {
+            return begin_ns + pelt_stage_inverse(s, x - stage_x);
+        }
+        stage_x += area;
+        begin_ns += s->duration_ns;
+    }
+    return x <= stage_x ? begin_ns : PELT_NEVER;
+}
+
+/* A line being written into a fixed space; what does not fit is cut. */
+struct line {
+    char *out;
+    size_t size, len;
+};
+
+static void put(struct line *line, const char *fmt, ...) PELT_PRINTF(2, 3);
+static void put(struct line *line, const char *fmt, ...)
+{
+    if (line->len + 1 >= line->size) {
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(line->out + line->len, line->size - line->len, fmt, args);
+    va_end(args);
+    line->len += (size_t)len;
+}
+
+static void put_stage(struct line *line, const struct pelt_plan *plan, const struct pelt_stage *s)
+{
+    char duration[32];
+    pelt_format_duration(s->duration_ns, duration, sizeof(duration));
+    const char *unit = plan->loop == PELT_LOOP_CLOSED && s->to == 1 ? " user" : level_unit(plan);
+    if (s->from == s->to) {
+        put(line, "%.7g%s for %s", s->to, unit, duration);
+    } else {
+        put(line, "%.7g -> %.7g%s over %s", s->from, s->to, unit, duration);
+    }
+}
+
+static void put_process(struct line *line, const struct pelt_plan *plan)
+{
+    switch (plan->arrivals) {
+    case PELT_ARRIVALS_UNIFORM:
+        put(line, ", uniform");
+        break;
+    case PELT_ARRIVALS_POISSON:
+        put(line, ", poisson");
+        break;
+    case PELT_ARRIVALS_GAMMA:
+        put(line, ", gamma %g", plan->gamma_shape);
+        break;
+    }
+}
+
+void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
+{
+    struct line line = {out, size, 0};
+    size_t shown = 0, left_out = 0;
+    if (size > 0) {
+        out[0] = '\0';
+    }
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        if (s->duration_ns == 0) {
+            continue; /* the next stage says where it starts */
+        }
+        if (shown == DESCRIBED_STAGES_MAX) {
+            left_out++;
+            continue;
+        }
+        put(&line, "%s", shown > 0 ? ", then " : "");
+        put_stage(&line, plan, s);
+        shown++;
+    }
+    if (left_out > 0) {
+        put(&line, ", then %zu more stages", left_out);
+    }
+    if (plan->loop == PELT_LOOP_OPEN) {
+        put_process(&line, plan);
+    }
+}

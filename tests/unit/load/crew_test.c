@@ -1,0 +1,770 @@
+/*
+ * crew: who starts when. The users are puppets: a test says whether an iteration ends inside
+ * begin() or when the test ends it. Time is the test's; the recorder is the real one.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pelt/clock.h"
+#include "pelt/crew.h"
+
+#define S       PELT_NS_PER_S
+#define MS      PELT_NS_PER_MS
+#define START   (1000 * S) /* monotonic time of plan time 0 */
+#define EVENTS  20000
+#define PUPPETS 4096
+
+struct puppet {
+    struct pelt_vu vu; /* first */
+    int lives;         /* iterations until it stops itself; 0: never */
+};
+
+struct event {
+    uint64_t id, iteration, due_ns, now_ns, arrival; /* times of the plan */
+};
+
+static struct {
+    struct pelt_plan plan;
+    struct pelt_timerq timers;
+    struct pelt_frame *frame;
+    struct pelt_recorder recorder;
+    struct pelt_crew *crew;
+
+    struct puppet *puppets[PUPPETS]; /* by id */
+    size_t created, destroyed;
+    struct event begun[EVENTS];
+    size_t begun_len;
+    bool end_at_once;      /* iterations end inside begin() */
+    int lives;             /* of new puppets */
+    size_t create_most;    /* create() fails beyond */
+    int depth, depth_most; /* begin() inside begin() */
+    int idle;
+} world;
+
+static struct pelt_vu *on_create(void *ctx, uint64_t id)
+{
+    if (world.created == world.create_most) {
+        return NULL;
+    }
+    struct puppet *p = calloc(1, sizeof(*p));
+    assert_non_null(p);
+    assert_true(id < PUPPETS);
+    assert_null(world.puppets[id]); /* ids are never given twice */
+    p->lives = world.lives;
+    world.puppets[id] = p;
+    world.created++;
+    return &p->vu;
+}
+
+static void end(struct pelt_vu *vu, uint64_t now_ns)
+{
+    struct puppet *p = (struct puppet *)vu;
+    vu->stopped = p->lives > 0 && --p->lives == 0;
+    pelt_crew_ended(vu, now_ns, false);
+}
+
+static void on_begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
+{
+    assert_true(world.begun_len < EVENTS);
+    assert_true(due_ns <= now_ns);
+    assert_true(vu->due_ns == due_ns);
+    world.begun[world.begun_len++] =
+        (struct event){vu->id, vu->iteration, due_ns - START, now_ns - START, vu->arrival};
+    world.depth++;
+    world.depth_most = world.depth > world.depth_most ? world.depth : world.depth_most;
+    if (world.end_at_once) {
+        end(vu, now_ns);
+    }
+    world.depth--;
+}
+
+static void on_cancel(struct pelt_vu *vu, uint64_t now_ns)
+{
+    assert_true(vu->running);
+    pelt_crew_ended(vu, now_ns, false);
+}
+
+static void on_destroy(struct pelt_vu *vu)
+{
+    assert_false(vu->running);
+    world.destroyed++;
+    free(vu);
+}
+
+static void on_idle(void *arg)
+{
+    assert_ptr_equal(arg, &world);
+    world.idle++;
+}
+
+static const struct pelt_vu_ops ops = {on_create, on_begin, on_cancel, on_destroy};
+
+static int set_up(void **state)
+{
+    world.begun_len = world.created = world.destroyed = 0;
+    world.end_at_once = false;
+    world.lives = world.depth = world.depth_most = world.idle = 0;
+    world.create_most = SIZE_MAX;
+    world.crew = NULL;
+    for (size_t i = 0; i < PUPPETS; i++) {
+        world.puppets[i] = NULL;
+    }
+    pelt_timerq_init(&world.timers);
+    world.frame = pelt_frame_new((size_t)1 << 20);
+    if (world.frame == NULL) {
+        return 1;
+    }
+    pelt_recorder_init(&world.recorder, world.frame, START, NULL, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    if (world.crew != NULL) {
+        pelt_crew_cancel(world.crew, START + 3600 * S);
+        assert_int_equal(world.idle, 1);
+    }
+    pelt_crew_free(world.crew);
+    assert_int_equal(world.created, world.destroyed);
+    assert_true(pelt_timerq_next(&world.timers) == PELT_NEVER);
+    pelt_timerq_deinit(&world.timers);
+    pelt_frame_free(world.frame);
+    pelt_plan_deinit(&world.plan);
+    return 0;
+}
+
+static void plan(enum pelt_loop loop, uint64_t duration_ns, double from, double to)
+{
+    pelt_plan_init(&world.plan, loop);
+    assert_int_equal(pelt_plan_add(&world.plan, duration_ns, from, to), PELT_OK);
+}
+
+static void then(uint64_t duration_ns, double from, double to)
+{
+    assert_int_equal(pelt_plan_add(&world.plan, duration_ns, from, to), PELT_OK);
+}
+
+static void start_thread(uint32_t thread, uint32_t threads)
+{
+    assert_int_equal(pelt_plan_validate(&world.plan, NULL), PELT_OK);
+    struct pelt_crew_options options = {
+        .plan = &world.plan,
+        .seed = 1,
+        .thread = thread,
+        .threads = threads,
+        .start_ns = START,
+        .timers = &world.timers,
+        .recorder = &world.recorder,
+        .ops = &ops,
+        .on_idle = on_idle,
+        .on_idle_arg = &world,
+    };
+    world.crew = pelt_crew_new(&options);
+    assert_non_null(world.crew);
+    pelt_crew_start(world.crew, START - 1 * S);
+}
+
+static void start(void)
+{
+    start_thread(0, 1);
+}
+
+/* One run of the timers at plan time t, late or not. */
+static void run_once(uint64_t t)
+{
+    pelt_timerq_run(&world.timers, START + t, SIZE_MAX);
+}
+
+/* Runs at t until nothing is due; how many runs it took. */
+static int run_out(uint64_t t)
+{
+    int runs = 0;
+    for (; pelt_timerq_next(&world.timers) <= START + t; runs++) {
+        run_once(t);
+    }
+    return runs;
+}
+
+/* Lets time pass to t, each timer run when it is due. */
+static void pass_to(uint64_t t)
+{
+    while (pelt_timerq_next(&world.timers) <= START + t) {
+        run_once(pelt_timerq_next(&world.timers) - START);
+    }
+}
+
+static void end_user(uint64_t id, uint64_t t)
+{
+    assert_non_null(world.puppets[id]);
+    end(&world.puppets[id]->vu, START + t);
+}
+
+static bool running(uint64_t id)
+{
+    return world.puppets[id] != NULL && world.puppets[id]->vu.running;
+}
+
+static const struct event *last(void)
+{
+    assert_true(world.begun_len > 0);
+    return &world.begun[world.begun_len - 1];
+}
+
+/* Closed loop. */
+
+static void users_start_with_the_plan_and_not_before(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 3, 3);
+    start();
+    run_once(0 - 1);
+    assert_int_equal(world.begun_len, 0);
+    pass_to(0);
+    assert_int_equal(world.begun_len, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_int_equal(world.begun[i].id, i);
+        assert_int_equal(world.begun[i].due_ns, 0);
+    }
+    assert_int_equal(pelt_crew_users(world.crew), 3);
+}
+
+static void a_user_starts_again_before_ended_returns(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
+    start();
+    pass_to(0);
+    end_user(1, 5 * MS);
+    assert_int_equal(world.begun_len, 3);
+    assert_int_equal(last()->id, 1);
+    assert_int_equal(last()->iteration, 1);
+    assert_int_equal(last()->due_ns, 5 * MS);
+    assert_int_equal(world.frame->iterations, 1);
+    assert_int_equal(world.frame->planned, 0);
+}
+
+static void users_are_dealt_out_to_threads(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 8, 8);
+    start_thread(1, 3);
+    pass_to(0);
+    assert_int_equal(world.begun_len, 3);
+    assert_true(running(1) && running(4) && running(7));
+}
+
+static void a_thread_may_have_no_user_at_all(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
+    start_thread(3, 4);
+    pass_to(10 * S);
+    assert_int_equal(world.begun_len, 0);
+    assert_int_equal(world.idle, 1);
+}
+
+static void users_come_and_go_with_a_ramp(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 4 * S, 0, 4); /* changes at 0.5, 1.5, 2.5, 3.5 s */
+    then(4 * S, 4, 0);                   /* and back from 4.5 s on */
+    then(2 * S, 2, 2);
+    start();
+    pass_to(500 * MS - 1);
+    assert_int_equal(pelt_crew_users(world.crew), 0);
+    pass_to(500 * MS);
+    assert_int_equal(pelt_crew_users(world.crew), 1);
+    pass_to(4 * S);
+    assert_int_equal(pelt_crew_users(world.crew), 4);
+    assert_int_equal(world.begun[3].now_ns, 3500 * MS);
+    pass_to(5600 * MS);
+    assert_int_equal(pelt_crew_users(world.crew), 2);
+    assert_true(running(3)); /* it finishes what it runs */
+    end_user(3, 5700 * MS);
+    assert_false(running(3)); /* and is parked */
+    end_user(0, 5800 * MS);
+    assert_true(running(0));
+    assert_int_equal(world.begun_len, 5);
+}
+
+static void a_parked_user_comes_back_as_itself(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    then(1 * S, 1, 1);
+    then(1 * S, 3, 3);
+    start();
+    pass_to(1 * S);
+    end_user(1, 1200 * MS);
+    assert_false(running(1));
+    pass_to(2 * S);
+    assert_true(running(1));
+    assert_int_equal(world.puppets[1]->vu.iteration, 1);
+    assert_int_equal(world.created, 3);
+}
+
+static void a_user_still_running_when_it_comes_back_goes_on(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    then(1 * S, 1, 1);
+    then(1 * S, 2, 2);
+    start();
+    pass_to(2 * S);
+    assert_int_equal(world.begun_len, 2);
+    end_user(1, 2100 * MS);
+    assert_true(running(1));
+    assert_int_equal(world.begun_len, 3);
+}
+
+static void iterations_that_end_at_once_leave_the_loop_air(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 3, 3);
+    world.end_at_once = true;
+    start();
+    run_once(0);
+    assert_int_equal(world.begun_len, 3);
+    for (int i = 1; i <= 100; i++) {
+        run_once(1);
+        assert_int_equal(world.begun_len, 3 + 3 * i); /* each once a run */
+    }
+    assert_int_equal(world.depth_most, 1);
+    assert_int_equal(world.frame->iterations, 303);
+}
+
+static void a_restart_that_ends_at_once_does_not_nest(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 1, 1);
+    start();
+    pass_to(0);
+    world.end_at_once = true;
+    end_user(0, 1 * MS);
+    assert_int_equal(world.begun_len, 2);
+    assert_int_equal(world.depth_most, 1);
+    run_once(2 * MS);
+    assert_int_equal(world.begun_len, 3);
+}
+
+static void users_that_leave_while_put_off_do_not_start(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 3, 3);
+    then(1 * S, 1, 1);
+    then(1 * S, 3, 3);
+    start();
+    pass_to(0);
+    world.end_at_once = true;
+    for (uint64_t id = 0; id < 3; id++) {
+        end_user(id, 1 * S); /* each starts again, ends at once and is put off */
+    }
+    assert_int_equal(world.begun_len, 6);
+    world.end_at_once = false;
+    run_out(1 * S); /* the change comes first: it was queued first */
+    assert_true(running(0));
+    assert_false(running(1) || running(2));
+    assert_int_equal(world.begun_len, 7);
+    pass_to(2 * S);
+    assert_true(running(1) && running(2));
+    assert_int_equal(world.begun_len, 9);
+}
+
+static void a_stopped_user_does_not_come_back_with_a_ramp(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    then(1 * S, 1, 1);
+    then(1 * S, 2, 2);
+    world.lives = 1;
+    start();
+    pass_to(0);
+    end_user(1, 500 * MS);
+    pass_to(2 * S);
+    assert_int_equal(world.begun_len, 2);
+    assert_int_equal(pelt_crew_users(world.crew), 1);
+}
+
+static void many_users_start_in_batches(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 1000, 1000);
+    start();
+    run_once(0);
+    assert_in_range(world.begun_len, 1, 100);
+    assert_in_range(run_out(0), 2, 1000);
+    assert_int_equal(world.begun_len, 1000);
+}
+
+static void the_end_lets_iterations_finish_and_tells_once(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    start();
+    pass_to(1 * S);
+    assert_true(pelt_crew_stopping(world.crew));
+    assert_int_equal(world.idle, 0);
+    end_user(0, 1100 * MS);
+    assert_false(running(0));
+    assert_int_equal(world.idle, 0);
+    end_user(1, 1200 * MS);
+    assert_int_equal(world.idle, 1);
+    pelt_crew_stop(world.crew, START + 2 * S);
+    assert_int_equal(world.idle, 1);
+}
+
+static void a_ramp_to_nobody_still_lasts_to_the_end(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 1, 1);
+    then(5 * S, 0, 0);
+    world.end_at_once = true;
+    start();
+    run_once(0);
+    world.end_at_once = false;
+    pass_to(2 * S);
+    end_user(0, 2 * S);
+    pass_to(6 * S - 1);
+    assert_int_equal(world.idle, 0);
+    pass_to(6 * S);
+    assert_int_equal(world.idle, 1);
+}
+
+static void cancel_ends_what_runs(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 5, 5);
+    start();
+    pass_to(0);
+    pelt_crew_cancel(world.crew, START + 1 * S);
+    for (uint64_t id = 0; id < 5; id++) {
+        assert_false(running(id));
+    }
+    assert_int_equal(world.begun_len, 5);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.frame->iterations, 5);
+}
+
+static void a_stopped_user_does_not_run_again(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
+    world.lives = 2;
+    start();
+    pass_to(0);
+    end_user(0, 1 * MS);
+    assert_true(running(0));
+    end_user(0, 2 * MS);
+    assert_false(running(0));
+    assert_int_equal(pelt_crew_users(world.crew), 1);
+    assert_false(pelt_crew_stopping(world.crew));
+    end_user(1, 3 * MS);
+    end_user(1, 4 * MS);
+    assert_int_equal(world.idle, 1); /* nobody is left: no need to wait for the plan's end */
+}
+
+static void a_plan_seen_late_is_taken_up_where_it_is(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 0, 100);
+    start();
+    run_out(5 * S); /* the thread was away for 5 s */
+    assert_int_equal(pelt_crew_users(world.crew), 50);
+}
+
+static void out_of_memory_ends_the_load(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 5, 5);
+    world.create_most = 3;
+    start();
+    pass_to(0);
+    assert_true(pelt_crew_stopping(world.crew));
+    assert_int_equal(pelt_crew_users(world.crew), 3);
+    assert_int_equal(world.idle, 0);
+}
+
+/* Open loop. */
+
+static void arrivals_start_when_due(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 100, 100);
+    start();
+    pass_to(1 * S - 1);
+    assert_int_equal(world.begun_len, 100);
+    for (uint64_t k = 0; k < 100; k++) {
+        assert_int_equal(world.begun[k].due_ns, k * 10 * MS);
+        assert_int_equal(world.begun[k].now_ns, k * 10 * MS);
+        assert_int_equal(world.begun[k].arrival, k);
+    }
+    assert_int_equal(world.frame->planned, 100);
+    assert_int_equal(world.frame->dropped, 0);
+    assert_false(pelt_crew_stopping(world.crew));
+    pass_to(1 * S);
+    assert_true(pelt_crew_stopping(world.crew));
+}
+
+static void a_slow_server_never_moves_the_plan(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 100, 100);
+    start();
+    pass_to(505 * MS); /* nobody answers */
+    assert_int_equal(world.begun_len, 51);
+    for (uint64_t id = 0; id < 51; id++) {
+        end_user(id, 505 * MS);
+    }
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 100);
+    assert_int_equal(last()->due_ns, 990 * MS);
+}
+
+static void threads_share_the_arrivals(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 100, 100);
+    start_thread(2, 4);
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 25);
+    for (uint64_t i = 0; i < 25; i++) {
+        assert_int_equal(world.begun[i].arrival, 4 * i + 2);
+        assert_int_equal(world.begun[i].due_ns, (4 * i + 2) * 10 * MS);
+    }
+}
+
+static void late_arrivals_start_at_once_with_their_due_time(void **state)
+{
+    plan(PELT_LOOP_OPEN, 10 * S, 1000, 1000);
+    start();
+    run_out(500 * MS + 1); /* the loop was away for half a second */
+    assert_int_equal(world.begun_len, 501);
+    for (uint64_t k = 0; k < 501; k++) {
+        assert_int_equal(world.begun[k].due_ns, k * MS);
+        assert_int_equal(world.begun[k].now_ns, 500 * MS + 1);
+    }
+    assert_int_equal(world.frame->hist[PELT_RUNHIST_SEND_LAG].count, 501);
+}
+
+static void a_crowd_starts_in_batches_one_after_the_other(void **state)
+{
+    plan(PELT_LOOP_OPEN, 10 * S, 1000, 1000);
+    start();
+    run_once(500 * MS);
+    assert_in_range(world.begun_len, 1, 100);
+    assert_true(pelt_timerq_next(&world.timers) <= START + 500 * MS);
+    run_out(500 * MS);
+    assert_int_equal(world.begun_len, 501);
+}
+
+static void arrivals_missed_before_the_end_still_start(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 1000, 1000);
+    start();
+    run_out(2 * S);
+    assert_int_equal(world.begun_len, 1000);
+    assert_true(pelt_crew_stopping(world.crew));
+}
+
+static void the_user_idle_for_the_shortest_time_is_taken(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    start();
+    pass_to(200 * MS); /* three users run */
+    end_user(0, 210 * MS);
+    end_user(2, 220 * MS);
+    end_user(1, 230 * MS);
+    pass_to(300 * MS);
+    assert_int_equal(last()->id, 1);
+    pass_to(400 * MS);
+    assert_int_equal(last()->id, 2);
+    assert_int_equal(last()->iteration, 1);
+    pass_to(500 * MS);
+    assert_int_equal(last()->id, 0);
+    pass_to(600 * MS);
+    assert_int_equal(last()->id, 3);
+    assert_int_equal(pelt_crew_users(world.crew), 4);
+}
+
+static void arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    world.plan.users_max = 2;
+    world.plan.waiting_max = 3;
+    start();
+    pass_to(650 * MS); /* 7 arrivals: 2 run, 3 wait, 2 dropped */
+    assert_int_equal(world.begun_len, 2);
+    assert_int_equal(pelt_crew_waiting(world.crew), 3);
+    assert_int_equal(world.frame->dropped, 2);
+    assert_int_equal(world.frame->planned, 7);
+    end_user(1, 660 * MS); /* takes the oldest at once */
+    assert_int_equal(last()->id, 1);
+    assert_int_equal(last()->arrival, 2);
+    assert_int_equal(last()->due_ns, 200 * MS);
+    assert_int_equal(last()->now_ns, 660 * MS);
+    end_user(0, 670 * MS);
+    assert_int_equal(last()->arrival, 3);
+    assert_int_equal(pelt_crew_waiting(world.crew), 1);
+    pass_to(750 * MS);
+    assert_int_equal(pelt_crew_waiting(world.crew), 2); /* behind the one that waits */
+    end_user(0, 760 * MS);
+    assert_int_equal(last()->arrival, 4);
+    end_user(0, 770 * MS);
+    assert_int_equal(last()->arrival, 7);
+}
+
+static void the_waiting_room_grows_and_keeps_its_order(void **state)
+{
+    plan(PELT_LOOP_OPEN, 10 * S, 1000, 1000);
+    world.plan.users_max = 1;
+    start();
+    for (uint64_t t = 0; t < 3 * S; t += 10 * MS) { /* ten come, three go */
+        pass_to(t);
+        for (int i = 0; i < 3 && running(0); i++) {
+            end_user(0, t);
+        }
+    }
+    for (size_t i = 1; i < world.begun_len; i++) {
+        assert_int_equal(world.begun[i].arrival, i);
+        assert_int_equal(world.begun[i].due_ns, i * MS);
+    }
+    assert_int_equal(pelt_crew_waiting(world.crew), world.frame->planned - world.begun_len);
+    assert_true(pelt_crew_waiting(world.crew) > 2000);
+}
+
+static void waiting_arrivals_drop_at_the_end_and_are_counted(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    world.plan.users_max = 1;
+    start();
+    pass_to(1 * S);
+    assert_int_equal(pelt_crew_waiting(world.crew), 0);
+    assert_int_equal(world.frame->planned, 10);
+    assert_int_equal(world.frame->dropped, 9);
+    assert_int_equal(world.idle, 0);
+    end_user(0, 1500 * MS);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.begun_len, 1);
+}
+
+static void waiting_arrivals_of_users_that_end_at_once_leave_the_loop_air(void **state)
+{
+    plan(PELT_LOOP_OPEN, 10 * S, 1000, 1000);
+    world.plan.users_max = 1;
+    start();
+    pass_to(500 * MS); /* one runs, 500 wait */
+    assert_int_equal(pelt_crew_waiting(world.crew), 500);
+    world.end_at_once = true;
+    end_user(0, 500 * MS);
+    assert_int_equal(world.begun_len, 2);
+    run_once(500 * MS);
+    assert_in_range(world.begun_len, 3, 100);
+    run_out(501 *
+            MS); /* the next arrival comes while an idle user and others that wait are there */
+    assert_int_equal(world.begun_len, 502);
+    for (size_t i = 0; i < world.begun_len; i++) {
+        assert_int_equal(world.begun[i].arrival, i);
+    }
+    assert_int_equal(pelt_crew_waiting(world.crew), 0);
+    assert_int_equal(world.depth_most, 1);
+}
+
+static void limits_are_split_over_threads(void **state)
+{
+    uint32_t users = 0, waiting = 0;
+    for (uint32_t thread = 0; thread < 3; thread++) {
+        if (thread > 0) {
+            tear_down(state);
+            set_up(state);
+        }
+        plan(PELT_LOOP_OPEN, 1 * S, 900, 900);
+        world.plan.users_max = 10;
+        world.plan.waiting_max = 50;
+        start_thread(thread, 3);
+        pass_to(1 * S - 1);
+        users += pelt_crew_users(world.crew);
+        waiting += pelt_crew_waiting(world.crew);
+    }
+    assert_int_equal(users, 10);
+    assert_int_equal(waiting, 50);
+}
+
+static void a_stopped_user_makes_room_for_a_new_one(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    world.plan.users_max = 2;
+    world.lives = 1;
+    start();
+    pass_to(250 * MS); /* two run, one waits */
+    end_user(0, 260 * MS);
+    assert_int_equal(world.destroyed, 0); /* not while its own code runs */
+    assert_int_equal(pelt_crew_users(world.crew), 1);
+    run_once(260 * MS);
+    assert_int_equal(last()->id, 2);
+    assert_int_equal(last()->arrival, 2);
+    assert_int_equal(world.destroyed, 1);
+    assert_int_equal(pelt_crew_users(world.crew), 2);
+}
+
+static void a_stop_ends_an_open_load_at_once(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    start();
+    pass_to(200 * MS);
+    pelt_crew_stop(world.crew, START + 250 * MS);
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 3);
+    for (uint64_t id = 0; id < 3; id++) {
+        end_user(id, 300 * MS);
+    }
+    assert_int_equal(world.idle, 1);
+}
+
+static void an_open_load_without_memory_counts_what_it_drops(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    world.create_most = 0;
+    start();
+    pass_to(1 * S);
+    assert_int_equal(world.frame->planned, 1);
+    assert_int_equal(world.frame->dropped, 1);
+    assert_int_equal(world.idle, 1);
+}
+
+static void an_iteration_lasts_from_its_due_time(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    start();
+    run_out(50 * MS); /* 50 ms late */
+    end_user(0, 80 * MS);
+    const struct pelt_hist *h = &world.frame->hist[PELT_RUNHIST_ITERATION];
+    assert_int_equal(h->count, 1);
+    assert_int_equal(h->max_us, 80000);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(users_start_with_the_plan_and_not_before),
+        T(a_user_starts_again_before_ended_returns),
+        T(users_are_dealt_out_to_threads),
+        T(a_thread_may_have_no_user_at_all),
+        T(users_come_and_go_with_a_ramp),
+        T(a_parked_user_comes_back_as_itself),
+        T(a_user_still_running_when_it_comes_back_goes_on),
+        T(iterations_that_end_at_once_leave_the_loop_air),
+        T(a_restart_that_ends_at_once_does_not_nest),
+        T(users_that_leave_while_put_off_do_not_start),
+        T(a_stopped_user_does_not_come_back_with_a_ramp),
+        T(many_users_start_in_batches),
+        T(the_end_lets_iterations_finish_and_tells_once),
+        T(a_ramp_to_nobody_still_lasts_to_the_end),
+        T(cancel_ends_what_runs),
+        T(a_stopped_user_does_not_run_again),
+        T(a_plan_seen_late_is_taken_up_where_it_is),
+        T(out_of_memory_ends_the_load),
+        T(arrivals_start_when_due),
+        T(a_slow_server_never_moves_the_plan),
+        T(threads_share_the_arrivals),
+        T(late_arrivals_start_at_once_with_their_due_time),
+        T(a_crowd_starts_in_batches_one_after_the_other),
+        T(arrivals_missed_before_the_end_still_start),
+        T(the_user_idle_for_the_shortest_time_is_taken),
+        T(arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop),
+        T(the_waiting_room_grows_and_keeps_its_order),
+        T(waiting_arrivals_drop_at_the_end_and_are_counted),
+        T(waiting_arrivals_of_users_that_end_at_once_leave_the_loop_air),
+        T(limits_are_split_over_threads),
+        T(a_stopped_user_makes_room_for_a_new_one),
+        T(a_stop_ends_an_open_load_at_once),
+        T(an_open_load_without_memory_counts_what_it_drops),
+        T(an_iteration_lasts_from_its_due_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
