@@ -1,0 +1,266 @@
+/*
+ * frame: see the header. Parts of series are made when first touched and kept over a reset on the
+ * `spare` list, so a frame in rotation stops allocating once it has seen its series.
+ *
+ * Thread: whoever holds it.
+ */
+#include "pelt/frame.h"
+
+#include <assert.h>
+
+static const char *const REQUEST_HISTS[PELT_HIST_REQUEST_KINDS] = {
+#define X(symbol, name) name,
+    PELT_REQUEST_HISTS(X)
+#undef X
+};
+
+static const char *const RUN_HISTS[PELT_RUNHIST_KINDS] = {
+#define X(symbol, name) name,
+    PELT_RUN_HISTS(X)
+#undef X
+};
+
+const char *pelt_request_hist_name(enum pelt_request_hist kind)
+{
+    assert(kind < PELT_HIST_REQUEST_KINDS);
+    return REQUEST_HISTS[kind];
+}
+
+const char *pelt_run_hist_name(enum pelt_run_hist kind)
+{
+    assert(kind < PELT_RUNHIST_KINDS);
+    return RUN_HISTS[kind];
+}
+
+struct pelt_frame *pelt_frame_new(size_t budget_bytes)
+{
+    struct pelt_frame *f = calloc(1, sizeof *f);
+    if (f != NULL) {
+        pelt_hist_pool_init(&f->pool, budget_bytes);
+    }
+    return f;
+}
+
+void pelt_frame_free(struct pelt_frame *f)
+{
+    if (f == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        free(f->requests[i]);
+    }
+    while (f->spare != NULL) {
+        struct pelt_request_frame *spare = f->spare;
+        f->spare = spare->next_spare;
+        free(spare);
+    }
+    free(f->requests);
+    free(f->checks);
+    pelt_hist_pool_deinit(&f->pool);
+    free(f);
+}
+
+/* Empties a series' part and puts it on the spare list. */
+static void retire(struct pelt_frame *f, struct pelt_request_frame *r)
+{
+    for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
+        pelt_hist_reset(&r->hist[kind], &f->pool);
+    }
+    *r = (struct pelt_request_frame){.next_spare = f->spare};
+    f->spare = r;
+}
+
+void pelt_frame_reset(struct pelt_frame *f)
+{
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        if (f->requests[i] != NULL) {
+            retire(f, f->requests[i]);
+            f->requests[i] = NULL;
+        }
+    }
+    for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
+        pelt_hist_reset(&f->hist[kind], &f->pool);
+    }
+    if (f->checks_len > 0) {
+        memset(f->checks, 0, f->checks_len * sizeof *f->checks);
+    }
+    struct pelt_frame kept = {.pool = f->pool,
+                              .requests = f->requests,
+                              .requests_len = f->requests_len,
+                              .checks = f->checks,
+                              .checks_len = f->checks_len,
+                              .spare = f->spare};
+    *f = kept;
+}
+
+/*
+ * `array` of *len items grown to hold index `id`, doubling, new items zeroed; NULL: out of memory,
+ * the old array stays.
+ */
+static void *grow(void *array, uint32_t *len, uint32_t id, size_t item_bytes)
+{
+    uint32_t more = *len < 8 ? 8 : 2 * *len;
+    more = id < more ? more : id + 1;
+    char *grown = realloc(array, more * item_bytes);
+    if (grown != NULL) {
+        memset(grown + *len * item_bytes, 0, (more - *len) * item_bytes);
+        *len = more;
+    }
+    return grown;
+}
+
+struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_t series)
+{
+    assert(series < PELT_SERIES_MAX);
+    if (series >= f->requests_len) {
+        void *grown = grow(f->requests, &f->requests_len, series, sizeof *f->requests);
+        if (grown == NULL) {
+            return NULL;
+        }
+        f->requests = grown;
+    }
+    struct pelt_request_frame *r = f->requests[series];
+    if (r == NULL && f->spare != NULL) {
+        r = f->spare;
+        f->spare = r->next_spare;
+        r->next_spare = NULL;
+    } else if (r == NULL) {
+        r = calloc(1, sizeof *r);
+    }
+    f->requests[series] = r;
+    return r;
+}
+
+struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f, uint32_t check)
+{
+    assert(check < PELT_CHECKS_MAX);
+    if (check >= f->checks_len) {
+        void *grown = grow(f->checks, &f->checks_len, check, sizeof *f->checks);
+        if (grown == NULL) {
+            return NULL;
+        }
+        f->checks = grown;
+    }
+    return &f->checks[check];
+}
+
+/* Adds `e` to what is kept of its class; the earliest sample stays. */
+static void merge_error(struct pelt_error_frame *into, const struct pelt_error_frame *e)
+{
+    if (into->count == 0 || e->first_ns < into->first_ns) {
+        into->first_ns = e->first_ns;
+        memcpy(into->sample, e->sample, sizeof into->sample);
+    }
+    if (e->last_ns > into->last_ns) {
+        into->last_ns = e->last_ns;
+    }
+    into->count += e->count;
+}
+
+/* The place for errors of this class, made if there is room; NULL: no room. */
+static struct pelt_error_frame *error_of(struct pelt_frame *f, uint32_t series,
+                                         enum pelt_outcome outcome)
+{
+    for (uint32_t i = 0; i < f->errors_len; i++) {
+        if (f->errors[i].series == series && f->errors[i].outcome == outcome) {
+            return &f->errors[i].e;
+        }
+    }
+    if (f->errors_len == PELT_FRAME_ERRORS) {
+        return NULL;
+    }
+    uint32_t i = f->errors_len++;
+    f->errors[i].series = series;
+    f->errors[i].outcome = outcome;
+    f->errors[i].e = (struct pelt_error_frame){0};
+    return &f->errors[i].e;
+}
+
+void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,
+                      uint64_t at_ns, const char *sample)
+{
+    struct pelt_error_frame *kept = error_of(f, series, outcome);
+    if (kept == NULL) {
+        return;
+    }
+    bool first = kept->count == 0 || at_ns < kept->first_ns;
+    if (first) {
+        kept->first_ns = at_ns;
+        snprintf(kept->sample, sizeof kept->sample, "%s", sample);
+    }
+    kept->last_ns = at_ns > kept->last_ns ? at_ns : kept->last_ns;
+    kept->count++;
+}
+
+static enum pelt_status add_request(struct pelt_frame *into, uint32_t series,
+                                    const struct pelt_request_frame *from)
+{
+    struct pelt_request_frame *r = pelt_frame_request(into, series);
+    if (r == NULL) {
+        return PELT_ENOMEM;
+    }
+    r->started += from->started;
+    r->bytes_sent += from->bytes_sent;
+    r->bytes_received += from->bytes_received;
+    for (unsigned i = 0; i < PELT_OUTCOME_COUNT; i++) {
+        r->outcomes[i] += from->outcomes[i];
+    }
+    for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
+        pelt_hist_add(&r->hist[kind], &into->pool, &from->hist[kind]);
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status add_check(struct pelt_frame *into, uint32_t check,
+                                  const struct pelt_check_frame *from)
+{
+    if (from->passed + from->failed == 0) {
+        return PELT_OK; /* a place in the array, not a check that ran */
+    }
+    struct pelt_check_frame *c = pelt_frame_check(into, check);
+    if (c == NULL) {
+        return PELT_ENOMEM;
+    }
+    c->passed += from->passed;
+    c->failed += from->failed;
+    return PELT_OK;
+}
+
+/* What needs no memory. */
+static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    into->iterations += from->iterations;
+    into->script_errors += from->script_errors;
+    into->planned += from->planned;
+    into->dropped += from->dropped;
+    into->users += from->users;
+    into->waiting += from->waiting;
+    into->cpu_ns += from->cpu_ns;
+    into->spin_ns += from->spin_ns;
+    into->lost += from->lost;
+    for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
+        pelt_hist_add(&into->hist[kind], &into->pool, &from->hist[kind]);
+    }
+    for (uint32_t i = 0; i < from->errors_len; i++) {
+        struct pelt_error_frame *kept =
+            error_of(into, from->errors[i].series, from->errors[i].outcome);
+        if (kept != NULL) {
+            merge_error(kept, &from->errors[i].e);
+        }
+    }
+}
+
+enum pelt_status pelt_frame_add(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    enum pelt_status status = PELT_OK;
+    add_run(into, from);
+    for (uint32_t i = 0; i < from->requests_len && status == PELT_OK; i++) {
+        if (from->requests[i] != NULL) {
+            status = add_request(into, i, from->requests[i]);
+        }
+    }
+    for (uint32_t i = 0; i < from->checks_len && status == PELT_OK; i++) {
+        status = add_check(into, i, &from->checks[i]);
+    }
+    return status;
+}

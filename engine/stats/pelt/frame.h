@@ -1,0 +1,124 @@
+/*
+ * frame: everything one thread measured in one second, or the sum of several such.
+ *
+ * A worker thread fills a frame and mails it to the control thread, which adds the frames of all
+ * threads into one and hands the empty one back. Adding is exact. Exchanges count where they *end*
+ * (outcomes, histograms) and, in `started`, where they *begin*.
+ *
+ * Storage: new/free; pages belong to the frame's own pool, so a frame can change threads.
+ * Thread: whoever holds it.
+ */
+#ifndef PELT_FRAME_H
+#define PELT_FRAME_H
+
+#include <stdint.h>
+
+#include "pelt/hist.h"
+#include "pelt/mailbox.h"
+#include "pelt/outcome.h"
+#include "pelt/registry.h"
+
+/* Histograms of a request series, also the `kind` in the run file. Service = sent to done;
+ * response = due to done; the others are the phases. dns, connect, tls only where they happened. */
+// clang-format off
+#define PELT_REQUEST_HISTS(X)                                                                      \
+    X(RESPONSE, "http_response") X(SERVICE, "http_service") X(BLOCKED, "http_blocked")             \
+    X(DNS, "http_dns") X(CONNECT, "http_connect") X(TLS, "http_tls") X(SEND, "http_send")          \
+    X(WAIT, "http_wait") X(RECEIVE, "http_receive")
+enum pelt_request_hist {
+#define X(symbol, name) PELT_HIST_##symbol,
+    PELT_REQUEST_HISTS(X)
+#undef X
+    PELT_HIST_REQUEST_KINDS
+};
+// clang-format on
+const char *pelt_request_hist_name(enum pelt_request_hist kind);
+
+/* Histograms of a run as a whole. */
+// clang-format off
+#define PELT_RUN_HISTS(X) X(ITERATION, "iteration") X(SEND_LAG, "send_lag") X(LOOP_LAG, "loop_lag")
+enum pelt_run_hist {
+#define X(symbol, name) PELT_RUNHIST_##symbol,
+    PELT_RUN_HISTS(X)
+#undef X
+    PELT_RUNHIST_KINDS
+};
+// clang-format on
+const char *pelt_run_hist_name(enum pelt_run_hist kind);
+
+struct pelt_request_frame {
+    struct pelt_request_frame *next_spare; /* while unused */
+    uint64_t started;
+    uint64_t outcomes[PELT_OUTCOME_COUNT]; /* sum = exchanges that ended */
+    uint64_t bytes_sent, bytes_received;   /* on the wire, heads included */
+    struct pelt_hist hist[PELT_HIST_REQUEST_KINDS];
+};
+
+struct pelt_check_frame {
+    uint64_t passed, failed;
+};
+
+/* Errors of one class of one request series. */
+struct pelt_error_frame {
+    uint64_t count;
+    uint64_t first_ns, last_ns; /* since the run's start */
+    char sample[160]; /* text of the first one, e.g. "connect 10.0.0.1:80: Connection refused" */
+};
+
+/* Distinct errors that a frame keeps with a sample; their counts are in outcomes anyway. */
+#define PELT_FRAME_ERRORS 64
+
+struct pelt_frame {
+    struct pelt_mail mail; /* first member: a frame is posted as mail */
+    struct pelt_hist_pool pool;
+    int32_t second;  /* since the run's start; -1: setup and teardown, outside of the load */
+    uint16_t thread; /* who filled it */
+    bool last;       /* the thread sends no more */
+    struct pelt_request_frame **requests; /* by series id; NULL where untouched */
+    uint32_t requests_len;
+    struct pelt_check_frame *checks; /* by check id */
+    uint32_t checks_len;
+    struct {
+        uint32_t series;
+        enum pelt_outcome outcome;
+        struct pelt_error_frame e;
+    } errors[PELT_FRAME_ERRORS];
+    uint32_t errors_len;
+    struct pelt_hist hist[PELT_RUNHIST_KINDS];
+    uint64_t iterations;    /* ended */
+    uint64_t script_errors; /* iterations that ended by a Lua error; subset of iterations */
+    uint64_t planned;       /* arrivals that fell due (open loop) */
+    uint64_t dropped;       /* arrivals refused because too many waited */
+    uint32_t users;         /* gauge at the frame's end: users alive */
+    uint32_t waiting;       /* gauge: arrivals waiting for a user */
+    uint64_t cpu_ns; /* of the thread in this second, polling before the next arrival not counted */
+    uint64_t spin_ns; /* that polling */
+    uint64_t lost;    /* events not recorded here because memory was out: the figures are too low */
+    struct pelt_request_frame *spare; /* emptied series frames, linked for reuse */
+};
+
+struct pelt_frame *pelt_frame_new(size_t budget_bytes); /* zeroed; NULL: out of memory */
+void pelt_frame_free(struct pelt_frame *f);             /* accepts NULL */
+void pelt_frame_reset(struct pelt_frame *f);            /* empty, memory kept */
+/* The series' part, made when first touched; NULL only when out of memory. */
+struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_t series);
+static inline struct pelt_request_frame *pelt_frame_request(struct pelt_frame *f, uint32_t series)
+{
+    if (__builtin_expect(series < f->requests_len && f->requests[series] != NULL, 1)) {
+        return f->requests[series];
+    }
+    return pelt_frame_request_slow(f, series);
+}
+struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f,
+                                          uint32_t check); /* NULL: out of memory */
+/* Keeps one error with its sample; beyond PELT_FRAME_ERRORS distinct ones only outcomes count it.
+ */
+void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,
+                      uint64_t at_ns, const char *sample);
+/* into += from, exactly; gauges add (threads of one second); `second`, `thread`, `last` stay
+ * `into`'s. Of equal errors the earliest sample stays. PELT_ENOMEM: `into` holds a part of it; what
+ * a spent histogram pool refuses is in the histograms' `lost`. */
+PELT_MUST_USE enum pelt_status pelt_frame_add(struct pelt_frame *into,
+                                              const struct pelt_frame *from);
+
+#endif

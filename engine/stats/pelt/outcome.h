@@ -1,0 +1,45 @@
+/*
+ * outcome: the one name in which each started exchange ends, and whether its request reached the
+ * server: yes (a response was seen), no (it cannot have), maybe.
+ */
+#ifndef PELT_OUTCOME_H
+#define PELT_OUTCOME_H
+
+#include <stdbool.h>
+
+// clang-format off
+/* symbol, name, whether the request was sent, what happened */
+#define PELT_OUTCOMES(X)                                                                           \
+    X(OK,                 "ok",                 YES)   /* status in 200..399 or expected */        \
+    X(HTTP_STATUS,        "http_status",        YES)   /* any other status */                      \
+    X(DNS,                "dns",                NO)    /* the name did not resolve */              \
+    X(CONNECT,            "connect",            NO)    /* refused, unreachable or too slow */      \
+    X(TLS,                "tls",                NO)    /* handshake failed */                      \
+    X(GEN_FD_LIMIT,       "gen_fd_limit",       NO)    /* ours: out of file descriptors */         \
+    X(GEN_PORT_EXHAUSTED, "gen_port_exhausted", NO)    /* ours: out of source ports */             \
+    X(GEN_MEMORY,         "gen_memory",         NO)    /* ours: out of memory */                   \
+    X(RESET,              "reset",              MAYBE) /* closed before any byte of an answer */   \
+    X(STALE_REUSE,        "stale_reuse",        MAYBE) /* the same, on a connection used before */ \
+    X(TIMEOUT,            "timeout",            MAYBE) /* a deadline passed after it was begun */  \
+    X(BAD_RESPONSE,       "bad_response",       MAYBE) /* bytes that are no HTTP/1.1 head */       \
+    X(HEAD_TOO_LARGE,     "head_too_large",     MAYBE) /* above 64 KiB, 256 fields or 32 1xx */    \
+    X(BAD_BODY,           "bad_body",           YES)   /* a good head, then broken framing */      \
+    X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
+    X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \
+    X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */
+
+enum pelt_outcome {
+#define X(symbol, name, sent) PELT_OUTCOME_##symbol,
+    PELT_OUTCOMES(X)
+#undef X
+    PELT_OUTCOME_COUNT
+};
+// clang-format on
+
+enum pelt_sent { PELT_SENT_YES, PELT_SENT_MAYBE, PELT_SENT_NO };
+
+const char *pelt_outcome_name(enum pelt_outcome outcome); /* static storage */
+enum pelt_sent pelt_outcome_sent(enum pelt_outcome outcome);
+bool pelt_outcome_find(const char *name, enum pelt_outcome *out);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * recorder: where a thread writes what happens. Holds the frame of the running second and turns to
+ * the next one exactly at the second's edge (by the event's own time, not by a timer's).
+ *
+ * After a silence it turns once for each second that passed, so that each second has its frame; but
+ * at most PELT_RECORDER_CATCH_UP times in one call (a suspended machine must not flood the control
+ * thread): then the oldest seconds of the silence get none. Event times rise; one that lies before
+ * the frame's second counts in that frame nevertheless.
+ *
+ * Storage: the caller's. Thread: the owner. The request path does not allocate once a series was
+ * seen in each of the frames in rotation.
+ */
+#ifndef PELT_RECORDER_H
+#define PELT_RECORDER_H
+
+#include "pelt/clock.h"
+#include "pelt/frame.h"
+
+/* One ended exchange. Times in ns of the monotonic clock; a phase of PELT_NEVER did not happen. */
+struct pelt_sample {
+    enum pelt_outcome outcome;
+    bool sent;        /* sending began: service time exists */
+    bool answered;    /* a whole response came (ok, http_status): times are recorded only then */
+    uint64_t done_ns; /* end */
+    uint64_t response_ns, service_ns; /* durations */
+    uint64_t blocked_ns, dns_ns, connect_ns, tls_ns, send_ns, wait_ns,
+        receive_ns; /* durations or PELT_NEVER */
+    uint64_t bytes_sent, bytes_received;
+    const char *error; /* text for the error sample; NULL: the outcome's name */
+};
+
+#define PELT_RECORDER_CATCH_UP 60 /* turns in one call */
+
+/* Takes the full frame (posts it on) and gives an empty one, whose `second` and `thread` the
+ * recorder sets. Or keeps its hands off and gives NULL: the old frame is filled on under its old
+ * second, and the edge moves on. */
+typedef struct pelt_frame *(*pelt_turn_fn)(void *arg, struct pelt_frame *full);
+
+struct pelt_recorder {
+    struct pelt_frame *frame; /* never NULL */
+    uint64_t start_ns;        /* second 0 begins */
+    uint64_t edge_ns;         /* the running second ends; PELT_NEVER: no turning (setup) */
+    pelt_turn_fn turn;
+    void *arg;
+};
+
+/* `frame` is the first one, with its second and thread set; start_ns: when second 0 begins. A frame
+ * of second -1, or no `turn`: it is never turned. */
+void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint64_t start_ns,
+                        pelt_turn_fn turn, void *arg);
+/* Turns the frame if `now_ns` lies behind the edge; cheap if not. Every recording call does this
+ * itself. */
+void pelt_recorder_turn_slow(struct pelt_recorder *r, uint64_t now_ns);
+static inline void pelt_recorder_turn(struct pelt_recorder *r, uint64_t now_ns)
+{
+    if (__builtin_expect(now_ns >= r->edge_ns, 0)) {
+        pelt_recorder_turn_slow(r, now_ns);
+    }
+}
+void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t now_ns);
+void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s);
+void pelt_recorder_check(struct pelt_recorder *r, uint32_t check, bool passed, uint64_t now_ns);
+void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool script_error,
+                             uint64_t now_ns);
+/* Lateness of an arrival (now - due) and the arrival itself. */
+void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns);
+/* An arrival, counted by pelt_recorder_arrival before, was refused. */
+void pelt_recorder_dropped(struct pelt_recorder *r, uint64_t now_ns);
+void pelt_recorder_loop_lag(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns);
+
+#endif

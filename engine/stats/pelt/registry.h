@@ -1,0 +1,53 @@
+/*
+ * registry: the names of one run, shared by its threads: request series, checks and error texts get
+ * small ids, in the order of first use, capped so that memory does not depend on the number of
+ * URLs.
+ *
+ * The one shared table besides the mailbox: a lock guards it, taken only when a thread meets a name
+ * for the first time (callers cache ids). Names live until free.
+ */
+#ifndef PELT_REGISTRY_H
+#define PELT_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pelt/buf.h"
+#include "pelt/status.h"
+
+#define PELT_SERIES_MAX 1000 /* request series; id 0 is `_other`, which takes what comes beyond */
+#define PELT_CHECKS_MAX 1000 /* checks; id 0 is `_other` likewise; so ids are 0 to 999 */
+#define PELT_NAME_MAX   200  /* bytes of a name; longer ones are cut, at a character's end */
+
+enum pelt_name_kind { PELT_NAME_REQUEST, PELT_NAME_CHECK, PELT_NAME_KINDS };
+
+struct pelt_registry;
+
+struct pelt_registry *pelt_registry_new(void); /* NULL: out of memory */
+void pelt_registry_free(struct pelt_registry *reg);
+/*
+ * The id of `name`, 1 for the first name; 0 (`_other`) when the cap is reached or memory is out.
+ * Any thread. Names end up in JSON, CSV and on terminals: control characters and bytes that are not
+ * UTF-8 become '?'.
+ */
+uint32_t pelt_registry_intern(struct pelt_registry *reg, enum pelt_name_kind kind,
+                              struct pelt_span name);
+/* Name of an id, NUL-terminated, valid until free. Any thread. */
+const char *pelt_registry_name(struct pelt_registry *reg, enum pelt_name_kind kind, uint32_t id);
+/* The id of a name that was interned; false: never. Any thread. */
+bool pelt_registry_find(struct pelt_registry *reg, enum pelt_name_kind kind, struct pelt_span name,
+                        uint32_t *id);
+/* Ids given out so far, `_other` included. Any thread. */
+uint32_t pelt_registry_count(struct pelt_registry *reg, enum pelt_name_kind kind);
+/* How many interns were refused by the cap or for want of memory. */
+uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind kind);
+
+/*
+ * Series name of a request that has none: "GET /users/{}": the path with segments that are numbers,
+ * hex of at least 8 digits or UUIDs folded, query dropped. `target` is the path with query. Writes
+ * at most PELT_NAME_MAX + 1 bytes with NUL; returns the length.
+ */
+size_t pelt_series_name(const char *method, struct pelt_span target, char out[PELT_NAME_MAX + 1]);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * recorder: the hot path of the figures. What every answered exchange needs is inline; what is rare
+ * (a second's edge, an error, a new connection's phases, want of memory) lies in cold functions of
+ * its own.
+ *
+ * Invariant: edge_ns = start_ns + (k + 1) s, where second k is running; the frame's own second is
+ * k, or earlier while no empty frame could be had. Thread: the owner. Times in ns of the monotonic
+ * clock.
+ */
+#include "pelt/recorder.h"
+
+#include <assert.h>
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD        __attribute__((noinline, cold))
+
+void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint64_t start_ns,
+                        pelt_turn_fn turn, void *arg)
+{
+    assert(frame != NULL);
+    bool turns = turn != NULL && frame->second >= 0;
+    uint64_t edge_ns = start_ns + ((uint64_t)frame->second + 1) * PELT_NS_PER_S;
+    *r = (struct pelt_recorder){.frame = frame,
+                                .start_ns = start_ns,
+                                .edge_ns = turns ? edge_ns : PELT_NEVER,
+                                .turn = turn,
+                                .arg = arg};
+}
+
+COLD void pelt_recorder_turn_slow(struct pelt_recorder *r, uint64_t now_ns)
+{
+    uint64_t edges = (now_ns - r->edge_ns) / PELT_NS_PER_S + 1;
+    if (edges > PELT_RECORDER_CATCH_UP) {
+        r->edge_ns += (edges - PELT_RECORDER_CATCH_UP) * PELT_NS_PER_S;
+    }
+    for (; now_ns >= r->edge_ns; r->edge_ns += PELT_NS_PER_S) {
+        uint16_t thread =
+            r->frame->thread; /* read before: the frame is another thread's afterwards */
+        struct pelt_frame *next = r->turn(r->arg, r->frame);
+        if (next != NULL) {
+            next->second = (int32_t)((r->edge_ns - r->start_ns) / PELT_NS_PER_S);
+            next->thread = thread;
+            r->frame = next;
+        }
+    }
+}
+
+/* The series' part of the frame; NULL: out of memory, and the event counted as lost. */
+static inline struct pelt_request_frame *request_of(struct pelt_recorder *r, uint32_t series)
+{
+    struct pelt_request_frame *f = pelt_frame_request(r->frame, series);
+    if (UNLIKELY(f == NULL)) {
+        r->frame->lost++;
+    }
+    return f;
+}
+
+void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    struct pelt_request_frame *f = request_of(r, series);
+    if (LIKELY(f != NULL)) {
+        f->started++;
+    }
+}
+
+static inline void record_phase(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t ns)
+{
+    if (LIKELY(ns != PELT_NEVER)) {
+        pelt_hist_record_ns(h, pool, ns);
+    }
+}
+
+COLD static void record_setup(struct pelt_request_frame *f, struct pelt_hist_pool *pool,
+                              const struct pelt_sample *s)
+{
+    record_phase(&f->hist[PELT_HIST_DNS], pool, s->dns_ns);
+    record_phase(&f->hist[PELT_HIST_CONNECT], pool, s->connect_ns);
+    record_phase(&f->hist[PELT_HIST_TLS], pool, s->tls_ns);
+}
+
+static inline void record_times(struct pelt_request_frame *f, struct pelt_hist_pool *pool,
+                                const struct pelt_sample *s)
+{
+    pelt_hist_record_ns(&f->hist[PELT_HIST_RESPONSE], pool, s->response_ns);
+    if (LIKELY(s->sent)) {
+        pelt_hist_record_ns(&f->hist[PELT_HIST_SERVICE], pool, s->service_ns);
+    }
+    record_phase(&f->hist[PELT_HIST_BLOCKED], pool, s->blocked_ns);
+    record_phase(&f->hist[PELT_HIST_SEND], pool, s->send_ns);
+    record_phase(&f->hist[PELT_HIST_WAIT], pool, s->wait_ns);
+    record_phase(&f->hist[PELT_HIST_RECEIVE], pool, s->receive_ns);
+    /* PELT_NEVER is all ones, so the three are all absent if and only if their AND is. */
+    if (UNLIKELY((s->dns_ns & s->connect_ns & s->tls_ns) != PELT_NEVER)) {
+        record_setup(f, pool, s);
+    }
+}
+
+COLD static void record_error(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s)
+{
+    uint64_t at_ns = s->done_ns > r->start_ns ? s->done_ns - r->start_ns : 0;
+    pelt_frame_error(r->frame, series, s->outcome, at_ns,
+                     s->error != NULL ? s->error : pelt_outcome_name(s->outcome));
+}
+
+void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s)
+{
+    assert(s->outcome < PELT_OUTCOME_COUNT);
+    pelt_recorder_turn(r, s->done_ns);
+    struct pelt_request_frame *f = request_of(r, series);
+    if (UNLIKELY(f == NULL)) {
+        return;
+    }
+    f->outcomes[s->outcome]++;
+    f->bytes_sent += s->bytes_sent;
+    f->bytes_received += s->bytes_received;
+    if (LIKELY(s->answered)) {
+        record_times(f, &r->frame->pool, s);
+    }
+    if (UNLIKELY(s->outcome != PELT_OUTCOME_OK)) {
+        record_error(r, series, s);
+    }
+}
+
+void pelt_recorder_check(struct pelt_recorder *r, uint32_t check, bool passed, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    struct pelt_check_frame *c = pelt_frame_check(r->frame, check);
+    if (UNLIKELY(c == NULL)) {
+        r->frame->lost++;
+        return;
+    }
+    c->passed += passed;
+    c->failed += !passed;
+}
+
+void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool script_error,
+                             uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    struct pelt_frame *f = r->frame;
+    f->iterations++;
+    f->script_errors += script_error;
+    pelt_hist_record_ns(&f->hist[PELT_RUNHIST_ITERATION], &f->pool, duration_ns);
+}
+
+void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    r->frame->planned++;
+    pelt_hist_record_ns(&r->frame->hist[PELT_RUNHIST_SEND_LAG], &r->frame->pool, lag_ns);
+}
+
+void pelt_recorder_dropped(struct pelt_recorder *r, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    r->frame->dropped++;
+}
+
+void pelt_recorder_loop_lag(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    pelt_hist_record_ns(&r->frame->hist[PELT_RUNHIST_LOOP_LAG], &r->frame->pool, lag_ns);
+}

@@ -1,0 +1,275 @@
+/*
+ * registry: two tables of names (requests, checks), each an array by id and a hash over it.
+ *
+ * Thread: any; one lock for both tables, since it is taken only when a thread meets a name for the
+ * first time. Names are never moved or freed before the registry is.
+ *
+ * Also the rules of a name: how it is cleaned, and how a path is folded into one.
+ */
+#include "pelt/registry.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+#define SLOTS    2048 /* of the hash; a power of two, at least twice the names */
+#define NAMES    1000
+#define UUID_LEN 36
+#define HEX_LEN  8 /* shorter hex may be a word: "feed", "cafe" */
+
+static_assert(PELT_SERIES_MAX == NAMES && PELT_CHECKS_MAX == NAMES, "both tables have one size");
+static_assert(SLOTS >= 2 * NAMES, "open addressing needs room");
+
+struct table {
+    char *name[NAMES]; /* by id; NULL from count on */
+    uint32_t count;
+    uint64_t refused;
+    uint16_t slot[SLOTS]; /* id + 1 by hash, open addressing; 0: empty */
+};
+
+struct pelt_registry {
+    pthread_mutex_t lock;
+    struct table table[PELT_NAME_KINDS];
+};
+
+/* ---- names ---- */
+
+/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 if there is none or it is a control character.
+ */
+static size_t character_len(const unsigned char *s, size_t len)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: no overlong forms */
+    if (s[0] < 0x80) {
+        return s[0] >= 0x20 && s[0] != 0x7f;
+    }
+    size_t need = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || need > len) {
+        return 0;
+    }
+    uint32_t code = s[0] & (0xffu >> (need + 1));
+    for (size_t i = 1; i < need; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    return code >= LEAST[need] && code <= 0x10ffff && !surrogate ? need : 0;
+}
+
+/* `name` as it is kept, in `out`; returns its length. */
+static size_t clean_name(struct pelt_span name, char out[PELT_NAME_MAX + 1])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < name.len;) {
+        const unsigned char *s = (const unsigned char *)name.ptr + i;
+        size_t bytes = character_len(s, name.len - i);
+        const void *from = bytes > 0 ? (const void *)s : "?";
+        bytes = bytes > 0 ? bytes : 1;
+        if (len + bytes > PELT_NAME_MAX) {
+            break;
+        }
+        memcpy(out + len, from, bytes);
+        len += bytes;
+        i += bytes;
+    }
+    out[len] = '\0';
+    return len;
+}
+
+/* ---- tables ---- */
+
+/* FNV-1a: short keys, no enemy (the cap bounds what collisions can cost). */
+static uint32_t hash(const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (; *name != '\0'; name++) {
+        h = (h ^ (unsigned char)*name) * 16777619u;
+    }
+    return h;
+}
+
+/* The slot that holds `name`, or the empty one where it belongs. */
+static uint16_t *slot_of(struct table *t, const char *name)
+{
+    uint32_t i = hash(name) % SLOTS;
+    while (t->slot[i] != 0 && strcmp(t->name[t->slot[i] - 1], name) != 0) {
+        i = (i + 1) % SLOTS;
+    }
+    return &t->slot[i];
+}
+
+/* The id, or -1: full or out of memory. */
+static int intern(struct table *t, const char *name)
+{
+    uint16_t *slot = slot_of(t, name);
+    if (*slot != 0) {
+        return *slot - 1;
+    }
+    char *copy = t->count < NAMES ? strdup(name) : NULL;
+    if (copy == NULL) {
+        return -1;
+    }
+    t->name[t->count] = copy;
+    *slot = (uint16_t)(t->count + 1);
+    return (int)t->count++;
+}
+
+struct pelt_registry *pelt_registry_new(void)
+{
+    struct pelt_registry *reg = calloc(1, sizeof *reg);
+    if (reg == NULL) {
+        return NULL;
+    }
+    pthread_mutex_init(&reg->lock, NULL);
+    for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
+        if (intern(&reg->table[kind], "_other") != 0) {
+            pelt_registry_free(reg);
+            return NULL;
+        }
+    }
+    return reg;
+}
+
+void pelt_registry_free(struct pelt_registry *reg)
+{
+    if (reg == NULL) {
+        return;
+    }
+    for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
+        for (uint32_t id = 0; id < reg->table[kind].count; id++) {
+            free(reg->table[kind].name[id]);
+        }
+    }
+    pthread_mutex_destroy(&reg->lock);
+    free(reg);
+}
+
+uint32_t pelt_registry_intern(struct pelt_registry *reg, enum pelt_name_kind kind,
+                              struct pelt_span name)
+{
+    char clean[PELT_NAME_MAX + 1];
+    clean_name(name, clean);
+    struct table *t = &reg->table[kind];
+    pthread_mutex_lock(&reg->lock);
+    int id = intern(t, clean);
+    if (id < 0) {
+        t->refused++;
+        id = 0;
+    }
+    pthread_mutex_unlock(&reg->lock);
+    return (uint32_t)id;
+}
+
+bool pelt_registry_find(struct pelt_registry *reg, enum pelt_name_kind kind, struct pelt_span name,
+                        uint32_t *id)
+{
+    char clean[PELT_NAME_MAX + 1];
+    clean_name(name, clean);
+    pthread_mutex_lock(&reg->lock);
+    uint16_t slot = *slot_of(&reg->table[kind], clean);
+    pthread_mutex_unlock(&reg->lock);
+    if (slot != 0) {
+        *id = slot - 1u;
+    }
+    return slot != 0;
+}
+
+const char *pelt_registry_name(struct pelt_registry *reg, enum pelt_name_kind kind, uint32_t id)
+{
+    pthread_mutex_lock(&reg->lock);
+    assert(id < reg->table[kind].count);
+    const char *name = reg->table[kind].name[id];
+    pthread_mutex_unlock(&reg->lock);
+    return name;
+}
+
+uint32_t pelt_registry_count(struct pelt_registry *reg, enum pelt_name_kind kind)
+{
+    pthread_mutex_lock(&reg->lock);
+    uint32_t count = reg->table[kind].count;
+    pthread_mutex_unlock(&reg->lock);
+    return count;
+}
+
+uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind kind)
+{
+    pthread_mutex_lock(&reg->lock);
+    uint64_t refused = reg->table[kind].refused;
+    pthread_mutex_unlock(&reg->lock);
+    return refused;
+}
+
+/* ---- series names from paths ---- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool all(struct pelt_span s, bool (*is)(char))
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is(s.ptr[i])) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
+/* 8-4-4-4-12 hex digits (RFC 9562). */
+static bool is_uuid(struct pelt_span s)
+{
+    if (s.len != UUID_LEN) {
+        return false;
+    }
+    for (size_t i = 0; i < UUID_LEN; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? s.ptr[i] != '-' : !is_hex(s.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_id(struct pelt_span segment)
+{
+    return all(segment, is_digit) || (segment.len >= HEX_LEN && all(segment, is_hex)) ||
+           is_uuid(segment);
+}
+
+static size_t find_any(struct pelt_span s, size_t from, const char *stops)
+{
+    while (from < s.len && (s.ptr[from] == '\0' || strchr(stops, s.ptr[from]) == NULL)) {
+        from++;
+    }
+    return from;
+}
+
+/* Appends what fits. */
+static size_t append(char *out, size_t len, size_t size, struct pelt_span s)
+{
+    size_t bytes = s.len < size - len ? s.len : size - len;
+    memcpy(out + len, s.ptr, bytes);
+    return len + bytes;
+}
+
+size_t pelt_series_name(const char *method, struct pelt_span target, char out[PELT_NAME_MAX + 1])
+{
+    char raw[PELT_NAME_MAX + 4]; /* one character more than a name, so that the cut sees it whole */
+    size_t len = append(raw, 0, sizeof raw, pelt_span_of(method));
+    len = append(raw, len, sizeof raw, pelt_span(" ", 1));
+    struct pelt_span path = pelt_span(target.ptr, find_any(target, 0, "?#"));
+    for (size_t i = 0; i < path.len;) {
+        size_t end = find_any(path, i, "/");
+        struct pelt_span segment = pelt_span(path.ptr + i, end - i);
+        len = append(raw, len, sizeof raw, is_id(segment) ? pelt_span("{}", 2) : segment);
+        len = append(raw, len, sizeof raw, pelt_span("/", end < path.len));
+        i = end + 1;
+    }
+    return clean_name(pelt_span(raw, len), out);
+}

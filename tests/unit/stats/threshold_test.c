@@ -1,0 +1,436 @@
+/* threshold: what users may write, what they are told when it is wrong, and the level a figure
+ * gets. */
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pelt/threshold.h"
+
+struct fixture {
+    struct pelt_frame *total;
+    struct pelt_registry *names;
+    uint32_t chat, list; /* series */
+    struct pelt_error err;
+    struct pelt_threshold t;
+    struct pelt_verdict_line line;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->total = pelt_frame_new(0);
+    f->names = pelt_registry_new();
+    f->chat = pelt_registry_intern(f->names, PELT_NAME_REQUEST, pelt_span_of("chat"));
+    f->list = pelt_registry_intern(f->names, PELT_NAME_REQUEST, pelt_span_of("GET /users/{}"));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pelt_frame_free(f->total);
+    pelt_registry_free(f->names);
+    free(f);
+    return 0;
+}
+
+static void parse(struct fixture *f, const char *text)
+{
+    if (pelt_threshold_parse(text, &f->t, &f->err) != PELT_OK) {
+        fail_msg("%s: %s", text, f->err.text);
+    }
+}
+
+static void assert_text_refused(struct fixture *f, const char *text, const char *says)
+{
+    assert_int_equal(pelt_threshold_parse(text, &f->t, &f->err), PELT_EINVAL);
+    if (strstr(f->err.text, says) == NULL) {
+        fail_msg("\"%s\" says \"%s\", not \"%s\"", text, f->err.text, says);
+    }
+}
+
+static void judge(struct fixture *f, const char *text)
+{
+    parse(f, text);
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+}
+
+static void record(struct fixture *f, uint32_t series, uint64_t us, uint64_t n)
+{
+    struct pelt_request_frame *r = pelt_frame_request(f->total, series);
+    pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &f->total->pool, us, n);
+}
+
+/* ---- reading ---- */
+
+static void the_text_form_is_read(void **state)
+{
+    struct fixture *f = *state;
+    parse(f, "http_response{chat} p99.9 < 8s");
+    assert_string_equal(f->t.metric, "http_response");
+    assert_string_equal(f->t.name, "chat");
+    assert_string_equal(f->t.stat, "p99.9");
+    assert_true(f->t.single);
+    assert_true(f->t.lower_is_better);
+    assert_int_equal(f->t.unit, PELT_UNIT_MS);
+    assert_true(f->t.critical == 8000);
+    assert_true(isnan(f->t.target) && isnan(f->t.warning));
+}
+
+static void blanks_and_braces_in_names_do_not_matter(void **state)
+{
+    struct fixture *f = *state;
+    parse(f, "  http_wait { GET /users/{} }mean>=250us ");
+    assert_string_equal(f->t.name, " GET /users/{} ");
+    assert_string_equal(f->t.stat, "mean");
+    assert_false(f->t.lower_is_better);
+    assert_true(f->t.critical == 0.25);
+    parse(f, "errors share<1%");
+    assert_string_equal(f->t.name, "");
+    assert_true(f->t.critical == 0.01);
+}
+
+static void bounds_have_the_unit_of_their_stat(void **state)
+{
+    struct fixture *f = *state;
+    parse(f, "requests per_second >= 60/m");
+    assert_int_equal(f->t.unit, PELT_UNIT_PER_S);
+    assert_true(f->t.critical == 1);
+    parse(f, "bytes_received count <= 10m");
+    assert_int_equal(f->t.unit, PELT_UNIT_BYTES);
+    assert_true(f->t.critical == 10 * 1024 * 1024);
+    parse(f, "bytes_sent per_second < 2k/s");
+    assert_int_equal(f->t.unit, PELT_UNIT_PER_S);
+    assert_true(f->t.critical == 2048);
+    parse(f, "dropped count <= 0");
+    assert_int_equal(f->t.unit, PELT_UNIT_COUNT);
+    assert_true(f->t.critical == 0);
+}
+
+static void every_metric_can_be_named(void **state)
+{
+    struct fixture *f = *state;
+    unsigned len = 0;
+    for (; pelt_threshold_metrics[len] != NULL; len++) {
+        char text[100];
+        snprintf(text, sizeof text, "%s count >= 1", pelt_threshold_metrics[len]);
+        parse(f, text);
+    }
+    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_KINDS + 6);
+}
+
+static void mistakes_in_the_text_are_named(void **state)
+{
+    struct fixture *f = *state;
+    assert_text_refused(f, "http_respons p99 < 1s", "\"http_response\"");
+    assert_text_refused(f, "bananas p99 < 1s", "try http_response");
+    assert_text_refused(f, "errors shre < 1%", "\"share\"");
+    assert_text_refused(f, "errors p99 < 1s", "stat of errors");
+    assert_text_refused(f, "http_response p100 < 1s", "stat");
+    assert_text_refused(f, "http_response p0 < 1s", "stat");
+    assert_text_refused(f, "http_response p9.9.9 < 1s", "stat");
+    assert_text_refused(f, "http_response p < 1s", "stat");
+    assert_text_refused(f, "http_response p99.999999999999999 < 1s", "stat");
+    assert_text_refused(f, "http_response p99 < 10", "max");
+    assert_text_refused(f, "http_response p99 < fast", "fast");
+    assert_text_refused(f, "errors share < 200%", "max");
+    assert_text_refused(f, "requests per_second > 10", "min");
+    assert_text_refused(f, "bytes_sent per_second > 10", "10m/s");
+    assert_text_refused(f, "http_response{chat p99 < 1s", "not closed");
+    assert_text_refused(f, "http_response p99 = 1s", "write metric");
+    assert_text_refused(f, "http_response p99 <", "write metric");
+    assert_text_refused(f, "http_response < 1s", "write metric");
+    assert_text_refused(f, "{", "not closed");
+    assert_text_refused(f, "{}", "write metric");
+    assert_text_refused(f, "", "write metric");
+    assert_text_refused(f, "loop_lag{chat} p99 < 1s", "has no {chat}");
+}
+
+static enum pelt_status make(struct fixture *f, const char *max, const char *min,
+                             const char *target, const char *warning, const char *critical)
+{
+    return pelt_threshold_make("http_response", "chat", "p95", max, min, target, warning, critical,
+                               &f->t, &f->err);
+}
+
+static void three_bounds_give_the_direction(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(make(f, NULL, NULL, "1s", "2s", "5s"), PELT_OK);
+    assert_true(f->t.lower_is_better);
+    assert_false(f->t.single);
+    assert_true(f->t.target == 1000 && f->t.warning == 2000 && f->t.critical == 5000);
+    assert_int_equal(make(f, NULL, NULL, "5s", "2s", "1s"), PELT_OK);
+    assert_false(f->t.lower_is_better);
+}
+
+static void two_of_three_bounds_are_enough(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(make(f, NULL, NULL, NULL, "2s", "5s"), PELT_OK);
+    assert_true(f->t.lower_is_better && isnan(f->t.target));
+    assert_int_equal(make(f, NULL, NULL, "5s", NULL, "1s"), PELT_OK);
+    assert_true(!f->t.lower_is_better && isnan(f->t.warning));
+    assert_int_equal(make(f, NULL, NULL, "1s", "2s", NULL), PELT_OK);
+    assert_true(f->t.lower_is_better && isnan(f->t.critical));
+}
+
+static void bounds_that_contradict_each_other_are_refused(void **state)
+{
+    static const char *const SETS[][5] = {
+        {"1s", "1s", NULL, NULL, NULL}, {"1s", NULL, "1s", "2s", "3s"},
+        {NULL, NULL, "1s", NULL, NULL}, {NULL, NULL, NULL, NULL, NULL},
+        {NULL, NULL, "1s", "3s", "2s"}, {NULL, NULL, "1s", "1s", "2s"},
+        {NULL, NULL, "3s", "1s", "2s"}, {NULL, NULL, "2s", NULL, "2s"},
+    };
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < sizeof SETS / sizeof SETS[0]; i++) {
+        const char *const *s = SETS[i];
+        f->err.text[0] = '\0';
+        assert_int_equal(make(f, s[0], s[1], s[2], s[3], s[4]), PELT_EINVAL);
+        assert_non_null(strstr(f->err.text, "http_response p95"));
+    }
+    assert_int_equal(
+        pelt_threshold_make(NULL, NULL, "p95", "1s", NULL, NULL, NULL, NULL, &f->t, &f->err),
+        PELT_EINVAL);
+    assert_int_equal(
+        pelt_threshold_make("errors", NULL, NULL, "1%", NULL, NULL, NULL, NULL, &f->t, &f->err),
+        PELT_EINVAL);
+}
+
+static void single_bounds_print_as_they_are_parsed(void **state)
+{
+    static const char *const TEXTS[] = {
+        "http_response{chat} p99.9 <= 8s",
+        "http_wait{GET /users/{}} max <= 250us",
+        "errors share <= 0.1%",
+        "requests per_second >= 2000/s",
+        "bytes_sent count <= 10m",
+        "bytes_sent per_second >= 1500/s",
+        "dropped count <= 0",
+        "iteration mean <= 1.5s",
+        "http_service min >= 0ms",
+    };
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        char text[512];
+        parse(f, TEXTS[i]);
+        pelt_threshold_format(&f->t, text, sizeof text);
+        assert_string_equal(text, TEXTS[i]);
+    }
+}
+
+static void several_bounds_print_with_their_levels(void **state)
+{
+    struct fixture *f = *state;
+    char text[512];
+    assert_int_equal(make(f, NULL, NULL, "200ms", NULL, "5s"), PELT_OK);
+    pelt_threshold_format(&f->t, text, sizeof text);
+    assert_string_equal(text, "http_response{chat} p95 <= 200ms (target), 5s (critical)");
+}
+
+/* ---- judging ---- */
+
+static void the_level_is_the_best_bound_met_and_equal_meets(void **state)
+{
+    static const struct {
+        uint64_t us;
+        enum pelt_level rising, falling;
+    } CASES[] = {
+        {1000, PELT_LEVEL_TARGET, PELT_LEVEL_CRITICAL},
+        {1001, PELT_LEVEL_WARNING, PELT_LEVEL_CRITICAL},
+        {1500, PELT_LEVEL_WARNING, PELT_LEVEL_WARNING},
+        {1501, PELT_LEVEL_CRITICAL, PELT_LEVEL_WARNING},
+        {2000, PELT_LEVEL_CRITICAL, PELT_LEVEL_TARGET},
+        {2001, PELT_LEVEL_MISSED, PELT_LEVEL_TARGET},
+        {999, PELT_LEVEL_TARGET, PELT_LEVEL_MISSED},
+    };
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        pelt_frame_reset(f->total);
+        record(f, f->chat, CASES[i].us, 100);
+        assert_int_equal(make(f, NULL, NULL, "1ms", "1500us", "2ms"), PELT_OK);
+        pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+        assert_int_equal(f->line.level, CASES[i].rising);
+        assert_int_equal(make(f, NULL, NULL, "2ms", "1500us", "1ms"), PELT_OK);
+        pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+        assert_int_equal(f->line.level, CASES[i].falling);
+    }
+}
+
+static void a_bound_not_given_is_no_level(void **state)
+{
+    struct fixture *f = *state;
+    record(f, f->chat, 1000, 100);
+    assert_int_equal(make(f, NULL, NULL, NULL, "2ms", "5ms"), PELT_OK);
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+    assert_int_equal(f->line.level, PELT_LEVEL_WARNING);
+    assert_int_equal(make(f, NULL, NULL, "500us", "900us", NULL), PELT_OK);
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+    assert_int_equal(f->line.level, PELT_LEVEL_MISSED);
+    assert_string_equal(f->line.why, "p95 is 1ms, 900us was allowed");
+}
+
+static void single_bounds_are_met_or_missed(void **state)
+{
+    struct fixture *f = *state;
+    record(f, f->chat, 1000, 100);
+    judge(f, "http_response{chat} p95 < 1ms");
+    assert_int_equal(f->line.level, PELT_LEVEL_TARGET);
+    assert_true(f->line.has_value);
+    assert_true(f->line.value == 1);
+    assert_string_equal(f->line.why, "");
+    judge(f, "http_response{chat} p95 < 999us");
+    assert_int_equal(f->line.level, PELT_LEVEL_MISSED);
+    assert_string_equal(f->line.why, "p95 is 1ms, 999us was allowed");
+    judge(f, "http_response{chat} p95 > 1ms");
+    assert_int_equal(f->line.level, PELT_LEVEL_TARGET);
+}
+
+static void too_few_samples_leave_a_percentile_unjudged(void **state)
+{
+    struct fixture *f = *state;
+    record(f, f->chat, 1000, 71);
+    judge(f, "http_response{chat} p95 < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    assert_int_equal(f->line.needs, 72);
+    assert_false(f->line.has_value);
+    assert_string_equal(f->line.why, "p95 needs 72 samples, there are 71");
+    judge(f, "http_response{chat} max < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_TARGET);
+    record(f, f->chat, 1000, 1);
+    judge(f, "http_response{chat} p95 < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_TARGET);
+    assert_int_equal(f->line.needs, 0);
+}
+
+static void names_and_metrics_without_samples_are_unjudged(void **state)
+{
+    struct fixture *f = *state;
+    judge(f, "http_response{chta} mean < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    assert_string_equal(f->line.why, "the run had no request \"chta\"; did you mean \"chat\"?");
+    judge(f, "checks{answered} share > 90%");
+    assert_string_equal(f->line.why, "the run had no check \"answered\"");
+    judge(f, "http_response{chat} mean < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    judge(f, "iteration max < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    judge(f, "errors share < 1%");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    judge(f, "checks share > 90%");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    judge(f, "dropped share < 1%");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+}
+
+static void samples_that_found_no_memory_are_not_judged(void **state)
+{
+    struct fixture *f = *state;
+    record(f, f->chat, 1000, 100);
+    f->total->requests[f->chat]->hist[PELT_HIST_RESPONSE].lost = 1;
+    judge(f, "http_response mean < 1s");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+}
+
+static void without_a_name_all_series_are_merged(void **state)
+{
+    struct fixture *f = *state;
+    record(f, f->chat, 1000, 90);
+    record(f, f->list, 5000, 10);
+    judge(f, "http_response p90 <= 1ms");
+    assert_true(f->line.value == 1);
+    judge(f, "http_response max <= 1s");
+    assert_true(f->line.value == 5);
+    judge(f, "http_response mean <= 1s");
+    assert_true(fabs(f->line.value - 1.4) < 0.002);
+    judge(f, "http_response{GET /users/{}} min <= 1s");
+    assert_true(f->line.value == 5);
+    judge(f, "http_response count >= 1");
+    assert_true(f->line.value == 100);
+}
+
+static void counters_have_count_share_and_rate(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_request_frame *chat = pelt_frame_request(f->total, f->chat);
+    struct pelt_request_frame *list = pelt_frame_request(f->total, f->list);
+    chat->started = 300;
+    chat->outcomes[PELT_OUTCOME_OK] = 190;
+    chat->outcomes[PELT_OUTCOME_HTTP_STATUS] = 6;
+    chat->outcomes[PELT_OUTCOME_TIMEOUT] = 4;
+    chat->bytes_sent = 1000;
+    list->started = 100;
+    list->outcomes[PELT_OUTCOME_OK] = 100;
+    list->bytes_received = 5000;
+    struct pelt_check_frame *check = pelt_frame_check(
+        f->total, pelt_registry_intern(f->names, PELT_NAME_CHECK, pelt_span_of("answered")));
+    check->passed = 3;
+    check->failed = 1;
+    f->total->planned = 50;
+    f->total->dropped = 5;
+    pelt_hist_record_n(&f->total->hist[PELT_RUNHIST_SEND_LAG], &f->total->pool, 20, 1);
+    static const struct {
+        const char *text;
+        double value;
+    } CASES[] = {
+        {"requests count >= 1", 400},
+        {"requests{chat} per_second >= 1/s", 30},
+        {"errors share < 50%", 10.0 / 300},
+        {"errors{chat} share < 50%", 0.05},
+        {"errors count < 20", 10},
+        {"errors{GET /users/{}} count < 20", 0},
+        {"errors per_second < 20/s", 1},
+        {"bytes_sent count < 1m", 1000},
+        {"bytes_received per_second < 1m/s", 500},
+        {"checks share > 10%", 0.75},
+        {"checks{answered} count > 1", 4},
+        {"dropped share < 50%", 0.1},
+        {"dropped count < 10", 5},
+        {"send_lag max < 1s", 0.02},
+    };
+    for (unsigned i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        judge(f, CASES[i].text);
+        if (f->line.level != PELT_LEVEL_TARGET || fabs(f->line.value - CASES[i].value) > 1e-9) {
+            fail_msg("%s: %s, %g instead of %g", CASES[i].text, pelt_level_name(f->line.level),
+                     f->line.value, CASES[i].value);
+        }
+    }
+}
+
+static void a_rate_needs_a_duration(void **state)
+{
+    struct fixture *f = *state;
+    parse(f, "requests per_second >= 1/s");
+    pelt_threshold_judge(&f->t, f->total, f->names, 0, &f->line);
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_text_form_is_read),
+        TEST(blanks_and_braces_in_names_do_not_matter),
+        TEST(bounds_have_the_unit_of_their_stat),
+        TEST(every_metric_can_be_named),
+        TEST(mistakes_in_the_text_are_named),
+        TEST(three_bounds_give_the_direction),
+        TEST(two_of_three_bounds_are_enough),
+        TEST(bounds_that_contradict_each_other_are_refused),
+        TEST(single_bounds_print_as_they_are_parsed),
+        TEST(several_bounds_print_with_their_levels),
+        TEST(the_level_is_the_best_bound_met_and_equal_meets),
+        TEST(a_bound_not_given_is_no_level),
+        TEST(single_bounds_are_met_or_missed),
+        TEST(too_few_samples_leave_a_percentile_unjudged),
+        TEST(names_and_metrics_without_samples_are_unjudged),
+        TEST(samples_that_found_no_memory_are_not_judged),
+        TEST(without_a_name_all_series_are_merged),
+        TEST(counters_have_count_share_and_rate),
+        TEST(a_rate_needs_a_duration),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
