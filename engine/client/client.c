@@ -1,0 +1,52 @@
+/*
+ * client: see the header. Owns what all connections of a thread share: names, origins, deadlines,
+ * the buffer that every receive goes into.
+ */
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define DNS_TTL_NS (30 * PELT_NS_PER_S)
+
+const struct pelt_timeouts pelt_timeouts_default = {
+    .connect_ns = 10 * PELT_NS_PER_S,
+    .first_byte_ns = 60 * PELT_NS_PER_S,
+    .total_ns = 120 * PELT_NS_PER_S,
+};
+
+enum pelt_status pelt_client_new(const struct pelt_client_options *options,
+                                 struct pelt_client **out, struct pelt_error *err)
+{
+    struct pelt_client *client = malloc(sizeof(struct pelt_client));
+    if (client == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    memset(client, 0, offsetof(struct pelt_client, recv));
+    client->opt = *options;
+    pelt_rng_init(&client->rng, options->seed, 0);
+    pelt_deadlines_init(&client->deadlines, options->timers, pelt_conn_on_deadline, client);
+    enum pelt_status status = pelt_dns_new(options->loop, DNS_TTL_NS, &client->dns, err);
+    if (status != PELT_OK) {
+        pelt_client_free(client);
+        return status;
+    }
+    *out = client;
+    return PELT_OK;
+}
+
+void pelt_client_free(struct pelt_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    pelt_deadlines_deinit(&client->deadlines);
+    pelt_dns_free(client->dns);
+    pelt_origins_free(&client->origins);
+    free(client);
+}
+
+enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
+                                    struct pelt_origin **out, struct pelt_error *err)
+{
+    return pelt_origin_find(&client->origins, url, client->opt.resolve, out, err);
+}

@@ -1,0 +1,459 @@
+/*
+ * conn: one connection and the exchange on it; states in internal.h.
+ *
+ * The watcher listens for reading from the moment the connection stands until it closes; writing is
+ * watched only after the kernel took less than was given. One receive a wake-up, so that no
+ * connection starves the others. Time stamps are read just before sending and just after receiving.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+static void watch(struct pelt_conn *c, int events)
+{
+    if ((c->io.events & (EV_READ | EV_WRITE)) == events) {
+        return;
+    }
+    ev_io_stop(c->client->opt.loop, &c->io);
+    ev_io_set(&c->io, c->transport.fd, events);
+    ev_io_start(c->client->opt.loop, &c->io);
+}
+
+/* ---- keeping what a reader wants ---- */
+
+static void keep_free(struct pelt_keep *keep)
+{
+    if (keep != NULL) {
+        pelt_buf_deinit(&keep->head);
+        pelt_buf_deinit(&keep->body);
+        free(keep);
+    }
+}
+
+static struct pelt_keep *keep_get(struct pelt_conn *c)
+{
+    if (c->keep == NULL) {
+        c->keep = calloc(1, sizeof(struct pelt_keep));
+    }
+    return c->keep;
+}
+
+static void keep_body(struct pelt_conn *c, const char *bytes, size_t len)
+{
+    struct pelt_keep *keep = keep_get(c);
+    if (keep == NULL) {
+        c->body_cut = true;
+        return;
+    }
+    size_t room = c->request->body_max - keep->body.len;
+    if (len > room) {
+        len = room;
+        c->body_cut = true;
+    }
+    if (len > 0 && pelt_buf_add(&keep->body, bytes, len) != PELT_OK) {
+        c->body_cut = true;
+    }
+}
+
+/* A first piece is only borrowed: most responses come whole and are never copied here. */
+static void on_body(void *arg, const char *bytes, size_t len)
+{
+    struct pelt_conn *c = arg;
+    struct pelt_client *client = c->client;
+    if (client->piece.len == 0 && (c->keep == NULL || c->keep->body.len == 0)) {
+        client->piece = pelt_span(bytes, len);
+        return;
+    }
+    if (client->piece.len > 0) {
+        keep_body(c, client->piece.ptr, client->piece.len);
+        client->piece.len = 0;
+    }
+    keep_body(c, bytes, len);
+}
+
+/* After a feed that did not end the message: what was borrowed must be copied. */
+static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
+{
+    struct pelt_client *client = c->client;
+    const struct pelt_http1_response *r = &c->response;
+    if (client->piece.len > 0) {
+        keep_body(c, client->piece.ptr, client->piece.len);
+        client->piece.len = 0;
+    }
+    if (!head_was_done && keep_get(c) != NULL) {
+        pelt_buf_add(&c->keep->head, client->recv, r->head_done ? r->head_end : len);
+    }
+}
+
+/* The kept head and body as one span each, whether they came whole or in pieces. */
+static void keep_spans(struct pelt_conn *c, struct pelt_exchange *x)
+{
+    struct pelt_client *client = c->client;
+    const struct pelt_http1_response *r = &c->response;
+    if (c->keep != NULL && c->keep->head.len > 0) {
+        if (r->head_end > 0) {
+            pelt_buf_add(&c->keep->head, client->recv, r->head_end);
+        }
+        x->head = pelt_span(c->keep->head.data, c->keep->head.len);
+    } else {
+        x->head = pelt_span(client->recv, r->head_end);
+    }
+    if (c->keep != NULL && c->keep->body.len > 0) {
+        x->body = pelt_span(c->keep->body.data, c->keep->body.len);
+    } else {
+        x->body = client->piece;
+        if (x->body.len > c->request->body_max) {
+            x->body.len = c->request->body_max;
+            c->body_cut = true;
+        }
+    }
+}
+
+/* ---- the end of an exchange ---- */
+
+static uint64_t since(uint64_t later_ns, uint64_t earlier_ns)
+{
+    return later_ns > earlier_ns ? later_ns - earlier_ns : 0;
+}
+
+static uint64_t phase_ns(uint32_t us)
+{
+    return us != UINT32_MAX ? (uint64_t)us * 1000 : PELT_NEVER;
+}
+
+static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
+                        uint64_t now_ns, struct pelt_sample *s)
+{
+    uint64_t dns_ns = phase_ns(c->dns_us), connect_ns = phase_ns(c->connect_us);
+    uint64_t setup_ns =
+        (dns_ns != PELT_NEVER ? dns_ns : 0) + (connect_ns != PELT_NEVER ? connect_ns : 0);
+    *s = (struct pelt_sample){
+        .outcome = outcome,
+        .sent = c->sent_ns != 0,
+        .answered = error == NULL,
+        .done_ns = now_ns,
+        .response_ns = since(now_ns, c->due_ns),
+        .service_ns = c->sent_ns != 0 ? since(now_ns, c->sent_ns) : 0,
+        .blocked_ns = c->sent_ns != 0 ? since(c->sent_ns - setup_ns, c->due_ns) : PELT_NEVER,
+        .dns_ns = dns_ns,
+        .connect_ns = connect_ns,
+        .tls_ns = PELT_NEVER,
+        .send_ns = since(c->sent_all_ns, c->sent_ns),
+        .wait_ns = c->first_ns != 0 ? since(c->first_ns, c->sent_all_ns) : PELT_NEVER,
+        .receive_ns = c->first_ns != 0 ? now_ns - c->first_ns : PELT_NEVER,
+        .bytes_sent = c->bytes_sent,
+        .bytes_received = c->bytes_received,
+        .error = error,
+    };
+}
+
+static void close_socket(struct pelt_conn *c)
+{
+    if (c->transport.fd >= 0) {
+        ev_io_stop(c->client->opt.loop, &c->io);
+        c->transport.ops->close(&c->transport);
+    }
+    c->state = PELT_CONN_CLOSED;
+    c->used = false;
+}
+
+static bool reusable(const struct pelt_conn *c)
+{
+    return c->response.keep_alive && !c->response.upgraded && !c->request->close &&
+           c->bytes_sent == c->request->len;
+}
+
+static void tell(struct pelt_conn *c, struct pelt_exchange *x)
+{
+    const struct pelt_client_options *opt = &c->client->opt;
+    if (opt->observe != NULL) {
+        opt->observe(opt->observe_arg, x);
+    }
+    c->done(c->arg, x);
+}
+
+void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
+                      uint64_t now_ns)
+{
+    const struct pelt_request *request = c->request;
+    bool in_setup = c->state == PELT_CONN_SETUP;
+    struct pelt_exchange x = {
+        .request = request,
+        .outcome = outcome,
+        .status = in_setup ? 0 : c->response.status,
+        .reused = c->used,
+        .body_bytes = in_setup ? 0 : c->response.body_bytes,
+        .error = error,
+        .due_ns = c->due_ns,
+    };
+    pelt_deadline_clear(&c->deadline);
+    fill_sample(c, outcome, error, now_ns, &x.sample);
+    if (request->keep && error == NULL) {
+        keep_spans(c, &x);
+        x.body_cut = c->body_cut;
+    }
+    struct pelt_keep *keep = c->keep; /* its spans are valid until `done` returns */
+    c->keep = NULL;
+    if (error == NULL && reusable(c)) {
+        c->state = PELT_CONN_IDLE;
+        c->used = true;
+    } else {
+        if (in_setup) {
+            pelt_setup_cancel(c);
+        }
+        close_socket(c);
+    }
+    c->client->piece.len = 0;
+    pelt_recorder_ended(c->client->opt.recorder, request->series, &x.sample);
+    c->request = NULL;
+    tell(c, &x); /* may free this connection with its user: `c` is not touched any more */
+    keep_free(keep);
+}
+
+static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
+{
+    const struct pelt_request *request = c->request;
+    unsigned status = c->response.status;
+    enum pelt_outcome outcome = PELT_OUTCOME_HTTP_STATUS;
+    if (status >= 200 && status <= 399) {
+        outcome = PELT_OUTCOME_OK;
+    }
+    for (unsigned i = 0; i < request->expect_len; i++) {
+        if (request->expect[i] == status) {
+            outcome = PELT_OUTCOME_OK;
+        }
+    }
+    pelt_conn_finish(c, outcome, NULL, now_ns);
+}
+
+static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
+{
+    enum pelt_outcome outcome = PELT_OUTCOME_BAD_RESPONSE;
+    if (answer == PELT_HTTP1_HEAD_TOO_LARGE) {
+        outcome = PELT_OUTCOME_HEAD_TOO_LARGE;
+    } else if (answer == PELT_HTTP1_BAD_BODY) {
+        outcome = PELT_OUTCOME_BAD_BODY;
+    }
+    const char *reason = pelt_http1_response_reason(&c->response);
+    pelt_conn_finish(c, outcome, reason != NULL ? reason : pelt_outcome_name(outcome), now_ns);
+}
+
+/* The connection ended (errno, or 0 for an orderly end) while an exchange was in flight. */
+static void finish_lost(struct pelt_conn *c, int error, uint64_t now_ns)
+{
+    const char *how = error != 0 ? strerror(error) : "the server closed the connection";
+    char *text = c->client->error_text;
+    size_t size = sizeof(c->client->error_text);
+    if (error == 0 && c->response.head_done &&
+        pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
+        finish_answered(c, now_ns);
+    } else if (c->response.head_done) {
+        snprintf(text, size, "%s after %llu bytes of the body", how,
+                 (unsigned long long)c->response.body_bytes);
+        pelt_conn_finish(c, PELT_OUTCOME_TRUNCATED, text, now_ns);
+    } else if (c->first_ns != 0) {
+        snprintf(text, size, "%s within the response head", how);
+        pelt_conn_finish(c, PELT_OUTCOME_BAD_RESPONSE, text, now_ns);
+    } else {
+        snprintf(text, size, "%s before any answer", how);
+        pelt_conn_finish(c, c->used ? PELT_OUTCOME_STALE_REUSE : PELT_OUTCOME_RESET, text, now_ns);
+    }
+}
+
+/* ---- receiving ---- */
+
+static void on_first_byte(struct pelt_conn *c, uint64_t now_ns)
+{
+    c->first_ns = now_ns;
+    if (c->state == PELT_CONN_WAITING) {
+        c->state = PELT_CONN_RECEIVING;
+    }
+}
+
+static void receive(struct pelt_conn *c, size_t len, uint64_t now_ns)
+{
+    struct pelt_client *client = c->client;
+    bool head_was_done = c->response.head_done;
+    size_t used = 0;
+    c->bytes_received += len;
+    if (c->first_ns == 0) {
+        on_first_byte(c, now_ns);
+    }
+    enum pelt_http1_answer answer =
+        pelt_http1_response_feed(&c->response, client->recv, len, &used);
+    if (answer == PELT_HTTP1_DONE) {
+        if (used < len) {
+            c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
+        }
+        finish_answered(c, now_ns);
+    } else if (answer == PELT_HTTP1_MORE) {
+        const struct pelt_timeouts *t = &c->request->timeouts;
+        pelt_deadline_set(&client->deadlines, &c->deadline, t->total_ns, c->call_ns + t->total_ns);
+        if (c->request->keep) {
+            keep_rest(c, head_was_done, len);
+        }
+    } else {
+        finish_refused(c, answer, now_ns);
+    }
+}
+
+static void on_readable(struct pelt_conn *c)
+{
+    struct pelt_client *client = c->client;
+    ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
+    if (got == PELT_AGAIN) {
+        return;
+    }
+    if (c->request == NULL) { /* idle: the server closed it, or speaks unasked */
+        close_socket(c);
+        return;
+    }
+    uint64_t now_ns = pelt_clock_ns();
+    if (got > 0) {
+        receive(c, (size_t)got, now_ns);
+    } else {
+        finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
+    }
+}
+
+/* ---- sending ---- */
+
+static void on_sent_all(struct pelt_conn *c, uint64_t now_ns)
+{
+    const struct pelt_timeouts *t = &c->request->timeouts;
+    uint64_t first_ns = now_ns + t->first_byte_ns;
+    uint64_t total_ns = c->call_ns + t->total_ns;
+    c->sent_all_ns = now_ns;
+    if (c->first_ns == 0) {
+        c->state = PELT_CONN_WAITING;
+        pelt_deadline_set(&c->client->deadlines, &c->deadline, t->first_byte_ns,
+                          first_ns < total_ns ? first_ns : total_ns);
+    } else {
+        c->state = PELT_CONN_RECEIVING;
+    }
+}
+
+static void send_more(struct pelt_conn *c, uint64_t now_ns)
+{
+    const struct pelt_request *request = c->request;
+    ssize_t put = c->transport.ops->send(&c->transport, request->bytes + c->bytes_sent,
+                                         request->len - c->bytes_sent);
+    if (put > 0) {
+        c->bytes_sent += (uint32_t)put;
+        if (c->bytes_sent == request->len) {
+            on_sent_all(c, now_ns);
+            watch(c, EV_READ);
+            return;
+        }
+    }
+    /* A failed send is left to the reading side: an answer sent before the reset is still there to
+     * be read. */
+    watch(c, put > 0 || put == PELT_AGAIN ? EV_READ | EV_WRITE : EV_READ);
+}
+
+static void send_begin(struct pelt_conn *c)
+{
+    const struct pelt_request *request = c->request;
+    pelt_http1_response_reset(&c->response, request->head);
+    c->response.on_body = request->keep ? on_body : NULL;
+    c->response.arg = c;
+    c->state = PELT_CONN_SENDING;
+    c->sent_ns = pelt_clock_ns();
+    send_more(c, c->sent_ns);
+    if (c->state ==
+        PELT_CONN_SENDING) { /* not all at once: the whole exchange's deadline watches */
+        pelt_deadline_set(&c->client->deadlines, &c->deadline, request->timeouts.total_ns,
+                          c->call_ns + request->timeouts.total_ns);
+    }
+}
+
+void pelt_conn_connected(struct pelt_conn *c)
+{
+    send_begin(c);
+}
+
+/* ---- events ---- */
+
+void pelt_conn_on_event(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct pelt_conn *c = io->data;
+    if (c->state == PELT_CONN_SETUP) {
+        pelt_setup_on_writable(c, pelt_clock_ns());
+        return;
+    }
+    if (events & EV_READ) {
+        on_readable(c); /* may free `c`; if it is writable too, the loop says so again */
+    } else if (c->request != NULL && c->bytes_sent < c->request->len) {
+        send_more(c, pelt_clock_ns());
+    }
+}
+
+void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
+{
+    struct pelt_conn *c = (struct pelt_conn *)((char *)d - offsetof(struct pelt_conn, deadline));
+    char *text = c->client->error_text;
+    size_t size = sizeof(c->client->error_text);
+    const struct pelt_timeouts *t = &c->request->timeouts;
+    if (c->state == PELT_CONN_SETUP) {
+        bool name = c->setup.asking;
+        snprintf(text, size, "%s: no %s within %.3g s", c->origin->host_header,
+                 name ? "address" : "connection", (double)t->connect_ns / 1e9);
+        pelt_conn_finish(c, name ? PELT_OUTCOME_DNS : PELT_OUTCOME_CONNECT, text, now_ns);
+        return;
+    }
+    bool whole = now_ns >= c->call_ns + t->total_ns;
+    snprintf(text, size, "no %s within %.3g s", whole ? "whole response" : "first byte",
+             (double)(whole ? t->total_ns : t->first_byte_ns) / 1e9);
+    pelt_conn_finish(c, PELT_OUTCOME_TIMEOUT, text, now_ns);
+}
+
+/* ---- life ---- */
+
+struct pelt_conn *pelt_conn_new(struct pelt_client *client)
+{
+    struct pelt_conn *c = calloc(1, sizeof(struct pelt_conn));
+    if (c == NULL) {
+        return NULL;
+    }
+    ev_init(&c->io, pelt_conn_on_event);
+    c->io.data = c;
+    c->transport.fd = -1;
+    c->client = client;
+    return c;
+}
+
+void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin)
+{
+    close_socket(c);
+    c->origin = origin;
+    c->failures = 0;
+    c->retry_ns = 0;
+}
+
+void pelt_conn_free(struct pelt_conn *c)
+{
+    close_socket(c);
+    free(c);
+}
+
+void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uint64_t due_ns,
+                    uint64_t now_ns, pelt_done_fn done, void *arg)
+{
+    c->request = request;
+    c->done = done;
+    c->arg = arg;
+    c->due_ns = due_ns;
+    c->call_ns = now_ns;
+    c->sent_ns = c->sent_all_ns = c->first_ns = 0;
+    c->bytes_sent = 0;
+    c->bytes_received = 0;
+    c->body_cut = false;
+    c->dns_us = c->connect_us = UINT32_MAX;
+    pelt_recorder_started(c->client->opt.recorder, request->series, now_ns);
+    if (c->state == PELT_CONN_IDLE) {
+        send_begin(c);
+    } else {
+        pelt_setup_start(c, now_ns);
+    }
+}

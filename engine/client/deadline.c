@@ -1,0 +1,121 @@
+/*
+ * deadline: see the header. Each list is a ring around a sentinel, sorted by due time; a new
+ * deadline walks back from the end past later ones, which for one constant length is no step at
+ * all.
+ *
+ * Invariant: the timer is queued no later than the earliest deadline set. It may come early (what
+ * it was queued for was cleared since); then it only moves on.
+ */
+#include "deadline.h"
+
+#include <stdlib.h>
+
+#include "pelt/clock.h"
+
+static uint64_t earliest(const struct pelt_deadlines *all)
+{
+    uint64_t due_ns = PELT_NEVER;
+    for (size_t i = 0; i < all->lists_len; i++) {
+        const struct pelt_deadline *ring = &all->lists[i]->ring;
+        if (ring->next != ring && ring->next->due_ns < due_ns) {
+            due_ns = ring->next->due_ns;
+        }
+    }
+    return due_ns;
+}
+
+static void arm(struct pelt_deadlines *all, uint64_t due_ns)
+{
+    /* The queue grew when its first timers came; should it fail here, the next deadline set tries
+     * again. */
+    if (pelt_timerq_add(all->timers, &all->timer, due_ns) != PELT_OK) {
+        all->timer.due_ns = PELT_NEVER;
+    }
+}
+
+static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_deadlines *all = (struct pelt_deadlines *)timer;
+    for (size_t i = 0; i < all->lists_len; i++) {
+        struct pelt_deadline *ring = &all->lists[i]->ring;
+        while (ring->next != ring && ring->next->due_ns <= now_ns) {
+            struct pelt_deadline *d = ring->next;
+            pelt_deadline_clear(d);
+            all->fn(all->arg, d, now_ns);
+        }
+    }
+    uint64_t due_ns = earliest(all);
+    if (due_ns != PELT_NEVER) {
+        arm(all, due_ns);
+    }
+}
+
+void pelt_deadlines_init(struct pelt_deadlines *all, struct pelt_timerq *timers,
+                         pelt_deadline_fn fn, void *arg)
+{
+    *all =
+        (struct pelt_deadlines){.timer = {.fn = on_timer}, .timers = timers, .fn = fn, .arg = arg};
+}
+
+void pelt_deadlines_deinit(struct pelt_deadlines *all)
+{
+    pelt_timerq_remove(all->timers, &all->timer);
+    for (size_t i = 0; i < all->lists_len; i++) {
+        free(all->lists[i]);
+    }
+    free(all->lists);
+    all->lists = NULL;
+    all->lists_len = 0;
+}
+
+static struct pelt_deadline_list *add_list(struct pelt_deadlines *all, uint64_t length_ns)
+{
+    struct pelt_deadline_list **lists =
+        realloc(all->lists, (all->lists_len + 1) * sizeof(struct pelt_deadline_list *));
+    if (lists == NULL) {
+        return NULL;
+    }
+    all->lists = lists;
+    struct pelt_deadline_list *list = calloc(1, sizeof(struct pelt_deadline_list));
+    if (list == NULL) {
+        return NULL;
+    }
+    list->length_ns = length_ns;
+    list->ring.next = list->ring.prev = &list->ring;
+    lists[all->lists_len++] = list;
+    return list;
+}
+
+static struct pelt_deadline_list *find_list(struct pelt_deadlines *all, uint64_t length_ns)
+{
+    for (size_t i = 0; i < all->lists_len; i++) {
+        if (all->lists[i]->length_ns == length_ns) {
+            return all->lists[i];
+        }
+    }
+    struct pelt_deadline_list *list = add_list(all, length_ns);
+    return list != NULL || all->lists_len == 0 ? list : all->lists[0];
+}
+
+void pelt_deadline_set(struct pelt_deadlines *all, struct pelt_deadline *d, uint64_t length_ns,
+                       uint64_t due_ns)
+{
+    pelt_deadline_clear(d);
+    struct pelt_deadline_list *list = find_list(all, length_ns);
+    if (list == NULL) {
+        return; /* not even one list: out of memory at the very start; the exchange fails elsewhere
+                 */
+    }
+    struct pelt_deadline *after = list->ring.prev;
+    while (after != &list->ring && after->due_ns > due_ns) {
+        after = after->prev;
+    }
+    d->due_ns = due_ns;
+    d->prev = after;
+    d->next = after->next;
+    after->next->prev = d;
+    after->next = d;
+    if (all->timer.slot == 0 || due_ns < all->timer.due_ns) {
+        arm(all, due_ns);
+    }
+}

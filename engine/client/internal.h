@@ -1,0 +1,114 @@
+/*
+ * internal: what the files of this room share: the client and its connections.
+ *
+ * The life of an exchange on a connection:
+ *
+ *   CLOSED --call--> SETUP (back-off, name, addresses, connect) --connected--> SENDING
+ *   IDLE   --call--> SENDING --all sent--> WAITING --first byte--> RECEIVING --done--> IDLE or
+ * CLOSED
+ *
+ * A response may begin while SENDING goes on (an answer before the body is sent). Any failure leads
+ * to CLOSED. Every way out of the middle states passes pelt_conn_finish(), the one place that
+ * records and calls `done`.
+ */
+#ifndef PELT_CLIENT_INTERNAL_H
+#define PELT_CLIENT_INTERNAL_H
+
+#include <ev.h>
+
+#include "deadline.h"
+#include "origin.h"
+#include "pelt/client.h"
+#include "pelt/dns.h"
+#include "pelt/http1_response.h"
+#include "pelt/rng.h"
+#include "pelt/transport.h"
+
+#define PELT_RECV_BYTES 65536 /* one receive, into the client's buffer */
+
+enum pelt_conn_state {
+    PELT_CONN_CLOSED,
+    PELT_CONN_SETUP,
+    PELT_CONN_SENDING,
+    PELT_CONN_WAITING,
+    PELT_CONN_RECEIVING,
+    PELT_CONN_IDLE,
+};
+
+/* What a connection needs while it is being set up; lies where the response's parser will. */
+struct pelt_setup {
+    struct pelt_timer timer;       /* back-off, or a failure told after the call returned */
+    uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began */
+    enum pelt_outcome failure; /* told by the timer; PELT_OUTCOME_OK: the timer is a back-off's */
+    uint32_t tried;            /* addresses tried */
+    uint32_t first;            /* index of the first one */
+    bool asking;               /* a question to dns is open */
+    bool waited;               /* the answer took a query */
+};
+
+/* Bytes of a kept response that came in more than one piece. */
+struct pelt_keep {
+    struct pelt_buf head, body;
+};
+
+struct pelt_conn {
+    ev_io io;
+    struct pelt_transport transport;
+    union {
+        struct pelt_setup setup;             /* in state SETUP */
+        struct pelt_http1_response response; /* in SENDING, WAITING, RECEIVING */
+    };
+    struct pelt_deadline deadline;
+    struct pelt_client *client;
+    struct pelt_origin *origin;         /* NULL until first bound */
+    struct pelt_conn *next;             /* of the session */
+    const struct pelt_request *request; /* in flight; NULL otherwise */
+    pelt_done_fn done;
+    void *arg;
+    struct pelt_keep *keep;   /* only while such a response arrives */
+    uint64_t due_ns, call_ns; /* as given */
+    uint64_t sent_ns;         /* just before the first byte was sent; 0: not begun */
+    uint64_t sent_all_ns;     /* just before the send that took the last byte */
+    uint64_t first_ns;        /* first byte of the answer; 0: none yet */
+    uint64_t bytes_received;
+    uint64_t retry_ns; /* after failed connects: not before this moment */
+    uint32_t bytes_sent;
+    uint32_t dns_us, connect_us; /* phases of this exchange; UINT32_MAX: did not happen */
+    uint8_t failures;            /* connects in a row */
+    uint8_t state;               /* enum pelt_conn_state */
+    bool used;                   /* has carried an exchange before this one */
+    bool body_cut;
+};
+
+struct pelt_client {
+    struct pelt_client_options opt;
+    struct pelt_dns *dns;
+    struct pelt_origin *origins;
+    struct pelt_deadlines deadlines;
+    struct pelt_rng rng;
+    struct pelt_span piece; /* body of the running feed, while it is one piece */
+    char error_text[256];
+    char recv[PELT_RECV_BYTES];
+};
+
+/* setup.c: from a call on a closed connection to a connected one. */
+void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
+void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
+void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns);
+
+/* conn.c */
+struct pelt_conn *pelt_conn_new(struct pelt_client *client); /* NULL: out of memory */
+void pelt_conn_free(struct pelt_conn *c);                    /* no exchange in flight */
+/* Points a connection without an exchange to another server; closes what it had. */
+void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin);
+void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uint64_t due_ns,
+                    uint64_t now_ns, pelt_done_fn done, void *arg);
+void pelt_conn_connected(struct pelt_conn *c); /* from setup: begins to send */
+/* Ends the exchange in flight: closes (unless ok to reuse), records, calls `done`. `error` NULL:
+ * answered. */
+void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
+                      uint64_t now_ns);
+void pelt_conn_on_event(struct ev_loop *loop, ev_io *io, int events);
+void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns);
+
+#endif

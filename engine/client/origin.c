@@ -1,0 +1,134 @@
+/*
+ * origin: see the header. A client meets few origins, so a list is enough.
+ */
+#include "origin.h"
+
+#include <stdlib.h>
+
+#include "pelt/units.h"
+
+static void origin_free(struct pelt_origin *o)
+{
+    if (o != NULL) {
+        free(o->host);
+        free(o->host_header);
+        free(o);
+    }
+}
+
+/* Takes "HOST:PORT:ADDRESS" for this origin; PELT_AGAIN: it speaks of another one. */
+static enum pelt_status apply_resolve(struct pelt_origin *o, const char *line,
+                                      struct pelt_error *err)
+{
+    const char *port = strchr(line, ':');
+    const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
+    if (address == NULL) {
+        return pelt_fail(err, PELT_EINVAL, "--resolve \"%s\": expected HOST:PORT:ADDRESS", line);
+    }
+    char digits[8] = "";
+    size_t digits_len = (size_t)(address - port - 1);
+    if (digits_len < sizeof(digits)) {
+        memcpy(digits, port + 1, digits_len);
+    }
+    uint64_t number = 0;
+    if (pelt_parse_count("--resolve port", digits, 1, 65535, &number, err) != PELT_OK) {
+        return PELT_EINVAL;
+    }
+    size_t host_len = (size_t)(port - line);
+    if (number != o->port || strlen(o->host) != host_len ||
+        strncasecmp(line, o->host, host_len) != 0) {
+        return PELT_AGAIN;
+    }
+    if (!pelt_addr_literal(address + 1, o->port, &o->addrs.addr[0])) {
+        return pelt_fail(err, PELT_EINVAL, "--resolve \"%s\": \"%s\" is no IP address", line,
+                         address + 1);
+    }
+    o->addrs.len = 1;
+    o->fixed = true;
+    return PELT_OK;
+}
+
+static enum pelt_status apply_all(struct pelt_origin *o, const char *const *resolve,
+                                  struct pelt_error *err)
+{
+    for (; resolve != NULL && *resolve != NULL && !o->fixed; resolve++) {
+        enum pelt_status status = apply_resolve(o, *resolve, err);
+        if (status != PELT_OK && status != PELT_AGAIN) {
+            return status;
+        }
+    }
+    return PELT_OK;
+}
+
+static struct pelt_origin *origin_new(const struct pelt_url *url)
+{
+    struct pelt_origin *o = calloc(1, sizeof(struct pelt_origin));
+    struct pelt_buf header;
+    pelt_buf_init(&header, 0);
+    if (o == NULL) {
+        return NULL;
+    }
+    o->port = url->port;
+    o->host = strndup(url->host.ptr, url->host.len);
+    pelt_buf_addf(&header, url->host_is_ipv6 ? "[%.*s]" : "%.*s", (int)url->host.len,
+                  url->host.ptr);
+    if (!url->port_is_default) {
+        pelt_buf_addf(&header, ":%u", (unsigned)url->port);
+    }
+    o->host_header = header.failed ? NULL : pelt_buf_take(&header);
+    pelt_buf_deinit(&header);
+    if (o->host == NULL || o->host_header == NULL) {
+        origin_free(o);
+        return NULL;
+    }
+    return o;
+}
+
+static bool same(const struct pelt_origin *o, const struct pelt_url *url)
+{
+    return o->port == url->port && pelt_span_eq_nocase(url->host, o->host);
+}
+
+enum pelt_status pelt_origin_find(struct pelt_origin **list, const struct pelt_url *url,
+                                  const char *const *resolve, struct pelt_origin **out,
+                                  struct pelt_error *err)
+{
+    if (url->https) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "https://%.*s: this build of pelt speaks http only; try http://",
+                         (int)url->host.len, url->host.ptr);
+    }
+    for (struct pelt_origin *o = *list; o != NULL; o = o->next) {
+        if (same(o, url)) {
+            *out = o;
+            return PELT_OK;
+        }
+    }
+    struct pelt_origin *o = origin_new(url);
+    if (o == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    enum pelt_status status = apply_all(o, resolve, err);
+    if (status != PELT_OK) {
+        origin_free(o);
+        return status;
+    }
+    o->next = *list;
+    *list = o;
+    *out = o;
+    return PELT_OK;
+}
+
+void pelt_origins_free(struct pelt_origin **list)
+{
+    while (*list != NULL) {
+        struct pelt_origin *o = *list;
+        *list = o->next;
+        origin_free(o);
+    }
+}
+
+struct pelt_span pelt_origin_host(const struct pelt_origin *origin)
+{
+    return pelt_span_of(origin->host_header);
+}

@@ -1,0 +1,27 @@
+/*
+ * origin: a server as a client knows it: scheme, host, port, the Host header's value, and the
+ * address to try next. Made at first use, kept as long as the client.
+ */
+#ifndef PELT_ORIGIN_H
+#define PELT_ORIGIN_H
+
+#include "pelt/addr.h"
+#include "pelt/client.h"
+
+struct pelt_origin {
+    struct pelt_origin *next;
+    char *host;        /* name or literal, without brackets */
+    char *host_header; /* "host", "host:port", "[v6]:port" */
+    uint16_t port;
+    bool fixed;              /* by --resolve: the name is not asked for */
+    struct pelt_addrs addrs; /* newest answer */
+    uint32_t turn;           /* connections begun: their addresses go round */
+};
+
+/* The origin of `url` in the list at `*list`, added if new. */
+enum pelt_status pelt_origin_find(struct pelt_origin **list, const struct pelt_url *url,
+                                  const char *const *resolve, struct pelt_origin **out,
+                                  struct pelt_error *err);
+void pelt_origins_free(struct pelt_origin **list);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * client: the sending side of one thread: origins, names, connections, deadlines. It turns calls
+ * into exchanges, stamps them, and records each in the thread's recorder under exactly one outcome.
+ *
+ * Thread: the owner of the loop. Clock: CLOCK_MONOTONIC, read just before sending and just after
+ * receiving.
+ */
+#ifndef PELT_CLIENT_H
+#define PELT_CLIENT_H
+
+#include "pelt/buf.h"
+#include "pelt/outcome.h"
+#include "pelt/recorder.h"
+#include "pelt/request.h"
+#include "pelt/timerq.h"
+#include "pelt/url.h"
+
+struct ev_loop;
+struct pelt_client;
+struct pelt_conn;
+
+/* How an exchange ended; valid until the callback returns. */
+struct pelt_exchange {
+    const struct pelt_request *request;
+    enum pelt_outcome outcome;
+    uint16_t status; /* 0: no response head */
+    bool body_cut;   /* the body was longer than body_max */
+    bool reused;     /* on a connection that had served before */
+    struct pelt_span
+        head; /* kept requests only: status line to blank line, 1xx heads before it included */
+    struct pelt_span body;     /* kept requests only: decoded from chunks */
+    uint64_t body_bytes;       /* body bytes received, kept or not */
+    const char *error;         /* class and cause for people; NULL when answered */
+    struct pelt_sample sample; /* times */
+    uint64_t due_ns;           /* as given to the call */
+};
+typedef void (*pelt_done_fn)(void *arg, const struct pelt_exchange *x);
+
+struct pelt_client_options {
+    struct ev_loop *loop;           /* borrowed */
+    struct pelt_recorder *recorder; /* borrowed */
+    struct pelt_timerq *timers;     /* borrowed: the thread's */
+    uint64_t seed;                  /* for the jitter of connection retries */
+    /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */
+    const char *const *resolve;
+    /* Sees every exchange that ends, before its owner does; NULL: nobody (`pelt check --once`) */
+    pelt_done_fn observe;
+    void *observe_arg;
+};
+
+PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options *options,
+                                               struct pelt_client **out, struct pelt_error *err);
+void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
+
+/* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:
+ * https, which this build cannot do. The Host header's value is pelt_origin_host(). */
+PELT_MUST_USE enum pelt_status pelt_client_origin(struct pelt_client *client,
+                                                  const struct pelt_url *url,
+                                                  struct pelt_origin **out, struct pelt_error *err);
+struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" or "host:port" */
+
+/*
+ * session: the connections of one user, kept alive between exchanges until deinit: one an origin,
+ * one more for each exchange in flight at the same time. 16 bytes, embedded in the user.
+ */
+struct pelt_session {
+    struct pelt_client *client;
+    struct pelt_conn *conns;
+};
+/* PELT_ENOMEM: the session has no connection and must not be used. */
+PELT_MUST_USE enum pelt_status pelt_session_init(struct pelt_session *s,
+                                                 struct pelt_client *client);
+void pelt_session_deinit(
+    struct pelt_session *s); /* closes all; none may be in flight; accepts a zeroed one */
+
+/*
+ * Starts an exchange. `due_ns`: when it should have started (response time counts from there);
+ * `now_ns`: the moment of the call, read by the caller. `done` is called exactly once, never before
+ * this returns, and may call again on the same session. A refused connection is tried again at the
+ * user's next call only after a back-off of 1 ms to 1 s, which that call waits for (phase
+ * `blocked`).
+ */
+void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
+                       uint64_t now_ns, pelt_done_fn done, void *arg);
+/* Ends every exchange in flight with `outcome` (unfinished, abandoned): closes its connection,
+ * calls its `done`. */
+void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * session: finds the connection for a call. Nearly always it is the first of the list, idle and of
+ * the right origin.
+ *
+ * Out of memory for a further connection, the idle one there is is bound to the other origin
+ * instead: a user with one exchange in flight always gets a connection.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *client)
+{
+    s->client = client;
+    s->conns = pelt_conn_new(client);
+    return s->conns != NULL ? PELT_OK : PELT_ENOMEM;
+}
+
+void pelt_session_deinit(struct pelt_session *s)
+{
+    while (s->conns != NULL) {
+        struct pelt_conn *c = s->conns;
+        s->conns = c->next;
+        pelt_conn_free(c);
+    }
+}
+
+/* A free connection of this origin, or one that was never bound. */
+static struct pelt_conn *find_free(const struct pelt_session *s, const struct pelt_origin *origin)
+{
+    for (struct pelt_conn *c = s->conns; c != NULL; c = c->next) {
+        if (c->request == NULL && (c->origin == origin || c->origin == NULL)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static struct pelt_conn *find_any_free(const struct pelt_session *s)
+{
+    struct pelt_conn *c = s->conns;
+    while (c != NULL && c->request != NULL) {
+        c = c->next;
+    }
+    return c;
+}
+
+static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *origin)
+{
+    struct pelt_conn *c = find_free(s, origin);
+    if (c == NULL) {
+        c = pelt_conn_new(s->client);
+        if (c != NULL) {
+            c->next = s->conns;
+            s->conns = c;
+        } else {
+            c = find_any_free(s);
+            assert(c != NULL);
+        }
+    }
+    if (c->origin != origin) {
+        pelt_conn_bind(c, origin);
+    }
+    return c;
+}
+
+void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
+                       uint64_t now_ns, pelt_done_fn done, void *arg)
+{
+    struct pelt_conn *c = s->conns;
+    if (c->request != NULL || c->origin != request->origin) {
+        c = get_conn(s, request->origin);
+    }
+    pelt_conn_call(c, request, due_ns, now_ns, done, arg);
+}
+
+void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns)
+{
+    struct pelt_conn *c = s->conns;
+    while (c != NULL) {
+        struct pelt_conn *next = c->next; /* `done` may end the session with its last exchange */
+        if (c->request != NULL) {
+            pelt_conn_finish(c, outcome, pelt_outcome_name(outcome), now_ns);
+        }
+        c = next;
+    }
+}

@@ -1,0 +1,179 @@
+/*
+ * setup: makes a connection: waits out the back-off after earlier failures, asks for the addresses,
+ * tries them in turn. Ends in pelt_conn_connected() or pelt_conn_finish(); never within the call
+ * that started it, because a user's code must have left that call before it hears of the end.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "internal.h"
+#include "pelt/sock.h"
+
+#define BACKOFF_FIRST_NS PELT_NS_PER_MS
+#define BACKOFF_MOST_NS  PELT_NS_PER_S
+
+/* 1 ms doubled with each failure up to 1 s, each with jitter of -25 to +25%, so that users do not
+ * march in step. */
+static void note_failure(struct pelt_conn *c, uint64_t now_ns)
+{
+    uint64_t wait_ns = BACKOFF_MOST_NS;
+    if (c->failures < 10) {
+        wait_ns = BACKOFF_FIRST_NS << c->failures;
+        c->failures++;
+    }
+    double jitter = 0.75 + 0.5 * pelt_rng_uniform(&c->client->rng);
+    c->retry_ns = now_ns + (uint64_t)((double)wait_ns * jitter);
+}
+
+static enum pelt_outcome outcome_of(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+        return PELT_OUTCOME_GEN_FD_LIMIT;
+    case EADDRNOTAVAIL:
+        return PELT_OUTCOME_GEN_PORT_EXHAUSTED;
+    case ENOMEM:
+    case ENOBUFS:
+        return PELT_OUTCOME_GEN_MEMORY;
+    default:
+        return PELT_OUTCOME_CONNECT;
+    }
+}
+
+/* Queues the end of the exchange for the next turn of the loop. */
+static void fail_later(struct pelt_conn *c, enum pelt_outcome outcome, uint64_t now_ns)
+{
+    note_failure(c, now_ns);
+    c->setup.failure = outcome;
+    if (pelt_timerq_add(c->client->opt.timers, &c->setup.timer, now_ns) != PELT_OK) {
+        /* Not even a timer: the connect deadline ends the exchange instead. */
+        c->setup.failure = PELT_OUTCOME_OK;
+    }
+}
+
+/* The address that is tried as number `n` of this set-up. */
+static const struct pelt_addr *address(const struct pelt_conn *c, uint32_t n)
+{
+    const struct pelt_addrs *addrs = &c->origin->addrs;
+    return &addrs->addr[(c->setup.first + n) % addrs->len];
+}
+
+static void say_failure(struct pelt_conn *c, const struct pelt_addr *addr, int error)
+{
+    char where[80];
+    pelt_addr_format(addr, where, sizeof(where));
+    snprintf(c->client->error_text, sizeof(c->client->error_text), "connect %s: %s", where,
+             strerror(error));
+}
+
+static void try_next_address(struct pelt_conn *c, uint64_t now_ns, int last_error)
+{
+    struct pelt_client *client = c->client;
+    while (c->setup.tried < c->origin->addrs.len) {
+        const struct pelt_addr *addr = address(c, c->setup.tried++);
+        bool in_progress = false;
+        int fd = pelt_sock_connect(addr, &in_progress);
+        if (fd >= 0) {
+            pelt_transport_plain(&c->transport, fd);
+            ev_io_set(&c->io, fd, EV_WRITE);
+            ev_io_start(client->opt.loop, &c->io);
+            return;
+        }
+        last_error = -fd;
+        say_failure(c, addr, last_error);
+        if (outcome_of(last_error) != PELT_OUTCOME_CONNECT) {
+            break; /* our own limit: another address would not help */
+        }
+    }
+    fail_later(c, outcome_of(last_error), now_ns);
+}
+
+static void connect_begin(struct pelt_conn *c)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    if (c->setup.waited) {
+        c->dns_us = (uint32_t)((now_ns - c->setup.begin_ns + 500) / 1000);
+    }
+    c->setup.connect_ns = now_ns;
+    try_next_address(c, now_ns, EHOSTUNREACH);
+}
+
+static void on_addresses(void *arg, const struct pelt_addrs *addrs, const char *why)
+{
+    struct pelt_conn *c = arg;
+    c->setup.asking = false;
+    if (addrs == NULL || addrs->len == 0) {
+        snprintf(c->client->error_text, sizeof(c->client->error_text), "name %s: %s",
+                 c->origin->host, why != NULL ? why : "no address");
+        fail_later(c, PELT_OUTCOME_DNS, pelt_clock_ns());
+        return;
+    }
+    c->origin->addrs = *addrs;
+    connect_begin(c);
+}
+
+static void begin(struct pelt_conn *c, uint64_t now_ns)
+{
+    c->setup.begin_ns = now_ns;
+    c->setup.first = c->origin->turn++;
+    if (c->origin->fixed) {
+        connect_begin(c);
+        return;
+    }
+    c->setup.asking = true;
+    pelt_dns_resolve(c->client->dns, c->origin->host, c->origin->port, on_addresses, c);
+    /* A literal or a name known already was answered within the call: no dns phase then. */
+    c->setup.waited = c->state == PELT_CONN_SETUP && c->setup.asking;
+}
+
+static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_conn *c =
+        (struct pelt_conn *)((char *)timer - offsetof(struct pelt_conn, setup.timer));
+    if (c->setup.failure == PELT_OUTCOME_OK) {
+        begin(c, now_ns);
+    } else {
+        pelt_conn_finish(c, c->setup.failure, c->client->error_text, now_ns);
+    }
+}
+
+void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
+{
+    c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
+    c->state = PELT_CONN_SETUP;
+    pelt_deadline_set(&c->client->deadlines, &c->deadline, c->request->timeouts.connect_ns,
+                      now_ns + c->request->timeouts.connect_ns);
+    if (c->retry_ns > now_ns &&
+        pelt_timerq_add(c->client->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
+        return;
+    }
+    begin(c, now_ns);
+}
+
+void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
+{
+    struct pelt_client *client = c->client;
+    int error = pelt_sock_error(c->transport.fd);
+    ev_io_stop(client->opt.loop, &c->io);
+    if (error != 0) {
+        c->transport.ops->close(&c->transport);
+        say_failure(c, address(c, c->setup.tried - 1), error);
+        try_next_address(c, now_ns, error);
+        return;
+    }
+    c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
+    c->failures = 0;
+    c->retry_ns = 0;
+    ev_io_set(&c->io, c->transport.fd, EV_READ);
+    ev_io_start(client->opt.loop, &c->io);
+    pelt_conn_connected(c);
+}
+
+void pelt_setup_cancel(struct pelt_conn *c)
+{
+    if (c->setup.asking) {
+        pelt_dns_cancel(c->client->dns, c);
+    }
+    pelt_timerq_remove(c->client->opt.timers, &c->setup.timer);
+}

@@ -1,0 +1,513 @@
+/*
+ * session: exchanges against a peer that this test plays itself, on loopback and on one thread: what the peer does
+ * decides the outcome, and each exchange has exactly one.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pelt/client.h"
+#include "test.h"
+
+#define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define OK2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+struct fixture {
+    struct ev_loop *loop;
+    struct pelt_timerq timers;
+    struct pelt_recorder recorder;
+    struct pelt_client *client;
+    struct pelt_session session;
+    struct pelt_request request;
+    int listener, peer;
+    uint16_t port;
+    int done; /* calls of on_done */
+    enum pelt_outcome outcome;
+    int status;
+    bool reused, body_cut;
+    char error[256];
+    char head[256], body[4096];
+    size_t body_len;
+};
+
+/* ---- the peer ---- */
+
+static void listen_on_loopback(struct fixture *f)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    f->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(f->listener, (struct sockaddr *)&addr, len), 0);
+    assert_int_equal(listen(f->listener, 8), 0);
+    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &len), 0);
+    f->port = ntohs(addr.sin_port);
+}
+
+static void turn(struct fixture *f)
+{
+    ev_run(f->loop, EVRUN_NOWAIT);
+    pelt_timerq_run(&f->timers, pelt_clock_ns(), 16);
+}
+
+/* Turns the loop until the peer's fd is readable. */
+static void await(struct fixture *f, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    for (int i = 0; i < 2000 && poll(&p, 1, 1) == 0; i++) {
+        turn(f);
+    }
+    assert_true(p.revents & POLLIN);
+}
+
+static void accept_peer(struct fixture *f)
+{
+    await(f, f->listener);
+    f->peer = accept(f->listener, NULL, NULL);
+    assert_true(f->peer >= 0);
+}
+
+static size_t peer_reads(struct fixture *f, char *out, size_t size)
+{
+    await(f, f->peer);
+    ssize_t got = recv(f->peer, out, size, 0);
+    assert_true(got > 0);
+    return (size_t)got;
+}
+
+static void peer_sends(struct fixture *f, const char *bytes, size_t len)
+{
+    assert_int_equal(send(f->peer, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void peer_closes(struct fixture *f)
+{
+    close(f->peer);
+    f->peer = -1;
+}
+
+static void peer_resets(struct fixture *f)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(f->peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    peer_closes(f);
+}
+
+/* ---- the client ---- */
+
+static void copy(char *out, size_t size, struct pelt_span from)
+{
+    size_t len = from.len < size - 1 ? from.len : size - 1;
+    if (len > 0) {
+        memcpy(out, from.ptr, len);
+    }
+    out[len] = '\0';
+}
+
+static void on_done(void *arg, const struct pelt_exchange *x)
+{
+    struct fixture *f = arg;
+    f->done++;
+    f->outcome = x->outcome;
+    f->status = x->status;
+    f->reused = x->reused;
+    f->body_cut = x->body_cut;
+    f->body_len = x->body.len;
+    copy(f->error, sizeof(f->error), pelt_span_of(x->error));
+    copy(f->head, sizeof(f->head), x->head);
+    copy(f->body, sizeof(f->body), x->body);
+}
+
+static void call(struct fixture *f)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    int before = f->done;
+    pelt_session_call(&f->session, &f->request, now_ns, now_ns, on_done, f);
+    assert_int_equal(f->done, before); /* never before the call returns */
+}
+
+static void finish(struct fixture *f, int done)
+{
+    for (int i = 0; i < 2000 && f->done < done; i++) {
+        turn(f);
+        usleep(f->done < done ? 500 : 0);
+    }
+    assert_int_equal(f->done, done);
+}
+
+/* One exchange up to the point where the peer has the request. */
+static void exchange_begins(struct fixture *f)
+{
+    char request[256];
+    call(f);
+    if (f->peer < 0) {
+        accept_peer(f);
+    }
+    assert_int_equal(peer_reads(f, request, sizeof(request)), f->request.len);
+    assert_memory_equal(request, f->request.bytes, f->request.len);
+}
+
+static void exchange_answered(struct fixture *f, const char *answer, int done)
+{
+    exchange_begins(f);
+    peer_sends(f, answer, strlen(answer));
+    finish(f, done);
+}
+
+static struct pelt_origin *origin_of(struct fixture *f, uint16_t port)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "http://127.0.0.1:%u/", (unsigned)port);
+    struct pelt_url url;
+    struct pelt_origin *origin = NULL;
+    assert_int_equal(pelt_url_parse(pelt_span_of(text), &url, NULL), PELT_OK);
+    assert_int_equal(pelt_client_origin(f->client, &url, &origin, NULL), PELT_OK);
+    return origin;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(struct fixture));
+    f->loop = ev_loop_new(EVFLAG_AUTO);
+    f->peer = -1;
+    pelt_timerq_init(&f->timers);
+    struct pelt_frame *frame = pelt_frame_new(0);
+    pelt_recorder_init(&f->recorder, frame, pelt_clock_ns(), NULL, NULL);
+    f->recorder.edge_ns = PELT_NEVER;
+    struct pelt_client_options options = {
+        .loop = f->loop, .recorder = &f->recorder, .timers = &f->timers};
+    assert_int_equal(pelt_client_new(&options, &f->client, NULL), PELT_OK);
+    assert_int_equal(pelt_session_init(&f->session, f->client), PELT_OK);
+    listen_on_loopback(f);
+    f->request = (struct pelt_request){.bytes = GET,
+                                       .len = sizeof(GET) - 1,
+                                       .timeouts = pelt_timeouts_default,
+                                       .origin = origin_of(f, f->port),
+                                       .series = 1,
+                                       .keep = true,
+                                       .body_max = 1 << 20};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pelt_session_deinit(&f->session);
+    pelt_client_free(f->client);
+    pelt_frame_free(f->recorder.frame);
+    pelt_timerq_deinit(&f->timers);
+    ev_loop_destroy(f->loop);
+    close(f->listener);
+    if (f->peer >= 0) {
+        close(f->peer);
+    }
+    test_free(f);
+    return 0;
+}
+
+static uint64_t counted(const struct fixture *f, enum pelt_outcome outcome)
+{
+    return f->recorder.frame->requests[1]->outcomes[outcome];
+}
+
+/* ---- tests ---- */
+
+static void answered_exchange_is_ok_and_recorded(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2, 1);
+    const struct pelt_request_frame *r = f->recorder.frame->requests[1];
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_int_equal(f->status, 200);
+    assert_string_equal(f->body, "hi");
+    assert_int_equal(r->started, 1);
+    assert_int_equal(r->outcomes[PELT_OUTCOME_OK], 1);
+    assert_int_equal(r->bytes_sent, sizeof(GET) - 1);
+    assert_int_equal(r->bytes_received, sizeof(OK2) - 1);
+    assert_int_equal(r->hist[PELT_HIST_RESPONSE].count, 1);
+    assert_int_equal(r->hist[PELT_HIST_CONNECT].count, 1);
+}
+
+static void connection_is_kept_for_the_next_exchange(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2, 1);
+    assert_false(f->reused);
+    exchange_answered(f, OK2, 2); /* the same peer socket */
+    assert_true(f->reused);
+    assert_int_equal(f->recorder.frame->requests[1]->hist[PELT_HIST_CONNECT].count, 1);
+}
+
+static void status_outside_200_to_399_is_http_status_unless_expected(void **state)
+{
+    struct fixture *f = *state;
+    const char *missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    static const uint16_t expect[] = {404};
+    exchange_answered(f, missing, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_HTTP_STATUS);
+    f->request.expect = expect;
+    f->request.expect_len = 1;
+    exchange_answered(f, missing, 2);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+}
+
+static void refused_connection_is_connect_and_names_the_address(void **state)
+{
+    struct fixture *f = *state;
+    close(f->listener);
+    listen_on_loopback(f); /* another port: nothing listens at the old one */
+    call(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_CONNECT);
+    assert_int_equal(f->status, 0);
+    assert_non_null(strstr(f->error, "127.0.0.1"));
+    assert_non_null(strstr(f->error, "refused"));
+    assert_int_equal(f->recorder.frame->requests[1]->hist[PELT_HIST_RESPONSE].count, 0);
+}
+
+static void refused_connection_is_not_tried_again_at_once(void **state)
+{
+    struct fixture *f = *state;
+    close(f->listener);
+    listen_on_loopback(f);
+    for (int i = 1; i <= 4; i++) { /* 1, 2 and 4 ms of back-off, each at least three quarters of it */
+        call(f);
+        finish(f, i);
+    }
+    uint64_t begin_ns = pelt_clock_ns();
+    call(f);
+    finish(f, 5);
+    assert_true(pelt_clock_ns() - begin_ns >= 6 * PELT_NS_PER_MS);
+}
+
+static void close_before_any_answer_is_reset_on_a_new_connection(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    peer_closes(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_RESET);
+}
+
+static void close_before_any_answer_is_stale_reuse_on_a_used_connection(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2, 1);
+    exchange_begins(f);
+    peer_resets(f);
+    finish(f, 2);
+    assert_int_equal(f->outcome, PELT_OUTCOME_STALE_REUSE);
+}
+
+static void connection_closed_while_idle_harms_nobody(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2, 1);
+    peer_closes(f);
+    for (int i = 0; i < 20; i++) {
+        turn(f);
+        usleep(500);
+    }
+    exchange_answered(f, OK2, 2);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_false(f->reused);
+}
+
+static void close_within_the_body_is_truncated(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    peer_sends(f, OK2, sizeof(OK2) - 2);
+    peer_closes(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_TRUNCATED);
+    assert_int_equal(f->status, 200);
+}
+
+static void close_within_the_head_is_bad_response(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    peer_sends(f, OK2, 12);
+    peer_closes(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_BAD_RESPONSE);
+}
+
+static void rubbish_is_bad_response(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, "\x16\x03\x01 rubbish\r\n\r\n", 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_BAD_RESPONSE);
+}
+
+static void broken_chunk_is_bad_body(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_BAD_BODY);
+}
+
+static void body_that_ends_with_the_connection_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    const char *answer = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
+    peer_sends(f, answer, strlen(answer));
+    peer_closes(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_string_equal(f->body, "until the end");
+}
+
+static void kept_response_is_the_same_at_every_split(void **state)
+{
+    struct fixture *f = *state;
+    const char *answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
+    size_t len = strlen(answer);
+    for (size_t at = 1; at < len; at++) {
+        exchange_begins(f);
+        peer_sends(f, answer, at);
+        for (int i = 0; i < 3; i++) {
+            turn(f);
+        }
+        peer_sends(f, answer + at, len - at);
+        finish(f, (int)at);
+        assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+        assert_string_equal(f->body, "abcdefg");
+        assert_non_null(strstr(f->head, "Transfer-Encoding: chunked\r\n\r\n"));
+    }
+}
+
+static void body_beyond_the_limit_is_cut_and_said(void **state)
+{
+    struct fixture *f = *state;
+    f->request.body_max = 1;
+    exchange_answered(f, OK2, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_string_equal(f->body, "h");
+    assert_true(f->body_cut);
+}
+
+static void answer_before_the_body_is_sent_counts_and_closes(void **state)
+{
+    struct fixture *f = *state;
+    size_t len = 32 << 20; /* more than socket buffers take */
+    char *big = test_calloc(1, len);
+    memcpy(big, GET, sizeof(GET) - 1);
+    f->request.bytes = big;
+    f->request.len = len;
+    call(f);
+    accept_peer(f);
+    const char *answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+    peer_sends(f, answer, strlen(answer));
+    finish(f, 1);
+    assert_int_equal(f->status, 413);
+    peer_closes(f);
+    f->request.bytes = GET;
+    f->request.len = sizeof(GET) - 1;
+    exchange_answered(f, OK2, 2);
+    assert_false(f->reused);
+    test_free(big);
+}
+
+static void silence_is_timeout_at_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    uint64_t now_ns = pelt_clock_ns();
+    pelt_timerq_run(&f->timers, now_ns + 59 * PELT_NS_PER_S, 16);
+    assert_int_equal(f->done, 0);
+    pelt_timerq_run(&f->timers, now_ns + 61 * PELT_NS_PER_S, 16);
+    assert_int_equal(f->done, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_TIMEOUT);
+    assert_non_null(strstr(f->error, "first byte"));
+}
+
+static void endless_body_is_timeout_of_the_whole(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    peer_sends(f, OK2, sizeof(OK2) - 2);
+    for (int i = 0; i < 20; i++) {
+        turn(f);
+        usleep(200);
+    }
+    uint64_t now_ns = pelt_clock_ns();
+    pelt_timerq_run(&f->timers, now_ns + 61 * PELT_NS_PER_S, 16);
+    assert_int_equal(f->done, 0);
+    pelt_timerq_run(&f->timers, now_ns + 121 * PELT_NS_PER_S, 16);
+    assert_int_equal(f->done, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_TIMEOUT);
+}
+
+static void cancelled_exchange_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    assert_int_equal(f->done, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_UNFINISHED);
+    assert_int_equal(counted(f, PELT_OUTCOME_UNFINISHED), 1);
+}
+
+static void cancelled_setup_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    close(f->listener);
+    listen_on_loopback(f);
+    call(f); /* refused at once, told by a timer: cancelled before it */
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    assert_int_equal(f->done, 1);
+    for (int i = 0; i < 10; i++) {
+        turn(f);
+        usleep(500);
+    }
+    assert_int_equal(f->done, 1);
+}
+
+static void bytes_behind_the_answer_end_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2 "unasked", 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    peer_closes(f);
+    exchange_answered(f, OK2, 2);
+    assert_false(f->reused);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answered_exchange_is_ok_and_recorded),
+        TEST(connection_is_kept_for_the_next_exchange),
+        TEST(status_outside_200_to_399_is_http_status_unless_expected),
+        TEST(refused_connection_is_connect_and_names_the_address),
+        TEST(refused_connection_is_not_tried_again_at_once),
+        TEST(close_before_any_answer_is_reset_on_a_new_connection),
+        TEST(close_before_any_answer_is_stale_reuse_on_a_used_connection),
+        TEST(connection_closed_while_idle_harms_nobody),
+        TEST(close_within_the_body_is_truncated),
+        TEST(close_within_the_head_is_bad_response),
+        TEST(rubbish_is_bad_response),
+        TEST(broken_chunk_is_bad_body),
+        TEST(body_that_ends_with_the_connection_is_whole),
+        TEST(kept_response_is_the_same_at_every_split),
+        TEST(body_beyond_the_limit_is_cut_and_said),
+        TEST(answer_before_the_body_is_sent_counts_and_closes),
+        TEST(silence_is_timeout_at_its_deadline),
+        TEST(endless_body_is_timeout_of_the_whole),
+        TEST(cancelled_exchange_is_told_once),
+        TEST(cancelled_setup_is_told_once),
+        TEST(bytes_behind_the_answer_end_the_connection),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
