@@ -1,0 +1,21 @@
+/*
+ * sock: TCP sockets as a load generator wants them: non-blocking, close-on-exec, TCP_NODELAY.
+ * Thread: any; no state here.
+ */
+#ifndef PELT_SOCK_H
+#define PELT_SOCK_H
+
+#include "pelt/addr.h"
+#include "pelt/status.h"
+
+/*
+ * Starts a connection. Returns the fd, which is the caller's (*in_progress: wait until writable,
+ * then ask pelt_sock_error; otherwise it stands), or -errno: EMFILE and ENFILE (no fd left),
+ * EADDRNOTAVAIL (no local port left), ENOMEM and ENOBUFS are ours, all others speak of the way or
+ * the peer.
+ */
+int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
+/* SO_ERROR of a connecting socket, taken (a second call says 0): 0 is connected. */
+int pelt_sock_error(int fd);
+
+#endif

@@ -1,0 +1,284 @@
+/*
+ * http1_response: see the header.
+ *
+ *   head --blank line--> 1xx: next head
+ *                        else: body NONE      -> done
+ *                              body LENGTH    -> counted down here
+ *                              body CHUNKED   -> llhttp goes on
+ *                              body UNTIL_EOF -> until the connection ends
+ *
+ * llhttp is stopped (paused) behind each head: that gives the head's end exactly, and the common
+ * answer, a head with Content-Length and a short body, needs no second entry into it. It has few
+ * callbacks, because this is the hottest code of the engine: each callback costs about ten
+ * instructions a field, a span callback more.
+ *
+ * Invariant: before head_done every byte fed is in head_bytes; parser.content_length counts down a
+ * LENGTH body.
+ */
+#include "pelt/http1_response.h"
+
+_Static_assert(sizeof(struct pelt_http1_response) <= 144,
+               "part of each connection's memory budget");
+
+enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF };
+
+/* ---- what llhttp calls; the parser is the first member, so its address is the struct's ---- */
+
+static int on_field(llhttp_t *parser)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    return ++r->fields > PELT_HTTP1_FIELDS_MAX ? HPE_USER : 0;
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+    return HPE_PAUSED;
+}
+
+static int on_chunk_bytes(llhttp_t *parser, const char *bytes, size_t len)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    r->body_bytes += len;
+    if (r->on_body != NULL) {
+        r->on_body(r->arg, bytes, len);
+    }
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_header_field_complete = on_field,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_chunk_bytes,
+    .on_message_complete = on_message_complete,
+};
+
+/* ---- heads ---- */
+
+static enum pelt_http1_answer refuse(struct pelt_http1_response *r, enum pelt_http1_answer answer,
+                                     const char *reason)
+{
+    r->parser.reason = reason;
+    r->keep_alive = false;
+    return answer;
+}
+
+/* llhttp stopped for a reason of its own, or because of on_field. */
+static enum pelt_http1_answer refuse_parsed(struct pelt_http1_response *r)
+{
+    r->keep_alive = false;
+    if (r->fields > PELT_HTTP1_FIELDS_MAX) {
+        return r->head_done ? refuse(r, PELT_HTTP1_BAD_BODY, "Too many trailer fields")
+                            : refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Too many header fields");
+    }
+    return r->head_done ? PELT_HTTP1_BAD_BODY : PELT_HTTP1_BAD_HEAD;
+}
+
+/* The body's framing, RFC 9112 section 6.3. llhttp refused Content-Length with Transfer-Encoding
+ * and differing lengths. */
+static enum body body_of(const struct pelt_http1_response *r)
+{
+    const llhttp_t *p = &r->parser;
+    unsigned status = p->status_code;
+    if (r->head_request || status < 200 || status == 204 || status == 304) {
+        return BODY_NONE;
+    }
+    if (p->flags & F_TRANSFER_ENCODING) {
+        return p->flags & F_CHUNKED ? BODY_CHUNKED : BODY_UNTIL_EOF;
+    }
+    if (p->flags & F_CONTENT_LENGTH) {
+        return p->content_length > 0 ? BODY_LENGTH : BODY_NONE;
+    }
+    return BODY_UNTIL_EOF;
+}
+
+/* RFC 9112 section 9.3. After Transfer-Encoding in HTTP/1.0 the framing is not to be trusted
+ * (section 6.1). */
+static bool persists(const llhttp_t *p, enum body body)
+{
+    if (body == BODY_UNTIL_EOF || p->status_code == 101 || (p->flags & F_CONNECTION_CLOSE)) {
+        return false;
+    }
+    return p->http_minor > 0 ||
+           ((p->flags & F_CONNECTION_KEEP_ALIVE) && !(p->flags & F_TRANSFER_ENCODING));
+}
+
+/* llhttp stands behind a 1xx head. */
+static enum pelt_http1_answer skip_informational(struct pelt_http1_response *r)
+{
+    if (r->informational == PELT_HTTP1_1XX_MAX) {
+        return refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Too many informational (1xx) responses");
+    }
+    r->informational++;
+    r->fields = 0;
+    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    return PELT_HTTP1_MORE;
+}
+
+/* llhttp stands behind a head: MORE, or a refusal. */
+static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
+{
+    const llhttp_t *p = &r->parser;
+    if (p->http_major != 1) {
+        return refuse(r, PELT_HTTP1_BAD_HEAD, "Not HTTP/1.x");
+    }
+    if (p->status_code < 100) {
+        return refuse(r, PELT_HTTP1_BAD_HEAD, "Invalid status code");
+    }
+    if (p->status_code < 200 && p->status_code != 101) {
+        return skip_informational(r);
+    }
+    enum body body = body_of(r);
+    if (body == BODY_UNTIL_EOF && (p->flags & F_TRANSFER_ENCODING)) {
+        return refuse(r, PELT_HTTP1_BAD_HEAD, "Transfer-Encoding does not end with chunked");
+    }
+    r->body = (uint8_t)body;
+    r->keep_alive = persists(p, body);
+    r->upgraded = p->status_code == 101;
+    r->status = p->status_code;
+    r->fields = 0; /* from here on those of a trailer */
+    r->head_done = true;
+    return PELT_HTTP1_MORE;
+}
+
+/* Feeds one head, or what there is of it; advances *at. MORE: the head is done, or all bytes are
+ * used, or it was a 1xx. */
+static enum pelt_http1_answer feed_head(struct pelt_http1_response *r, const char *bytes,
+                                        size_t len, size_t *at)
+{
+    size_t n = len - *at;
+    if (n > PELT_HTTP1_HEAD_MAX - r->head_bytes) {
+        n = PELT_HTTP1_HEAD_MAX - r->head_bytes;
+    }
+    llhttp_errno_t error = llhttp_execute(&r->parser, bytes + *at, n);
+    if (error == HPE_PAUSED) {
+        n = (size_t)(r->parser.error_pos - (bytes + *at));
+    } else if (error != HPE_OK) {
+        return refuse_parsed(r);
+    }
+    r->head_bytes += (uint32_t)n;
+    *at += n;
+    if (error == HPE_PAUSED) {
+        enum pelt_http1_answer answer = finish_head(r);
+        if (answer != PELT_HTTP1_MORE || r->head_done) {
+            return answer;
+        }
+    }
+    if (r->head_bytes == PELT_HTTP1_HEAD_MAX) {
+        return refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Response head too large");
+    }
+    return PELT_HTTP1_MORE;
+}
+
+/* ---- bodies ---- */
+
+static void pass_body(struct pelt_http1_response *r, const char *bytes, size_t len)
+{
+    if (len > 0) {
+        r->body_bytes += len;
+        if (r->on_body != NULL) {
+            r->on_body(r->arg, bytes, len);
+        }
+    }
+}
+
+static enum pelt_http1_answer feed_length(struct pelt_http1_response *r, const char *bytes,
+                                          size_t len, size_t *used)
+{
+    uint64_t left = r->parser.content_length;
+    *used = len < left ? len : (size_t)left;
+    r->parser.content_length = left - *used;
+    pass_body(r, bytes, *used);
+    return *used == left ? PELT_HTTP1_DONE : PELT_HTTP1_MORE;
+}
+
+static enum pelt_http1_answer feed_chunked(struct pelt_http1_response *r, const char *bytes,
+                                           size_t len, size_t *used)
+{
+    llhttp_resume(&r->parser); /* behind the head it is paused */
+    llhttp_errno_t error = llhttp_execute(&r->parser, bytes, len);
+    *used = len;
+    if (error == HPE_PAUSED) {
+        *used = (size_t)(r->parser.error_pos - bytes);
+        return PELT_HTTP1_DONE;
+    }
+    return error == HPE_OK ? PELT_HTTP1_MORE : refuse_parsed(r);
+}
+
+static enum pelt_http1_answer feed_body(struct pelt_http1_response *r, const char *bytes,
+                                        size_t len, size_t *used)
+{
+    *used = 0;
+    switch ((enum body)r->body) {
+    case BODY_NONE:
+        return PELT_HTTP1_DONE;
+    case BODY_LENGTH:
+        return feed_length(r, bytes, len, used);
+    case BODY_CHUNKED:
+        return feed_chunked(r, bytes, len, used);
+    case BODY_UNTIL_EOF:
+        break;
+    }
+    pass_body(r, bytes, len);
+    *used = len;
+    return PELT_HTTP1_MORE;
+}
+
+/* ---- public ---- */
+
+void pelt_http1_response_reset(struct pelt_http1_response *r, bool head_request)
+{
+    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    r->body_bytes = 0;
+    r->head_bytes = r->head_end = 0;
+    r->fields = r->status = 0;
+    r->informational = r->body = 0;
+    r->head_request = head_request;
+    r->begun = r->head_done = r->keep_alive = r->upgraded = false;
+}
+
+enum pelt_http1_answer pelt_http1_response_feed(struct pelt_http1_response *r, const char *bytes,
+                                                size_t len, size_t *used)
+{
+    size_t at = 0;
+    *used = len;
+    r->head_end = 0;
+    r->begun = r->begun || len > 0;
+    if (!r->head_done) {
+        while (!r->head_done) {
+            if (at == len) {
+                return PELT_HTTP1_MORE;
+            }
+            enum pelt_http1_answer answer = feed_head(r, bytes, len, &at);
+            if (answer != PELT_HTTP1_MORE) {
+                return answer;
+            }
+        }
+        r->head_end = (uint32_t)at;
+    }
+    size_t body_used = 0;
+    enum pelt_http1_answer answer = feed_body(r, bytes + at, len - at, &body_used);
+    *used = at + body_used;
+    return answer;
+}
+
+enum pelt_http1_answer pelt_http1_response_eof(struct pelt_http1_response *r)
+{
+    if (!r->head_done) {
+        return refuse(r, PELT_HTTP1_BAD_HEAD,
+                      r->begun ? "Connection closed within the head" : "Connection closed");
+    }
+    if (r->body == BODY_UNTIL_EOF) {
+        return PELT_HTTP1_DONE;
+    }
+    return refuse(r, PELT_HTTP1_BAD_BODY, "Connection closed within the body");
+}
+
+const char *pelt_http1_response_reason(const struct pelt_http1_response *r)
+{
+    return r->parser.reason != NULL ? r->parser.reason : "";
+}
