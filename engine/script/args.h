@@ -1,0 +1,24 @@
+/*
+ * args: reading what scripts pass: durations, tables with known keys; wrong ones raise a Lua error
+ * at the script's line.
+ */
+#ifndef PELT_ARGS_H
+#define PELT_ARGS_H
+
+#include <lauxlib.h>
+#include <stdint.h>
+
+#include "pelt/buf.h"
+
+/* Text with a unit, or a number of seconds, at least 0. PELT_EINVAL: err begins with `what`. Raises
+ * nothing. */
+enum pelt_status pelt_args_read_duration(lua_State *L, int index, const char *what, uint64_t *ns,
+                                         struct pelt_error *err);
+/* The same, but raises at the script's line. */
+uint64_t pelt_args_duration(lua_State *L, int index, const char *what);
+/* Raises "what: unknown option 'key'", with the nearest of `known` (ends with NULL). */
+int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known);
+/* The string at `index` (a real string, no number) as a span; raises otherwise. */
+struct pelt_span pelt_args_text(lua_State *L, int index, const char *what);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * draft: composes the request of one call from method, URL, client and options (a Lua table), in a
+ * buffer that a strand reuses from call to call; a prebuilt request is a copy of one.
+ *
+ * Later headers win over earlier ones of the same name: pelt's own, --header, the client's, the
+ * call's.
+ */
+#ifndef PELT_DRAFT_H
+#define PELT_DRAFT_H
+
+#include <lua.h>
+
+#include "pelt/request.h"
+#include "pelt/url.h"
+#include "shard.h"
+
+#define PELT_FIELDS_MAX       64         /* header fields of a request */
+#define PELT_EXPECT_MAX       16         /* further statuses that are ok */
+#define PELT_BODY_KEPT_MAX    (1u << 20) /* bytes of a response body that a script can read */
+#define PELT_DRAFT_KEPT_BYTES 65536      /* a larger buffer is freed after the call */
+
+struct pelt_field {
+    struct pelt_span name, value;
+};
+
+struct pelt_fields {
+    struct pelt_field at[PELT_FIELDS_MAX];
+    size_t len;
+};
+
+/* What http.client{} fixed. Lives in a userdata; its user values anchor the strings that spans
+ * borrow. */
+struct pelt_http_client {
+    uint64_t timeout_ns; /* whole exchange; 0: the default */
+    bool has_base;
+    struct pelt_url base;       /* only with has_base */
+    struct pelt_origin *origin; /* of base; NULL until first used */
+    size_t fields_len;
+    struct pelt_field fields[]; /* --header and the client's */
+};
+
+struct pelt_draft {
+    struct pelt_request request; /* `bytes` borrows from buf */
+    struct pelt_buf buf;
+    uint16_t expect[PELT_EXPECT_MAX];
+};
+
+void pelt_draft_free(struct pelt_draft *draft); /* accepts NULL */
+void pelt_draft_trim(
+    struct pelt_draft *draft); /* after a call: large buffers are freed; accepts NULL */
+
+/* Reads a table of headers (nil: none) at `index`, each replacing one of the same name. Raises.
+ * Spans borrow from strings that the table holds, or that are left on the stack (numbers). */
+void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fields *fields);
+void pelt_fields_set(lua_State *L, const char *what, struct pelt_fields *fields,
+                     struct pelt_span name, struct pelt_span value);
+
+/* What is called, for messages: "http.get". */
+struct pelt_call {
+    const char *what;
+    const char *method;
+    int url, options; /* stack indexes; options: nil or a table */
+};
+
+/* Composes into *draft, made at first use. Raises what is wrong at the script's line. */
+const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,
+                                              const struct pelt_call *call,
+                                              struct pelt_draft **draft);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * lib: the parts of `require "pelt"` that are written in C, and the standard library as scripts see
+ * it. Each pelt_lib_x is a lua_CFunction that pushes one table.
+ */
+#ifndef PELT_LIB_H
+#define PELT_LIB_H
+
+#include <lua.h>
+
+#define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
+
+int pelt_lib_core(lua_State *L);   /* check, sleep, env, log, now, stopping */
+int pelt_lib_http(lua_State *L);   /* pelt.http */
+int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
+int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate, nearest, print */
+
+/* Opens the standard libraries without what would stop, fork or unseed the process; print goes to
+ * the log, math.random to the user's numbers, require looks beside the scenario. */
+int pelt_lib_standard(lua_State *L);
+
+#endif

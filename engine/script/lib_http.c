@@ -1,0 +1,272 @@
+/*
+ * pelt.http: get, post, ... of the default client, and http.client{}. A call with a URL alone is
+ * prebuilt once: each client keeps, a method, a table from URL text to request, so such a call is
+ * one table look-up and a yield.
+ */
+#include <string.h>
+
+#include "args.h"
+#include "draft.h"
+#include "lib.h"
+#include "pelt/http1_request.h"
+#include "strand.h"
+
+#define CLIENT_TYPE "pelt.http.client"
+
+static const struct method {
+    const char *function, *method;
+} METHODS[] = {
+    {"get", "GET"},       {"post", "POST"}, {"put", "PUT"},         {"patch", "PATCH"},
+    {"delete", "DELETE"}, {"head", "HEAD"}, {"options", "OPTIONS"},
+};
+#define METHODS_LEN (sizeof METHODS / sizeof METHODS[0])
+
+/* User values of a client: 1 to METHODS_LEN are the tables of prebuilt requests, then what anchors
+ * its strings. */
+enum { ANCHOR_HEADERS = METHODS_LEN + 1, ANCHOR_BASE, USER_VALUES = ANCHOR_BASE };
+
+static const char *const CLIENT_OPTIONS[] = {"headers", "timeout", "base", NULL};
+
+/* A request that outlives its call, in a userdata: never collected, as its table keeps it. */
+struct prebuilt {
+    struct pelt_request request;
+    char bytes[];
+};
+
+/* Puts a copy of `made` under the URL into the client's table for the method. */
+static const struct pelt_request *keep(lua_State *L, int client, int method, int url,
+                                       const struct pelt_request *made)
+{
+    struct pelt_shard *shard = pelt_shard_of(L);
+    if (shard->requests == PELT_SHARD_REQUESTS_MAX) {
+        return made;
+    }
+    shard->requests++;
+    lua_getiuservalue(L, client, method + 1);
+    lua_pushvalue(L, url);
+    struct prebuilt *p = lua_newuserdatauv(L, sizeof *p + made->len, 0);
+    p->request = *made;
+    memcpy(p->bytes, made->bytes, made->len);
+    p->request.bytes = p->bytes;
+    lua_rawset(L, -3);
+    return &p->request;
+}
+
+static const struct pelt_request *find(lua_State *L, int client, int method, int url)
+{
+    lua_getiuservalue(L, client, method + 1);
+    lua_pushvalue(L, url);
+    lua_rawget(L, -2);
+    struct prebuilt *p = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    return p ? &p->request : NULL;
+}
+
+/* Stack: URL at `url`, options or nothing behind. `client` is the index of the client. */
+static int call_method(lua_State *L, int client, int method, int url)
+{
+    char what[16] = "http.";
+    struct pelt_http_client *c = lua_touserdata(L, client);
+    bool plain = lua_isnoneornil(L, url + 1);
+    strncat(what, METHODS[method].function, sizeof what - sizeof "http.");
+    struct pelt_strand *strand = pelt_strand_waiter(L, what);
+    const struct pelt_request *request = plain ? find(L, client, method, url) : NULL;
+    if (!request) {
+        struct pelt_call call = {what, METHODS[method].method, url, url + 1};
+        request = pelt_draft_compose(L, c, &call, &strand->draft);
+        request = plain ? keep(L, client, method, url, request) : request;
+    }
+    lua_settop(L, 0);
+    return pelt_strand_call(L, strand, request);
+}
+
+/* http.get(url, options): upvalues are the default client and the method. */
+static int http_call(lua_State *L)
+{
+    return call_method(L, lua_upvalueindex(1), (int)lua_tointeger(L, lua_upvalueindex(2)), 1);
+}
+
+/* client:get(url, options): upvalue is the method. */
+static int client_call(lua_State *L)
+{
+    if (!luaL_testudata(L, 1, CLIENT_TYPE)) {
+        return luaL_error(L, "call it with a colon: client:get(\"/path\")");
+    }
+    return call_method(L, 1, (int)lua_tointeger(L, lua_upvalueindex(1)), 2);
+}
+
+/* request(method, url, options) */
+static int call_request(lua_State *L, int client, int method)
+{
+    struct pelt_call call = {"http.request", luaL_checkstring(L, method), method + 1, method + 2};
+    struct pelt_strand *strand = pelt_strand_waiter(L, call.what);
+    lua_settop(L, method + 2);
+    const struct pelt_request *request =
+        pelt_draft_compose(L, lua_touserdata(L, client), &call, &strand->draft);
+    lua_settop(L, 0);
+    return pelt_strand_call(L, strand, request);
+}
+
+static int http_request(lua_State *L)
+{
+    return call_request(L, lua_upvalueindex(1), 1);
+}
+
+static int client_request(lua_State *L)
+{
+    luaL_checkudata(L, 1, CLIENT_TYPE);
+    return call_request(L, 1, 2);
+}
+
+static void read_base(lua_State *L, const char *what, struct pelt_span text,
+                      struct pelt_http_client *client)
+{
+    struct pelt_error err;
+    if (pelt_url_parse(text, &client->base, &err) != PELT_OK) {
+        luaL_error(L, "%s: %s", what, err.text);
+    }
+    client->has_base = true;
+}
+
+/* The fields every request starts with: pelt's name, then the --header lines. */
+static void start_fields(lua_State *L, struct pelt_fields *fields)
+{
+    const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
+    fields->len = 0;
+    pelt_fields_set(L, "headers", fields, pelt_span_of("User-Agent"),
+                    pelt_span_of("pelt/" PELT_VERSION));
+    for (const char *const *line = opt->headers; line && *line; line++) {
+        const char *colon = strchr(*line, ':');
+        struct pelt_span name = pelt_span(*line, colon ? (size_t)(colon - *line) : 0);
+        if (!colon || !pelt_http1_is_token(name)) {
+            luaL_error(L, "--header '%s': write \"Name: value\"", *line);
+        }
+        pelt_fields_set(L, "--header", fields, name, pelt_span_trim(pelt_span_of(colon + 1)));
+    }
+}
+
+/* Pushes a client userdata with these fields, the run's target for base and an empty table a
+ * method. */
+static struct pelt_http_client *push_client(lua_State *L, const struct pelt_fields *fields)
+{
+    size_t fields_bytes = fields->len * sizeof fields->at[0];
+    struct pelt_http_client *client =
+        lua_newuserdatauv(L, sizeof *client + fields_bytes, USER_VALUES);
+    memset(client, 0, sizeof *client);
+    client->fields_len = fields->len;
+    memcpy(client->fields, fields->at, fields_bytes);
+    const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
+    const char *target = opt->target ? opt->target : opt->scenario->target;
+    if (target) {
+        read_base(L, "target", pelt_span_of(target), client);
+    }
+    for (int i = 1; i <= (int)METHODS_LEN; i++) {
+        lua_newtable(L);
+        lua_setiuservalue(L, -2, i);
+    }
+    luaL_setmetatable(L, CLIENT_TYPE);
+    return client;
+}
+
+static void check_client_options(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
+        bool known = false;
+        for (size_t i = 0; CLIENT_OPTIONS[i]; i++) {
+            known = known || strcmp(key, CLIENT_OPTIONS[i]) == 0;
+        }
+        if (!known) {
+            pelt_args_unknown(L, "http.client", key, CLIENT_OPTIONS);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* A copy of the headers table whose values are all strings, so that spans into them stay valid. */
+static void push_headers_copy(lua_State *L)
+{
+    lua_newtable(L);
+    if (lua_getfield(L, 1, "headers") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pushvalue(L, -2);
+        if (lua_type(L, -2) == LUA_TNUMBER) {
+            lua_tostring(L, -2);
+        }
+        lua_insert(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+}
+
+/* http.client{ headers, timeout, base } */
+static int http_client(lua_State *L)
+{
+    check_client_options(L);
+    lua_settop(L, 1);
+    struct pelt_fields fields;
+    start_fields(L, &fields);
+    push_headers_copy(L); /* 2 */
+    pelt_fields_read(L, 2, "http.client", &fields);
+    struct pelt_http_client *client = push_client(L, &fields); /* 3 */
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, 3, ANCHOR_HEADERS);
+    if (lua_getfield(L, 1, "timeout") != LUA_TNIL) {
+        client->timeout_ns = pelt_args_duration(L, -1, "http.client: timeout");
+    }
+    if (lua_getfield(L, 1, "base") != LUA_TNIL) {
+        read_base(L, "http.client: base", pelt_args_text(L, -1, "http.client: base"), client);
+        lua_setiuservalue(L, 3, ANCHOR_BASE);
+    }
+    lua_settop(L, 3);
+    return 1;
+}
+
+/* Sets a function a method in the table on top. Upvalues: the client at index `client` (0: none),
+ * the method's number. */
+static void set_methods(lua_State *L, lua_CFunction function, int client)
+{
+    for (size_t i = 0; i < METHODS_LEN; i++) {
+        int upvalues = 1;
+        if (client) {
+            lua_pushvalue(L, client);
+            upvalues = 2;
+        }
+        lua_pushinteger(L, (lua_Integer)i);
+        lua_pushcclosure(L, function, upvalues);
+        lua_setfield(L, -2, METHODS[i].function);
+    }
+}
+
+int pelt_lib_http(lua_State *L)
+{
+    luaL_newmetatable(L, CLIENT_TYPE);
+    lua_newtable(L);
+    set_methods(L, client_call, 0);
+    lua_pushcfunction(L, client_request);
+    lua_setfield(L, -2, "request");
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, CLIENT_TYPE);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+
+    struct pelt_fields fields;
+    start_fields(L, &fields);
+    push_client(L, &fields);
+    int client = lua_gettop(L);
+    lua_newtable(L);
+    set_methods(L, http_call, client);
+    lua_pushvalue(L, client);
+    lua_pushcclosure(L, http_request, 1);
+    lua_setfield(L, -2, "request");
+    lua_pushcfunction(L, http_client);
+    lua_setfield(L, -2, "client");
+    return 1;
+}

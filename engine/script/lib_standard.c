@@ -1,0 +1,72 @@
+/*
+ * The standard library as scripts see it: without what would end, fork or unseed the process, or
+ * reach into the engine's own frames (os.exit, os.execute, io.popen, most of debug ...). Local
+ * files stay reachable: scenarios read data.
+ */
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "lib.h"
+#include "shard.h"
+
+static const luaL_Reg WHOLE[] = {
+    {LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package},
+    {LUA_COLIBNAME, luaopen_coroutine}, {LUA_TABLIBNAME, luaopen_table},
+    {LUA_STRLIBNAME, luaopen_string},   {LUA_MATHLIBNAME, luaopen_math},
+    {LUA_UTF8LIBNAME, luaopen_utf8},    {LUA_IOLIBNAME, luaopen_io},
+    {LUA_OSLIBNAME, luaopen_os},        {LUA_DBLIBNAME, luaopen_debug},
+};
+
+/* Leaves only the named functions of a library. */
+static void keep_only(lua_State *L, const char *library, const char *const *names)
+{
+    lua_getglobal(L, library);
+    lua_newtable(L);
+    for (; *names; names++) {
+        lua_getfield(L, -2, *names);
+        lua_setfield(L, -2, *names);
+    }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, library);
+    lua_pop(L, 1);
+    lua_setglobal(L, library);
+    lua_pop(L, 1);
+}
+
+/* require looks beside the scenario first. */
+static void set_path(lua_State *L)
+{
+    const char *path = pelt_shard_of(L)->opt->scenario->path;
+    const char *slash = strrchr(path, '/');
+    lua_getglobal(L, "package");
+    if (slash) {
+        lua_pushlstring(L, path, (size_t)(slash - path));
+    } else {
+        lua_pushliteral(L, ".");
+    }
+    const char *folder = lua_tostring(L, -1);
+    lua_getfield(L, -2, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", folder, folder, lua_tostring(L, -1));
+    lua_setfield(L, -4, "path");
+    lua_pop(L, 3);
+}
+
+int pelt_lib_standard(lua_State *L)
+{
+    static const char *const os_names[] = {"time", "date", "clock", "difftime", "getenv", NULL};
+    static const char *const debug_names[] = {"traceback", NULL};
+    for (size_t i = 0; i < sizeof WHOLE / sizeof WHOLE[0]; i++) {
+        luaL_requiref(L, WHOLE[i].name, WHOLE[i].func, 1);
+        lua_pop(L, 1);
+    }
+    keep_only(L, LUA_OSLIBNAME, os_names);
+    keep_only(L, LUA_DBLIBNAME, debug_names);
+    lua_getglobal(L, LUA_IOLIBNAME);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "popen");
+    lua_pop(L, 1);
+    set_path(L);
+    return 0;
+}

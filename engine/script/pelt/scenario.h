@@ -1,0 +1,53 @@
+/*
+ * scenario: what a scenario file says, as plain data: read once on the control thread before
+ * anything is sent. Running it is pelt/script.h's business. Thread: control.
+ */
+#ifndef PELT_SCENARIO_H
+#define PELT_SCENARIO_H
+
+#include "pelt/plan.h"
+#include "pelt/threshold.h"
+
+struct pelt_setting { /* --set KEY=VALUE */
+    const char *key, *value;
+    bool read; /* some pelt.env() asked for it */
+};
+
+struct pelt_scenario_task {
+    char *name;
+    double weight;
+};
+
+struct pelt_scenario {
+    char *path; /* as given */
+    char
+        *source; /* the file's bytes, NUL-terminated; every shard loads these, not the file again */
+    size_t source_len;
+    char *name;   /* `name`, or the file's name without .lua */
+    char *target; /* `target`, or NULL */
+    bool has_load;
+    struct pelt_plan plan; /* of `load`; only if has_load */
+    struct pelt_threshold *thresholds;
+    size_t thresholds_len;
+    struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */
+    size_t tasks_len;
+    bool has_setup, has_teardown;
+};
+
+/*
+ * Loads and checks the file: syntax, one table returned, known keys (the nearest is named), load,
+ * thresholds, tasks. `settings` (len entries) are what pelt.env() sees first; it marks those read.
+ * PELT_EINVAL or PELT_ESCRIPT: err says file, line and what to do.
+ */
+PELT_MUST_USE enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *settings,
+                                                  size_t settings_len, struct pelt_scenario **out,
+                                                  struct pelt_error *err);
+/* The same from text in memory (copied); `path` is what messages call it, and where `require` looks
+ * beside. */
+PELT_MUST_USE enum pelt_status
+pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
+                        struct pelt_setting *settings, size_t settings_len,
+                        struct pelt_scenario **out, struct pelt_error *err);
+void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */
+
+#endif

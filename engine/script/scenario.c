@@ -1,0 +1,327 @@
+/*
+ * Reads a scenario file to plain data: loads it into a state of its own, as the threads will, and
+ * copies what the checked table (lua/scenario.lua) says. The state is gone afterwards.
+ */
+#include "pelt/scenario.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shard.h"
+
+#define SOURCE_MAX (64u << 20) /* bytes of a scenario file */
+
+static enum pelt_status read_file(const char *path, struct pelt_buf *out, struct pelt_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        return pelt_fail(err, PELT_EINVAL, "%s: %s", path, strerror(errno));
+    }
+    enum pelt_status status = PELT_OK;
+    size_t got = 1;
+    while (status == PELT_OK && got > 0) {
+        status = pelt_buf_reserve(out, 65536);
+        got = status == PELT_OK ? fread(out->data + out->len, 1, 65536, file) : 0;
+        out->len += got;
+    }
+    if (status != PELT_OK) {
+        status = pelt_fail(err, PELT_EINVAL, "%s: too large for a scenario", path);
+    } else if (ferror(file)) {
+        status = pelt_fail(err, PELT_EINVAL, "%s: %s", path, strerror(errno));
+    }
+    fclose(file);
+    return status;
+}
+
+/* The file's name without folder and ".lua". */
+static char *name_of_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+    if (len > 4 && strcmp(name + len - 4, ".lua") == 0) {
+        len -= 4;
+    }
+    return strndup(name, len);
+}
+
+/* A copy of the string field, NULL if it is absent. Raises without memory. */
+static char *copy_text(lua_State *L, int table, const char *field)
+{
+    char *copy = NULL;
+    if (lua_getfield(L, table, field) == LUA_TSTRING) {
+        copy = strdup(lua_tostring(L, -1));
+        if (!copy) {
+            luaL_error(L, "out of memory");
+        }
+    }
+    lua_pop(L, 1);
+    return copy;
+}
+
+static uint64_t integer_or(lua_State *L, int table, const char *field, uint64_t otherwise)
+{
+    uint64_t value =
+        lua_getfield(L, table, field) == LUA_TNIL ? otherwise : (uint64_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static double number_or(lua_State *L, int table, const char *field, double otherwise)
+{
+    double value = lua_getfield(L, table, field) == LUA_TNIL ? otherwise : lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static bool field_is(lua_State *L, int table, const char *field, const char *text)
+{
+    bool same =
+        lua_getfield(L, table, field) == LUA_TSTRING && strcmp(lua_tostring(L, -1), text) == 0;
+    lua_pop(L, 1);
+    return same;
+}
+
+static void read_stages(lua_State *L, int load, struct pelt_plan *plan)
+{
+    lua_getfield(L, load, "stages");
+    int stages = lua_gettop(L);
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, stages); i++) {
+        lua_rawgeti(L, stages, i);
+        int stage = lua_gettop(L);
+        if (pelt_plan_add(plan, integer_or(L, stage, "duration_ns", 0),
+                          number_or(L, stage, "from", 0),
+                          number_or(L, stage, "to", 0)) != PELT_OK) {
+            luaL_error(L, "out of memory");
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* lua/load.lua has checked the fields; what the plan itself limits is checked here. */
+static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    struct pelt_plan *plan = &s->plan;
+    if (lua_getfield(L, scenario, "load") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    int load = lua_gettop(L);
+    pelt_plan_init(plan, field_is(L, load, "loop", "open") ? PELT_LOOP_OPEN : PELT_LOOP_CLOSED);
+    s->has_load = true;
+    if (field_is(L, load, "arrivals", "uniform")) {
+        plan->arrivals = PELT_ARRIVALS_UNIFORM;
+    } else if (field_is(L, load, "arrivals", "poisson")) {
+        plan->arrivals = PELT_ARRIVALS_POISSON;
+    } else if (field_is(L, load, "arrivals", "gamma")) {
+        plan->arrivals = PELT_ARRIVALS_GAMMA;
+    }
+    plan->gamma_shape = number_or(L, load, "shape", plan->gamma_shape);
+    plan->users_max = integer_or(L, load, "users", plan->users_max);
+    plan->waiting_max = integer_or(L, load, "waiting", plan->waiting_max);
+    plan->grace_ns = integer_or(L, load, "grace_ns", plan->grace_ns);
+    read_stages(L, load, plan);
+    struct pelt_error err;
+    if (pelt_plan_validate(plan, &err) != PELT_OK) {
+        luaL_error(L, "load: %s", err.text);
+    }
+    lua_pop(L, 1);
+}
+
+static bool starts_with(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Bare numbers are seconds where the bound is a time, as everywhere in Lua. */
+static bool is_time(const char *metric, const char *stat)
+{
+    bool time = starts_with(metric, "http_") || strcmp(metric, "iteration") == 0 ||
+                strcmp(metric, "send_lag") == 0 || strcmp(metric, "loop_lag") == 0;
+    return time && (starts_with(stat, "p")
+                        ? stat[1] >= '0' && stat[1] <= '9'
+                        : !strcmp(stat, "min") || !strcmp(stat, "max") || !strcmp(stat, "mean"));
+}
+
+/* The bound as text, left on the stack; NULL if it is absent. */
+static const char *push_bound(lua_State *L, int threshold, const char *field, bool time)
+{
+    int type = lua_getfield(L, threshold, field);
+    if (type == LUA_TNUMBER && time) {
+        lua_pushfstring(L, "%Ius", (LUAI_UACINT)(lua_tonumber(L, -1) * 1e6 + 0.5));
+    }
+    return type == LUA_TNIL ? NULL : luaL_tolstring(L, -1, NULL);
+}
+
+static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold *out,
+                                             struct pelt_error *err)
+{
+    int t = lua_gettop(L);
+    lua_getfield(L, t, "metric");
+    lua_getfield(L, t, "stat");
+    lua_getfield(L, t, "name");
+    const char *metric = lua_tostring(L, t + 1), *stat = lua_tostring(L, t + 2),
+               *name = lua_tostring(L, t + 3);
+    if (!metric || !stat) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "no %s: write { metric = \"http_response\", stat = \"p95\", max = \"200ms\" }",
+            metric ? "stat" : "metric");
+    }
+    bool time = is_time(metric, stat);
+    const char *max = push_bound(L, t, "max", time), *min = push_bound(L, t, "min", time);
+    const char *target = push_bound(L, t, "target", time),
+               *warning = push_bound(L, t, "warning", time);
+    const char *critical = push_bound(L, t, "critical", time);
+    return pelt_threshold_make(metric, name, stat, max, min, target, warning, critical, out, err);
+}
+
+static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    lua_getfield(L, scenario, "thresholds");
+    int list = lua_gettop(L);
+    size_t len = lua_rawlen(L, list);
+    s->thresholds = calloc(len + 1, sizeof *s->thresholds);
+    if (!s->thresholds) {
+        luaL_error(L, "out of memory");
+    }
+    luaL_checkstack(L, 32, NULL);
+    for (size_t i = 0; i < len; i++) {
+        struct pelt_error err;
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        enum pelt_status status =
+            lua_istable(L, -1) ? read_threshold_table(L, &s->thresholds[i], &err)
+                               : pelt_threshold_parse(lua_tostring(L, -1), &s->thresholds[i], &err);
+        if (status != PELT_OK) {
+            luaL_error(L, "thresholds[%d]: %s", (int)i + 1, err.text);
+        }
+        s->thresholds_len++;
+        lua_settop(L, list);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_tasks(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    lua_getfield(L, scenario, "tasks");
+    int list = lua_gettop(L);
+    size_t len = lua_rawlen(L, list);
+    s->tasks = calloc(len, sizeof *s->tasks);
+    if (!s->tasks) {
+        luaL_error(L, "out of memory");
+    }
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        s->tasks_len++;
+        s->tasks[i].name = copy_text(L, lua_gettop(L), "name");
+        s->tasks[i].weight = number_or(L, lua_gettop(L), "weight", 1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+struct reading {
+    struct pelt_shard *shard;
+    struct pelt_scenario *scenario;
+};
+
+static int read_scenario(lua_State *L)
+{
+    const struct reading *r = lua_touserdata(L, 1);
+    struct pelt_scenario *s = r->scenario;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->shard->scenario_ref);
+    int table = lua_gettop(L);
+    char *name = copy_text(L, table, "name");
+    if (name) {
+        free(s->name);
+        s->name = name;
+    }
+    s->target = copy_text(L, table, "target");
+    read_load(L, table, s);
+    read_thresholds(L, table, s);
+    read_tasks(L, table, s);
+    s->has_setup = r->shard->setup_ref != LUA_NOREF;
+    s->has_teardown = r->shard->teardown_ref != LUA_NOREF;
+    return 0;
+}
+
+static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *settings,
+                              size_t settings_len, struct pelt_error *err)
+{
+    struct pelt_script_options options = {
+        .scenario = s, .settings = settings, .settings_len = settings_len};
+    struct reading r = {.scenario = s};
+    enum pelt_status status = pelt_shard_new(&options, settings, &r.shard, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    struct pelt_error why;
+    if (!pelt_shard_protect(r.shard, read_scenario, &r, &why)) {
+        status = pelt_fail(err, PELT_EINVAL, "%s: %s", s->path, why.text);
+    }
+    pelt_shard_free(r.shard);
+    return status;
+}
+
+enum pelt_status pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
+                                         struct pelt_setting *settings, size_t settings_len,
+                                         struct pelt_scenario **out, struct pelt_error *err)
+{
+    enum pelt_status status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    struct pelt_scenario *s = calloc(1, sizeof *s);
+    if (!s) {
+        return status;
+    }
+    s->path = strdup(path);
+    s->name = name_of_path(path);
+    s->source = malloc(source_len + 1);
+    if (s->path && s->name && s->source) {
+        memcpy(s->source, source, source_len);
+        s->source[source_len] = '\0';
+        s->source_len = source_len;
+        status = check(s, settings, settings_len, err);
+    }
+    if (status == PELT_OK) {
+        *out = s;
+    } else {
+        pelt_scenario_free(s);
+    }
+    return status;
+}
+
+enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *settings,
+                                    size_t settings_len, struct pelt_scenario **out,
+                                    struct pelt_error *err)
+{
+    struct pelt_buf source;
+    pelt_buf_init(&source, SOURCE_MAX);
+    enum pelt_status status = read_file(path, &source, err);
+    if (status == PELT_OK) {
+        status = pelt_scenario_load_text(path, source.data, source.len, settings, settings_len, out,
+                                         err);
+    }
+    pelt_buf_deinit(&source);
+    return status;
+}
+
+void pelt_scenario_free(struct pelt_scenario *s)
+{
+    if (!s) {
+        return;
+    }
+    for (size_t i = 0; i < s->tasks_len; i++) {
+        free(s->tasks[i].name);
+    }
+    free(s->tasks);
+    free(s->thresholds);
+    if (s->has_load) {
+        pelt_plan_deinit(&s->plan);
+    }
+    free(s->path);
+    free(s->source);
+    free(s->name);
+    free(s->target);
+    free(s);
+}

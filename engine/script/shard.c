@@ -1,0 +1,301 @@
+/*
+ * Loading goes: standard library, pelt's own (C and lua/), the file, a check of the table it
+ * returned (lua/scenario.lua), and from then on globals are read-only (lua/guard.lua).
+ *
+ * Collector: incremental; the pause waits until a state's memory has doubled, and a step does
+ * little, so that no request waits long for it (the atomic phase, which grows with the coroutines
+ * of a state, is what is left).
+ */
+#include "shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "lib.h"
+#include "response.h"
+#include "strand.h"
+
+#define GC_PAUSE_PERCENT    200
+#define GC_STEP_MUL_PERCENT 200
+#define GC_STEP_LOG2_BYTES  13
+#define STREAM_LOAD         UINT64_C(0x6c6f616400000000) /* random numbers while the file is loaded */
+#define KEY_GUARD           "pelt.guard"
+#define KEY_CHECK           "pelt.scenario"
+
+extern const char pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[], pelt_lua_scenario[];
+extern const size_t pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len, pelt_lua_scenario_len;
+
+struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
+{
+    return shard->running ? shard->running->rng : &shard->load_rng;
+}
+
+void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t serial)
+{
+    json_decref(shard->parsed);
+    shard->parsed = document;
+    shard->parsed_serial = serial;
+}
+
+/* Runs an embedded library with the `args` values on top; leaves its `results`. */
+static void run_library(lua_State *L, const char *name, const char *text, size_t len, int args,
+                        int results)
+{
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+        lua_error(L);
+    }
+    lua_insert(L, -1 - args);
+    lua_call(L, args, results);
+}
+
+/* Puts the table that a pelt_lib_* function pushes into the table on top. */
+static void add_part(lua_State *L, const char *name, lua_CFunction open)
+{
+    lua_pushcfunction(L, open);
+    lua_call(L, 0, 1);
+    lua_setfield(L, -2, name);
+}
+
+static int open_libraries(lua_State *L)
+{
+    struct pelt_shard *shard = lua_touserdata(L, 1);
+    lua_newtable(L);
+    shard->series_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    shard->checks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    pelt_lib_standard(L);
+    pelt_response_open(L);
+
+    lua_newtable(L);
+    int parts = lua_gettop(L);
+    add_part(L, "tools", pelt_lib_tools);
+    add_part(L, "core", pelt_lib_core);
+    add_part(L, "random", pelt_lib_random);
+    add_part(L, "json", pelt_json_open);
+    add_part(L, "http", pelt_lib_http);
+
+    lua_getfield(L, parts, "tools");
+    run_library(L, "=pelt.guard", pelt_lua_guard, pelt_lua_guard_len, 1, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
+    lua_setfield(L, parts, "guard");
+
+    lua_getfield(L, parts, "tools");
+    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 1, 2);
+    lua_getfield(L, parts, "tools");
+    lua_insert(L, -2);
+    run_library(L, "=pelt.scenario", pelt_lua_scenario, pelt_lua_scenario_len, 2, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
+    lua_setfield(L, parts, "load");
+
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushvalue(L, parts);
+    run_library(L, "=pelt", pelt_lua_pelt, pelt_lua_pelt_len, 1, 1);
+    lua_setfield(L, -2, "pelt");
+    return 0;
+}
+
+static int ref_of_function(lua_State *L, int table, const char *field)
+{
+    if (lua_getfield(L, table, field) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return LUA_NOREF;
+    }
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void read_tasks(lua_State *L, int scenario, struct pelt_shard *shard)
+{
+    lua_getfield(L, scenario, "tasks");
+    size_t len = lua_rawlen(L, -1);
+    shard->tasks = calloc(len, sizeof *shard->tasks);
+    if (!shard->tasks) {
+        luaL_error(L, "out of memory");
+    }
+    double sum = 0;
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        lua_getfield(L, -1, "weight");
+        sum += lua_tonumber(L, -1);
+        lua_pop(L, 1);
+        shard->tasks[i] = (struct pelt_shard_task){ref_of_function(L, lua_gettop(L), "run"), sum};
+        lua_pop(L, 1);
+    }
+    shard->tasks_len = len;
+    lua_pop(L, 1);
+}
+
+/* What the file returned and how many values. */
+struct returned {
+    struct pelt_shard *shard;
+    int count, ref;
+};
+
+static int check_returned(lua_State *L)
+{
+    struct returned *r = lua_touserdata(L, 1);
+    struct pelt_shard *shard = r->shard;
+    lua_getfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
+    lua_pushinteger(L, r->count);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->ref);
+    lua_call(L, 2, 1);
+    int scenario = lua_gettop(L);
+    read_tasks(L, scenario, shard);
+    shard->setup_ref = ref_of_function(L, scenario, "setup");
+    shard->teardown_ref = ref_of_function(L, scenario, "teardown");
+    shard->scenario_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+
+    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
+    lua_getfield(L, -1, "freeze");
+    lua_pushglobaltable(L);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int add_traceback(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    lua_pushliteral(L, "\n");
+    luaL_traceback(L, L, NULL, 1);
+    lua_concat(L, 3);
+    return 1;
+}
+
+/* Skips a byte-order mark and a first line that starts with '#', as lua itself does; its line end
+ * stays. */
+static const char *skip_preamble(const char *source)
+{
+    if (strncmp(source, "\xEF\xBB\xBF", 3) == 0) {
+        source += 3;
+    }
+    if (*source == '#') {
+        source += strcspn(source, "\n");
+    }
+    return source;
+}
+
+/* Moves the error message on top of the stack into err. */
+static void take_message(lua_State *L, struct pelt_error *err)
+{
+    const char *text = lua_tostring(L, -1);
+    (void)pelt_fail(err, PELT_ESCRIPT, "%s", text ? text : "(an error that is no text)");
+    lua_pop(L, 1);
+}
+
+static enum pelt_status run_file(struct pelt_shard *shard, struct pelt_error *err)
+{
+    lua_State *L = shard->L;
+    const struct pelt_scenario *scenario = shard->opt->scenario;
+    const char *source = skip_preamble(scenario->source);
+    size_t len = scenario->source_len - (size_t)(source - scenario->source);
+    char chunk_name[1024];
+    snprintf(chunk_name, sizeof chunk_name, "@%s", scenario->path);
+
+    lua_pushcfunction(L, add_traceback);
+    int base = lua_gettop(L);
+    if (luaL_loadbufferx(L, source, len, chunk_name, "t") != LUA_OK ||
+        lua_pcall(L, 0, LUA_MULTRET, base) != LUA_OK) {
+        take_message(L, err);
+        return PELT_ESCRIPT;
+    }
+    struct returned r = {.shard = shard, .count = lua_gettop(L) - base};
+    lua_settop(L, base + 1);
+    r.ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, 0);
+    struct pelt_error why;
+    if (!pelt_shard_protect(shard, check_returned, &r, &why)) {
+        return pelt_fail(err, PELT_EINVAL, "%s: %s", scenario->path, why.text);
+    }
+    luaL_unref(L, LUA_REGISTRYINDEX, r.ref);
+    return PELT_OK;
+}
+
+bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn, void *arg,
+                        struct pelt_error *err)
+{
+    lua_State *L = shard->L;
+    lua_pushcfunction(L, fn);
+    lua_pushlightuserdata(L, arg);
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK) {
+        return true;
+    }
+    take_message(L, err);
+    return false;
+}
+
+void pelt_shard_set_data(struct pelt_shard *shard, const char *json)
+{
+    lua_State *L = shard->L;
+    json_t *document = json_loads(json, PELT_JSON_LOAD_FLAGS, NULL);
+    if (!document) {
+        luaL_error(L, "setup's data is no JSON");
+    }
+    pelt_shard_keep_json(shard, document, 0);
+    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
+    lua_getfield(L, -1, "readonly");
+    pelt_json_push(L, document);
+    lua_pushliteral(L, "data");
+    lua_call(L, 2, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, shard->data_ref);
+    shard->data_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pop(L, 1);
+}
+
+static int open_data(lua_State *L)
+{
+    struct pelt_shard *shard = lua_touserdata(L, 1);
+    pelt_shard_set_data(shard, shard->opt->data_json);
+    return 0;
+}
+
+enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
+                                struct pelt_setting *marks, struct pelt_shard **out,
+                                struct pelt_error *err)
+{
+    enum pelt_status status = PELT_ENOMEM;
+    (void)pelt_fail(err, status, "out of memory");
+    struct pelt_shard *shard = calloc(1, sizeof *shard);
+    if (!shard) {
+        return status;
+    }
+    shard->opt = options;
+    shard->marks = marks;
+    shard->data_ref = LUA_REFNIL;
+    pelt_slab_init(&shard->slab);
+    pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);
+    shard->L = lua_newstate(pelt_slab_alloc, &shard->slab);
+    if (!shard->L) {
+        goto out;
+    }
+    *(struct pelt_shard **)lua_getextraspace(shard->L) = shard;
+    lua_gc(shard->L, LUA_GCINC, GC_PAUSE_PERCENT, GC_STEP_MUL_PERCENT, GC_STEP_LOG2_BYTES);
+    if (!pelt_shard_protect(shard, open_libraries, shard, err) ||
+        (options->data_json && !pelt_shard_protect(shard, open_data, shard, err))) {
+        status = PELT_EINVAL;
+        goto out;
+    }
+    status = run_file(shard, err);
+out:
+    if (status == PELT_OK) {
+        *out = shard;
+    } else {
+        pelt_shard_free(shard);
+    }
+    return status;
+}
+
+void pelt_shard_free(struct pelt_shard *shard)
+{
+    if (!shard) {
+        return;
+    }
+    if (shard->L) {
+        lua_close(shard->L);
+    }
+    pelt_shard_keep_json(shard, NULL, 0);
+    pelt_slab_deinit(&shard->slab);
+    free(shard->tasks);
+    free(shard);
+}

@@ -1,0 +1,81 @@
+/*
+ * shard: one Lua state with the scenario loaded into it, for at most PELT_SHARD_USERS users.
+ *
+ * Each coroutine finds its shard in Lua's extra space, and the strand that is running in `running`.
+ * All Lua work goes through pelt_shard_protect() or lua_resume(), so nothing raises outside of
+ * them.
+ *
+ * Thread: the owner of the script (control thread while a scenario is only read).
+ */
+#ifndef PELT_SHARD_H
+#define PELT_SHARD_H
+
+#include <jansson.h>
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "pelt/rng.h"
+#include "pelt/script.h"
+#include "slab.h"
+
+#define PELT_SHARD_REQUESTS_MAX                                                                    \
+    1000 /* prebuilt requests kept; further URLs are built at each call */
+
+struct pelt_strand;
+struct pelt_http_client;
+
+struct pelt_shard_task {
+    int run_ref;  /* the function, in the registry */
+    double up_to; /* sum of the weights up to and including this one */
+};
+
+struct pelt_shard {
+    lua_State *L;
+    struct pelt_slab slab;
+    const struct pelt_script_options
+        *opt;                    /* borrowed; client, recorder, ... are NULL while only reading */
+    struct pelt_setting *marks;  /* settings whose `read` is set by pelt.env(); NULL: nobody asks */
+    struct pelt_strand *running; /* NULL: the file is being loaded */
+    uint64_t now_ns;             /* when the running strand was resumed */
+    struct pelt_rng load_rng;    /* math.random while the file is loaded: the same in all shards */
+    uint32_t users;              /* strands of users alive here */
+    int scenario_ref;            /* the checked scenario: lua/scenario.lua says its fields */
+    int data_ref;                /* what setup returned, read-only; LUA_REFNIL: nothing */
+    int series_ref, checks_ref;  /* name -> id */
+    struct pelt_shard_task *tasks;
+    size_t tasks_len;
+    int setup_ref, teardown_ref; /* LUA_NOREF: not defined */
+    uint32_t requests;           /* prebuilt ones kept */
+    uint64_t responses;          /* serial number of the newest response */
+    uint64_t parsed_serial;      /* response that `parsed` belongs to; 0: none */
+    json_t *parsed;              /* newest JSON document read; freed with the next one */
+};
+
+/*
+ * Makes the state, loads options->scenario->source and checks what it returns. PELT_ESCRIPT or
+ * PELT_EINVAL: err has "file:line: ..." and, for a run-time error, the traceback in further lines.
+ */
+PELT_MUST_USE enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
+                                              struct pelt_setting *marks, struct pelt_shard **out,
+                                              struct pelt_error *err);
+void pelt_shard_free(struct pelt_shard *shard); /* accepts NULL */
+
+/* Runs fn(L) with `arg` as a light userdata on its stack. False: err has the message. */
+PELT_MUST_USE bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn, void *arg,
+                                      struct pelt_error *err);
+
+/* The data that setup returned, as JSON, for `data_ref`. Raises; call it protected. */
+void pelt_shard_set_data(struct pelt_shard *shard, const char *json);
+
+/* Replaces the document in `parsed`. */
+void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t serial);
+
+static inline struct pelt_shard *pelt_shard_of(lua_State *L)
+{
+    return *(struct pelt_shard **)lua_getextraspace(L);
+}
+
+/* The random numbers of whoever runs: the user's, or the file's while it is loaded. */
+struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * A coroutine whose function returned has the status LUA_OK again and may be resumed with the next
+ * function (lua_resume, Lua 5.4): no new thread an iteration. After an error lua_resetthread()
+ * makes it so.
+ */
+#include "strand.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "draft.h"
+#include "lib.h"
+#include "response.h"
+
+static int make_coroutine(lua_State *L)
+{
+    struct pelt_strand *s = lua_touserdata(L, 1);
+    s->rng = lua_newuserdatauv(L, sizeof *s->rng, 0);
+    luaL_setmetatable(L, PELT_RNG_TYPE);
+    s->rng_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    s->co = lua_newthread(L);
+    s->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int describe_error(lua_State *L)
+{
+    lua_State *co = lua_touserdata(L, 1);
+    lua_pushnil(L);
+    if (lua_gettop(co) > 0) {
+        lua_pushvalue(co, -1);
+        lua_xmove(co, L, 1);
+    }
+    luaL_tolstring(L, -1, NULL);
+    luaL_traceback(L, co, NULL, 0);
+    return 2;
+}
+
+/* Back to a coroutine that can be started; pending to-be-closed variables are closed on the way. */
+static void reset(struct pelt_strand *s)
+{
+    s->closing = true;
+    s->shard->running = s;
+    lua_resetthread(s->co);
+    lua_settop(s->co, 0);
+    s->shard->running = NULL;
+    s->closing = false;
+}
+
+/* `message` NULL: the error object on top of the coroutine's stack says it. */
+static void end_with_error(struct pelt_strand *s, const char *message)
+{
+    lua_State *L = s->shard->L;
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, describe_error);
+    lua_pushlightuserdata(L, s->co);
+    const char *raised = "not enough memory", *traceback = "";
+    if (lua_pcall(L, 1, 2, 0) == LUA_OK) {
+        raised = lua_tostring(L, -2);
+        traceback = lua_tostring(L, -1);
+    }
+    reset(s);
+    s->on_end(s, 0, message ? message : raised, traceback);
+    lua_settop(L, top);
+}
+
+static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
+{
+    struct pelt_shard *shard = s->shard;
+    assert(!shard->running);
+    shard->running = s;
+    shard->now_ns = now_ns;
+    s->state = PELT_STRAND_RUNNING;
+    int results = 0;
+    int status = lua_resume(s->co, NULL, args, &results);
+    shard->running = NULL;
+    if (status == LUA_YIELD && s->state != PELT_STRAND_RUNNING) {
+        return;
+    }
+    s->state = PELT_STRAND_IDLE;
+    if (status == LUA_OK) {
+        s->on_end(s, results, NULL, NULL);
+    } else if (status == LUA_YIELD) {
+        /* Not one of ours: nobody would ever resume it. */
+        end_with_error(s, "coroutine.yield() outside a coroutine of the script's own: to wait, "
+                          "call pelt.sleep");
+    } else {
+        end_with_error(s, NULL);
+    }
+}
+
+static void on_done(void *arg, const struct pelt_exchange *x)
+{
+    struct pelt_strand *s = arg;
+    if (s->closing) {
+        return;
+    }
+    s->exchange = x;
+    go_on(s, 0, x->sample.done_ns);
+}
+
+static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_strand *s =
+        (struct pelt_strand *)((char *)timer - offsetof(struct pelt_strand, timer));
+    go_on(s, 0, now_ns);
+}
+
+static int give_response(lua_State *L, int status, lua_KContext ctx)
+{
+    struct pelt_strand *s = pelt_shard_of(L)->running;
+    const struct pelt_exchange *x = s->exchange;
+    s->exchange = NULL;
+    pelt_draft_trim(s->draft);
+    pelt_response_push(L, x);
+    return 1;
+}
+
+static int give_nothing(lua_State *L, int status, lua_KContext ctx)
+{
+    return 0;
+}
+
+bool pelt_strand_init(struct pelt_strand *s, struct pelt_shard *shard, struct pelt_vu *vu,
+                      uint64_t stream)
+{
+    memset(s, 0, sizeof *s);
+    s->shard = shard;
+    s->vu = vu;
+    s->co_ref = s->rng_ref = LUA_NOREF;
+    s->timer.fn = on_timer;
+    if (!pelt_shard_protect(shard, make_coroutine, s, NULL)) {
+        return false;
+    }
+    pelt_rng_init(s->rng, shard->opt->seed, stream);
+    if (pelt_session_init(&s->session, shard->opt->client) != PELT_OK) {
+        memset(&s->session, 0, sizeof s->session);
+        return false;
+    }
+    return true;
+}
+
+void pelt_strand_deinit(struct pelt_strand *s)
+{
+    if (!s->shard) {
+        return;
+    }
+    assert(s->state == PELT_STRAND_IDLE);
+    pelt_session_deinit(&s->session);
+    pelt_draft_free(s->draft);
+    luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->co_ref);
+    luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->rng_ref);
+}
+
+void pelt_strand_start(struct pelt_strand *s, int args, uint64_t due_ns, uint64_t now_ns)
+{
+    assert(s->state == PELT_STRAND_IDLE);
+    s->due_ns = due_ns;
+    go_on(s, args, now_ns);
+}
+
+void pelt_strand_cancel(struct pelt_strand *s, uint64_t now_ns)
+{
+    assert(s->state == PELT_STRAND_WAITING_HTTP || s->state == PELT_STRAND_WAITING_SLEEP);
+    s->closing = true;
+    if (s->state == PELT_STRAND_WAITING_HTTP) {
+        pelt_session_cancel(&s->session, PELT_OUTCOME_UNFINISHED, now_ns);
+    } else {
+        pelt_timerq_remove(s->shard->opt->timers, &s->timer);
+    }
+    reset(s);
+    s->state = PELT_STRAND_IDLE;
+}
+
+struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what)
+{
+    struct pelt_strand *s = pelt_shard_of(L)->running;
+    if (!s) {
+        luaL_error(L,
+                   "%s waits, and nothing may wait while the file is loaded: call it in setup or "
+                   "in an iteration",
+                   what);
+    }
+    if (s->closing) {
+        luaL_error(L, "%s: the iteration was cancelled", what);
+    }
+    if (L != s->co) {
+        luaL_error(L, "%s waits, and cannot do so inside a coroutine of the script's own", what);
+    }
+    if (!lua_isyieldable(L)) {
+        luaL_error(L,
+                   "%s waits, and cannot do so inside a callback of table.sort, string.gsub or a "
+                   "metamethod",
+                   what);
+    }
+    return s;
+}
+
+int pelt_strand_call(lua_State *L, struct pelt_strand *s, const struct pelt_request *request)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    uint64_t due_ns = s->due_ns == PELT_NEVER ? now_ns : s->due_ns;
+    s->due_ns = PELT_NEVER;
+    s->state = PELT_STRAND_WAITING_HTTP;
+    pelt_session_call(&s->session, request, due_ns, now_ns, on_done, s);
+    return lua_yieldk(L, 0, 0, give_response);
+}
+
+int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t ns)
+{
+    if (pelt_timerq_add(s->shard->opt->timers, &s->timer, pelt_clock_ns() + ns) != PELT_OK) {
+        return luaL_error(L, "pelt.sleep: out of memory");
+    }
+    s->state = PELT_STRAND_WAITING_SLEEP;
+    return lua_yieldk(L, 0, 0, give_nothing);
+}

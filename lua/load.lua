@@ -1,0 +1,210 @@
+-- load: what `load = ...` of a scenario may be, turned into the one thing the engine knows:
+--
+--   { loop = "closed" | "open", stages = { { duration_ns, from, to }, ... }, arrivals, shape, users, waiting, grace_ns }
+--
+-- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage.
+
+local tools = ...
+local load = {}
+
+local primitive = {} -- metatable that marks the result
+
+local OPEN_KEYS = { "arrivals", "shape", "waiting" }
+local ARRIVALS = { uniform = true, poisson = true, gamma = true }
+
+local function fail(format, ...)
+    error(format:format(...), 0)
+end
+
+local function check_keys(t, what, known)
+    for key in pairs(t) do
+        local found = false
+        for _, name in ipairs(known) do found = found or name == key end
+        if not found then
+            local nearest = tools.nearest(key, known)
+            fail("%s: unknown key '%s'%s", what, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
+                or "; known are " .. table.concat(known, ", "))
+        end
+    end
+end
+
+local function duration_of(t, what)
+    if t.duration == nil then fail("%s: no duration: add duration = \"30s\"", what) end
+    return tools.duration_ns(t.duration, what .. ".duration")
+end
+
+-- A number of users or "20/s" arrivals: the level, and which loop it means.
+local function level_of(value, what)
+    if type(value) == "number" then
+        if value < 0 or value ~= value then fail("%s: %s users: give 0 or more", what, value) end
+        return value, "closed"
+    end
+    if type(value) ~= "string" then
+        fail("%s: a number of users (20) or a rate (\"20/s\") is expected, not a %s", what, type(value))
+    end
+    return tools.rate(value, what), "open"
+end
+
+-- `users = 20` or `rate = "20/s"` of t. In open loop `users` is the size of the pool.
+local function level_in(t, what)
+    if t.rate ~= nil then
+        if type(t.rate) == "number" then
+            fail("%s.rate: %s has no unit: write rate = \"%s/s\", or users = %s for a closed loop", what, t.rate, t.rate,
+                t.rate)
+        end
+        return level_of(t.rate, what .. ".rate")
+    end
+    if t.users ~= nil then
+        if type(t.users) ~= "number" then
+            fail("%s.users: a number is expected, not %s; for arrivals write rate = \"20/s\"", what, tostring(t.users))
+        end
+        return level_of(t.users, what .. ".users")
+    end
+    fail("%s: neither users nor rate: add users = 20, or rate = \"200/s\"", what)
+end
+
+local function above_zero(level, loop, what)
+    if level <= 0 then
+        fail("%s: the level is 0%s: nothing would be sent", what, loop == "open" and "/s" or " users")
+    end
+end
+
+local function count_in(t, key, what)
+    local value = t[key]
+    if value ~= nil and (math.type(value) ~= "integer" or value < 1) then
+        fail("%s.%s: a whole number above 0 is expected, not %s", what, key, tostring(value))
+    end
+    return value
+end
+
+-- Adds what all shapes share; `pool` says whether `users` is the open loop's pool.
+local function finish(t, what, loop, stages)
+    if loop == "closed" then
+        for _, key in ipairs(OPEN_KEYS) do
+            if t[key] ~= nil then fail("%s.%s: only arrivals (rate = \"200/s\") have it", what, key) end
+        end
+    end
+    local arrivals = t.arrivals
+    if arrivals and not ARRIVALS[arrivals] then
+        fail("%s.arrivals: '%s' is none of uniform, poisson, gamma", what, tostring(arrivals))
+    end
+    if t.shape ~= nil and (arrivals ~= "gamma" or type(t.shape) ~= "number" or not (t.shape > 0)) then
+        fail("%s.shape: a number above 0, and only with arrivals = \"gamma\"", what)
+    end
+    return setmetatable({
+        loop = loop,
+        stages = stages,
+        arrivals = arrivals,
+        shape = t.shape,
+        users = loop == "open" and count_in(t, "users", what) or nil,
+        waiting = count_in(t, "waiting", what),
+        grace_ns = t.grace ~= nil and tools.duration_ns(t.grace, what .. ".grace") or nil,
+    }, primitive)
+end
+
+local LEVEL_KEYS = { "users", "rate", "duration", "ramp", "arrivals", "shape", "waiting", "grace" }
+
+-- One level for `duration`, climbed to from 0 within its first `ramp`.
+local function level(t, what)
+    check_keys(t, what, LEVEL_KEYS)
+    local to, loop = level_in(t, what)
+    above_zero(to, loop, what)
+    local duration = duration_of(t, what)
+    if duration == 0 then fail("%s.duration: 0: nothing would be sent", what) end
+    local ramp = t.ramp ~= nil and tools.duration_ns(t.ramp, what .. ".ramp") or 0
+    if ramp > duration then
+        fail("%s.ramp: %s is longer than the duration (%s) that it is part of", what, t.ramp, t.duration)
+    end
+    local stages = {}
+    if ramp > 0 then stages[1] = { duration_ns = ramp, from = 0, to = to } end
+    if ramp < duration then stages[#stages + 1] = { duration_ns = duration - ramp, from = to, to = to } end
+    return finish(t, what, loop, stages)
+end
+
+local STAGE_KEYS = { "duration", "users", "rate", "from" }
+
+-- A list of { duration, users = or rate =, from = }: linear from the level before (0 at first) to the given one.
+local function stages(t, what)
+    check_keys(t, what, { "stages", "users", "arrivals", "shape", "waiting", "grace" })
+    if type(t.stages) ~= "table" or #t.stages == 0 then
+        fail("%s.stages: a list is expected: { { duration = \"10s\", users = 20 }, ... }", what)
+    end
+    local list, before, loop, peak = {}, 0, nil, 0
+    for i, stage in ipairs(t.stages) do
+        local where = ("%s.stages[%d]"):format(what, i)
+        if type(stage) ~= "table" then fail("%s: a table is expected, not a %s", where, type(stage)) end
+        check_keys(stage, where, STAGE_KEYS)
+        local to, kind = level_in(stage, where)
+        if loop and kind ~= loop then fail("%s: users and rates do not mix in one load", where) end
+        loop = kind
+        local from = before
+        if stage.from ~= nil then
+            local from_kind
+            from, from_kind = level_of(stage.from, where .. ".from")
+            if from_kind ~= loop then fail("%s.from: users and rates do not mix in one load", where) end
+        end
+        list[i] = { duration_ns = duration_of(stage, where), from = from, to = to }
+        before, peak = to, math.max(peak, from, to)
+    end
+    if loop == "closed" and t.users ~= nil then
+        fail("%s.users: the stages say the users; only the pool of a rate has it", what)
+    end
+    above_zero(peak, loop, what)
+    return finish(t, what, loop, list)
+end
+
+-- From one level to another within `duration`, then `hold` at the last.
+local function ramp(t, what)
+    check_keys(t, what, { "from", "to", "duration", "hold", "users", "arrivals", "shape", "waiting", "grace" })
+    if t.to == nil then fail("%s: no level to end at: add to = 100, or to = \"100/s\"", what) end
+    local to, loop = level_of(t.to, what .. ".to")
+    local from = 0
+    if t.from ~= nil then
+        local kind
+        from, kind = level_of(t.from, what .. ".from")
+        if kind ~= loop then fail("%s: users and rates do not mix in one load", what) end
+    end
+    if loop == "closed" and t.users ~= nil then fail("%s.users: only the pool of a rate has it", what) end
+    above_zero(math.max(from, to), loop, what)
+    local list = { { duration_ns = duration_of(t, what), from = from, to = to } }
+    local hold = t.hold ~= nil and tools.duration_ns(t.hold, what .. ".hold") or 0
+    if hold > 0 then list[2] = { duration_ns = hold, from = to, to = to } end
+    return finish(t, what, loop, list)
+end
+
+-- What `load = value` of a scenario means. Raises texts without a position.
+local function of(value)
+    if type(value) ~= "table" then
+        fail("load: a table is expected: { users = 20, duration = \"20s\" }, not a %s", type(value))
+    end
+    if getmetatable(value) == primitive then return value end
+    return (value.stages ~= nil and stages or level)(value, "load")
+end
+
+-- A shape as scripts call it: errors name the script's line.
+local function shape(name, build)
+    local what = "pelt.load." .. name
+    load[name] = function(t)
+        if type(t) ~= "table" then error(what .. ": a table is expected: " .. what .. " { ... }", 2) end
+        local ok, result = pcall(build, t, what)
+        if not ok then error(result, 2) end
+        return result
+    end
+end
+
+shape("users", function(t, what)
+    if t.rate ~= nil then fail("%s.rate: for arrivals write pelt.load.rate { ... }", what) end
+    return level(t, what)
+end)
+shape("rate", function(t, what)
+    if t.rate == nil then fail("%s: no rate: add rate = \"200/s\"", what) end
+    return level(t, what)
+end)
+shape("sustained", level)
+shape("ramp", ramp)
+shape("stages", function(t, what)
+    -- { stages = {...}, arrivals = ... }, or the list itself
+    return stages(t.stages == nil and { stages = t } or t, what)
+end)
+
+return load, of

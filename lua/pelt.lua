@@ -1,0 +1,21 @@
+-- pelt: puts together what require "pelt" returns, and replaces what scripts of the standard library would misuse.
+
+local parts = ...
+local core, guard = parts.core, parts.guard
+
+print = parts.tools.print
+math.random = parts.random.math_random
+math.randomseed = parts.random.math_randomseed
+
+return guard.strict("pelt", {
+    http = guard.strict("pelt.http", parts.http),
+    json = guard.strict("pelt.json", parts.json),
+    load = guard.strict("pelt.load", parts.load),
+    check = core.check,
+    sleep = core.sleep,
+    env = core.env,
+    log = core.log,
+    now = core.now,
+    stopping = core.stopping,
+    random = parts.random.new,
+})

@@ -1,0 +1,97 @@
+-- scenario: checks the table that a scenario file returned and turns it into what the engine reads:
+--
+--   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
+--     tasks = { { name, weight, run }, ... }, setup, teardown }
+--
+-- Raises texts without a position; the caller puts the file's name before them.
+
+local tools, load_of = ...
+
+local KEYS = { "name", "target", "load", "thresholds", "setup", "tasks", "iteration", "teardown" }
+local TASK_KEYS = { "name", "weight", "run" }
+local THRESHOLD_KEYS = { "metric", "name", "stat", "target", "warning", "critical", "max", "min" }
+
+local function fail(format, ...)
+    error(format:format(...), 0)
+end
+
+local function check_keys(t, where, known)
+    for key in pairs(t) do
+        local found = false
+        for _, name in ipairs(known) do found = found or name == key end
+        if not found then
+            local nearest = tools.nearest(key, known)
+            fail("%sunknown key '%s'%s", where, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
+                or "; known are " .. table.concat(known, ", "))
+        end
+    end
+end
+
+local function check_type(value, expected, what)
+    if value ~= nil and type(value) ~= expected then
+        fail("%s: a %s is expected, not a %s", what, expected, type(value))
+    end
+    return value
+end
+
+local function task_of(task, where)
+    check_type(task, "table", where)
+    check_keys(task, where .. ": ", TASK_KEYS)
+    local weight = task.weight == nil and 1 or task.weight
+    if type(weight) ~= "number" or not (weight > 0 and weight < math.huge) then
+        fail("%s.weight: a number above 0 is expected, not %s", where, tostring(weight))
+    end
+    if type(task.name) ~= "string" then fail("%s: no name: add name = \"chat\"", where) end
+    if type(task.run) ~= "function" then fail("%s: no function: add run = function(user, data) ... end", where) end
+    return { name = task.name, weight = weight + 0.0, run = task.run }
+end
+
+local function tasks_of(s)
+    check_type(s.iteration, "function", "iteration")
+    check_type(s.tasks, "table", "tasks")
+    if s.iteration and s.tasks then fail("iteration and tasks: give one of the two") end
+    if s.iteration then return { { name = "iteration", weight = 1.0, run = s.iteration } } end
+    if not s.tasks or #s.tasks == 0 then
+        fail("nothing to do: add iteration = function(user, data) ... end, or tasks = { { name, weight, run }, ... }")
+    end
+    local tasks = {}
+    for i, task in ipairs(s.tasks) do tasks[i] = task_of(task, ("tasks[%d]"):format(i)) end
+    return tasks
+end
+
+local function thresholds_of(list)
+    if list == nil then return {} end
+    check_type(list, "table", "thresholds")
+    for key in pairs(list) do
+        if math.type(key) ~= "integer" then
+            fail("thresholds: a list is expected: thresholds = { \"http_response p95 < 200ms\", ... }")
+        end
+    end
+    for i, threshold in ipairs(list) do
+        local where = ("thresholds[%d]"):format(i)
+        if type(threshold) == "table" then
+            check_keys(threshold, where .. ": ", THRESHOLD_KEYS)
+        elseif type(threshold) ~= "string" then
+            fail("%s: a text (\"http_response p95 < 200ms\") or a table is expected, not a %s", where, type(threshold))
+        end
+    end
+    return list
+end
+
+return function(count, s)
+    if count == 0 or s == nil then
+        fail("returns nothing: end it with return { load = ..., iteration = ... }")
+    end
+    if count > 1 then fail("returns %d values: a scenario returns one table", count) end
+    if type(s) ~= "table" then fail("returns a %s: a scenario returns one table", type(s)) end
+    check_keys(s, "", KEYS)
+    return {
+        name = check_type(s.name, "string", "name"),
+        target = check_type(s.target, "string", "target"),
+        load = s.load ~= nil and load_of(s.load) or nil,
+        thresholds = thresholds_of(s.thresholds),
+        tasks = tasks_of(s),
+        setup = check_type(s.setup, "function", "setup"),
+        teardown = check_type(s.teardown, "function", "teardown"),
+    }
+end

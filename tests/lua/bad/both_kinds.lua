@@ -1,0 +1,2 @@
+-- expects: iteration and tasks: give one of the two
+return { iteration = print, tasks = {} }

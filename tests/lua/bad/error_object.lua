@@ -1,0 +1,2 @@
+-- expects: table: |error_object.lua:2:
+error({})

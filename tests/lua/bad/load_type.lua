@@ -1,0 +1,2 @@
+-- expects: load: a table is expected
+return { iteration = print, load = 20 }

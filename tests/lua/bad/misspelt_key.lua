@@ -1,0 +1,2 @@
+-- expects: unknown key 'iteratoin': did you mean 'iteration'?
+return { iteratoin = print }

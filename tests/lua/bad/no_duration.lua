@@ -1,0 +1,2 @@
+-- expects: load: no duration: add duration
+return { iteration = print, load = { users = 1 } }

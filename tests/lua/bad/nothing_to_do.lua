@@ -1,0 +1,2 @@
+-- expects: nothing to do: add iteration
+return { load = { users = 1, duration = "1s" } }

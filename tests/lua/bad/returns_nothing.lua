@@ -1,0 +1,2 @@
+-- expects: returns_nothing.lua: returns nothing
+local x = 1

@@ -1,0 +1,2 @@
+-- expects: returns a number: a scenario returns one table
+return 5

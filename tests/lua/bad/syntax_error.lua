@@ -1,0 +1,2 @@
+-- expects: syntax_error.lua:2: unexpected symbol near
+return { iteration = = }

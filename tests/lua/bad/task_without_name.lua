@@ -1,0 +1,2 @@
+-- expects: tasks[1]: no name
+return { tasks = { { run = print } } }

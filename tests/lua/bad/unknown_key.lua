@@ -1,0 +1,2 @@
+-- expects: unknown key 'zzzzzz'; known are name, target
+return { zzzzzz = 1, iteration = print }

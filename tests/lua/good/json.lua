@@ -1,0 +1,16 @@
+local json = require("pelt").json
+
+return {
+    iteration = function()
+        assert(json.encode { 1, "a", true, json.null, 1.5 } == '[1,"a",true,null,1.5]')
+        assert(json.encode {} == "{}" and json.encode(json.array {}) == "[]" and json.encode("x") == '"x"')
+        local t = json.decode('{"a":[{"b":1}],"n":null,"big":9007199254740993}')
+        assert(t.a[1].b == 1 and t.n == json.null and t.big == 9007199254740993)
+        assert(json.encode(json.decode("[[],{}]")) == "[[],{}]")
+        local value, why = json.decode("{nope}")
+        assert(value == nil and why:find("byte"))
+        local ok, message = pcall(json.encode, { a = { [true] = 1 } })
+        assert(not ok and message:find("value.a has keys that are neither 1..n nor strings", 1, true))
+        assert(not pcall(json.encode, 1 / 0))
+    end,
+}

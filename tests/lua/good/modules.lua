@@ -1,0 +1,17 @@
+-- require finds files beside the scenario; functions may be global if they are made while loading.
+local helper = require "helper.numbers"
+
+function global_helper() return helper.two end
+
+return {
+    iteration = function()
+        assert(global_helper() == 2 and _G.global_helper == global_helper)
+        local found = false
+        for name in pairs(_G) do found = found or name == "global_helper" end
+        assert(found)
+        assert(os.exit == nil and os.execute == nil and io.popen == nil and debug.getinfo == nil)
+        assert(os.time() > 0 and debug.traceback():find("traceback"))
+        local f = assert(io.open(helper.path or "/dev/null"))
+        f:close()
+    end,
+}

@@ -1,0 +1,33 @@
+/*
+ * fake_client: the client room's functions that scripts call, without network: each call waits in a
+ * queue until the test has it answered. It takes the place of pelt_client (and of pelt_crew_ended)
+ * when the test is linked.
+ *
+ * Answers depend on the target: /status/N a bare status; /refused no connection; /text a plain
+ * body; all others echo the request as JSON: { "method", "target", "host", "headers": { lower-case
+ * name: value }, "body" }.
+ */
+#ifndef FAKE_CLIENT_H
+#define FAKE_CLIENT_H
+
+#include "pelt/client.h"
+#include "pelt/vu.h"
+
+struct fake_call {
+    struct pelt_session *session;
+    const struct pelt_request *request;
+    uint64_t due_ns, now_ns;
+    pelt_done_fn done;
+    void *arg;
+};
+
+extern struct fake_call fake_calls[64]; /* waiting, the oldest first */
+extern size_t fake_calls_len;
+extern int fake_sessions;    /* open */
+extern int fake_ended;       /* iterations that ended */
+extern int fake_ended_error; /* of these by a script error */
+
+void fake_reset(void);
+bool fake_answer(void); /* the oldest call; false: none waits */
+
+#endif

@@ -1,0 +1,534 @@
+/*
+ * Scenarios at work, without network or waiting (fake_client.h). tests/lua/good: each file runs
+ * some iterations and asserts for itself; any script error fails the test.
+ */
+#include "test.h"
+
+#include <dirent.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "fake_client.h"
+#include "pelt/clock.h"
+#include "pelt/script.h"
+
+struct stage {
+    struct pelt_scenario *scenario;
+    struct pelt_registry *registry;
+    struct pelt_frame *frame;
+    struct pelt_recorder recorder;
+    struct pelt_timerq timers;
+    struct pelt_script *script;
+    _Atomic bool stopping;
+    int errors;
+    char error[2048]; /* the newest, with its traceback */
+};
+
+static void on_error(void *arg, const char *line, const char *traceback)
+{
+    struct stage *st = arg;
+    st->errors++;
+    snprintf(st->error, sizeof st->error, "%s\n%s", line, traceback);
+}
+
+static const char *const HEADERS[] = {"X-Line: from the command line", NULL};
+
+static void open_stage(struct stage *st, struct pelt_scenario *scenario, const char *data_json)
+{
+    fake_reset();
+    memset(st, 0, sizeof *st);
+    st->scenario = scenario;
+    st->registry = pelt_registry_new();
+    st->frame = pelt_frame_new(1 << 20);
+    pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
+    st->recorder.edge_ns = PELT_NEVER;
+    pelt_timerq_init(&st->timers);
+    struct pelt_script_options options = {
+        .scenario = scenario,
+        .client = (struct pelt_client *)st, /* opaque to the script; not NULL */
+        .recorder = &st->recorder,
+        .registry = st->registry,
+        .timers = &st->timers,
+        .target = "http://target:80/base/",
+        .headers = HEADERS,
+        .data_json = data_json,
+        .seed = 42,
+        .stopping = &st->stopping,
+        .on_error = on_error,
+        .on_error_arg = st,
+    };
+    struct pelt_error err;
+    if (pelt_script_new(&options, &st->script, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void open_text(struct stage *st, const char *source, const char *data_json)
+{
+    struct pelt_error err;
+    struct pelt_scenario *scenario = NULL;
+    if (pelt_scenario_load_text("t.lua", source, strlen(source), NULL, 0, &scenario, &err) !=
+        PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    open_stage(st, scenario, data_json);
+}
+
+static void close_stage(struct stage *st)
+{
+    pelt_script_free(st->script);
+    assert_int_equal(fake_sessions, 0);
+    pelt_timerq_deinit(&st->timers);
+    pelt_frame_free(st->frame);
+    pelt_registry_free(st->registry);
+    pelt_scenario_free(st->scenario);
+}
+
+/* Answers and wakes until nothing waits. */
+static void settle(struct stage *st)
+{
+    uint64_t due_ns;
+    while (fake_answer() || (due_ns = pelt_timerq_next(&st->timers)) != PELT_NEVER) {
+        if (fake_calls_len == 0 && pelt_timerq_next(&st->timers) != PELT_NEVER) {
+            pelt_timerq_run(&st->timers, pelt_timerq_next(&st->timers), 1);
+        }
+    }
+}
+
+static struct pelt_vu *new_user(struct stage *st, uint64_t id)
+{
+    struct pelt_vu *vu = pelt_script_vu_ops.create(st->script, id);
+    assert_non_null(vu);
+    vu->id = id;
+    return vu;
+}
+
+/* As the crew does. */
+static void begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
+{
+    vu->running = true;
+    vu->due_ns = due_ns;
+    pelt_script_vu_ops.begin(vu, due_ns, now_ns);
+}
+
+static void iterate(struct stage *st, struct pelt_vu *vu, int times)
+{
+    for (int i = 0; i < times && !vu->stopped; i++) {
+        begin(vu, 1000, 1000);
+        settle(st);
+        assert_false(vu->running);
+        vu->iteration++;
+    }
+}
+
+static void run_good_file(const char *path)
+{
+    struct pelt_error err;
+    struct pelt_scenario *scenario = NULL;
+    struct stage st;
+    if (pelt_scenario_load(path, NULL, 0, &scenario, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    open_stage(&st, scenario, "{\"token\":\"t\",\"list\":[1,2,{\"x\":null}]}");
+    struct pelt_vu *users[2] = {new_user(&st, 0), new_user(&st, 1)};
+    iterate(&st, users[0], 3);
+    iterate(&st, users[1], 3);
+    if (st.errors > 0) {
+        fail_msg("%s: %s", path, st.error);
+    }
+    for (uint32_t i = 1; i < pelt_registry_count(st.registry, PELT_NAME_CHECK); i++) {
+        struct pelt_check_frame *check = pelt_frame_check(st.frame, i);
+        if (check->failed > 0) {
+            fail_msg("%s: check '%s' failed", path,
+                     pelt_registry_name(st.registry, PELT_NAME_CHECK, i));
+        }
+    }
+    pelt_script_vu_ops.destroy(users[0]);
+    pelt_script_vu_ops.destroy(users[1]);
+    close_stage(&st);
+}
+
+static void each_good_scenario_runs_without_error(void **state)
+{
+    DIR *dir = opendir(PELT_LUA_TESTS "/good");
+    assert_non_null(dir);
+    struct dirent *entry;
+    int files = 0;
+    while ((entry = readdir(dir))) {
+        if (strstr(entry->d_name, ".lua")) {
+            char path[1024];
+            snprintf(path, sizeof path, PELT_LUA_TESTS "/good/%s", entry->d_name);
+            run_good_file(path);
+            files++;
+        }
+    }
+    closedir(dir);
+    assert_true(files > 5);
+}
+
+static void user_reuses_its_coroutine_for_many_iterations(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\nreturn { iteration = function() "
+              "http.get('/constant') end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 20000);
+    assert_int_equal(fake_ended, 20000);
+    assert_int_equal(fake_ended_error, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void constant_request_is_built_once(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\nreturn { iteration = function() "
+              "http.get('/constant') end }",
+              NULL);
+    struct pelt_vu *a = new_user(&st, 0), *b = new_user(&st, 1);
+    begin(a, 1, 1);
+    begin(b, 1, 1);
+    assert_int_equal(fake_calls_len, 2);
+    assert_ptr_equal(fake_calls[0].request, fake_calls[1].request);
+    settle(&st);
+    pelt_script_vu_ops.destroy(a);
+    pelt_script_vu_ops.destroy(b);
+    close_stage(&st);
+}
+
+static void first_request_of_an_arrival_keeps_its_due_time(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "return { iteration = function() http.get('/1') http.get('/2') end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    begin(vu, 5, 1000);
+    assert_int_equal(fake_calls[0].due_ns, 5);
+    fake_answer();
+    assert_int_equal(fake_calls[0].due_ns, fake_calls[0].now_ns);
+    settle(&st);
+    begin(vu, 1000, 1000); /* closed loop: due when called */
+    assert_int_equal(fake_calls[0].due_ns, fake_calls[0].now_ns);
+    settle(&st);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void script_error_ends_the_iteration_and_is_reported_once(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\nlocal function deep() error('boom') end\n"
+              "return { iteration = function() http.get('/x') deep() end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 3);
+    assert_int_equal(fake_ended_error, 3);
+    assert_int_equal(st.errors, 1);
+    assert_non_null(strstr(st.error, "t.lua:2: boom"));
+    assert_non_null(strstr(st.error, "t.lua:3: in function <t.lua:3>"));
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void misuse_in_an_iteration_names_line_and_option(void **state)
+{
+    static const struct {
+        const char *code, *message;
+    } cases[] = {
+        {"http.get('/x', { jsn = 1 })",
+         "t.lua:2: http.get: unknown option 'jsn': did you mean 'json'?"},
+        {"http.get('x')", "t.lua:2: http.get: "},
+        {"http.post('/x', 'text')", "t.lua:2: http.post: options: a table is expected"},
+        {"http.get('/x y')", "t.lua:2: http.get: "},
+        {"http.post('/x', { json = { a = { print } } })",
+         "json.a[1] is a function, which JSON does not have"},
+        {"http.post('/x', { json = 1, body = 'x' })", "give body or json, not both"},
+        {"http.get('/x', { headers = { ['A\\nB'] = '1' } })", "t.lua:2: http.get: "},
+        {"http.get('/x', { headers = { A = '1\\r\\nB: 2' } })", "t.lua:2: http.get: "},
+        {"http.get('/x', { headers = { ['Content-Length'] = 5 } })", "pelt sets it from the body"},
+        {"http.get('/x', { timeout = 'soon' })", "t.lua:2: http.get: timeout: "},
+        {"http.get('/x', { expect = { 20 } })", "'20' is no status"},
+        {"http.get('https://h/')", "https"},
+        {"count = 1", "t.lua:2: global 'count' is written after the file was loaded"},
+        {"print = nil", "t.lua:2: global 'print' is written after the file was loaded"},
+        {"local x = prnt", "t.lua:2: global 'prnt' is not defined: did you mean 'print'?"},
+        {"data.token = 1", "t.lua:2: data.token: what setup returned is shared by all users"},
+        {"data.list[3].x = 1", "t.lua:2: data.list.3.x: what setup returned is shared"},
+        {"coroutine.yield()", "coroutine.yield() outside a coroutine of the script's own"},
+        {"coroutine.wrap(function() http.get('/x') end)()",
+         "inside a coroutine of the script's own"},
+        {"table.sort({ 1, 2 }, function() http.get('/x') end)", "inside a callback of table.sort"},
+        {"pelt.sleep(-1)", "t.lua:2: pelt.sleep: "},
+        {"made:uniform()", "this generator was made while the file was loaded"},
+        {"error()", "nil"},
+        {"error({})", "table: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char source[1024];
+        struct stage st;
+        snprintf(source, sizeof source,
+                 "local pelt = require('pelt') local http, made = pelt.http, pelt.random(1)\n"
+                 "return { iteration = function(user, data) %s end }",
+                 cases[i].code);
+        open_text(&st, source, "{\"token\":1,\"list\":[1,2,{\"x\":1}]}");
+        struct pelt_vu *vu = new_user(&st, 0);
+        iterate(&st, vu, 1);
+        if (fake_ended_error != 1 || !strstr(st.error, cases[i].message)) {
+            fail_msg("%s: \"%s\" does not contain \"%s\"", cases[i].code, st.error,
+                     cases[i].message);
+        }
+        iterate(&st, vu, 1); /* the user goes on */
+        assert_int_equal(fake_ended, 2);
+        pelt_script_vu_ops.destroy(vu);
+        close_stage(&st);
+    }
+}
+
+static void cancel_ends_waiting_users_and_closes_their_variables(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "return { iteration = function(user)\n"
+              "  local c <close> = setmetatable({}, { __close = function()\n"
+              "    user.closed = pcall(pelt.http.get, '/never') == false end })\n"
+              "  if user.closed ~= nil then pelt.check('closed', user.closed) return end\n"
+              "  if user.id == 0 then pelt.http.get('/x') else pelt.sleep(9) end\n"
+              "  error('not reached') end }",
+              NULL);
+    struct pelt_vu *users[2] = {new_user(&st, 0), new_user(&st, 1)};
+    for (int i = 0; i < 2; i++) {
+        begin(users[i], 1, 1);
+        pelt_script_vu_ops.cancel(users[i], 2);
+    }
+    assert_int_equal(fake_ended, 2);
+    assert_int_equal(fake_ended_error, 0);
+    assert_int_equal(fake_calls_len, 0);
+    assert_int_equal(pelt_timerq_next(&st.timers), PELT_NEVER);
+    for (int i = 0; i < 2; i++) {
+        iterate(&st, users[i], 1);
+        pelt_script_vu_ops.destroy(users[i]);
+    }
+    assert_int_equal(fake_ended_error, 0);
+    assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 2);
+    close_stage(&st);
+}
+
+/* What user `id` draws in its first iterations, as a number folded from task choices, rng and
+ * math.random. */
+static uint64_t draws_of(struct stage *st, uint64_t id)
+{
+    struct pelt_vu *vu = new_user(st, id);
+    uint64_t folded = 17;
+    for (int i = 0; i < 5; i++) {
+        begin(vu, 1, 1);
+        const struct pelt_request *r = fake_calls[0].request;
+        for (size_t b = 0; b < r->len; b++) {
+            folded = folded * 31 + (unsigned char)r->bytes[b];
+        }
+        settle(st);
+    }
+    pelt_script_vu_ops.destroy(vu);
+    return folded;
+}
+
+static void draws_depend_on_seed_and_user_only(void **state)
+{
+    const char *source =
+        "local http = require('pelt').http\n"
+        "local function run(u) http.get('/' .. math.random(1000) .. '/' .. u.rng:int(1000)) end\n"
+        "return { tasks = { { name = 'a', run = run },\n"
+        "{ name = 'b', weight = 2, run = function() http.get('/b' .. math.random()) end } } }";
+    struct stage st;
+    open_text(&st, source, NULL);
+    uint64_t alone = draws_of(&st, 777);
+    close_stage(&st);
+
+    open_text(&st, source, NULL);
+    static struct pelt_vu
+        *others[PELT_SHARD_USERS + 10]; /* the user under test lands in the second shard */
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        others[i] = new_user(&st, i);
+    }
+    assert_int_not_equal(draws_of(&st, 776), alone);
+    assert_int_equal(draws_of(&st, 777), alone);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        pelt_script_vu_ops.destroy(others[i]);
+    }
+    assert_int_equal(st.errors, 0);
+    close_stage(&st);
+}
+
+static void tasks_are_drawn_by_weight(void **state)
+{
+    struct stage st;
+    open_text(
+        &st,
+        "local check = require('pelt').check\n"
+        "return { tasks = { { name = 'a', weight = 9, run = function() check('a', true) end },\n"
+        "{ name = 'b', weight = 1, run = function() check('b', true) end } } }",
+        NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 10000);
+    uint32_t a = pelt_registry_intern(st.registry, PELT_NAME_CHECK, pelt_span_of("a"));
+    assert_in_range(pelt_frame_check(st.frame, a)->passed, 8850, 9150); /* 9000 +- 5 sigma */
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+struct called {
+    int times;
+    char json[256], error[1024];
+};
+
+static void on_called(void *arg, const char *json, const char *error)
+{
+    struct called *c = arg;
+    c->times++;
+    snprintf(c->json, sizeof c->json, "%s", json ? json : "(none)");
+    snprintf(c->error, sizeof c->error, "%s", error ? error : "");
+}
+
+static void setup_hands_its_value_to_teardown(void **state)
+{
+    struct stage st;
+    struct called c = {0};
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "return { iteration = print,\n"
+              "setup = function() pelt.sleep(1) return { t = pelt.http.get('/text').body, e = "
+              "pelt.json.array {} } end,\n"
+              "teardown = function(data) assert(data.t == 'plain text' and #data.e == 0) "
+              "pelt.http.get('/gone') end }",
+              NULL);
+    pelt_script_setup(st.script, on_called, &c);
+    assert_int_equal(c.times, 0);
+    settle(&st);
+    assert_int_equal(c.times, 1);
+    assert_string_equal(c.error, "");
+    assert_non_null(strstr(c.json, "\"t\":\"plain text\""));
+    assert_non_null(strstr(c.json, "\"e\":[]"));
+    pelt_script_teardown(st.script, on_called, &c);
+    settle(&st);
+    assert_int_equal(c.times, 2);
+    assert_string_equal(c.error, "");
+    close_stage(&st);
+}
+
+static void setup_that_fails_says_why(void **state)
+{
+    static const struct {
+        const char *body, *message;
+    } cases[] = {
+        {"error('no token')", "t.lua:1: no token\nstack traceback"},
+        {"return { users = { 1, 2, { fn = print } } }",
+         "data.users[3].fn is a function, which JSON does not have"},
+        {"return { x = 0 / 0 }", "data.x is not a finite number"},
+        {"return { [1] = 1, a = 2, [2.5] = 3 }", ""},
+        {"return { s = '\\xff' }", "data.s is not UTF-8 text"},
+        {"local t = {} t.t = t return t", "nested too deep, or contains itself"},
+        {"return string.rep('x', 2 ^ 20)", "larger than 1 MiB"},
+        {"return nil", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char source[512];
+        struct stage st;
+        struct called c = {0};
+        snprintf(source, sizeof source, "return { iteration = print, setup = function() %s end }",
+                 cases[i].body);
+        open_text(&st, source, NULL);
+        pelt_script_setup(st.script, on_called, &c);
+        assert_int_equal(c.times, 1);
+        if (!strstr(c.error, cases[i].message)) {
+            fail_msg("%s: \"%s\" does not contain \"%s\"", cases[i].body, c.error,
+                     cases[i].message);
+        }
+        close_stage(&st);
+    }
+}
+
+static void setup_can_be_given_up(void **state)
+{
+    struct stage st;
+    struct called c = {0};
+    open_text(&st,
+              "return { iteration = print, setup = function() require('pelt').sleep('1h') end }",
+              NULL);
+    pelt_script_setup(st.script, on_called, &c);
+    pelt_script_cancel_call(st.script);
+    pelt_script_cancel_call(st.script);
+    assert_int_equal(c.times, 1);
+    assert_string_equal(c.error, "given up before it ended");
+    close_stage(&st);
+}
+
+static void user_stops_and_sees_the_end_of_the_run(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "return { iteration = function(user) pelt.check('stopping', pelt.stopping()) "
+              "user:stop() end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 5);
+    assert_int_equal(fake_ended, 1);
+    assert_int_equal(pelt_frame_check(st.frame, 1)->failed, 1);
+    atomic_store(&st.stopping, true);
+    vu->stopped = false;
+    iterate(&st, vu, 1);
+    assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 1);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void prebuilt_requests_are_bounded(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "return { iteration = function(user) http.get('/item/' .. user.iteration) end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 1500);
+    const struct pelt_request *requests[2];
+    for (int i = 0; i < 2; i++) { /* beyond the bound: built in the same place again */
+        begin(vu, 1, 1);
+        requests[i] = fake_calls[0].request;
+        settle(&st);
+        vu->iteration++;
+    }
+    assert_ptr_equal(requests[0], requests[1]);
+    assert_int_equal(fake_ended_error, 0);
+    assert_int_equal(pelt_registry_count(st.registry, PELT_NAME_REQUEST),
+                     2); /* `_other`, GET /item/{} */
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_good_scenario_runs_without_error),
+        cmocka_unit_test(user_reuses_its_coroutine_for_many_iterations),
+        cmocka_unit_test(constant_request_is_built_once),
+        cmocka_unit_test(first_request_of_an_arrival_keeps_its_due_time),
+        cmocka_unit_test(script_error_ends_the_iteration_and_is_reported_once),
+        cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
+        cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),
+        cmocka_unit_test(draws_depend_on_seed_and_user_only),
+        cmocka_unit_test(tasks_are_drawn_by_weight),
+        cmocka_unit_test(setup_hands_its_value_to_teardown),
+        cmocka_unit_test(setup_that_fails_says_why),
+        cmocka_unit_test(setup_can_be_given_up),
+        cmocka_unit_test(user_stops_and_sees_the_end_of_the_run),
+        cmocka_unit_test(prebuilt_requests_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
