@@ -1,0 +1,185 @@
+/* counters: see the header. */
+#include "counters.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* One writer, so no atomic addition is needed; release pairs with the acquire of read(). */
+static void add_one(target_counter *counter)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, value + 1, memory_order_release);
+}
+
+static uint64_t read(const target_counter *counter)
+{
+    return atomic_load_explicit(counter, memory_order_acquire);
+}
+
+void target_counters_head(struct target_counters *set, enum target_route route)
+{
+    if (!target_route_is_observer(route)) {
+        add_one(&set->heads[route]);
+    }
+}
+
+void target_counters_answer(struct target_counters *set, enum target_route route, unsigned status)
+{
+    if (!target_route_is_observer(route)) {
+        add_one(&set->answers[route][status - TARGET_STATUS_MIN]);
+    }
+}
+
+void target_counters_done(struct target_counters *set, enum target_route route)
+{
+    if (!target_route_is_observer(route)) {
+        add_one(&set->done);
+    }
+}
+
+static uint64_t sum_heads(const struct target_tally *tally, enum target_route route)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < tally->sets; i++) {
+        sum += read(&tally->set[i].heads[route]);
+    }
+    return sum;
+}
+
+static uint64_t sum_all_heads(const struct target_tally *tally)
+{
+    uint64_t sum = 0;
+
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        sum += sum_heads(tally, route);
+    }
+    return sum;
+}
+
+static uint64_t sum_answers(const struct target_tally *tally, enum target_route route,
+                            unsigned status)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < tally->sets; i++) {
+        sum += read(&tally->set[i].answers[route][status - TARGET_STATUS_MIN]);
+    }
+    return sum;
+}
+
+uint64_t target_tally_in_flight(const struct target_tally *tally)
+{
+    uint64_t done = 0;
+
+    /* Read before the heads, so that the difference is never negative. */
+    for (size_t i = 0; i < tally->sets; i++) {
+        done += read(&tally->set[i].done);
+    }
+    return sum_all_heads(tally) - done;
+}
+
+static void print_paths_json(FILE *out, const struct target_tally *tally, uint64_t *total)
+{
+    const char *comma = "";
+
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        uint64_t heads = sum_heads(tally, route);
+
+        if (heads > 0) {
+            fprintf(out, "%s\"%s\": %" PRIu64, comma, target_route_class(route), heads);
+            comma = ", ";
+            *total += heads;
+        }
+    }
+}
+
+static void print_statuses_json(FILE *out, const struct target_tally *tally)
+{
+    const char *comma = "";
+
+    for (unsigned status = TARGET_STATUS_MIN; status <= TARGET_STATUS_MAX; status++) {
+        uint64_t answers = 0;
+
+        for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+            answers += sum_answers(tally, route, status);
+        }
+        if (answers > 0) {
+            fprintf(out, "%s\"%u\": %" PRIu64, comma, status, answers);
+            comma = ", ";
+        }
+    }
+}
+
+char *target_tally_json(const struct target_tally *tally)
+{
+    char *text = NULL;
+    size_t length;
+    uint64_t total = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!out) {
+        return NULL;
+    }
+    fputs("{\"paths\": {", out);
+    print_paths_json(out, tally, &total); /* so that the total is the sum of what was printed */
+    fputs("}, \"statuses\": {", out);
+    print_statuses_json(out, tally);
+    fprintf(out, "}, \"total\": %" PRIu64 "}\n", total);
+    fclose(out);
+    return text;
+}
+
+static void print_metric_head(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_requests(FILE *out, const struct target_tally *tally)
+{
+    print_metric_head(out, "pelt_target_requests_total", "counter",
+                      "Requests whose head was fully received.");
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        uint64_t heads = sum_heads(tally, route);
+
+        if (heads > 0) {
+            fprintf(out, "pelt_target_requests_total{path=\"%s\"} %" PRIu64 "\n",
+                    target_route_class(route), heads);
+        }
+    }
+}
+
+static void print_answers(FILE *out, const struct target_tally *tally)
+{
+    print_metric_head(out, "pelt_target_answers_total", "counter", "Answers by path and status.");
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        for (unsigned status = TARGET_STATUS_MIN; status <= TARGET_STATUS_MAX; status++) {
+            uint64_t answers = sum_answers(tally, route, status);
+
+            if (answers > 0) {
+                fprintf(out, "pelt_target_answers_total{path=\"%s\",status=\"%u\"} %" PRIu64 "\n",
+                        target_route_class(route), status, answers);
+            }
+        }
+    }
+}
+
+char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!out) {
+        return NULL;
+    }
+    print_requests(out, tally);
+    print_answers(out, tally);
+    print_metric_head(out, "pelt_target_in_flight", "gauge", "Requests received, not yet done.");
+    fprintf(out, "pelt_target_in_flight %" PRIu64 "\n", target_tally_in_flight(tally));
+    print_metric_head(out, "pelt_target_stalls_total", "counter", "Stalls that have begun.");
+    fprintf(out, "pelt_target_stalls_total %" PRIu64 "\n", stalls);
+    fclose(out);
+    return text;
+}

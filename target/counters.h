@@ -1,0 +1,48 @@
+/*
+ * counters: exact counts of requests and answers, a set a loop, summed when someone asks.
+ *
+ * Each set has one writer, its loop; any loop may read all sets to answer /count or /metrics. A
+ * count is stored with release before the answer leaves and read with acquire, so whoever got an
+ * answer and then asks finds that request in the sum.
+ */
+#ifndef TARGET_COUNTERS_H
+#define TARGET_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "routes.h"
+
+#define TARGET_STATUS_MIN 100
+#define TARGET_STATUS_MAX 599
+
+typedef _Atomic uint64_t target_counter;
+
+struct target_counters {                 /* of one loop; 40 KB */
+    target_counter heads[TARGET_ROUTES]; /* requests whose head was fully received */
+    target_counter done;                 /* of these: answered, or given up */
+    target_counter answers[TARGET_ROUTES][TARGET_STATUS_MAX - TARGET_STATUS_MIN + 1];
+};
+
+struct target_tally { /* all sets; they outlive every reader */
+    struct target_counters *set;
+    size_t sets;
+};
+
+/* By the owning loop. Observers are not counted; `status` is of 100 to 599. */
+void target_counters_head(struct target_counters *set, enum target_route route);
+void target_counters_answer(struct target_counters *set, enum target_route route, unsigned status);
+void target_counters_done(struct target_counters *set, enum target_route route);
+
+/* Requests received and not yet done, over all sets. */
+uint64_t target_tally_in_flight(const struct target_tally *tally);
+
+/*
+ * The bodies of /count and /metrics (Prometheus text format 0.0.4), heap memory that the caller
+ * frees; NULL: no memory. Names that were never counted are left out.
+ */
+char *target_tally_json(const struct target_tally *tally);
+char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls);
+
+#endif

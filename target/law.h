@@ -1,0 +1,36 @@
+/*
+ * law: how long the service takes over a request, as a distribution.
+ *
+ * Nothing here waits or reads a clock. Durations are nanoseconds. Thread: any; a law is constant
+ * once parsed.
+ */
+#ifndef TARGET_LAW_H
+#define TARGET_LAW_H
+
+#include <stdint.h>
+
+#include "error.h"
+
+/* No draw is longer: a heavy tail must not hold a connection for ever. */
+#define TARGET_LAW_NS_MAX (3600u * UINT64_C(1000000000))
+
+enum target_law_kind {
+    TARGET_LAW_CONSTANT,
+    TARGET_LAW_EXPONENTIAL,
+    TARGET_LAW_LOGNORMAL,
+};
+
+struct target_law { /* all zero: answer at once */
+    enum target_law_kind kind;
+    double mean_ns; /* of the distribution, for each kind */
+    double sigma;   /* lognormal only: standard deviation of the logarithm */
+};
+
+/* "0", "5ms", "constant:5ms", "exponential:5ms", "lognormal:5ms,0.5" (mean, sigma <= 10). */
+TARGET_MUST_USE bool target_law_parse(struct target_law *law, const char *text,
+                                      struct target_error *err);
+
+/* The service time that two independent uniforms in (0, 1) stand for. */
+uint64_t target_law_ns(const struct target_law *law, double u1, double u2);
+
+#endif

@@ -1,0 +1,476 @@
+/*
+ * loop: the life of a request here is
+ *
+ *   head received --> body received --> [held until due and outside stalls] --> answered --> done
+ *      counted          timer starts        suspended in libmicrohttpd            counted    logged
+ *
+ * libmicrohttpd calls on_request at each arrow. Whether to hold is asked afresh each time, with the
+ * clock of that moment: an answer that becomes due inside a stall, or that lateness carries into
+ * one, waits for its end.
+ *
+ * Invariant: a connection is suspended exactly while its request is in `held`.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "answers.h"
+#include "draw.h"
+#include "dueheap.h"
+#include "request.h"
+#include "truthlog.h"
+
+/*
+ * libmicrohttpd's 32 KB a connection are too much for 10,000 of them; heads of up to about 6 KB
+ * and their answers fit into this, larger ones are answered 431 by the library.
+ */
+#define CONNECTION_BYTES 8192
+
+/* Held answers are released 16 at a time, but in no more than about 128 batches. */
+#define RELEASE_BATCH 16
+#define RELEASE_WALKS 128
+
+#define LONG_SLEEP_NS UINT64_C(2000000)
+
+struct target_loop {
+    struct target_shared *shared;
+    struct target_counters *counters;
+    struct MHD_Daemon *daemon;
+    int listen_fd; /* -1 once the daemon owns it */
+    int http_fd;   /* the daemon's epoll set; the daemon owns it */
+    int wake_fd;   /* eventfd: readable once draining is asked for */
+    struct target_dueheap held;
+    struct target_answers answers;
+    struct target_truthlog log;
+    uint64_t stall_next[TARGET_STALL_RULES]; /* first stall not yet logged, of each rule */
+    bool logs_stalls;
+    uint64_t in_flight;    /* observers included */
+    uint64_t drain_due_ns; /* 0: not draining */
+    bool is_giving_up;     /* the time to drain is over: held requests are dropped */
+    struct target_request_store requests;
+    pthread_t thread;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* ---- requests ---- */
+
+static struct target_request *begin_request(struct target_loop *loop,
+                                            struct MHD_Connection *connection, const char *path)
+{
+    struct target_request *request = target_request_take(&loop->requests);
+
+    if (!request) {
+        return NULL;
+    }
+    request->connection = connection;
+    request->route = target_route_find(path);
+    request->begin_ns = now_ns();
+    if (!target_route_is_observer(request->route)) {
+        request->index =
+            atomic_fetch_add_explicit(&loop->shared->arrivals, 1, memory_order_relaxed);
+    }
+    target_counters_head(loop->counters, request->route);
+    loop->in_flight++;
+    return request;
+}
+
+/* ---- when to answer ---- */
+
+static uint64_t service_ns(const struct target_loop *loop, const struct target_request *request)
+{
+    const struct target_options *options = loop->shared->options;
+
+    if (target_route_is_observer(request->route) || options->service.mean_ns <= 0) {
+        return 0;
+    }
+    return target_law_ns(&options->service,
+                         target_draw(options->seed, request->index, TARGET_LANE_SERVICE),
+                         target_draw(options->seed, request->index, TARGET_LANE_SERVICE_2));
+}
+
+/* The moment from which the request may be answered: `now`, or a later one. */
+static uint64_t free_to_answer_ns(const struct target_loop *loop,
+                                  const struct target_request *request, uint64_t now)
+{
+    uint64_t start_ns = loop->shared->start_ns;
+    uint64_t due_ns = request->due_ns > now ? request->due_ns : now;
+
+    if (target_route_is_observer(request->route)) {
+        return now;
+    }
+    return start_ns + target_calendar_free_ns(&loop->shared->options->stalls, due_ns - start_ns);
+}
+
+static enum MHD_Result hold(struct target_loop *loop, struct target_request *request,
+                            uint64_t due_ns)
+{
+    struct target_held held = {.due_ns = due_ns, .order = request->index, .what = request};
+
+    if (!target_dueheap_push(&loop->held, held)) {
+        return MHD_NO;
+    }
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+/*
+ * Resumes what is due by `now`, at most a batch; the daemon's next runs answer it. The library
+ * makes one step (answer, send, complete) with every ready connection before it makes the next step
+ * with any, so releasing thousands at once would send the first only after all were answered. A
+ * batch costs a walk over all suspended connections, hence larger batches where many are held.
+ */
+static void release_due(struct target_loop *loop, uint64_t now)
+{
+    size_t batch = RELEASE_BATCH + loop->held.count / RELEASE_WALKS;
+    const struct target_held *first = target_dueheap_peek(&loop->held);
+
+    for (; first && first->due_ns <= now && batch > 0; batch--) {
+        struct target_request *request = target_dueheap_pop(&loop->held).what;
+
+        MHD_resume_connection(request->connection);
+        first = target_dueheap_peek(&loop->held);
+    }
+}
+
+/* ---- libmicrohttpd's calls ---- */
+
+static bool is_to_fail(const struct target_loop *loop, const struct target_request *request)
+{
+    const struct target_options *options = loop->shared->options;
+
+    return !target_route_is_observer(request->route) &&
+           target_draw(options->seed, request->index, TARGET_LANE_ERROR) < options->error_share;
+}
+
+static enum MHD_Result answer(struct target_loop *loop, struct target_request *request,
+                              const char *method, const char *path, uint64_t now)
+{
+    struct target_asked asked = {
+        .connection = request->connection,
+        .route = request->route,
+        .method = method,
+        .path = path,
+        .body = request->body_bytes ? request->body : NULL,
+        .body_bytes = request->body_bytes,
+        .is_body_too_large = request->is_body_too_large,
+        .is_to_fail = is_to_fail(loop, request),
+        .uptime_ns = now - loop->shared->start_ns,
+    };
+    struct target_answer answer = target_answers_make(&loop->answers, &asked);
+    enum MHD_Result result;
+
+    if (!answer.response) {
+        return MHD_NO;
+    }
+    result = MHD_queue_response(request->connection, answer.status, answer.response);
+    if (!answer.is_shared) {
+        MHD_destroy_response(answer.response);
+    }
+    if (result == MHD_YES) {
+        request->status = answer.status;
+        target_counters_answer(loop->counters, request->route, answer.status);
+    }
+    return result;
+}
+
+static enum MHD_Result answer_when_due(struct target_loop *loop, struct target_request *request,
+                                       const char *method, const char *path)
+{
+    uint64_t now = now_ns();
+    uint64_t free_ns;
+
+    if (loop->is_giving_up) {
+        return MHD_NO;
+    }
+    if (request->due_ns == 0) {
+        request->due_ns = now + service_ns(loop, request);
+    }
+    free_ns = free_to_answer_ns(loop, request, now);
+    return free_ns > now ? hold(loop, request, free_ns) : answer(loop, request, method, path, now);
+}
+
+/* Called when the head is there, for each piece of the body, at its end, and after a resume. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_bytes, void **slot)
+{
+    struct target_loop *loop = cls;
+    struct target_request *request = *slot;
+
+    if (!request) {
+        *slot = begin_request(loop, connection, path);
+        return *slot ? MHD_YES : MHD_NO;
+    }
+    if (*data_bytes > 0) {
+        bool is_taken = target_request_add_body(request, data, *data_bytes);
+
+        *data_bytes = 0;
+        return is_taken ? MHD_YES : MHD_NO;
+    }
+    return answer_when_due(loop, request, method, path);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode why)
+{
+    struct target_loop *loop = cls;
+    struct target_request *request = *slot;
+
+    if (!request) {
+        return;
+    }
+    if (!target_route_is_observer(request->route)) {
+        struct target_truth truth = {
+            .begin_ns = request->begin_ns,
+            .end_ns = now_ns(),
+            .path = target_route_class(request->route),
+            .status = request->status,
+            .is_sent = why == MHD_REQUEST_TERMINATED_COMPLETED_OK,
+        };
+
+        target_truthlog_request(&loop->log, &truth);
+    }
+    target_counters_done(loop->counters, request->route);
+    loop->in_flight--;
+    target_request_give_back(&loop->requests, request);
+    *slot = NULL;
+}
+
+/* ---- the thread ---- */
+
+static void log_stalls(struct target_loop *loop, uint64_t now)
+{
+    const struct target_calendar *stalls = &loop->shared->options->stalls;
+    uint64_t start_ns = loop->shared->start_ns;
+    uint64_t begin_ns, end_ns;
+
+    for (size_t i = 0; loop->logs_stalls && i < stalls->rules; i++) {
+        target_stall_window(&stalls->rule[i], loop->stall_next[i], &begin_ns, &end_ns);
+        while (start_ns + end_ns <= now) {
+            target_truthlog_stall(&loop->log, start_ns + begin_ns, start_ns + end_ns);
+            target_stall_window(&stalls->rule[i], ++loop->stall_next[i], &begin_ns, &end_ns);
+        }
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When the loop must run even if no byte arrives. */
+static uint64_t next_wake_ns(const struct target_loop *loop)
+{
+    const struct target_held *first = target_dueheap_peek(&loop->held);
+    uint64_t wake_ns = earlier(loop->log.flush_due_ns, first ? first->due_ns : UINT64_MAX);
+    MHD_UNSIGNED_LONG_LONG pending_ms;
+
+    if (MHD_get_timeout(loop->daemon, &pending_ms) == MHD_YES && pending_ms == 0) {
+        return 0; /* the daemon stopped in the middle of ready connections */
+    }
+    return loop->drain_due_ns ? earlier(wake_ns, loop->drain_due_ns) : wake_ns;
+}
+
+/*
+ * How long to sleep towards `wake_ns`. An idle virtual machine wakes the later the longer it slept
+ * (measured: 30 us after 1 ms, 300 us after 125 ms), so a long sleep ends a little early and a
+ * short one follows.
+ */
+static struct timespec sleep_towards(uint64_t wake_ns)
+{
+    uint64_t now = now_ns();
+    uint64_t left_ns = wake_ns > now ? wake_ns - now : 0;
+
+    if (left_ns > LONG_SLEEP_NS) {
+        left_ns -= left_ns / 32;
+    }
+    return (struct timespec){.tv_sec = (time_t)(left_ns / 1000000000),
+                             .tv_nsec = (long)(left_ns % 1000000000)};
+}
+
+static void wait_for_work(struct target_loop *loop)
+{
+    uint64_t wake_ns = next_wake_ns(loop);
+    struct timespec left = {0};
+    struct pollfd fds[] = {{.fd = loop->http_fd, .events = POLLIN},
+                           {.fd = loop->wake_fd, .events = POLLIN}};
+
+    if (wake_ns == 0) {
+        return;
+    }
+    if (wake_ns != UINT64_MAX) {
+        left = sleep_towards(wake_ns);
+    }
+    ppoll(fds, 2, wake_ns == UINT64_MAX ? NULL : &left, NULL);
+    if (fds[1].revents && !loop->drain_due_ns) {
+        loop->drain_due_ns = now_ns() + TARGET_DRAIN_NS;
+    }
+}
+
+static void stop_accepting(struct target_loop *loop)
+{
+    int fd = MHD_quiesce_daemon(loop->daemon);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    target_answers_close(&loop->answers);
+}
+
+/* The library must have no suspended connection when it stops. */
+static void give_up(struct target_loop *loop)
+{
+    loop->is_giving_up = true;
+    while (loop->held.count > 0) {
+        release_due(loop, UINT64_MAX);
+        MHD_run(loop->daemon);
+    }
+}
+
+static void *run(void *cls)
+{
+    struct target_loop *loop = cls;
+    bool is_accepting = true;
+
+    prctl(PR_SET_TIMERSLACK, 1); /* the default lets each wake-up be 50 us late */
+    for (;;) {
+        uint64_t now = now_ns();
+
+        log_stalls(loop, now);
+        release_due(loop, now);
+        MHD_run(loop->daemon);
+        target_truthlog_tick(&loop->log, now);
+        if (loop->drain_due_ns && is_accepting) {
+            stop_accepting(loop);
+            is_accepting = false;
+        }
+        if (loop->drain_due_ns && (loop->in_flight == 0 || now >= loop->drain_due_ns)) {
+            break;
+        }
+        wait_for_work(loop);
+    }
+    give_up(loop);
+    return NULL;
+}
+
+/* ---- start and end ---- */
+
+static struct MHD_Daemon *start_daemon(struct target_loop *loop)
+{
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, loop,
+        MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->shared->options->connections,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+static void free_loop(struct target_loop *loop)
+{
+    if (loop->daemon) {
+        MHD_stop_daemon(loop->daemon);
+    }
+    if (loop->listen_fd >= 0) {
+        close(loop->listen_fd);
+    }
+    if (loop->wake_fd >= 0) {
+        close(loop->wake_fd);
+    }
+    target_truthlog_deinit(&loop->log);
+    target_answers_deinit(&loop->answers);
+    target_dueheap_deinit(&loop->held);
+    target_request_store_deinit(&loop->requests);
+    free(loop);
+}
+
+static bool open_loop(struct target_loop *loop, struct target_error *err)
+{
+    const struct target_shared *shared = loop->shared;
+
+    if (!target_answers_init(&loop->answers, shared->options, &shared->tally) ||
+        !target_truthlog_init(&loop->log, shared->log_fd)) {
+        return target_fail(err, "no memory for answers of %llu bytes; try a smaller --body-size",
+                           (unsigned long long)shared->options->body_bytes);
+    }
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wake_fd < 0) {
+        return target_fail(err, "cannot make an eventfd: %s", strerror(errno));
+    }
+    loop->daemon = start_daemon(loop);
+    if (!loop->daemon) {
+        return target_fail(err, "libmicrohttpd cannot start: %s", strerror(errno));
+    }
+    loop->listen_fd = -1;
+    loop->http_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    return true;
+}
+
+struct target_loop *target_loop_start(struct target_shared *shared, size_t index, int listen_fd,
+                                      struct target_error *err)
+{
+    struct target_loop *loop = calloc(1, sizeof *loop);
+
+    if (!loop) {
+        close(listen_fd);
+        target_fail(err, "no memory for a loop");
+        return NULL;
+    }
+    loop->shared = shared;
+    loop->counters = &shared->tally.set[index];
+    loop->listen_fd = listen_fd;
+    loop->wake_fd = -1;
+    loop->log.fd = -1;
+    loop->logs_stalls = index == 0;
+    for (size_t i = 0; i < TARGET_STALL_RULES; i++) {
+        loop->stall_next[i] = 1;
+    }
+    if (!open_loop(loop, err)) {
+        free_loop(loop);
+        return NULL;
+    }
+    if (index == 0) {
+        target_truthlog_start(&loop->log, shared->start_ns);
+    }
+    if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
+        target_fail(err, "cannot start a thread");
+        free_loop(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void target_loop_drain(struct target_loop *loop)
+{
+    uint64_t one = 1;
+
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+int target_loop_join(struct target_loop *loop)
+{
+    int log_errno;
+
+    pthread_join(loop->thread, NULL);
+    MHD_stop_daemon(loop->daemon); /* completes, and so logs, what is left */
+    loop->daemon = NULL;
+    target_truthlog_deinit(&loop->log);
+    log_errno = loop->log.failed_errno;
+    free_loop(loop);
+    return log_errno;
+}

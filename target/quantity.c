@@ -1,0 +1,104 @@
+/* quantity: see the header. strtod also reads hex, "inf" and leading blanks: a first digit and a
+ * range keep these out. */
+#include "quantity.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+
+struct unit {
+    const char *name;
+    double scale;
+};
+
+static const struct unit time_units[] = {{"us", 1e3}, {"ms", 1e6},   {"s", 1e9},
+                                         {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
+static const struct unit size_units[] = {{"", 1},        {"k", 1024},    {"K", 1024},
+                                         {"m", 1048576}, {"M", 1048576}, {NULL, 0}};
+static const struct unit share_units[] = {{"", 1}, {"%", 0.01}, {NULL, 0}};
+
+static bool plain_number(const char *text, double *number, const char **rest)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]) || strncasecmp(text, "0x", 2) == 0) {
+        return false;
+    }
+    *number = strtod(text, &end);
+    *rest = end;
+    return isfinite(*number);
+}
+
+/* A number followed by one of `units`, its scaled value at most `max`. */
+static bool scaled(const char *text, const struct unit *units, double max, double *value)
+{
+    double number;
+    const char *rest;
+
+    if (!plain_number(text, &number, &rest)) {
+        return false;
+    }
+    for (; units->name; units++) {
+        if (strcmp(units->name, rest) == 0 && number * units->scale <= max) {
+            *value = number * units->scale;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool target_quantity_duration(const char *text, uint64_t *ns)
+{
+    double value = 0;
+
+    if (strcmp(text, "0") != 0 && !scaled(text, time_units, 24 * 3600e9, &value)) {
+        return false;
+    }
+    *ns = (uint64_t)llround(value);
+    return true;
+}
+
+bool target_quantity_size(const char *text, uint64_t *bytes)
+{
+    double value;
+
+    if (!scaled(text, size_units, 1073741824.0, &value) || value != floor(value)) {
+        return false;
+    }
+    *bytes = (uint64_t)value;
+    return true;
+}
+
+bool target_quantity_share(const char *text, double *share)
+{
+    return scaled(text, share_units, 1.0, share);
+}
+
+bool target_quantity_count(const char *text, uint64_t max, uint64_t *count)
+{
+    unsigned long long value;
+    char *end;
+
+    if (!isdigit((unsigned char)text[0])) {
+        return false;
+    }
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (*end != '\0' || errno != 0 || value > max) {
+        return false;
+    }
+    *count = value;
+    return true;
+}
+
+bool target_quantity_number(const char *text, double min, double max, double *number)
+{
+    double value;
+    const char *rest;
+
+    if (!plain_number(text, &value, &rest) || *rest != '\0' || value < min || value > max) {
+        return false;
+    }
+    *number = value;
+    return true;
+}

@@ -1,0 +1,71 @@
+/* request: see the header. */
+#include "request.h"
+
+#include "answers.h"
+
+#define BODY_ROOM_FIRST 1024
+
+void target_request_store_deinit(struct target_request_store *store)
+{
+    while (store->first) {
+        struct target_request *request = store->first;
+
+        store->first = request->next;
+        free(request->body);
+        free(request);
+    }
+}
+
+struct target_request *target_request_take(struct target_request_store *store)
+{
+    struct target_request *request = store->first;
+
+    if (!request) {
+        return calloc(1, sizeof *request);
+    }
+    store->first = request->next;
+    *request = (struct target_request){.body = request->body, .body_room = request->body_room};
+    return request;
+}
+
+void target_request_give_back(struct target_request_store *store, struct target_request *request)
+{
+    request->next = store->first;
+    store->first = request;
+}
+
+static bool grow_body(struct target_request *request, size_t bytes)
+{
+    size_t room = request->body_room ? request->body_room : BODY_ROOM_FIRST;
+    char *body;
+
+    while (room < bytes) {
+        room *= 2;
+    }
+    if (room == request->body_room) {
+        return true;
+    }
+    body = realloc(request->body, room);
+    if (!body) {
+        return false;
+    }
+    request->body = body;
+    request->body_room = room;
+    return true;
+}
+
+bool target_request_add_body(struct target_request *request, const char *data, size_t bytes)
+{
+    if (request->body_bytes + bytes > TARGET_BODY_BYTES_MAX) {
+        request->is_body_too_large = true;
+    }
+    if (request->is_body_too_large) {
+        return true;
+    }
+    if (!grow_body(request, request->body_bytes + bytes)) {
+        return false;
+    }
+    memcpy(request->body + request->body_bytes, data, bytes);
+    request->body_bytes += bytes;
+    return true;
+}

@@ -1,0 +1,50 @@
+/*
+ * request: one request while the service has it, and the store that its memory returns to.
+ *
+ * Nothing is allocated here once a loop has seen its first requests: a request and its body buffer
+ * are kept for the next one. Thread: the owning loop's only. Clock: CLOCK_MONOTONIC nanoseconds.
+ */
+#ifndef TARGET_REQUEST_H
+#define TARGET_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <microhttpd.h>
+
+#include "error.h"
+#include "routes.h"
+
+struct target_request {
+    struct target_request *next; /* in the store */
+    struct MHD_Connection *connection;
+    enum target_route route;
+    bool is_body_too_large; /* then `body` is not the whole */
+    unsigned status;        /* 0: not answered yet */
+    uint64_t index;         /* among all arrivals: picks the draws, orders what is due together */
+    uint64_t begin_ns;      /* head received */
+    uint64_t due_ns;        /* of the answer, stalls aside; 0: body not yet received */
+    char *body;
+    size_t body_bytes, body_room;
+};
+
+struct target_request_store { /* all zero: empty */
+    struct target_request *first;
+};
+
+/* Frees what was given back. Every request taken must have been. */
+void target_request_store_deinit(struct target_request_store *store);
+
+/* A request with all fields zero but for the kept buffer; NULL: no memory. */
+struct target_request *target_request_take(struct target_request_store *store);
+
+void target_request_give_back(struct target_request_store *store, struct target_request *request);
+
+/*
+ * Adds a piece of the body. What exceeds TARGET_BODY_BYTES_MAX is dropped and marked, so that the
+ * client can send all of it and read its 413. False: no memory.
+ */
+TARGET_MUST_USE bool target_request_add_body(struct target_request *request, const char *data,
+                                             size_t bytes);
+
+#endif

@@ -1,0 +1,79 @@
+/* routes: see the header. */
+#include "routes.h"
+
+#define GET_AND_HEAD "GET, HEAD"
+
+struct route {
+    const char *class;
+    const char *path;
+    bool is_prefix;
+    const char *methods;
+};
+
+static const struct route routes[TARGET_ROUTES] = {
+    [TARGET_ROUTE_CHAT] = {"/api/chat", "/api/chat", false, "POST"},
+    [TARGET_ROUTE_MODELS] = {"/api/models", "/api/models", false, GET_AND_HEAD},
+    [TARGET_ROUTE_STATUS] = {"/api/status", "/api/status", false, GET_AND_HEAD},
+    [TARGET_ROUTE_HEALTH] = {"/health", "/health", false, GET_AND_HEAD},
+    [TARGET_ROUTE_ECHO] = {"/echo", "/echo", false, NULL},
+    [TARGET_ROUTE_BYTES] = {"/bytes/N", "/bytes/", true, GET_AND_HEAD},
+    [TARGET_ROUTE_ANSWER_STATUS] = {"/status/N", "/status/", true, NULL},
+    [TARGET_ROUTE_OTHER] = {"other", NULL, false, NULL},
+    [TARGET_ROUTE_COUNT] = {"/count", "/count", false, GET_AND_HEAD},
+    [TARGET_ROUTE_METRICS] = {"/metrics", "/metrics", false, GET_AND_HEAD},
+};
+
+static bool matches(const struct route *route, const char *path)
+{
+    if (!route->path) {
+        return false;
+    }
+    return route->is_prefix ? strncmp(path, route->path, strlen(route->path)) == 0
+                            : strcmp(path, route->path) == 0;
+}
+
+enum target_route target_route_find(const char *path)
+{
+    for (enum target_route i = 0; i < TARGET_ROUTES; i++) {
+        if (matches(&routes[i], path)) {
+            return i;
+        }
+    }
+    return TARGET_ROUTE_OTHER;
+}
+
+const char *target_route_class(enum target_route route)
+{
+    return routes[route].class;
+}
+
+const char *target_route_rest(enum target_route route, const char *path)
+{
+    return path + strlen(routes[route].path);
+}
+
+const char *target_route_methods(enum target_route route)
+{
+    return routes[route].methods;
+}
+
+bool target_route_allows(enum target_route route, const char *method)
+{
+    const char *methods = routes[route].methods;
+    size_t length = strlen(method);
+
+    if (!methods) {
+        return true;
+    }
+    for (const char *at = methods; (at = strstr(at, method)) != NULL; at += length) {
+        if ((at == methods || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool target_route_is_observer(enum target_route route)
+{
+    return route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS;
+}

@@ -1,0 +1,46 @@
+/*
+ * routes: which paths the service knows, and the class under which each is counted and logged.
+ *
+ * A class is a fixed name ("/bytes/N" for all of them), so counting needs no memory a path. Static
+ * data, pure functions.
+ */
+#ifndef TARGET_ROUTES_H
+#define TARGET_ROUTES_H
+
+#include <stdbool.h>
+
+enum target_route {
+    TARGET_ROUTE_CHAT,
+    TARGET_ROUTE_MODELS,
+    TARGET_ROUTE_STATUS,
+    TARGET_ROUTE_HEALTH,
+    TARGET_ROUTE_ECHO,
+    TARGET_ROUTE_BYTES,
+    TARGET_ROUTE_ANSWER_STATUS,
+    TARGET_ROUTE_OTHER, /* no such path: 404 */
+    TARGET_ROUTE_COUNT,
+    TARGET_ROUTE_METRICS,
+    TARGET_ROUTES
+};
+
+/* The route of a request path (without query). Never fails: what is unknown is OTHER. */
+enum target_route target_route_find(const char *path);
+
+/* The class name, "/bytes/N". */
+const char *target_route_class(enum target_route route);
+
+/* What follows a prefix route's prefix: the "12" of "/bytes/12". `path` must belong to `route`. */
+const char *target_route_rest(enum target_route route, const char *path);
+
+/* Allowed methods as the Allow header has them; NULL: any. */
+const char *target_route_methods(enum target_route route);
+
+bool target_route_allows(enum target_route route, const char *method);
+
+/*
+ * True for the observer's own door, /count and /metrics: not counted, never delayed, stalled or
+ * failed, because looking at a judge must not change what it saw.
+ */
+bool target_route_is_observer(enum target_route route);
+
+#endif

@@ -1,0 +1,269 @@
+/* server: see the header. */
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+#define BACKLOG 8192 /* the kernel cuts it to net.core.somaxconn */
+
+struct target_server {
+    struct target_shared shared;
+    struct target_loop *loop[TARGET_THREADS_MAX];
+    size_t loops; /* started */
+    int listen_fd[TARGET_THREADS_MAX];
+    size_t listeners; /* opened */
+    size_t taken;     /* of these: given to a loop, the first ones */
+    char port[NI_MAXSERV];
+};
+
+/* ---- the sockets ---- */
+
+static int fail_closed(int fd)
+{
+    int why = errno;
+
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+/* Bound, not yet listening; -1 and errno if the address cannot be had. */
+static int bind_socket(const struct addrinfo *address, int option)
+{
+    int one = 1;
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (setsockopt(fd, SOL_SOCKET, option, &one, sizeof one) < 0 ||
+        bind(fd, address->ai_addr, address->ai_addrlen) < 0) {
+        return fail_closed(fd);
+    }
+    return fd;
+}
+
+/*
+ * With SO_REUSEPORT alone, two services would share a port and its connections silently. A socket
+ * without it cannot be bound while another service holds the port.
+ */
+static bool is_port_free(const struct addrinfo *address)
+{
+    int fd = bind_socket(address, SO_REUSEADDR);
+
+    if (fd < 0) {
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+/* A listener a loop: the kernel spreads connections evenly. `address` gets the port once bound. */
+static bool open_listeners(struct target_server *server, struct addrinfo *address)
+{
+    socklen_t length = address->ai_addrlen;
+
+    while (server->listeners < server->shared.options->threads) {
+        int fd = bind_socket(address, SO_REUSEPORT);
+
+        if (fd < 0) {
+            return false;
+        }
+        server->listen_fd[server->listeners++] = fd;
+        if (listen(fd, BACKLOG) < 0 || getsockname(fd, address->ai_addr, &length) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool listen_at(struct target_server *server, struct target_error *err)
+{
+    const struct target_options *options = server->shared.options;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *address;
+    int code = getaddrinfo(options->host, options->port, &hints, &address);
+    bool good;
+
+    if (code != 0) {
+        return target_fail(err, "--listen: cannot resolve \"%s\": %s; try 127.0.0.1", options->host,
+                           gai_strerror(code));
+    }
+    good = is_port_free(address) && open_listeners(server, address);
+    if (!good) {
+        target_fail(err, "--listen: cannot listen on %s port %s: %s; try port 0 for a free one",
+                    options->host, options->port, strerror(errno));
+    } else {
+        getnameinfo(address->ai_addr, address->ai_addrlen, NULL, 0, server->port,
+                    sizeof server->port, NI_NUMERICSERV);
+    }
+    freeaddrinfo(address);
+    return good;
+}
+
+/* Each connection is a descriptor. A limit too low is said, not hidden. */
+static void raise_file_limit(const struct target_options *options)
+{
+    rlim_t needed = (rlim_t)(options->connections * options->threads + TARGET_FILES_BESIDE);
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < needed) {
+        fprintf(stderr,
+                "pelt-target: %" PRIu64 " connections in each of %" PRIu64
+                " threads need %llu file descriptors, the hard limit is %llu; try ulimit -Hn or "
+                "fewer --connections\n",
+                options->connections, options->threads, (unsigned long long)needed,
+                (unsigned long long)limit.rlim_max);
+    }
+}
+
+/* ---- the files ---- */
+
+static bool open_log(struct target_server *server, struct target_error *err)
+{
+    const char *path = server->shared.options->log_path;
+
+    if (!path) {
+        return true;
+    }
+    server->shared.log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+    return server->shared.log_fd >= 0 ||
+           target_fail(err, "--log: cannot write \"%s\": %s", path, strerror(errno));
+}
+
+static bool write_line(const char *path, const char *line)
+{
+    FILE *file = fopen(path, "we");
+    bool is_written;
+
+    if (!file) {
+        return false;
+    }
+    is_written = fprintf(file, "%s\n", line) > 0;
+    return fclose(file) == 0 && is_written;
+}
+
+/* Renamed into place, so that whoever sees the file can read the port. */
+static bool write_port_file(const char *path, const char *port, struct target_error *err)
+{
+    char temporary[4096];
+
+    if (snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid()) >=
+        (int)sizeof temporary) {
+        return target_fail(err, "--port-file: the path is longer than %zu bytes", sizeof temporary);
+    }
+    if (!write_line(temporary, port) || rename(temporary, path) < 0) {
+        target_fail(err, "--port-file: cannot write \"%s\": %s", path, strerror(errno));
+        unlink(temporary);
+        return false;
+    }
+    return true;
+}
+
+/* ---- start and stop ---- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static bool start_loops(struct target_server *server, struct target_error *err)
+{
+    struct target_shared *shared = &server->shared;
+    size_t threads = (size_t)shared->options->threads;
+
+    shared->tally.set = calloc(threads, sizeof *shared->tally.set);
+    if (!shared->tally.set) {
+        return target_fail(err, "no memory for %zu threads", threads);
+    }
+    shared->tally.sets = threads;
+    shared->start_ns = now_ns();
+    while (server->taken < threads) {
+        size_t i = server->taken++;
+
+        server->loop[i] = target_loop_start(shared, i, server->listen_fd[i], err);
+        if (!server->loop[i]) {
+            return false;
+        }
+        server->loops++;
+    }
+    return true;
+}
+
+static bool announce(const struct target_server *server, struct target_error *err)
+{
+    const struct target_options *options = server->shared.options;
+    bool is_v6 = strchr(options->host, ':') != NULL;
+
+    if (options->port_file && !write_port_file(options->port_file, server->port, err)) {
+        return false;
+    }
+    printf("pelt-target listening on http://%s%s%s:%s\n", is_v6 ? "[" : "", options->host,
+           is_v6 ? "]" : "", server->port);
+    fflush(stdout);
+    return true;
+}
+
+struct target_server *target_server_start(const struct target_options *options,
+                                          struct target_error *err)
+{
+    struct target_server *server = calloc(1, sizeof *server);
+    struct target_error ignored;
+
+    if (!server) {
+        target_fail(err, "no memory");
+        return NULL;
+    }
+    server->shared = (struct target_shared){.options = options, .log_fd = -1};
+    raise_file_limit(options);
+    if (!open_log(server, err) || !listen_at(server, err) || !start_loops(server, err) ||
+        !announce(server, err)) {
+        (void)!target_server_stop(server, &ignored);
+        return NULL;
+    }
+    return server;
+}
+
+bool target_server_stop(struct target_server *server, struct target_error *err)
+{
+    int log_errno = 0;
+
+    for (size_t i = 0; i < server->loops; i++) {
+        target_loop_drain(server->loop[i]);
+    }
+    for (size_t i = 0; i < server->loops; i++) {
+        int failed = target_loop_join(server->loop[i]);
+
+        log_errno = failed ? failed : log_errno;
+    }
+    for (size_t i = server->taken; i < server->listeners; i++) {
+        close(server->listen_fd[i]);
+    }
+    if (server->shared.log_fd >= 0 && close(server->shared.log_fd) < 0) {
+        log_errno = errno;
+    }
+    if (log_errno) {
+        target_fail(err, "--log: \"%s\" is not complete: %s", server->shared.options->log_path,
+                    strerror(log_errno));
+    }
+    free(server->shared.tally.set);
+    free(server);
+    return log_errno == 0;
+}

@@ -1,0 +1,80 @@
+/* counters: sums over loops, and the texts of /count and /metrics. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "counters.h"
+
+static struct target_counters sets[2];
+static const struct target_tally tally = {.set = sets, .sets = 2};
+
+/* Two loops: one /health answered 200, one /health answered 500, one /api/chat not yet answered. */
+static int count_three(void **state)
+{
+    memset(sets, 0, sizeof sets);
+    target_counters_head(&sets[0], TARGET_ROUTE_HEALTH);
+    target_counters_answer(&sets[0], TARGET_ROUTE_HEALTH, 200);
+    target_counters_done(&sets[0], TARGET_ROUTE_HEALTH);
+    target_counters_head(&sets[1], TARGET_ROUTE_HEALTH);
+    target_counters_answer(&sets[1], TARGET_ROUTE_HEALTH, 500);
+    target_counters_done(&sets[1], TARGET_ROUTE_HEALTH);
+    target_counters_head(&sets[1], TARGET_ROUTE_CHAT);
+    return 0;
+}
+
+static void the_count_sums_all_loops(void **state)
+{
+    char *text = target_tally_json(&tally);
+
+    assert_string_equal(text, "{\"paths\": {\"/api/chat\": 1, \"/health\": 2}, "
+                              "\"statuses\": {\"200\": 1, \"500\": 1}, \"total\": 3}\n");
+    free(text);
+}
+
+static void what_is_not_answered_is_in_flight(void **state)
+{
+    assert_int_equal(target_tally_in_flight(&tally), 1);
+    target_counters_done(&sets[1], TARGET_ROUTE_CHAT); /* the client left */
+    assert_int_equal(target_tally_in_flight(&tally), 0);
+}
+
+static void looking_on_is_not_counted(void **state)
+{
+    char *before = target_tally_json(&tally);
+    char *after;
+
+    target_counters_head(&sets[0], TARGET_ROUTE_COUNT);
+    target_counters_answer(&sets[0], TARGET_ROUTE_COUNT, 200);
+    target_counters_head(&sets[0], TARGET_ROUTE_METRICS);
+    after = target_tally_json(&tally);
+    assert_string_equal(before, after);
+    assert_int_equal(target_tally_in_flight(&tally), 1);
+    free(before);
+    free(after);
+}
+
+static void metrics_name_path_and_status(void **state)
+{
+    char *text = target_tally_prometheus(&tally, 4);
+
+    assert_non_null(strstr(text, "\npelt_target_requests_total{path=\"/health\"} 2\n"));
+    assert_non_null(
+        strstr(text, "\npelt_target_answers_total{path=\"/health\",status=\"500\"} 1\n"));
+    assert_non_null(strstr(text, "\npelt_target_in_flight 1\n"));
+    assert_non_null(strstr(text, "\npelt_target_stalls_total 4\n"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_count_sums_all_loops, count_three),
+        cmocka_unit_test_setup(what_is_not_answered_is_in_flight, count_three),
+        cmocka_unit_test_setup(looking_on_is_not_counted, count_three),
+        cmocka_unit_test_setup(metrics_name_path_and_status, count_three),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,216 @@
+/* law and draw: what is drawn follows the named distribution, and depends on seed and index only.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "draw.h"
+#include "law.h"
+
+#define DRAWS 20000
+
+/* Kolmogorov-Smirnov: beyond this in 1 of 1,000 samples of a true law (1.949 / sqrt(n)). */
+#define KS_BOUND (1.949 / sqrt(DRAWS))
+
+typedef double (*cdf_fn)(double x);
+
+static double uniform_cdf(double x)
+{
+    return x;
+}
+
+/* Mean 5 ms. */
+static double exponential_cdf(double ns)
+{
+    return 1 - exp(-ns / 5e6);
+}
+
+/* Mean 5 ms, sigma 0.5: the logarithm is normal around ln(mean) - sigma^2 / 2. */
+static double lognormal_cdf(double ns)
+{
+    return 0.5 * erfc(-(log(ns) - (log(5e6) - 0.125)) / (0.5 * sqrt(2)));
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double ks_distance(double *sample, cdf_fn cdf)
+{
+    double distance = 0;
+
+    qsort(sample, DRAWS, sizeof *sample, by_value);
+    for (size_t i = 0; i < DRAWS; i++) {
+        double at = cdf(sample[i]);
+
+        distance = fmax(distance, fmax(at - (double)i / DRAWS, (double)(i + 1) / DRAWS - at));
+    }
+    return distance;
+}
+
+static void draw_law(const char *text, double *sample)
+{
+    struct target_error err;
+    struct target_law law;
+
+    assert_true(target_law_parse(&law, text, &err));
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        sample[i] = (double)target_law_ns(&law, target_draw(7, i, TARGET_LANE_SERVICE),
+                                          target_draw(7, i, TARGET_LANE_SERVICE_2));
+    }
+}
+
+static double mean_of(const double *sample)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < DRAWS; i++) {
+        sum += sample[i];
+    }
+    return sum / DRAWS;
+}
+
+static void assert_below(double value, double bound)
+{
+    if (!(value < bound)) {
+        fail_msg("%g is not below %g", value, bound);
+    }
+}
+
+static void draws_are_uniform_in_every_lane(void **state)
+{
+    static double sample[DRAWS];
+
+    for (enum target_lane lane = TARGET_LANE_ERROR; lane <= TARGET_LANE_SERVICE_2; lane++) {
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            sample[i] = target_draw(1, i, lane);
+        }
+        assert_below(ks_distance(sample, uniform_cdf), KS_BOUND);
+    }
+}
+
+static void draws_of_two_lanes_are_not_correlated(void **state)
+{
+    double sum = 0;
+
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        sum += (target_draw(1, i, TARGET_LANE_SERVICE) - 0.5) *
+               (target_draw(1, i, TARGET_LANE_SERVICE_2) - 0.5);
+    }
+    /* The product's standard deviation is 1/12. */
+    assert_below(fabs(sum / DRAWS), 4.0 / 12 / sqrt(DRAWS));
+}
+
+static void draws_depend_on_seed_and_index_only(void **state)
+{
+    double third = target_draw(5, 3, TARGET_LANE_ERROR);
+
+    target_draw(9, 4, TARGET_LANE_SERVICE);
+    assert_true(target_draw(5, 3, TARGET_LANE_ERROR) == third);
+    assert_false(target_draw(6, 3, TARGET_LANE_ERROR) == third);
+    assert_false(target_draw(5, 4, TARGET_LANE_ERROR) == third);
+}
+
+static void constant_draws_are_all_the_mean(void **state)
+{
+    static double sample[DRAWS];
+
+    draw_law("constant:5ms", sample);
+    for (size_t i = 0; i < DRAWS; i++) {
+        assert_true(sample[i] == 5e6);
+    }
+}
+
+static void exponential_draws_follow_their_law(void **state)
+{
+    static double sample[DRAWS];
+
+    draw_law("exponential:5ms", sample);
+    assert_below(fabs(mean_of(sample) - 5e6), 4 * 5e6 / sqrt(DRAWS));
+    assert_below(ks_distance(sample, exponential_cdf), KS_BOUND);
+}
+
+static void lognormal_draws_follow_their_law_and_have_the_given_mean(void **state)
+{
+    static double sample[DRAWS];
+
+    draw_law("lognormal:5ms,0.5", sample);
+    /* Standard deviation: mean * sqrt(exp(sigma^2) - 1). */
+    assert_below(fabs(mean_of(sample) - 5e6), 4 * 5e6 * sqrt(exp(0.25) - 1) / sqrt(DRAWS));
+    assert_below(ks_distance(sample, lognormal_cdf), KS_BOUND);
+}
+
+static void no_draw_exceeds_the_longest_hold(void **state)
+{
+    struct target_error err;
+    struct target_law law;
+
+    assert_true(target_law_parse(&law, "lognormal:1h,10", &err));
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        assert_true(target_law_ns(&law, target_draw(1, i, TARGET_LANE_SERVICE),
+                                  target_draw(1, i, TARGET_LANE_SERVICE_2)) <= TARGET_LAW_NS_MAX);
+    }
+}
+
+static void bad_laws_are_refused_by_name(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "5",
+                                      "fast",
+                                      "constant:",
+                                      "constant:-1ms",
+                                      "exponential:5ms,1",
+                                      "gaussian:5ms",
+                                      "lognormal:5ms",
+                                      "lognormal:5ms,",
+                                      "lognormal:5ms,-1",
+                                      "lognormal:5ms,11",
+                                      "lognormal:5ms,0.5,1",
+                                      "lognormal:00000000000000000000000000000005ms,1",
+                                      "constant:2h"};
+    struct target_error err;
+    struct target_law law;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (target_law_parse(&law, bad[i], &err)) {
+            fail_msg("\"%s\" was taken for a law", bad[i]);
+        }
+        assert_non_null(strstr(err.text, bad[i]));
+        assert_non_null(strstr(err.text, "--service-time"));
+    }
+}
+
+static void a_bare_duration_is_a_constant_law(void **state)
+{
+    struct target_error err;
+    struct target_law law;
+
+    assert_true(target_law_parse(&law, "250us", &err));
+    assert_int_equal(target_law_ns(&law, 0.5, 0.5), 250000);
+    assert_true(target_law_parse(&law, "0", &err));
+    assert_int_equal(target_law_ns(&law, 0.5, 0.5), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(draws_are_uniform_in_every_lane),
+        cmocka_unit_test(draws_of_two_lanes_are_not_correlated),
+        cmocka_unit_test(draws_depend_on_seed_and_index_only),
+        cmocka_unit_test(constant_draws_are_all_the_mean),
+        cmocka_unit_test(exponential_draws_follow_their_law),
+        cmocka_unit_test(lognormal_draws_follow_their_law_and_have_the_given_mean),
+        cmocka_unit_test(no_draw_exceeds_the_longest_hold),
+        cmocka_unit_test(bad_laws_are_refused_by_name),
+        cmocka_unit_test(a_bare_duration_is_a_constant_law),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

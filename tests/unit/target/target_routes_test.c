@@ -1,0 +1,64 @@
+/* routes: which path belongs to which class, and who may do what there. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "routes.h"
+
+static void assert_class(const char *path, const char *class)
+{
+    assert_string_equal(target_route_class(target_route_find(path)), class);
+}
+
+static void paths_fall_into_their_class(void **state)
+{
+    assert_class("/api/chat", "/api/chat");
+    assert_class("/health", "/health");
+    assert_class("/bytes/100", "/bytes/N");
+    assert_class("/status/404", "/status/N");
+    assert_class("/", "other");
+    assert_class("/healthy", "other");
+    assert_class("/api/chat/", "other");
+    assert_class("", "other");
+}
+
+static void the_rest_of_a_prefix_is_its_argument(void **state)
+{
+    assert_string_equal(target_route_rest(TARGET_ROUTE_BYTES, "/bytes/100"), "100");
+    assert_string_equal(target_route_rest(TARGET_ROUTE_ANSWER_STATUS, "/status/"), "");
+}
+
+static void methods_match_as_whole_words(void **state)
+{
+    assert_true(target_route_allows(TARGET_ROUTE_HEALTH, "GET"));
+    assert_true(target_route_allows(TARGET_ROUTE_HEALTH, "HEAD"));
+    assert_false(target_route_allows(TARGET_ROUTE_HEALTH, "POST"));
+    assert_false(target_route_allows(TARGET_ROUTE_HEALTH, "GE"));
+    assert_false(target_route_allows(TARGET_ROUTE_HEALTH, "EAD"));
+    assert_true(target_route_allows(TARGET_ROUTE_CHAT, "POST"));
+    assert_false(target_route_allows(TARGET_ROUTE_CHAT, "GET"));
+    assert_true(target_route_allows(TARGET_ROUTE_ECHO, "PATCH"));
+    assert_true(target_route_allows(TARGET_ROUTE_OTHER, "DELETE"));
+}
+
+static void only_count_and_metrics_look_on(void **state)
+{
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        assert_int_equal(target_route_is_observer(route),
+                         route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_fall_into_their_class),
+        cmocka_unit_test(the_rest_of_a_prefix_is_its_argument),
+        cmocka_unit_test(methods_match_as_whole_words),
+        cmocka_unit_test(only_count_and_metrics_look_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
