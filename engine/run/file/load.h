@@ -1,0 +1,29 @@
+/*
+ * load: reads a run file's tables into struct pelt_results. What a file says is not trusted: ids,
+ * texts and payloads are checked, and a row that cannot be true is PELT_EPARSE naming its table.
+ */
+#ifndef PELT_LOAD_H
+#define PELT_LOAD_H
+
+#include "database.h"
+#include "pelt/results.h"
+
+#define PELT_WHOLE_RUN (-1) /* series of histograms that belong to no single request */
+/* Kind of the response times of all requests together, one row a second and in no sum: not
+ * "http_response", so that who adds up that kind does not count twice. */
+#define PELT_ALL_RESPONSES "http_response_all"
+
+/* How the run file calls a kind of name: "request", "check". */
+const char *pelt_name_kind_name(enum pelt_name_kind kind);
+
+/* Adds a histogram row, whose columns count, min_us, max_us, clamped, lost, payload begin at
+ * `column`, to `h`. PELT_EPARSE: the payload is damaged or does not hold `count` samples. */
+PELT_MUST_USE enum pelt_status pelt_load_hist(sqlite3_stmt *row, int column, struct pelt_hist *h,
+                                              struct pelt_hist_pool *pool, struct pelt_error *err);
+
+/* All there is, in one read transaction; `writing`: this process writes it. A temporary database is
+ * held by the results. */
+PELT_MUST_USE enum pelt_status pelt_load_results(struct pelt_database *d, bool writing,
+                                                 struct pelt_results **out, struct pelt_error *err);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * results: a run, as its run file has it, in memory: what reporters and thresholds read. Size
+ * depends on the number of names and seconds, not on the number of requests.
+ */
+#ifndef PELT_RESULTS_H
+#define PELT_RESULTS_H
+
+#include "pelt/frame.h"
+#include "pelt/threshold.h"
+
+struct pelt_second_row { /* one second, all requests together */
+    int32_t t;
+    uint64_t started, ok, errors; /* errors: ended in anything but ok */
+    uint64_t iterations, script_errors, planned, dropped;
+    uint32_t users, waiting;
+    uint64_t bytes_sent, bytes_received;
+    uint64_t count; /* samples of response time */
+    uint64_t p50_us, p95_us, p99_us, max_us;
+};
+
+struct pelt_thread_row { /* one generator thread, whole run */
+    uint32_t thread;
+    uint64_t started, cpu_ns, spin_ns;
+};
+
+/* One class of one request series that is not ok. `e.count` is exact; first and last are exact
+ * where the run file has a sample, else the edges of their seconds. */
+struct pelt_error_row {
+    uint32_t series;
+    enum pelt_outcome outcome;
+    struct pelt_error_frame e;
+};
+
+struct pelt_check_row {
+    uint32_t check; /* id in names */
+    uint64_t passed, failed;
+    int32_t first_failed_t; /* second of the first failure; meaningless while failed == 0 */
+};
+
+struct pelt_event_row { /* setup failed, stopped by signal, series cap reached, first script error
+                           ... */
+    double t_s;
+    char *kind, *text;
+};
+
+struct pelt_threshold_row {
+    struct pelt_threshold threshold;
+    bool judged; /* line is valid: the run ended in order, or was judged on what there is when
+                    loaded */
+    struct pelt_verdict_line line;
+};
+
+struct pelt_database;
+
+enum pelt_verdict { PELT_VALID, PELT_SUSPECT, PELT_INVALID };
+const char *pelt_verdict_name(enum pelt_verdict v); /* "VALID", ... */
+
+struct pelt_results {
+    char *path; /* run file; NULL: temporary */
+    struct pelt_database
+        *database; /* private: of a temporary run, to read its seconds; else NULL */
+    char **meta;   /* key, value, key, value, ..., NULL; see runfile.h for the keys */
+    struct pelt_registry *names;
+    struct pelt_frame
+        *total; /* sum of all seconds, setup and teardown included; hist pages in its own pool */
+    struct pelt_second_row *seconds;
+    size_t seconds_len; /* t >= 0 only, in order */
+    struct pelt_thread_row *threads;
+    size_t threads_len;
+    struct pelt_error_row *errors;
+    size_t errors_len;
+    struct pelt_check_row *checks;
+    size_t checks_len;
+    struct pelt_event_row *events;
+    size_t events_len;
+    struct pelt_threshold_row *thresholds;
+    size_t thresholds_len;
+    bool finished; /* the run ended in order; false: killed midway, or still running */
+    bool running;  /* not finished, and another process is writing the file */
+    enum pelt_verdict verdict;
+    char **verdict_reasons; /* NULL-terminated */
+    int exit_code;
+    char **exit_reasons; /* NULL-terminated */
+    double duration_s;   /* of the load: planned length, or what was reached */
+};
+
+const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
+/* CPU time of a thread's work, polling left out, as a share of a core over the load's length. */
+double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread);
+void pelt_results_free(struct pelt_results *r); /* accepts NULL */
+
+/*
+ * Walks what each request series did in each second (t >= 0), in the order of seconds and series,
+ * reading the run file as it goes: memory does not grow with the run. In `frame`, of the histograms
+ * only PELT_HIST_RESPONSE and PELT_HIST_SERVICE are filled; it is valid during the call. PELT_EIO,
+ * PELT_EPARSE: the file went away or is damaged.
+ */
+typedef void (*pelt_request_second_fn)(void *arg, int32_t t, uint32_t series,
+                                       const struct pelt_request_frame *frame);
+PELT_MUST_USE enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
+                                                                pelt_request_second_fn fn,
+                                                                void *arg, struct pelt_error *err);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * runfile: the run's SQLite database (WAL, one transaction a second): written by the control thread
+ * while the run goes, read by everything that reports. Killing the writer loses at most the last
+ * second.
+ *
+ * meta keys: schema, run_id, scenario, kind (run|bench|demo), command, start_wall_ns, duration_ns
+ * (planned; updated when stopped early), plan, loop (open|closed), target, seed, threads, hosts,
+ * version, host, kernel, cpus, file (scenario path).
+ */
+#ifndef PELT_RUNFILE_H
+#define PELT_RUNFILE_H
+
+#include "pelt/results.h"
+
+#define PELT_RUNFILE_SCHEMA 1
+
+struct pelt_runfile;
+
+/* Creates the file (and the last folder of its path); refuses an existing one, names another run
+ * that is writing it, and a path that cannot be written. `path` NULL or ":memory:": a temporary
+ * database without a name (SQLite keeps it in memory and spills to $TMPDIR), gone with the runfile
+ * and the last results read from it. */
+PELT_MUST_USE enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
+                                                   struct pelt_error *err);
+/* One transaction each. After an error the run goes on; the first error is kept and told at close.
+ */
+PELT_MUST_USE enum pelt_status pelt_runfile_meta(struct pelt_runfile *f, const char *key,
+                                                 const char *value);
+PELT_MUST_USE enum pelt_status pelt_runfile_thresholds(struct pelt_runfile *f,
+                                                       const struct pelt_threshold *t, size_t len);
+/* One second: `sum` of all threads, and the threads' own frames for their started, cpu and spin.
+ * Names of ids used are written when first seen. `sum->second` -1 may come several times (setup,
+ * teardown): added up. So is any other second that comes again, at the cost of a read. */
+PELT_MUST_USE enum pelt_status pelt_runfile_second(struct pelt_runfile *f,
+                                                   const struct pelt_frame *sum,
+                                                   struct pelt_frame *const *threads,
+                                                   size_t threads_len, struct pelt_registry *names);
+PELT_MUST_USE enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s,
+                                                  const char *kind, const char *text);
+/* The end: judged thresholds (same order as pelt_runfile_thresholds), verdict, exit code with
+ * reasons (NULL-terminated). */
+PELT_MUST_USE enum pelt_status pelt_runfile_finish(struct pelt_runfile *f,
+                                                   const struct pelt_verdict_line *lines,
+                                                   size_t len, enum pelt_verdict verdict,
+                                                   const char *const *verdict_reasons,
+                                                   int exit_code, const char *const *exit_reasons);
+/* Reads what was written so far, through the same connection. The results may outlive the runfile.
+ */
+PELT_MUST_USE enum pelt_status
+pelt_runfile_results(struct pelt_runfile *f, struct pelt_results **out, struct pelt_error *err);
+/* Closes (checkpointed, no -wal file left). PELT_EIO with the first write error of the run. Accepts
+ * NULL. */
+enum pelt_status pelt_runfile_close(struct pelt_runfile *f, struct pelt_error *err);
+
+/*
+ * Loads a run: finished, killed (with or without its -wal file), or still being written by another
+ * process; never changes it. Says plainly: no such file, not SQLite, not a run file, newer schema,
+ * truncated. Not for a file that this process is writing (pelt_runfile_results is). Not finished:
+ * verdict SUSPECT, exit code 1, both with a reason that says up to which second there is data;
+ * thresholds are judged on that.
+ */
+PELT_MUST_USE enum pelt_status pelt_results_load(const char *path, struct pelt_results **out,
+                                                 struct pelt_error *err);
+
+#endif

@@ -1,0 +1,489 @@
+/*
+ * The writer. One transaction a call; inside it, put() goes quiet after the first failure and
+ * commit() tells it, so that the code between reads straight. What a failed transaction held is
+ * lost from the file, counted, and told at close.
+ *
+ * Every `SUM_EVERY_S` seconds, and at the end, the sums of all histograms so far go to `hist_sum`,
+ * so that a reader decodes those and at most a minute of seconds, not the whole run. `sum` here is
+ * always what the file's seconds >= 0 add up to, because it is added to only after a commit.
+ */
+#include "pelt/runfile.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "database.h"
+#include "load.h"
+#include "pelt/hist_codec.h"
+
+#define SUM_EVERY_S 60
+
+/* The sums of rows written again (setup and teardown share second -1) are made in SQL; histograms
+ * by merge_stored(). */
+#define STATEMENTS(X)                                                                              \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(META, "INSERT OR REPLACE INTO meta VALUES (?, ?)")                                           \
+    X(NAME, "INSERT INTO name VALUES (?, ?, ?)")                                                   \
+    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"          \
+              " iterations = iterations + excluded.iterations,"                                    \
+              " script_errors = script_errors + excluded.script_errors,"                           \
+              " planned = planned + excluded.planned, dropped = dropped + excluded.dropped,"       \
+              " users = excluded.users, waiting = excluded.waiting")                               \
+    X(THREAD, "INSERT INTO thread VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                \
+              " started = started + excluded.started, cpu_ns = cpu_ns + excluded.cpu_ns,"          \
+              " spin_ns = spin_ns + excluded.spin_ns")                                             \
+    X(REQUEST,                                                                                     \
+      "INSERT INTO request VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                       \
+      " started = started + excluded.started, bytes_sent = bytes_sent + excluded.bytes_sent,"      \
+      " bytes_received = bytes_received + excluded.bytes_received")                                \
+    X(OUTCOME, "INSERT INTO outcome VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                 \
+               " count = count + excluded.count")                                                  \
+    X(CHECK, "INSERT INTO checks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                    \
+             " passed = passed + excluded.passed, failed = failed + excluded.failed")              \
+    X(ERROR, "INSERT INTO error VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"            \
+             " count = count + excluded.count, first_ns = min(first_ns, excluded.first_ns),"       \
+             " last_ns = max(last_ns, excluded.last_ns)")                                          \
+    X(HIST, "INSERT OR REPLACE INTO hist VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                      \
+    X(HIST_GET, "SELECT count, min_us, max_us, clamped, lost, payload FROM hist"                   \
+                " WHERE t = ? AND series = ? AND kind = ?")                                        \
+    X(SUM_CLEAR, "DELETE FROM hist_sum")                                                           \
+    X(SUM, "INSERT INTO hist_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
+    X(EVENT, "INSERT INTO event (t_s, kind, text) VALUES (?, ?, ?)")                               \
+    X(THRESHOLD,                                                                                   \
+      "INSERT INTO threshold (id, metric, name, stat, unit, lower_is_better, single, target,"      \
+      " warning, critical) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
+    X(JUDGE, "UPDATE threshold SET level = ?, value = ?, needs = ?, why = ? WHERE id = ?")         \
+    X(VERDICT, "INSERT INTO verdict VALUES (1, ?, ?)")                                             \
+    X(REASON, "INSERT INTO reason VALUES (?, ?, ?)")
+
+enum statement {
+#define X(symbol, sql) ST_##symbol,
+    STATEMENTS(X)
+#undef X
+        ST_COUNT
+};
+
+static const char *const statement_sql[] = {
+#define X(symbol, sql) sql,
+    STATEMENTS(X)
+#undef X
+};
+
+struct pelt_runfile {
+    struct pelt_database *d;
+    sqlite3_stmt *statement[ST_COUNT];
+    enum pelt_status status;    /* of the running transaction */
+    struct pelt_error error;    /* of the running transaction */
+    struct pelt_error first;    /* first error of the run; empty: none */
+    uint64_t failed;            /* transactions that were lost */
+    struct pelt_frame *sum;     /* seconds 0 to last_t */
+    struct pelt_hist_pool pool; /* pages of histograms in passing */
+    struct pelt_buf payload;
+    int32_t last_t;                  /* newest second in the file; -1: none */
+    int32_t summed_t;                /* hist_sum holds the sum of seconds 0 to this; -1: nothing */
+    uint32_t names[PELT_NAME_KINDS]; /* how many of each are in the file */
+};
+
+/* ---- transactions ---- */
+
+static void put(struct pelt_runfile *f, enum statement which, const struct pelt_cell *cells,
+                size_t len)
+{
+    if (f->status != PELT_OK) {
+        return;
+    }
+    int rc = pelt_statement_bind(f->statement[which], cells, len);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(f->statement[which]);
+    }
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
+        f->status = pelt_database_fail(f->d, "cannot be written", &f->error);
+    }
+    sqlite3_reset(f->statement[which]);
+}
+#define PUT(f, which, ...)                                                                         \
+    put(f, ST_##which, (const struct pelt_cell[]){__VA_ARGS__},                                    \
+        sizeof((const struct pelt_cell[]){__VA_ARGS__}) / sizeof(struct pelt_cell))
+
+static void begin(struct pelt_runfile *f)
+{
+    f->status = PELT_OK;
+    f->error.text[0] = '\0';
+    put(f, ST_BEGIN, NULL, 0);
+}
+
+static enum pelt_status commit(struct pelt_runfile *f)
+{
+    put(f, ST_COMMIT, NULL, 0);
+    enum pelt_status status = f->status;
+    if (status != PELT_OK) {
+        f->failed++;
+        if (f->first.text[0] == '\0') {
+            f->first = f->error;
+        }
+        if (!sqlite3_get_autocommit(f->d->db)) { /* some errors roll back by themselves */
+            f->status = PELT_OK;
+            put(f, ST_ROLLBACK, NULL, 0);
+        }
+    }
+    return status;
+}
+
+/* Fails the running transaction for a reason that is not SQLite's. */
+static void fail(struct pelt_runfile *f, enum pelt_status status)
+{
+    if (f->status == PELT_OK && status != PELT_OK) {
+        f->status =
+            pelt_fail(&f->error, status, "%s: cannot be written: %s",
+                      f->d->path ? f->d->path : "temporary run file", pelt_status_name(status));
+    }
+}
+
+/* ---- histograms ---- */
+
+/* A second that is written again: what its row holds already is added to `h`. */
+static void merge_stored(struct pelt_runfile *f, int32_t t, int32_t series, const char *kind,
+                         struct pelt_hist *h)
+{
+    sqlite3_stmt *s = f->statement[ST_HIST_GET];
+    const struct pelt_cell key[] = {PELT_INT(t), PELT_INT(series), PELT_TEXT(kind)};
+    if (pelt_statement_bind(s, key, 3) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+        fail(f, pelt_load_hist(s, 0, h, &f->pool, &f->error));
+    }
+    sqlite3_reset(s);
+}
+
+static void put_hist_row(struct pelt_runfile *f, enum statement which, int32_t t, int32_t series,
+                         const char *kind, const struct pelt_hist *h)
+{
+    pelt_buf_reset(&f->payload);
+    fail(f, pelt_hist_encode(h, &f->payload));
+    const struct pelt_cell row[] = {PELT_INT(t),
+                                    PELT_INT(series),
+                                    PELT_TEXT(kind),
+                                    PELT_INT(h->count),
+                                    PELT_INT(h->count ? h->min_us : 0),
+                                    PELT_INT(h->count ? h->max_us : 0),
+                                    PELT_INT(h->clamped),
+                                    PELT_INT(h->lost),
+                                    PELT_BLOB(f->payload.data, f->payload.len)};
+    put(f, which, row, sizeof row / sizeof *row);
+}
+
+static void put_hist(struct pelt_runfile *f, int32_t t, int32_t series, const char *kind,
+                     const struct pelt_hist *h)
+{
+    if (h->count == 0 && h->lost == 0) {
+        return;
+    }
+    if (t > f->last_t) {
+        put_hist_row(f, ST_HIST, t, series, kind, h);
+        return;
+    }
+    struct pelt_hist merged = {0};
+    pelt_hist_add(&merged, &f->pool, h);
+    merge_stored(f, t, series, kind, &merged);
+    put_hist_row(f, ST_HIST, t, series, kind, &merged);
+    pelt_hist_reset(&merged, &f->pool);
+}
+
+static void put_sum(struct pelt_runfile *f, int32_t t, int32_t series, const char *kind,
+                    const struct pelt_hist *h)
+{
+    if (h->count > 0 || h->lost > 0) {
+        put_hist_row(f, ST_SUM, t, series, kind, h);
+    }
+}
+
+static void put_sums(struct pelt_runfile *f, int32_t t)
+{
+    put(f, ST_SUM_CLEAR, NULL, 0);
+    for (uint32_t id = 0; id < f->sum->requests_len; id++) {
+        for (int k = 0; f->sum->requests[id] != NULL && k < PELT_HIST_REQUEST_KINDS; k++) {
+            put_sum(f, t, (int32_t)id, pelt_request_hist_name(k), &f->sum->requests[id]->hist[k]);
+        }
+    }
+    for (int k = 0; k < PELT_RUNHIST_KINDS; k++) {
+        put_sum(f, t, PELT_WHOLE_RUN, pelt_run_hist_name(k), &f->sum->hist[k]);
+    }
+}
+
+/* ---- one second ---- */
+
+static void put_names(struct pelt_runfile *f, struct pelt_registry *names,
+                      uint32_t upto[PELT_NAME_KINDS])
+{
+    for (int kind = 0; kind < PELT_NAME_KINDS; kind++) {
+        upto[kind] = pelt_registry_count(names, kind);
+        for (uint32_t id = f->names[kind]; id < upto[kind]; id++) {
+            PUT(f, NAME, PELT_TEXT(pelt_name_kind_name(kind)), PELT_INT(id),
+                PELT_TEXT(pelt_registry_name(names, kind, id)));
+        }
+    }
+}
+
+static bool touched(const struct pelt_request_frame *r)
+{
+    uint64_t ended = 0;
+    for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
+        ended += r->outcomes[o];
+    }
+    return r->started > 0 || ended > 0 || r->bytes_sent > 0 || r->bytes_received > 0;
+}
+
+static void put_request(struct pelt_runfile *f, int32_t t, uint32_t id,
+                        const struct pelt_request_frame *r)
+{
+    if (!touched(r)) {
+        return;
+    }
+    PUT(f, REQUEST, PELT_INT(t), PELT_INT(id), PELT_INT(r->started), PELT_INT(r->bytes_sent),
+        PELT_INT(r->bytes_received));
+    for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
+        if (r->outcomes[o] > 0) {
+            PUT(f, OUTCOME, PELT_INT(t), PELT_INT(id), PELT_TEXT(pelt_outcome_name(o)),
+                PELT_INT(r->outcomes[o]));
+        }
+    }
+    for (int k = 0; k < PELT_HIST_REQUEST_KINDS; k++) {
+        put_hist(f, t, (int32_t)id, pelt_request_hist_name(k), &r->hist[k]);
+    }
+}
+
+/* All requests, and the response times of all together, so that a reader has a second's percentiles
+ * from one row. */
+static void put_requests(struct pelt_runfile *f, const struct pelt_frame *sum)
+{
+    struct pelt_hist all = {0};
+    for (uint32_t id = 0; id < sum->requests_len; id++) {
+        if (sum->requests[id] != NULL) {
+            put_request(f, sum->second, id, sum->requests[id]);
+            pelt_hist_add(&all, &f->pool, &sum->requests[id]->hist[PELT_HIST_RESPONSE]);
+        }
+    }
+    put_hist(f, sum->second, PELT_WHOLE_RUN, PELT_ALL_RESPONSES, &all);
+    pelt_hist_reset(&all, &f->pool);
+}
+
+static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
+{
+    PUT(f, SECOND, PELT_INT(sum->second), PELT_INT(sum->iterations), PELT_INT(sum->script_errors),
+        PELT_INT(sum->planned), PELT_INT(sum->dropped), PELT_INT(sum->users),
+        PELT_INT(sum->waiting));
+    for (uint32_t id = 0; id < sum->checks_len; id++) {
+        const struct pelt_check_frame *c = &sum->checks[id];
+        if (c->passed > 0 || c->failed > 0) {
+            PUT(f, CHECK, PELT_INT(sum->second), PELT_INT(id), PELT_INT(c->passed),
+                PELT_INT(c->failed));
+        }
+    }
+    for (uint32_t i = 0; i < sum->errors_len; i++) {
+        const struct pelt_error_frame *e = &sum->errors[i].e;
+        PUT(f, ERROR, PELT_INT(sum->second), PELT_INT(sum->errors[i].series),
+            PELT_TEXT(pelt_outcome_name(sum->errors[i].outcome)), PELT_INT(e->count),
+            PELT_INT(e->first_ns), PELT_INT(e->last_ns), PELT_TEXT(e->sample));
+    }
+    for (int k = 0; k < PELT_RUNHIST_KINDS; k++) {
+        put_hist(f, sum->second, PELT_WHOLE_RUN, pelt_run_hist_name(k), &sum->hist[k]);
+    }
+}
+
+static void put_threads(struct pelt_runfile *f, int32_t t, struct pelt_frame *const *threads,
+                        size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const struct pelt_frame *thread = threads[i];
+        uint64_t started = 0;
+        for (uint32_t id = 0; id < thread->requests_len; id++) {
+            started += thread->requests[id] ? thread->requests[id]->started : 0;
+        }
+        PUT(f, THREAD, PELT_INT(t), PELT_INT(thread->thread), PELT_INT(started),
+            PELT_INT(thread->cpu_ns), PELT_INT(thread->spin_ns));
+    }
+}
+
+/* After the second's commit: the sum follows, and once a minute goes to the file. */
+static enum pelt_status follow(struct pelt_runfile *f, const struct pelt_frame *second)
+{
+    if (f->sum == NULL) {
+        return PELT_OK;
+    }
+    if (pelt_frame_add(f->sum, second) !=
+        PELT_OK) { /* what hist_sum holds stays true, but cannot grow */
+        pelt_frame_free(f->sum);
+        f->sum = NULL;
+        return PELT_ENOMEM;
+    }
+    if (f->last_t - f->summed_t < SUM_EVERY_S) {
+        return PELT_OK;
+    }
+    begin(f);
+    put_sums(f, f->last_t);
+    enum pelt_status status = commit(f);
+    if (status == PELT_OK) {
+        f->summed_t = f->last_t;
+    }
+    return status;
+}
+
+enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_frame *sum,
+                                     struct pelt_frame *const *threads, size_t threads_len,
+                                     struct pelt_registry *names)
+{
+    uint32_t upto[PELT_NAME_KINDS];
+    bool behind =
+        sum->second >= 0 && sum->second <= f->summed_t; /* written again: hist_sum lacks it */
+    begin(f);
+    put_names(f, names, upto);
+    put_requests(f, sum);
+    put_run(f, sum);
+    put_threads(f, sum->second, threads, threads_len);
+    if (behind) { /* so that a kill before follow() leaves no sums that lack it */
+        put(f, ST_SUM_CLEAR, NULL, 0);
+    }
+    enum pelt_status status = commit(f);
+    if (status != PELT_OK) {
+        return status;
+    }
+    memcpy(f->names, upto, sizeof upto);
+    f->summed_t = behind ? -1 : f->summed_t;
+    f->last_t = sum->second > f->last_t ? sum->second : f->last_t;
+    return sum->second >= 0 ? follow(f, sum) : PELT_OK;
+}
+
+/* ---- the rest of the run ---- */
+
+enum pelt_status pelt_runfile_meta(struct pelt_runfile *f, const char *key, const char *value)
+{
+    begin(f);
+    PUT(f, META, PELT_TEXT(key), PELT_TEXT(value));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s, const char *kind,
+                                    const char *text)
+{
+    begin(f);
+    PUT(f, EVENT, PELT_REAL(t_s), PELT_TEXT(kind), PELT_TEXT(text));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_thresholds(struct pelt_runfile *f, const struct pelt_threshold *t,
+                                         size_t len)
+{
+    begin(f);
+    for (size_t i = 0; i < len; i++) {
+        PUT(f, THRESHOLD, PELT_INT(i), PELT_TEXT(t[i].metric), PELT_TEXT(t[i].name),
+            PELT_TEXT(t[i].stat), PELT_TEXT(pelt_unit_name(t[i].unit)),
+            PELT_INT(t[i].lower_is_better), PELT_INT(t[i].single), PELT_REAL(t[i].target),
+            PELT_REAL(t[i].warning), PELT_REAL(t[i].critical));
+    }
+    return commit(f);
+}
+
+static void put_reasons(struct pelt_runfile *f, const char *scope, const char *const *reasons)
+{
+    for (size_t i = 0; reasons != NULL && reasons[i] != NULL; i++) {
+        PUT(f, REASON, PELT_TEXT(scope), PELT_INT(i), PELT_TEXT(reasons[i]));
+    }
+}
+
+enum pelt_status pelt_runfile_finish(struct pelt_runfile *f, const struct pelt_verdict_line *lines,
+                                     size_t len, enum pelt_verdict verdict,
+                                     const char *const *verdict_reasons, int exit_code,
+                                     const char *const *exit_reasons)
+{
+    begin(f);
+    for (size_t i = 0; i < len; i++) {
+        PUT(f, JUDGE, PELT_TEXT(pelt_level_name(lines[i].level)),
+            PELT_REAL(lines[i].has_value ? lines[i].value : NAN), PELT_INT(lines[i].needs),
+            PELT_TEXT(lines[i].why), PELT_INT(i));
+    }
+    PUT(f, VERDICT, PELT_TEXT(pelt_verdict_name(verdict)), PELT_INT(exit_code));
+    put_reasons(f, "verdict", verdict_reasons);
+    put_reasons(f, "exit", exit_reasons);
+    if (f->sum != NULL && f->last_t >= 0) {
+        put_sums(f, f->last_t);
+    }
+    enum pelt_status status = commit(f);
+    if (status == PELT_OK && f->sum != NULL) {
+        f->summed_t = f->last_t;
+    }
+    return status;
+}
+
+enum pelt_status pelt_runfile_results(struct pelt_runfile *f, struct pelt_results **out,
+                                      struct pelt_error *err)
+{
+    return pelt_load_results(f->d, true, out, err);
+}
+
+/* ---- lifetime ---- */
+
+/* Everything but the first error, which close() still has to tell. */
+static void release(struct pelt_runfile *f)
+{
+    for (int i = 0; i < ST_COUNT; i++) {
+        sqlite3_finalize(f->statement[i]);
+    }
+    pelt_database_release(f->d);
+    pelt_frame_free(f->sum);
+    pelt_hist_pool_deinit(&f->pool);
+    pelt_buf_deinit(&f->payload);
+}
+
+enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
+                                     struct pelt_error *err)
+{
+    struct pelt_runfile *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    f->last_t = f->summed_t = -1;
+    pelt_buf_init(&f->payload, 0);
+    pelt_hist_pool_init(&f->pool, 0);
+    bool temporary = path == NULL || strcmp(path, ":memory:") == 0;
+    enum pelt_status status = pelt_database_create(temporary ? NULL : path, &f->d, err);
+    for (int i = 0; i < ST_COUNT && status == PELT_OK; i++) {
+        if (sqlite3_prepare_v3(f->d->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &f->statement[i], NULL)) {
+            status = pelt_database_fail(f->d, "cannot be made", err);
+        }
+    }
+    f->sum = pelt_frame_new(0);
+    if (status == PELT_OK && f->sum == NULL) {
+        status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (status != PELT_OK) {
+        release(f);
+        free(f);
+        return status;
+    }
+    *out = f;
+    return PELT_OK;
+}
+
+enum pelt_status pelt_runfile_close(struct pelt_runfile *f, struct pelt_error *err)
+{
+    if (f == NULL) {
+        return PELT_OK;
+    }
+    if (f->d->path != NULL && f->d->holders == 1) {
+        /* Checkpoints and leaves a plain file that read-only media can hold; refused while someone
+         * reads, which is harmless. */
+        sqlite3_exec(f->d->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    }
+    enum pelt_status status = PELT_OK;
+    if (f->failed > 0) {
+        status = pelt_fail(err, PELT_EIO,
+                           "%s (%llu write%s failed; what they held is missing from the run file)",
+                           f->first.text, (unsigned long long)f->failed, f->failed == 1 ? "" : "s");
+    }
+    release(f);
+    free(f);
+    return status;
+}

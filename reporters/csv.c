@@ -1,0 +1,280 @@
+/*
+ * CSV: a header line, then rows; fields with a comma, quote or line break are quoted (RFC 4180),
+ * lines end in LF. Times are milliseconds with three decimals; what does not exist, or lacks
+ * samples, is an empty field.
+ */
+#include "csv.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "figures.h"
+#include "pelt/clock.h"
+
+/* ---- fields ---- */
+
+struct row {
+    FILE *out;
+    bool begun;
+};
+
+static void next_field(struct row *row)
+{
+    if (row->begun) {
+        fputc(',', row->out);
+    }
+    row->begun = true;
+}
+
+static void text(struct row *row, const char *value)
+{
+    next_field(row);
+    if (strpbrk(value, ",\"\r\n") == NULL) {
+        fputs(value, row->out);
+        return;
+    }
+    fputc('"', row->out);
+    for (; *value; value++) {
+        if (*value == '"') {
+            fputc('"', row->out);
+        }
+        fputc(*value, row->out);
+    }
+    fputc('"', row->out);
+}
+
+static void count(struct row *row, uint64_t value)
+{
+    next_field(row);
+    fprintf(row->out, "%llu", (unsigned long long)value);
+}
+
+static void number(struct row *row, double value) /* not finite: empty */
+{
+    next_field(row);
+    if (isfinite(value)) {
+        fprintf(row->out, "%.3f", value);
+    }
+}
+
+static void share(struct row *row, double value)
+{
+    next_field(row);
+    fprintf(row->out, "%.6f", value);
+}
+
+static void empty(struct row *row, int fields)
+{
+    for (int i = 0; i < fields; i++) {
+        next_field(row);
+    }
+}
+
+static void end_row(struct row *row)
+{
+    fputc('\n', row->out);
+    row->begun = false;
+}
+
+static void percentile(struct row *row, const struct pelt_hist *h, double q)
+{
+    double ms = NAN;
+    report_percentile_ms(h, q, &ms);
+    number(row, ms);
+}
+
+/* count, min, mean, p50 ... p99.99, max */
+static void times(struct row *row, const struct pelt_hist *h)
+{
+    count(row, h->count);
+    number(row, h->count ? (double)h->min_us / 1000 : (double)NAN);
+    number(row, h->count ? pelt_hist_mean_us(h) / 1000 : (double)NAN);
+    for (int i = 0; i < REPORT_PERCENTILES; i++) {
+        percentile(row, h, report_percentiles[i].q);
+    }
+    number(row, h->count ? (double)h->max_us / 1000 : (double)NAN);
+}
+#define TIMES_HEADER(of)                                                                           \
+    of "_count," of "_min_ms," of "_mean_ms," of "_p50_ms," of "_p90_ms," of "_p95_ms," of         \
+       "_p99_ms," of "_p99.9_ms," of "_p99.99_ms," of "_max_ms"
+#define TIMES_FIELDS 10
+
+static const char *sent_name(enum pelt_sent sent)
+{
+    return sent == PELT_SENT_YES ? "yes" : sent == PELT_SENT_NO ? "no" : "maybe";
+}
+
+static const char *request_name(const struct pelt_results *r, uint32_t id)
+{
+    return pelt_registry_name(r->names, PELT_NAME_REQUEST, id);
+}
+
+/* ---- files ---- */
+
+/* Times are recorded a request, not an outcome: they stand in the row `all`, whose count is what
+ * was started. */
+static void stats_of_all(struct row *row, const struct pelt_results *r, uint32_t id,
+                         const struct pelt_request_frame *frame)
+{
+    text(row, request_name(r, id));
+    text(row, "all");
+    empty(row, 1);
+    count(row, frame->started);
+    share(row, 1);
+    number(row, report_per_s(frame->started, r->duration_s));
+    count(row, frame->bytes_sent);
+    count(row, frame->bytes_received);
+    times(row, &frame->hist[PELT_HIST_RESPONSE]);
+    times(row, &frame->hist[PELT_HIST_SERVICE]);
+    end_row(row);
+}
+
+static void stats_of_outcome(struct row *row, const struct pelt_results *r, uint32_t id,
+                             const struct pelt_request_frame *frame, enum pelt_outcome outcome)
+{
+    text(row, request_name(r, id));
+    text(row, pelt_outcome_name(outcome));
+    text(row, sent_name(pelt_outcome_sent(outcome)));
+    count(row, frame->outcomes[outcome]);
+    share(row, report_share(frame->outcomes[outcome], report_ended(frame)));
+    number(row, report_per_s(frame->outcomes[outcome], r->duration_s));
+    empty(row, 2 + 2 * TIMES_FIELDS);
+    end_row(row);
+}
+
+static enum pelt_status write_stats(const struct pelt_results *r, FILE *out, struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("name,outcome,sent,count,share,per_second,bytes_sent,bytes_received," TIMES_HEADER(
+              "response") "," TIMES_HEADER("service") "\n",
+          out);
+    REPORT_EACH_REQUEST(r, id, frame)
+    {
+        stats_of_all(&row, r, id, frame);
+        for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
+            if (frame->outcomes[o] > 0) {
+                stats_of_outcome(&row, r, id, frame, o);
+            }
+        }
+    }
+    return PELT_OK;
+}
+
+struct history {
+    const struct pelt_results *r;
+    struct row row;
+    size_t at; /* the second, for its users */
+};
+
+static void on_request_second(void *arg, int32_t t, uint32_t series,
+                              const struct pelt_request_frame *frame)
+{
+    struct history *h = arg;
+    while (h->at < h->r->seconds_len && h->r->seconds[h->at].t < t) {
+        h->at++;
+    }
+    count(&h->row, (uint64_t)t);
+    text(&h->row, request_name(h->r, series));
+    count(&h->row, h->at < h->r->seconds_len ? h->r->seconds[h->at].users : 0);
+    count(&h->row, frame->started);
+    count(&h->row, frame->outcomes[PELT_OUTCOME_OK]);
+    count(&h->row, report_errors(frame));
+    count(&h->row, frame->bytes_sent);
+    count(&h->row, frame->bytes_received);
+    times(&h->row, &frame->hist[PELT_HIST_RESPONSE]);
+    percentile(&h->row, &frame->hist[PELT_HIST_SERVICE], 50);
+    percentile(&h->row, &frame->hist[PELT_HIST_SERVICE], 99);
+    end_row(&h->row);
+}
+
+static enum pelt_status write_stats_history(const struct pelt_results *r, FILE *out,
+                                            struct pelt_error *err)
+{
+    struct history h = {.r = r, .row = {.out = out}};
+    fputs("t,name,users,started,ok,errors,bytes_sent,bytes_received," TIMES_HEADER(
+              "response") ",service_p50_ms,"
+                          "service_p99_ms\n",
+          out);
+    return pelt_results_each_request_second(r, on_request_second, &h, err);
+}
+
+/* Rows come with the agent's samples. */
+static enum pelt_status write_server_history(const struct pelt_results *r, FILE *out,
+                                             struct pelt_error *err)
+{
+    fputs("t,agent,limit,used,max,events\n", out);
+    return PELT_OK;
+}
+
+static enum pelt_status write_failures(const struct pelt_results *r, FILE *out,
+                                       struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("class,name,count,first_s,last_s,sample\n", out);
+    for (size_t i = 0; i < r->errors_len; i++) {
+        const struct pelt_error_row *e = &r->errors[i];
+        text(&row, pelt_outcome_name(e->outcome));
+        text(&row, request_name(r, e->series));
+        count(&row, e->e.count);
+        number(&row, (double)e->e.first_ns / (double)PELT_NS_PER_S);
+        number(&row, (double)e->e.last_ns / (double)PELT_NS_PER_S);
+        text(&row, e->e.sample);
+        end_row(&row);
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status write_checks(const struct pelt_results *r, FILE *out,
+                                     struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("name,passed,failed,passed_share,first_failure_t\n", out);
+    for (size_t i = 0; i < r->checks_len; i++) {
+        const struct pelt_check_row *c = &r->checks[i];
+        text(&row, pelt_registry_name(r->names, PELT_NAME_CHECK, c->check));
+        count(&row, c->passed);
+        count(&row, c->failed);
+        share(&row, report_share(c->passed, c->passed + c->failed));
+        next_field(&row);
+        if (c->failed > 0) {
+            fprintf(out, "%d", c->first_failed_t);
+        }
+        end_row(&row);
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out,
+                                         struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("metric,name,stat,unit,value,level,target,warning,critical,max,min,why\n", out);
+    for (size_t i = 0; i < r->thresholds_len; i++) {
+        const struct pelt_threshold *t = &r->thresholds[i].threshold;
+        const struct pelt_verdict_line *line = &r->thresholds[i].line;
+        bool judged = r->thresholds[i].judged;
+        text(&row, t->metric);
+        text(&row, t->name);
+        text(&row, t->stat);
+        text(&row, pelt_unit_name(t->unit));
+        number(&row, judged && line->has_value ? line->value : (double)NAN);
+        text(&row, pelt_level_name(judged ? line->level : PELT_LEVEL_UNJUDGED));
+        number(&row, t->single ? (double)NAN : t->target);
+        number(&row, t->single ? (double)NAN : t->warning);
+        number(&row, t->single ? (double)NAN : t->critical);
+        number(&row, t->single && t->lower_is_better ? t->critical : (double)NAN);
+        number(&row, t->single && !t->lower_is_better ? t->critical : (double)NAN);
+        text(&row, judged ? line->why : "");
+        end_row(&row);
+    }
+    return PELT_OK;
+}
+
+const struct report_csv_file report_csv_files[REPORT_CSV_FILES] = {
+    {"stats.csv", write_stats},
+    {"stats_history.csv", write_stats_history},
+    {"server_history.csv", write_server_history},
+    {"failures.csv", write_failures},
+    {"checks.csv", write_checks},
+    {"thresholds.csv", write_thresholds},
+};

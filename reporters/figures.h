@@ -1,0 +1,47 @@
+/*
+ * figures: what all reports agree on: which percentiles there are, when one may be printed, and how
+ * numbers are rounded and shortened.
+ */
+#ifndef REPORT_FIGURES_H
+#define REPORT_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pelt/results.h"
+
+struct report_percentile {
+    const char *name; /* "p99.9" */
+    double q;         /* 0..100 */
+};
+#define REPORT_PERCENTILES 6
+extern const struct report_percentile report_percentiles[REPORT_PERCENTILES]; /* p50 to p99.99 */
+
+/* True: *ms is the percentile in milliseconds. False: too few samples for it. */
+bool report_percentile_ms(const struct pelt_hist *h, double q, double *ms);
+
+/* The same from a second's row, whose percentiles come ready in microseconds. */
+bool report_enough_samples(uint64_t count, double q);
+
+double report_round3(double value); /* to three decimals; what is not finite becomes 0 */
+double report_per_s(uint64_t count, double duration_s); /* 0 for a run without a length */
+double report_share(uint64_t part, uint64_t whole);     /* 0..1; 0 of nothing is 0 */
+
+uint64_t report_ended(const struct pelt_request_frame *r);  /* exchanges that ended */
+uint64_t report_errors(const struct pelt_request_frame *r); /* of these, in anything but ok */
+
+struct report_totals { /* all requests together, setup and teardown included */
+    uint64_t started, ended, errors, bytes_sent, bytes_received;
+    uint64_t outcomes[PELT_OUTCOME_COUNT];
+    uint64_t sent[3]; /* by enum pelt_sent */
+};
+struct report_totals report_totals(const struct pelt_results *r);
+
+/* The series that did anything: calls it `id` and `frame` in the body. */
+#define REPORT_EACH_REQUEST(r, id, frame)                                                          \
+    for (uint32_t id = 0; id < (r)->total->requests_len; id++)                                     \
+        for (const struct pelt_request_frame *frame = (r)->total->requests[id]; frame != NULL;     \
+             frame = NULL)
+
+#endif

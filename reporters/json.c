@@ -1,0 +1,389 @@
+/*
+ * JSON of the contract (pelt-report/1; docs/report.schema.json). Members are dumped one at a time,
+ * and rows of arrays one a line, so that memory does not grow with the run's length and the file
+ * can be read and searched by eye.
+ *
+ * Times are milliseconds with three decimals. A percentile without enough samples is null; nothing
+ * is ever NaN.
+ */
+#include "pelt/report.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "figures.h"
+#include "pelt/clock.h"
+
+/* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
+#define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
+/* ---- values ---- */
+
+static json_t *number(double value)
+{
+    return json_real(report_round3(value));
+}
+
+static json_t *count(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+/* Length of the valid UTF-8 sequence at `s` (RFC 3629: no overlong form, no surrogate); 0: none. */
+static size_t utf8_length(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first_min, first_max, second_min, second_max, len;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        if (s[0] < forms[f].first_min || s[0] > forms[f].first_max) {
+            continue;
+        }
+        if (forms[f].len > 1 && (s[1] < forms[f].second_min || s[1] > forms[f].second_max)) {
+            return 0;
+        }
+        for (size_t i = 2; i < forms[f].len; i++) {
+            if ((s[i] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        return forms[f].len;
+    }
+    return 0;
+}
+
+/* A name may come from a URL and hold any bytes; those that are not UTF-8 become U+FFFD. NULL:
+ * null. */
+static json_t *text(const char *value)
+{
+    if (value == NULL) {
+        return json_null();
+    }
+    struct pelt_buf clean;
+    pelt_buf_init(&clean, 0);
+    pelt_buf_add(&clean, "", 0);
+    for (const unsigned char *s = (const unsigned char *)value; *s;) {
+        size_t len = utf8_length(s);
+        pelt_buf_add(&clean, len ? (const char *)s : "\xef\xbf\xbd", len ? len : 3);
+        s += len ? len : 1;
+    }
+    json_t *string = clean.failed ? NULL : json_stringn(clean.data ? clean.data : "", clean.len);
+    pelt_buf_deinit(&clean);
+    return string;
+}
+
+static json_t *texts(char *const *list)
+{
+    json_t *array = json_array();
+    for (; list != NULL && *list != NULL; list++) {
+        json_array_append_new(array, text(*list));
+    }
+    return array;
+}
+
+/* An integer that a run file keeps as text. Above 2^53 JSON readers round, so it stays a text. */
+static json_t *digits(const char *value)
+{
+    uint64_t n = value ? strtoull(value, NULL, 10) : 0;
+    return n <= UINT64_C(1) << 53 ? count(n) : text(value);
+}
+
+static json_t *seconds(uint64_t ns)
+{
+    return number((double)ns / (double)PELT_NS_PER_S);
+}
+
+/* count, min, mean, p50 ... p99.99, max. */
+static json_t *times(const struct pelt_hist *h)
+{
+    json_t *o = json_object();
+    double ms, before_ms = 0;
+    json_object_set_new(o, "count", count(h->count));
+    json_object_set_new(o, "min", h->count ? number((double)h->min_us / 1000) : json_null());
+    json_object_set_new(o, "mean", h->count ? number(pelt_hist_mean_us(h) / 1000) : json_null());
+    for (int i = 0; i < REPORT_PERCENTILES; i++) {
+        bool enough = report_percentile_ms(h, report_percentiles[i].q, &ms);
+        json_object_set_new(o, report_percentiles[i].name, enough ? number(ms) : json_null());
+        assert(!enough || ms >= before_ms);
+        before_ms = enough ? ms : before_ms;
+    }
+    assert(h->count == 0 || before_ms <= (double)h->max_us / 1000);
+    json_object_set_new(o, "max", h->count ? number((double)h->max_us / 1000) : json_null());
+    return o;
+}
+
+static json_t *outcomes(const uint64_t by_outcome[PELT_OUTCOME_COUNT])
+{
+    json_t *o = json_object();
+    for (int i = 0; i < PELT_OUTCOME_COUNT; i++) {
+        if (by_outcome[i] > 0) {
+            json_object_set_new(o, pelt_outcome_name(i), count(by_outcome[i]));
+        }
+    }
+    return o;
+}
+
+/* ---- members ---- */
+
+static json_t *run(const struct pelt_results *r)
+{
+    char start[32];
+    const char *start_ns = pelt_results_meta(r, "start_wall_ns");
+    pelt_clock_rfc3339(start_ns ? strtoull(start_ns, NULL, 10) : 0, start);
+    json_t *o = json_object();
+    json_object_set_new(o, "id", text(pelt_results_meta(r, "run_id")));
+    json_object_set_new(o, "scenario", text(pelt_results_meta(r, "scenario")));
+    json_object_set_new(o, "start", text(start));
+    json_object_set_new(o, "duration_s", number(r->duration_s));
+    json_object_set_new(o, "seed", digits(pelt_results_meta(r, "seed")));
+    json_object_set_new(o, "threads", digits(pelt_results_meta(r, "threads")));
+    json_object_set_new(o, "hosts", digits(pelt_results_meta(r, "hosts")));
+    return o;
+}
+
+static json_t *result(const struct pelt_results *r)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "exit_code", json_integer(r->exit_code));
+    json_object_set_new(o, "reasons", texts(r->exit_reasons));
+    return o;
+}
+
+static json_t *verdict(const struct pelt_results *r)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "status", text(pelt_verdict_name(r->verdict)));
+    json_object_set_new(o, "reasons", texts(r->verdict_reasons));
+    return o;
+}
+
+static json_t *totals(const struct pelt_results *r)
+{
+    const struct report_totals t = report_totals(r);
+    json_t *o = json_object(), *sent = json_object();
+    json_object_set_new(sent, "yes", count(t.sent[PELT_SENT_YES]));
+    json_object_set_new(sent, "maybe", count(t.sent[PELT_SENT_MAYBE]));
+    json_object_set_new(sent, "no", count(t.sent[PELT_SENT_NO]));
+    json_object_set_new(o, "started", count(t.started));
+    json_object_set_new(o, "outcomes", outcomes(t.outcomes));
+    json_object_set_new(o, "sent", sent);
+    json_object_set_new(o, "started_per_s", number(report_per_s(t.started, r->duration_s)));
+    json_object_set_new(o, "ok_per_s",
+                        number(report_per_s(t.outcomes[PELT_OUTCOME_OK], r->duration_s)));
+    json_object_set_new(o, "bytes_sent", count(t.bytes_sent));
+    json_object_set_new(o, "bytes_received", count(t.bytes_received));
+    json_object_set_new(o, "dropped", count(r->total->dropped));
+    return o;
+}
+
+static json_t *request(const struct pelt_results *r, uint32_t id,
+                       const struct pelt_request_frame *frame)
+{
+    json_t *o = json_object(), *phases = json_object();
+    for (int k = PELT_HIST_BLOCKED; k <= PELT_HIST_RECEIVE; k++) {
+        json_object_set_new(phases, pelt_request_hist_name(k) + strlen("http_"),
+                            times(&frame->hist[k]));
+    }
+    json_object_set_new(o, "name", text(pelt_registry_name(r->names, PELT_NAME_REQUEST, id)));
+    json_object_set_new(o, "started", count(frame->started));
+    json_object_set_new(o, "outcomes", outcomes(frame->outcomes));
+    json_object_set_new(o, "started_per_s", number(report_per_s(frame->started, r->duration_s)));
+    json_object_set_new(o, "ok_per_s",
+                        number(report_per_s(frame->outcomes[PELT_OUTCOME_OK], r->duration_s)));
+    json_object_set_new(o, "response_ms", times(&frame->hist[PELT_HIST_RESPONSE]));
+    json_object_set_new(o, "service_ms", times(&frame->hist[PELT_HIST_SERVICE]));
+    json_object_set_new(o, "phases_ms", phases);
+    return o;
+}
+
+static json_t *check(const struct pelt_results *r, const struct pelt_check_row *row)
+{
+    json_t *o = json_object(), *first = json_null();
+    if (row->failed > 0) {
+        first = json_object();
+        json_object_set_new(first, "t", json_integer(row->first_failed_t));
+    }
+    json_object_set_new(o, "name", text(pelt_registry_name(r->names, PELT_NAME_CHECK, row->check)));
+    json_object_set_new(o, "passed", count(row->passed));
+    json_object_set_new(o, "failed", count(row->failed));
+    json_object_set_new(o, "first_failure", first);
+    return o;
+}
+
+static void set_bound(json_t *bounds, const char *name, double value)
+{
+    if (isfinite(value)) {
+        json_object_set_new(bounds, name, number(value));
+    }
+}
+
+static json_t *threshold(const struct pelt_threshold_row *row)
+{
+    const struct pelt_threshold *t = &row->threshold;
+    json_t *o = json_object(), *bounds = json_object();
+    if (t->single) {
+        set_bound(bounds, t->lower_is_better ? "max" : "min", t->critical);
+    } else {
+        set_bound(bounds, "target", t->target);
+        set_bound(bounds, "warning", t->warning);
+        set_bound(bounds, "critical", t->critical);
+    }
+    enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
+    bool has_value = row->judged && row->line.has_value && isfinite(row->line.value);
+    json_object_set_new(o, "metric", text(t->metric));
+    json_object_set_new(o, "name", t->name[0] ? text(t->name) : json_null());
+    json_object_set_new(o, "stat", text(t->stat));
+    json_object_set_new(o, "value", has_value ? number(row->line.value) : json_null());
+    json_object_set_new(o, "level", text(pelt_level_name(level)));
+    json_object_set_new(o, "bounds", bounds);
+    return o;
+}
+
+static json_t *error(const struct pelt_results *r, const struct pelt_error_row *row)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "class", text(pelt_outcome_name(row->outcome)));
+    json_object_set_new(o, "name",
+                        text(pelt_registry_name(r->names, PELT_NAME_REQUEST, row->series)));
+    json_object_set_new(o, "count", count(row->e.count));
+    json_object_set_new(o, "first_s", seconds(row->e.first_ns));
+    json_object_set_new(o, "last_s", seconds(row->e.last_ns));
+    json_object_set_new(o, "sample", row->e.sample[0] ? text(row->e.sample) : json_null());
+    return o;
+}
+
+static json_t *generator(const struct pelt_results *r)
+{
+    json_t *o = json_object(), *threads = json_array();
+    for (size_t i = 0; i < r->threads_len; i++) {
+        const struct pelt_thread_row *row = &r->threads[i];
+        json_t *thread = json_object();
+        json_object_set_new(thread, "started", count(row->started));
+        json_object_set_new(thread, "cpu_share", number(pelt_results_cpu_share(r, row)));
+        json_array_append_new(threads, thread);
+    }
+    json_object_set_new(o, "threads", threads);
+    json_object_set_new(o, "send_lag_ms", times(&r->total->hist[PELT_RUNHIST_SEND_LAG]));
+    json_object_set_new(o, "loop_lag_ms", times(&r->total->hist[PELT_RUNHIST_LOOP_LAG]));
+    json_object_set_new(o, "tainted_tail_share", json_null());
+    return o;
+}
+
+static json_t *second(const struct pelt_second_row *row)
+{
+    json_t *o = json_object(), *response = json_object();
+    bool p50 = report_enough_samples(row->count, 50), p99 = report_enough_samples(row->count, 99);
+    json_object_set_new(response, "p50", p50 ? number((double)row->p50_us / 1000) : json_null());
+    json_object_set_new(response, "p99", p99 ? number((double)row->p99_us / 1000) : json_null());
+    json_object_set_new(o, "t", json_integer(row->t));
+    json_object_set_new(o, "users", count(row->users));
+    json_object_set_new(o, "started", count(row->started));
+    json_object_set_new(o, "ok", count(row->ok));
+    json_object_set_new(o, "errors", count(row->errors));
+    json_object_set_new(o, "response_ms", response);
+    json_object_set_new(o, "server", json_object());
+    return o;
+}
+
+/* ---- the document ---- */
+
+struct document {
+    FILE *out;
+    size_t members, rows; /* written so far: of the document, of the open array */
+    bool failed;
+};
+
+/* Takes `value`; NULL (out of memory) fails the document. */
+static void dump(struct document *d, json_t *value)
+{
+    if (value == NULL || json_dumpf(value, d->out, DUMP_FLAGS) != 0) {
+        d->failed = true;
+    }
+    json_decref(value);
+}
+
+static void begin_member(struct document *d, const char *name)
+{
+    fprintf(d->out, "%s\n  \"%s\": ", d->members++ ? "," : "{", name);
+}
+
+static void member(struct document *d, const char *name, json_t *value)
+{
+    begin_member(d, name);
+    dump(d, value);
+}
+
+static void begin_array(struct document *d, const char *name)
+{
+    begin_member(d, name);
+    fputc('[', d->out);
+    d->rows = 0;
+}
+
+static void array_row(struct document *d, json_t *value)
+{
+    fprintf(d->out, "%s\n    ", d->rows++ ? "," : "");
+    dump(d, value);
+}
+
+static void end_array(struct document *d)
+{
+    fputs(d->rows ? "\n  ]" : "]", d->out);
+}
+
+static void arrays(struct document *d, const struct pelt_results *r)
+{
+    begin_array(d, "requests");
+    REPORT_EACH_REQUEST(r, id, frame)
+    {
+        array_row(d, request(r, id, frame));
+    }
+    end_array(d);
+    member(d, "metrics", json_array());
+    begin_array(d, "checks");
+    for (size_t i = 0; i < r->checks_len; i++) {
+        array_row(d, check(r, &r->checks[i]));
+    }
+    end_array(d);
+    begin_array(d, "thresholds");
+    for (size_t i = 0; i < r->thresholds_len; i++) {
+        array_row(d, threshold(&r->thresholds[i]));
+    }
+    end_array(d);
+    begin_array(d, "errors");
+    for (size_t i = 0; i < r->errors_len; i++) {
+        array_row(d, error(r, &r->errors[i]));
+    }
+    end_array(d);
+}
+
+enum pelt_status report_json(const struct pelt_results *r, FILE *out)
+{
+    struct document d = {.out = out};
+    const char *version = pelt_results_meta(r, "version");
+    member(&d, "schema", json_string("pelt-report/1"));
+    member(&d, "pelt", json_pack("{s:o}", "version", text(version ? version : PELT_VERSION)));
+    member(&d, "run", run(r));
+    member(&d, "result", result(r));
+    member(&d, "verdict", verdict(r));
+    member(&d, "totals", totals(r));
+    arrays(&d, r);
+    member(&d, "generator", generator(r));
+    member(&d, "agents", json_array());
+    member(&d, "caches", json_array());
+    member(&d, "findings", json_array());
+    begin_array(&d, "seconds");
+    for (size_t i = 0; i < r->seconds_len; i++) {
+        array_row(&d, second(&r->seconds[i]));
+    }
+    end_array(&d);
+    fputs("\n}\n", out);
+    return d.failed || ferror(out) ? PELT_EIO : PELT_OK;
+}

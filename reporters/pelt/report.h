@@ -1,0 +1,28 @@
+/*
+ * report: the formats a finished run can be told in. Each reads struct pelt_results only.
+ */
+#ifndef PELT_REPORT_H
+#define PELT_REPORT_H
+
+#include <stdio.h>
+
+#include "pelt/results.h"
+
+/* The terminal summary; `color`: ANSI colours; `width`: columns, at least 60. */
+void report_summary(const struct pelt_results *r, FILE *out, bool color, int width);
+/* JSON of CONTRACT (schema pelt-report/1, docs/report.schema.json). */
+PELT_MUST_USE enum pelt_status report_json(const struct pelt_results *r, FILE *out);
+
+/* Names of the formats for --out, NULL-terminated: "json", "csv", "summary". */
+extern const char *const report_formats[];
+/*
+ * Checks "FORMAT=PATH" before the run: known format (nearest named), the folder exists, the path is
+ * writable. csv names a folder (made if its parent exists) that gets stats.csv, stats_history.csv,
+ * failures.csv, checks.csv, thresholds.csv. "-" is stdout (json, summary).
+ */
+PELT_MUST_USE enum pelt_status report_check(const char *spec, struct pelt_error *err);
+/* Writes one format: into a temporary file beside it, then renamed. */
+PELT_MUST_USE enum pelt_status report_write(const struct pelt_results *r, const char *spec,
+                                            struct pelt_error *err);
+
+#endif

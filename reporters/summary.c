@@ -1,0 +1,593 @@
+/*
+ * The summary a person reads when a run is over. Order of questions: did it pass, can it be
+ * believed, what was asked for, what came back, what went wrong, how long it took, was the
+ * generator itself in the way, where is the rest.
+ *
+ * A section that has nothing to say is not printed. Every line fits `width`; names are cut with
+ * "..".
+ */
+#include "pelt/report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "figures.h"
+#include "pelt/clock.h"
+#include "pelt/units.h"
+#include "text.h"
+
+#define REQUESTS_SHOWN                                                                             \
+    40 /* requests, checks, errors and events of a table each; JSON and CSV have all */
+#define ERRORS_SHOWN    10
+#define EVENTS_SHOWN    10
+#define PHASE_SHARE_MIN 0.05 /* of the response time: below that a phase is not worth a line */
+#define WIDTH_MIN       60
+#define SERVICE_WIDTH                                                                              \
+    76 /* columns from which service times have room beside the response times                     \
+        */
+
+enum color { PLAIN, BOLD, DIM, GREEN, YELLOW, RED };
+static const char *const color_codes[] = {"",         "\033[1m",  "\033[2m",
+                                          "\033[32m", "\033[33m", "\033[31m"};
+
+struct page {
+    const struct pelt_results *r;
+    FILE *out;
+    bool color;
+    int width;
+};
+
+/* ---- words ---- */
+
+static void say(struct page *p, enum color color, const char *fmt, ...) PELT_PRINTF(3, 4);
+static void say(struct page *p, enum color color, const char *fmt, ...)
+{
+    bool painted = p->color && color != PLAIN;
+    va_list args;
+    va_start(args, fmt);
+    fputs(painted ? color_codes[color] : "", p->out);
+    vfprintf(p->out, fmt, args);
+    fputs(painted ? "\033[0m" : "", p->out);
+    va_end(args);
+}
+
+static void heading(struct page *p, const char *words)
+{
+    fputc('\n', p->out);
+    say(p, BOLD, "%s", words);
+}
+
+/* "  label     text", the text cut to the line. */
+static void labelled(struct page *p, const char *label, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        fprintf(p->out, "  %-10s", label);
+        report_text_print(p->out, text, p->width - 12, 0);
+        fputc('\n', p->out);
+    }
+}
+
+/* A sentence of any length, wrapped at blanks, each line behind `indent` blanks. */
+static void sentence(struct page *p, int indent, const char *text)
+{
+    char line[512];
+    const size_t width = (size_t)(p->width - indent);
+    const size_t room = width < sizeof line ? width : sizeof line - 1;
+    while (*text) {
+        size_t len = strlen(text), take = len;
+        if (len > room) {
+            for (take = room; take > 0 && text[take] != ' '; take--) {
+            }
+            take = take ? take : room;
+        }
+        fprintf(p->out, "%*s", indent, "");
+        snprintf(line, sizeof line, "%.*s", (int)take, text);
+        report_text_print(p->out, line, p->width - indent, 0);
+        fputc('\n', p->out);
+        text += take;
+        text += strspn(text, " ");
+    }
+}
+
+static const char *request_name(struct page *p, uint32_t id)
+{
+    return pelt_registry_name(p->r->names, PELT_NAME_REQUEST, id);
+}
+
+static void more(struct page *p, size_t all, size_t shown, const char *what)
+{
+    if (all > shown) {
+        fprintf(p->out, "  ... and %zu more %s; --out json=PATH or csv=FOLDER has all\n",
+                all - shown, what);
+    }
+}
+
+/* ---- verdict and thresholds ---- */
+
+static const char *result_word(const struct pelt_results *r)
+{
+    switch (r->exit_code) {
+    case 0:
+        return "PASSED";
+    case 3:
+        return "MISSED";
+    case 130:
+    case 143:
+        return "INTERRUPTED";
+    default:
+        return r->finished ? "FAILED" : r->running ? "RUNNING" : "KILLED";
+    }
+}
+
+static void reasons(struct page *p, char *const *list)
+{
+    for (; list != NULL && *list != NULL; list++) {
+        sentence(p, 2, *list);
+    }
+}
+
+static void verdict(struct page *p)
+{
+    const struct pelt_results *r = p->r;
+    const char *name = pelt_results_meta(r, "scenario");
+    enum color of_verdict = r->verdict == PELT_VALID     ? GREEN
+                            : r->verdict == PELT_SUSPECT ? YELLOW
+                                                         : RED;
+    say(p, r->exit_code == 0 ? GREEN : RED, "%s", result_word(r));
+    fputs("  ", p->out);
+    report_text_print(p->out, name && *name ? name : "run", p->width - 40, 0);
+    fputs("  measurement ", p->out);
+    say(p, of_verdict, "%s", pelt_verdict_name(r->verdict));
+    fprintf(p->out, "  exit %d\n", r->exit_code);
+    reasons(p, r->verdict_reasons);
+    reasons(p, r->exit_reasons);
+}
+
+static void format_value(const struct pelt_threshold *t, double value, char out[REPORT_TEXT_MAX])
+{
+    switch (t->unit) {
+    case PELT_UNIT_MS:
+        report_text_time_ms(value, out);
+        break;
+    case PELT_UNIT_SHARE:
+        report_text_share(value, out);
+        break;
+    case PELT_UNIT_PER_S:
+        report_text_rate(value, out);
+        break;
+    case PELT_UNIT_BYTES:
+        pelt_format_bytes((uint64_t)fmax(value, 0), out, REPORT_TEXT_MAX);
+        break;
+    case PELT_UNIT_COUNT:
+        report_text_count((uint64_t)fmax(value, 0), out);
+        break;
+    }
+}
+
+static void threshold_value(const struct pelt_threshold_row *row, char out[2 * REPORT_TEXT_MAX])
+{
+    char number[REPORT_TEXT_MAX];
+    if (row->judged && row->line.needs > 0) {
+        report_text_count(row->line.needs, number);
+        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a (needs %s)", number);
+    } else if (row->judged && row->line.has_value) {
+        format_value(&row->threshold, row->line.value, out);
+    } else {
+        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a");
+    }
+}
+
+static void thresholds(struct page *p)
+{
+    if (p->r->thresholds_len == 0) {
+        return;
+    }
+    heading(p, "thresholds\n");
+    for (size_t i = 0; i < p->r->thresholds_len; i++) {
+        const struct pelt_threshold_row *row = &p->r->thresholds[i];
+        enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
+        char bounds[512], value[2 * REPORT_TEXT_MAX];
+        pelt_threshold_format(&row->threshold, bounds, sizeof bounds);
+        threshold_value(row, value);
+        fputs("  ", p->out);
+        say(p, level <= PELT_LEVEL_CRITICAL ? GREEN : RED, "%-9s", pelt_level_name(level));
+        report_text_print(p->out, bounds, p->width - 11 - 19, 1);
+        fprintf(p->out, "%19s\n", value);
+        if (level >= PELT_LEVEL_MISSED && row->line.needs == 0 && row->line.why[0] != '\0') {
+            sentence(p, 11, row->line.why);
+        }
+    }
+}
+
+/* ---- what was asked for ---- */
+
+static void load(struct page *p)
+{
+    const struct pelt_results *r = p->r;
+    const char *start_ns = pelt_results_meta(r, "start_wall_ns"),
+               *threads = pelt_results_meta(r, "threads");
+    const char *seed = pelt_results_meta(r, "seed"), *loop = pelt_results_meta(r, "loop");
+    const char *plan = pelt_results_meta(r, "plan");
+    char start[32] = "", length[32], line[512];
+    if (start_ns != NULL) {
+        pelt_clock_rfc3339(strtoull(start_ns, NULL, 10), start);
+        start[10] = ' ';
+    }
+    pelt_format_duration((uint64_t)(r->duration_s * (double)PELT_NS_PER_S), length, sizeof length);
+    heading(p, "load\n");
+    labelled(p, "target", pelt_results_meta(r, "target"));
+    snprintf(line, sizeof line, "%s%s%s", plan ? plan : "", plan && loop ? ", " : "",
+             loop && strcmp(loop, "open") == 0 ? "open loop"
+             : loop                            ? "closed loop"
+                                               : "");
+    labelled(p, "plan", line);
+    snprintf(line, sizeof line, "%.19s UTC for %s, %s thread%s, seed %s", start, length,
+             threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",
+             seed ? seed : "?");
+    labelled(p, "run", line);
+}
+
+/* ---- what came back ---- */
+
+static void count_line(struct page *p, const char *label, uint64_t count, const char *beside,
+                       enum color color)
+{
+    char number[REPORT_TEXT_MAX];
+    report_text_count(count, number);
+    fprintf(p->out, "  %-12s%14s   ", label, number);
+    say(p, color, "%s\n", beside);
+}
+
+static void bytes_line(struct page *p, const char *label, uint64_t bytes)
+{
+    char all[32], rate[32];
+    pelt_format_bytes(bytes, all, sizeof all);
+    pelt_format_bytes((uint64_t)report_per_s(bytes, p->r->duration_s), rate, sizeof rate);
+    fprintf(p->out, "  %-12s%14s   %s/s\n", label, all, rate);
+}
+
+static void totals(struct page *p)
+{
+    const struct report_totals t = report_totals(p->r);
+    const struct pelt_frame *total = p->r->total;
+    char beside[2 * REPORT_TEXT_MAX], share[REPORT_TEXT_MAX];
+    heading(p, "totals\n");
+    report_text_rate(report_per_s(t.started, p->r->duration_s), beside);
+    count_line(p, "started", t.started, beside, PLAIN);
+    report_text_rate(report_per_s(t.outcomes[PELT_OUTCOME_OK], p->r->duration_s), beside);
+    count_line(p, "ok", t.outcomes[PELT_OUTCOME_OK], beside, PLAIN);
+    report_text_share(report_share(t.errors, t.ended), share);
+    count_line(p, "errors", t.errors, share, t.errors > 0 ? RED : PLAIN);
+    if (t.started > t.ended) { /* an orderly end leaves none */
+        count_line(p, "in flight", t.started - t.ended, "when the last second was written", YELLOW);
+    }
+    if (total->dropped > 0) {
+        count_line(p, "dropped", total->dropped, "arrivals that found too many waiting", RED);
+    }
+    if (total->iterations > 0) {
+        report_text_rate(report_per_s(total->iterations, p->r->duration_s), beside);
+        count_line(p, "iterations", total->iterations, beside, PLAIN);
+    }
+    if (total->script_errors > 0) {
+        count_line(p, "script errors", total->script_errors, "iterations ended by a Lua error",
+                   RED);
+    }
+    bytes_line(p, "sent", t.bytes_sent);
+    bytes_line(p, "received", t.bytes_received);
+}
+
+static void errors(struct page *p)
+{
+    const struct pelt_results *r = p->r;
+    if (r->errors_len == 0) {
+        return;
+    }
+    heading(p, "errors");
+    fprintf(p->out, "%*s\n", p->width - 6, "count     from       to");
+    for (size_t i = 0; i < r->errors_len && i < ERRORS_SHOWN; i++) {
+        const struct pelt_error_row *e = &r->errors[i];
+        char count[REPORT_TEXT_MAX], label[PELT_NAME_MAX + 64];
+        snprintf(label, sizeof label, "%s  %s", pelt_outcome_name(e->outcome),
+                 request_name(p, e->series));
+        report_text_count(e->e.count, count);
+        fputs("  ", p->out);
+        report_text_print(p->out, label, p->width - 2 - 32, 1);
+        fprintf(p->out, "%14s%8.1fs%8.1fs\n", count, (double)e->e.first_ns / 1e9,
+                (double)e->e.last_ns / 1e9);
+        if (e->e.sample[0] != '\0') {
+            fputs("    ", p->out);
+            report_text_print(p->out, e->e.sample, p->width - 4, 0);
+            fputc('\n', p->out);
+        }
+    }
+    more(p, r->errors_len, ERRORS_SHOWN, "kinds");
+}
+
+/* ---- requests ---- */
+
+static size_t requests_len(const struct pelt_results *r)
+{
+    size_t len = 0;
+    REPORT_EACH_REQUEST(r, id, frame)
+    {
+        (void)id;
+        len++;
+    }
+    return len;
+}
+
+static void request_counts(struct page *p)
+{
+    const int name_width = p->width - 2 - 44;
+    size_t shown = 0;
+    heading(p, "requests");
+    fprintf(p->out, "%*s%12s%12s%8s%12s\n", name_width - 6, "", "started", "errors", "share", "ok");
+    REPORT_EACH_REQUEST(p->r, id, frame)
+    {
+        char started[REPORT_TEXT_MAX], failed[REPORT_TEXT_MAX], share[REPORT_TEXT_MAX],
+            rate[REPORT_TEXT_MAX];
+        if (shown++ >= REQUESTS_SHOWN) {
+            continue;
+        }
+        report_text_count(frame->started, started);
+        report_text_count(report_errors(frame), failed);
+        report_text_share(report_share(report_errors(frame), report_ended(frame)), share);
+        report_text_rate(report_per_s(frame->outcomes[PELT_OUTCOME_OK], p->r->duration_s), rate);
+        fputs("  ", p->out);
+        report_text_print(p->out, request_name(p, id), name_width, 1);
+        fprintf(p->out, "%12s", started);
+        say(p, report_errors(frame) > 0 ? RED : PLAIN, "%12s%8s", failed, share);
+        fprintf(p->out, "%12s\n", rate);
+    }
+    more(p, shown, REQUESTS_SHOWN, "requests");
+}
+
+/* What a cell of 7 columns shows: the percentile, or "n/a" (the smallest count of all is told
+ * below). */
+static void percentile_cell(struct page *p, const struct pelt_hist *h, double q, uint64_t *needs)
+{
+    char text[REPORT_TEXT_MAX] = "n/a";
+    double ms;
+    if (h->count == 0) {
+        snprintf(text, sizeof text, "-");
+    } else if (report_percentile_ms(h, q, &ms)) {
+        report_text_time_ms(ms, text);
+    } else {
+        *needs = pelt_hist_samples_needed(q);
+    }
+    fprintf(p->out, "%7s", text);
+}
+
+static void max_cell(struct page *p, const struct pelt_hist *h)
+{
+    char text[REPORT_TEXT_MAX] = "-";
+    if (h->count > 0) {
+        report_text_time_ms((double)h->max_us / 1000, text);
+    }
+    fprintf(p->out, "%7s", text);
+}
+
+#define RESPONSE_COLUMNS 5 /* p50 to p99.9 of report_percentiles */
+
+static void times_row(struct page *p, uint32_t id, const struct pelt_request_frame *frame,
+                      int name_width, uint64_t needs[RESPONSE_COLUMNS])
+{
+    const struct pelt_hist *response = &frame->hist[PELT_HIST_RESPONSE],
+                           *service = &frame->hist[PELT_HIST_SERVICE];
+    fputs("  ", p->out);
+    report_text_print(p->out, request_name(p, id), name_width, 1);
+    for (int i = 0; i < RESPONSE_COLUMNS; i++) {
+        percentile_cell(p, response, report_percentiles[i].q, &needs[i]);
+    }
+    max_cell(p, response);
+    if (p->width >= SERVICE_WIDTH) {
+        fputs("  ", p->out);
+        percentile_cell(p, service, 50, &needs[0]);
+        percentile_cell(p, service, 99, &needs[3]);
+    }
+    fputc('\n', p->out);
+}
+
+/* How many samples each "n/a" above lacks; as many to a line as fit. */
+static void needs_line(struct page *p, const uint64_t needs[RESPONSE_COLUMNS])
+{
+    int at = 0;
+    for (int i = 0; i < RESPONSE_COLUMNS; i++) {
+        char number[REPORT_TEXT_MAX], item[2 * REPORT_TEXT_MAX];
+        if (needs[i] == 0) {
+            continue;
+        }
+        report_text_count(needs[i], number);
+        int len =
+            snprintf(item, sizeof item, "  %s n/a (needs %s)", report_percentiles[i].name, number);
+        if (at > 0 && at + len > p->width) {
+            fputc('\n', p->out);
+            at = 0;
+        }
+        fputs(item, p->out);
+        at += len;
+    }
+    fputs(at > 0 ? "\n" : "", p->out);
+}
+
+static void request_times(struct page *p)
+{
+    const bool with_service = p->width >= SERVICE_WIDTH;
+    const int name_width = p->width - 2 - 42 - (with_service ? 16 : 0);
+    uint64_t needs[RESPONSE_COLUMNS] = {0};
+    size_t shown = 0;
+    heading(p, "times");
+    fprintf(p->out, "%*s%42s%s\n", name_width + 2 - 5, "", "response, due to done",
+            with_service ? "         service" : "");
+    fprintf(p->out, "%*s%7s%7s%7s%7s%7s%7s%s\n", name_width + 2, "", "p50", "p90", "p95", "p99",
+            "p99.9", "max", with_service ? "      p50    p99" : "");
+    REPORT_EACH_REQUEST(p->r, id, frame)
+    {
+        if (shown++ < REQUESTS_SHOWN) {
+            times_row(p, id, frame, name_width, needs);
+        }
+    }
+    needs_line(p, needs);
+}
+
+/* Sum of the samples in microseconds. */
+static double sum_us(const struct pelt_hist *h)
+{
+    return pelt_hist_mean_us(h) * (double)h->count;
+}
+
+/* Where one request's response time went, if any of it worth telling went anywhere but into waiting
+ * for the server. */
+static void phases_row(struct page *p, uint32_t id, const struct pelt_request_frame *frame,
+                       bool *begun)
+{
+    const double whole = sum_us(&frame->hist[PELT_HIST_RESPONSE]);
+    char line[256] = "";
+    bool elsewhere = false;
+    for (int k = PELT_HIST_BLOCKED; k <= PELT_HIST_RECEIVE; k++) {
+        double share = whole > 0 ? sum_us(&frame->hist[k]) / whole : 0;
+        if (share >= PHASE_SHARE_MIN) {
+            size_t used = strlen(line);
+            snprintf(line + used, sizeof line - used, "%s%s %.0f%%", used ? "  " : "",
+                     pelt_request_hist_name(k) + strlen("http_"), fmin(share, 1) * 100);
+            elsewhere = elsewhere || k != PELT_HIST_WAIT;
+        }
+    }
+    if (!elsewhere) {
+        return;
+    }
+    if (!*begun) {
+        heading(p, "where the response time went\n");
+        *begun = true;
+    }
+    const int name_width = p->width / 3;
+    fputs("  ", p->out);
+    report_text_print(p->out, request_name(p, id), name_width, 1);
+    fputs("  ", p->out);
+    report_text_print(p->out, line, p->width - name_width - 4, 0);
+    fputc('\n', p->out);
+}
+
+static void requests(struct page *p)
+{
+    bool begun = false;
+    size_t shown = 0;
+    if (requests_len(p->r) == 0) {
+        return;
+    }
+    request_counts(p);
+    request_times(p);
+    REPORT_EACH_REQUEST(p->r, id, frame)
+    {
+        if (shown++ < REQUESTS_SHOWN) {
+            phases_row(p, id, frame, &begun);
+        }
+    }
+}
+
+/* ---- the rest ---- */
+
+static void checks(struct page *p)
+{
+    const int name_width = p->width - 2 - 36;
+    if (p->r->checks_len == 0) {
+        return;
+    }
+    heading(p, "checks");
+    fprintf(p->out, "%*s%12s%12s%12s\n", name_width - 4, "", "passed", "failed", "share");
+    for (size_t i = 0; i < p->r->checks_len && i < REQUESTS_SHOWN; i++) {
+        const struct pelt_check_row *c = &p->r->checks[i];
+        char passed[REPORT_TEXT_MAX], failed[REPORT_TEXT_MAX], share[REPORT_TEXT_MAX];
+        report_text_count(c->passed, passed);
+        report_text_count(c->failed, failed);
+        report_text_share(report_share(c->passed, c->passed + c->failed), share);
+        fputs("  ", p->out);
+        report_text_print(p->out, pelt_registry_name(p->r->names, PELT_NAME_CHECK, c->check),
+                          name_width, 1);
+        fprintf(p->out, "%12s", passed);
+        say(p, c->failed > 0 ? RED : PLAIN, "%12s", failed);
+        fprintf(p->out, "%12s\n", share);
+    }
+    more(p, p->r->checks_len, REQUESTS_SHOWN, "checks");
+}
+
+static void lag_line(struct page *p, const char *label, const struct pelt_hist *h)
+{
+    char p99[REPORT_TEXT_MAX] = "n/a", max[REPORT_TEXT_MAX], needed[REPORT_TEXT_MAX],
+         line[4 * REPORT_TEXT_MAX];
+    double ms;
+    if (h->count == 0) {
+        return;
+    }
+    report_text_count(pelt_hist_samples_needed(99), needed);
+    if (report_percentile_ms(h, 99, &ms)) {
+        report_text_time_ms(ms, p99);
+    } else {
+        snprintf(p99, sizeof p99, "n/a (needs %.10s)", needed);
+    }
+    report_text_time_ms((double)h->max_us / 1000, max);
+    snprintf(line, sizeof line, "p99 %s, max %s", p99, max);
+    labelled(p, label, line);
+}
+
+static void generator(struct page *p)
+{
+    const struct pelt_results *r = p->r;
+    double busiest = 0;
+    char line[4 * REPORT_TEXT_MAX];
+    for (size_t i = 0; i < r->threads_len; i++) {
+        busiest = fmax(busiest, pelt_results_cpu_share(r, &r->threads[i]));
+    }
+    heading(p, "generator\n");
+    if (r->threads_len > 0) {
+        snprintf(line, sizeof line, "%zu thread%s, the busiest used %.0f%% of a core",
+                 r->threads_len, r->threads_len == 1 ? "" : "s", busiest * 100);
+        labelled(p, "cpu", line);
+    }
+    lag_line(p, "send lag", &r->total->hist[PELT_RUNHIST_SEND_LAG]);
+    lag_line(p, "loop lag", &r->total->hist[PELT_RUNHIST_LOOP_LAG]);
+}
+
+static void events(struct page *p)
+{
+    if (p->r->events_len == 0) {
+        return;
+    }
+    heading(p, "events\n");
+    for (size_t i = 0; i < p->r->events_len && i < EVENTS_SHOWN; i++) {
+        const struct pelt_event_row *e = &p->r->events[i];
+        char line[512];
+        snprintf(line, sizeof line, "%s: %s", e->kind, e->text);
+        fprintf(p->out, "  %9.1fs  ", e->t_s);
+        report_text_print(p->out, line, p->width - 14, 0);
+        fputc('\n', p->out);
+    }
+    more(p, p->r->events_len, EVENTS_SHOWN, "events");
+}
+
+/* The path is what people copy, so it is never cut. */
+static void files(struct page *p)
+{
+    if (p->r->path != NULL) {
+        heading(p, "run file");
+        fprintf(p->out, "  %s\n", p->r->path);
+    }
+}
+
+void report_summary(const struct pelt_results *r, FILE *out, bool color, int width)
+{
+    struct page p = {
+        .r = r, .out = out, .color = color, .width = width < WIDTH_MIN ? WIDTH_MIN : width};
+    verdict(&p);
+    thresholds(&p);
+    load(&p);
+    totals(&p);
+    errors(&p);
+    requests(&p);
+    checks(&p);
+    generator(&p);
+    events(&p);
+    files(&p);
+}

@@ -1,0 +1,113 @@
+/* Pure formatting. */
+#include "text.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+void report_text_count(uint64_t value, char out[REPORT_TEXT_MAX])
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    size_t at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            out[at++] = ',';
+        }
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+}
+
+void report_text_rate(double per_s, char out[REPORT_TEXT_MAX])
+{
+    uint64_t tenths = (uint64_t)llround(fmin(fmax(per_s, 0), 1e15) * 10);
+    char whole[REPORT_TEXT_MAX];
+    if (tenths >= 100000) {
+        report_text_count((tenths + 5) / 10, whole);
+        snprintf(out, REPORT_TEXT_MAX, "%.28s/s", whole);
+        return;
+    }
+    report_text_count(tenths / 10, whole);
+    snprintf(out, REPORT_TEXT_MAX, "%.20s.%u/s", whole, (unsigned)(tenths % 10));
+}
+
+void report_text_share(double share, char out[REPORT_TEXT_MAX])
+{
+    double percent = share * 100;
+    if (percent <= 0 || percent >= 100) {
+        snprintf(out, REPORT_TEXT_MAX, "%.0f%%", percent);
+    } else if (percent < 0.01) {
+        snprintf(out, REPORT_TEXT_MAX, "<0.01%%");
+    } else {
+        snprintf(out, REPORT_TEXT_MAX, "%.2f%%", fmin(percent, 99.99));
+    }
+}
+
+/* Three significant digits of a value below 1000. */
+static int decimals(double value)
+{
+    return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+}
+
+void report_text_time_ms(double ms, char out[REPORT_TEXT_MAX])
+{
+    if (ms < 0.9995) {
+        snprintf(out, REPORT_TEXT_MAX, "%.0fus", ms * 1000);
+    } else if (ms < 999.5) {
+        snprintf(out, REPORT_TEXT_MAX, "%.*fms", decimals(ms), ms);
+    } else {
+        snprintf(out, REPORT_TEXT_MAX, "%.*fs", decimals(ms / 1000), ms / 1000);
+    }
+}
+
+/* Bytes of the printable character at `s`; 0: to be shown as "?". Overlong forms are left to the
+ * terminal. */
+static size_t printable_bytes(const unsigned char *s)
+{
+    size_t len = s[0] < 0x80                   ? 1
+                 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                 : s[0] >= 0xe0                ? 3
+                 : s[0] >= 0xc2                ? 2
+                                               : 0;
+    if (len == 0 || s[0] < 0x20 || s[0] == 0x7f || s[0] >= 0xf5 || (s[0] == 0xc2 && s[1] < 0xa0)) {
+        return 0; /* C0, DEL, C1 or no first byte */
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+static int columns(const char *text)
+{
+    int n = 0;
+    for (const unsigned char *s = (const unsigned char *)text; *s; n++) {
+        size_t len = printable_bytes(s);
+        s += len ? len : 1;
+    }
+    return n;
+}
+
+int report_text_print(FILE *out, const char *text, int width, int pad)
+{
+    const int all = columns(text);
+    const bool cut = all > width;
+    const int shown = cut ? (width > 2 ? width - 2 : 0) : all;
+    const unsigned char *s = (const unsigned char *)text;
+    int n = 0;
+    for (; n < shown; n++) {
+        size_t len = printable_bytes(s);
+        fwrite(len ? (const char *)s : "?", 1, len ? len : 1, out);
+        s += len ? len : 1;
+    }
+    for (; n < width && cut; n++) {
+        fputc('.', out);
+    }
+    for (; n < width && pad; n++) {
+        fputc(' ', out);
+    }
+    return n;
+}

@@ -1,0 +1,29 @@
+/*
+ * text: how numbers and foreign names look on a terminal: short, aligned, and without escape codes
+ * that a name may hold. Strings are static-free: the caller gives the room.
+ */
+#ifndef REPORT_TEXT_H
+#define REPORT_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define REPORT_TEXT_MAX 32 /* bytes that each of the formats below needs at most */
+
+void report_text_count(uint64_t value, char out[REPORT_TEXT_MAX]); /* "40,000" */
+void report_text_rate(double per_s, char out[REPORT_TEXT_MAX]);    /* "1,999.9/s", "12,345/s" */
+void report_text_share(double share,
+                       char out[REPORT_TEXT_MAX]); /* 0..1 as "2.30%"; "0%" and "100%" are exact */
+void report_text_time_ms(
+    double ms,
+    char out[REPORT_TEXT_MAX]); /* three digits, at most 6 bytes: "850us" "12.3ms" "1.25s" */
+
+/*
+ * Prints `text` in exactly `width` columns when `pad`, else in at most that many: cut with "..",
+ * control characters and bytes that are no UTF-8 as "?". One column a code point. Returns the
+ * columns printed.
+ */
+int report_text_print(FILE *out, const char *text, int width, int pad);
+
+#endif

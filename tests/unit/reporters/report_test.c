@@ -1,0 +1,374 @@
+/*
+ * Reports of a run that tests know: seeded data, written by the real writer into a temporary run
+ * file.
+ */
+#include "test.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pelt/report.h"
+#include "runfile/synthetic.h"
+#include "text.h"
+
+static const struct synthetic data = {
+    .seed = 5, .series = 2, .per_second = 300, .error_share = 0.01};
+
+/* A run of 20 s that missed one threshold of three, with a name nobody would choose. */
+static struct pelt_results *make_results(void)
+{
+    static const char *const why[] = {"errors share <= 0.50% missed", NULL};
+    struct pelt_threshold t[3];
+    struct pelt_verdict_line lines[3] = {
+        {.level = PELT_LEVEL_TARGET, .has_value = true, .value = 16.207},
+        {.level = PELT_LEVEL_MISSED,
+         .has_value = true,
+         .value = 0.0104,
+         .why = "1.04% is above 0.50%"},
+        {.level = PELT_LEVEL_UNJUDGED, .needs = 36888, .why = "too few samples"}};
+    assert_int_equal(pelt_threshold_parse("http_response p95 < 200ms", &t[0], NULL), PELT_OK);
+    assert_int_equal(pelt_threshold_parse("errors share < 0.5%", &t[1], NULL), PELT_OK);
+    assert_int_equal(pelt_threshold_parse("http_response p99.99 < 1s", &t[2], NULL), PELT_OK);
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    struct pelt_registry *names = synthetic_names(&data);
+    pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("odd, \"name\""));
+    struct pelt_frame *odd = pelt_frame_new(0);
+    struct pelt_request_frame *request = pelt_frame_request(odd, 3);
+    request->started = request->outcomes[PELT_OUTCOME_OK] = 4;
+    pelt_hist_record_n(&request->hist[PELT_HIST_RESPONSE], &odd->pool, 1234567, 4);
+    pelt_hist_record_n(&request->hist[PELT_HIST_BLOCKED], &odd->pool, 1000000, 4);
+    pelt_hist_record_n(&request->hist[PELT_HIST_WAIT], &odd->pool, 234567, 4);
+    synthetic_meta(f, 20);
+    assert_int_equal(pelt_runfile_meta(f, "scenario", "syn\xff\xc3\xa4\033[31m"), PELT_OK);
+    assert_int_equal(pelt_runfile_thresholds(f, t, 3), PELT_OK);
+    synthetic_write(&data, f, names, 0, 20);
+    odd->second = 20;
+    assert_int_equal(pelt_runfile_second(f, odd, NULL, 0, names), PELT_OK);
+    assert_int_equal(pelt_runfile_event(f, 3.25, "series_cap", "a text"), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, lines, 3, PELT_VALID, NULL, 3, why), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    pelt_frame_free(odd);
+    return r;
+}
+
+/* A run that ended before anything happened. */
+static struct pelt_results *make_empty_results(void)
+{
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    return r;
+}
+
+static char *summary(const struct pelt_results *r, bool color, int width)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    report_summary(r, out, color, width);
+    fclose(out);
+    return text;
+}
+
+static char *read_all(const char *path)
+{
+    struct pelt_buf text;
+    char chunk[4096];
+    size_t n;
+    FILE *in = fopen(path, "rb");
+    if (in == NULL) {
+        fail_msg("%s: cannot be read", path);
+    }
+    pelt_buf_init(&text, 0);
+    pelt_buf_add_str(&text, "");
+    while ((n = fread(chunk, 1, sizeof chunk, in)) > 0) {
+        pelt_buf_add(&text, chunk, n);
+    }
+    fclose(in);
+    return text.data ? pelt_buf_take(&text) : strdup("");
+}
+
+/* ---- summary ---- */
+
+/* A wanted change: copy what the failing test prints. */
+static void the_summary_looks_as_agreed(void **state)
+{
+    struct pelt_results *r = make_results();
+    char *got = summary(r, false, 80), *want = read_all(TESTS_GOLDEN_DIR "/summary.golden");
+    if (strcmp(got, want) != 0) {
+        printf("%s", got); /* whole: cmocka cuts long messages */
+        fail_msg("the summary above is not %s/summary.golden", TESTS_GOLDEN_DIR);
+    }
+    free(got);
+    free(want);
+    pelt_results_free(r);
+}
+
+/* Of the line at `text`: bytes that do not continue a UTF-8 sequence. */
+static int columns(const char *text)
+{
+    int n = 0;
+    for (; *text && *text != '\n'; text++) {
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+static void no_line_of_the_summary_is_wider_than_asked(void **state)
+{
+    static const int widths[] = {60, 80, 100, 200};
+    struct pelt_results *r = make_results();
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        char *text = summary(r, false, widths[i]);
+        for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+            if (columns(line) > widths[i]) {
+                fail_msg("wider than %d: %.*s", widths[i], (int)strcspn(line, "\n"), line);
+            }
+        }
+        free(text);
+    }
+    pelt_results_free(r);
+}
+
+static void colour_is_there_only_when_asked_for(void **state)
+{
+    struct pelt_results *r = make_results();
+    char *plain = summary(r, false, 80), *colored = summary(r, true, 80);
+    assert_null(strchr(plain, '\033')); /* not even from a name */
+    assert_non_null(strstr(colored, "\033[31mMISSED\033[0m"));
+    free(plain);
+    free(colored);
+    pelt_results_free(r);
+}
+
+static void a_run_without_anything_is_told_without_nonsense(void **state)
+{
+    struct pelt_results *r = make_empty_results();
+    char *text = summary(r, false, 80);
+    assert_null(strstr(text, "nan"));
+    assert_null(strstr(text, "inf"));
+    assert_non_null(strstr(text, "no second was completed"));
+    free(text);
+    pelt_results_free(r);
+}
+
+static void numbers_are_short_and_right(void **state)
+{
+    char out[REPORT_TEXT_MAX];
+    static const struct {
+        double ms;
+        const char *text;
+    } times[] = {{0, "0us"},          {0.85, "850us"},   {0.9996, "1.00ms"}, {9.994, "9.99ms"},
+                 {9.996, "10.0ms"},   {99.96, "100ms"},  {999.4, "999ms"},   {999.6, "1.00s"},
+                 {1234.567, "1.23s"}, {3600000, "3600s"}};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        report_text_time_ms(times[i].ms, out);
+        assert_string_equal(out, times[i].text);
+    }
+    report_text_count(1234567, out);
+    assert_string_equal(out, "1,234,567");
+    report_text_count(999, out);
+    assert_string_equal(out, "999");
+    report_text_rate(1999.95, out);
+    assert_string_equal(out, "2,000.0/s");
+    report_text_rate(12345.6, out);
+    assert_string_equal(out, "12,346/s");
+    report_text_share(0.99999, out);
+    assert_string_equal(out, "99.99%");
+    report_text_share(0.00001, out);
+    assert_string_equal(out, "<0.01%");
+    report_text_share(1, out);
+    assert_string_equal(out, "100%");
+}
+
+/* ---- JSON ---- */
+
+static json_t *parse_json(const struct pelt_results *r, char **text)
+{
+    size_t len;
+    json_error_t why;
+    FILE *out = open_memstream(text, &len);
+    assert_int_equal(report_json(r, out), PELT_OK);
+    fclose(out);
+    json_t *doc = json_loads(*text, JSON_REJECT_DUPLICATES, &why);
+    if (doc == NULL) {
+        fail_msg("line %d: %s", why.line, why.text);
+    }
+    return doc;
+}
+
+static json_t *at(json_t *o, const char *key)
+{
+    json_t *value = json_object_get(o, key);
+    if (value == NULL) {
+        fail_msg("no member %s", key);
+    }
+    return value;
+}
+
+static void assert_three_decimals(json_t *number, double want)
+{
+    assert_true(json_is_real(number));
+    assert_true(fabs(json_real_value(number) - want) < 0.0005000001);
+}
+
+static void json_has_the_figures_of_the_histograms(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_results();
+    json_t *doc = parse_json(r, &text);
+    const struct pelt_hist *h = &r->total->requests[1]->hist[PELT_HIST_RESPONSE];
+    json_t *request = json_array_get(at(doc, "requests"), 0), *ms = at(request, "response_ms");
+    assert_string_equal(json_string_value(at(request, "name")), "GET /items/1");
+    assert_int_equal(json_integer_value(at(ms, "count")), h->count);
+    assert_three_decimals(at(ms, "min"), (double)h->min_us / 1000);
+    assert_three_decimals(at(ms, "p50"), (double)pelt_hist_percentile_us(h, 50) / 1000);
+    assert_three_decimals(at(ms, "p99.9"), (double)pelt_hist_percentile_us(h, 99.9) / 1000);
+    assert_three_decimals(at(ms, "max"), (double)h->max_us / 1000);
+    assert_true(json_is_null(at(ms, "p99.99")));
+    assert_int_equal(json_integer_value(at(at(doc, "totals"), "started")), 2 * 300 * 20 + 4);
+    assert_int_equal(json_integer_value(at(at(doc, "result"), "exit_code")), 3);
+    assert_int_equal(json_array_size(at(doc, "seconds")), 21);
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
+static void json_numbers_are_as_short_as_they_can_be(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_results();
+    json_t *doc = parse_json(r, &text);
+    assert_non_null(strstr(text, "\"max\": 1234.567}"));
+    assert_null(strstr(text, "0000001"));
+    assert_null(strstr(text, "9999999"));
+    assert_null(strstr(text, "NaN"));
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
+static void json_keeps_names_and_replaces_what_is_no_utf8(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_results();
+    json_t *doc = parse_json(r, &text);
+    assert_string_equal(json_string_value(at(json_array_get(at(doc, "requests"), 2), "name")),
+                        "odd, \"name\"");
+    assert_string_equal(json_string_value(at(at(doc, "run"), "scenario")),
+                        "syn\xef\xbf\xbd\xc3\xa4\033[31m");
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
+static void json_of_an_empty_run_has_every_member(void **state)
+{
+    static const char *const members[] = {
+        "schema", "pelt",   "run",       "result", "verdict", "totals",   "requests", "metrics",
+        "checks", "errors", "generator", "agents", "caches",  "findings", "seconds",  "thresholds"};
+    char *text = NULL;
+    struct pelt_results *r = make_empty_results();
+    json_t *doc = parse_json(r, &text);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        at(doc, members[i]);
+    }
+    assert_int_equal(json_object_size(doc), sizeof members / sizeof *members);
+    assert_string_equal(json_string_value(at(at(doc, "verdict"), "status")), "SUSPECT");
+    assert_true(json_is_null(at(at(at(doc, "generator"), "send_lag_ms"), "p50")));
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
+/* ---- --out ---- */
+
+static void assert_out_refused(const char *spec, const char *says)
+{
+    struct pelt_error err = {""};
+    assert_int_equal(report_check(spec, &err), PELT_EINVAL);
+    if (strstr(err.text, says) == NULL) {
+        fail_msg("%s: wanted \"%s\", got \"%s\"", spec, says, err.text);
+    }
+}
+
+static void a_bad_out_is_told_before_the_run(void **state)
+{
+    assert_out_refused("jsno=x.json", "did you mean json?");
+    assert_out_refused("json", "a path is missing");
+    assert_out_refused("csv=-", "name a folder");
+    assert_out_refused("json=/no/such/folder/x.json", "/no/such/folder/");
+    assert_out_refused("json=/tmp", "is a folder");
+    assert_out_refused("csv=/dev/null", "not a folder");
+    assert_int_equal(report_check("json=-", NULL), PELT_OK);
+    assert_int_equal(report_check("json=/dev/null", NULL), PELT_OK);
+    assert_int_equal(report_check("csv=/tmp/a-new-folder/", NULL), PELT_OK);
+}
+
+static void reports_replace_their_file_whole_and_leave_nothing_else(void **state)
+{
+    char folder[] = "/tmp/pelt-report-XXXXXX", spec[80], path[80];
+    struct pelt_results *r = make_results();
+    struct pelt_error err = {""};
+    assert_non_null(mkdtemp(folder));
+    snprintf(spec, sizeof spec, "json=%s/r.json", folder);
+    assert_int_equal(report_write(r, spec, &err), PELT_OK);
+    assert_int_equal(report_write(r, spec, &err), PELT_OK);
+    char *text = read_all(strchr(spec, '=') + 1);
+    json_t *doc = json_loads(text, 0, NULL);
+    assert_non_null(doc);
+    json_decref(doc);
+    free(text);
+    assert_int_equal(unlink(strchr(spec, '=') + 1), 0);
+    snprintf(spec, sizeof spec, "csv=%s/tables", folder);
+    assert_int_equal(report_write(r, spec, &err), PELT_OK);
+    static const char *const files[] = {"stats.csv",    "stats_history.csv", "server_history.csv",
+                                        "failures.csv", "checks.csv",        "thresholds.csv"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/tables/%s", folder, files[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    snprintf(path, sizeof path, "%s/tables", folder);
+    assert_int_equal(rmdir(path), 0); /* empty: no temporary file is left */
+    assert_int_equal(rmdir(folder), 0);
+    pelt_results_free(r);
+}
+
+static void a_report_that_cannot_be_written_says_so(void **state)
+{
+    struct pelt_results *r = make_results();
+    struct pelt_error err = {""};
+    assert_int_equal(report_write(r, "json=/dev/full", &err), PELT_EIO);
+    assert_non_null(strstr(err.text, "No space left on device"));
+    assert_int_equal(report_write(r, "json=/no/such/folder/x.json", &err), PELT_EIO);
+    assert_non_null(strstr(err.text, "/no/such/folder/x.json"));
+    pelt_results_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_summary_looks_as_agreed),
+        cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
+        cmocka_unit_test(colour_is_there_only_when_asked_for),
+        cmocka_unit_test(a_run_without_anything_is_told_without_nonsense),
+        cmocka_unit_test(numbers_are_short_and_right),
+        cmocka_unit_test(json_has_the_figures_of_the_histograms),
+        cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
+        cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
+        cmocka_unit_test(json_of_an_empty_run_has_every_member),
+        cmocka_unit_test(a_bad_out_is_told_before_the_run),
+        cmocka_unit_test(reports_replace_their_file_whole_and_leave_nothing_else),
+        cmocka_unit_test(a_report_that_cannot_be_written_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

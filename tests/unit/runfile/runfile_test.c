@@ -1,0 +1,716 @@
+/*
+ * The run file: what is written comes back bucket for bucket, whatever moment the writer was killed
+ * at, and each kind of bad file gets its line. Files lie in a folder of their own under $TMPDIR.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runfile/synthetic.h"
+
+#define NOBODY 65534
+
+static const struct synthetic data = {
+    .seed = 11, .series = 3, .per_second = 200, .error_share = 0.02};
+
+/* ---- a folder and its files ---- */
+
+struct place {
+    char folder[256];
+    char path[300];
+};
+
+static int make_place(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    const char *tmp = getenv("TMPDIR");
+    snprintf(p->folder, sizeof p->folder, "%s/pelt-runfile-XXXXXX", tmp ? tmp : "/tmp");
+    *state = p;
+    if (mkdtemp(p->folder) == NULL) {
+        return -1;
+    }
+    chmod(p->folder, 0777);
+    snprintf(p->path, sizeof p->path, "%s/run.pelt", p->folder);
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *p = *state;
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
+    int rc = system(command);
+    free(p);
+    return rc;
+}
+
+static struct pelt_runfile *create(const char *path)
+{
+    struct pelt_error err = {""};
+    struct pelt_runfile *f = NULL;
+    if (pelt_runfile_create(path, &f, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return f;
+}
+
+static struct pelt_results *load(const char *path)
+{
+    struct pelt_error err = {""};
+    struct pelt_results *r = NULL;
+    if (pelt_results_load(path, &r, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return r;
+}
+
+static void finish(struct pelt_runfile *f)
+{
+    static const char *const why[] = {"because", NULL};
+    assert_int_equal(pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 3, why), PELT_OK);
+}
+
+static void write_finished(const char *path, int32_t seconds)
+{
+    struct pelt_runfile *f = create(path);
+    struct pelt_registry *names = synthetic_names(&data);
+    synthetic_meta(f, seconds);
+    synthetic_write(&data, f, names, 0, seconds);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+}
+
+/* What the seconds from..to-1 add up to. */
+static struct pelt_frame *sum_of(int32_t from, int32_t to)
+{
+    struct pelt_frame *sum = pelt_frame_new(0), *one = pelt_frame_new(0);
+    for (int32_t t = from; t < to; t++) {
+        pelt_frame_reset(one);
+        synthetic_fill(&data, one, t);
+        assert_int_equal(pelt_frame_add(sum, one), PELT_OK);
+    }
+    pelt_frame_free(one);
+    return sum;
+}
+
+/* ---- equality ---- */
+
+static void assert_hist_equal(const struct pelt_hist *a, const struct pelt_hist *b)
+{
+    static const uint64_t zeros[PELT_HIST_PAGE];
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->clamped, b->clamped);
+    assert_int_equal(a->lost, b->lost);
+    if (a->count > 0) {
+        assert_int_equal(a->min_us, b->min_us);
+        assert_int_equal(a->max_us, b->max_us);
+    }
+    for (int i = 0; i < PELT_HIST_PAGES; i++) {
+        assert_memory_equal(a->page[i] ? a->page[i] : zeros, b->page[i] ? b->page[i] : zeros,
+                            sizeof zeros);
+    }
+}
+
+static void assert_totals_equal(const struct pelt_frame *got, const struct pelt_frame *want)
+{
+    for (uint32_t id = 0; id < want->requests_len; id++) {
+        const struct pelt_request_frame *w = want->requests[id];
+        if (w == NULL) {
+            assert_true(id >= got->requests_len || got->requests[id] == NULL);
+            continue;
+        }
+        const struct pelt_request_frame *g = got->requests[id];
+        assert_non_null(g);
+        assert_int_equal(g->started, w->started);
+        assert_memory_equal(g->outcomes, w->outcomes, sizeof w->outcomes);
+        assert_int_equal(g->bytes_sent, w->bytes_sent);
+        assert_int_equal(g->bytes_received, w->bytes_received);
+        for (int k = 0; k < PELT_HIST_REQUEST_KINDS; k++) {
+            assert_hist_equal(&g->hist[k], &w->hist[k]);
+        }
+    }
+    for (int k = 0; k < PELT_RUNHIST_KINDS; k++) {
+        assert_hist_equal(&got->hist[k], &want->hist[k]);
+    }
+    for (uint32_t id = 1; id <= 2; id++) {
+        assert_int_equal(got->checks[id].passed, want->checks[id].passed);
+        assert_int_equal(got->checks[id].failed, want->checks[id].failed);
+    }
+    assert_int_equal(got->iterations, want->iterations);
+    assert_int_equal(got->planned, want->planned);
+}
+
+static void assert_refused(const char *path, enum pelt_status status, const char *says)
+{
+    struct pelt_error err = {""};
+    struct pelt_results *r = NULL;
+    enum pelt_status got = pelt_results_load(path, &r, &err);
+    if (got != status || strstr(err.text, says) == NULL || strstr(err.text, path) == NULL ||
+        strchr(err.text, '\n')) {
+        fail_msg("%s: wanted %s and \"%s\", got %s and \"%s\"", path, pelt_status_name(status),
+                 says, pelt_status_name(got), err.text);
+    }
+    assert_null(r);
+}
+
+/* ---- what is written comes back ---- */
+
+/* 150 s: two minutes are in hist_sum, the rest is added from its rows when the file ends without
+ * finish(). */
+static void totals_are_the_exact_sum_of_all_frames(void **state)
+{
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(p->path);
+    synthetic_meta(f, 150);
+    synthetic_write(&data, f, names, -1, 150);
+    synthetic_write(&data, f, names, -1, 0); /* teardown: second -1 once more */
+    struct pelt_frame *want = sum_of(-1, 150), *teardown = sum_of(-1, 0);
+    assert_int_equal(pelt_frame_add(want, teardown), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_totals_equal(r->total, want);
+    assert_string_equal(pelt_registry_name(r->names, PELT_NAME_REQUEST, 3), "GET /items/3");
+    assert_string_equal(pelt_registry_name(r->names, PELT_NAME_CHECK, 2), "is short");
+    pelt_results_free(r);
+    pelt_frame_free(want);
+    pelt_frame_free(teardown);
+    pelt_registry_free(names);
+}
+
+static void a_second_that_comes_again_is_added_up_even_behind_the_sums(void **state)
+{
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(p->path);
+    synthetic_write(&data, f, names, 0, 70);
+    synthetic_write(&data, f, names, 5, 6);
+    struct pelt_frame *want = sum_of(0, 70), *again = sum_of(5, 6);
+    assert_int_equal(pelt_frame_add(want, again), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_totals_equal(r->total, want);
+    assert_int_equal(r->seconds[5].started, 2 * r->seconds[6].started);
+    pelt_results_free(r);
+    pelt_frame_free(want);
+    pelt_frame_free(again);
+    pelt_registry_free(names);
+}
+
+static void seconds_have_percentiles_merged_across_series(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 3);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 3);
+    for (int32_t t = 0; t < 3; t++) {
+        struct pelt_frame *one = sum_of(t, t + 1);
+        struct pelt_hist all = {0};
+        for (uint32_t id = 1; id <= data.series; id++) {
+            pelt_hist_add(&all, &one->pool, &one->requests[id]->hist[PELT_HIST_RESPONSE]);
+        }
+        const struct pelt_second_row *row = &r->seconds[t];
+        assert_int_equal(row->t, t);
+        assert_int_equal(row->started, data.series * data.per_second);
+        assert_int_equal(row->ok + row->errors, row->started);
+        assert_int_equal(row->count, all.count);
+        assert_int_equal(row->p50_us, pelt_hist_percentile_us(&all, 50));
+        assert_int_equal(row->p95_us, pelt_hist_percentile_us(&all, 95));
+        assert_int_equal(row->p99_us, pelt_hist_percentile_us(&all, 99));
+        assert_int_equal(row->max_us, all.max_us);
+        pelt_hist_reset(&all, &one->pool);
+        pelt_frame_free(one);
+    }
+    pelt_results_free(r);
+}
+
+static void the_end_comes_back_as_it_was_judged(void **state)
+{
+    struct place *p = *state;
+    static const char *const doubts[] = {"the host was busy", "and small", NULL},
+                             *const why[] = {"errors share missed", NULL};
+    struct pelt_threshold t[2];
+    struct pelt_verdict_line lines[2] = {
+        {.level = PELT_LEVEL_MISSED, .has_value = true, .value = 0.02, .why = "2%"},
+        {.level = PELT_LEVEL_UNJUDGED, .needs = 368, .why = "too few"}};
+    assert_int_equal(pelt_threshold_parse("errors share <= 1%", &t[0], NULL), PELT_OK);
+    assert_int_equal(pelt_threshold_make("http_response", "GET /items/1", "p99", NULL, NULL, "1s",
+                                         NULL, "5s", &t[1], NULL),
+                     PELT_OK);
+    struct pelt_runfile *f = create(p->path);
+    synthetic_meta(f, 20);
+    assert_int_equal(pelt_runfile_thresholds(f, t, 2), PELT_OK);
+    assert_int_equal(pelt_runfile_event(f, 1.5, "series_cap", "too many names"), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, lines, 2, PELT_SUSPECT, doubts, 3, why), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_true(r->finished);
+    assert_int_equal(r->verdict, PELT_SUSPECT);
+    assert_string_equal(r->verdict_reasons[1], "and small");
+    assert_null(r->verdict_reasons[2]);
+    assert_int_equal(r->exit_code, 3);
+    assert_string_equal(r->exit_reasons[0], why[0]);
+    assert_true(r->duration_s == 20.0);
+    assert_int_equal(r->thresholds_len, 2);
+    assert_int_equal(r->thresholds[0].line.level, PELT_LEVEL_MISSED);
+    assert_true(r->thresholds[0].line.value == 0.02);
+    assert_true(r->thresholds[0].threshold.single);
+    assert_int_equal(r->thresholds[1].line.needs, 368);
+    assert_false(r->thresholds[1].line.has_value);
+    assert_true(r->thresholds[1].threshold.target == 1000 &&
+                r->thresholds[1].threshold.critical == 5000);
+    assert_true(r->thresholds[1].threshold.warning !=
+                r->thresholds[1].threshold.warning); /* NaN: not given */
+    assert_string_equal(r->thresholds[1].threshold.name, "GET /items/1");
+    assert_int_equal(r->events_len, 1);
+    assert_string_equal(r->events[0].text, "too many names");
+    assert_string_equal(pelt_results_meta(r, "plan"), "rate 60/s");
+    assert_null(pelt_results_meta(r, "absent"));
+    pelt_results_free(r);
+}
+
+static void errors_are_counted_exactly_and_keep_their_first_sample(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 10);
+    struct pelt_frame *want = sum_of(0, 10);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->errors_len, 2 * data.series);
+    for (size_t i = 0; i < r->errors_len; i++) {
+        const struct pelt_error_row *e = &r->errors[i];
+        assert_int_equal(e->e.count, want->requests[e->series]->outcomes[e->outcome]);
+        assert_true(i == 0 || r->errors[i - 1].e.count >= e->e.count);
+        for (uint32_t k = 0; k < want->errors_len; k++) {
+            if (want->errors[k].series == e->series && want->errors[k].outcome == e->outcome) {
+                assert_int_equal(e->e.first_ns, want->errors[k].e.first_ns);
+                assert_int_equal(e->e.last_ns, want->errors[k].e.last_ns);
+                assert_string_equal(e->e.sample, want->errors[k].e.sample);
+            }
+        }
+    }
+    pelt_results_free(r);
+    pelt_frame_free(want);
+}
+
+struct tally {
+    uint64_t rows, started, responses;
+    int32_t last_t;
+};
+
+static void on_request_second(void *arg, int32_t t, uint32_t series,
+                              const struct pelt_request_frame *frame)
+{
+    struct tally *tally = arg;
+    assert_true(t >= tally->last_t && series >= 1 && series <= data.series);
+    tally->last_t = t;
+    tally->rows++;
+    tally->started += frame->started;
+    tally->responses += frame->hist[PELT_HIST_RESPONSE].count;
+}
+
+static void a_temporary_run_can_be_walked_after_its_writer_closed(void **state)
+{
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(NULL);
+    struct pelt_results *r = NULL;
+    struct tally tally = {0};
+    synthetic_write(&data, f, names, 0, 4);
+    finish(f);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    assert_null(r->path);
+    assert_int_equal(pelt_results_each_request_second(r, on_request_second, &tally, NULL), PELT_OK);
+    assert_int_equal(tally.rows, 4 * data.series);
+    assert_int_equal(tally.started, 4 * data.series * data.per_second);
+    uint64_t responses = 0;
+    for (uint32_t id = 1; id <= data.series; id++) {
+        responses += r->total->requests[id]->hist[PELT_HIST_RESPONSE].count;
+    }
+    assert_int_equal(tally.responses, responses);
+    pelt_results_free(r);
+}
+
+/* ---- killed, or still running ---- */
+
+/* A child writes seconds, says so on a pipe after each, and is killed after `kill_after` of them.
+ */
+static void write_and_be_killed(const char *path, int32_t kill_after)
+{
+    int told[2];
+    char byte;
+    assert_int_equal(pipe(told), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct pelt_registry *names = synthetic_names(&data);
+        struct pelt_runfile *f = NULL;
+        if (pelt_runfile_create(path, &f, NULL) != PELT_OK) {
+            _exit(1);
+        }
+        synthetic_meta(f, 1000);
+        for (int32_t t = 0; t < 1000; t++) {
+            synthetic_write(&data, f, names, t, t + 1);
+            if (write(told[1], "x", 1) != 1) {
+                _exit(1);
+            }
+        }
+        _exit(0);
+    }
+    close(told[1]);
+    for (int32_t i = 0; i < kill_after; i++) {
+        assert_int_equal(read(told[0], &byte, 1), 1);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(told[0]);
+}
+
+static void a_killed_run_keeps_every_second_that_was_told(void **state)
+{
+    struct place *p = *state;
+    static const int32_t moments[] = {1, 2, 7, 61, 64};
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        write_and_be_killed(p->path, moments[i]);
+        char says[80], wal[320];
+        snprintf(wal, sizeof wal, "%s-wal", p->path);
+        assert_int_equal(access(wal, F_OK), 0);
+        struct pelt_results *r = load(p->path);
+        assert_false(r->finished);
+        assert_false(r->running);
+        assert_true((int32_t)r->seconds_len >= moments[i]);
+        struct pelt_frame *want = sum_of(0, (int32_t)r->seconds_len);
+        assert_totals_equal(r->total, want);
+        assert_int_equal(r->verdict, PELT_SUSPECT);
+        assert_int_equal(r->exit_code, 1);
+        snprintf(says, sizeof says, "this run was killed: data up to second %d",
+                 (int)r->seconds_len - 1);
+        assert_string_equal(r->verdict_reasons[0], says);
+        assert_true(r->duration_s == (double)r->seconds_len);
+        pelt_frame_free(want);
+        pelt_results_free(r);
+        assert_int_equal(unlink(p->path), 0);
+        unlink(wal);
+        snprintf(wal, sizeof wal, "%s-shm", p->path);
+        unlink(wal);
+    }
+}
+
+static void a_killed_run_has_its_thresholds_judged_on_what_there_is(void **state)
+{
+    struct place *p = *state;
+    struct pelt_threshold t;
+    struct pelt_registry *names = synthetic_names(&data);
+    assert_int_equal(pelt_threshold_parse("errors share <= 1%", &t, NULL), PELT_OK);
+    struct pelt_runfile *f = create(p->path);
+    assert_int_equal(pelt_runfile_thresholds(f, &t, 1), PELT_OK);
+    synthetic_write(&data, f, names, 0, 5);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_true(r->thresholds[0].judged);
+    assert_int_equal(r->thresholds[0].line.level, PELT_LEVEL_MISSED);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+/* Exit code of a child that tries; the parent's writer must not be touched by it. */
+static int in_child(void (*attempt)(const char *path), const char *path)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        attempt(path);
+        _exit(99); /* every attempt ends itself */
+    }
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void read_the_running(const char *path)
+{
+    struct pelt_results *r = NULL;
+    struct pelt_error err = {""};
+    if (pelt_results_load(path, &r, &err) != PELT_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        _exit(1);
+    }
+    bool good = r->running && !r->finished && r->seconds_len == 5 &&
+                strstr(r->verdict_reasons[0], "still going on: data up to second 4") != NULL;
+    _exit(good ? 0 : 2);
+}
+
+static void write_the_running(const char *path)
+{
+    struct pelt_runfile *f = NULL;
+    struct pelt_error err = {""};
+    enum pelt_status status = pelt_runfile_create(path, &f, &err);
+    _exit(status == PELT_EINVAL && strstr(err.text, "another pelt run is writing it right now")
+              ? 0
+              : 1);
+}
+
+static void a_run_that_goes_on_can_be_read_but_not_written_by_others(void **state)
+{
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(p->path);
+    synthetic_write(&data, f, names, 0, 5);
+    assert_int_equal(in_child(read_the_running, p->path), 0);
+    assert_int_equal(in_child(write_the_running, p->path), 0);
+    synthetic_write(&data, f, names, 5, 8);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 8);
+    assert_true(r->finished);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+/* ---- read-only media ---- */
+
+static int seconds_read_by_nobody;
+
+static void read_as_nobody(const char *path)
+{
+    struct pelt_results *r = NULL;
+    struct pelt_error err = {""};
+    unsetenv("TMPDIR"); /* the runner's may not be for nobody */
+    if (getuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
+        _exit(3);
+    }
+    if (pelt_results_load(path, &r, &err) != PELT_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        _exit(1);
+    }
+    _exit((int)r->seconds_len == seconds_read_by_nobody ? 0 : 2);
+}
+
+static void make_read_only(const struct place *p)
+{
+    char command[1000];
+    snprintf(command, sizeof command, "rm -f '%s-shm'; chmod a+r,a-w '%s'*; chmod 555 '%s'",
+             p->path, p->path, p->folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_finished_run_can_be_read_from_read_only_media(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 4);
+    make_read_only(p);
+    seconds_read_by_nobody = 4;
+    assert_int_equal(in_child(read_as_nobody, p->path), 0);
+    chmod(p->folder, 0755);
+}
+
+static void a_killed_run_can_be_read_from_read_only_media(void **state)
+{
+    struct place *p = *state;
+    write_and_be_killed(p->path, 3);
+    struct pelt_results *r = load(p->path);
+    seconds_read_by_nobody = (int)r->seconds_len;
+    pelt_results_free(r);
+    make_read_only(p);
+    assert_int_equal(in_child(read_as_nobody, p->path), 0);
+    chmod(p->folder, 0755);
+}
+
+/* ---- bad files, bad places ---- */
+
+static void write_bytes(const char *path, const void *bytes, size_t len)
+{
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(out);
+}
+
+static void change(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, sql, NULL, NULL, &why);
+    assert_null(why);
+    sqlite3_close(db);
+}
+
+static void each_file_that_is_no_run_is_told_for_what_it_is(void **state)
+{
+    struct place *p = *state;
+    static const char text[] =
+        "these are my notes, and there are quite a few of them, but no database in sight anywhere";
+    assert_refused(p->path, PELT_ENOTFOUND, "no such file");
+    assert_refused(p->folder, PELT_EINVAL, "is a folder");
+    write_bytes(p->path, "", 0);
+    assert_refused(p->path, PELT_EPARSE, "is empty");
+    write_bytes(p->path, text, sizeof text);
+    assert_refused(p->path, PELT_EPARSE, "not a run file");
+    unlink(p->path);
+    change(p->path, "CREATE TABLE t (x)");
+    assert_refused(p->path, PELT_EINVAL, "not a pelt run");
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 1);
+    change(p->path, "PRAGMA user_version = 2");
+    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 2");
+}
+
+static void a_truncated_file_is_refused_at_any_length(void **state)
+{
+    struct place *p = *state;
+    struct stat st;
+    write_finished(p->path, 20);
+    assert_int_equal(stat(p->path, &st), 0);
+    for (off_t len = st.st_size - 1; len > 0; len /= 2) {
+        struct pelt_results *r = NULL;
+        struct pelt_error err = {""};
+        assert_int_equal(truncate(p->path, len), 0);
+        assert_int_not_equal(pelt_results_load(p->path, &r, &err), PELT_OK);
+        assert_null(r);
+        assert_non_null(strstr(err.text, p->path));
+    }
+}
+
+static void rows_that_cannot_be_true_are_refused(void **state)
+{
+    struct place *p = *state;
+    static const char *const lies[][2] = {
+        {"UPDATE hist_sum SET payload = x'00112233' WHERE series = 1", "hist_sum"},
+        {"UPDATE hist_sum SET count = count + 1 WHERE series = 1", "hist_sum"},
+        {"UPDATE hist_sum SET kind = 'else' WHERE series = 1 AND kind = 'http_response'",
+         "hist_sum"},
+        {"UPDATE request SET series = 4000000000 WHERE series = 1", "request"},
+        {"UPDATE outcome SET outcome = 'eaten' WHERE outcome = 'ok'", "outcome"},
+        {"UPDATE checks SET id = -5 WHERE id = 1", "checks"},
+        {"DELETE FROM name WHERE id = 1", "name"},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        write_finished(p->path, 2);
+        change(p->path, lies[i][0]);
+        assert_refused(p->path, PELT_EPARSE, lies[i][1]);
+        unlink(p->path);
+    }
+}
+
+static void assert_not_created(const char *path, const char *says)
+{
+    struct pelt_error err = {""};
+    struct pelt_runfile *f = NULL;
+    assert_int_not_equal(pelt_runfile_create(path, &f, &err), PELT_OK);
+    if (f != NULL || strstr(err.text, says) == NULL || strstr(err.text, path) == NULL) {
+        fail_msg("%s: wanted \"%s\", got \"%s\"", path, says, err.text);
+    }
+}
+
+static void an_existing_file_is_never_overwritten(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    assert_not_created(p->path, "exists already");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 2);
+    pelt_results_free(r);
+}
+
+static void one_missing_folder_is_made_two_are_not(void **state)
+{
+    struct place *p = *state;
+    char path[340];
+    snprintf(path, sizeof path, "%s/pelt-runs/run.pelt", p->folder);
+    write_finished(path, 1);
+    assert_int_equal(access(path, R_OK), 0);
+    snprintf(path, sizeof path, "%s/no/such/run.pelt", p->folder);
+    assert_not_created(path, "cannot make the folder");
+}
+
+/* ---- writes that fail ---- */
+
+static void a_failed_write_is_told_at_close_and_the_run_goes_on(void **state)
+{
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_error err = {""};
+    synthetic_meta(f, 3);
+    synthetic_write(&data, f, names, 0, 1);
+    /* A table that vanishes stands for a disk that refuses: the insert fails, the transaction is
+     * rolled back. */
+    change(p->path, "ALTER TABLE hist RENAME TO away");
+    struct pelt_frame *frame = pelt_frame_new(0);
+    synthetic_fill(&data, frame, 1);
+    assert_int_not_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    change(p->path, "ALTER TABLE away RENAME TO hist");
+    synthetic_write(&data, f, names, 2, 3);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, &err), PELT_EIO);
+    assert_non_null(strstr(err.text, p->path));
+    assert_non_null(strstr(err.text, "1 write failed"));
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 2);
+    struct pelt_frame *want = sum_of(0, 1), *third = sum_of(2, 3);
+    assert_int_equal(pelt_frame_add(want, third), PELT_OK);
+    assert_totals_equal(r->total, want);
+    pelt_frame_free(want);
+    pelt_frame_free(third);
+    pelt_frame_free(frame);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+static void a_closed_file_leaves_nothing_beside_it(void **state)
+{
+    struct place *p = *state;
+    char beside[320];
+    write_finished(p->path, 2);
+    snprintf(beside, sizeof beside, "%s-wal", p->path);
+    assert_int_equal(access(beside, F_OK), -1);
+    snprintf(beside, sizeof beside, "%s-shm", p->path);
+    assert_int_equal(access(beside, F_OK), -1);
+    assert_int_equal(pelt_runfile_close(NULL, NULL), PELT_OK);
+    pelt_results_free(NULL);
+}
+
+#define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_PLACE(totals_are_the_exact_sum_of_all_frames),
+        IN_A_PLACE(a_second_that_comes_again_is_added_up_even_behind_the_sums),
+        IN_A_PLACE(seconds_have_percentiles_merged_across_series),
+        IN_A_PLACE(the_end_comes_back_as_it_was_judged),
+        IN_A_PLACE(errors_are_counted_exactly_and_keep_their_first_sample),
+        IN_A_PLACE(a_temporary_run_can_be_walked_after_its_writer_closed),
+        IN_A_PLACE(a_killed_run_keeps_every_second_that_was_told),
+        IN_A_PLACE(a_killed_run_has_its_thresholds_judged_on_what_there_is),
+        IN_A_PLACE(a_run_that_goes_on_can_be_read_but_not_written_by_others),
+        IN_A_PLACE(a_finished_run_can_be_read_from_read_only_media),
+        IN_A_PLACE(a_killed_run_can_be_read_from_read_only_media),
+        IN_A_PLACE(each_file_that_is_no_run_is_told_for_what_it_is),
+        IN_A_PLACE(a_newer_schema_is_refused),
+        IN_A_PLACE(a_truncated_file_is_refused_at_any_length),
+        IN_A_PLACE(rows_that_cannot_be_true_are_refused),
+        IN_A_PLACE(an_existing_file_is_never_overwritten),
+        IN_A_PLACE(one_missing_folder_is_made_two_are_not),
+        IN_A_PLACE(a_failed_write_is_told_at_close_and_the_run_goes_on),
+        IN_A_PLACE(a_closed_file_leaves_nothing_beside_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

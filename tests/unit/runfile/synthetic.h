@@ -1,0 +1,27 @@
+/*
+ * synthetic: frames as a run would fill them, from a seed, and whole run files of them, for tests
+ * of what writes and reads run files. The same seed and second give the same frame.
+ */
+#ifndef TESTS_SYNTHETIC_H
+#define TESTS_SYNTHETIC_H
+
+#include "pelt/runfile.h"
+
+struct synthetic {
+    uint64_t seed;
+    uint32_t series;     /* request names: "GET /items/1" ... */
+    uint32_t per_second; /* exchanges of each in a second */
+    double error_share;  /* 0..1, ending in http_status and timeout by turns */
+};
+
+/* Names the series (and two checks), in the order of their ids. */
+struct pelt_registry *synthetic_names(const struct synthetic *s);
+/* Fills an empty frame with second `t`. */
+void synthetic_fill(const struct synthetic *s, struct pelt_frame *frame, int32_t t);
+/* meta as a run writes it: open loop, planned for `duration_s`. */
+void synthetic_meta(struct pelt_runfile *f, double duration_s);
+/* Writes seconds from..to-1, each measured by one thread. */
+void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
+                     int32_t from, int32_t to);
+
+#endif
