@@ -1,0 +1,169 @@
+/*
+ * bench: see the header. One iteration is one exchange.
+ */
+#include "bench.h"
+
+#include <stdlib.h>
+
+#include "pelt/crew.h"
+#include "pelt/http1_request.h"
+
+struct pelt_bench_load {
+    struct pelt_client *client;
+    struct pelt_request request;
+    struct pelt_buf bytes;
+};
+
+struct bench_vu {
+    struct pelt_vu base; /* first member */
+    struct pelt_session session;
+    const struct pelt_request *request; /* the load's */
+};
+
+/* ---- the request ---- */
+
+static enum pelt_status split_header(const char *line, struct pelt_span *name,
+                                     struct pelt_span *value, struct pelt_error *err)
+{
+    const char *colon = strchr(line, ':');
+    if (colon == NULL) {
+        return pelt_fail(err, PELT_EINVAL, "--header \"%s\": expected \"Name: value\"", line);
+    }
+    *name = pelt_span(line, (size_t)(colon - line));
+    *value = pelt_span_trim(pelt_span_of(colon + 1));
+    return PELT_OK;
+}
+
+/* Adds all fields but Host, which stands behind the request line already. */
+static enum pelt_status add_headers(struct pelt_buf *bytes, const char *const *headers,
+                                    struct pelt_error *err)
+{
+    for (; headers != NULL && *headers != NULL; headers++) {
+        struct pelt_span name, value;
+        enum pelt_status status = split_header(*headers, &name, &value, err);
+        if (status == PELT_OK && !pelt_span_eq_nocase(name, "Host")) {
+            status = pelt_http1_request_field(bytes, name, value, err);
+        }
+        if (status != PELT_OK) {
+            return status;
+        }
+    }
+    return PELT_OK;
+}
+
+/* The Host to send: a --header's, else the origin's. */
+static struct pelt_span host_of(const char *const *headers, const struct pelt_origin *origin)
+{
+    for (; headers != NULL && *headers != NULL; headers++) {
+        struct pelt_span name, value;
+        if (split_header(*headers, &name, &value, NULL) == PELT_OK &&
+            pelt_span_eq_nocase(name, "Host")) {
+            return value;
+        }
+    }
+    return pelt_origin_host(origin);
+}
+
+static enum pelt_status build(struct pelt_bench_load *load, const struct pelt_bench *bench,
+                              const struct pelt_url *url, const char *const *headers,
+                              struct pelt_error *err)
+{
+    struct pelt_span method = pelt_span_of(bench->method);
+    struct pelt_span body = pelt_span(bench->body, bench->body_len);
+    enum pelt_status status = pelt_http1_request_begin(&load->bytes, method, url->target,
+                                                       host_of(headers, load->request.origin), err);
+    if (status == PELT_OK) {
+        status = add_headers(&load->bytes, headers, err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_http1_request_end(&load->bytes, method, bench->body != NULL ? &body : NULL);
+    }
+    return status;
+}
+
+enum pelt_status pelt_bench_new(const struct pelt_bench *bench, const char *const *headers,
+                                struct pelt_client *client, struct pelt_registry *registry,
+                                struct pelt_bench_load **out, struct pelt_error *err)
+{
+    struct pelt_url url;
+    enum pelt_status status = pelt_url_parse(pelt_span_of(bench->url), &url, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    struct pelt_bench_load *load = calloc(1, sizeof(struct pelt_bench_load));
+    if (load == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    load->client = client;
+    pelt_buf_init(&load->bytes, 0);
+    status = pelt_client_origin(client, &url, &load->request.origin, err);
+    if (status == PELT_OK) {
+        status = build(load, bench, &url, headers, err);
+    }
+    if (status != PELT_OK) {
+        pelt_bench_free(load);
+        return status;
+    }
+    char name[PELT_NAME_MAX + 1];
+    size_t name_len = pelt_series_name(bench->method, url.target, name);
+    load->request.bytes = load->bytes.data;
+    load->request.len = load->bytes.len;
+    load->request.timeouts = pelt_timeouts_default;
+    load->request.head = strcmp(bench->method, "HEAD") == 0;
+    load->request.series =
+        pelt_registry_intern(registry, PELT_NAME_REQUEST, pelt_span(name, name_len));
+    *out = load;
+    return PELT_OK;
+}
+
+void pelt_bench_free(struct pelt_bench_load *load)
+{
+    if (load != NULL) {
+        pelt_buf_deinit(&load->bytes);
+        free(load);
+    }
+}
+
+/* ---- the users ---- */
+
+static struct pelt_vu *bench_create(void *ctx, uint64_t id)
+{
+    struct pelt_bench_load *load = ctx;
+    struct bench_vu *vu = calloc(1, sizeof(struct bench_vu));
+    if (vu == NULL || pelt_session_init(&vu->session, load->client) != PELT_OK) {
+        free(vu);
+        return NULL;
+    }
+    vu->request = &load->request;
+    return &vu->base;
+}
+
+static void on_done(void *arg, const struct pelt_exchange *x)
+{
+    pelt_crew_ended(arg, x->sample.done_ns, false);
+}
+
+static void bench_begin(struct pelt_vu *base, uint64_t due_ns, uint64_t now_ns)
+{
+    struct bench_vu *vu = (struct bench_vu *)base;
+    pelt_session_call(&vu->session, vu->request, due_ns, now_ns, on_done, base);
+}
+
+static void bench_cancel(struct pelt_vu *base, uint64_t now_ns)
+{
+    pelt_session_cancel(&((struct bench_vu *)base)->session, PELT_OUTCOME_UNFINISHED, now_ns);
+}
+
+static void bench_destroy(struct pelt_vu *base)
+{
+    struct bench_vu *vu = (struct bench_vu *)base;
+    pelt_session_deinit(&vu->session);
+    free(vu);
+}
+
+const struct pelt_vu_ops pelt_bench_vu_ops = {
+    .create = bench_create,
+    .begin = bench_begin,
+    .cancel = bench_cancel,
+    .destroy = bench_destroy,
+};

@@ -1,0 +1,217 @@
+/*
+ * collect: see the header.
+ */
+#include "collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pelt/log.h"
+
+#define TOTAL_BUDGET_BYTES ((size_t)128 << 20)
+
+enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_len,
+                                     struct pelt_registry *registry, struct pelt_runfile *file,
+                                     struct pelt_error *err)
+{
+    *c = (struct pelt_collector){.registry = registry, .file = file, .workers_len = workers_len};
+    enum pelt_status status = pelt_mailbox_init(&c->mail);
+    if (status != PELT_OK) {
+        c->workers_len = 0;
+        return pelt_fail(err, status, "eventfd: %s", strerror(errno));
+    }
+    c->inbox = calloc(workers_len, sizeof(*c->inbox));
+    c->group = calloc(workers_len, sizeof(struct pelt_frame *));
+    c->second = pelt_frame_new(TOTAL_BUDGET_BYTES);
+    c->total = pelt_frame_new(TOTAL_BUDGET_BYTES);
+    if (c->inbox == NULL || c->group == NULL || c->second == NULL || c->total == NULL) {
+        pelt_collector_deinit(c);
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    return PELT_OK;
+}
+
+static void drop_letter(struct pelt_letter *letter)
+{
+    pelt_frame_free(letter->frame);
+    pelt_letter_free(letter);
+}
+
+void pelt_collector_deinit(struct pelt_collector *c)
+{
+    if (c->workers_len == 0) {
+        return;
+    }
+    struct pelt_mail *mail = pelt_mailbox_take(&c->mail);
+    while (mail != NULL) {
+        struct pelt_letter *letter = (struct pelt_letter *)mail;
+        mail = mail->next;
+        drop_letter(letter);
+    }
+    pelt_mailbox_deinit(&c->mail);
+    free(c->inbox);
+    free(c->group);
+    pelt_frame_free(c->second);
+    pelt_frame_free(c->total);
+    *c = (struct pelt_collector){.workers_len = 0};
+}
+
+struct pelt_counts pelt_frame_counts(const struct pelt_frame *f)
+{
+    struct pelt_counts n = {0};
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        const struct pelt_request_frame *r = f->requests[i];
+        if (r == NULL) {
+            continue;
+        }
+        n.started += r->started;
+        for (unsigned o = 0; o < PELT_OUTCOME_COUNT; o++) {
+            n.by_outcome[o] += r->outcomes[o];
+            n.ended += r->outcomes[o];
+        }
+    }
+    n.ok = n.by_outcome[PELT_OUTCOME_OK];
+    return n;
+}
+
+static void add(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    if (pelt_frame_add(into, from) != PELT_OK) {
+        pelt_log(PELT_LOG_ERROR, "collect",
+                 "out of memory: second %d is not whole in the live figures", (int)from->second);
+    }
+}
+
+/* A run file that cannot be written does not stop the load; it tells its first error at the end. */
+static void write_second(struct pelt_collector *c, const struct pelt_frame *sum, size_t group_len)
+{
+    if (pelt_runfile_second(c->file, sum, c->group, group_len, c->registry) != PELT_OK &&
+        !c->write_failed) {
+        c->write_failed = true;
+        pelt_log(PELT_LOG_ERROR, "collect",
+                 "the run file cannot be written: second %d and perhaps more are missing in it",
+                 (int)sum->second);
+    }
+}
+
+void pelt_collector_add_outside(struct pelt_collector *c, const struct pelt_frame *frame)
+{
+    write_second(c, frame, 0);
+    add(c->total, frame);
+}
+
+/* The earliest second that waits, if no worker can send an earlier one any more. */
+static bool next_whole(const struct pelt_collector *c, int32_t *second)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < c->workers_len; i++) {
+        const struct pelt_letter *head = c->inbox[i].head;
+        if (head == NULL) {
+            if (!c->inbox[i].ended) {
+                return false;
+            }
+        } else if (!any || head->frame->second < *second) {
+            *second = head->frame->second;
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* A worker's last frame often begins at the very end of the load and stays empty: no second of the
+ * run. */
+static bool is_blank(const struct pelt_frame *f)
+{
+    struct pelt_counts n = pelt_frame_counts(f);
+    return f->last && n.started == 0 && n.ended == 0 && f->iterations == 0 && f->planned == 0;
+}
+
+static struct pelt_letter *pop(struct pelt_collector *c, uint32_t worker)
+{
+    struct pelt_letter *letter = c->inbox[worker].head;
+    c->inbox[worker].head = (struct pelt_letter *)letter->mail.next;
+    return letter;
+}
+
+static void write_whole(struct pelt_collector *c, int32_t second)
+{
+    size_t len = 0;
+    pelt_frame_reset(c->second);
+    c->second->second = second;
+    bool blank = true;
+    for (uint32_t i = 0; i < c->workers_len; i++) {
+        const struct pelt_letter *head = c->inbox[i].head;
+        if (head != NULL && head->frame->second == second) {
+            c->group[len++] = head->frame;
+            add(c->second, head->frame);
+            blank = blank && is_blank(head->frame);
+        }
+    }
+    if (!blank) {
+        add(c->total, c->second);
+        c->has_second = true;
+        write_second(c, c->second, len);
+    }
+    for (uint32_t i = 0; i < c->workers_len; i++) {
+        if (c->inbox[i].head != NULL && c->inbox[i].head->frame->second == second) {
+            pelt_worker_give(c->workers[i], pop(c, i));
+        }
+    }
+}
+
+static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
+{
+    uint32_t i = letter->thread;
+    letter->mail.next = NULL;
+    if (c->inbox[i].head == NULL) {
+        c->inbox[i].head = letter;
+    } else {
+        c->inbox[i].tail->mail.next = &letter->mail;
+    }
+    c->inbox[i].tail = letter;
+    c->inbox[i].ended = letter->frame->last;
+}
+
+static void tell_script_error(struct pelt_collector *c, struct pelt_letter *letter, double t_s)
+{
+    const char *line = letter->line != NULL ? letter->line : "out of memory";
+    if (c->script_errors++ == 0) {
+        pelt_fail(&c->first_script_error, PELT_ESCRIPT, "%s", line);
+    }
+    pelt_log(PELT_LOG_ERROR, "script", "%s", line);
+    if (letter->traceback != NULL) {
+        pelt_log(PELT_LOG_DEBUG, "script", "%s", letter->traceback);
+    }
+    if (pelt_runfile_event(c->file, t_s, "script_error", line) != PELT_OK) {
+        pelt_log(PELT_LOG_DEBUG, "collect", "the run file did not take an event");
+    }
+    pelt_letter_free(letter);
+}
+
+void pelt_collector_take(struct pelt_collector *c, uint64_t start_ns)
+{
+    struct pelt_mail *mail = pelt_mailbox_take(&c->mail);
+    while (mail != NULL) {
+        struct pelt_letter *letter = (struct pelt_letter *)mail;
+        mail = mail->next;
+        if (letter->kind == PELT_LETTER_FRAME) {
+            keep_frame(c, letter);
+        } else {
+            tell_script_error(c, letter, (double)(int64_t)(pelt_clock_ns() - start_ns) / 1e9);
+        }
+    }
+    int32_t second = 0;
+    while (next_whole(c, &second)) {
+        write_whole(c, second);
+    }
+}
+
+bool pelt_collector_done(const struct pelt_collector *c)
+{
+    for (uint32_t i = 0; i < c->workers_len; i++) {
+        if (!c->inbox[i].ended || c->inbox[i].head != NULL) {
+            return false;
+        }
+    }
+    return true;
+}

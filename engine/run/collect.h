@@ -1,0 +1,53 @@
+/*
+ * collect: puts the frames of all workers together, second by second, into the run file and the
+ * run's total.
+ *
+ * A worker's frames come in order, so a second is whole once each worker has sent a later one or
+ * ended; it is written then. Thread: control.
+ */
+#ifndef PELT_COLLECT_H
+#define PELT_COLLECT_H
+
+#include "pelt/run.h"
+#include "pelt/runfile.h"
+#include "worker.h"
+
+struct pelt_collector {
+    struct pelt_mailbox mail;       /* from the workers */
+    struct pelt_registry *registry; /* borrowed */
+    struct pelt_runfile *file;      /* borrowed */
+    struct pelt_worker **workers;   /* borrowed */
+    uint32_t workers_len;
+    struct {
+        struct pelt_letter *head, *tail; /* frames that wait for the others */
+        bool ended;
+    } * inbox;                 /* one a worker */
+    struct pelt_frame **group; /* scratch: the frames of one second */
+    struct pelt_frame *second; /* sum of the newest whole second */
+    struct pelt_frame *total;  /* sum of all */
+    uint64_t script_errors;    /* distinct ones told so far */
+    struct pelt_error first_script_error;
+    bool has_second;
+    bool write_failed; /* said so once */
+};
+
+PELT_MUST_USE enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_len,
+                                                   struct pelt_registry *registry,
+                                                   struct pelt_runfile *file,
+                                                   struct pelt_error *err);
+void pelt_collector_deinit(struct pelt_collector *c); /* accepts a zeroed one */
+void pelt_collector_take(struct pelt_collector *c,
+                         uint64_t start_ns); /* all waiting mail; writes whole seconds */
+bool pelt_collector_done(const struct pelt_collector *c); /* every worker sent its last frame */
+/* A frame outside of the load (setup, teardown): written and added; the frame stays the caller's.
+ */
+void pelt_collector_add_outside(struct pelt_collector *c, const struct pelt_frame *frame);
+
+/* Exchanges in a frame: begun, ended in any way, ended ok. */
+struct pelt_counts {
+    uint64_t started, ended, ok;
+    uint64_t by_outcome[PELT_OUTCOME_COUNT];
+};
+struct pelt_counts pelt_frame_counts(const struct pelt_frame *f);
+
+#endif

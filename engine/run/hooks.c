@@ -1,0 +1,188 @@
+/*
+ * hooks: see the header. Each hook runs the station's loop until the script says that it is done.
+ */
+#include "hooks.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "pelt/crew.h"
+
+#define FRAME_BUDGET_BYTES ((size_t)8 << 20)
+
+struct waiting { /* one hook that runs */
+    struct pelt_hooks *hooks;
+    bool done;
+};
+
+static void fail(struct pelt_hooks *h, const char *text)
+{
+    h->failed = true;
+    pelt_fail(&h->error, PELT_ESCRIPT, "%s", text);
+}
+
+static void on_script_error(void *arg, const char *line, const char *traceback)
+{
+    struct pelt_hooks *h = arg;
+    if (!h->failed) {
+        fail(h, line);
+    }
+}
+
+enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_options *run,
+                                 struct pelt_registry *registry, const char *data_json,
+                                 pelt_done_fn observe, void *observe_arg, struct pelt_error *err)
+{
+    *h = (struct pelt_hooks){.script = NULL};
+    struct pelt_station_options station = {
+        .seed = run->seed,
+        .resolve = run->resolve,
+        .second = -1,
+        .budget_bytes = FRAME_BUDGET_BYTES,
+        .observe = observe,
+        .observe_arg = observe_arg,
+    };
+    enum pelt_status status = pelt_station_init(&h->station, &station, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    uint64_t now_ns = pelt_clock_ns();
+    pelt_recorder_init(&h->station.recorder, h->station.recorder.frame, now_ns, NULL, NULL);
+    h->station.recorder.edge_ns = PELT_NEVER;
+    if (data_json != NULL) {
+        h->data_json = strdup(data_json);
+    }
+    struct pelt_script_options script = {
+        .scenario = run->scenario,
+        .settings = run->settings,
+        .settings_len = run->settings_len,
+        .client = h->station.client,
+        .recorder = &h->station.recorder,
+        .registry = registry,
+        .timers = &h->station.reactor.timers,
+        .target = run->target,
+        .headers = run->headers,
+        .data_json = h->data_json,
+        .seed = run->seed,
+        .stopping = &h->stopping,
+        .on_error = on_script_error,
+        .on_error_arg = h,
+    };
+    return pelt_script_new(&script, &h->script, err);
+}
+
+void pelt_hooks_deinit(struct pelt_hooks *h)
+{
+    pelt_script_free(h->script);
+    free(h->data_json);
+    pelt_station_deinit(&h->station);
+}
+
+struct pelt_frame *pelt_hooks_frame(struct pelt_hooks *h)
+{
+    return h->station.recorder.frame;
+}
+
+static void on_hook_done(void *arg, const char *json, const char *error)
+{
+    struct waiting *wait = arg;
+    struct pelt_hooks *h = wait->hooks;
+    wait->done = true;
+    if (error != NULL) {
+        fail(h, error);
+    } else if (json != NULL) {
+        free(h->data_json);
+        h->data_json = strdup(json);
+    }
+    pelt_reactor_stop(&h->station.reactor);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct pelt_hooks *h = watcher->data;
+    h->signal = watcher->signum;
+    pelt_script_cancel_call(h->script);
+}
+
+typedef void (*hook_fn)(struct pelt_script *script, pelt_script_done_fn done, void *arg);
+
+static bool run_hook(struct pelt_hooks *h, hook_fn hook)
+{
+    struct waiting wait = {.hooks = h};
+    struct ev_loop *loop = h->station.reactor.loop;
+    ev_signal watchers[2];
+    static const int signals[2] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        ev_signal_init(&watchers[i], on_signal, signals[i]);
+        watchers[i].data = h;
+        ev_signal_start(loop, &watchers[i]);
+    }
+    h->failed = false;
+    hook(h->script, on_hook_done, &wait);
+    if (!wait.done) {
+        pelt_reactor_run(&h->station.reactor);
+    }
+    for (int i = 0; i < 2; i++) {
+        ev_signal_stop(loop, &watchers[i]);
+    }
+    return !h->failed;
+}
+
+bool pelt_hooks_setup(struct pelt_hooks *h)
+{
+    return run_hook(h, pelt_script_setup);
+}
+
+bool pelt_hooks_teardown(struct pelt_hooks *h)
+{
+    return run_hook(h, pelt_script_teardown);
+}
+
+static void on_idle(void *arg)
+{
+    struct waiting *wait = arg;
+    wait->done = true;
+    pelt_reactor_stop(&wait->hooks->station.reactor);
+}
+
+/* A user stops with its first iteration: one is what `check --once` wants. */
+static void begin_only_once(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
+{
+    vu->stopped = true;
+    pelt_script_vu_ops.begin(vu, due_ns, now_ns);
+}
+
+bool pelt_hooks_iteration(struct pelt_hooks *h, const struct pelt_run_options *run)
+{
+    struct waiting wait = {.hooks = h};
+    struct pelt_plan plan;
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    h->failed = pelt_plan_add(&plan, 24 * 3600 * PELT_NS_PER_S, 1, 1) != PELT_OK;
+    struct pelt_vu_ops ops = pelt_script_vu_ops;
+    ops.begin = begin_only_once;
+    uint64_t now_ns = pelt_clock_ns();
+    struct pelt_crew_options options = {
+        .plan = &plan,
+        .seed = run->seed,
+        .threads = 1,
+        .start_ns = now_ns,
+        .timers = &h->station.reactor.timers,
+        .recorder = &h->station.recorder,
+        .ops = &ops,
+        .ops_ctx = h->script,
+        .on_idle = on_idle,
+        .on_idle_arg = &wait,
+    };
+    struct pelt_crew *crew = h->failed ? NULL : pelt_crew_new(&options);
+    if (crew == NULL) {
+        fail(h, "out of memory");
+    } else {
+        pelt_crew_start(crew, now_ns);
+        if (!wait.done) {
+            pelt_reactor_run(&h->station.reactor);
+        }
+        pelt_crew_free(crew);
+    }
+    pelt_plan_deinit(&plan);
+    return !h->failed;
+}

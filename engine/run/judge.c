@@ -1,0 +1,237 @@
+/*
+ * judge: see the header. Exit codes and their precedence are CONTRACT's: 130/143, 1, 2, 4, 3.
+ */
+#include "judge.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "collect.h"
+
+/* From when on our own lateness is said, and from when on the run is not to be believed. Lateness
+ * counts when it is a good part of what was measured. */
+#define LAG_SUSPECT_US  1000
+#define LAG_INVALID_US  10000
+#define LAG_SHARE       0.10
+#define CPU_SATURATED   0.90
+#define STARTED_INVALID 0.99
+
+static void add_reason(char **reasons, const char *fmt, ...) PELT_PRINTF(2, 3);
+static void add_reason(char **reasons, const char *fmt, ...)
+{
+    size_t n = 0;
+    while (reasons[n] != NULL) {
+        n++;
+    }
+    if (n == PELT_REASONS_MAX) {
+        return;
+    }
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    reasons[n] = strdup(text);
+}
+
+static void at_least(struct pelt_judgement *j, enum pelt_verdict verdict)
+{
+    if (verdict > j->verdict) {
+        j->verdict = verdict;
+    }
+}
+
+/* ---- verdict ---- */
+
+static void check_counts(const struct pelt_results *r, const struct pelt_counts *n,
+                         struct pelt_judgement *j)
+{
+    if (r->finished && n->started != n->ended) {
+        at_least(j, PELT_INVALID);
+        add_reason(j->verdict_reasons,
+                   "figures do not reconcile: %llu exchanges started, %llu ended",
+                   (unsigned long long)n->started, (unsigned long long)n->ended);
+    }
+    if (n->started == 0) {
+        at_least(j, PELT_SUSPECT);
+        add_reason(j->verdict_reasons, "no request was started");
+    } else if (n->ok == 0) {
+        at_least(j, PELT_SUSPECT);
+        add_reason(j->verdict_reasons, "no request ended ok: see the errors");
+    }
+}
+
+static void check_own_limits(const struct pelt_counts *n, struct pelt_judgement *j)
+{
+    static const enum pelt_outcome own[] = {
+        PELT_OUTCOME_GEN_FD_LIMIT, PELT_OUTCOME_GEN_PORT_EXHAUSTED, PELT_OUTCOME_GEN_MEMORY};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        uint64_t count = n->by_outcome[own[i]];
+        if (count > 0) {
+            at_least(j, PELT_INVALID);
+            add_reason(j->verdict_reasons,
+                       "%s: %llu requests were not sent because this host ran out",
+                       pelt_outcome_name(own[i]), (unsigned long long)count);
+        }
+    }
+}
+
+/* Median of the response times of all requests. */
+static uint64_t median_response_us(const struct pelt_frame *total)
+{
+    struct pelt_hist_pool pool;
+    struct pelt_hist all = {0};
+    pelt_hist_pool_init(&pool, 0);
+    for (uint32_t i = 0; i < total->requests_len; i++) {
+        if (total->requests[i] != NULL) {
+            pelt_hist_add(&all, &pool, &total->requests[i]->hist[PELT_HIST_RESPONSE]);
+        }
+    }
+    uint64_t median_us = pelt_hist_percentile_us(&all, 50);
+    pelt_hist_reset(&all, &pool);
+    pelt_hist_pool_deinit(&pool);
+    return median_us;
+}
+
+static void check_send_lag(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    const struct pelt_hist *lag = &r->total->hist[PELT_RUNHIST_SEND_LAG];
+    if (lag->count < pelt_hist_samples_needed(99)) {
+        return;
+    }
+    uint64_t p99_us = pelt_hist_percentile_us(lag, 99);
+    if (p99_us <= LAG_SUSPECT_US ||
+        (double)p99_us <= LAG_SHARE * (double)median_response_us(r->total)) {
+        return;
+    }
+    at_least(j, p99_us > LAG_INVALID_US ? PELT_INVALID : PELT_SUSPECT);
+    add_reason(j->verdict_reasons,
+               "1%% of the arrivals were sent more than %.1f ms late by this host",
+               (double)p99_us / 1000);
+}
+
+static void check_arrivals(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    uint64_t planned = r->total->planned, dropped = r->total->dropped;
+    if (dropped > 0) {
+        bool many = (double)dropped > (1 - STARTED_INVALID) * (double)planned;
+        at_least(j, many ? PELT_INVALID : PELT_SUSPECT);
+        add_reason(
+            j->verdict_reasons,
+            "%llu of %llu arrivals were dropped: every user was busy and the queue full (--users)",
+            (unsigned long long)dropped, (unsigned long long)planned);
+    }
+}
+
+static void check_cpu(const struct pelt_results *r, const struct pelt_counts *n, bool closed,
+                      struct pelt_judgement *j)
+{
+    for (size_t i = 0; i < r->threads_len; i++) {
+        const struct pelt_thread_row *t = &r->threads[i];
+        double share = pelt_results_cpu_share(r, t);
+        if (share >= CPU_SATURATED) {
+            at_least(j, PELT_SUSPECT);
+            if (closed) {
+                add_reason(j->verdict_reasons, "the generator was the limit: at least %.0f/s",
+                           r->duration_s > 0 ? (double)n->started / r->duration_s : 0);
+            } else {
+                add_reason(j->verdict_reasons, "thread %u used %.0f%% of its core", t->thread,
+                           share * 100);
+            }
+            return;
+        }
+    }
+}
+
+static void judge_verdict(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    struct pelt_counts n = pelt_frame_counts(r->total);
+    const char *loop = pelt_results_meta(r, "loop");
+    check_counts(r, &n, j);
+    check_own_limits(&n, j);
+    check_send_lag(r, j);
+    check_arrivals(r, j);
+    check_cpu(r, &n, loop == NULL || strcmp(loop, "closed") == 0, j);
+}
+
+/* ---- thresholds and exit code ---- */
+
+static void judge_thresholds(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    for (size_t i = 0; i < j->lines_len; i++) {
+        pelt_threshold_judge(&r->thresholds[i].threshold, r->total, r->names, r->duration_s,
+                             &j->lines[i]);
+    }
+}
+
+/* Notes a reason for `code`; the first one noted, the one of highest precedence, is the exit code.
+ */
+static void exit_with(struct pelt_judgement *j, int code)
+{
+    if (j->exit_code == 0) {
+        j->exit_code = code;
+    }
+}
+
+static void exit_by_thresholds(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    for (size_t i = 0; i < j->lines_len; i++) {
+        const struct pelt_verdict_line *line = &j->lines[i];
+        if (line->level == PELT_LEVEL_MISSED || line->level == PELT_LEVEL_UNJUDGED) {
+            char text[320];
+            pelt_threshold_format(&r->thresholds[i].threshold, text, sizeof(text));
+            exit_with(j, 3);
+            add_reason(j->exit_reasons, "threshold %s: %s%s%s", pelt_level_name(line->level), text,
+                       line->why[0] != '\0' ? ": " : "", line->why);
+        }
+    }
+}
+
+static void judge_exit(const struct pelt_results *r, const struct pelt_judge_options *opt,
+                       struct pelt_judgement *j)
+{
+    if (opt->signal != 0) {
+        exit_with(j, opt->signal == SIGTERM ? 143 : 130);
+        add_reason(j->exit_reasons, "stopped by %s", opt->signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    }
+    if (opt->own_failure != NULL) {
+        exit_with(j, 1);
+        add_reason(j->exit_reasons, "%s", opt->own_failure);
+    }
+    if (opt->script_error != NULL && !opt->allow_script_errors) {
+        exit_with(j, 2);
+        add_reason(j->exit_reasons, "script error: %s", opt->script_error);
+    }
+    if ((j->verdict == PELT_INVALID && !opt->allow_invalid) ||
+        (j->verdict == PELT_SUSPECT && opt->strict)) {
+        exit_with(j, 4);
+        add_reason(j->exit_reasons, "the run is %s%s%s", pelt_verdict_name(j->verdict),
+                   j->verdict_reasons[0] != NULL ? ": " : "",
+                   j->verdict_reasons[0] != NULL ? j->verdict_reasons[0] : "");
+    }
+    exit_by_thresholds(r, j);
+}
+
+enum pelt_status pelt_judge(const struct pelt_results *r, const struct pelt_judge_options *options,
+                            struct pelt_judgement *out)
+{
+    *out = (struct pelt_judgement){.verdict = PELT_VALID, .lines_len = r->thresholds_len};
+    out->lines = calloc(r->thresholds_len + 1, sizeof(struct pelt_verdict_line));
+    if (out->lines == NULL) {
+        return PELT_ENOMEM;
+    }
+    judge_verdict(r, out);
+    judge_thresholds(r, out);
+    judge_exit(r, options, out);
+    return PELT_OK;
+}
+
+void pelt_judgement_deinit(struct pelt_judgement *j)
+{
+    free(j->lines);
+    for (size_t i = 0; i < PELT_REASONS_MAX; i++) {
+        free(j->verdict_reasons[i]);
+        free(j->exit_reasons[i]);
+    }
+}

@@ -1,0 +1,34 @@
+/*
+ * judge: what a finished run amounts to: thresholds, whether it can be believed, exit code. Reads
+ * results only, so that a run file judged later comes to the same end.
+ */
+#ifndef PELT_JUDGE_H
+#define PELT_JUDGE_H
+
+#include "pelt/results.h"
+#include "pelt/run.h"
+
+#define PELT_REASONS_MAX 16
+
+struct pelt_judgement {
+    struct pelt_verdict_line *lines; /* one a threshold */
+    size_t lines_len;
+    enum pelt_verdict verdict;
+    char *verdict_reasons[PELT_REASONS_MAX + 1]; /* NULL-terminated */
+    int exit_code;
+    char *exit_reasons[PELT_REASONS_MAX + 1];
+};
+
+struct pelt_judge_options {
+    bool strict, allow_invalid, allow_script_errors;
+    int signal;               /* that ended the run; 0: none */
+    const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
+    const char *script_error; /* first one, or setup's failure; NULL: none */
+};
+
+PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,
+                                          const struct pelt_judge_options *options,
+                                          struct pelt_judgement *out);
+void pelt_judgement_deinit(struct pelt_judgement *j);
+
+#endif

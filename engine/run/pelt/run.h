@@ -1,0 +1,79 @@
+/*
+ * run: one run from start to result on this host: N worker threads (run/worker), the control thread
+ * that collects their frames second by second into the run file, signals, grace, thresholds,
+ * verdict.
+ *
+ * Thread: the caller becomes the control thread until pelt_run() returns.
+ */
+#ifndef PELT_RUN_H
+#define PELT_RUN_H
+
+#include "pelt/client.h"
+#include "pelt/plan.h"
+#include "pelt/results.h"
+#include "pelt/scenario.h"
+
+enum pelt_phase { PELT_PHASE_SETUP, PELT_PHASE_LOAD, PELT_PHASE_GRACE, PELT_PHASE_TEARDOWN };
+
+struct pelt_live { /* what a live display sees; borrowed during the call */
+    enum pelt_phase phase;
+    const char *name;
+    const struct pelt_plan *plan;
+    double elapsed_s;                /* since second 0; below 0 before it */
+    double length_s;                 /* planned */
+    const struct pelt_frame *second; /* newest whole second of all threads; NULL before the first */
+    const struct pelt_frame *total;  /* all seconds so far */
+    uint64_t started, ended, ok;     /* exchanges so far */
+};
+
+struct pelt_bench { /* one request again and again, without a script */
+    const char *method, *url;
+    const char *body; /* NULL: none */
+    size_t body_len;
+};
+
+struct pelt_run_options {
+    const char *kind; /* "run", "bench", "demo" */
+    const char *name;
+    const char *command; /* the command line, for "how to repeat" */
+    const struct pelt_plan *plan;
+    uint32_t threads; /* 0: as many as the affinity mask and cgroup quota give, at most the users */
+    uint64_t seed;
+    const struct pelt_bench *bench;       /* either this */
+    const struct pelt_scenario *scenario; /* or this, with its settings */
+    const struct pelt_setting *settings;
+    size_t settings_len;
+    const char *target;                      /* base URL for relative paths; NULL: the scenario's */
+    const char *const *headers;              /* "Name: value", NULL-terminated; may be NULL */
+    const char *const *resolve;              /* "host:port:address", NULL-terminated; may be NULL */
+    const struct pelt_threshold *thresholds; /* the scenario's and --threshold's together */
+    size_t thresholds_len;
+    bool allow_script_errors, strict, allow_invalid, force;
+    const char *run_file; /* NULL: kept in memory only */
+    void (*on_live)(
+        void *arg,
+        const struct pelt_live *live); /* about twice a second, control thread; may be NULL */
+    void *on_live_arg;
+};
+
+/*
+ * Runs. On PELT_OK *out is the finished run (exit code and reasons inside); also for a run stopped
+ * by a signal. PELT_EINVAL, PELT_ELIMIT: nothing was sent, err says why (bad URL, too few file
+ * descriptors: the number needed ...).
+ */
+PELT_MUST_USE enum pelt_status pelt_run(const struct pelt_run_options *options,
+                                        struct pelt_results **out, struct pelt_error *err);
+
+/* Threads that `threads = 0` would give for so many users. */
+uint32_t pelt_run_default_threads(uint64_t users);
+
+/*
+ * `pelt check --once`: runs setup, one iteration of one user on this thread (every task once),
+ * teardown, and calls `observe` for each exchange. PELT_ESCRIPT: the script raised (err has file
+ * and line).
+ */
+PELT_MUST_USE enum pelt_status pelt_run_once(const struct pelt_run_options *options,
+                                             pelt_done_fn observe, void *arg,
+                                             struct pelt_error *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * station: what every thread that sends needs: a reactor, a recorder with its first frame, a
+ * client. Worker threads have one each; the control thread has one for setup, teardown and `check
+ * --once`.
+ *
+ * Storage: the caller's, at one address from init to deinit. Thread: init and deinit on any, used
+ * by one.
+ */
+#ifndef PELT_STATION_H
+#define PELT_STATION_H
+
+#include "pelt/client.h"
+#include "pelt/run.h"
+#include "reactor.h"
+
+struct pelt_station {
+    struct pelt_reactor reactor;
+    struct pelt_recorder recorder;
+    struct pelt_client *client;
+};
+
+struct pelt_station_options {
+    uint64_t seed;
+    bool spin;                  /* poll before due times */
+    const char *const *resolve; /* borrowed */
+    int32_t second;             /* of the first frame */
+    uint16_t thread;
+    size_t budget_bytes;  /* histogram memory of a frame */
+    pelt_done_fn observe; /* may be NULL */
+    void *observe_arg;
+};
+
+PELT_MUST_USE enum pelt_status pelt_station_init(struct pelt_station *s,
+                                                 const struct pelt_station_options *options,
+                                                 struct pelt_error *err);
+void pelt_station_deinit(
+    struct pelt_station *s); /* frees the recorder's frame; accepts a half-made one */
+
+#endif

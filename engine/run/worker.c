@@ -1,0 +1,357 @@
+/*
+ * worker: see the header. The thread turns its frame at each second's edge: the full one is mailed,
+ * an empty one that came back is taken. At most FRAMES frames are under way; if the control thread
+ * is that late, the worker goes on filling the frame it has, so nothing is lost and memory does not
+ * grow.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "bench.h"
+#include "pelt/crew.h"
+#include "pelt/script.h"
+#include "station.h"
+
+#define FRAMES             8
+#define FRAME_BUDGET_BYTES ((size_t)16 << 20)
+
+struct pelt_worker {
+    struct pelt_worker_options opt;
+    struct pelt_station station;
+    struct pelt_bench_load *bench; /* either */
+    struct pelt_script *script;    /* or */
+    struct pelt_crew *crew;
+    uint64_t start_ns;
+    struct pelt_timer edge;      /* turns the frame of a second in which nothing happened */
+    struct pelt_mailbox empties; /* letters with emptied frames, from the control thread */
+    struct pelt_mail *spare;     /* those taken out and not used yet */
+    struct pelt_letter *letter;  /* of the frame being filled */
+    unsigned letters;            /* in existence */
+    uint64_t cpu_ns, spun_ns;    /* of the thread when the running frame began */
+    ev_async wake;
+    /* Set by the control thread, read when `wake` arrives; release and acquire are the wake-up's
+     * own. */
+    atomic_bool stop, cancel;
+    atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
+    pthread_t pthread;
+    bool started;
+    bool idle; /* the crew is done, perhaps before the loop ran */
+};
+
+void pelt_letter_free(struct pelt_letter *letter)
+{
+    if (letter != NULL) {
+        free(letter->line);
+        free(letter->traceback);
+        free(letter);
+    }
+}
+
+/* ---- frames ---- */
+
+static struct pelt_letter *frame_letter_new(struct pelt_worker *w, struct pelt_frame *frame)
+{
+    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    if (letter != NULL) {
+        letter->kind = PELT_LETTER_FRAME;
+        letter->thread = w->opt.thread;
+        letter->frame = frame;
+        w->letters++;
+    }
+    return letter;
+}
+
+static struct pelt_letter *next_letter(struct pelt_worker *w)
+{
+    if (w->spare == NULL) {
+        w->spare = pelt_mailbox_take(&w->empties);
+    }
+    if (w->spare != NULL) {
+        struct pelt_letter *letter = (struct pelt_letter *)w->spare;
+        w->spare = w->spare->next;
+        return letter;
+    }
+    if (w->letters >= FRAMES) {
+        return NULL;
+    }
+    struct pelt_frame *frame = pelt_frame_new(FRAME_BUDGET_BYTES);
+    struct pelt_letter *letter = frame != NULL ? frame_letter_new(w, frame) : NULL;
+    if (letter == NULL) {
+        pelt_frame_free(frame);
+    }
+    return letter;
+}
+
+static void fill_gauges(struct pelt_worker *w, struct pelt_frame *f)
+{
+    uint64_t cpu_ns = pelt_clock_thread_cpu_ns();
+    uint64_t spun_ns = w->station.reactor.spun_ns;
+    f->users = pelt_crew_users(w->crew);
+    f->waiting = pelt_crew_waiting(w->crew);
+    f->spin_ns = spun_ns - w->spun_ns;
+    f->cpu_ns = cpu_ns - w->cpu_ns > f->spin_ns ? cpu_ns - w->cpu_ns - f->spin_ns : 0;
+    w->cpu_ns = cpu_ns;
+    w->spun_ns = spun_ns;
+}
+
+static struct pelt_frame *on_turn_frame(void *arg, struct pelt_frame *full)
+{
+    struct pelt_worker *w = arg;
+    struct pelt_letter *next = next_letter(w);
+    if (next == NULL) {
+        return NULL;
+    }
+    fill_gauges(w, full);
+    pelt_mailbox_post(w->opt.mail, &w->letter->mail);
+    w->letter = next;
+    next->frame->thread = (uint16_t)w->opt.thread;
+    return next->frame;
+}
+
+static void on_edge(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_worker *w =
+        (struct pelt_worker *)((char *)timer - offsetof(struct pelt_worker, edge));
+    pelt_recorder_turn(&w->station.recorder, now_ns);
+    if (pelt_timerq_add(&w->station.reactor.timers, timer, w->station.recorder.edge_ns) !=
+        PELT_OK) {
+        return; /* the next event turns the frame */
+    }
+}
+
+/* ---- the loop's events ---- */
+
+static void on_loop_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
+{
+    pelt_recorder_loop_lag(arg, length_ns, now_ns);
+}
+
+static void on_crew_idle(void *arg)
+{
+    struct pelt_worker *w = arg;
+    w->idle = true;
+    pelt_reactor_stop(&w->station.reactor);
+}
+
+static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
+{
+    struct pelt_worker *w = wake->data;
+    uint64_t now_ns = pelt_clock_ns();
+    if (atomic_load_explicit(&w->stop, memory_order_acquire)) {
+        pelt_crew_stop(w->crew, now_ns);
+    }
+    if (atomic_load_explicit(&w->cancel, memory_order_acquire)) {
+        pelt_crew_cancel(w->crew, now_ns);
+    }
+}
+
+static void on_script_error(void *arg, const char *line, const char *traceback)
+{
+    struct pelt_worker *w = arg;
+    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    if (letter == NULL) {
+        return; /* the error is counted all the same */
+    }
+    letter->kind = PELT_LETTER_SCRIPT_ERROR;
+    letter->thread = w->opt.thread;
+    letter->line = strdup(line);
+    letter->traceback = traceback != NULL ? strdup(traceback) : NULL;
+    pelt_mailbox_post(w->opt.mail, &letter->mail);
+}
+
+/* ---- the thread ---- */
+
+static void send_last_frame(struct pelt_worker *w)
+{
+    struct pelt_recorder *recorder = &w->station.recorder;
+    pelt_recorder_turn(recorder, pelt_clock_ns());
+    fill_gauges(w, recorder->frame);
+    recorder->frame->last = true;
+    pelt_mailbox_post(w->opt.mail, &w->letter->mail);
+    recorder->frame = NULL; /* the control thread's now */
+    w->letter = NULL;
+}
+
+static void *thread_main(void *arg)
+{
+    struct pelt_worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof(name), "pelt-%u", w->opt.thread);
+    prctl(PR_SET_NAME, name);
+    prctl(PR_SET_TIMERSLACK, 1UL); /* ns: due times are met as well as the kernel can */
+    w->cpu_ns = pelt_clock_thread_cpu_ns();
+    pelt_crew_start(w->crew, pelt_clock_ns());
+    if (!w->idle) {
+        pelt_reactor_run(&w->station.reactor);
+    }
+    send_last_frame(w);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
+{
+    const struct pelt_run_options *run = w->opt.run;
+    if (run->bench != NULL) {
+        return pelt_bench_new(run->bench, run->headers, w->station.client, w->opt.registry,
+                              &w->bench, err);
+    }
+    struct pelt_script_options script = {
+        .scenario = run->scenario,
+        .settings = run->settings,
+        .settings_len = run->settings_len,
+        .client = w->station.client,
+        .recorder = &w->station.recorder,
+        .registry = w->opt.registry,
+        .timers = &w->station.reactor.timers,
+        .target = run->target,
+        .headers = run->headers,
+        .data_json = w->opt.data_json,
+        .seed = run->seed,
+        .stopping = &w->stopping,
+        .on_error = on_script_error,
+        .on_error_arg = w,
+    };
+    return pelt_script_new(&script, &w->script, err);
+}
+
+enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
+                                 struct pelt_worker **out, struct pelt_error *err)
+{
+    struct pelt_worker *w = calloc(1, sizeof(struct pelt_worker));
+    if (w == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    w->opt = *options;
+    struct pelt_station_options station = {
+        .seed = options->run->seed + options->thread,
+        .spin = options->spin,
+        .resolve = options->run->resolve,
+        .thread = (uint16_t)options->thread,
+        .budget_bytes = FRAME_BUDGET_BYTES,
+    };
+    enum pelt_status status = pelt_mailbox_init(&w->empties);
+    if (status != PELT_OK) {
+        free(w);
+        return pelt_fail(err, status, "eventfd: %s", strerror(errno));
+    }
+    status = pelt_station_init(&w->station, &station, err);
+    if (status == PELT_OK) {
+        status = load_new(w, err);
+    }
+    if (status == PELT_OK) {
+        w->letter = frame_letter_new(w, w->station.recorder.frame);
+        status = w->letter != NULL ? PELT_OK : pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (status != PELT_OK) {
+        pelt_worker_free(w);
+        return status;
+    }
+    ev_async_init(&w->wake, on_wake);
+    w->wake.data = w;
+    ev_async_start(w->station.reactor.loop, &w->wake);
+    *out = w;
+    return PELT_OK;
+}
+
+static enum pelt_status crew_new(struct pelt_worker *w, struct pelt_error *err)
+{
+    struct pelt_crew_options crew = {
+        .plan = w->opt.run->plan,
+        .seed = w->opt.run->seed,
+        .thread = w->opt.thread,
+        .threads = w->opt.threads,
+        .start_ns = w->start_ns,
+        .timers = &w->station.reactor.timers,
+        .recorder = &w->station.recorder,
+        .ops = w->bench != NULL ? &pelt_bench_vu_ops : &pelt_script_vu_ops,
+        .ops_ctx = w->bench != NULL ? (void *)w->bench : (void *)w->script,
+        .on_idle = on_crew_idle,
+        .on_idle_arg = w,
+    };
+    w->crew = pelt_crew_new(&crew);
+    return w->crew != NULL ? PELT_OK : pelt_fail(err, PELT_ENOMEM, "out of memory");
+}
+
+enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, struct pelt_error *err)
+{
+    struct pelt_recorder *recorder = &w->station.recorder;
+    w->start_ns = start_ns;
+    pelt_recorder_init(recorder, recorder->frame, start_ns, on_turn_frame, w);
+    w->station.reactor.on_turn = on_loop_turn;
+    w->station.reactor.arg = recorder;
+    w->edge.fn = on_edge;
+    enum pelt_status status =
+        pelt_timerq_add(&w->station.reactor.timers, &w->edge, recorder->edge_ns);
+    if (status == PELT_OK) {
+        status = crew_new(w, err);
+    }
+    if (status != PELT_OK) {
+        return status;
+    }
+    int error = pthread_create(&w->pthread, NULL, thread_main, w);
+    if (error != 0) {
+        return pelt_fail(err, PELT_EIO, "thread %u: %s", w->opt.thread, strerror(error));
+    }
+    w->started = true;
+    return PELT_OK;
+}
+
+void pelt_worker_stop(struct pelt_worker *w)
+{
+    atomic_store_explicit(&w->stopping, true, memory_order_relaxed);
+    atomic_store_explicit(&w->stop, true, memory_order_release);
+    ev_async_send(w->station.reactor.loop, &w->wake);
+}
+
+void pelt_worker_cancel(struct pelt_worker *w)
+{
+    atomic_store_explicit(&w->cancel, true, memory_order_release);
+    pelt_worker_stop(w);
+}
+
+void pelt_worker_give(struct pelt_worker *w, struct pelt_letter *letter)
+{
+    pelt_frame_reset(letter->frame);
+    pelt_mailbox_post(&w->empties, &letter->mail);
+}
+
+void pelt_worker_join(struct pelt_worker *w)
+{
+    if (w->started) {
+        pthread_join(w->pthread, NULL);
+        w->started = false;
+    }
+}
+
+static void free_letters(struct pelt_mail *mail)
+{
+    while (mail != NULL) {
+        struct pelt_letter *letter = (struct pelt_letter *)mail;
+        mail = mail->next;
+        pelt_frame_free(letter->frame);
+        pelt_letter_free(letter);
+    }
+}
+
+void pelt_worker_free(struct pelt_worker *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    pelt_crew_free(w->crew);
+    pelt_bench_free(w->bench);
+    pelt_script_free(w->script);
+    pelt_letter_free(w->letter); /* its frame is the recorder's, which the station frees */
+    free_letters(w->spare);
+    free_letters(pelt_mailbox_take(&w->empties));
+    pelt_mailbox_deinit(&w->empties);
+    pelt_station_deinit(&w->station);
+    free(w);
+}
