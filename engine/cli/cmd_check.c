@@ -1,0 +1,91 @@
+/*
+ * cmd_check: `pelt check SCENARIO.lua`: what a run of it would do, without load; with --once one
+ * iteration and every exchange of it.
+ */
+#include "command.h"
+#include "exchange.h"
+#include "exit_code.h"
+#include "pelt/run.h"
+#include "settings.h"
+
+static void print_tasks(const struct pelt_scenario *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->tasks_len; i++) {
+        sum += s->tasks[i].weight;
+    }
+    for (size_t i = 0; i < s->tasks_len; i++) {
+        printf("%-11s%s  weight %g (%.3g%%)\n", i == 0 ? "tasks" : "", s->tasks[i].name,
+               s->tasks[i].weight, sum > 0 ? 100 * s->tasks[i].weight / sum : 0);
+    }
+}
+
+static void print_thresholds(const struct pelt_scenario *s)
+{
+    for (size_t i = 0; i < s->thresholds_len; i++) {
+        char text[512];
+        pelt_threshold_format(&s->thresholds[i], text, sizeof text);
+        printf("%-11s%s\n", i == 0 ? "thresholds" : "", text);
+    }
+    if (s->thresholds_len == 0) {
+        printf("%-11snone\n", "thresholds");
+    }
+}
+
+static void print_scenario(const struct cli_options *o, const struct pelt_scenario *s)
+{
+    char plan[256];
+    if (s->has_load) {
+        pelt_plan_describe(&s->plan, plan, sizeof plan);
+    } else {
+        snprintf(plan, sizeof plan, "none of its own: give --users or --rate, and --duration");
+    }
+    const char *target = o->target != NULL ? o->target : s->target;
+    printf("%-11s%s (%s)\n", "scenario", s->name, s->path);
+    printf("%-11s%s\n", "target", target != NULL ? target : "none: requests need whole URLs");
+    printf("%-11s%s\n", "load", plan);
+    print_tasks(s);
+    print_thresholds(s);
+    printf("%-11s%s\n%-11s%s\n", "setup", s->has_setup ? "yes" : "no", "teardown",
+           s->has_teardown ? "yes" : "no");
+}
+
+static enum pelt_status run_once(const struct cli_options *o, const struct pelt_scenario *s,
+                                 struct pelt_error *err)
+{
+    uint64_t exchanges = 0;
+    struct pelt_run_options run = {
+        .kind = "check",
+        .name = s->name,
+        .command = o->command_line,
+        .seed = o->seed,
+        .scenario = s,
+        .settings = o->settings,
+        .settings_len = o->settings_len,
+        .target = o->target,
+        .headers = o->headers.items,
+        .resolve = o->resolve.items,
+    };
+    enum pelt_status status = pelt_run_once(&run, cli_exchange_print, &exchanges, err);
+    printf("\n%llu exchange%s\n", (unsigned long long)exchanges, exchanges == 1 ? "" : "s");
+    return status;
+}
+
+int cmd_check(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    struct pelt_scenario *scenario = NULL;
+    enum pelt_status status =
+        pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    if (status == PELT_OK) {
+        print_scenario(o, scenario);
+        fflush(stdout);
+        cli_settings_warn_unread(o, scenario);
+    }
+    if (status == PELT_OK && o->once) {
+        status = run_once(o, scenario, &err);
+        fflush(stdout);
+    }
+    pelt_scenario_free(scenario);
+    return status == PELT_OK ? CLI_EXIT_PASSED : cli_fail(status, &err);
+}

@@ -1,0 +1,145 @@
+/*
+ * cmd_demo: `pelt demo`: a first run without anything to prepare. pelt-target is the server,
+ * scenarios/demo.lua (embedded) the scenario; both stay within reach, so that the user can go on
+ * from there.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "drive.h"
+#include "exit_code.h"
+#include "load.h"
+#include "pelt/buf.h"
+#include "pelt/clock.h"
+#include "pelt/log.h"
+#include "run_path.h"
+#include "target_process.h"
+
+#define SCENARIO_PATH  CLI_RUNS_FOLDER "/demo.lua"
+#define PATH_BYTES_MAX 4096
+
+extern const char cli_demo_scenario[]; /* scenarios/demo.lua */
+extern const size_t cli_demo_scenario_len;
+
+/* Answers take about 5 ms; each 5 s the service stands still for 250 ms, as one does that collects
+ * garbage. */
+static const char *const target_arguments[] = {"--service-time", "lognormal:5ms,0.5", "--stall",
+                                               "250ms/5s", NULL};
+
+/* True: the file is there; *same: with just the embedded text. */
+static bool compare_scenario(bool *same)
+{
+    FILE *file = fopen(SCENARIO_PATH, "re");
+    if (file == NULL) {
+        return false;
+    }
+    char *bytes = malloc(cli_demo_scenario_len + 1);
+    size_t len = bytes != NULL ? fread(bytes, 1, cli_demo_scenario_len + 1, file) : 0;
+    *same = len == cli_demo_scenario_len && memcmp(bytes, cli_demo_scenario, len) == 0;
+    free(bytes);
+    fclose(file);
+    return true;
+}
+
+/* Puts the scenario where it can be read and run again. One that the user has edited is kept, and
+ * run. */
+static enum pelt_status lay_out_scenario(struct pelt_error *err)
+{
+    bool same = true;
+    if (mkdir(CLI_RUNS_FOLDER, 0777) != 0 && errno != EEXIST) {
+        return pelt_fail(err, PELT_EIO,
+                         "cannot make the folder " CLI_RUNS_FOLDER
+                         " here: %s; go to a folder of your own",
+                         strerror(errno));
+    }
+    if (compare_scenario(&same)) {
+        if (!same) {
+            pelt_log(PELT_LOG_INFO, "pelt",
+                     SCENARIO_PATH " differs from this version's and is run as it is (delete it "
+                                   "to have the original again)");
+        }
+        return PELT_OK;
+    }
+    FILE *file = fopen(SCENARIO_PATH, "we");
+    bool written = file != NULL && fwrite(cli_demo_scenario, 1, cli_demo_scenario_len, file) ==
+                                       cli_demo_scenario_len;
+    if (file != NULL) {
+        written = fclose(file) == 0 && written;
+    }
+    return written
+               ? PELT_OK
+               : pelt_fail(err, PELT_EIO, "cannot write " SCENARIO_PATH ": %s", strerror(errno));
+}
+
+/* JSON and CSV beside the run file: the same path without ".pelt". */
+static void run_against(const struct cli_options *o, struct pelt_run_options *run, int *code)
+{
+    char path[PATH_BYTES_MAX], json[PATH_BYTES_MAX + 16], csv[PATH_BYTES_MAX + 16];
+    if (o->run_file != NULL) {
+        snprintf(path, sizeof path, "%s", o->run_file);
+    } else {
+        cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
+    }
+    const char *dot = strrchr(path, '.');
+    int stem = dot != NULL && strcmp(dot, ".pelt") == 0 ? (int)(dot - path) : (int)strlen(path);
+    snprintf(json, sizeof json, "json=%.*s.json", stem, path);
+    snprintf(csv, sizeof csv, "csv=%.*s-csv", stem, path);
+    const char *reports[] = {json, csv, NULL};
+    struct cli_options with_reports = *o;
+    with_reports.run_file = path;
+    with_reports.out = (struct cli_texts){reports, 2};
+    *code = cli_drive(&with_reports, run);
+}
+
+static enum pelt_status run_demo(const struct cli_options *o, const struct cli_target *target,
+                                 int *code, struct pelt_error *err)
+{
+    struct pelt_scenario *scenario = NULL;
+    struct pelt_plan plan = {0};
+    enum pelt_status status = pelt_scenario_load(SCENARIO_PATH, NULL, 0, &scenario, err);
+    if (status == PELT_OK) {
+        status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, err);
+    }
+    if (status == PELT_OK) {
+        struct pelt_run_options run = {.kind = "demo",
+                                       .name = "demo",
+                                       .plan = &plan,
+                                       .scenario = scenario,
+                                       .target = target->url};
+        run_against(o, &run, code);
+    }
+    pelt_plan_deinit(&plan);
+    pelt_scenario_free(scenario);
+    return status;
+}
+
+int cmd_demo(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    struct cli_options on_demo = *o; /* borrows all of `o`; never deinited */
+    struct cli_target target = {0};
+    int code = CLI_EXIT_PASSED;
+    on_demo.operand = SCENARIO_PATH;
+    pelt_log(PELT_LOG_INFO, "pelt",
+             "demo: starts pelt-target on a free port of 127.0.0.1, runs " SCENARIO_PATH
+             " against it for about 20 s, "
+             "stops it");
+    enum pelt_status status = lay_out_scenario(&err);
+    if (status == PELT_OK) {
+        status = cli_target_start(&target, target_arguments, &err);
+    }
+    if (status == PELT_OK) {
+        pelt_log(PELT_LOG_INFO, "pelt", "pelt-target (pid %d) listens on %s", (int)target.pid,
+                 target.url);
+        status = run_demo(&on_demo, &target, &code, &err);
+    }
+    cli_target_stop(&target);
+    if (status != PELT_OK) {
+        return cli_fail(status, &err);
+    }
+    pelt_log(PELT_LOG_INFO, "pelt",
+             "your own next: edit " SCENARIO_PATH ", then: pelt run " SCENARIO_PATH
+             " --target http://YOUR-SERVER");
+    return code;
+}

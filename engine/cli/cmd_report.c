@@ -1,0 +1,30 @@
+/*
+ * cmd_report: `pelt report RUN.pelt`: the summary on stdout, or the formats of --out.
+ */
+#include "command.h"
+#include "exit_code.h"
+#include "outputs.h"
+#include "pelt/report.h"
+#include "pelt/runfile.h"
+#include "stdout.h"
+
+/* Exit 0 whatever the run itself ended with: what was asked for here is the report. */
+int cmd_report(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    struct pelt_results *results = NULL;
+    int code = CLI_EXIT_PASSED;
+    enum pelt_status status = cli_outputs_check(&o->out, &err);
+    if (status == PELT_OK) {
+        status = pelt_results_load(o->operand, &results, &err);
+    }
+    if (status != PELT_OK) {
+        code = cli_fail(status, &err);
+    } else if (o->out.len > 0) {
+        code = cli_outputs_write(&o->out, results);
+    } else {
+        report_summary(results, stdout, cli_stdout_color(o->no_color), cli_stdout_columns());
+    }
+    pelt_results_free(results);
+    return code;
+}

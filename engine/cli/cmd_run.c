@@ -1,0 +1,35 @@
+/*
+ * cmd_run: `pelt run SCENARIO.lua`.
+ */
+#include "command.h"
+#include "drive.h"
+#include "exit_code.h"
+#include "load.h"
+#include "settings.h"
+
+int cmd_run(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    struct pelt_scenario *scenario = NULL;
+    struct pelt_plan plan = {0};
+    int code;
+    enum pelt_status status =
+        pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    if (status == PELT_OK) {
+        cli_settings_warn_unread(o, scenario);
+        status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);
+    }
+    if (status == PELT_OK) {
+        struct pelt_run_options run = {.kind = "run",
+                                       .name = scenario->name,
+                                       .plan = &plan,
+                                       .scenario = scenario,
+                                       .target = o->target};
+        code = cli_drive(o, &run);
+    } else {
+        code = cli_fail(status, &err);
+    }
+    pelt_plan_deinit(&plan);
+    pelt_scenario_free(scenario);
+    return code;
+}

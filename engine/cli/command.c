@@ -1,0 +1,121 @@
+/*
+ * command: see the header. What each command says about itself is here; its options come from
+ * options.c.
+ */
+#include "command.h"
+
+#include "pelt/units.h"
+
+/* clang-format off */
+const struct cli_command cli_commands[] = {
+    {"run", CLI_RUN, "SCENARIO.lua", "run a scenario, headless",
+     "Runs the scenario with the load that it asks for, shows progress on\n"
+     "stderr, prints the summary on stdout and keeps all that was measured in a run\n"
+     "file.\n",
+     "  pelt run chat.lua\n"
+     "  pelt run chat.lua --users 50 --duration 1m --target http://127.0.0.1:8080\n"
+     "  pelt run chat.lua --threshold 'http_response p99 < 200ms' --out json=r.json\n",
+     cmd_run},
+    {"bench", CLI_BENCH, "URL", "one URL, no script",
+     "Sends one request again and again: closed loop with -c connections (the next\n"
+     "request follows the answer), or open loop with --rate (requests are due by plan,\n"
+     "however slow the answers).\n",
+     "  pelt bench http://127.0.0.1:8080/ -c 64 -d 10s\n"
+     "  pelt bench http://127.0.0.1:8080/ --rate 2000/s --arrivals poisson -d 20s\n"
+     "  pelt bench http://127.0.0.1:8080/items -H 'Content-Type: application/json' \\\n"
+     "      --body '{\"id\": 1}'\n",
+     cmd_bench},
+    {"demo", CLI_DEMO, NULL, "a first run against a server of its own",
+     "Starts pelt-target on a free port of the loopback interface, runs a scenario of\n"
+     "about 20 s against it and says where run file, JSON and CSV lie.\n",
+     "  pelt demo\n",
+     cmd_demo},
+    {"check", CLI_CHECK, "SCENARIO.lua", "read a scenario and say what it would do",
+     "Loads the scenario and lists its load, tasks and thresholds. Sends nothing,\n"
+     "unless --once is given: then it runs one iteration and prints every exchange.\n",
+     "  pelt check chat.lua\n"
+     "  pelt check chat.lua --once --target http://127.0.0.1:8080\n",
+     cmd_check},
+    {"report", CLI_REPORT, "RUN.pelt", "any format of a run, again",
+     "Reads a run file, also one of a run that was killed, and prints its summary, or\n"
+     "writes the formats that --out asks for.\n",
+     "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
+     "  pelt report run.pelt --out json=run.json --out csv=run-csv\n",
+     cmd_report},
+    {.name = NULL},
+};
+/* clang-format on */
+
+const struct cli_command *cli_command_find(const char *name)
+{
+    for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) == 0) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+void cli_command_names(unsigned mask, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (const struct cli_command *c = cli_commands; c->name != NULL && len < size; c++) {
+        if ((mask & c->bit) != 0) {
+            len +=
+                (size_t)snprintf(out + len, size - len, "%spelt %s", len > 0 ? ", " : "", c->name);
+        }
+    }
+}
+
+void cli_help_overview(FILE *out)
+{
+    fputs("pelt " PELT_VERSION
+          ": a load generator that says how far its figures can be trusted\n\n",
+          out);
+    for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+        char usage[64];
+        snprintf(usage, sizeof usage, "pelt %s %s", c->name, c->operand != NULL ? c->operand : "");
+        fprintf(out, "  %-24s  %s\n", usage, c->line);
+    }
+    fputs("\n  pelt CMD --help           the options of a command (or: pelt help CMD)\n"
+          "  pelt --version\n"
+          "\nExit codes: 0 passed; 1 pelt itself failed; 2 bad usage, scenario or script\n"
+          "error; 3 a threshold was missed or could not be judged; 4 the run is INVALID;\n"
+          "130 SIGINT, 143 SIGTERM (what was measured is reported).\n",
+          out);
+}
+
+void cli_help_command(const struct cli_command *command, FILE *out)
+{
+    const char *operand = command->operand != NULL ? command->operand : "";
+    fprintf(out, "usage: pelt %s %s%s[OPTION...]\n\n%s", command->name, operand,
+            *operand != '\0' ? " " : "", command->about);
+    cli_options_help(command, out);
+    fprintf(out, "\nExamples:\n%s", command->examples);
+}
+
+enum pelt_status cli_command_unknown(const char *word, struct pelt_error *err)
+{
+    const char *names[16];
+    size_t len = 0;
+    for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+        names[len++] = c->name;
+    }
+    names[len] = NULL;
+    const char *nearest = pelt_nearest(word, names);
+    const char *dot = strrchr(word, '.');
+    if (strstr(word, "://") != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a URL, not a command: pelt bench %s", word,
+                         word);
+    }
+    if (dot != NULL && strcmp(dot, ".lua") == 0) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario, not a command: pelt run %s", word,
+                         word);
+    }
+    if (nearest != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "no command \"%s\": did you mean pelt %s?", word,
+                         nearest);
+    }
+    return pelt_fail(err, PELT_EINVAL, "no command \"%s\": pelt --help lists them", word);
+}

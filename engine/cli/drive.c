@@ -1,0 +1,152 @@
+/*
+ * drive: see the header. Results go to stdout, everything else to stderr. Where a report takes
+ * stdout ("--out json=-") the summary moves to stderr, so that stdout is one document.
+ */
+#include "drive.h"
+
+#include <unistd.h>
+
+#include "exit_code.h"
+#include "outputs.h"
+#include "pelt/clock.h"
+#include "pelt/log.h"
+#include "pelt/progress.h"
+#include "pelt/report.h"
+#include "pelt/units.h"
+#include "run_path.h"
+#include "stdout.h"
+#include "wait_for.h"
+
+#define PATH_BYTES_MAX 4096
+#define LONG_RUN_NS    (600 * PELT_NS_PER_S)
+
+/*
+ * A run file grows by the second: a row of totals and, for each name that was used, its counters
+ * and some five compressed histograms.
+ */
+#define FILE_BYTES_A_SECOND      1500
+#define FILE_BYTES_A_SECOND_NAME 2000
+
+static enum pelt_status check_outputs(const struct cli_options *o, struct pelt_error *err)
+{
+    if (o->no_run_file && o->run_file != NULL) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--run-file and --no-run-file exclude each other: leave one out");
+    }
+    return cli_outputs_check(&o->out, err);
+}
+
+/* The scenario's thresholds and those of the options in one array. */
+static enum pelt_status join_thresholds(const struct cli_options *o,
+                                        const struct pelt_scenario *scenario,
+                                        struct pelt_threshold **out, size_t *len,
+                                        struct pelt_error *err)
+{
+    size_t own = scenario != NULL ? scenario->thresholds_len : 0;
+    *len = own + o->thresholds_len;
+    *out = malloc((*len + 1) * sizeof **out);
+    if (*out == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (own > 0) {
+        memcpy(*out, scenario->thresholds, own * sizeof **out);
+    }
+    if (o->thresholds_len > 0) {
+        memcpy(*out + own, o->thresholds, o->thresholds_len * sizeof **out);
+    }
+    return PELT_OK;
+}
+
+static void announce(const struct pelt_run_options *run)
+{
+    char plan[256], size[32];
+    pelt_plan_describe(run->plan, plan, sizeof plan);
+    pelt_log(PELT_LOG_INFO, "pelt", "%s: %s", run->name, plan);
+    if (run->run_file == NULL || pelt_plan_length_ns(run->plan) <= LONG_RUN_NS) {
+        return;
+    }
+    size_t names = run->scenario != NULL ? run->scenario->tasks_len : 1;
+    pelt_format_bytes(3600 * (FILE_BYTES_A_SECOND + names * FILE_BYTES_A_SECOND_NAME), size,
+                      sizeof size);
+    pelt_log(PELT_LOG_INFO, "pelt",
+             "the run file %s grows by about %s an hour (for %zu request name%s)", run->run_file,
+             size, names, names == 1 ? "" : "s");
+}
+
+static enum pelt_status run_with_progress(const struct cli_options *o, struct pelt_run_options *run,
+                                          struct pelt_results **results, struct pelt_error *err)
+{
+    struct pelt_progress *progress = NULL;
+    if (!o->quiet) {
+        struct pelt_progress_options options = {
+            .out = stderr, .color = cli_color_welcome(o->no_color), .json = o->log_json};
+        progress = pelt_progress_new(&options);
+        if (progress == NULL) {
+            return pelt_fail(err, PELT_ENOMEM, "out of memory");
+        }
+        run->on_live = pelt_progress_update;
+        run->on_live_arg = progress;
+        pelt_log_setup(PELT_LOG_INFO, o->log_json, pelt_progress_clear, progress);
+    }
+    enum pelt_status status = pelt_run(run, results, err);
+    if (progress != NULL) {
+        pelt_progress_clear(progress);
+        pelt_log_setup(PELT_LOG_INFO, o->log_json, NULL, NULL);
+        pelt_progress_free(progress);
+    }
+    return status;
+}
+
+static int tell(const struct cli_options *o, const struct pelt_results *results)
+{
+    bool aside = cli_outputs_take_stdout(&o->out);
+    report_summary(results, aside ? stderr : stdout, !aside && cli_stdout_color(o->no_color),
+                   cli_stdout_columns());
+    fflush(stdout);
+    int code = cli_outputs_write(&o->out, results);
+    /* A report that could not be written must not pass for a good run; what the run itself found
+     * goes first. */
+    return results->exit_code != 0 ? results->exit_code : code;
+}
+
+static void fill(const struct cli_options *o, struct pelt_run_options *run)
+{
+    run->command = o->command_line;
+    run->threads = (uint32_t)o->threads;
+    run->seed = o->seed;
+    run->settings = o->settings;
+    run->settings_len = o->settings_len;
+    run->headers = o->headers.items;
+    run->resolve = o->resolve.items;
+    run->allow_script_errors = o->allow_script_errors;
+    run->strict = o->strict;
+    run->allow_invalid = o->allow_invalid;
+    run->force = o->force;
+}
+
+int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
+{
+    char path[PATH_BYTES_MAX];
+    struct pelt_error err = {{0}};
+    struct pelt_threshold *thresholds = NULL;
+    struct pelt_results *results = NULL;
+    fill(o, run);
+    enum pelt_status status = check_outputs(o, &err);
+    if (status == PELT_OK) {
+        status = join_thresholds(o, run->scenario, &thresholds, &run->thresholds_len, &err);
+        run->thresholds = thresholds;
+    }
+    if (status == PELT_OK && o->wait_for != NULL) {
+        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, &err);
+    }
+    if (status == PELT_OK) {
+        cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
+        run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
+        announce(run);
+        status = run_with_progress(o, run, &results, &err);
+    }
+    int code = status == PELT_OK ? tell(o, results) : cli_fail(status, &err);
+    pelt_results_free(results);
+    free(thresholds);
+    return code;
+}

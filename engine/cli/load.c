@@ -1,0 +1,163 @@
+/*
+ * load: see the header.
+ */
+#include "load.h"
+
+#include "pelt/clock.h"
+#include "pelt/units.h"
+
+#define BENCH_CONNECTIONS 10
+#define BENCH_DURATION_NS (10 * PELT_NS_PER_S)
+
+static bool is_flat(const struct pelt_plan *plan)
+{
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        if (plan->stages[i].from != plan->stages[0].from ||
+            plan->stages[i].to != plan->stages[0].from) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One stage, or two with a ramp before it, of `length_ns` together. */
+static enum pelt_status make_stages(struct pelt_plan *plan, const struct cli_ramp *ramp,
+                                    double level, uint64_t length_ns, struct pelt_error *err)
+{
+    double climb_ns = ramp->per_s > 0 ? level / ramp->per_s * 1e9 : (double)ramp->duration_ns;
+    if (climb_ns > (double)length_ns) {
+        char climb[32], length[32];
+        pelt_format_duration((uint64_t)climb_ns, climb, sizeof climb);
+        pelt_format_duration(length_ns, length, sizeof length);
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "--ramp takes %s to reach %g, longer than the whole load of %s: --duration %s", climb,
+            level, length, climb);
+    }
+    uint64_t ramp_ns = (uint64_t)climb_ns;
+    enum pelt_status status = PELT_OK;
+    plan->stages_len = 0;
+    if (ramp_ns > 0) {
+        status = pelt_plan_add(plan, ramp_ns, 0, level);
+    }
+    if (status == PELT_OK && length_ns > ramp_ns) {
+        status = pelt_plan_add(plan, length_ns - ramp_ns, level, level);
+    }
+    return status != PELT_OK ? pelt_fail(err, status, "out of memory") : PELT_OK;
+}
+
+static enum pelt_status make(const struct cli_options *o, struct pelt_plan *plan,
+                             struct pelt_error *err)
+{
+    if (o->users == 0 && o->rate_per_s <= 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s has no load: give it one (load = pelt.load.sustained { ... }), or "
+                         "--users 20 --duration 30s, "
+                         "or --rate 100/s --duration 30s",
+                         o->operand);
+    }
+    if (o->duration_ns == 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s has no load, so its length is missing: add --duration 30s",
+                         o->operand);
+    }
+    bool open = o->rate_per_s > 0;
+    pelt_plan_init(plan, open ? PELT_LOOP_OPEN : PELT_LOOP_CLOSED);
+    return make_stages(plan, &o->ramp, open ? o->rate_per_s : (double)o->users, o->duration_ns,
+                       err);
+}
+
+/* The scenario's shape is kept; its largest level and its length become what was asked for. */
+static enum pelt_status scale(const struct cli_options *o, struct pelt_plan *plan,
+                              struct pelt_error *err)
+{
+    bool open = plan->loop == PELT_LOOP_OPEN;
+    if (!open && o->rate_per_s > 0) {
+        char text[128];
+        pelt_plan_describe(plan, text, sizeof text);
+        return pelt_fail(err, PELT_EINVAL,
+                         "--rate: the load of %s is a number of users (%s), so --users N",
+                         o->operand, text);
+    }
+    if (o->rate_per_s > 0) {
+        pelt_plan_scale_peak(plan, o->rate_per_s);
+    } else if (!open && o->users > 0) {
+        pelt_plan_scale_peak(plan, (double)o->users);
+    }
+    if (o->duration_ns > 0) {
+        pelt_plan_scale_length(plan, o->duration_ns);
+    }
+    if (o->ramp.per_s <= 0 && o->ramp.duration_ns == 0) {
+        return PELT_OK;
+    }
+    if (!is_flat(plan)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--ramp: the load of %s has a shape of its own; leave --ramp out",
+                         o->operand);
+    }
+    return make_stages(plan, &o->ramp, pelt_plan_peak(plan), pelt_plan_length_ns(plan), err);
+}
+
+/* What is no matter of levels and lengths. */
+static enum pelt_status refine(const struct cli_options *o, struct pelt_plan *plan,
+                               struct pelt_error *err)
+{
+    bool open = plan->loop == PELT_LOOP_OPEN;
+    if (o->has_arrivals && !open) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "--arrivals: users do not arrive, they come back; with --rate N/s they would");
+    }
+    if (o->has_arrivals) {
+        plan->arrivals = o->arrivals;
+    }
+    if (o->gamma_shape > 0) {
+        plan->gamma_shape = o->gamma_shape;
+    }
+    if (open && o->users > 0) {
+        plan->users_max = o->users;
+    }
+    if (o->grace_ns != PELT_NEVER) {
+        plan->grace_ns = o->grace_ns;
+    }
+    return pelt_plan_validate(plan, err);
+}
+
+enum pelt_status cli_load_settle(const struct cli_options *o, const struct pelt_plan *own,
+                                 struct pelt_plan *out, struct pelt_error *err)
+{
+    *out = (struct pelt_plan){0};
+    enum pelt_status status;
+    if (own == NULL) {
+        status = make(o, out, err);
+    } else {
+        status = pelt_plan_copy(out, own);
+        status = status == PELT_OK ? scale(o, out, err) : pelt_fail(err, status, "out of memory");
+    }
+    if (status == PELT_OK) {
+        status = refine(o, out, err);
+    }
+    if (status != PELT_OK) {
+        pelt_plan_deinit(out);
+    }
+    return status;
+}
+
+enum pelt_status cli_load_bench(const struct cli_options *o, struct pelt_plan *out,
+                                struct pelt_error *err)
+{
+    struct cli_options filled = *o;
+    if (o->users > 0 && o->connections > 0 && o->users != o->connections) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "--users and --connections are the same thing in pelt bench: give one of them");
+    }
+    filled.users = o->connections > 0 ? o->connections : o->users;
+    if (filled.users == 0 && filled.rate_per_s <= 0) {
+        filled.users = BENCH_CONNECTIONS;
+    }
+    if (filled.duration_ns == 0) {
+        filled.duration_ns = BENCH_DURATION_NS;
+    }
+    return cli_load_settle(&filled, NULL, out, err);
+}

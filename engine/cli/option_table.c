@@ -1,0 +1,140 @@
+/*
+ * option_table: see the header. A row names the commands that take the option, the field it fills
+ * and the function that reads its value, and its line of help.
+ */
+#include "option_table.h"
+
+#define LOAD_COMMANDS (CLI_RUN | CLI_BENCH)
+#define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK)
+#define ALL_COMMANDS  (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_REPORT | CLI_DEMO)
+
+static const char *const group_names[] = {"Load",   "Request",  "Target", "Judgement",
+                                          "Output", "Scenario", "Start",  "Other"};
+
+#define FIELD(name) offsetof(struct cli_options, name)
+
+/* clang-format off */
+const struct cli_option cli_option_table[CLI_OPTIONS] = {
+    {"users", 'u', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_users, FIELD(users),
+     "closed loop: N users at once; with --rate: at most N. A scenario's own load is scaled so that its largest level is N"},
+    {"rate", 'r', "N/s", GROUP_LOAD, LOAD_COMMANDS, cli_read_rate, FIELD(rate_per_s),
+     "open loop: N arrivals a second (200/s, 60/m), whether answers come or not: iterations in run, requests in bench"},
+    {"ramp", 0, "N/s|T", GROUP_LOAD, LOAD_COMMANDS, cli_read_ramp, FIELD(ramp),
+     "climb to the level: N more each second, or within the time T; part of --duration"},
+    {"duration", 'd', "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_duration, FIELD(duration_ns),
+     "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it"},
+    {"connections", 'c', "N", GROUP_LOAD, CLI_BENCH, cli_read_users, FIELD(connections),
+     "closed loop: N connections, one request in flight on each (default 10); with --rate: at most N"},
+    {"arrivals", 0, "KIND", GROUP_LOAD, LOAD_COMMANDS, cli_read_arrivals, FIELD(arrivals),
+     "gaps between arrivals: uniform, poisson, gamma or gamma:SHAPE (below 1: burstier than poisson)"},
+    {"threads", 't', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_threads, FIELD(threads),
+     "threads that send (default: the cores this process may use, never more than users)"},
+    {"seed", 0, "N", GROUP_LOAD, SEND_COMMANDS, cli_read_seed, FIELD(seed),
+     "of everything random (default 1); the same seed gives the same plan"},
+    {"grace", 0, "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_grace, FIELD(grace_ns),
+     "how long what is in flight at the end may finish (default 30s)"},
+    {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS, cli_read_flag, FIELD(force),
+     "start even if the limit of file descriptors is too low for all users"},
+
+    {"method", 'X', "NAME", GROUP_REQUEST, CLI_BENCH, cli_read_method, FIELD(method),
+     "HTTP method (default GET; POST with --body)"},
+    {"body", 0, "TEXT", GROUP_REQUEST, CLI_BENCH, cli_read_text, FIELD(body),
+     "body of each request; @FILE takes a file's bytes"},
+
+    {"target", 0, "URL", GROUP_TARGET, CLI_RUN | CLI_CHECK, cli_read_url, FIELD(target),
+     "base URL of the scenario's relative paths, instead of its own"},
+    {"header", 'H', "\"NAME: V\"", GROUP_TARGET, SEND_COMMANDS, cli_read_header, FIELD(headers),
+     "added to each request; repeatable"},
+    {"resolve", 0, "H:P:ADDR", GROUP_TARGET, SEND_COMMANDS, cli_read_resolve, FIELD(resolve),
+     "connect to ADDR where host H, port P is asked for; repeatable"},
+
+    {"threshold", 0, "TEXT", GROUP_JUDGE, LOAD_COMMANDS, cli_read_threshold, 0,
+     "what must hold, else exit 3: 'http_response p99 < 200ms', 'errors share <= 1%'; repeatable"},
+    {"strict", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(strict),
+     "a SUSPECT run ends in exit 4, too"},
+    {"allow-invalid", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(allow_invalid),
+     "an INVALID run does not end in exit 4"},
+    {"allow-script-errors", 0, NULL, GROUP_JUDGE, CLI_RUN, cli_read_flag, FIELD(allow_script_errors),
+     "Lua errors in iterations do not end in exit 2"},
+
+    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_REPORT, cli_read_texts, FIELD(out),
+     "write json, csv (a folder) or summary; PATH - is stdout; repeatable"},
+    {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
+     "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
+    {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),
+     "keep it in memory only"},
+    {"quiet", 'q', NULL, GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_flag, FIELD(quiet),
+     "no progress and no notes: the summary only"},
+    {"no-color", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(no_color),
+     "no colours (as NO_COLOR in the environment)"},
+    {"log-json", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(log_json),
+     "progress and log as JSON lines on stderr"},
+
+    {"set", 0, "KEY=VALUE", GROUP_SCENARIO, CLI_RUN | CLI_CHECK, cli_read_setting, 0,
+     "what pelt.env(KEY) gives, before the environment; repeatable"},
+    {"once", 0, NULL, GROUP_SCENARIO, CLI_CHECK, cli_read_flag, FIELD(once),
+     "run one iteration and print every exchange"},
+
+    {"wait-for", 0, "URL", GROUP_START, LOAD_COMMANDS, cli_read_url, FIELD(wait_for),
+     "first wait until URL answers with a status of 200 to 399"},
+    {"wait-timeout", 0, "T", GROUP_START, LOAD_COMMANDS, cli_read_duration, FIELD(wait_timeout_ns),
+     "how long (default 60s); then exit 2, and nothing was sent"},
+
+    {"help", 'h', NULL, GROUP_OTHER, ALL_COMMANDS, cli_read_help, 0, "this text"},
+};
+/* clang-format on */
+
+#define HELP_COLUMN  28 /* where the help of an option begins */
+#define HELP_COLUMNS 80
+
+/* Prints `text` broken at blanks; the cursor stands in column `column` already. */
+static void print_wrapped(FILE *out, const char *text, size_t column)
+{
+    size_t at = column;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        if (at > column && at + 1 + len > HELP_COLUMNS) {
+            fprintf(out, "\n%*s", (int)column, "");
+            at = column;
+        }
+        at += (size_t)fprintf(out, "%s%.*s", at > column ? " " : "", (int)len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_row(FILE *out, const struct cli_option *row)
+{
+    char left[64];
+    char letter[8] = "    ";
+    if (row->letter != 0) {
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    }
+    int len = snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name,
+                       row->arg != NULL ? " " : "", row->arg != NULL ? row->arg : "");
+    if (len > HELP_COLUMN - 2) {
+        fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
+    } else {
+        fprintf(out, "%-*s", HELP_COLUMN, left);
+    }
+    print_wrapped(out, row->help, HELP_COLUMN);
+}
+
+void cli_options_help(const struct cli_command *command, FILE *out)
+{
+    for (size_t group = 0; group < sizeof group_names / sizeof group_names[0]; group++) {
+        bool titled = false;
+        for (size_t i = 0; i < CLI_OPTIONS; i++) {
+            const struct cli_option *row = &cli_option_table[i];
+            if (row->group != group || (row->commands & command->bit) == 0) {
+                continue;
+            }
+            if (!titled) {
+                fprintf(out, "\n%s:\n", group_names[group]);
+                titled = true;
+            }
+            print_row(out, row);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+/*
+ * option_values: see the header. A refusal says what was typed and what to write instead, or which
+ * other option was meant; the option's own name is put before it by the caller.
+ */
+#include "option_values.h"
+
+#include "pelt/http1_request.h"
+#include "pelt/units.h"
+#include "pelt/url.h"
+
+#define USERS_MAX   1000000 /* as pelt_plan_validate() */
+#define THREADS_MAX 1024
+
+static bool is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789.")] == '\0';
+}
+
+static bool is_duration(const char *text)
+{
+    uint64_t ns;
+    return !is_number(text) && pelt_parse_duration(text, &ns, NULL) == PELT_OK;
+}
+
+static bool is_rate(const char *text)
+{
+    double per_s;
+    return pelt_parse_rate(text, &per_s, NULL) == PELT_OK;
+}
+
+/* Grows an array by one element of `size` bytes; the new one is zeroed. NULL: out of memory. */
+static void *grow(void *array, size_t len, size_t size)
+{
+    char *bigger = realloc(array, (len + 1) * size);
+    if (bigger != NULL) {
+        memset(bigger + len * size, 0, size);
+    }
+    return bigger;
+}
+
+enum pelt_status cli_read_flag(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    *(bool *)field = true;
+    return PELT_OK;
+}
+
+enum pelt_status cli_read_text(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    *(const char **)field = text;
+    return PELT_OK;
+}
+
+enum pelt_status cli_read_texts(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    struct cli_texts *texts = field;
+    const char **items = realloc(texts->items, (texts->len + 2) * sizeof *items);
+    if (items == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    items[texts->len++] = text;
+    items[texts->len] = NULL;
+    texts->items = items;
+    return PELT_OK;
+}
+
+enum pelt_status cli_read_users(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    if (is_rate(text)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a rate of arrivals: --rate %s", text, text);
+    }
+    if (is_duration(text)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a duration: -d %s", text, text);
+    }
+    return pelt_parse_count("a number", text, 1, USERS_MAX, field, err);
+}
+
+enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    if (is_duration(text)) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "\"%s\" is a duration, and duration is -d: -d %s (-t is the number of threads)", text,
+            text);
+    }
+    return pelt_parse_count("a number", text, 1, THREADS_MAX, field, err);
+}
+
+enum pelt_status cli_read_seed(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    return pelt_parse_count("a number", text, 0, UINT64_MAX, field, err);
+}
+
+enum pelt_status cli_read_rate(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    if (is_number(text)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" has no unit: %s/s, or --ramp %s/s with --users?",
+                         text, text, text);
+    }
+    enum pelt_status status = pelt_parse_rate(text, field, err);
+    if (status == PELT_OK && *(double *)field <= 0) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" would send nothing: a rate is above 0", text);
+    }
+    return status;
+}
+
+enum pelt_status cli_read_duration(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err)
+{
+    enum pelt_status status = pelt_parse_duration(text, field, err);
+    if (status == PELT_OK && *(uint64_t *)field == 0) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no time at all: write 500ms, 10s, 5m or 1h",
+                         text);
+    }
+    return status;
+}
+
+enum pelt_status cli_read_grace(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    return pelt_parse_duration(text, field, err);
+}
+
+enum pelt_status cli_read_ramp(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    struct cli_ramp *ramp = field;
+    *ramp = (struct cli_ramp){0};
+    if (is_number(text)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\" has no unit: %s/s more each second, or %ss until all are there?",
+                         text, text, text);
+    }
+    if (strchr(text, '/') != NULL) {
+        return cli_read_rate(o, &ramp->per_s, text, err);
+    }
+    return cli_read_duration(o, &ramp->duration_ns, text, err);
+}
+
+/* "uniform", "poisson", "gamma" or "gamma:SHAPE". */
+enum pelt_status cli_read_arrivals(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err)
+{
+    static const char *const names[] = {"uniform", "poisson", "gamma", NULL};
+    static const enum pelt_arrivals kinds[] = {PELT_ARRIVALS_UNIFORM, PELT_ARRIVALS_POISSON,
+                                               PELT_ARRIVALS_GAMMA};
+    size_t len = strcspn(text, ":");
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (strlen(names[i]) != len || strncmp(names[i], text, len) != 0) {
+            continue;
+        }
+        o->has_arrivals = true;
+        o->arrivals = kinds[i];
+        if (text[len] == '\0') {
+            return PELT_OK;
+        }
+        char *end;
+        o->gamma_shape = strtod(text + len + 1, &end);
+        if (kinds[i] == PELT_ARRIVALS_GAMMA && is_number(text + len + 1) && *end == '\0' &&
+            o->gamma_shape > 0) {
+            return PELT_OK;
+        }
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\": a shape above 0 belongs behind gamma only, as in gamma:0.5",
+                         text);
+    }
+    const char *nearest = pelt_nearest(text, names);
+    return pelt_fail(err, PELT_EINVAL, "\"%s\" is none of uniform, poisson, gamma%s%s%s", text,
+                     nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "?" : "");
+}
+
+enum pelt_status cli_read_url(struct cli_options *o, void *field, const char *text,
+                              struct pelt_error *err)
+{
+    struct pelt_url url;
+    enum pelt_status status = pelt_url_parse(pelt_span_of(text), &url, err);
+    *(const char **)field = text;
+    return status;
+}
+
+enum pelt_status cli_read_method(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    if (!pelt_http1_is_token(pelt_span_of(text))) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no HTTP method: write GET, POST, PUT ...",
+                         text);
+    }
+    return cli_read_text(o, field, text, err);
+}
+
+enum pelt_status cli_read_header(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "\"%s\" is a URL; -H is a header, as \"Name: value\", and the server is --target",
+            text);
+    }
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || !pelt_http1_is_token(pelt_span(text, (size_t)(colon - text)))) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no header: write \"Name: value\"", text);
+    }
+    if (!pelt_http1_is_value(pelt_span_of(colon + 1))) {
+        return pelt_fail(err, PELT_EINVAL, "header \"%.*s\" has a line break in its value",
+                         (int)(colon - text), text);
+    }
+    return cli_read_texts(o, field, text, err);
+}
+
+/* HOST:PORT:ADDRESS, the address perhaps in brackets, as curl has it. */
+enum pelt_status cli_read_resolve(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    const char *port = strchr(text, ':');
+    const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
+    size_t digits = port != NULL ? strspn(port + 1, "0123456789") : 0;
+    if (address == NULL || port == text || digits == 0 || port + 1 + digits != address ||
+        address[1] == '\0') {
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\": write HOST:PORT:ADDRESS, as in api.test:80:127.0.0.1", text);
+    }
+    return cli_read_texts(o, field, text, err);
+}
+
+enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const char *text,
+                                    struct pelt_error *err)
+{
+    struct pelt_threshold *all = grow(o->thresholds, o->thresholds_len, sizeof *all);
+    if (all == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    o->thresholds = all;
+    enum pelt_status status = pelt_threshold_parse(text, &all[o->thresholds_len], err);
+    o->thresholds_len += status == PELT_OK;
+    return status;
+}
+
+enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\": write KEY=VALUE", text);
+    }
+    struct pelt_setting *all = grow(o->settings, o->settings_len, sizeof *all);
+    char *key = strndup(text, (size_t)(equals - text));
+    o->settings = all != NULL ? all : o->settings;
+    if (all == NULL || key == NULL) {
+        free(key);
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    all[o->settings_len++] = (struct pelt_setting){.key = key, .value = equals + 1};
+    return PELT_OK;
+}
+
+enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    o->help = true;
+    return PELT_OK;
+}

@@ -1,0 +1,235 @@
+/*
+ * options: see the header. getopt_long is given every option of the table, not only the command's
+ * own, so that one that belongs to another command can be told as such.
+ */
+#include "options.h"
+
+#include <getopt.h>
+
+#include "command.h"
+#include "command_line.h"
+#include "hints.h"
+#include "option_table.h"
+#include "pelt/clock.h"
+#include "pelt/units.h"
+
+/* getopt's value of row i; above every letter, so that the two cannot meet. */
+#define ROW_VALUE 1000
+
+struct getopt_tables {
+    struct option longs[CLI_OPTIONS + 1];
+    char shorts[2 * CLI_OPTIONS + 2];
+};
+
+static void make_tables(struct getopt_tables *t)
+{
+    memset(t, 0, sizeof *t);
+    size_t len = 0;
+    t->shorts[len++] = ':'; /* a missing argument is told apart from an unknown option */
+    for (size_t i = 0; i < CLI_OPTIONS; i++) {
+        const struct cli_option *row = &cli_option_table[i];
+        t->longs[i] = (struct option){row->name, row->arg != NULL ? required_argument : no_argument,
+                                      NULL, ROW_VALUE + (int)i};
+        if (row->letter != 0) {
+            t->shorts[len++] = row->letter;
+        }
+        if (row->letter != 0 && row->arg != NULL) {
+            t->shorts[len++] = ':';
+        }
+    }
+}
+
+/* The row of what getopt answered or keeps in optopt; NULL: none. */
+static const struct cli_option *row_of(int value)
+{
+    if (value >= ROW_VALUE && value < ROW_VALUE + CLI_OPTIONS) {
+        return &cli_option_table[value - ROW_VALUE];
+    }
+    for (size_t i = 0; i < CLI_OPTIONS; i++) {
+        if (value != 0 && cli_option_table[i].letter == value) {
+            return &cli_option_table[i];
+        }
+    }
+    return NULL;
+}
+
+/* The nearest long option that the command takes, without dashes; NULL: none is near. */
+static const char *nearest_option(const struct cli_command *command, const char *word)
+{
+    const char *names[CLI_OPTIONS + 1];
+    size_t len = 0;
+    for (size_t i = 0; i < CLI_OPTIONS; i++) {
+        if ((cli_option_table[i].commands & command->bit) != 0) {
+            names[len++] = cli_option_table[i].name;
+        }
+    }
+    names[len] = NULL;
+    return pelt_nearest(word, names);
+}
+
+static enum pelt_status fail_unknown(const struct cli_command *command, const char *typed,
+                                     struct pelt_error *err)
+{
+    const char *hint = cli_hint_for(typed);
+    if (hint != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "unknown option %s: %s", typed, hint);
+    }
+    const char *nearest = strncmp(typed, "--", 2) == 0 ? nearest_option(command, typed + 2) : NULL;
+    if (nearest != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "unknown option %s: did you mean --%s?", typed, nearest);
+    }
+    return pelt_fail(err, PELT_EINVAL, "unknown option %s: see pelt %s --help", typed,
+                     command->name);
+}
+
+/* What getopt calls '?': an unknown option, or a flag that was given a value. */
+static enum pelt_status fail_odd(const struct cli_command *command, const char *word,
+                                 struct pelt_error *err)
+{
+    const struct cli_option *row = row_of(optopt);
+    if (row != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "--%s takes no value, but was given one: %s", row->name,
+                         word);
+    }
+    char typed[64];
+    if (optopt != 0) {
+        snprintf(typed, sizeof typed, "-%c", optopt);
+    } else {
+        snprintf(typed, sizeof typed, "%.*s", (int)strcspn(word, "="), word);
+    }
+    return fail_unknown(command, typed, err);
+}
+
+static enum pelt_status fail_elsewhere(const struct cli_command *command,
+                                       const struct cli_option *row, struct pelt_error *err)
+{
+    char names[128];
+    cli_command_names(row->commands, names, sizeof names);
+    const char *hint = strcmp(row->name, "connections") == 0
+                           ? ": in a scenario each user has connections of its own, so --users"
+                           : "";
+    return pelt_fail(err, PELT_EINVAL, "--%s is an option of %s, not of pelt %s%s", row->name,
+                     names, command->name, hint);
+}
+
+static enum pelt_status apply(struct cli_options *o, const struct cli_option *row,
+                              struct pelt_error *err)
+{
+    if ((row->commands & o->command->bit) == 0) {
+        return fail_elsewhere(o->command, row, err);
+    }
+    struct pelt_error why = {{0}};
+    enum pelt_status status = row->read(o, (char *)o + row->field, optarg, &why);
+    if (status != PELT_OK) {
+        return pelt_fail(err, status, "--%s: %.900s", row->name, why.text);
+    }
+    return PELT_OK;
+}
+
+/* A word that stands where another command's operand would: the user knows what, not yet how. */
+static enum pelt_status check_operand(const struct cli_options *o, struct pelt_error *err)
+{
+    const char *word = o->operand;
+    size_t len = strlen(word);
+    bool url = strncmp(word, "http://", 7) == 0 || strncmp(word, "https://", 8) == 0;
+    bool lua = len > 4 && strcmp(word + len - 4, ".lua") == 0;
+    bool run_file = len > 5 && strcmp(word + len - 5, ".pelt") == 0;
+    enum cli_command_bit bit = o->command->bit;
+    if (url && bit != CLI_BENCH) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a URL, not a %s: pelt bench %s", word,
+                         o->command->operand, word);
+    }
+    if (lua && (bit == CLI_BENCH || bit == CLI_REPORT)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario: pelt run %s", word, word);
+    }
+    if (run_file && bit != CLI_REPORT) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a run file: pelt report %s", word, word);
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status take_operand(struct cli_options *o, int words, char **word,
+                                     struct pelt_error *err)
+{
+    const struct cli_command *command = o->command;
+    if (command->operand == NULL && words > 0) {
+        return pelt_fail(err, PELT_EINVAL, "pelt %s takes no \"%s\": see pelt %s --help",
+                         command->name, word[0], command->name);
+    }
+    if (command->operand == NULL) {
+        return PELT_OK;
+    }
+    if (words == 0) {
+        return pelt_fail(err, PELT_EINVAL, "pelt %s needs one thing more: pelt %s %s",
+                         command->name, command->name, command->operand);
+    }
+    if (words > 1) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "pelt %s takes one %s: \"%s\" is too many (an option's value?)",
+                         command->name, command->operand, word[1]);
+    }
+    o->operand = word[0];
+    return check_operand(o, err);
+}
+
+static enum pelt_status parse_all(struct cli_options *o, int argc, char **argv,
+                                  struct pelt_error *err)
+{
+    struct getopt_tables tables;
+    make_tables(&tables);
+    opterr = 0;
+    optind = 0; /* glibc: begin anew, also after an earlier parse */
+    for (;;) {
+        int value = getopt_long(argc, argv, tables.shorts, tables.longs, NULL);
+        if (value == -1) {
+            return PELT_OK;
+        }
+        const struct cli_option *row = row_of(value == ':' ? optopt : value);
+        enum pelt_status status = PELT_OK;
+        if (value == '?') {
+            status = fail_odd(o->command, argv[optind - 1], err);
+        } else if (value == ':') {
+            status = pelt_fail(err, PELT_EINVAL, "--%s needs a value: --%s %s", row->name,
+                               row->name, row->arg);
+        } else {
+            status = apply(o, row, err);
+        }
+        if (status != PELT_OK || o->help) {
+            return status;
+        }
+    }
+}
+
+enum pelt_status cli_options_parse(struct cli_options *o, const struct cli_command *command,
+                                   int argc, char **argv, struct pelt_error *err)
+{
+    *o = (struct cli_options){
+        .command = command,
+        .seed = 1,
+        .grace_ns = PELT_NEVER,
+        .wait_timeout_ns = 60 * PELT_NS_PER_S,
+        .command_line = cli_command_line(argc, argv), /* before getopt moves the words */
+    };
+    if (o->command_line == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    enum pelt_status status = parse_all(o, argc, argv, err);
+    if (status != PELT_OK || o->help) {
+        return status;
+    }
+    return take_operand(o, argc - optind, argv + optind, err);
+}
+
+void cli_options_deinit(struct cli_options *o)
+{
+    for (size_t i = 0; i < o->settings_len; i++) {
+        free((char *)o->settings[i].key);
+    }
+    free(o->settings);
+    free(o->thresholds);
+    free(o->headers.items);
+    free(o->resolve.items);
+    free(o->out.items);
+    free(o->command_line);
+    *o = (struct cli_options){0};
+}

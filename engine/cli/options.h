@@ -1,0 +1,100 @@
+/*
+ * options: what a user may type behind a command. One table of options gives both the parser and
+ * `--help`.
+ *
+ * Storage: strings are argv's; lists and the plan-free values are the struct's (deinit).   Thread:
+ * main. Units: nanoseconds and per second. A number that was not typed is 0 (PELT_NEVER for grace).
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "pelt/plan.h"
+#include "pelt/scenario.h"
+#include "pelt/threshold.h"
+
+/* One bit a command: which of them take an option. */
+enum cli_command_bit {
+    CLI_RUN = 1,
+    CLI_BENCH = 2,
+    CLI_CHECK = 4,
+    CLI_REPORT = 8,
+    CLI_DEMO = 16,
+};
+
+struct cli_options;
+
+struct cli_command {
+    const char *name;
+    enum cli_command_bit bit;
+    const char *operand;  /* "SCENARIO.lua"; NULL: takes none */
+    const char *line;     /* for `pelt --help` */
+    const char *about;    /* paragraphs for `pelt CMD --help` */
+    const char *examples; /* lines, each indented by two */
+    int (*run)(const struct cli_options *options);
+};
+
+struct cli_texts { /* a repeatable option; items ends with NULL once one was added */
+    const char **items;
+    size_t len;
+};
+
+struct cli_ramp {         /* --ramp: one of both */
+    double per_s;         /* level added a second */
+    uint64_t duration_ns; /* time to reach the level */
+};
+
+struct cli_options {
+    const struct cli_command *command;
+    const char *operand; /* scenario, URL or run file; NULL for a command without */
+    char *command_line;  /* shell-quoted, secrets masked */
+    bool help;
+
+    uint64_t users, connections, threads;
+    double rate_per_s;
+    struct cli_ramp ramp;
+    uint64_t duration_ns;
+    bool has_arrivals;
+    enum pelt_arrivals arrivals;
+    double gamma_shape; /* 0: the plan's default */
+    uint64_t seed;      /* 1 unless typed */
+    uint64_t grace_ns;
+    bool force;
+
+    const char *target, *method, *body;
+    struct cli_texts headers, resolve;
+
+    struct pelt_threshold *thresholds;
+    size_t thresholds_len;
+    bool allow_invalid, strict, allow_script_errors;
+
+    struct cli_texts out;
+    const char *run_file;
+    bool no_run_file, quiet, no_color, log_json;
+
+    struct pelt_setting *settings;
+    size_t settings_len;
+    bool once;
+
+    const char *wait_for;
+    uint64_t wait_timeout_ns; /* 60 s unless typed */
+};
+
+/*
+ * Reads argv behind the command's name (argv[0] is that name). PELT_EINVAL: err names the option,
+ * the value and what to try. With --help nothing further is checked. `o` is to be deinited in each
+ * case.
+ */
+PELT_MUST_USE enum pelt_status cli_options_parse(struct cli_options *o,
+                                                 const struct cli_command *command, int argc,
+                                                 char **argv, struct pelt_error *err);
+void cli_options_deinit(struct cli_options *o);
+
+/* The command's options by group, aligned, in 80 columns. */
+void cli_options_help(const struct cli_command *command, FILE *out);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * wait_for: see the header. One user of engine/client on a loop of its own; a tick of 20 ms stands
+ * in for the worker's precise timers.
+ */
+#include "wait_for.h"
+
+#include <ev.h>
+#include <string.h>
+
+#include "pelt/client.h"
+#include "pelt/clock.h"
+#include "pelt/http1_request.h"
+#include "pelt/log.h"
+#include "pelt/units.h"
+
+#define TICK_S        0.02
+#define TICK_TIMERS   64
+#define PAUSE_NS      (250 * PELT_NS_PER_MS) /* between an answer and the next question */
+#define PATIENCE_NS   (5 * PELT_NS_PER_S)    /* for one answer */
+#define NOTE_EVERY_NS (10 * PELT_NS_PER_S)
+#define FRAME_BYTES   ((size_t)1024 * 1024)
+
+struct waiting {
+    const char *url;
+    struct ev_loop *loop;
+    ev_timer tick;
+    struct pelt_timerq timers;
+    struct pelt_recorder recorder;
+    struct pelt_client *client;
+    struct pelt_session session;
+    struct pelt_buf bytes;
+    struct pelt_request request;
+    bool in_flight, answered;
+    uint64_t start_ns, ask_ns, note_ns, deadline_ns;
+    char reason[200]; /* why the last question failed */
+};
+
+static void on_answer(void *arg, const struct pelt_exchange *x)
+{
+    struct waiting *w = arg;
+    w->in_flight = false;
+    w->ask_ns = pelt_clock_ns() + PAUSE_NS;
+    w->answered = x->status >= 200 && x->status < 400;
+    if (w->answered) {
+        ev_break(w->loop, EVBREAK_ALL);
+    } else if (x->status != 0) {
+        snprintf(w->reason, sizeof w->reason, "it answers %u", x->status);
+    } else {
+        snprintf(w->reason, sizeof w->reason, "%s",
+                 x->error != NULL ? x->error : pelt_outcome_name(x->outcome));
+    }
+}
+
+static void note(struct waiting *w, uint64_t now_ns)
+{
+    char waited[32];
+    pelt_format_duration(now_ns - w->start_ns, waited, sizeof waited);
+    pelt_log(PELT_LOG_INFO, "pelt", "still waiting for %s after %s: %s", w->url, waited, w->reason);
+    w->note_ns += NOTE_EVERY_NS;
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *tick, int events)
+{
+    struct waiting *w = tick->data;
+    uint64_t now_ns = pelt_clock_ns();
+    pelt_timerq_run(&w->timers, now_ns, TICK_TIMERS);
+    if (now_ns >= w->deadline_ns) {
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    if (now_ns >= w->note_ns) {
+        note(w, now_ns);
+    }
+    if (!w->in_flight && now_ns >= w->ask_ns && !w->answered) {
+        w->in_flight = true;
+        pelt_session_call(&w->session, &w->request, now_ns, now_ns, on_answer, w);
+    }
+}
+
+static enum pelt_status make_request(struct waiting *w, struct pelt_error *err)
+{
+    struct pelt_url url;
+    struct pelt_span get = pelt_span_of("GET");
+    enum pelt_status status = pelt_url_parse(pelt_span_of(w->url), &url, err);
+    if (status == PELT_OK) {
+        status = pelt_client_origin(w->client, &url, &w->request.origin, err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_http1_request_begin(&w->bytes, get, url.target,
+                                          pelt_origin_host(w->request.origin), err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_http1_request_end(&w->bytes, get, NULL);
+    }
+    w->request.bytes = w->bytes.data;
+    w->request.len = w->bytes.len;
+    w->request.timeouts = (struct pelt_timeouts){PATIENCE_NS, PATIENCE_NS, PATIENCE_NS};
+    return status;
+}
+
+static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
+                                struct pelt_error *err)
+{
+    pelt_timerq_init(&w->timers);
+    pelt_buf_init(&w->bytes, 0);
+    w->loop = ev_loop_new(EVFLAG_AUTO);
+    struct pelt_frame *frame = pelt_frame_new(FRAME_BYTES);
+    if (w->loop == NULL || frame == NULL) {
+        pelt_frame_free(frame);
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    frame->second = -1; /* never turned: nobody reads it */
+    pelt_recorder_init(&w->recorder, frame, 0, NULL, NULL);
+    struct pelt_client_options options = {
+        .loop = w->loop, .recorder = &w->recorder, .timers = &w->timers, .resolve = resolve};
+    enum pelt_status status = pelt_client_new(&options, &w->client, err);
+    if (status == PELT_OK) {
+        status = make_request(w, err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_session_init(&w->session, w->client);
+    }
+    return status;
+}
+
+static void discard(struct waiting *w)
+{
+    pelt_session_deinit(&w->session);
+    pelt_client_free(w->client);
+    pelt_frame_free(w->recorder.frame);
+    pelt_timerq_deinit(&w->timers);
+    pelt_buf_deinit(&w->bytes);
+    if (w->loop != NULL) {
+        ev_loop_destroy(w->loop);
+    }
+}
+
+/* Runs the loop until an answer or the deadline. */
+static void ask_until(struct waiting *w, uint64_t timeout_ns)
+{
+    w->start_ns = pelt_clock_ns();
+    w->ask_ns = w->start_ns;
+    w->note_ns = w->start_ns + NOTE_EVERY_NS;
+    w->deadline_ns = w->start_ns + timeout_ns;
+    ev_timer_init(&w->tick, on_tick, 0, TICK_S);
+    w->tick.data = w;
+    ev_timer_start(w->loop, &w->tick);
+    ev_run(w->loop, 0);
+    ev_timer_stop(w->loop, &w->tick);
+    if (w->in_flight) {
+        pelt_session_cancel(&w->session, PELT_OUTCOME_ABANDONED, pelt_clock_ns());
+        snprintf(w->reason, sizeof w->reason, "it takes the question and does not answer");
+    }
+}
+
+enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *const *resolve,
+                              struct pelt_error *err)
+{
+    struct waiting w = {.url = url, .reason = "no answer yet"};
+    char limit[32], waited[32];
+    pelt_format_duration(timeout_ns, limit, sizeof limit);
+    enum pelt_status status = prepare(&w, resolve, err);
+    if (status == PELT_OK) {
+        pelt_log(PELT_LOG_INFO, "pelt", "waiting up to %s for %s", limit, url);
+        ask_until(&w, timeout_ns);
+        pelt_format_duration(pelt_clock_ns() - w.start_ns, waited, sizeof waited);
+        if (w.answered) {
+            pelt_log(PELT_LOG_INFO, "pelt", "%s answered after %s", url, waited);
+        } else {
+            status = pelt_fail(err, PELT_ENOTFOUND,
+                               "--wait-for %s: not there after %s (%s); nothing was sent; more "
+                               "time: --wait-timeout",
+                               url, limit, w.reason);
+        }
+    }
+    discard(&w);
+    return status;
+}

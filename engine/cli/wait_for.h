@@ -1,0 +1,20 @@
+/*
+ * wait_for: holds a run back until a URL answers (--wait-for). Blocks the calling thread; nothing
+ * of it is measured.
+ */
+#ifndef CLI_WAIT_FOR_H
+#define CLI_WAIT_FOR_H
+
+#include <stdint.h>
+
+#include "pelt/status.h"
+
+/*
+ * Asks `url` four times a second until it answers with a status of 200 to 399. `resolve` as in
+ * pelt/client.h. PELT_ENOTFOUND: it did not within `timeout_ns`; err has the last reason.
+ * PELT_EINVAL: a URL that cannot be asked. Logs what it does.
+ */
+PELT_MUST_USE enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns,
+                                            const char *const *resolve, struct pelt_error *err);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * figures: see the header.
+ */
+#include "figures.h"
+
+#include "pelt/clock.h"
+
+const char *const live_percentile_names[LIVE_PERCENTILES] = {"p50", "p95", "p99"};
+static const double percentiles[LIVE_PERCENTILES] = {50, 95, 99};
+
+static void add_percentiles(const struct pelt_frame *frame, struct pelt_hist_pool *pool,
+                            struct live_percentiles *out)
+{
+    struct pelt_hist sum = {0};
+    for (uint32_t i = 0; i < frame->requests_len; i++) {
+        if (frame->requests[i] != NULL) {
+            pelt_hist_add(&sum, pool, &frame->requests[i]->hist[PELT_HIST_RESPONSE]);
+        }
+    }
+    for (int p = 0; p < LIVE_PERCENTILES; p++) {
+        out->known[p] = sum.count > 0 && sum.count >= pelt_hist_samples_needed(percentiles[p]);
+        out->us[p] = pelt_hist_percentile_us(&sum, percentiles[p]);
+    }
+    pelt_hist_reset(&sum, pool);
+}
+
+static uint64_t started_in(const struct pelt_frame *frame)
+{
+    uint64_t started = 0;
+    for (uint32_t i = 0; i < frame->requests_len; i++) {
+        started += frame->requests[i] != NULL ? frame->requests[i]->started : 0;
+    }
+    return started;
+}
+
+void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool,
+                       struct live_figures *out)
+{
+    double elapsed_s = live->elapsed_s > 0 ? live->elapsed_s : 0;
+    double left_s = live->length_s > elapsed_s ? live->length_s - elapsed_s : 0;
+    *out = (struct live_figures){
+        .phase = live->phase,
+        .elapsed_s = elapsed_s,
+        .left_s = left_s,
+        .done = live->length_s > 0 ? 1 - left_s / live->length_s : 0,
+        .open = live->plan->loop == PELT_LOOP_OPEN,
+        .level = pelt_plan_level(live->plan, (uint64_t)(elapsed_s * (double)PELT_NS_PER_S)),
+        .started = live->started,
+        .errors = live->ended - live->ok,
+        .error_share = live->ended > 0 ? (double)(live->ended - live->ok) / (double)live->ended : 0,
+    };
+    if (live->second != NULL) {
+        out->has_second = true;
+        out->users = live->second->users;
+        out->waiting = live->second->waiting;
+        out->started_per_s = (double)started_in(live->second);
+        add_percentiles(live->second, pool, &out->now);
+    }
+    if (live->total != NULL) {
+        out->dropped = live->total->dropped;
+        add_percentiles(live->total, pool, &out->all);
+    }
+}

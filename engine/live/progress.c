@@ -1,0 +1,193 @@
+/*
+ * progress: see the header.
+ *
+ * The cursor rests below the block. A redraw goes up over the rows that the block takes *now*
+ * (after a resize the terminal may have wrapped its lines), clears to the end of the screen and
+ * draws anew, in one write. The cursor is never hidden and no mode is set, so there is nothing to
+ * restore, however pelt ends.
+ *
+ * `lock` guards everything: clear() is called from whatever thread logs. The log's lock is taken
+ * before it, so nothing is logged while it is held.
+ */
+#include "pelt/progress.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "block.h"
+#include "pelt/clock.h"
+#include "pelt/log.h"
+#include "pelt/units.h"
+
+#define REDRAW_NS       (500 * PELT_NS_PER_MS)
+#define LINE_NS         (10 * PELT_NS_PER_S)
+#define COLUMNS_DEFAULT 80
+#define COLUMNS_MAX     1000
+#define POOL_BYTES      ((size_t)1024 * 1024) /* two histograms at most are open at a time */
+
+struct pelt_progress {
+    struct pelt_progress_options opt;
+    bool terminal;
+    bool gone; /* the terminal took no more */
+    uint64_t (*clock_ns)(void);
+    uint64_t due_ns; /* next redraw or line; 0 before the first update */
+    struct pelt_hist_pool pool;
+    pthread_mutex_t lock;
+    int drawn; /* lines of the block on the screen */
+    int columns[LIVE_LINES_MAX];
+};
+
+struct pelt_progress *pelt_progress_new(const struct pelt_progress_options *options)
+{
+    struct pelt_progress *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        return NULL;
+    }
+    const char *term = getenv("TERM");
+    int fd = fileno(options->out);
+    p->opt = *options;
+    p->clock_ns = options->clock_ns != NULL ? options->clock_ns : pelt_clock_ns;
+    p->terminal =
+        !options->json && fd >= 0 && isatty(fd) && (term == NULL || strcmp(term, "dumb") != 0);
+    pelt_hist_pool_init(&p->pool, POOL_BYTES);
+    pthread_mutex_init(&p->lock, NULL);
+    return p;
+}
+
+/* The window may have changed since the last redraw, so it is asked each time. */
+static void window(FILE *out, int *columns, int *rows)
+{
+    struct winsize size = {0};
+    const char *text = getenv("COLUMNS");
+    uint64_t said = 0;
+    bool asked = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    if (!asked && (text == NULL ||
+                   pelt_parse_count("COLUMNS", text, 1, COLUMNS_MAX, &said, NULL) != PELT_OK)) {
+        said = COLUMNS_DEFAULT;
+    }
+    *columns = asked ? size.ws_col : (int)said;
+    *rows = asked && size.ws_row > 0 ? size.ws_row : LIVE_LINES_MAX + 1;
+}
+
+/* Rows that the lines on the screen take in a window of `columns`. */
+static int rows_drawn(const struct pelt_progress *p, int columns)
+{
+    int rows = 0;
+    for (int i = 0; i < p->drawn; i++) {
+        rows += p->columns[i] == 0 ? 1 : (p->columns[i] + columns - 1) / columns;
+    }
+    return rows;
+}
+
+/* Codes that take the cursor back to where the block begins and clear from there. */
+static void add_clear(struct pelt_progress *p, int columns, struct pelt_buf *out)
+{
+    if (p->drawn > 0) {
+        pelt_buf_addf(out, "\033[%dA\r\033[J", rows_drawn(p, columns));
+        p->drawn = 0;
+    }
+}
+
+static void put(struct pelt_progress *p, struct pelt_buf *bytes)
+{
+    if (!bytes->failed && bytes->len > 0 && !p->gone) {
+        errno = 0;
+        fwrite(bytes->data, 1, bytes->len, p->opt.out);
+        p->gone = fflush(p->opt.out) != 0 && errno != EINTR && errno != EAGAIN;
+        clearerr(p->opt.out);
+    }
+    pelt_buf_deinit(bytes);
+}
+
+static void draw(struct pelt_progress *p, const struct live_figures *f, const char *name)
+{
+    struct live_block block;
+    struct pelt_buf out;
+    int columns, rows;
+    pelt_buf_init(&out, 0);
+    window(p->opt.out, &columns, &rows);
+    /* One column stays free: some terminals wrap when the last one is written. */
+    live_block_make(f, name, columns - 1, p->opt.color, &block);
+    int lines = block.lines < rows ? block.lines : rows - 1;
+    add_clear(p, columns, &out);
+    for (int i = 0; i < lines; i++) {
+        pelt_buf_addf(&out, "%s\n", block.line[i]);
+        p->columns[i] = block.columns[i];
+    }
+    p->drawn = lines;
+    put(p, &out);
+}
+
+static void print_line(struct pelt_progress *p, const struct live_figures *f, const char *name)
+{
+    char line[LIVE_LINE_MAX];
+    live_line_make(f, name, line, sizeof line);
+    if (p->opt.json) {
+        pelt_log(PELT_LOG_INFO, "progress", "%s", line);
+        return;
+    }
+    struct pelt_buf out;
+    pelt_buf_init(&out, 0);
+    pelt_buf_addf(&out, "%s\n", line);
+    put(p, &out);
+}
+
+/* True once an interval; the times stay on the interval's grid as long as the caller keeps up. The
+ * block is drawn at once, a line tells of the ten seconds before it. */
+static bool is_due(struct pelt_progress *p, uint64_t now_ns)
+{
+    uint64_t every_ns = p->terminal ? REDRAW_NS : LINE_NS;
+    if (p->due_ns == 0) {
+        p->due_ns = p->terminal ? now_ns : now_ns + every_ns;
+    }
+    if (now_ns < p->due_ns) {
+        return false;
+    }
+    bool late = now_ns - p->due_ns > every_ns;
+    p->due_ns = (late ? now_ns : p->due_ns) + every_ns;
+    return true;
+}
+
+void pelt_progress_update(void *progress, const struct pelt_live *live)
+{
+    struct pelt_progress *p = progress;
+    struct live_figures figures;
+    if (!is_due(p, p->clock_ns())) {
+        return;
+    }
+    live_figures_make(live, &p->pool, &figures);
+    if (!p->terminal) {
+        print_line(p, &figures, live->name);
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    draw(p, &figures, live->name);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pelt_progress_clear(void *progress)
+{
+    struct pelt_progress *p = progress;
+    struct pelt_buf out;
+    int columns, rows;
+    pthread_mutex_lock(&p->lock);
+    if (p->drawn > 0) {
+        pelt_buf_init(&out, 0);
+        window(p->opt.out, &columns, &rows);
+        add_clear(p, columns, &out);
+        put(p, &out);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pelt_progress_free(struct pelt_progress *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    pelt_hist_pool_deinit(&p->pool);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
