@@ -89,6 +89,9 @@ static void run_against(const struct cli_options *o, struct pelt_run_options *ru
     struct cli_options with_reports = *o;
     with_reports.run_file = path;
     with_reports.out = (struct cli_texts){reports, 2};
+    /* A busy host makes the measurement INVALID, which the summary says; the demonstration has not
+     * failed. */
+    with_reports.allow_invalid = true;
     *code = cli_drive(&with_reports, run);
 }
 
