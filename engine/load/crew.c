@@ -145,7 +145,8 @@ static struct pelt_vu *create_user(struct pelt_crew *crew, uint32_t slot)
     const uint64_t id = crew->opt.thread + crew->created * crew->opt.threads;
     struct pelt_vu *vu = crew->opt.ops->create(crew->opt.ops_ctx, id);
     if (vu != NULL) {
-        *vu = (struct pelt_vu){.crew = crew, .id = id, .slot = slot};
+        *vu = (struct pelt_vu){
+            .crew = crew, .id = id, .slot = slot, .open = crew->opt.plan->loop == PELT_LOOP_OPEN};
         crew->users[slot] = vu;
         crew->created++;
     }

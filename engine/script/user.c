@@ -126,16 +126,23 @@ static int draw_task(struct user *u)
     return tasks[i].run_ref;
 }
 
+/* Arrivals draw from streams of their own, apart from the users': which user serves one depends on
+ * the server's speed, what it draws must not. */
+#define ARRIVAL_STREAMS (UINT64_C(1) << 32)
+
 static void user_begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
 {
     struct user *u = of_vu(vu);
     struct pelt_shard *shard = u->strand.shard;
     lua_State *co = u->strand.co;
+    if (vu->open) {
+        pelt_rng_init(u->strand.rng, shard->opt->seed, ARRIVAL_STREAMS + vu->arrival);
+    }
     lua_rawgeti(co, LUA_REGISTRYINDEX, draw_task(u));
     lua_rawgeti(co, LUA_REGISTRYINDEX, u->table_ref);
     lua_rawgeti(co, LUA_REGISTRYINDEX, shard->data_ref);
-    /* Closed loop (due now): the first request is due when it is called, like all others. */
-    pelt_strand_start(&u->strand, 2, due_ns == now_ns ? PELT_NEVER : due_ns, now_ns);
+    /* Closed loop: the first request is due when it is called, like all others. */
+    pelt_strand_start(&u->strand, 2, vu->open ? due_ns : PELT_NEVER, now_ns);
 }
 
 static void user_cancel(struct pelt_vu *vu, uint64_t now_ns)

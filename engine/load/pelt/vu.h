@@ -39,6 +39,7 @@ struct pelt_vu { /* first member of the user's own struct */
     uint64_t due_ns;    /* of the running iteration */
     uint64_t arrival;   /* open loop: index k of the arrival served; closed loop: unused */
     uint32_t slot;      /* crew's index of users */
+    bool open;          /* open loop: `arrival` counts, `due_ns` may lie in the past */
     bool running;       /* an iteration is in progress */
     bool stopped;       /* user:stop() was called: no further iteration */
 };

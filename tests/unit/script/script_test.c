@@ -207,15 +207,41 @@ static void first_request_of_an_arrival_keeps_its_due_time(void **state)
               "return { iteration = function() http.get('/1') http.get('/2') end }",
               NULL);
     struct pelt_vu *vu = new_user(&st, 0);
+    vu->open = true;
     begin(vu, 5, 1000);
     assert_int_equal(fake_calls[0].due_ns, 5);
     fake_answer();
     assert_int_equal(fake_calls[0].due_ns, fake_calls[0].now_ns);
     settle(&st);
+    vu->open = false;
     begin(vu, 1000, 1000); /* closed loop: due when called */
     assert_int_equal(fake_calls[0].due_ns, fake_calls[0].now_ns);
     settle(&st);
     pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void draws_of_an_arrival_do_not_depend_on_the_user_that_serves_it(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "return { iteration = function(user) http.get('/' .. user.rng:int(1, 1000000)) end }",
+              NULL);
+    char first[64];
+    for (uint64_t id = 0; id < 2; id++) {
+        struct pelt_vu *vu = new_user(&st, id);
+        vu->open = true;
+        vu->arrival = 7;
+        begin(vu, 1, 1);
+        if (id == 0) {
+            snprintf(first, sizeof first, "%.40s", fake_calls[0].request->bytes);
+        } else {
+            assert_memory_equal(first, fake_calls[0].request->bytes, 12);
+        }
+        settle(&st);
+        pelt_script_vu_ops.destroy(vu);
+    }
     close_stage(&st);
 }
 
@@ -519,6 +545,7 @@ int main(void)
         cmocka_unit_test(user_reuses_its_coroutine_for_many_iterations),
         cmocka_unit_test(constant_request_is_built_once),
         cmocka_unit_test(first_request_of_an_arrival_keeps_its_due_time),
+        cmocka_unit_test(draws_of_an_arrival_do_not_depend_on_the_user_that_serves_it),
         cmocka_unit_test(script_error_ends_the_iteration_and_is_reported_once),
         cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
         cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),
