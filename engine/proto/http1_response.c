@@ -7,15 +7,19 @@
  *                              body CHUNKED   -> llhttp goes on
  *                              body UNTIL_EOF -> until the connection ends
  *
- * llhttp is stopped (paused) behind each head: that gives the head's end exactly, and the common
- * answer, a head with Content-Length and a short body, needs no second entry into it. It has few
- * callbacks, because this is the hottest code of the engine: each callback costs about ten
- * instructions a field, a span callback more.
+ * This is the hottest code of the engine. A head of the common form that comes in one piece is read
+ * by http1_common; it leaves in `parser` what llhttp would have, so that one begin_body decides for
+ * both. All else is llhttp's from the message's first byte on, also a head that comes in pieces, by
+ * which tests compare the two. llhttp is stopped (paused) behind each head, which gives the head's
+ * end exactly, and has few callbacks: each costs about ten instructions a field, a span callback
+ * more.
  *
- * Invariant: before head_done every byte fed is in head_bytes; parser.content_length counts down a
- * LENGTH body.
+ * Invariants: before head_done every byte fed is in head_bytes; while that is 0 llhttp is not
+ * initialised, only parser.reason is; parser.content_length counts down a LENGTH body.
  */
 #include "pelt/http1_response.h"
+
+#include "http1_common.h"
 
 _Static_assert(sizeof(struct pelt_http1_response) <= 144,
                "part of each connection's memory budget");
@@ -119,6 +123,18 @@ static enum pelt_http1_answer skip_informational(struct pelt_http1_response *r)
     return PELT_HTTP1_MORE;
 }
 
+/* Behind the final head, which `parser` describes. */
+static void begin_body(struct pelt_http1_response *r)
+{
+    enum body body = body_of(r);
+    r->body = (uint8_t)body;
+    r->keep_alive = persists(&r->parser, body);
+    r->upgraded = r->parser.status_code == 101;
+    r->status = r->parser.status_code;
+    r->fields = 0; /* from here on those of a trailer */
+    r->head_done = true;
+}
+
 /* llhttp stands behind a head: MORE, or a refusal. */
 static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
 {
@@ -132,16 +148,10 @@ static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
     if (p->status_code < 200 && p->status_code != 101) {
         return skip_informational(r);
     }
-    enum body body = body_of(r);
-    if (body == BODY_UNTIL_EOF && (p->flags & F_TRANSFER_ENCODING)) {
+    if ((p->flags & F_TRANSFER_ENCODING) && body_of(r) == BODY_UNTIL_EOF) {
         return refuse(r, PELT_HTTP1_BAD_HEAD, "Transfer-Encoding does not end with chunked");
     }
-    r->body = (uint8_t)body;
-    r->keep_alive = persists(p, body);
-    r->upgraded = p->status_code == 101;
-    r->status = p->status_code;
-    r->fields = 0; /* from here on those of a trailer */
-    r->head_done = true;
+    begin_body(r);
     return PELT_HTTP1_MORE;
 }
 
@@ -172,6 +182,31 @@ static enum pelt_http1_answer feed_head(struct pelt_http1_response *r, const cha
         return refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Response head too large");
     }
     return PELT_HTTP1_MORE;
+}
+
+/* Feeds heads up to the end of the final one; advances *at. */
+static enum pelt_http1_answer feed_heads(struct pelt_http1_response *r, const char *bytes,
+                                         size_t len, size_t *at)
+{
+    enum pelt_http1_answer answer = PELT_HTTP1_MORE;
+    while (answer == PELT_HTTP1_MORE && !r->head_done && *at < len) {
+        answer = feed_head(r, bytes, len, at);
+    }
+    return answer;
+}
+
+/* The first bytes of a message: a whole head of the common form is done with here, and *at goes
+ * behind it; else llhttp is made ready for these bytes. */
+static void begin_head(struct pelt_http1_response *r, const char *bytes, size_t len, size_t *at)
+{
+    *at = pelt_http1_common_read(&r->parser, bytes,
+                                 len < PELT_HTTP1_HEAD_MAX ? len : PELT_HTTP1_HEAD_MAX);
+    if (*at == 0) {
+        llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+        return;
+    }
+    r->head_bytes = (uint32_t)*at;
+    begin_body(r);
 }
 
 /* ---- bodies ---- */
@@ -232,7 +267,7 @@ static enum pelt_http1_answer feed_body(struct pelt_http1_response *r, const cha
 
 void pelt_http1_response_reset(struct pelt_http1_response *r, bool head_request)
 {
-    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    r->parser.reason = NULL;
     r->body_bytes = 0;
     r->head_bytes = r->head_end = 0;
     r->fields = r->status = 0;
@@ -249,14 +284,12 @@ enum pelt_http1_answer pelt_http1_response_feed(struct pelt_http1_response *r, c
     r->head_end = 0;
     r->begun = r->begun || len > 0;
     if (!r->head_done) {
-        while (!r->head_done) {
-            if (at == len) {
-                return PELT_HTTP1_MORE;
-            }
-            enum pelt_http1_answer answer = feed_head(r, bytes, len, &at);
-            if (answer != PELT_HTTP1_MORE) {
-                return answer;
-            }
+        if (r->head_bytes == 0 && len > 0) {
+            begin_head(r, bytes, len, &at);
+        }
+        enum pelt_http1_answer answer = feed_heads(r, bytes, len, &at);
+        if (answer != PELT_HTTP1_MORE || !r->head_done) {
+            return answer;
         }
         r->head_end = (uint32_t)at;
     }

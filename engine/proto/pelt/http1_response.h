@@ -1,8 +1,9 @@
 /*
  * http1_response: reads responses from bytes (RFC 9112). llhttp in its strict mode reads heads and
- * chunked bodies; bodies of a known length, or that end with the connection, need no parser. Where
- * llhttp accepts what RFC 9112 forbids or no client can read (another major version, a last
- * transfer coding other than chunked), this refuses.
+ * chunked bodies; heads of the common form have a shorter way with the same outcome; bodies of a
+ * known length, or that end with the connection, need no parser. Where llhttp accepts what RFC 9112
+ * forbids or no client can read (another major version, a last transfer coding other than chunked),
+ * this refuses.
  *
  * Streaming: feed what came, in any split, with the same outcome; no byte is kept here. Handles
  * keep-alive, close, chunked, HEAD, 1xx (skipped, at most 32), 204/304, trailers, bodies that end
