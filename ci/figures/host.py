@@ -1,0 +1,88 @@
+"""What all figures need of the host: its description, programs run on one core, their CPU time."""
+import os
+import pathlib
+import platform
+import resource
+import socket
+import statistics
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/release"
+PELT = BUILD / "bin/pelt"
+FLOOR_TARGET = BUILD / "bin/floor_target"
+FLOOR_CLIENT = BUILD / "bin/floor_client"
+SCRATCH = ROOT / "build/ci/figures"
+
+SERVER_CORE, CLIENT_CORE = sorted(os.sched_getaffinity(0))[0], sorted(os.sched_getaffinity(0))[-1]
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+                 platform.machine())
+    return f"{len(os.sched_getaffinity(0))} cores, {model}, Linux {platform.release()}"
+
+
+def allow_files(count):
+    """Raises the limit of open files, for this process and what it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise SystemExit(f"this figure needs {count} open files, the hard limit is {hard}: ulimit -Hn {count}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def floor_target():
+    """The cheapest server that answers 150 bytes, alone on its core; gives its port."""
+    port = free_port()
+    server = subprocess.Popen([FLOOR_TARGET, str(port), str(SERVER_CORE)], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@dataclass
+class Ran:
+    out: str
+    err: str
+    cpu_s: float  # user + system, of the program and the children it waited for
+
+
+def run_on(core, *command):
+    """Runs a program on one core to its end and takes its CPU time from wait4."""
+    out_path, err_path = SCRATCH / "out", SCRATCH / "err"
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with open(out_path, "w") as out, open(err_path, "w") as err:
+        child = subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], stdout=out, stderr=err, cwd=SCRATCH)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{err_path.read_text()}")
+    return Ran(out_path.read_text(), err_path.read_text(), usage.ru_utime + usage.ru_stime)
+
+
+def values(numbers, digits=2):
+    """`median (all values in order of measuring)`, for a cell of a table."""
+    return f"{statistics.median(numbers):.{digits}f} ({' '.join(f'{n:.{digits}f}' for n in numbers)})"
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Rewrites tables of docs/BENCHMARKS.md: each stands between `<!-- NAME -->` and `<!-- /NAME -->` and is
+what the figure NAME returns as Markdown. Called by ci/measure, which builds first.
+"""
+import argparse
+import datetime
+import pathlib
+import re
+import sys
+
+import cost
+import profile_of
+import repeated
+from host import machine
+
+BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
+
+FIGURES = {
+    "cost": (cost.figure, "client CPU a request against a bare epoll client, wrk, ab and h2load"),
+    "instructions": (profile_of.instructions, "user-space instructions a request (callgrind)"),
+    "syscalls": (profile_of.syscalls, "system calls a request (strace)"),
+    "memory": (profile_of.memory, "resident memory a connection"),
+    "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
+    "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
+    "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
+}
+
+
+def put(document, name, table):
+    """The document with what stands between the markers of `name` replaced."""
+    section = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not section.search(document):
+        raise SystemExit(f"{BENCHMARKS} has no section between <!-- {name} --> and <!-- /{name} -->")
+    return section.sub(lambda m: m.group(1) + table + m.group(2), document)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--list", action="store_true", help="names of the figures")
+    options.add_argument("names", nargs="*", metavar="NAME")
+    options = options.parse_args()
+    if options.list:
+        print("\n".join(f"  {name:13} {what}" for name, (_, what) in FIGURES.items()))
+        return 0
+    unknown = [name for name in options.names if name not in FIGURES]
+    if unknown:
+        raise SystemExit(f"ci/measure: no figure \"{unknown[0]}\"; there are: {' '.join(FIGURES)}")
+
+    for name in options.names or FIGURES:
+        print(f"measuring {name}: {FIGURES[name][1]}", flush=True)
+        table = FIGURES[name][0]()
+        stamp = f"Measured {datetime.date.today()} on {machine()}.\n\n"
+        BENCHMARKS.write_text(put(BENCHMARKS.read_text(), name, f"\n{stamp}{table}\n"))
+        print(table, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

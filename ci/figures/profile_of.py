@@ -1,0 +1,83 @@
+"""instructions, syscalls, memory: what a request and a connection cost, apart from time. Each is a slope between
+two runs, so that start and end of the program do not count.
+"""
+import re
+import subprocess
+import time
+
+from clients import CLIENTS
+from host import CLIENT_CORE, SCRATCH, allow_files, floor_target, run_on, table
+
+CONNECTIONS = 64
+SHORT_S, LONG_S = 2, 6
+MEMORY_CONNECTIONS = (1_000, 10_000)
+MEMORY_S = 5
+OFTEN = 0.005  # calls a request from which a system call has a row of its own
+
+
+def _slope(name, under, count):
+    """(count(long) - count(short)) / (requests(long) - requests(short)) of a client run under a tool."""
+    command, requests = CLIENTS[name]
+    counts, made = [], []
+    with floor_target() as port:
+        for seconds in (SHORT_S, LONG_S):
+            ran = run_on(CLIENT_CORE, *under, *command(port, CONNECTIONS, seconds))
+            counts.append(count(ran))
+            made.append(requests(ran))
+    return {key: (counts[1][key] - counts[0].get(key, 0)) / (made[1] - made[0]) for key in counts[1]}
+
+
+def instructions():
+    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+
+    def collected(ran):
+        return {"all": int(re.search(r"Collected : (\d+)", ran.err).group(1))}
+
+    rows = [(name, f"{_slope(name, tool, collected)['all']:,.0f}") for name in ("floor", "pelt bench", "pelt run", "wrk")]
+    intro = f"callgrind, {CONNECTIONS} connections, slope between runs of {SHORT_S} s and {LONG_S} s.\n\n"
+    return intro + table(("client", "user-space instructions a request"), rows)
+
+
+def _strace_counts(_ran):
+    counts = {}
+    for line in (SCRATCH / "strace").read_text().splitlines():
+        fields = line.split()
+        if len(fields) >= 5 and fields[3].isdigit() and fields[-1] != "total":
+            counts[fields[-1]] = int(fields[3])
+    return counts
+
+
+def syscalls():
+    tool = ["strace", "-f", "-c", "-o", SCRATCH / "strace"]
+    rows = []
+    for name in ("floor", "pelt bench", "pelt run", "wrk"):
+        a_request = _slope(name, tool, _strace_counts)
+        often = sorted(((n, call) for call, n in a_request.items() if n >= OFTEN), reverse=True)
+        rows.append((name, f"{sum(a_request.values()):.2f}", ", ".join(f"{call} {n:.2f}" for n, call in often)))
+    intro = f"strace -f -c, {CONNECTIONS} connections, slope between runs of {SHORT_S} s and {LONG_S} s.\n\n"
+    return intro + table(("client", "system calls a request", "of these"), rows)
+
+
+def _resident_kb(name, connections):
+    """VmRSS a second before the end of the run."""
+    command, _ = CLIENTS[name]
+    with floor_target() as port:
+        arguments = list(map(str, command(port, connections, MEMORY_S)))
+        client = subprocess.Popen(["taskset", "-c", str(CLIENT_CORE), *arguments], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, cwd=SCRATCH)
+        time.sleep(MEMORY_S - 1)
+        status = open(f"/proc/{client.pid}/status").read()
+        client.wait()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1))
+
+
+def memory():
+    allow_files(20_000)
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    few, many = MEMORY_CONNECTIONS
+    rows = []
+    for name in ("pelt bench", "pelt run", "wrk"):
+        low, high = _resident_kb(name, few), _resident_kb(name, many)
+        rows.append((name, f"{low:,}", f"{high:,}", f"{(high - low) / (many - few):.2f}"))
+    intro = f"Resident memory (VmRSS) a second before the end of a run of {MEMORY_S} s, one thread.\n\n"
+    return intro + table(("client", f"KB at {few:,}", f"KB at {many:,}", "KB a connection between them"), rows)

@@ -1,0 +1,51 @@
+"""counts, truth, kill: measurement tests of tests/integration run again and again; a test says its values by pytest's
+record_property, and fails where they are outside its tolerance.
+"""
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+from host import BUILD, ROOT, SCRATCH, table
+
+
+def _run(tests, more_env=None):
+    """[(test, passed, {property: value})] of one run of the named tests."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    results = SCRATCH / "repeated.xml"
+    results.unlink(missing_ok=True)
+    env = {**os.environ, "PELT_BIN_DIR": str(BUILD / "bin"), **(more_env or {})}
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}",
+                    *(str(ROOT / "tests/integration" / test) for test in tests)],
+                   env=env, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    found = []
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        passed = all(case.find(tag) is None for tag in ("failure", "error", "skipped"))
+        said = {p.get("name"): p.get("value") for p in case.iter("property")}
+        found.append((case.get("name"), passed, said))
+    return found
+
+
+def _figure(intro, tests, times, more_env=None):
+    rows = []
+    for i in range(times):
+        for test, passed, said in _run(tests, more_env):
+            rows.append((i + 1, test, ", ".join(f"{k} {v}" for k, v in said.items()), "yes" if passed else "**no**"))
+    held = sum(row[-1] == "yes" for row in rows)
+    return f"{intro} {held} of {len(rows)} held.\n\n" + table(("round", "test", "values", "held"), rows)
+
+
+def counts():
+    return _figure("100,000 exchanges on 4 threads: pelt's started, its ok and the server's own count must be equal.",
+                   ["test_counts.py"], times=20)
+
+
+def truth():
+    return _figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
+                   ["test_truth.py"], times=5)
+
+
+def kill():
+    return _figure("kill -9 at seeded moments: the seconds that `pelt report` still gives.",
+                   ["test_kill.py::test_a_killed_run_keeps_all_but_its_last_second"], times=1,
+                   more_env={"PELT_KILLS": "20"})

@@ -1,0 +1,42 @@
+"""Fixtures that more than one file of tests uses."""
+import os
+
+import pytest
+
+import nginx as real_nginx
+from program import BIN
+from targets import Target
+
+
+def pytest_sessionstart():
+    if not (BIN / "pelt").exists():
+        pytest.exit(f"no programs in {BIN}: build them (cmake --preset dev && cmake --build --preset dev), or say "
+                    "where they are by PELT_BIN_DIR", returncode=4)
+
+
+@pytest.fixture
+def target(tmp_path):
+    """target(*options) starts a pelt-target; all of them are stopped after the test."""
+    started = []
+
+    def start(*options, **more):
+        folder = tmp_path / f"target-{len(started)}"
+        folder.mkdir()
+        started.append(Target(folder, *options, **more))
+        return started[-1]
+
+    yield start
+    for instance in started:
+        assert instance.stop() == 0
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """A real nginx with a configuration of its own."""
+    if real_nginx.program() is None:
+        pytest.skip("no nginx on this host: install nginx-light")
+    prefix = tmp_path / "nginx"
+    prefix.mkdir()
+    server = real_nginx.Nginx(prefix, is_root=os.geteuid() == 0)
+    yield server
+    server.stop()

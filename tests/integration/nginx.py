@@ -1,0 +1,74 @@
+"""A real nginx of a test's own: own prefix, own port, in the foreground, no file of the system's."""
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+CONFIG = """\
+daemon off;
+{user}
+worker_processes 1;
+pid {prefix}/nginx.pid;
+error_log {prefix}/error.log warn;
+events {{ worker_connections 8192; }}
+http {{
+    log_format  counted '$request_method $uri $status';
+    access_log  {prefix}/access.log counted;
+    client_body_temp_path {prefix}/body;
+    proxy_temp_path       {prefix}/proxy;
+    fastcgi_temp_path     {prefix}/fastcgi;
+    uwsgi_temp_path       {prefix}/uwsgi;
+    scgi_temp_path        {prefix}/scgi;
+    default_type text/plain;
+    server {{
+        listen 127.0.0.1:{port} backlog=8192;
+        location / {{ return 200 "hello\\n"; }}
+        location /missing {{ return 404; }}
+    }}
+}}
+"""
+
+
+def program():
+    """nginx lives in /usr/sbin, which is not on every user's PATH."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Nginx:
+    def __init__(self, prefix, is_root):
+        self.prefix = pathlib.Path(prefix)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        user = "user root;" if is_root else ""  # workers must read and write the prefix
+        config = self.prefix / "nginx.conf"
+        config.write_text(CONFIG.format(prefix=self.prefix, port=self.port, user=user))
+        self.process = subprocess.Popen([program(), "-p", str(self.prefix), "-c", str(config),
+                                         "-e", str(self.prefix / "error.log")])
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, (self.prefix / "error.log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"nginx does not answer on port {self.port}")
+
+    def count(self):
+        """Requests in the access log, which nginx writes unbuffered, a line as each request ends."""
+        log = self.prefix / "access.log"
+        return log.read_bytes().count(b"\n") if log.exists() else 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)

@@ -1,0 +1,118 @@
+"""Runs pelt the way a user does, and reads what it leaves: exit code, what it printed, its JSON report.
+
+Programs come from the build that PELT_BIN_DIR names (default build/dev/bin). PELT_SLOW says that the
+build is slowed by a sanitizer: tests then ask for less a second.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("PELT_BIN_DIR") or ROOT / "build/dev/bin")
+PELT = BIN / "pelt"
+SLOW = bool(os.environ.get("PELT_SLOW"))
+
+# Exit codes of the contract.
+PASSED, FAILED, USAGE, MISSED, INVALID, SIGINT_CODE, SIGTERM_CODE = 0, 1, 2, 3, 4, 130, 143
+
+SANITIZER_MARKS = ("Sanitizer", "runtime error:")
+
+
+@dataclass
+class Finished:
+    """A program that ended: `seconds` from start to end, `report` its JSON where one was asked for."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    report: dict = field(default_factory=dict)
+
+    def told(self):
+        """All that the user saw, for messages of failing tests."""
+        return f"exit {self.code} after {self.seconds:.2f} s\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+def assert_no_sanitizer_finding(text):
+    assert not any(mark in text for mark in SANITIZER_MARKS), text
+
+
+class Running:
+    """pelt started and not yet waited for."""
+
+    def __init__(self, *arguments, cwd, env=None, **popen):
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [str(PELT), *map(str, arguments)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+        return time.monotonic()
+
+    def wait(self, timeout=60):
+        """Reads the output to its end. A program that hangs fails the test, and tells what it had said."""
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            out, err = self.process.communicate()
+            raise AssertionError(f"pelt hangs: not done after {timeout} s\n{out}\n{err}") from None
+        assert_no_sanitizer_finding(err)
+        return Finished(self.process.returncode, out, err, time.monotonic() - self.began)
+
+
+def pelt(*arguments, cwd, timeout=60, env=None, **popen):
+    return Running(*arguments, cwd=cwd, env=env, **popen).wait(timeout)
+
+
+def measure(command, what, *options, cwd, timeout=120, **popen):
+    """`pelt run` or `pelt bench` with its report: asked for in a file, so that what is printed stays free.
+
+    A busy host makes a run INVALID, rightly; that is no failure of what most tests are about, so it is allowed."""
+    path = pathlib.Path(cwd) / "report.json"
+    path.unlink(missing_ok=True)
+    done = pelt(command, what, "--quiet", "--no-run-file", "--allow-invalid", "--out", f"json={path}",
+                *options, cwd=cwd,
+                timeout=timeout, **popen)
+    if path.exists():
+        done.report = json.loads(path.read_text())
+    return done
+
+
+def bench(url, *options, **more):
+    return measure("bench", url, *options, **more)
+
+
+def run(scenario, *options, **more):
+    return measure("run", scenario, *options, **more)
+
+
+def report_of(run_file, cwd):
+    """What `pelt report` says later of a run file."""
+    done = pelt("report", run_file, "--out", "json=-", cwd=cwd)
+    assert done.code == PASSED, done.told()
+    return json.loads(done.out)
+
+
+def outcomes_add_up(report):
+    """Started equals the sum of outcomes, over all and for each request name."""
+    for row in (report["totals"], *report["requests"]):
+        assert row["started"] == sum(row["outcomes"].values()), row
+    assert report["totals"]["started"] == sum(report["totals"]["sent"].values()), report["totals"]
+
+
+def server_count_fits(report, counted):
+    """What the server counted lies between the requests surely sent and those perhaps sent."""
+    sent = report["totals"]["sent"]
+    assert sent["yes"] <= counted <= sent["yes"] + sent["maybe"], (sent, counted)
+
+
+def starts_moved(report, rate_per_s):
+    """How many starts of a second may be found in the next one: a start due at its very end, and those that this host, by
+    not letting pelt run, made late, to which pelt owns up as send lag."""
+    return 1 + int(report["generator"]["send_lag_ms"]["max"] / 1e3 * rate_per_s)

@@ -1,0 +1,130 @@
+"""Live progress: a block that stays in place on a terminal, plain lines elsewhere."""
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+
+from program import PASSED, PELT, pelt
+from screen import Screen
+
+BLOCK_ROWS_MAX = 6
+REDRAWS_PER_S_MAX = 2
+SECONDS = 4
+
+
+def set_width(terminal, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+def read_for(terminal, seconds, screen):
+    """Feeds the screen for so long, or until the program is gone; returns what was read."""
+    text = ""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([terminal], [], [], left)[0]:
+            break
+        try:
+            piece = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # the program's side is closed
+            break
+        if not piece:
+            break
+        screen.feed(piece)
+        text += piece
+    return text
+
+
+class OnTerminal:
+    """pelt bench whose stderr is a terminal of so many columns."""
+
+    def __init__(self, url, tmp_path, columns, env=None):
+        self.terminal, side = pty.openpty()
+        set_width(self.terminal, columns)
+        self.screen = Screen(columns)
+        environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        if not env:
+            environment.pop("NO_COLOR", None)
+        self.process = subprocess.Popen([str(PELT), "bench", url + "/health", "--rate", "200/s", "-d", f"{SECONDS}s",
+                                         "--no-run-file", "--allow-invalid"], cwd=tmp_path, env=environment, start_new_session=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=side, text=True)
+        os.close(side)
+
+    def resize(self, columns):
+        set_width(self.terminal, columns)
+        self.screen.resize(columns)
+
+    def read(self, seconds):
+        return read_for(self.terminal, seconds, self.screen)
+
+    def finish(self):
+        text = self.read(20)
+        out = self.process.stdout.read()
+        self.process.stdout.close()
+        assert self.process.wait(20) == PASSED, text
+        os.close(self.terminal)
+        return out
+
+
+def block(screen):
+    """What is redrawn: all but the announcement of the load, which stays above it."""
+    return [row for row in screen.shown() if not row.startswith("pelt: ")]
+
+
+def assert_block_fits(screen):
+    shown = block(screen)
+    assert 1 <= len(shown) <= BLOCK_ROWS_MAX, shown
+    assert not screen.wrapped, screen.wrapped
+    assert not screen.unknown, screen.unknown
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_block_stays_in_place(target, tmp_path, columns):
+    run = OnTerminal(target().url, tmp_path, columns)
+    run.read(SECONDS - 1)
+    assert_block_fits(run.screen)
+    shown = "\n".join(run.screen.shown())
+    assert "p99" in shown and "200" in shown, shown
+    assert 1 <= run.screen.redraws <= REDRAWS_PER_S_MAX * (SECONDS - 1) + 1
+    out = run.finish()
+    assert not any("p99" in row for row in block(run.screen)), "the block is removed at the end"
+    assert "VALID" in out
+
+
+def test_the_block_is_right_after_a_resize(target, tmp_path):
+    run = OnTerminal(target().url, tmp_path, 120)
+    run.read(1.2)
+    assert_block_fits(run.screen)
+    for columns in (60, 100):
+        run.resize(columns)
+        run.read(1.1)
+        assert_block_fits(run.screen)
+        assert max(map(len, block(run.screen))) <= columns
+    run.finish()
+
+
+def test_no_color_means_no_colour(target, tmp_path):
+    url = target().url
+    plain = OnTerminal(url, tmp_path, 80, env={"NO_COLOR": "1"})
+    plain.read(SECONDS)
+    plain.finish()
+    assert plain.screen.colours == 0
+
+
+def test_without_a_terminal_there_are_plain_lines(target, tmp_path):
+    done = pelt("bench", target().url + "/health", "--rate", "50/s", "-d", "11s", "--no-run-file", "--allow-invalid", cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    assert "\x1b" not in done.err + done.out
+    lines = [line for line in done.err.splitlines() if "p99" in line]
+    assert len(lines) == 1 and "50 requests/s" in lines[0], done.err
+
+
+def test_quiet_prints_the_summary_only(target, tmp_path):
+    done = pelt("bench", target().url + "/health", "--rate", "50/s", "-d", "2s", "--no-run-file", "--allow-invalid", "--quiet", cwd=tmp_path)
+    assert done.code == PASSED and done.err == "", done.told()
+    assert "VALID" in done.out
