@@ -381,12 +381,28 @@ enum pelt_status pelt_dns_set_servers(struct pelt_dns *dns, const char *servers,
     return PELT_OK;
 }
 
+/* What needs no question: a literal address, and localhost, which RFC 6761 (6.3) keeps from servers
+ * and which must not depend on a hosts file. */
+static bool known(const char *host, uint16_t port, struct pelt_addrs *out)
+{
+    if (pelt_addr_literal(host, port, &out->addr[0])) {
+        out->len = 1;
+        return true;
+    }
+    if (strcasecmp(host, "localhost") != 0) {
+        return false;
+    }
+    out->len = 2;
+    return pelt_addr_literal("127.0.0.1", port, &out->addr[0]) &&
+           pelt_addr_literal("::1", port, &out->addr[1]);
+}
+
 void pelt_dns_resolve(struct pelt_dns *dns, const char *host, uint16_t port, pelt_dns_fn fn,
                       void *arg)
 {
-    struct pelt_addrs literal = {.len = 1};
-    if (pelt_addr_literal(host, port, &literal.addr[0])) {
-        fn(arg, &literal, NULL);
+    struct pelt_addrs addrs;
+    if (known(host, port, &addrs)) {
+        fn(arg, &addrs, NULL);
         return;
     }
     struct name *name = find_name(dns, host, pelt_clock_ns());
