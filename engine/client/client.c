@@ -48,5 +48,5 @@ void pelt_client_free(struct pelt_client *client)
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
-    return pelt_origin_find(&client->origins, url, client->opt.resolve, out, err);
+    return pelt_origin_find(client, &client->origins, url, client->opt.resolve, out, err);
 }

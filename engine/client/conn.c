@@ -15,9 +15,9 @@ static void watch(struct pelt_conn *c, int events)
     if ((c->io.events & (EV_READ | EV_WRITE)) == events) {
         return;
     }
-    ev_io_stop(c->client->opt.loop, &c->io);
+    ev_io_stop(pelt_conn_client(c)->opt.loop, &c->io);
     ev_io_set(&c->io, c->transport.fd, events);
-    ev_io_start(c->client->opt.loop, &c->io);
+    ev_io_start(pelt_conn_client(c)->opt.loop, &c->io);
 }
 
 /* ---- keeping what a reader wants ---- */
@@ -39,9 +39,10 @@ static struct pelt_keep *keep_get(struct pelt_conn *c)
     return c->keep;
 }
 
+/* What lies behind a cut is dropped, wherever the cut came from. */
 static void keep_body(struct pelt_conn *c, const char *bytes, size_t len)
 {
-    struct pelt_keep *keep = keep_get(c);
+    struct pelt_keep *keep = c->body_cut ? NULL : keep_get(c);
     if (keep == NULL) {
         c->body_cut = true;
         return;
@@ -60,8 +61,9 @@ static void keep_body(struct pelt_conn *c, const char *bytes, size_t len)
 static void on_body(void *arg, const char *bytes, size_t len)
 {
     struct pelt_conn *c = arg;
-    struct pelt_client *client = c->client;
-    if (client->piece.len == 0 && (c->keep == NULL || c->keep->body.len == 0)) {
+    struct pelt_client *client = pelt_conn_client(c);
+    bool first = client->piece.len == 0 && (c->keep == NULL || c->keep->body.len == 0);
+    if (first && !c->body_cut) {
         client->piece = pelt_span(bytes, len);
         return;
     }
@@ -72,33 +74,47 @@ static void on_body(void *arg, const char *bytes, size_t len)
     keep_body(c, bytes, len);
 }
 
+static void keep_head(struct pelt_conn *c, size_t len)
+{
+    struct pelt_keep *keep = keep_get(c);
+    if (keep == NULL || pelt_buf_add(&keep->head, pelt_conn_client(c)->recv, len) != PELT_OK) {
+        c->head_lost = true;
+    }
+}
+
 /* After a feed that did not end the message: what was borrowed must be copied. */
 static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
 {
-    struct pelt_client *client = c->client;
-    const struct pelt_http1_response *r = &c->response;
+    struct pelt_client *client = pelt_conn_client(c);
+    struct pelt_http1_response *r = &c->response;
     if (client->piece.len > 0) {
         keep_body(c, client->piece.ptr, client->piece.len);
         client->piece.len = 0;
     }
-    if (!head_was_done && keep_get(c) != NULL) {
-        pelt_buf_add(&c->keep->head, client->recv, r->head_done ? r->head_end : len);
+    if (!head_was_done) {
+        keep_head(c, r->head_done ? r->head_end : len);
+        r->head_end = 0; /* copied: an end without further bytes must not add it again */
     }
 }
 
-/* The kept head and body as one span each, whether they came whole or in pieces. */
+/* The kept head, whether it came whole or in pieces. Lost for want of memory: none, rather than a
+ * part. */
+static struct pelt_span kept_head(struct pelt_conn *c)
+{
+    size_t len = c->response.head_end; /* what came last */
+    if (c->keep != NULL && c->keep->head.len > 0) {
+        if (len > 0) {
+            keep_head(c, len);
+        }
+        return c->head_lost ? pelt_span(NULL, 0) : pelt_span(c->keep->head.data, c->keep->head.len);
+    }
+    return c->head_lost ? pelt_span(NULL, 0) : pelt_span(pelt_conn_client(c)->recv, len);
+}
+
 static void keep_spans(struct pelt_conn *c, struct pelt_exchange *x)
 {
-    struct pelt_client *client = c->client;
-    const struct pelt_http1_response *r = &c->response;
-    if (c->keep != NULL && c->keep->head.len > 0) {
-        if (r->head_end > 0) {
-            pelt_buf_add(&c->keep->head, client->recv, r->head_end);
-        }
-        x->head = pelt_span(c->keep->head.data, c->keep->head.len);
-    } else {
-        x->head = pelt_span(client->recv, r->head_end);
-    }
+    struct pelt_client *client = pelt_conn_client(c);
+    x->head = kept_head(c);
     if (c->keep != NULL && c->keep->body.len > 0) {
         x->body = pelt_span(c->keep->body.data, c->keep->body.len);
     } else {
@@ -125,6 +141,7 @@ static uint64_t phase_ns(uint32_t us)
 static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                         uint64_t now_ns, struct pelt_sample *s)
 {
+    uint64_t send_ns = (uint64_t)c->send_us * 1000;
     uint64_t dns_ns = phase_ns(c->dns_us), connect_ns = phase_ns(c->connect_us);
     uint64_t setup_ns =
         (dns_ns != PELT_NEVER ? dns_ns : 0) + (connect_ns != PELT_NEVER ? connect_ns : 0);
@@ -139,9 +156,9 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
         .dns_ns = dns_ns,
         .connect_ns = connect_ns,
         .tls_ns = PELT_NEVER,
-        .send_ns = since(c->sent_all_ns, c->sent_ns),
-        .wait_ns = c->first_ns != 0 ? since(c->first_ns, c->sent_all_ns) : PELT_NEVER,
-        .receive_ns = c->first_ns != 0 ? now_ns - c->first_ns : PELT_NEVER,
+        .send_ns = send_ns,
+        .wait_ns = c->first_ns != 0 ? since(c->first_ns, c->sent_ns + send_ns) : PELT_NEVER,
+        .receive_ns = c->first_ns != 0 ? since(now_ns, c->first_ns) : PELT_NEVER,
         .bytes_sent = c->bytes_sent,
         .bytes_received = c->bytes_received,
         .error = error,
@@ -151,7 +168,7 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
 static void close_socket(struct pelt_conn *c)
 {
     if (c->transport.fd >= 0) {
-        ev_io_stop(c->client->opt.loop, &c->io);
+        ev_io_stop(pelt_conn_client(c)->opt.loop, &c->io);
         c->transport.ops->close(&c->transport);
     }
     c->state = PELT_CONN_CLOSED;
@@ -166,7 +183,7 @@ static bool reusable(const struct pelt_conn *c)
 
 static void tell(struct pelt_conn *c, struct pelt_exchange *x)
 {
-    const struct pelt_client_options *opt = &c->client->opt;
+    const struct pelt_client_options *opt = &pelt_conn_client(c)->opt;
     if (opt->observe != NULL) {
         opt->observe(opt->observe_arg, x);
     }
@@ -204,8 +221,8 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
         }
         close_socket(c);
     }
-    c->client->piece.len = 0;
-    pelt_recorder_ended(c->client->opt.recorder, request->series, &x.sample);
+    pelt_conn_client(c)->piece.len = 0;
+    pelt_recorder_ended(pelt_conn_client(c)->opt.recorder, request->series, &x.sample);
     c->request = NULL;
     tell(c, &x); /* may free this connection with its user: `c` is not touched any more */
     keep_free(keep);
@@ -243,8 +260,8 @@ static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, u
 static void finish_lost(struct pelt_conn *c, int error, uint64_t now_ns)
 {
     const char *how = error != 0 ? strerror(error) : "the server closed the connection";
-    char *text = c->client->error_text;
-    size_t size = sizeof(c->client->error_text);
+    char *text = pelt_conn_client(c)->error_text;
+    size_t size = sizeof(pelt_conn_client(c)->error_text);
     if (error == 0 && c->response.head_done &&
         pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
         finish_answered(c, now_ns);
@@ -273,7 +290,7 @@ static void on_first_byte(struct pelt_conn *c, uint64_t now_ns)
 
 static void receive(struct pelt_conn *c, size_t len, uint64_t now_ns)
 {
-    struct pelt_client *client = c->client;
+    struct pelt_client *client = pelt_conn_client(c);
     bool head_was_done = c->response.head_done;
     size_t used = 0;
     c->bytes_received += len;
@@ -300,7 +317,7 @@ static void receive(struct pelt_conn *c, size_t len, uint64_t now_ns)
 
 static void on_readable(struct pelt_conn *c)
 {
-    struct pelt_client *client = c->client;
+    struct pelt_client *client = pelt_conn_client(c);
     ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
     if (got == PELT_AGAIN) {
         return;
@@ -324,10 +341,10 @@ static void on_sent_all(struct pelt_conn *c, uint64_t now_ns)
     const struct pelt_timeouts *t = &c->request->timeouts;
     uint64_t first_ns = now_ns + t->first_byte_ns;
     uint64_t total_ns = c->call_ns + t->total_ns;
-    c->sent_all_ns = now_ns;
+    c->send_us = (uint32_t)((now_ns - c->sent_ns + 500) / 1000);
     if (c->first_ns == 0) {
         c->state = PELT_CONN_WAITING;
-        pelt_deadline_set(&c->client->deadlines, &c->deadline, t->first_byte_ns,
+        pelt_deadline_set(&pelt_conn_client(c)->deadlines, &c->deadline, t->first_byte_ns,
                           first_ns < total_ns ? first_ns : total_ns);
     } else {
         c->state = PELT_CONN_RECEIVING;
@@ -363,7 +380,7 @@ static void send_begin(struct pelt_conn *c)
     send_more(c, c->sent_ns);
     if (c->state ==
         PELT_CONN_SENDING) { /* not all at once: the whole exchange's deadline watches */
-        pelt_deadline_set(&c->client->deadlines, &c->deadline, request->timeouts.total_ns,
+        pelt_deadline_set(&pelt_conn_client(c)->deadlines, &c->deadline, request->timeouts.total_ns,
                           c->call_ns + request->timeouts.total_ns);
     }
 }
@@ -392,8 +409,8 @@ void pelt_conn_on_event(struct ev_loop *loop, ev_io *io, int events)
 void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
 {
     struct pelt_conn *c = (struct pelt_conn *)((char *)d - offsetof(struct pelt_conn, deadline));
-    char *text = c->client->error_text;
-    size_t size = sizeof(c->client->error_text);
+    char *text = pelt_conn_client(c)->error_text;
+    size_t size = sizeof(pelt_conn_client(c)->error_text);
     const struct pelt_timeouts *t = &c->request->timeouts;
     if (c->state == PELT_CONN_SETUP) {
         bool name = c->setup.asking;
@@ -410,7 +427,7 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
 
 /* ---- life ---- */
 
-struct pelt_conn *pelt_conn_new(struct pelt_client *client)
+struct pelt_conn *pelt_conn_new(void)
 {
     struct pelt_conn *c = calloc(1, sizeof(struct pelt_conn));
     if (c == NULL) {
@@ -419,7 +436,6 @@ struct pelt_conn *pelt_conn_new(struct pelt_client *client)
     ev_init(&c->io, pelt_conn_on_event);
     c->io.data = c;
     c->transport.fd = -1;
-    c->client = client;
     return c;
 }
 
@@ -445,12 +461,13 @@ void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uin
     c->arg = arg;
     c->due_ns = due_ns;
     c->call_ns = now_ns;
-    c->sent_ns = c->sent_all_ns = c->first_ns = 0;
+    c->sent_ns = c->first_ns = 0;
+    c->send_us = 0;
     c->bytes_sent = 0;
     c->bytes_received = 0;
-    c->body_cut = false;
+    c->body_cut = c->head_lost = false;
     c->dns_us = c->connect_us = UINT32_MAX;
-    pelt_recorder_started(c->client->opt.recorder, request->series, now_ns);
+    pelt_recorder_started(pelt_conn_client(c)->opt.recorder, request->series, now_ns);
     if (c->state == PELT_CONN_IDLE) {
         send_begin(c);
     } else {

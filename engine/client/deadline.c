@@ -15,8 +15,8 @@
 static uint64_t earliest(const struct pelt_deadlines *all)
 {
     uint64_t due_ns = PELT_NEVER;
-    for (size_t i = 0; i < all->lists_len; i++) {
-        const struct pelt_deadline *ring = &all->lists[i]->ring;
+    for (const struct pelt_deadline_list *list = &all->first; list != NULL; list = list->next) {
+        const struct pelt_deadline *ring = &list->ring;
         if (ring->next != ring && ring->next->due_ns < due_ns) {
             due_ns = ring->next->due_ns;
         }
@@ -26,18 +26,16 @@ static uint64_t earliest(const struct pelt_deadlines *all)
 
 static void arm(struct pelt_deadlines *all, uint64_t due_ns)
 {
-    /* The queue grew when its first timers came; should it fail here, the next deadline set tries
-     * again. */
     if (pelt_timerq_add(all->timers, &all->timer, due_ns) != PELT_OK) {
-        all->timer.due_ns = PELT_NEVER;
+        return; /* out of memory: it is not queued, so the next deadline set tries again */
     }
 }
 
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
 {
     struct pelt_deadlines *all = (struct pelt_deadlines *)timer;
-    for (size_t i = 0; i < all->lists_len; i++) {
-        struct pelt_deadline *ring = &all->lists[i]->ring;
+    for (struct pelt_deadline_list *list = &all->first; list != NULL; list = list->next) {
+        struct pelt_deadline *ring = &list->ring;
         while (ring->next != ring && ring->next->due_ns <= now_ns) {
             struct pelt_deadline *d = ring->next;
             pelt_deadline_clear(d);
@@ -55,57 +53,52 @@ void pelt_deadlines_init(struct pelt_deadlines *all, struct pelt_timerq *timers,
 {
     *all =
         (struct pelt_deadlines){.timer = {.fn = on_timer}, .timers = timers, .fn = fn, .arg = arg};
+    all->first.ring.next = all->first.ring.prev = &all->first.ring;
 }
 
 void pelt_deadlines_deinit(struct pelt_deadlines *all)
 {
     pelt_timerq_remove(all->timers, &all->timer);
-    for (size_t i = 0; i < all->lists_len; i++) {
-        free(all->lists[i]);
+    while (all->first.next != NULL) {
+        struct pelt_deadline_list *list = all->first.next;
+        all->first.next = list->next;
+        free(list);
     }
-    free(all->lists);
-    all->lists = NULL;
-    all->lists_len = 0;
 }
 
 static struct pelt_deadline_list *add_list(struct pelt_deadlines *all, uint64_t length_ns)
 {
-    struct pelt_deadline_list **lists =
-        realloc(all->lists, (all->lists_len + 1) * sizeof(struct pelt_deadline_list *));
-    if (lists == NULL) {
-        return NULL;
+    struct pelt_deadline_list *list = malloc(sizeof(struct pelt_deadline_list));
+    if (list != NULL) {
+        *list = (struct pelt_deadline_list){.next = all->first.next, .length_ns = length_ns};
+        list->ring.next = list->ring.prev = &list->ring;
+        all->first.next = list;
     }
-    all->lists = lists;
-    struct pelt_deadline_list *list = calloc(1, sizeof(struct pelt_deadline_list));
-    if (list == NULL) {
-        return NULL;
-    }
-    list->length_ns = length_ns;
-    list->ring.next = list->ring.prev = &list->ring;
-    lists[all->lists_len++] = list;
     return list;
 }
 
 static struct pelt_deadline_list *find_list(struct pelt_deadlines *all, uint64_t length_ns)
 {
-    for (size_t i = 0; i < all->lists_len; i++) {
-        if (all->lists[i]->length_ns == length_ns) {
-            return all->lists[i];
+    if (all->first.length_ns == 0) {
+        all->first.length_ns = length_ns;
+    }
+    for (struct pelt_deadline_list *list = &all->first; list != NULL; list = list->next) {
+        if (list->length_ns == length_ns) {
+            return list;
         }
     }
     struct pelt_deadline_list *list = add_list(all, length_ns);
-    return list != NULL || all->lists_len == 0 ? list : all->lists[0];
+    return list != NULL ? list : &all->first;
 }
 
 void pelt_deadline_set(struct pelt_deadlines *all, struct pelt_deadline *d, uint64_t length_ns,
                        uint64_t due_ns)
 {
+    if (d->next != NULL && d->due_ns == due_ns) {
+        return; /* each piece of a long body comes by here */
+    }
     pelt_deadline_clear(d);
     struct pelt_deadline_list *list = find_list(all, length_ns);
-    if (list == NULL) {
-        return; /* not even one list: out of memory at the very start; the exchange fails elsewhere
-                 */
-    }
     struct pelt_deadline *after = list->ring.prev;
     while (after != &list->ring && after->due_ns > due_ns) {
         after = after->prev;

@@ -23,26 +23,27 @@ struct pelt_deadline {
 typedef void (*pelt_deadline_fn)(void *arg, struct pelt_deadline *d, uint64_t now_ns);
 
 struct pelt_deadline_list {
-    uint64_t length_ns;
+    struct pelt_deadline_list *next;
+    uint64_t length_ns;        /* 0: not in use yet */
     struct pelt_deadline ring; /* sentinel: earliest is ring.next */
 };
 
 struct pelt_deadlines {
     struct pelt_timer timer; /* first member: the queue's callback casts back */
     struct pelt_timerq *timers;
-    struct pelt_deadline_list **lists; /* one a distinct length; few */
-    size_t lists_len;
+    struct pelt_deadline_list first; /* one list a distinct length; few */
     pelt_deadline_fn fn;
     void *arg;
 };
 
-/* `fn` is called for each deadline that passed; it is not set any more then. */
+/* `all` stays at its address until deinit. `fn` is called for each deadline that passed; it is not
+ * set any more then. */
 void pelt_deadlines_init(struct pelt_deadlines *all, struct pelt_timerq *timers,
                          pelt_deadline_fn fn, void *arg);
 void pelt_deadlines_deinit(struct pelt_deadlines *all);
 
-/* Sets `d` (moving it if it was set) to pass at due_ns, in the list of `length_ns`. Out of memory
- * for a new list: the deadline joins the first list, where keeping the order costs more. */
+/* Sets `d` (moving it if it was set) to pass at due_ns, in the list of `length_ns` > 0. Out of
+ * memory for a new list: the deadline joins the first list, where keeping the order costs more. */
 void pelt_deadline_set(struct pelt_deadlines *all, struct pelt_deadline *d, uint64_t length_ns,
                        uint64_t due_ns);
 

@@ -39,7 +39,12 @@ enum pelt_conn_state {
 struct pelt_setup {
     struct pelt_timer timer;       /* back-off, or a failure told after the call returned */
     uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began */
+    union {
+        char why[64];          /* the name has no address; of use with PELT_OUTCOME_DNS */
+        struct pelt_addr addr; /* the one tried */
+    };
     enum pelt_outcome failure; /* told by the timer; PELT_OUTCOME_OK: the timer is a back-off's */
+    int error;                 /* errno of the last address tried */
     uint32_t tried;            /* addresses tried */
     uint32_t first;            /* index of the first one */
     bool asking;               /* a question to dns is open */
@@ -59,7 +64,6 @@ struct pelt_conn {
         struct pelt_http1_response response; /* in SENDING, WAITING, RECEIVING */
     };
     struct pelt_deadline deadline;
-    struct pelt_client *client;
     struct pelt_origin *origin;         /* NULL until first bound */
     struct pelt_conn *next;             /* of the session */
     const struct pelt_request *request; /* in flight; NULL otherwise */
@@ -68,16 +72,17 @@ struct pelt_conn {
     struct pelt_keep *keep;   /* only while such a response arrives */
     uint64_t due_ns, call_ns; /* as given */
     uint64_t sent_ns;         /* just before the first byte was sent; 0: not begun */
-    uint64_t sent_all_ns;     /* just before the send that took the last byte */
     uint64_t first_ns;        /* first byte of the answer; 0: none yet */
     uint64_t bytes_received;
     uint64_t retry_ns; /* after failed connects: not before this moment */
     uint32_t bytes_sent;
+    uint32_t send_us;            /* from the first send to the one that took the last byte */
     uint32_t dns_us, connect_us; /* phases of this exchange; UINT32_MAX: did not happen */
     uint8_t failures;            /* connects in a row */
     uint8_t state;               /* enum pelt_conn_state */
     bool used;                   /* has carried an exchange before this one */
     bool body_cut;
+    bool head_lost; /* no memory to keep it */
 };
 
 struct pelt_client {
@@ -91,14 +96,19 @@ struct pelt_client {
     char recv[PELT_RECV_BYTES];
 };
 
+static inline struct pelt_client *pelt_conn_client(const struct pelt_conn *c)
+{
+    return c->origin->client; /* of a connection that was bound */
+}
+
 /* setup.c: from a call on a closed connection to a connected one. */
 void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
 void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns);
 
 /* conn.c */
-struct pelt_conn *pelt_conn_new(struct pelt_client *client); /* NULL: out of memory */
-void pelt_conn_free(struct pelt_conn *c);                    /* no exchange in flight */
+struct pelt_conn *pelt_conn_new(void);    /* NULL: out of memory */
+void pelt_conn_free(struct pelt_conn *c); /* no exchange in flight */
 /* Points a connection without an exchange to another server; closes what it had. */
 void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin);
 void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uint64_t due_ns,

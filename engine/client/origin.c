@@ -89,9 +89,9 @@ static bool same(const struct pelt_origin *o, const struct pelt_url *url)
     return o->port == url->port && pelt_span_eq_nocase(url->host, o->host);
 }
 
-enum pelt_status pelt_origin_find(struct pelt_origin **list, const struct pelt_url *url,
-                                  const char *const *resolve, struct pelt_origin **out,
-                                  struct pelt_error *err)
+enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
+                                  const struct pelt_url *url, const char *const *resolve,
+                                  struct pelt_origin **out, struct pelt_error *err)
 {
     if (url->https) {
         return pelt_fail(err, PELT_EINVAL,
@@ -113,6 +113,7 @@ enum pelt_status pelt_origin_find(struct pelt_origin **list, const struct pelt_u
         origin_free(o);
         return status;
     }
+    o->client = client;
     o->next = *list;
     *list = o;
     *out = o;

@@ -10,6 +10,7 @@
 
 struct pelt_origin {
     struct pelt_origin *next;
+    struct pelt_client *client;
     char *host;        /* name or literal, without brackets */
     char *host_header; /* "host", "host:port", "[v6]:port" */
     uint16_t port;
@@ -19,9 +20,9 @@ struct pelt_origin {
 };
 
 /* The origin of `url` in the list at `*list`, added if new. */
-enum pelt_status pelt_origin_find(struct pelt_origin **list, const struct pelt_url *url,
-                                  const char *const *resolve, struct pelt_origin **out,
-                                  struct pelt_error *err);
+enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
+                                  const struct pelt_url *url, const char *const *resolve,
+                                  struct pelt_origin **out, struct pelt_error *err);
 void pelt_origins_free(struct pelt_origin **list);
 
 #endif

@@ -13,7 +13,7 @@
 enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *client)
 {
     s->client = client;
-    s->conns = pelt_conn_new(client);
+    s->conns = pelt_conn_new();
     return s->conns != NULL ? PELT_OK : PELT_ENOMEM;
 }
 
@@ -50,7 +50,7 @@ static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *or
 {
     struct pelt_conn *c = find_free(s, origin);
     if (c == NULL) {
-        c = pelt_conn_new(s->client);
+        c = pelt_conn_new();
         if (c != NULL) {
             c->next = s->conns;
             s->conns = c;
@@ -75,14 +75,23 @@ void pelt_session_call(struct pelt_session *s, const struct pelt_request *reques
     pelt_conn_call(c, request, due_ns, now_ns, done, arg);
 }
 
+static unsigned in_flight(const struct pelt_session *s)
+{
+    unsigned n = 0;
+    for (const struct pelt_conn *c = s->conns; c != NULL; c = c->next) {
+        n += c->request != NULL;
+    }
+    return n;
+}
+
 void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns)
 {
-    struct pelt_conn *c = s->conns;
-    while (c != NULL) {
-        struct pelt_conn *next = c->next; /* `done` may end the session with its last exchange */
+    unsigned left = in_flight(s);
+    for (struct pelt_conn *c = s->conns, *next; left > 0 && c != NULL; c = next) {
+        next = c->next; /* `done` of the last one may end the session: nothing is touched then */
         if (c->request != NULL) {
+            left--;
             pelt_conn_finish(c, outcome, pelt_outcome_name(outcome), now_ns);
         }
-        c = next;
     }
 }

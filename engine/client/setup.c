@@ -21,7 +21,7 @@ static void note_failure(struct pelt_conn *c, uint64_t now_ns)
         wait_ns = BACKOFF_FIRST_NS << c->failures;
         c->failures++;
     }
-    double jitter = 0.75 + 0.5 * pelt_rng_uniform(&c->client->rng);
+    double jitter = 0.75 + 0.5 * pelt_rng_uniform(&pelt_conn_client(c)->rng);
     c->retry_ns = now_ns + (uint64_t)((double)wait_ns * jitter);
 }
 
@@ -46,47 +46,47 @@ static void fail_later(struct pelt_conn *c, enum pelt_outcome outcome, uint64_t 
 {
     note_failure(c, now_ns);
     c->setup.failure = outcome;
-    if (pelt_timerq_add(c->client->opt.timers, &c->setup.timer, now_ns) != PELT_OK) {
+    if (pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, now_ns) != PELT_OK) {
         /* Not even a timer: the connect deadline ends the exchange instead. */
         c->setup.failure = PELT_OUTCOME_OK;
     }
 }
 
-/* The address that is tried as number `n` of this set-up. */
-static const struct pelt_addr *address(const struct pelt_conn *c, uint32_t n)
+/* Into the client's text, which the next failure of any connection overwrites: only just before it
+ * is used. */
+static const char *say_failure(struct pelt_conn *c)
+{
+    char *text = pelt_conn_client(c)->error_text;
+    size_t size = sizeof(pelt_conn_client(c)->error_text);
+    if (c->setup.failure == PELT_OUTCOME_DNS) {
+        snprintf(text, size, "name %s: %s", c->origin->host, c->setup.why);
+    } else {
+        char where[80];
+        pelt_addr_format(&c->setup.addr, where, sizeof(where));
+        snprintf(text, size, "connect %s: %s", where, strerror(c->setup.error));
+    }
+    return text;
+}
+
+static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
 {
     const struct pelt_addrs *addrs = &c->origin->addrs;
-    return &addrs->addr[(c->setup.first + n) % addrs->len];
-}
-
-static void say_failure(struct pelt_conn *c, const struct pelt_addr *addr, int error)
-{
-    char where[80];
-    pelt_addr_format(addr, where, sizeof(where));
-    snprintf(c->client->error_text, sizeof(c->client->error_text), "connect %s: %s", where,
-             strerror(error));
-}
-
-static void try_next_address(struct pelt_conn *c, uint64_t now_ns, int last_error)
-{
-    struct pelt_client *client = c->client;
-    while (c->setup.tried < c->origin->addrs.len) {
-        const struct pelt_addr *addr = address(c, c->setup.tried++);
+    while (c->setup.tried < addrs->len) {
+        c->setup.addr = addrs->addr[(c->setup.first + c->setup.tried++) % addrs->len];
         bool in_progress = false;
-        int fd = pelt_sock_connect(addr, &in_progress);
+        int fd = pelt_sock_connect(&c->setup.addr, &in_progress);
         if (fd >= 0) {
             pelt_transport_plain(&c->transport, fd);
             ev_io_set(&c->io, fd, EV_WRITE);
-            ev_io_start(client->opt.loop, &c->io);
+            ev_io_start(pelt_conn_client(c)->opt.loop, &c->io);
             return;
         }
-        last_error = -fd;
-        say_failure(c, addr, last_error);
-        if (outcome_of(last_error) != PELT_OUTCOME_CONNECT) {
+        c->setup.error = -fd;
+        if (outcome_of(-fd) != PELT_OUTCOME_CONNECT) {
             break; /* our own limit: another address would not help */
         }
     }
-    fail_later(c, outcome_of(last_error), now_ns);
+    fail_later(c, outcome_of(c->setup.error), now_ns);
 }
 
 static void connect_begin(struct pelt_conn *c)
@@ -96,7 +96,7 @@ static void connect_begin(struct pelt_conn *c)
         c->dns_us = (uint32_t)((now_ns - c->setup.begin_ns + 500) / 1000);
     }
     c->setup.connect_ns = now_ns;
-    try_next_address(c, now_ns, EHOSTUNREACH);
+    try_next_address(c, now_ns);
 }
 
 static void on_addresses(void *arg, const struct pelt_addrs *addrs, const char *why)
@@ -104,8 +104,7 @@ static void on_addresses(void *arg, const struct pelt_addrs *addrs, const char *
     struct pelt_conn *c = arg;
     c->setup.asking = false;
     if (addrs == NULL || addrs->len == 0) {
-        snprintf(c->client->error_text, sizeof(c->client->error_text), "name %s: %s",
-                 c->origin->host, why != NULL ? why : "no address");
+        snprintf(c->setup.why, sizeof(c->setup.why), "%s", why != NULL ? why : "no address");
         fail_later(c, PELT_OUTCOME_DNS, pelt_clock_ns());
         return;
     }
@@ -122,9 +121,9 @@ static void begin(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->setup.asking = true;
-    pelt_dns_resolve(c->client->dns, c->origin->host, c->origin->port, on_addresses, c);
+    pelt_dns_resolve(pelt_conn_client(c)->dns, c->origin->host, c->origin->port, on_addresses, c);
     /* A literal or a name known already was answered within the call: no dns phase then. */
-    c->setup.waited = c->state == PELT_CONN_SETUP && c->setup.asking;
+    c->setup.waited = c->setup.asking;
 }
 
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
@@ -134,7 +133,7 @@ static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
     if (c->setup.failure == PELT_OUTCOME_OK) {
         begin(c, now_ns);
     } else {
-        pelt_conn_finish(c, c->setup.failure, c->client->error_text, now_ns);
+        pelt_conn_finish(c, c->setup.failure, say_failure(c), now_ns);
     }
 }
 
@@ -142,10 +141,10 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
 {
     c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
     c->state = PELT_CONN_SETUP;
-    pelt_deadline_set(&c->client->deadlines, &c->deadline, c->request->timeouts.connect_ns,
-                      now_ns + c->request->timeouts.connect_ns);
+    pelt_deadline_set(&pelt_conn_client(c)->deadlines, &c->deadline,
+                      c->request->timeouts.connect_ns, now_ns + c->request->timeouts.connect_ns);
     if (c->retry_ns > now_ns &&
-        pelt_timerq_add(c->client->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
+        pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
         return;
     }
     begin(c, now_ns);
@@ -153,13 +152,13 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
 
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
 {
-    struct pelt_client *client = c->client;
+    struct pelt_client *client = pelt_conn_client(c);
     int error = pelt_sock_error(c->transport.fd);
     ev_io_stop(client->opt.loop, &c->io);
     if (error != 0) {
         c->transport.ops->close(&c->transport);
-        say_failure(c, address(c, c->setup.tried - 1), error);
-        try_next_address(c, now_ns, error);
+        c->setup.error = error;
+        try_next_address(c, now_ns);
         return;
     }
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
@@ -173,7 +172,7 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
 void pelt_setup_cancel(struct pelt_conn *c)
 {
     if (c->setup.asking) {
-        pelt_dns_cancel(c->client->dns, c);
+        pelt_dns_cancel(pelt_conn_client(c)->dns, c);
     }
-    pelt_timerq_remove(c->client->opt.timers, &c->setup.timer);
+    pelt_timerq_remove(pelt_conn_client(c)->opt.timers, &c->setup.timer);
 }

@@ -65,6 +65,7 @@ struct pelt_crew {
     uint32_t retired_len;
 
     bool stopping;
+    bool starved; /* of memory */
     bool in_begin;
 };
 
@@ -92,6 +93,7 @@ static void out_of_memory(struct pelt_crew *crew, uint64_t now_ns)
 {
     pelt_log(PELT_LOG_ERROR, "load", "out of memory with %u users on thread %u: its load ends here",
              crew->users_len, crew->opt.thread);
+    crew->starved = true;
     pelt_crew_stop(crew, now_ns);
 }
 
@@ -129,7 +131,7 @@ static bool grow_users(struct pelt_crew *crew)
     if (crew->users_len < crew->users_cap) {
         return true;
     }
-    uint32_t cap = crew->users_cap > 0 ? crew->users_cap * 2 : SLOTS_FIRST_CAP;
+    uint32_t cap = crew->users_cap > 0 ? crew->users_cap + crew->users_cap / 4 : SLOTS_FIRST_CAP;
     struct pelt_vu **users = realloc(crew->users, cap * sizeof(*users));
     if (users == NULL) {
         return false;
@@ -512,9 +514,19 @@ void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns)
     }
 }
 
+void *pelt_crew_ops_ctx(const struct pelt_crew *crew)
+{
+    return crew->opt.ops_ctx;
+}
+
 bool pelt_crew_stopping(const struct pelt_crew *crew)
 {
     return crew->stopping;
+}
+
+bool pelt_crew_starved(const struct pelt_crew *crew)
+{
+    return crew->starved;
 }
 
 uint32_t pelt_crew_users(const struct pelt_crew *crew)

@@ -8,16 +8,9 @@
 #include "pelt/crew.h"
 #include "pelt/http1_request.h"
 
-struct pelt_bench_load {
-    struct pelt_client *client;
-    struct pelt_request request;
-    struct pelt_buf bytes;
-};
-
 struct bench_vu {
     struct pelt_vu base; /* first member */
     struct pelt_session session;
-    const struct pelt_request *request; /* the load's */
 };
 
 /* ---- the request ---- */
@@ -51,17 +44,23 @@ static enum pelt_status add_headers(struct pelt_buf *bytes, const char *const *h
     return PELT_OK;
 }
 
+static bool find_header(const char *const *headers, const char *wanted, struct pelt_span *value)
+{
+    for (; headers != NULL && *headers != NULL; headers++) {
+        struct pelt_span name;
+        if (split_header(*headers, &name, value, NULL) == PELT_OK &&
+            pelt_span_eq_nocase(name, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The Host to send: a --header's, else the origin's. */
 static struct pelt_span host_of(const char *const *headers, const struct pelt_origin *origin)
 {
-    for (; headers != NULL && *headers != NULL; headers++) {
-        struct pelt_span name, value;
-        if (split_header(*headers, &name, &value, NULL) == PELT_OK &&
-            pelt_span_eq_nocase(name, "Host")) {
-            return value;
-        }
-    }
-    return pelt_origin_host(origin);
+    struct pelt_span value;
+    return find_header(headers, "Host", &value) ? value : pelt_origin_host(origin);
 }
 
 static enum pelt_status build(struct pelt_bench_load *load, const struct pelt_bench *bench,
@@ -110,6 +109,9 @@ enum pelt_status pelt_bench_new(const struct pelt_bench *bench, const char *cons
     load->request.len = load->bytes.len;
     load->request.timeouts = pelt_timeouts_default;
     load->request.head = strcmp(bench->method, "HEAD") == 0;
+    struct pelt_span connection;
+    load->request.close =
+        find_header(headers, "Connection", &connection) && pelt_span_eq_nocase(connection, "close");
     load->request.series =
         pelt_registry_intern(registry, PELT_NAME_REQUEST, pelt_span(name, name_len));
     *out = load;
@@ -134,7 +136,6 @@ static struct pelt_vu *bench_create(void *ctx, uint64_t id)
         free(vu);
         return NULL;
     }
-    vu->request = &load->request;
     return &vu->base;
 }
 
@@ -146,7 +147,8 @@ static void on_done(void *arg, const struct pelt_exchange *x)
 static void bench_begin(struct pelt_vu *base, uint64_t due_ns, uint64_t now_ns)
 {
     struct bench_vu *vu = (struct bench_vu *)base;
-    pelt_session_call(&vu->session, vu->request, due_ns, now_ns, on_done, base);
+    const struct pelt_bench_load *load = pelt_crew_ops_ctx(base->crew);
+    pelt_session_call(&vu->session, &load->request, due_ns, now_ns, on_done, base);
 }
 
 static void bench_cancel(struct pelt_vu *base, uint64_t now_ns)

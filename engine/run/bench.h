@@ -9,7 +9,11 @@
 #include "pelt/run.h"
 #include "pelt/vu.h"
 
-struct pelt_bench_load; /* the request made ready, and its client */
+struct pelt_bench_load {
+    struct pelt_client *client; /* borrowed */
+    struct pelt_request request;
+    struct pelt_buf bytes; /* the request's */
+};
 
 /* PELT_EINVAL: bad URL, method or header; err names it. */
 PELT_MUST_USE enum pelt_status pelt_bench_new(const struct pelt_bench *bench,

@@ -31,10 +31,14 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
     return PELT_OK;
 }
 
-static void drop_letter(struct pelt_letter *letter)
+static void drop_letters(struct pelt_mail *mail)
 {
-    pelt_frame_free(letter->frame);
-    pelt_letter_free(letter);
+    while (mail != NULL) {
+        struct pelt_letter *letter = (struct pelt_letter *)mail;
+        mail = mail->next;
+        pelt_frame_free(letter->frame);
+        pelt_letter_free(letter);
+    }
 }
 
 void pelt_collector_deinit(struct pelt_collector *c)
@@ -42,11 +46,9 @@ void pelt_collector_deinit(struct pelt_collector *c)
     if (c->workers_len == 0) {
         return;
     }
-    struct pelt_mail *mail = pelt_mailbox_take(&c->mail);
-    while (mail != NULL) {
-        struct pelt_letter *letter = (struct pelt_letter *)mail;
-        mail = mail->next;
-        drop_letter(letter);
+    drop_letters(pelt_mailbox_take(&c->mail));
+    for (uint32_t i = 0; c->inbox != NULL && i < c->workers_len; i++) {
+        drop_letters((struct pelt_mail *)c->inbox[i].head);
     }
     pelt_mailbox_deinit(&c->mail);
     free(c->inbox);
@@ -77,8 +79,9 @@ struct pelt_counts pelt_frame_counts(const struct pelt_frame *f)
 static void add(struct pelt_frame *into, const struct pelt_frame *from)
 {
     if (pelt_frame_add(into, from) != PELT_OK) {
-        pelt_log(PELT_LOG_ERROR, "collect",
-                 "out of memory: second %d is not whole in the live figures", (int)from->second);
+        into->lost++; /* how many it were nobody knows: that some are missing is what counts */
+        pelt_log(PELT_LOG_ERROR, "collect", "out of memory: second %d is not whole",
+                 (int)from->second);
     }
 }
 
@@ -123,7 +126,8 @@ static bool next_whole(const struct pelt_collector *c, int32_t *second)
 static bool is_blank(const struct pelt_frame *f)
 {
     struct pelt_counts n = pelt_frame_counts(f);
-    return f->last && n.started == 0 && n.ended == 0 && f->iterations == 0 && f->planned == 0;
+    return f->last && n.started == 0 && n.ended == 0 && f->iterations == 0 && f->planned == 0 &&
+           f->dropped == 0 && f->lost == 0;
 }
 
 static struct pelt_letter *pop(struct pelt_collector *c, uint32_t worker)
@@ -170,6 +174,7 @@ static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
     }
     c->inbox[i].tail = letter;
     c->inbox[i].ended = letter->frame->last;
+    c->starved += letter->starved;
 }
 
 static void tell_script_error(struct pelt_collector *c, struct pelt_letter *letter, double t_s)
@@ -178,12 +183,11 @@ static void tell_script_error(struct pelt_collector *c, struct pelt_letter *lett
     if (c->script_errors++ == 0) {
         pelt_fail(&c->first_script_error, PELT_ESCRIPT, "%s", line);
     }
-    pelt_log(PELT_LOG_ERROR, "script", "%s", line);
-    if (letter->traceback != NULL) {
-        pelt_log(PELT_LOG_DEBUG, "script", "%s", letter->traceback);
-    }
+    bool traced = letter->traceback != NULL && letter->traceback[0] != '\0';
+    pelt_log(PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "",
+             traced ? letter->traceback : "");
     if (pelt_runfile_event(c->file, t_s, "script_error", line) != PELT_OK) {
-        pelt_log(PELT_LOG_DEBUG, "collect", "the run file did not take an event");
+        c->write_failed = true;
     }
     pelt_letter_free(letter);
 }

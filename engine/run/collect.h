@@ -26,6 +26,7 @@ struct pelt_collector {
     struct pelt_frame *second; /* sum of the newest whole second */
     struct pelt_frame *total;  /* sum of all */
     uint64_t script_errors;    /* distinct ones told so far */
+    uint32_t starved;          /* workers whose load ended early for want of memory */
     struct pelt_error first_script_error;
     bool has_second;
     bool write_failed; /* said so once */

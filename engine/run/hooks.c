@@ -3,10 +3,10 @@
  */
 #include "hooks.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "pelt/crew.h"
+#include "signals.h"
 
 #define FRAME_BUDGET_BYTES ((size_t)8 << 20)
 
@@ -49,8 +49,8 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     uint64_t now_ns = pelt_clock_ns();
     pelt_recorder_init(&h->station.recorder, h->station.recorder.frame, now_ns, NULL, NULL);
     h->station.recorder.edge_ns = PELT_NEVER;
-    if (data_json != NULL) {
-        h->data_json = strdup(data_json);
+    if (data_json != NULL && (h->data_json = strdup(data_json)) == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     struct pelt_script_options script = {
         .scenario = run->scenario,
@@ -93,14 +93,17 @@ static void on_hook_done(void *arg, const char *json, const char *error)
     } else if (json != NULL) {
         free(h->data_json);
         h->data_json = strdup(json);
+        if (h->data_json == NULL) {
+            fail(h, "out of memory for what it returned");
+        }
     }
     pelt_reactor_stop(&h->station.reactor);
 }
 
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+static void on_signal(void *arg, int signal)
 {
-    struct pelt_hooks *h = watcher->data;
-    h->signal = watcher->signum;
+    struct pelt_hooks *h = arg;
+    h->signal = signal;
     pelt_script_cancel_call(h->script);
 }
 
@@ -109,22 +112,15 @@ typedef void (*hook_fn)(struct pelt_script *script, pelt_script_done_fn done, vo
 static bool run_hook(struct pelt_hooks *h, hook_fn hook)
 {
     struct waiting wait = {.hooks = h};
-    struct ev_loop *loop = h->station.reactor.loop;
-    ev_signal watchers[2];
-    static const int signals[2] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
-        ev_signal_init(&watchers[i], on_signal, signals[i]);
-        watchers[i].data = h;
-        ev_signal_start(loop, &watchers[i]);
-    }
+    struct pelt_signals signals;
     h->failed = false;
+    h->signal = 0;
+    pelt_signals_start(&signals, h->station.reactor.loop, on_signal, h);
     hook(h->script, on_hook_done, &wait);
     if (!wait.done) {
         pelt_reactor_run(&h->station.reactor);
     }
-    for (int i = 0; i < 2; i++) {
-        ev_signal_stop(loop, &watchers[i]);
-    }
+    pelt_signals_stop(&signals);
     return !h->failed;
 }
 
@@ -180,6 +176,9 @@ bool pelt_hooks_iteration(struct pelt_hooks *h, const struct pelt_run_options *r
         pelt_crew_start(crew, now_ns);
         if (!wait.done) {
             pelt_reactor_run(&h->station.reactor);
+        }
+        if (pelt_crew_starved(crew)) {
+            fail(h, "out of memory");
         }
         pelt_crew_free(crew);
     }

@@ -18,7 +18,7 @@ struct pelt_hooks {
     char *data_json;         /* what setup returned; NULL: nothing */
     struct pelt_error error; /* of the hook that ran last */
     bool failed;
-    int signal; /* that ended the hook; 0: none */
+    int signal; /* that ended the hook that ran last; 0: none */
 };
 
 /* Makes the station and the script; `data_json` (copied) is what users get as data. */

@@ -47,7 +47,7 @@ static void at_least(struct pelt_judgement *j, enum pelt_verdict verdict)
 static void check_counts(const struct pelt_results *r, const struct pelt_counts *n,
                          struct pelt_judgement *j)
 {
-    if (r->finished && n->started != n->ended) {
+    if (n->started != n->ended) {
         at_least(j, PELT_INVALID);
         add_reason(j->verdict_reasons,
                    "figures do not reconcile: %llu exchanges started, %llu ended",
@@ -74,6 +74,41 @@ static void check_own_limits(const struct pelt_counts *n, struct pelt_judgement 
                        "%s: %llu requests were not sent because this host ran out",
                        pelt_outcome_name(own[i]), (unsigned long long)count);
         }
+    }
+}
+
+/* Samples that a full histogram memory refused, and events that no memory could be had for. */
+static uint64_t lost(const struct pelt_frame *total)
+{
+    uint64_t sum = total->lost;
+    for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
+        sum += total->hist[kind].lost;
+    }
+    for (uint32_t i = 0; i < total->requests_len; i++) {
+        for (unsigned kind = 0; total->requests[i] != NULL && kind < PELT_HIST_REQUEST_KINDS;
+             kind++) {
+            sum += total->requests[i]->hist[kind].lost;
+        }
+    }
+    return sum;
+}
+
+static void check_memory(const struct pelt_results *r, const struct pelt_judge_options *opt,
+                         struct pelt_judgement *j)
+{
+    /* Those that the run knows of may stand in its results too: never counted twice. */
+    uint64_t missing = lost(r->total);
+    missing = missing > opt->lost ? missing : opt->lost;
+    if (missing > 0) {
+        at_least(j, PELT_INVALID);
+        add_reason(j->verdict_reasons,
+                   "%llu events are missing in the figures: this host's memory ran out",
+                   (unsigned long long)missing);
+    }
+    if (opt->starved > 0) {
+        at_least(j, PELT_INVALID);
+        add_reason(j->verdict_reasons,
+                   "the load of %u threads ended early: this host's memory ran out", opt->starved);
     }
 }
 
@@ -144,12 +179,14 @@ static void check_cpu(const struct pelt_results *r, const struct pelt_counts *n,
     }
 }
 
-static void judge_verdict(const struct pelt_results *r, struct pelt_judgement *j)
+static void judge_verdict(const struct pelt_results *r, const struct pelt_judge_options *opt,
+                          struct pelt_judgement *j)
 {
     struct pelt_counts n = pelt_frame_counts(r->total);
     const char *loop = pelt_results_meta(r, "loop");
     check_counts(r, &n, j);
     check_own_limits(&n, j);
+    check_memory(r, opt, j);
     check_send_lag(r, j);
     check_arrivals(r, j);
     check_cpu(r, &n, loop == NULL || strcmp(loop, "closed") == 0, j);
@@ -219,9 +256,9 @@ enum pelt_status pelt_judge(const struct pelt_results *r, const struct pelt_judg
     *out = (struct pelt_judgement){.verdict = PELT_VALID, .lines_len = r->thresholds_len};
     out->lines = calloc(r->thresholds_len + 1, sizeof(struct pelt_verdict_line));
     if (out->lines == NULL) {
-        return PELT_ENOMEM;
+        return PELT_ENOMEM; /* nothing to deinit, which is fine nevertheless */
     }
-    judge_verdict(r, out);
+    judge_verdict(r, options, out);
     judge_thresholds(r, out);
     judge_exit(r, options, out);
     return PELT_OK;

@@ -1,6 +1,6 @@
 /*
- * judge: what a finished run amounts to: thresholds, whether it can be believed, exit code. Reads
- * results only, so that a run file judged later comes to the same end.
+ * judge: what a run that ended amounts to: thresholds, whether it can be believed, exit code. Pure:
+ * reads the results, and in the options what only the run itself can know.
  */
 #ifndef PELT_JUDGE_H
 #define PELT_JUDGE_H
@@ -21,7 +21,9 @@ struct pelt_judgement {
 
 struct pelt_judge_options {
     bool strict, allow_invalid, allow_script_errors;
-    int signal;               /* that ended the run; 0: none */
+    int signal;       /* that ended the run; 0: none */
+    uint32_t starved; /* threads whose load ended early because memory ran out */
+    uint64_t lost;    /* events not recorded because memory ran out, as far as the run knows */
     const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
     const char *script_error; /* first one, or setup's failure; NULL: none */
 };

@@ -52,7 +52,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
         ev_idle_stop(loop, &r->idle);
         arm(r, next_ns == PELT_NEVER ? PELT_NEVER : next_ns - r->spin_ns);
     }
-    r->polled_ns = now_ns;
+    /* Timers that are due already mean work put off, not a wait. */
+    r->polled_ns = ev_is_active(&r->idle) && next_ns > now_ns ? now_ns : 0;
 }
 
 static void on_check(struct ev_loop *loop, ev_check *check, int events)
@@ -60,7 +61,7 @@ static void on_check(struct ev_loop *loop, ev_check *check, int events)
     struct pelt_reactor *r = check->data;
     uint64_t now_ns = pelt_clock_ns();
     r->woke_ns = now_ns;
-    if (ev_is_active(&r->idle)) {
+    if (r->polled_ns != 0) {
         r->spun_ns += now_ns - r->polled_ns;
     }
     pelt_timerq_run(&r->timers, now_ns, TIMERS_A_TURN);

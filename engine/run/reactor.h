@@ -15,8 +15,8 @@
 
 #include "pelt/timerq.h"
 
-#define PELT_SPIN_NS (20 * PELT_NS_PER_US) /* how long before a due time the loop begins to poll   \
-                                            */
+/* How long before a due time the loop begins to poll. */
+#define PELT_SPIN_NS (20 * PELT_NS_PER_US)
 
 struct pelt_reactor {
     struct ev_loop *loop;
@@ -29,7 +29,7 @@ struct pelt_reactor {
     uint64_t armed_ns;  /* what the timerfd is set to; PELT_NEVER: nothing */
     uint64_t spin_ns;   /* PELT_SPIN_NS, or 0: sleep all the way */
     uint64_t woke_ns;   /* when this turn began; 0 before the first */
-    uint64_t polled_ns; /* when the loop went to poll */
+    uint64_t polled_ns; /* when the loop went to poll for a due time to come; 0: it did not */
     uint64_t spun_ns;   /* total time spent polling before a due time */
     /* Sees each turn's length; NULL: nobody. */
     void (*on_turn)(void *arg, uint64_t length_ns, uint64_t now_ns);

@@ -4,11 +4,11 @@
  *   limits -> run file -> setup -> workers -> (collect each second, signals, grace) -> teardown ->
  * judge -> close
  *
- * Only this thread writes the run file.
+ * Only this thread writes the run file. SIGINT and SIGTERM are held from begin to end, and heard
+ * while a loop runs: one that comes in between stops the next step.
  */
 #include "pelt/run.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,10 +19,11 @@
 #include "collect.h"
 #include "hooks.h"
 #include "judge.h"
-#include "limits.h"
+#include "host.h"
 #include "pelt/log.h"
 #include "pelt/rng.h"
 #include "pelt/runfile.h"
+#include "signals.h"
 
 #define START_DELAY_NS (20 * PELT_NS_PER_MS) /* all workers are up by then */
 #define LIVE_PERIOD_S  0.5
@@ -37,16 +38,18 @@ struct run {
     struct pelt_collector collector;
     struct pelt_worker **workers;
     struct pelt_hooks hooks;
-    bool has_hooks, collecting;
+    bool has_hooks; /* hooks were made, perhaps in part */
+    bool sending;   /* something may have been sent: the run file stays, whatever comes */
     struct ev_loop *loop;
     ev_io mail_io;
-    ev_signal sigint, sigterm;
+    struct pelt_signals signals;
     ev_timer live_timer, cancel_timer, stuck_timer;
     enum pelt_phase phase;
     uint64_t start_ns;  /* second 0 */
     uint64_t length_ns; /* of the load: planned, or reached when stopped */
     int signal;         /* first one that came; 0: none */
     bool cancelled, stuck;
+    bool file_failed;               /* the run file did not take something */
     struct pelt_error own_failure;  /* exit 1 */
     struct pelt_error script_error; /* exit 2 */
 };
@@ -122,19 +125,39 @@ static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
     ev_break(loop, EVBREAK_ALL);
 }
 
-/* The first signal starts the grace period, the second ends it. */
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+/* Cuts the load's length to what was reached. False: it had come to its end. */
+static bool cut_length(struct run *run)
 {
-    struct run *run = watcher->data;
+    uint64_t now_ns = pelt_clock_ns();
+    uint64_t reached_ns = now_ns > run->start_ns ? now_ns - run->start_ns : 0;
+    if (reached_ns >= run->length_ns) {
+        return false;
+    }
+    run->length_ns = reached_ns;
+    return true;
+}
+
+static void start_cancel_timer(struct run *run)
+{
+    double wait_s =
+        (double)(int64_t)(run->start_ns + run->length_ns + run->plan.grace_ns - pelt_clock_ns()) /
+        1e9;
+    ev_timer_stop(run->loop, &run->cancel_timer);
+    ev_timer_set(&run->cancel_timer, wait_s > 0 ? wait_s : 0, 0);
+    ev_timer_start(run->loop, &run->cancel_timer);
+}
+
+/* The first signal starts the grace period, if the plan's end has not, the second ends it. */
+static void on_signal(void *arg, int signal)
+{
+    struct run *run = arg;
     if (run->signal != 0) {
         cancel_all(run);
         return;
     }
-    run->signal = watcher->signum;
-    uint64_t now_ns = pelt_clock_ns();
-    uint64_t reached_ns = now_ns > run->start_ns ? now_ns - run->start_ns : 0;
-    if (reached_ns < run->length_ns) {
-        run->length_ns = reached_ns;
+    run->signal = signal;
+    if (cut_length(run)) {
+        start_cancel_timer(run);
     }
     run->phase = PELT_PHASE_GRACE;
     pelt_log(PELT_LOG_WARNING, "run",
@@ -144,36 +167,28 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_stop(run->workers[i]);
     }
-    ev_timer_stop(loop, &run->cancel_timer);
-    ev_timer_set(&run->cancel_timer, (double)run->plan.grace_ns / 1e9, 0);
-    ev_timer_start(loop, &run->cancel_timer);
 }
 
 static void start_watching(struct run *run)
 {
     struct ev_loop *loop = run->loop;
-    double end_s =
-        (double)(run->start_ns + run->length_ns + run->plan.grace_ns - pelt_clock_ns()) / 1e9;
+    ev_now_update(loop); /* it stood still while setup ran; timers count from its time */
     ev_io_init(&run->mail_io, on_mail, run->collector.mail.wake_fd, EV_READ);
-    ev_signal_init(&run->sigint, on_signal, SIGINT);
-    ev_signal_init(&run->sigterm, on_signal, SIGTERM);
     ev_timer_init(&run->live_timer, on_live_timer, LIVE_PERIOD_S, LIVE_PERIOD_S);
-    ev_timer_init(&run->cancel_timer, on_cancel_timer, end_s, 0);
+    ev_init(&run->cancel_timer, on_cancel_timer);
     ev_timer_init(&run->stuck_timer, on_stuck, STUCK_S, 0);
-    run->mail_io.data = run->sigint.data = run->sigterm.data = run;
+    run->mail_io.data = run;
     run->live_timer.data = run->cancel_timer.data = run->stuck_timer.data = run;
     ev_io_start(loop, &run->mail_io);
-    ev_signal_start(loop, &run->sigint);
-    ev_signal_start(loop, &run->sigterm);
     ev_timer_start(loop, &run->live_timer);
-    ev_timer_start(loop, &run->cancel_timer);
+    start_cancel_timer(run);
+    pelt_signals_start(&run->signals, loop, on_signal, run);
 }
 
 static void stop_watching(struct run *run)
 {
     ev_io_stop(run->loop, &run->mail_io);
-    ev_signal_stop(run->loop, &run->sigint);
-    ev_signal_stop(run->loop, &run->sigterm);
+    pelt_signals_stop(&run->signals);
     ev_timer_stop(run->loop, &run->live_timer);
     ev_timer_stop(run->loop, &run->cancel_timer);
     ev_timer_stop(run->loop, &run->stuck_timer);
@@ -181,43 +196,61 @@ static void stop_watching(struct run *run)
 
 /* ---- before the load ---- */
 
-/* Connections that may be open at once: a user has one. */
-static enum pelt_status settle_users(struct run *run, struct pelt_error *err)
+static uint64_t users_most(const struct pelt_plan *plan)
 {
-    uint64_t fds = pelt_limits_raise_fds();
-    uint64_t room = fds > PELT_FDS_OWN ? fds - PELT_FDS_OWN : 1;
-    if (run->plan.loop == PELT_LOOP_OPEN) {
-        if (run->plan.users_max > room && !run->opt.force) {
-            run->plan.users_max = room; /* the pool grows only to what the rate needs */
-        }
-        return PELT_OK;
-    }
-    uint64_t users = (uint64_t)ceil(pelt_plan_peak(&run->plan));
-    if (users > room && !run->opt.force) {
-        return pelt_fail(
-            err, PELT_ELIMIT,
-            "%llu users need %llu file descriptors, this shell allows %llu: ulimit -n %llu, fewer "
-            "users, or --force to go on",
-            (unsigned long long)users, (unsigned long long)(users + PELT_FDS_OWN),
-            (unsigned long long)fds, (unsigned long long)(users + PELT_FDS_OWN));
-    }
-    return PELT_OK;
+    return plan->loop == PELT_LOOP_CLOSED ? (uint64_t)ceil(pelt_plan_peak(plan)) : plan->users_max;
 }
 
 uint32_t pelt_run_default_threads(uint64_t users)
 {
-    uint32_t cpus = pelt_limits_cpus();
+    uint32_t cpus = pelt_host_cpus();
     return users < cpus ? (users > 0 ? (uint32_t)users : 1) : cpus;
 }
 
+/* No thread without a user. */
 static void settle_threads(struct run *run)
 {
-    uint64_t users = run->plan.loop == PELT_LOOP_CLOSED ? (uint64_t)ceil(pelt_plan_peak(&run->plan))
-                                                        : run->plan.users_max;
+    uint64_t users = users_most(&run->plan);
     run->threads = run->opt.threads != 0 ? run->opt.threads : pelt_run_default_threads(users);
     if (run->threads > users && users > 0) {
         run->threads = (uint32_t)users;
     }
+}
+
+/* Connections that may be open at once: a user has one. */
+static enum pelt_status settle_users(struct run *run, struct pelt_error *err)
+{
+    uint64_t fds = pelt_host_raise_fds();
+    uint64_t own = PELT_FDS_OWN + (uint64_t)run->threads * PELT_FDS_A_THREAD;
+    uint64_t room = fds > own ? fds - own : 1;
+    uint64_t users = users_most(&run->plan);
+    if (users <= room || run->opt.force) {
+        return PELT_OK;
+    }
+    if (run->plan.loop == PELT_LOOP_OPEN) {
+        run->plan.users_max = room; /* the pool grows only to what the rate needs */
+        settle_threads(run);
+        return PELT_OK;
+    }
+    return pelt_fail(
+        err, PELT_ELIMIT,
+        "%llu users need %llu file descriptors, this shell allows %llu: ulimit -n %llu, fewer "
+        "users, or --force to go on",
+        (unsigned long long)users, (unsigned long long)(users + own), (unsigned long long)fds,
+        (unsigned long long)(users + own));
+}
+
+/* The run file did not take something: the run goes on, and is a failure of ours in the end. */
+static void note_written(struct run *run, enum pelt_status status)
+{
+    run->file_failed = run->file_failed || status != PELT_OK;
+}
+
+static void put_event(struct run *run, const char *kind, const char *text)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    double t_s = run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
+    note_written(run, pelt_runfile_event(run->file, t_s, kind, text));
 }
 
 static void put_meta(struct run *run, const char *key, const char *fmt, ...) PELT_PRINTF(3, 4);
@@ -228,9 +261,7 @@ static void put_meta(struct run *run, const char *key, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(value, sizeof(value), fmt, args);
     va_end(args);
-    if (pelt_runfile_meta(run->file, key, value) != PELT_OK) {
-        pelt_log(PELT_LOG_DEBUG, "run", "the run file did not take %s", key);
-    }
+    note_written(run, pelt_runfile_meta(run->file, key, value));
 }
 
 static void put_environment(struct run *run)
@@ -240,7 +271,7 @@ static void put_environment(struct run *run)
         put_meta(run, "host", "%s", system.nodename);
         put_meta(run, "kernel", "%s %s", system.sysname, system.release);
     }
-    put_meta(run, "cpus", "%u", (unsigned)pelt_limits_cpus());
+    put_meta(run, "cpus", "%u", (unsigned)pelt_host_cpus());
     put_meta(run, "version", "%s", PELT_VERSION);
 }
 
@@ -304,7 +335,7 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
             .mail = &run->collector.mail,
             .thread = i,
             .threads = run->threads,
-            .spin = run->threads < pelt_limits_cpus(),
+            .spin = run->threads < pelt_host_cpus(),
             .data_json = data_json(run),
         };
         enum pelt_status status = pelt_worker_new(&options, &run->workers[i], err);
@@ -315,7 +346,23 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
     return PELT_OK;
 }
 
-/* Setup has what it needs from here on; its exchanges count as second -1. */
+/* A hook that ended badly: stopped by a signal, or by its own fault. */
+static void note_failed_hook(struct run *run, const char *which)
+{
+    if (run->hooks.signal != 0) {
+        run->signal = run->signal != 0 ? run->signal : run->hooks.signal;
+        return;
+    }
+    char text[1024];
+    snprintf(text, sizeof(text), "%s: %.900s", which, run->hooks.error.text);
+    put_event(run, "hook_failed", text);
+    if (run->script_error.text[0] == '\0') {
+        pelt_fail(&run->script_error, PELT_ESCRIPT, "%s", text);
+    }
+}
+
+/* Its exchanges count as second -1. PELT_OK also when the script's setup failed: that is a result.
+ */
 static enum pelt_status run_setup(struct run *run, struct pelt_error *err)
 {
     const struct pelt_scenario *scenario = run->opt.scenario;
@@ -329,25 +376,32 @@ static enum pelt_status run_setup(struct run *run, struct pelt_error *err)
         return status;
     }
     run->phase = PELT_PHASE_SETUP;
+    run->sending = true;
     show_live(run);
     if (!pelt_hooks_setup(&run->hooks)) {
-        run->signal = run->hooks.signal;
         run->length_ns = 0;
-        pelt_fail(&run->script_error, PELT_ESCRIPT, "setup: %s", run->hooks.error.text);
+        note_failed_hook(run, "setup");
     }
     return PELT_OK;
 }
 
+static bool setup_passed(const struct run *run)
+{
+    return run->signal == 0 && run->script_error.text[0] == '\0';
+}
+
+/* Also after a setup or a load that failed: what was set up wants to be taken down. */
 static void run_teardown(struct run *run)
 {
-    if (!run->has_hooks) {
+    if (!run->has_hooks || run->hooks.script == NULL) {
         return;
     }
     if (run->opt.scenario->has_teardown) {
         run->phase = PELT_PHASE_TEARDOWN;
+        run->sending = true;
         show_live(run);
-        if (!pelt_hooks_teardown(&run->hooks) && run->script_error.text[0] == '\0') {
-            pelt_fail(&run->script_error, PELT_ESCRIPT, "teardown: %s", run->hooks.error.text);
+        if (!pelt_hooks_teardown(&run->hooks)) {
+            note_failed_hook(run, "teardown");
         }
     }
     pelt_collector_add_outside(&run->collector, pelt_hooks_frame(&run->hooks));
@@ -381,6 +435,7 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
 {
     enum pelt_status status = workers_new(run, err);
     if (status == PELT_OK) {
+        run->sending = true;
         status = start_workers(run, err);
     }
     if (status != PELT_OK) {
@@ -395,7 +450,7 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
             pelt_worker_join(run->workers[i]);
         }
     }
-    put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
+    cut_length(run); /* users may all have stopped before the plan's end */
     return PELT_OK;
 }
 
@@ -403,17 +458,13 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
 
 static void note_refused_names(struct run *run)
 {
-    uint64_t refused = pelt_registry_refused(run->registry, PELT_NAME_REQUEST);
-    if (refused > 0) {
+    if (pelt_registry_refused(run->registry, PELT_NAME_REQUEST) > 0) {
         char text[160];
         snprintf(text, sizeof(text),
                  "more than %d request names: the rest is counted as _other; give requests a name",
                  PELT_SERIES_MAX);
         pelt_log(PELT_LOG_WARNING, "run", "%s", text);
-        if (pelt_runfile_event(run->file, (double)run->length_ns / 1e9, "series_cap", text) !=
-            PELT_OK) {
-            pelt_log(PELT_LOG_DEBUG, "run", "the run file did not take an event");
-        }
+        put_event(run, "series_cap", text);
     }
 }
 
@@ -422,18 +473,30 @@ static const char *text_or_null(const struct pelt_error *err)
     return err->text[0] != '\0' ? err->text : NULL;
 }
 
-static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **out,
-                                         struct pelt_error *err)
+static const char *script_error(const struct run *run)
+{
+    const char *text = text_or_null(&run->script_error);
+    if (text == NULL) {
+        text = text_or_null(&run->collector.first_script_error);
+    }
+    if (text == NULL && run->collector.total->script_errors > 0) {
+        text = "iterations ended by Lua errors";
+    }
+    return text;
+}
+
+static const char *own_failure(const struct run *run)
+{
+    if (run->file_failed || run->collector.write_failed) {
+        return "the run file could not be written: what it holds, and this report, is not whole";
+    }
+    return text_or_null(&run->own_failure);
+}
+
+static enum pelt_status judge(struct run *run, struct pelt_judgement *judgement,
+                              struct pelt_error *err)
 {
     struct pelt_results *results = NULL;
-    struct pelt_judgement judgement = {0};
-    const char *script_error = text_or_null(&run->script_error);
-    if (script_error == NULL) {
-        script_error = text_or_null(&run->collector.first_script_error);
-    }
-    if (script_error == NULL && run->collector.total->script_errors > 0) {
-        script_error = "iterations ended by Lua errors";
-    }
     enum pelt_status status = pelt_runfile_results(run->file, &results, err);
     if (status != PELT_OK) {
         return status;
@@ -443,22 +506,35 @@ static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **
         .allow_invalid = run->opt.allow_invalid,
         .allow_script_errors = run->opt.allow_script_errors && run->script_error.text[0] == '\0',
         .signal = run->signal,
-        .own_failure = text_or_null(&run->own_failure),
-        .script_error = script_error,
+        .starved = run->collector.starved,
+        .lost = run->collector.total->lost,
+        .own_failure = own_failure(run),
+        .script_error = script_error(run),
     };
-    status = pelt_judge(results, &options, &judgement);
+    status = pelt_judge(results, &options, judgement);
     pelt_results_free(results);
-    if (status == PELT_OK) {
-        status =
-            pelt_runfile_finish(run->file, judgement.lines, judgement.lines_len, judgement.verdict,
-                                (const char *const *)judgement.verdict_reasons, judgement.exit_code,
-                                (const char *const *)judgement.exit_reasons);
+    return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
+}
+
+static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **out,
+                                         struct pelt_error *err)
+{
+    if (run->signal != 0) {
+        put_event(run, "signal", run->signal == SIGTERM ? "SIGTERM" : "SIGINT");
     }
-    pelt_judgement_deinit(&judgement);
+    put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
+    struct pelt_judgement j = {0};
+    enum pelt_status status = judge(run, &j, err);
     if (status == PELT_OK) {
-        status = pelt_runfile_results(run->file, out, err);
+        status = pelt_runfile_finish(run->file, j.lines, j.lines_len, j.verdict,
+                                     (const char *const *)j.verdict_reasons, j.exit_code,
+                                     (const char *const *)j.exit_reasons);
+        if (status != PELT_OK) {
+            pelt_fail(err, status, "the run file did not take the run's end");
+        }
     }
-    return status;
+    pelt_judgement_deinit(&j);
+    return status == PELT_OK ? pelt_runfile_results(run->file, out, err) : status;
 }
 
 /* ---- life ---- */
@@ -472,13 +548,14 @@ static enum pelt_status run_init(struct run *run, const struct pelt_run_options 
     if (status == PELT_OK) {
         status = pelt_plan_validate(&run->plan, err);
     }
-    if (status == PELT_OK) {
-        status = settle_users(run, err);
-    }
     if (status != PELT_OK) {
         return status;
     }
     settle_threads(run);
+    status = settle_users(run, err);
+    if (status != PELT_OK) {
+        return status;
+    }
     run->length_ns = pelt_plan_length_ns(&run->plan);
     run->registry = pelt_registry_new();
     run->loop = ev_loop_new(EVFLAG_AUTO);
@@ -513,6 +590,39 @@ static void run_deinit(struct run *run)
     free(run);
 }
 
+static enum pelt_status run_all(struct run *run, const struct pelt_run_options *options,
+                                struct pelt_results **out, struct pelt_error *err)
+{
+    enum pelt_status status = run_init(run, options, err);
+    if (status == PELT_OK) {
+        status = run_setup(run, err);
+    }
+    if (status == PELT_OK && setup_passed(run)) {
+        status = run_load(run, err);
+    }
+    run_teardown(run);
+    if (status == PELT_OK) {
+        note_refused_names(run);
+        status = judge_and_finish(run, out, err);
+    }
+    return status;
+}
+
+/* The file of a run that failed before anything was sent goes. */
+static void close_file(struct run *run, enum pelt_status status)
+{
+    if (run->file == NULL) {
+        return;
+    }
+    struct pelt_error err = {{0}};
+    if (pelt_runfile_close(run->file, &err) != PELT_OK) {
+        pelt_log(PELT_LOG_ERROR, "run", "%s", err.text);
+    }
+    if (status != PELT_OK && !run->sending && run->opt.run_file != NULL) {
+        unlink(run->opt.run_file);
+    }
+}
+
 enum pelt_status pelt_run(const struct pelt_run_options *options, struct pelt_results **out,
                           struct pelt_error *err)
 {
@@ -520,22 +630,11 @@ enum pelt_status pelt_run(const struct pelt_run_options *options, struct pelt_re
     if (run == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    enum pelt_status status = run_init(run, options, err);
-    if (status == PELT_OK) {
-        status = run_setup(run, err);
-    }
-    if (status == PELT_OK && run->script_error.text[0] == '\0') {
-        status = run_load(run, err);
-    }
-    if (status == PELT_OK) {
-        run_teardown(run);
-        note_refused_names(run);
-        status = judge_and_finish(run, out, err);
-    }
-    struct pelt_error close_error = {{0}};
-    if (pelt_runfile_close(run->file, &close_error) != PELT_OK) {
-        pelt_log(PELT_LOG_ERROR, "run", "%s", close_error.text);
-    }
+    sigset_t before;
+    pelt_signals_hold(&before);
+    enum pelt_status status = run_all(run, options, out, err);
+    close_file(run, status);
     run_deinit(run);
+    pelt_signals_release(&before);
     return status;
 }

@@ -34,8 +34,8 @@ struct pelt_worker {
     unsigned letters;            /* in existence */
     uint64_t cpu_ns, spun_ns;    /* of the thread when the running frame began */
     ev_async wake;
-    /* Set by the control thread, read when `wake` arrives; release and acquire are the wake-up's
-     * own. */
+    /* Set by the control thread before it sends `wake`, read when that arrives; release and acquire
+     * because libev promises no order of its own. */
     atomic_bool stop, cancel;
     atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
     pthread_t pthread;
@@ -109,7 +109,6 @@ static struct pelt_frame *on_turn_frame(void *arg, struct pelt_frame *full)
     fill_gauges(w, full);
     pelt_mailbox_post(w->opt.mail, &w->letter->mail);
     w->letter = next;
-    next->frame->thread = (uint16_t)w->opt.thread;
     return next->frame;
 }
 
@@ -172,6 +171,7 @@ static void send_last_frame(struct pelt_worker *w)
     pelt_recorder_turn(recorder, pelt_clock_ns());
     fill_gauges(w, recorder->frame);
     recorder->frame->last = true;
+    w->letter->starved = pelt_crew_starved(w->crew);
     pelt_mailbox_post(w->opt.mail, &w->letter->mail);
     recorder->frame = NULL; /* the control thread's now */
     w->letter = NULL;

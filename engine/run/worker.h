@@ -30,6 +30,7 @@ struct pelt_letter {
     enum pelt_letter_kind kind;
     uint32_t thread;
     struct pelt_frame *frame; /* PELT_LETTER_FRAME */
+    bool starved;             /* with the last frame: memory ran out, the load ended early */
     char *line, *traceback;   /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */
 };
 void pelt_letter_free(struct pelt_letter *letter); /* not its frame */

@@ -83,7 +83,7 @@ void pelt_session_deinit(
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg);
 /* Ends every exchange in flight with `outcome` (unfinished, abandoned): closes its connection,
- * calls its `done`. */
+ * calls its `done`. What a `done` calls anew goes on; the last `done` may deinit the session. */
 void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);
 
 #endif

@@ -49,7 +49,10 @@ void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns);
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);
 /* Stops, and cancels every running iteration (the grace period is over). */
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns);
+void *pelt_crew_ops_ctx(const struct pelt_crew *crew); /* as in the options */
 bool pelt_crew_stopping(const struct pelt_crew *crew);
+/* Memory ran out, so it stopped before its time. */
+bool pelt_crew_starved(const struct pelt_crew *crew);
 /* Users alive: active in closed loop, the pool in open loop. Walks the users: once a second, not
  * more. */
 uint32_t pelt_crew_users(const struct pelt_crew *crew);

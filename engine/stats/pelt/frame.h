@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include "pelt/hist.h"
-#include "pelt/mailbox.h"
 #include "pelt/outcome.h"
 #include "pelt/registry.h"
 
@@ -69,7 +68,6 @@ struct pelt_error_frame {
 #define PELT_FRAME_ERRORS 64
 
 struct pelt_frame {
-    struct pelt_mail mail; /* first member: a frame is posted as mail */
     struct pelt_hist_pool pool;
     int32_t second;  /* since the run's start; -1: setup and teardown, outside of the load */
     uint16_t thread; /* who filled it */

@@ -1,11 +1,12 @@
 /*
- * session: exchanges against a peer that this test plays itself, on loopback and on one thread: what the peer does
- * decides the outcome, and each exchange has exactly one.
+ * session: exchanges against a peer that this test plays itself, on loopback and on one thread:
+ * what the peer does decides the outcome, and each exchange has exactly one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,6 +69,8 @@ static void accept_peer(struct fixture *f)
     await(f, f->listener);
     f->peer = accept(f->listener, NULL, NULL);
     assert_true(f->peer >= 0);
+    int on = 1; /* or each second piece waits for the first one's acknowledgement */
+    setsockopt(f->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 static size_t peer_reads(struct fixture *f, char *out, size_t size)
@@ -274,7 +277,8 @@ static void refused_connection_is_not_tried_again_at_once(void **state)
     struct fixture *f = *state;
     close(f->listener);
     listen_on_loopback(f);
-    for (int i = 1; i <= 4; i++) { /* 1, 2 and 4 ms of back-off, each at least three quarters of it */
+    for (int i = 1; i <= 4;
+         i++) { /* 1, 2 and 4 ms of back-off, each at least three quarters of it */
         call(f);
         finish(f, i);
     }
@@ -362,13 +366,15 @@ static void body_that_ends_with_the_connection_is_whole(void **state)
     finish(f, 1);
     assert_int_equal(f->outcome, PELT_OUTCOME_OK);
     assert_string_equal(f->body, "until the end");
+    assert_string_equal(f->head, "HTTP/1.1 200 OK\r\n\r\n");
 }
 
 static void kept_response_is_the_same_at_every_split(void **state)
 {
     struct fixture *f = *state;
-    const char *answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                         "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
+    const char *answer =
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
     size_t len = strlen(answer);
     for (size_t at = 1; at < len; at++) {
         exchange_begins(f);
@@ -457,6 +463,70 @@ static void cancelled_exchange_is_told_once(void **state)
     assert_int_equal(counted(f, PELT_OUTCOME_UNFINISHED), 1);
 }
 
+static void on_done_calls_again(void *arg, const struct pelt_exchange *x)
+{
+    struct fixture *f = arg;
+    uint64_t now_ns = pelt_clock_ns();
+    on_done(arg, x);
+    pelt_session_call(&f->session, &f->request, now_ns, now_ns, on_done, f);
+}
+
+static void call_made_while_cancelling_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t now_ns = pelt_clock_ns();
+    for (int i = 0; i < 3; i++) { /* three at a time, each on a connection of its own */
+        pelt_session_call(&f->session, &f->request, now_ns, now_ns, on_done_calls_again, f);
+    }
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    assert_int_equal(f->done, 3);
+    pelt_session_cancel(&f->session, PELT_OUTCOME_ABANDONED, pelt_clock_ns());
+    assert_int_equal(f->done, 6);
+    assert_int_equal(counted(f, PELT_OUTCOME_UNFINISHED), 3);
+    assert_int_equal(counted(f, PELT_OUTCOME_ABANDONED), 3);
+}
+
+static void on_done_ends_the_session(void *arg, const struct pelt_exchange *x)
+{
+    struct fixture *f = arg;
+    on_done(arg, x);
+    pelt_session_deinit(&f->session);
+}
+
+static void last_done_may_end_the_session(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_request elsewhere = f->request;
+    elsewhere.origin = origin_of(f, 1);
+    call(f);
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    uint64_t now_ns = pelt_clock_ns(); /* on a connection before the idle one in the list */
+    pelt_session_call(&f->session, &elsewhere, now_ns, now_ns, on_done_ends_the_session, f);
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, now_ns);
+    assert_int_equal(f->done, 2);
+    assert_null(f->session.conns);
+}
+
+static void each_failure_keeps_its_own_text(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = {.done = 0};
+    struct pelt_request request = f->request;
+    request.origin = origin_of(f, 1);
+    close(f->listener);
+    listen_on_loopback(f);
+    uint64_t now_ns = pelt_clock_ns();
+    pelt_session_call(&f->session, &f->request, now_ns, now_ns, on_done, f);
+    pelt_session_call(&f->session, &request, now_ns, now_ns, on_done, &other);
+    finish(f, 1); /* both failed before either was told */
+    for (int i = 0; i < 20 && other.done == 0; i++) {
+        turn(f);
+    }
+    assert_int_equal(other.done, 1);
+    assert_non_null(strstr(other.error, "127.0.0.1:1:"));
+    assert_null(strstr(f->error, "127.0.0.1:1:"));
+}
+
 static void cancelled_setup_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -506,6 +576,9 @@ int main(void)
         TEST(silence_is_timeout_at_its_deadline),
         TEST(endless_body_is_timeout_of_the_whole),
         TEST(cancelled_exchange_is_told_once),
+        TEST(call_made_while_cancelling_goes_on),
+        TEST(last_done_may_end_the_session),
+        TEST(each_failure_keeps_its_own_text),
         TEST(cancelled_setup_is_told_once),
         TEST(bytes_behind_the_answer_end_the_connection),
     };

@@ -1,8 +1,9 @@
 /*
- * limits: see the header.
+ * host: see the header.
  */
-#include "limits.h"
+#include "host.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,8 +19,10 @@ static uint32_t affinity_cpus(void)
 }
 
 /* Reads up to two numbers of a file ("max" counts as none); how many. */
-static int read_numbers(const char *path, double out[2])
+static int read_numbers(const char *root, const char *name, double out[2])
 {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", root, name);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return 0;
@@ -29,32 +32,30 @@ static int read_numbers(const char *path, double out[2])
     return got > 0 ? got : 0;
 }
 
-/* Processors' worth of CPU time a period that the cgroup allows; 0: no quota. */
-static double cgroup_quota(void)
+double pelt_host_cpu_quota(const char *root)
 {
-    double v2[2], quota[2], period[2];
-    if (read_numbers("/sys/fs/cgroup/cpu.max", v2) == 2 && v2[1] > 0) {
+    double v2[2], quota[2], period[2]; /* v1 writes -1 for no quota */
+    if (read_numbers(root, "cpu.max", v2) == 2 && v2[1] > 0) {
         return v2[0] / v2[1];
     }
-    if (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota) > 0 &&
-        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period) > 0 && quota[0] > 0 &&
-        period[0] > 0) {
+    if (read_numbers(root, "cpu/cpu.cfs_quota_us", quota) > 0 &&
+        read_numbers(root, "cpu/cpu.cfs_period_us", period) > 0 && quota[0] > 0 && period[0] > 0) {
         return quota[0] / period[0];
     }
     return 0;
 }
 
-uint32_t pelt_limits_cpus(void)
+uint32_t pelt_host_cpus(void)
 {
     uint32_t cpus = affinity_cpus();
-    double quota = cgroup_quota();
+    double quota = pelt_host_cpu_quota("/sys/fs/cgroup");
     if (quota > 0 && quota < cpus) {
         cpus = (uint32_t)quota + (quota > (uint32_t)quota);
     }
     return cpus > 0 ? cpus : 1;
 }
 
-uint64_t pelt_limits_raise_fds(void)
+uint64_t pelt_host_raise_fds(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {

@@ -1,0 +1,273 @@
+/*
+ * collect: three workers' frames come in any order and land in their seconds, each once. The
+ * linker puts this file's pelt_worker_give() in place of the worker's (--wrap).
+ */
+#include "collect.h"
+
+#include <stdlib.h>
+
+#include "pelt/clock.h"
+#include "pelt/log.h"
+#include "test.h"
+
+#define WORKERS 3
+#define LAST    true
+
+struct fixture {
+    struct pelt_collector collector;
+    struct pelt_registry *registry;
+    struct pelt_runfile *file;
+    struct pelt_worker *workers[WORKERS];
+    struct pelt_results *results;
+};
+
+static unsigned given; /* frames handed back */
+
+void __wrap_pelt_worker_give(struct pelt_worker *w, struct pelt_letter *letter);
+void __wrap_pelt_worker_give(struct pelt_worker *w, struct pelt_letter *letter)
+{
+    given++;
+    pelt_frame_free(letter->frame);
+    pelt_letter_free(letter);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(struct fixture));
+    given = 0;
+    f->registry = pelt_registry_new();
+    pelt_registry_intern(f->registry, PELT_NAME_REQUEST, pelt_span_of("GET /"));
+    assert_int_equal(pelt_runfile_create(":memory:", &f->file, NULL), PELT_OK);
+    assert_int_equal(pelt_collector_init(&f->collector, WORKERS, f->registry, f->file, NULL),
+                     PELT_OK);
+    f->collector.workers = f->workers;
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pelt_results_free(f->results);
+    pelt_collector_deinit(&f->collector);
+    pelt_runfile_close(f->file, NULL);
+    pelt_registry_free(f->registry);
+    test_free(f);
+    return 0;
+}
+
+/* A frame in which `count` exchanges began and ended. */
+static struct pelt_frame *frame(uint32_t thread, int32_t second, uint64_t count, bool last)
+{
+    struct pelt_frame *frame = pelt_frame_new(0);
+    frame->thread = (uint16_t)thread;
+    frame->second = second;
+    frame->last = last;
+    frame->users = 1;
+    if (count > 0) {
+        struct pelt_request_frame *r = pelt_frame_request(frame, 1);
+        r->started = r->outcomes[PELT_OUTCOME_OK] = count;
+        pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &frame->pool, 1000, count);
+    }
+    return frame;
+}
+
+static void mail(struct fixture *f, struct pelt_frame *frame)
+{
+    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    letter->kind = PELT_LETTER_FRAME;
+    letter->thread = frame->thread;
+    letter->frame = frame;
+    pelt_mailbox_post(&f->collector.mail, &letter->mail);
+}
+
+static void take(struct fixture *f)
+{
+    pelt_collector_take(&f->collector, 0);
+}
+
+static void read_back(struct fixture *f)
+{
+    pelt_results_free(f->results);
+    f->results = NULL;
+    assert_int_equal(pelt_runfile_results(f->file, &f->results, NULL), PELT_OK);
+}
+
+static void assert_second(const struct fixture *f, size_t at, int32_t t, uint64_t started)
+{
+    assert_true(at < f->results->seconds_len);
+    assert_int_equal(f->results->seconds[at].t, t);
+    assert_int_equal(f->results->seconds[at].started, started);
+}
+
+/* ---- tests ---- */
+
+static void second_is_written_once_all_workers_are_past_it(void **state)
+{
+    struct fixture *f = *state;
+    mail(f, frame(0, 0, 1, false));
+    mail(f, frame(1, 0, 2, false));
+    take(f);
+    assert_false(f->collector.has_second);
+    mail(f, frame(2, 0, 4, false));
+    take(f);
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 1);
+    assert_second(f, 0, 0, 7);
+    assert_int_equal(f->results->seconds[0].users, 3);
+    assert_int_equal(given, 3);
+    assert_int_equal(pelt_frame_counts(f->collector.second).started, 7);
+}
+
+static void worker_that_runs_ahead_waits_for_the_others(void **state)
+{
+    struct fixture *f = *state;
+    for (int32_t t = 0; t < 4; t++) {
+        mail(f, frame(2, t, 4, t == 3));
+    }
+    take(f);
+    assert_int_equal(given, 0);
+    for (int32_t t = 0; t < 4; t++) {
+        mail(f, frame(0, t, 1, t == 3));
+    }
+    take(f);
+    assert_int_equal(given, 0);
+    for (int32_t t = 0; t < 4; t++) {
+        mail(f, frame(1, t, 2, t == 3));
+        take(f);
+    }
+    assert_true(pelt_collector_done(&f->collector));
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 4);
+    for (int32_t t = 0; t < 4; t++) {
+        assert_second(f, (size_t)t, t, 7);
+    }
+    assert_int_equal(given, 12);
+}
+
+static void second_that_a_worker_skipped_is_the_others(void **state)
+{
+    struct fixture *f = *state;
+    mail(f, frame(0, 0, 1, false));
+    mail(f, frame(1, 1, 2, LAST)); /* no second 0 */
+    mail(f, frame(0, 1, 1, LAST));
+    mail(f, frame(2, 3, 4, LAST)); /* only second 3 */
+    take(f);
+    assert_true(pelt_collector_done(&f->collector));
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 3);
+    assert_second(f, 0, 0, 1);
+    assert_second(f, 1, 1, 3);
+    assert_second(f, 2, 3, 4);
+}
+
+static void worker_that_ended_holds_nobody_up(void **state)
+{
+    struct fixture *f = *state;
+    mail(f, frame(0, 0, 1, LAST));
+    mail(f, frame(1, 0, 2, LAST));
+    mail(f, frame(2, 0, 4, false));
+    mail(f, frame(2, 1, 4, false));
+    take(f);
+    assert_int_equal(given, 4);
+    assert_false(pelt_collector_done(&f->collector));
+    mail(f, frame(2, 2, 4, LAST));
+    take(f);
+    assert_true(pelt_collector_done(&f->collector));
+    assert_int_equal(pelt_frame_counts(f->collector.total).started, 15);
+}
+
+static void end_without_anything_in_it_is_no_second(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        mail(f, frame(i, 0, 1, false));
+        mail(f, frame(i, 1, 0, LAST));
+    }
+    take(f);
+    assert_true(pelt_collector_done(&f->collector));
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 1);
+    assert_int_equal(given, 6);
+}
+
+static void end_with_something_in_it_is_a_second(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct pelt_frame *end = frame(i, 0, 0, LAST);
+        end->dropped = i == 1 ? 5 : 0; /* the waiting room, emptied at the end */
+        mail(f, end);
+    }
+    take(f);
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 1);
+    assert_int_equal(f->results->seconds[0].dropped, 5);
+    assert_int_equal(f->results->total->dropped, 5);
+}
+
+static void setup_and_teardown_count_in_the_total_and_in_no_second(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_frame *outside = frame(0, -1, 3, false);
+    pelt_collector_add_outside(&f->collector, outside);
+    pelt_frame_free(outside);
+    assert_int_equal(pelt_frame_counts(f->collector.total).started, 3);
+    read_back(f);
+    assert_int_equal(f->results->seconds_len, 0);
+    assert_int_equal(pelt_frame_counts(f->results->total).started, 3);
+}
+
+static void script_errors_become_events_and_the_first_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+        letter->kind = PELT_LETTER_SCRIPT_ERROR;
+        letter->line = strdup(i == 0 ? "a.lua:1: first" : "a.lua:2: second");
+        pelt_mailbox_post(&f->collector.mail, &letter->mail);
+    }
+    take(f);
+    read_back(f);
+    assert_string_equal(f->collector.first_script_error.text, "a.lua:1: first");
+    assert_int_equal(f->results->events_len, 2);
+    assert_string_equal(f->results->events[1].text, "a.lua:2: second");
+}
+
+static void starved_workers_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    *letter = (struct pelt_letter){.frame = frame(1, 0, 1, LAST), .thread = 1, .starved = true};
+    pelt_mailbox_post(&f->collector.mail, &letter->mail);
+    take(f);
+    assert_int_equal(f->collector.starved, 1);
+}
+
+static void mail_that_nobody_took_is_freed(void **state)
+{
+    struct fixture *f = *state;
+    mail(f, frame(0, 0, 1, false));
+    take(f); /* waits for the others, in vain */
+    mail(f, frame(1, 0, 1, false));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    pelt_log_setup(PELT_LOG_ERROR + 1, false, NULL, NULL); /* what is expected to be said */
+    const struct CMUnitTest tests[] = {
+        TEST(second_is_written_once_all_workers_are_past_it),
+        TEST(worker_that_runs_ahead_waits_for_the_others),
+        TEST(second_that_a_worker_skipped_is_the_others),
+        TEST(worker_that_ended_holds_nobody_up),
+        TEST(end_without_anything_in_it_is_no_second),
+        TEST(end_with_something_in_it_is_a_second),
+        TEST(setup_and_teardown_count_in_the_total_and_in_no_second),
+        TEST(script_errors_become_events_and_the_first_is_kept),
+        TEST(starved_workers_are_counted),
+        TEST(mail_that_nobody_took_is_freed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

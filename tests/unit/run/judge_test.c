@@ -1,0 +1,348 @@
+/* judge: each reason not to believe a run, each exit code, and which one wins. */
+#include "judge.h"
+
+#include <signal.h>
+
+#include "test.h"
+
+struct fixture {
+    struct pelt_results results;
+    char loop[8];
+    char *meta[3];
+    struct pelt_threshold_row threshold;
+    struct pelt_thread_row thread;
+    struct pelt_judge_options options;
+    struct pelt_judgement judged;
+};
+
+static void set_loop(struct fixture *f, const char *loop)
+{
+    snprintf(f->loop, sizeof(f->loop), "%s", loop);
+}
+
+/* A run of 10 s with 1,000 answers of 20 ms. */
+static int setup(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(struct fixture));
+    struct pelt_frame *total = pelt_frame_new(0);
+    struct pelt_request_frame *r = pelt_frame_request(total, 1);
+    r->started = 1000;
+    r->outcomes[PELT_OUTCOME_OK] = 1000;
+    pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &total->pool, 20000, 1000);
+    static char loop_key[] = "loop";
+    set_loop(f, "open");
+    f->meta[0] = loop_key;
+    f->meta[1] = f->loop;
+    f->results = (struct pelt_results){.total = total,
+                                       .meta = f->meta,
+                                       .names = pelt_registry_new(),
+                                       .duration_s = 10,
+                                       .threads = &f->thread,
+                                       .threads_len = 1};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    pelt_judgement_deinit(&f->judged);
+    pelt_frame_free(f->results.total);
+    pelt_registry_free(f->results.names);
+    test_free(f);
+    return 0;
+}
+
+static struct pelt_request_frame *request(struct fixture *f)
+{
+    return f->results.total->requests[1];
+}
+
+static void judge(struct fixture *f)
+{
+    pelt_judgement_deinit(&f->judged);
+    assert_int_equal(pelt_judge(&f->results, &f->options, &f->judged), PELT_OK);
+}
+
+static void assert_verdict(struct fixture *f, enum pelt_verdict verdict, const char *part)
+{
+    judge(f);
+    assert_string_equal(pelt_verdict_name(f->judged.verdict), pelt_verdict_name(verdict));
+    assert_non_null(f->judged.verdict_reasons[0]);
+    assert_non_null(strstr(f->judged.verdict_reasons[0], part));
+}
+
+static void assert_exit(struct fixture *f, int code, const char *part)
+{
+    judge(f);
+    assert_int_equal(f->judged.exit_code, code);
+    assert_non_null(f->judged.exit_reasons[0]);
+    assert_non_null(strstr(f->judged.exit_reasons[0], part));
+}
+
+static void set_bound(struct fixture *f, const char *text)
+{
+    assert_int_equal(pelt_threshold_parse(text, &f->threshold.threshold, NULL), PELT_OK);
+    f->results.thresholds = &f->threshold;
+    f->results.thresholds_len = 1;
+}
+
+static void record_lag(struct fixture *f, uint64_t us)
+{
+    pelt_hist_record_n(&f->results.total->hist[PELT_RUNHIST_SEND_LAG], &f->results.total->pool, us,
+                       1000);
+}
+
+/* ---- verdict ---- */
+
+static void good_run_is_valid_without_a_reason(void **state)
+{
+    struct fixture *f = *state;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    assert_null(f->judged.verdict_reasons[0]);
+    assert_int_equal(f->judged.exit_code, 0);
+    assert_null(f->judged.exit_reasons[0]);
+}
+
+static void counts_that_do_not_reconcile_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    request(f)->started = 1001;
+    assert_verdict(f, PELT_INVALID, "1001 exchanges started, 1000 ended");
+}
+
+static void run_without_a_request_is_suspect(void **state)
+{
+    struct fixture *f = *state;
+    request(f)->started = request(f)->outcomes[PELT_OUTCOME_OK] = 0;
+    assert_verdict(f, PELT_SUSPECT, "no request was started");
+}
+
+static void run_without_an_ok_is_suspect(void **state)
+{
+    struct fixture *f = *state;
+    request(f)->outcomes[PELT_OUTCOME_OK] = 0;
+    request(f)->outcomes[PELT_OUTCOME_CONNECT] = 1000;
+    assert_verdict(f, PELT_SUSPECT, "no request ended ok");
+}
+
+static void own_limits_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    static const enum pelt_outcome own[] = {
+        PELT_OUTCOME_GEN_FD_LIMIT, PELT_OUTCOME_GEN_PORT_EXHAUSTED, PELT_OUTCOME_GEN_MEMORY};
+    for (size_t i = 0; i < 3; i++) {
+        request(f)->outcomes[PELT_OUTCOME_OK] = 999;
+        request(f)->outcomes[own[i]] = 1;
+        assert_verdict(f, PELT_INVALID, pelt_outcome_name(own[i]));
+        request(f)->outcomes[own[i]] = 0;
+    }
+}
+
+static void events_that_were_not_recorded_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->results.total->lost = 3;
+    assert_verdict(f, PELT_INVALID, "3 events are missing");
+    request(f)->hist[PELT_HIST_WAIT].lost = 4;
+    f->results.total->hist[PELT_RUNHIST_LOOP_LAG].lost = 5;
+    assert_verdict(f, PELT_INVALID, "12 events are missing");
+}
+
+static void losses_that_only_the_run_knows_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->options.lost = 7;
+    assert_verdict(f, PELT_INVALID, "7 events are missing");
+    f->results.total->lost = 7; /* the same ones, in the results too */
+    assert_verdict(f, PELT_INVALID, "7 events are missing");
+}
+
+static void load_that_ended_for_want_of_memory_is_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->options.starved = 1;
+    assert_verdict(f, PELT_INVALID, "memory");
+}
+
+static void lateness_counts_from_1_ms_and_a_tenth_of_the_median(void **state)
+{
+    struct fixture *f = *state;
+    record_lag(f, 1900); /* below a tenth of 20 ms */
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    record_lag(f, 5000);
+    assert_verdict(f, PELT_SUSPECT, "ms late");
+    record_lag(f, 15000);
+    assert_verdict(f, PELT_INVALID, "ms late");
+}
+
+static void lateness_of_few_arrivals_is_not_judged(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_frame *total = f->results.total;
+    pelt_hist_record_n(&total->hist[PELT_RUNHIST_SEND_LAG], &total->pool, 50000, 367);
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    pelt_hist_record_n(&total->hist[PELT_RUNHIST_SEND_LAG], &total->pool, 50000, 1);
+    assert_verdict(f, PELT_INVALID, "50.0 ms late");
+}
+
+static void dropped_arrivals_are_suspect_and_beyond_one_percent_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->results.total->planned = 1000;
+    f->results.total->dropped = 9;
+    assert_verdict(f, PELT_SUSPECT, "9 of 1000 arrivals");
+    f->results.total->dropped = 11;
+    assert_verdict(f, PELT_INVALID, "11 of 1000 arrivals");
+}
+
+static void saturated_thread_is_suspect(void **state)
+{
+    struct fixture *f = *state;
+    f->thread.cpu_ns = 8900000000;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    f->thread.cpu_ns = 9500000000;
+    assert_verdict(f, PELT_SUSPECT, "95% of its core");
+    set_loop(f, "closed");
+    assert_verdict(f, PELT_SUSPECT, "the generator was the limit: at least 100/s");
+}
+
+/* ---- exit code ---- */
+
+static void suspect_run_passes_unless_strict(void **state)
+{
+    struct fixture *f = *state;
+    f->thread.cpu_ns = 9500000000;
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+    f->options.strict = true;
+    assert_exit(f, 4, "SUSPECT");
+}
+
+static void invalid_run_is_4_unless_allowed(void **state)
+{
+    struct fixture *f = *state;
+    request(f)->started++;
+    assert_exit(f, 4, "INVALID");
+    f->options.allow_invalid = true;
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+    assert_int_equal(f->judged.verdict, PELT_INVALID);
+}
+
+static void missed_threshold_is_3(void **state)
+{
+    struct fixture *f = *state;
+    set_bound(f, "http_response p99 < 10ms");
+    assert_exit(f, 3, "threshold missed");
+    set_bound(f, "http_response p99 < 30ms");
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+    assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
+}
+
+static void threshold_with_too_few_samples_is_3(void **state)
+{
+    struct fixture *f = *state;
+    set_bound(f, "http_response p99.9 < 1s");
+    assert_exit(f, 3, "threshold unjudged");
+}
+
+static void script_error_is_2_unless_allowed(void **state)
+{
+    struct fixture *f = *state;
+    f->options.script_error = "a.lua:3: oops";
+    assert_exit(f, 2, "a.lua:3: oops");
+    f->options.allow_script_errors = true;
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+}
+
+static void own_failure_is_1(void **state)
+{
+    struct fixture *f = *state;
+    f->options.own_failure = "the disk is full";
+    assert_exit(f, 1, "the disk is full");
+}
+
+static void signals_are_130_and_143(void **state)
+{
+    struct fixture *f = *state;
+    f->options.signal = SIGINT;
+    assert_exit(f, 130, "SIGINT");
+    f->options.signal = SIGTERM;
+    assert_exit(f, 143, "SIGTERM");
+}
+
+static void codes_win_in_their_order_and_each_reason_is_told(void **state)
+{
+    struct fixture *f = *state;
+    set_bound(f, "http_response p99 < 10ms");
+    request(f)->started++;
+    f->options.script_error = "oops";
+    f->options.own_failure = "disk";
+    f->options.signal = SIGTERM;
+    assert_exit(f, 143, "SIGTERM");
+    size_t reasons = 0;
+    while (f->judged.exit_reasons[reasons] != NULL) {
+        reasons++;
+    }
+    assert_int_equal(reasons, 5);
+    f->options.signal = 0;
+    assert_exit(f, 1, "disk");
+    f->options.own_failure = NULL;
+    assert_exit(f, 2, "oops");
+    f->options.script_error = NULL;
+    assert_exit(f, 4, "INVALID");
+    f->options.allow_invalid = true;
+    assert_exit(f, 3, "threshold");
+}
+
+static void reasons_beyond_the_most_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_threshold_row rows[PELT_REASONS_MAX + 5];
+    set_bound(f, "http_response p99 < 10ms");
+    for (size_t i = 0; i < PELT_REASONS_MAX + 5; i++) {
+        rows[i] = f->threshold;
+    }
+    f->results.thresholds = rows;
+    f->results.thresholds_len = PELT_REASONS_MAX + 5;
+    judge(f);
+    assert_non_null(f->judged.exit_reasons[PELT_REASONS_MAX - 1]);
+    assert_null(f->judged.exit_reasons[PELT_REASONS_MAX]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(good_run_is_valid_without_a_reason),
+        TEST(counts_that_do_not_reconcile_are_invalid),
+        TEST(run_without_a_request_is_suspect),
+        TEST(run_without_an_ok_is_suspect),
+        TEST(own_limits_are_invalid),
+        TEST(events_that_were_not_recorded_are_invalid),
+        TEST(losses_that_only_the_run_knows_are_invalid),
+        TEST(load_that_ended_for_want_of_memory_is_invalid),
+        TEST(lateness_counts_from_1_ms_and_a_tenth_of_the_median),
+        TEST(lateness_of_few_arrivals_is_not_judged),
+        TEST(dropped_arrivals_are_suspect_and_beyond_one_percent_invalid),
+        TEST(saturated_thread_is_suspect),
+        TEST(suspect_run_passes_unless_strict),
+        TEST(invalid_run_is_4_unless_allowed),
+        TEST(missed_threshold_is_3),
+        TEST(threshold_with_too_few_samples_is_3),
+        TEST(script_error_is_2_unless_allowed),
+        TEST(own_failure_is_1),
+        TEST(signals_are_130_and_143),
+        TEST(codes_win_in_their_order_and_each_reason_is_told),
+        TEST(reasons_beyond_the_most_are_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
