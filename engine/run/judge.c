@@ -165,7 +165,7 @@ static void check_cpu(const struct pelt_results *r, const struct pelt_counts *n,
     for (size_t i = 0; i < r->threads_len; i++) {
         const struct pelt_thread_row *t = &r->threads[i];
         double share = pelt_results_cpu_share(r, t);
-        if (share >= CPU_SATURATED) {
+        if (share >= CPU_SATURATED && n->started > 0) {
             at_least(j, PELT_SUSPECT);
             if (closed) {
                 add_reason(j->verdict_reasons, "the generator was the limit: at least %.0f/s",
