@@ -190,6 +190,15 @@ static void tell(struct pelt_conn *c, struct pelt_exchange *x)
     c->done(c->arg, x);
 }
 
+/* What the error sample tells of an answer whose status is the error. */
+static const char *say_status(struct pelt_conn *c)
+{
+    char *text = pelt_conn_client(c)->error_text;
+    snprintf(text, sizeof(pelt_conn_client(c)->error_text), "status %u",
+             (unsigned)c->response.status);
+    return text;
+}
+
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                       uint64_t now_ns)
 {
@@ -206,6 +215,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     };
     pelt_deadline_clear(&c->deadline);
     fill_sample(c, outcome, error, now_ns, &x.sample);
+    if (outcome == PELT_OUTCOME_HTTP_STATUS) {
+        x.sample.error = say_status(c);
+    }
     if (request->keep && error == NULL) {
         keep_spans(c, &x);
         x.body_cut = c->body_cut;

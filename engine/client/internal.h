@@ -40,11 +40,14 @@ struct pelt_setup {
     struct pelt_timer timer;       /* back-off, or a failure told after the call returned */
     uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began */
     union {
-        char why[64];          /* the name has no address; of use with PELT_OUTCOME_DNS */
-        struct pelt_addr addr; /* the one tried */
+        char why[64]; /* the name has no address; of use with PELT_OUTCOME_DNS */
+        struct {
+            struct pelt_addr addr;   /* being tried */
+            struct pelt_addr failed; /* the one that `error` is about */
+        };
     };
     enum pelt_outcome failure; /* told by the timer; PELT_OUTCOME_OK: the timer is a back-off's */
-    int error;                 /* errno of the last address tried */
+    int error;                 /* errno to be told if every address fails; 0: none failed yet */
     uint32_t tried;            /* addresses tried */
     uint32_t first;            /* index of the first one */
     bool asking;               /* a question to dns is open */

@@ -16,7 +16,7 @@ struct pelt_origin {
     uint16_t port;
     bool fixed;              /* by --resolve: the name is not asked for */
     struct pelt_addrs addrs; /* newest answer */
-    uint32_t turn;           /* connections begun: their addresses go round */
+    uint32_t turn;           /* connections begun: their addresses go round, unless in order */
 };
 
 /* The origin of `url` in the list at `*list`, added if new. */

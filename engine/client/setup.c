@@ -62,10 +62,28 @@ static const char *say_failure(struct pelt_conn *c)
         snprintf(text, size, "name %s: %s", c->origin->host, c->setup.why);
     } else {
         char where[80];
-        pelt_addr_format(&c->setup.addr, where, sizeof(where));
+        pelt_addr_format(&c->setup.failed, where, sizeof(where));
         snprintf(text, size, "connect %s: %s", where, strerror(c->setup.error));
     }
     return text;
+}
+
+/* EADDRNOTAVAIL may be this address's alone: ::1 on a host without IPv6. */
+static bool another_may_help(int error)
+{
+    return error == EADDRNOTAVAIL || outcome_of(error) == PELT_OUTCOME_CONNECT;
+}
+
+/* Of several addresses that failed one is told. In order: the first, because the others only stand
+ * in for it (that 127.0.0.1 has no port left must not end as "refused" by ::1). Otherwise the last
+ * one that this host could try at all. */
+static void note_error(struct pelt_conn *c, int error)
+{
+    bool tells_more = c->origin->addrs.in_order ? !another_may_help(error) : error != EADDRNOTAVAIL;
+    if (c->setup.error == 0 || tells_more) {
+        c->setup.error = error;
+        c->setup.failed = c->setup.addr;
+    }
 }
 
 static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
@@ -81,9 +99,9 @@ static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
             ev_io_start(pelt_conn_client(c)->opt.loop, &c->io);
             return;
         }
-        c->setup.error = -fd;
-        if (outcome_of(-fd) != PELT_OUTCOME_CONNECT) {
-            break; /* our own limit: another address would not help */
+        note_error(c, -fd);
+        if (!another_may_help(-fd)) {
+            break; /* our own limit */
         }
     }
     fail_later(c, outcome_of(c->setup.error), now_ns);
@@ -96,6 +114,7 @@ static void connect_begin(struct pelt_conn *c)
         c->dns_us = (uint32_t)((now_ns - c->setup.begin_ns + 500) / 1000);
     }
     c->setup.connect_ns = now_ns;
+    c->setup.first = c->origin->addrs.in_order ? 0 : c->origin->turn++;
     try_next_address(c, now_ns);
 }
 
@@ -115,7 +134,6 @@ static void on_addresses(void *arg, const struct pelt_addrs *addrs, const char *
 static void begin(struct pelt_conn *c, uint64_t now_ns)
 {
     c->setup.begin_ns = now_ns;
-    c->setup.first = c->origin->turn++;
     if (c->origin->fixed) {
         connect_begin(c);
         return;
@@ -157,7 +175,7 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
     ev_io_stop(client->opt.loop, &c->io);
     if (error != 0) {
         c->transport.ops->close(&c->transport);
-        c->setup.error = error;
+        note_error(c, error);
         try_next_address(c, now_ns);
         return;
     }

@@ -317,6 +317,20 @@ static bool user_free(const struct pelt_crew *crew)
     return crew->idle != NULL || crew->users_len < crew->users_most || crew->retired != NULL;
 }
 
+/* The plan has come to its end and every arrival of it has been drawn: nothing arrives any more. */
+static bool all_arrived(const struct pelt_crew *crew, uint64_t now_ns)
+{
+    return crew->next.due_ns == PELT_NEVER && now_ns >= crew->opt.start_ns + crew->length_ns;
+}
+
+/* After the plan's end the load lasts until nobody waits for a user any more. */
+static void stop_when_served(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (crew->waiting.len == 0 && all_arrived(crew, now_ns)) {
+        pelt_crew_stop(crew, now_ns);
+    }
+}
+
 /* A new user in the place of one that stopped. */
 static struct pelt_vu *replace_retired(struct pelt_crew *crew)
 {
@@ -382,11 +396,29 @@ static void follow_arrivals(struct pelt_crew *crew, uint64_t now_ns)
     if (crew->stopping) {
         return;
     }
-    if (crew->next.due_ns == PELT_NEVER && now_ns >= end_ns) {
-        pelt_crew_stop(crew, now_ns);
+    if (all_arrived(crew, now_ns)) {
+        stop_when_served(crew, now_ns);
     } else {
         arm(crew, &crew->plan_timer, crew->next.due_ns < end_ns ? crew->next.due_ns : end_ns,
             now_ns);
+    }
+}
+
+/* Who was due and has not been seen yet, because the loop was late, arrives only to be dropped: the
+ * plan's arrivals up to a stop are all accounted for. */
+static void drop_due(struct pelt_crew *crew, uint64_t now_ns)
+{
+    while (crew->next.due_ns <= now_ns) {
+        pelt_recorder_arrival(crew->opt.recorder, now_ns - crew->next.due_ns, now_ns);
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+        draw_next(crew);
+    }
+}
+
+static void drop_waiting(struct pelt_crew *crew, uint64_t now_ns)
+{
+    for (; crew->waiting.len > 0; crew->waiting.len--) {
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
     }
 }
 
@@ -398,6 +430,7 @@ static void serve_waiting(struct pelt_crew *crew, uint64_t now_ns)
     if (crew->waiting.len > 0 && user_free(crew)) {
         arm_ready(crew, now_ns);
     }
+    stop_when_served(crew, now_ns);
 }
 
 static void open_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
@@ -406,6 +439,7 @@ static void open_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_
         struct arrival a = waiting_pop(&crew->waiting);
         vu->arrival = a.k;
         begin(crew, vu, a.due_ns, now_ns);
+        stop_when_served(crew, now_ns);
         return;
     }
     if (vu->stopped) {
@@ -461,6 +495,7 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
         crew->users_most = users > 0 ? users : 1;
         crew->waiting.most = share(crew, plan->waiting_max);
         pelt_arrivals_init(&crew->arrivals, plan, options->seed, options->thread, options->threads);
+        crew->next.due_ns = PELT_NEVER; /* none drawn before the start */
     }
     return crew;
 }
@@ -498,8 +533,9 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
     pelt_timerq_remove(crew->opt.timers, &crew->plan_timer);
     pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
     ready_clear(crew);
-    for (; crew->waiting.len > 0; crew->waiting.len--) {
-        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+    if (crew->opt.plan->loop == PELT_LOOP_OPEN) {
+        drop_waiting(crew, now_ns);
+        drop_due(crew, now_ns);
     }
     tell_when_idle(crew);
 }

@@ -382,9 +382,10 @@ enum pelt_status pelt_dns_set_servers(struct pelt_dns *dns, const char *servers,
 }
 
 /* What needs no question: a literal address, and localhost, which RFC 6761 (6.3) keeps from servers
- * and which must not depend on a hosts file. */
+ * and which must not depend on a hosts file. A host without IPv6 has no ::1: it comes second. */
 static bool known(const char *host, uint16_t port, struct pelt_addrs *out)
 {
+    out->in_order = true;
     if (pelt_addr_literal(host, port, &out->addr[0])) {
         out->len = 1;
         return true;

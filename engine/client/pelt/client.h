@@ -53,7 +53,8 @@ PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options 
 void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
 
 /* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:
- * https, which this build cannot do. The Host header's value is pelt_origin_host(). */
+ * https, which this build cannot do; a user or password in the URL. The Host header's value is
+ * pelt_origin_host(). */
 PELT_MUST_USE enum pelt_status pelt_client_origin(struct pelt_client *client,
                                                   const struct pelt_url *url,
                                                   struct pelt_origin **out, struct pelt_error *err);

@@ -3,7 +3,8 @@
  * mod threads == thread) is active while u < users(t), and starts its next iteration when the last
  * one ends. Open loop: each arrival takes an idle user (the one idle for the shortest time), a new
  * one while the pool may grow, or waits with its due time kept; beyond `waiting_max` it is dropped
- * and counted.
+ * and counted. Who waits when the plan ends is still served; each arrival due until the end, or
+ * until a stop, is counted as an arrival and either started or dropped.
  *
  * Pool and waiting room are split over the threads as the users are (at least one user a thread),
  * so the plan's limits hold for the run. A user that stopped (vu->stopped) does not run again: in
@@ -34,8 +35,9 @@ struct pelt_crew_options {
     struct pelt_recorder *recorder; /* borrowed: iterations, arrivals, drops are recorded here */
     const struct pelt_vu_ops *ops;
     void *ops_ctx;
-    void (*on_idle)(void *arg); /* the plan is over (or stopped) and no iteration runs; called once,
-                                   possibly from within pelt_crew_ended: must not free the crew */
+    void (*on_idle)(void *arg); /* the plan is over and nobody waits (or it was stopped), and no
+                                   iteration runs; called once, possibly from within
+                                   pelt_crew_ended: must not free the crew */
     void *on_idle_arg;
 };
 
@@ -44,8 +46,8 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options); /* NUL
 void pelt_crew_free(struct pelt_crew *crew);
 /* The first iterations start in the run of the timers at or after start_ns. */
 void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns);
-/* No more starts (end of plan does the same by itself); waiting arrivals are dropped (counted).
- * Again: nothing. */
+/* No more starts; arrivals that wait, and those due by now that a late loop has not seen yet, are
+ * dropped (counted). At the plan's end, once nobody waits, it happens by itself. Again: nothing. */
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);
 /* Stops, and cancels every running iteration (the grace period is over). */
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns);

@@ -31,6 +31,7 @@ void pelt_addr_format(const struct pelt_addr *addr, char *out, size_t size);
 struct pelt_addrs {
     struct pelt_addr addr[PELT_ADDRS_MAX];
     size_t len;
+    bool in_order; /* a later one only where those before it fail; otherwise all are equally good */
 };
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pelt/client.h"
+#include "pelt/sock.h"
 #include "test.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -33,6 +34,7 @@ struct fixture {
     char error[256];
     char head[256], body[4096];
     size_t body_len;
+    char sample[64]; /* text of the error sample */
 };
 
 /* ---- the peer ---- */
@@ -99,6 +101,24 @@ static void peer_resets(struct fixture *f)
     peer_closes(f);
 }
 
+/* ---- the addresses of this host ---- */
+
+static bool no_ipv4, no_ipv6; /* such an address cannot be assigned */
+static int ipv6_tries;
+
+int __real_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
+int __wrap_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
+
+int __wrap_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
+{
+    bool ipv4 = addr->u.sa.sa_family == AF_INET;
+    ipv6_tries += !ipv4;
+    if (ipv4 ? no_ipv4 : no_ipv6) {
+        return -EADDRNOTAVAIL;
+    }
+    return __real_pelt_sock_connect(addr, in_progress);
+}
+
 /* ---- the client ---- */
 
 static void copy(char *out, size_t size, struct pelt_span from)
@@ -120,6 +140,7 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     f->body_cut = x->body_cut;
     f->body_len = x->body.len;
     copy(f->error, sizeof(f->error), pelt_span_of(x->error));
+    copy(f->sample, sizeof(f->sample), pelt_span_of(x->sample.error));
     copy(f->head, sizeof(f->head), x->head);
     copy(f->body, sizeof(f->body), x->body);
 }
@@ -160,10 +181,10 @@ static void exchange_answered(struct fixture *f, const char *answer, int done)
     finish(f, done);
 }
 
-static struct pelt_origin *origin_of(struct fixture *f, uint16_t port)
+static struct pelt_origin *origin_of(struct fixture *f, const char *host, uint16_t port)
 {
     char text[64];
-    snprintf(text, sizeof(text), "http://127.0.0.1:%u/", (unsigned)port);
+    snprintf(text, sizeof(text), "http://%s:%u/", host, (unsigned)port);
     struct pelt_url url;
     struct pelt_origin *origin = NULL;
     assert_int_equal(pelt_url_parse(pelt_span_of(text), &url, NULL), PELT_OK);
@@ -176,6 +197,8 @@ static int setup(void **state)
     struct fixture *f = test_calloc(1, sizeof(struct fixture));
     f->loop = ev_loop_new(EVFLAG_AUTO);
     f->peer = -1;
+    no_ipv4 = no_ipv6 = false;
+    ipv6_tries = 0;
     pelt_timerq_init(&f->timers);
     struct pelt_frame *frame = pelt_frame_new(0);
     pelt_recorder_init(&f->recorder, frame, pelt_clock_ns(), NULL, NULL);
@@ -188,7 +211,7 @@ static int setup(void **state)
     f->request = (struct pelt_request){.bytes = GET,
                                        .len = sizeof(GET) - 1,
                                        .timeouts = pelt_timeouts_default,
-                                       .origin = origin_of(f, f->port),
+                                       .origin = origin_of(f, "127.0.0.1", f->port),
                                        .series = 1,
                                        .keep = true,
                                        .body_max = 1 << 20};
@@ -252,10 +275,67 @@ static void status_outside_200_to_399_is_http_status_unless_expected(void **stat
     static const uint16_t expect[] = {404};
     exchange_answered(f, missing, 1);
     assert_int_equal(f->outcome, PELT_OUTCOME_HTTP_STATUS);
+    assert_string_equal(f->sample, "status 404");
+    assert_string_equal(f->error, ""); /* it was answered */
+    assert_int_equal(f->recorder.frame->requests[1]->hist[PELT_HIST_RESPONSE].count, 1);
     f->request.expect = expect;
     f->request.expect_len = 1;
     exchange_answered(f, missing, 2);
     assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_string_equal(f->sample, "");
+}
+
+static void localhost_begins_with_ipv4_each_time(void **state)
+{
+    struct fixture *f = *state;
+    no_ipv6 = true;
+    f->request.origin = origin_of(f, "localhost", f->port);
+    f->request.close = true;
+    for (int i = 1; i <= 3; i++) {
+        exchange_answered(f, OK2, i);
+        assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+        peer_closes(f);
+    }
+    assert_int_equal(ipv6_tries, 0);
+}
+
+static void address_this_host_lacks_does_not_hide_why_another_failed(void **state)
+{
+    struct fixture *f = *state;
+    no_ipv6 = true;
+    f->request.origin = origin_of(f, "localhost", f->port);
+    close(f->listener);
+    listen_on_loopback(f);
+    call(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_CONNECT);
+    assert_non_null(strstr(f->error, "127.0.0.1"));
+    assert_non_null(strstr(f->error, "refused"));
+}
+
+static void exhausted_ports_are_told_whatever_the_second_address_says(void **state)
+{
+    struct fixture *f = *state;
+    no_ipv4 = true; /* and nothing listens at ::1 */
+    f->request.origin = origin_of(f, "localhost", f->port);
+    call(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_GEN_PORT_EXHAUSTED);
+    assert_non_null(strstr(f->error, "127.0.0.1"));
+}
+
+static void credentials_in_a_url_are_refused_and_not_printed(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_url url;
+    struct pelt_origin *origin = NULL;
+    struct pelt_error err = {""};
+    struct pelt_span text = pelt_span_of("http://alice:s3cret@127.0.0.1/");
+    assert_int_equal(pelt_url_parse(text, &url, NULL), PELT_OK);
+    assert_int_equal(pelt_client_origin(f->client, &url, &origin, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "Authorization"));
+    assert_null(strstr(err.text, "s3cret"));
+    assert_null(strstr(err.text, "alice"));
 }
 
 static void refused_connection_is_connect_and_names_the_address(void **state)
@@ -497,7 +577,7 @@ static void last_done_may_end_the_session(void **state)
 {
     struct fixture *f = *state;
     struct pelt_request elsewhere = f->request;
-    elsewhere.origin = origin_of(f, 1);
+    elsewhere.origin = origin_of(f, "127.0.0.1", 1);
     call(f);
     pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
     uint64_t now_ns = pelt_clock_ns(); /* on a connection before the idle one in the list */
@@ -512,7 +592,7 @@ static void each_failure_keeps_its_own_text(void **state)
     struct fixture *f = *state;
     struct fixture other = {.done = 0};
     struct pelt_request request = f->request;
-    request.origin = origin_of(f, 1);
+    request.origin = origin_of(f, "127.0.0.1", 1);
     close(f->listener);
     listen_on_loopback(f);
     uint64_t now_ns = pelt_clock_ns();
@@ -560,6 +640,10 @@ int main(void)
         TEST(answered_exchange_is_ok_and_recorded),
         TEST(connection_is_kept_for_the_next_exchange),
         TEST(status_outside_200_to_399_is_http_status_unless_expected),
+        TEST(localhost_begins_with_ipv4_each_time),
+        TEST(address_this_host_lacks_does_not_hide_why_another_failed),
+        TEST(exhausted_ports_are_told_whatever_the_second_address_says),
+        TEST(credentials_in_a_url_are_refused_and_not_printed),
         TEST(refused_connection_is_connect_and_names_the_address),
         TEST(refused_connection_is_not_tried_again_at_once),
         TEST(close_before_any_answer_is_reset_on_a_new_connection),

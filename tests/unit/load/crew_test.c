@@ -617,19 +617,86 @@ static void the_waiting_room_grows_and_keeps_its_order(void **state)
     assert_true(pelt_crew_waiting(world.crew) > 2000);
 }
 
-static void waiting_arrivals_drop_at_the_end_and_are_counted(void **state)
+static void arrivals_that_wait_at_the_end_are_still_served(void **state)
 {
     plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
     world.plan.users_max = 1;
     start();
     pass_to(1 * S);
+    assert_int_equal(pelt_crew_waiting(world.crew), 9);
+    assert_false(pelt_crew_stopping(world.crew));
+    for (uint64_t k = 1; k < 10; k++) {
+        end_user(0, 1 * S + k * MS);
+        assert_int_equal(last()->arrival, k);
+        assert_int_equal(last()->due_ns, k * 100 * MS);
+        assert_int_equal(world.idle, 0);
+    }
+    end_user(0, 2 * S);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.begun_len, 10);
+    assert_int_equal(world.frame->dropped, 0);
+}
+
+static void arrivals_that_wait_at_the_end_are_served_by_users_that_end_at_once(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 1000, 1000);
+    world.plan.users_max = 1;
+    start();
+    pass_to(1 * S);
+    world.end_at_once = true;
+    end_user(0, 1100 * MS);
+    run_out(1100 * MS);
+    assert_int_equal(world.begun_len, 1000);
+    assert_int_equal(world.frame->dropped, 0);
+    assert_int_equal(world.idle, 1);
+}
+
+static void who_waits_when_the_grace_ends_is_dropped_and_counted(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
+    world.plan.users_max = 1;
+    start();
+    pass_to(1 * S);
+    pelt_crew_cancel(world.crew, START + 3 * S);
     assert_int_equal(pelt_crew_waiting(world.crew), 0);
+    assert_int_equal(world.begun_len, 1);
     assert_int_equal(world.frame->planned, 10);
     assert_int_equal(world.frame->dropped, 9);
-    assert_int_equal(world.idle, 0);
-    end_user(0, 1500 * MS);
     assert_int_equal(world.idle, 1);
-    assert_int_equal(world.begun_len, 1);
+}
+
+static void a_stop_counts_what_was_due_and_not_yet_seen(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 1000, 1000);
+    start();
+    run_once(100 * MS); /* a first batch only */
+    uint64_t begun = world.begun_len;
+    assert_true(begun < 100);
+    pelt_crew_stop(world.crew, START + 500 * MS);
+    assert_int_equal(world.begun_len, begun);
+    assert_int_equal(world.frame->planned, 501);
+    assert_int_equal(world.frame->dropped, 501 - begun);
+}
+
+static void a_stop_before_the_first_arrival_counts_none(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 0, 1000);
+    start();
+    pelt_crew_stop(world.crew, START - 500 * MS);
+    assert_int_equal(world.frame->planned, 0);
+    assert_int_equal(world.frame->dropped, 0);
+    assert_int_equal(world.idle, 1);
+}
+
+static void a_stop_long_after_the_end_counts_the_plan_and_no_more(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 1000, 1000);
+    start();
+    pelt_crew_stop(world.crew, START + 60 * S); /* the loop was frozen all the time */
+    assert_int_equal(world.begun_len, 0);
+    assert_int_equal(world.frame->planned, 1000);
+    assert_int_equal(world.frame->dropped, 1000);
+    assert_int_equal(world.idle, 1);
 }
 
 static void waiting_arrivals_of_users_that_end_at_once_leave_the_loop_air(void **state)
@@ -758,7 +825,12 @@ int main(void)
         T(the_user_idle_for_the_shortest_time_is_taken),
         T(arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop),
         T(the_waiting_room_grows_and_keeps_its_order),
-        T(waiting_arrivals_drop_at_the_end_and_are_counted),
+        T(arrivals_that_wait_at_the_end_are_still_served),
+        T(arrivals_that_wait_at_the_end_are_served_by_users_that_end_at_once),
+        T(who_waits_when_the_grace_ends_is_dropped_and_counted),
+        T(a_stop_counts_what_was_due_and_not_yet_seen),
+        T(a_stop_before_the_first_arrival_counts_none),
+        T(a_stop_long_after_the_end_counts_the_plan_and_no_more),
         T(waiting_arrivals_of_users_that_end_at_once_leave_the_loop_air),
         T(limits_are_split_over_threads),
         T(a_stopped_user_makes_room_for_a_new_one),

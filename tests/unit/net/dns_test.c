@@ -218,12 +218,14 @@ static void literals_are_answered_at_once(void **state)
     assert_int_equal(f->server.questions, 0);
 }
 
-static void localhost_needs_no_server(void **state)
+static void localhost_needs_no_server_and_has_ipv4_first(void **state)
 {
     struct fixture *f = *state;
     struct reply r = {0};
     ask(f, "localhost", &r);
-    assert_true(has(&r, "127.0.0.1:80") || has(&r, "[::1]:80"));
+    assert_true(has(&r, "127.0.0.1:80") && has(&r, "[::1]:80"));
+    assert_int_equal(r.addrs.addr[0].u.sa.sa_family, AF_INET);
+    assert_true(r.addrs.in_order);
     assert_int_equal(f->server.questions, 0);
 }
 
@@ -232,6 +234,7 @@ static void an_answer_is_reused_while_fresh(void **state)
     struct fixture *f = *state;
     struct reply r = {0}, again = {0};
     ask(f, "two.example.", &r);
+    assert_false(r.addrs.in_order);
     unsigned questions = f->server.questions;
     pelt_dns_resolve(f->dns, "TWO.example.", 81, on_reply, &again);
     assert_int_equal(again.calls, 1);
@@ -366,7 +369,7 @@ int main(void)
         DNS_TEST(both_kinds_of_address_are_given),
         DNS_TEST(one_kind_of_address_is_enough),
         DNS_TEST(literals_are_answered_at_once),
-        DNS_TEST(localhost_needs_no_server),
+        DNS_TEST(localhost_needs_no_server_and_has_ipv4_first),
         DNS_TEST(an_answer_is_reused_while_fresh),
         DNS_TEST(without_ttl_every_question_is_asked),
         DNS_TEST(questions_for_one_name_share_a_query),
