@@ -86,9 +86,8 @@ static void on_end(struct pelt_strand *strand, int results, const char *error,
     struct pelt_script_call *call =
         (struct pelt_script_call *)((char *)strand - offsetof(struct pelt_script_call, strand));
     if (error) {
-        struct pelt_error text;
-        (void)pelt_fail(&text, PELT_ESCRIPT, "%s\n%s", error, traceback);
-        finish(call, NULL, text.text);
+        pelt_script_report(call->script, error, traceback);
+        finish(call, NULL, error);
     } else if (strcmp(call->what, "setup") == 0) {
         on_value(call, results);
     } else {

@@ -99,11 +99,22 @@ void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fie
     }
 }
 
+static uint16_t read_status(const struct composer *c, int index)
+{
+    lua_State *L = c->L;
+    lua_Integer status = lua_tointeger(L, index);
+    if (status < 100 || status > 999) {
+        luaL_error(L, "%s: expect: '%s' is no status (100 to 999)", c->call->what,
+                   luaL_tolstring(L, index, NULL));
+    }
+    return (uint16_t)status;
+}
+
 static void read_expect(struct composer *c, int index)
 {
     lua_State *L = c->L;
     if (lua_isinteger(L, index)) {
-        c->draft->expect[0] = (uint16_t)lua_tointeger(L, index);
+        c->draft->expect[0] = read_status(c, index);
         c->draft->request.expect_len = 1;
         return;
     }
@@ -117,12 +128,7 @@ static void read_expect(struct composer *c, int index)
     }
     for (lua_Integer i = 1; i <= (lua_Integer)len; i++) {
         lua_rawgeti(L, index, i);
-        lua_Integer status = lua_tointeger(L, -1);
-        if (status < 100 || status > 999) {
-            luaL_error(L, "%s: expect: '%s' is no status (100 to 999)", c->call->what,
-                       luaL_tolstring(L, -1, NULL));
-        }
-        c->draft->expect[i - 1] = (uint16_t)status;
+        c->draft->expect[i - 1] = read_status(c, -1);
         lua_pop(L, 1);
     }
     c->draft->request.expect_len = (uint16_t)len;

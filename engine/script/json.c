@@ -62,8 +62,48 @@ static json_t *read_string(struct reader *r, int index)
     return string ? string : refuse(r, "is not UTF-8 text");
 }
 
+/* Names the key on top of the stack, which a list does not have. */
+static void refuse_key(struct reader *r)
+{
+    if (lua_type(r->L, -1) == LUA_TSTRING) {
+        size_t path_len = enter(r, lua_tostring(r->L, -1), 0);
+        refuse(r, "is in a list: a table has the keys 1..n or text keys, not both");
+        leave(r, path_len);
+    } else if (lua_isinteger(r->L, -1)) {
+        size_t path_len = enter(r, NULL, lua_tointeger(r->L, -1));
+        refuse(r, "is outside of 1..n: fill holes in a list with pelt.json.null");
+        leave(r, path_len);
+    } else {
+        refuse(r, "has keys that are neither 1..n nor strings");
+    }
+}
+
+/* Whether the keys are 1..len and no others: nothing is left out silently. */
+static bool check_list(struct reader *r, int index, lua_Unsigned len)
+{
+    lua_State *L = r->L;
+    lua_Unsigned found = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        lua_pop(L, 1);
+        if (!lua_isinteger(L, -1) || (lua_Unsigned)lua_tointeger(L, -1) - 1 >= len) {
+            refuse_key(r);
+            lua_pop(L, 1);
+            return false;
+        }
+        found++;
+    }
+    if (found < len) {
+        refuse(r, "is a list with holes: fill them with pelt.json.null");
+    }
+    return found == len;
+}
+
 static json_t *read_array(struct reader *r, int index, lua_Unsigned len)
 {
+    if (!check_list(r, index, len)) {
+        return NULL;
+    }
     json_t *array = json_array();
     for (lua_Integer i = 1; array && i <= (lua_Integer)len; i++) {
         size_t path_len = enter(r, NULL, i);

@@ -2,7 +2,8 @@
  * json: Lua values to jansson documents and back; JSON pointers (RFC 6901).
  *
  * A table with keys 1..n is an array, one with string keys an object, an empty one an object unless
- * it came from a JSON array or pelt.json.array(). null within a document is pelt.json.null.
+ * it came from a JSON array or pelt.json.array(). Other keys, and holes, are refused: nothing is
+ * left out silently. null within a document is pelt.json.null.
  */
 #ifndef PELT_JSON_H
 #define PELT_JSON_H

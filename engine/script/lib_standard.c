@@ -1,7 +1,8 @@
 /*
  * The standard library as scripts see it: without what would end, fork or unseed the process, or
  * reach into the engine's own frames (os.exit, os.execute, io.popen, most of debug ...). Local
- * files stay reachable: scenarios read data.
+ * files stay reachable: scenarios read data. coroutine.resume and close leave the engine's
+ * coroutines alone.
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -32,6 +33,40 @@ static void keep_only(lua_State *L, const char *library, const char *const *name
     lua_setfield(L, -2, library);
     lua_pop(L, 1);
     lua_setglobal(L, library);
+    lua_pop(L, 1);
+}
+
+/* coroutine.resume and close. Upvalues: the library's function, its name. */
+static int guarded(lua_State *L)
+{
+    if (lua_isthread(L, 1)) {
+        lua_pushvalue(L, 1);
+        if (lua_rawget(L, LUA_REGISTRYINDEX) != LUA_TNIL) {
+            return luaL_error(L,
+                              "coroutine.%s: this coroutine is not the script's own: pelt runs an "
+                              "iteration, setup or teardown in it",
+                              lua_tostring(L, lua_upvalueindex(2)));
+        }
+        lua_pop(L, 1);
+    }
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* The engine's coroutines are keys of the registry: the main one from here on, a strand's as long
+ * as it lives. Were a script to resume or close one that waits, its answer would find it gone. */
+static void guard_coroutines(lua_State *L)
+{
+    static const char *const names[] = {"resume", "close"};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    lua_pushboolean(L, true);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    lua_getglobal(L, LUA_COLIBNAME);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        lua_getfield(L, -1, names[i]);
+        lua_pushstring(L, names[i]);
+        lua_pushcclosure(L, guarded, 2);
+        lua_setfield(L, -2, names[i]);
+    }
     lua_pop(L, 1);
 }
 
@@ -67,6 +102,7 @@ int pelt_lib_standard(lua_State *L)
     lua_pushnil(L);
     lua_setfield(L, -2, "popen");
     lua_pop(L, 1);
+    guard_coroutines(L);
     set_path(L);
     return 0;
 }

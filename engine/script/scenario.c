@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "shard.h"
 
 #define SOURCE_MAX (64u << 20) /* bytes of a scenario file */
@@ -146,13 +147,20 @@ static bool is_time(const char *metric, const char *stat)
 }
 
 /* The bound as text, left on the stack; NULL if it is absent. */
-static const char *push_bound(lua_State *L, int threshold, const char *field, bool time)
+static enum pelt_status push_bound(lua_State *L, int threshold, const char *field, bool time,
+                                   const char **text, struct pelt_error *err)
 {
     int type = lua_getfield(L, threshold, field);
     if (type == LUA_TNUMBER && time) {
-        lua_pushfstring(L, "%Ius", (LUAI_UACINT)(lua_tonumber(L, -1) * 1e6 + 0.5));
+        uint64_t ns = 0;
+        enum pelt_status status = pelt_args_read_duration(L, -1, field, &ns, err);
+        if (status != PELT_OK) {
+            return status;
+        }
+        lua_pushfstring(L, "%Ius", (LUAI_UACINT)((ns + 500) / 1000));
     }
-    return type == LUA_TNIL ? NULL : luaL_tolstring(L, -1, NULL);
+    *text = type == LUA_TNIL ? NULL : luaL_tolstring(L, -1, NULL);
+    return PELT_OK;
 }
 
 static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold *out,
@@ -171,11 +179,16 @@ static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold
             metric ? "stat" : "metric");
     }
     bool time = is_time(metric, stat);
-    const char *max = push_bound(L, t, "max", time), *min = push_bound(L, t, "min", time);
-    const char *target = push_bound(L, t, "target", time),
-               *warning = push_bound(L, t, "warning", time);
-    const char *critical = push_bound(L, t, "critical", time);
-    return pelt_threshold_make(metric, name, stat, max, min, target, warning, critical, out, err);
+    static const char *const fields[] = {"max", "min", "target", "warning", "critical"};
+    const char *bounds[5];
+    for (size_t i = 0; i < 5; i++) {
+        enum pelt_status status = push_bound(L, t, fields[i], time, &bounds[i], err);
+        if (status != PELT_OK) {
+            return status;
+        }
+    }
+    return pelt_threshold_make(metric, name, stat, bounds[0], bounds[1], bounds[2], bounds[3],
+                               bounds[4], out, err);
 }
 
 static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)

@@ -154,9 +154,20 @@ static int check_returned(lua_State *L)
     return 0;
 }
 
+void pelt_shard_push_error(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    if (lua_isstring(L, index) || luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+        luaL_tolstring(L, index, NULL);
+    } else {
+        lua_pushfstring(L, "%s: error object is a %s value", pelt_shard_of(L)->opt->scenario->path,
+                        luaL_typename(L, index));
+    }
+}
+
 static int add_traceback(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
+    pelt_shard_push_error(L, 1);
     lua_pushliteral(L, "\n");
     luaL_traceback(L, L, NULL, 1);
     lua_concat(L, 3);

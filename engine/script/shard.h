@@ -75,6 +75,10 @@ static inline struct pelt_shard *pelt_shard_of(lua_State *L)
     return *(struct pelt_shard **)lua_getextraspace(L);
 }
 
+/* Pushes the error object at `index` as text: for one that says nothing its type, not its address,
+ * which would differ each time. */
+void pelt_shard_push_error(lua_State *L, int index);
+
 /* The random numbers of whoever runs: the user's, or the file's while it is loaded. */
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard);
 

@@ -19,8 +19,10 @@ static int make_coroutine(lua_State *L)
     s->rng = lua_newuserdatauv(L, sizeof *s->rng, 0);
     luaL_setmetatable(L, PELT_RNG_TYPE);
     s->rng_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    s->co = lua_newthread(L);
-    s->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_State *co = lua_newthread(L);
+    lua_pushboolean(L, true);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    s->co = co;
     return 0;
 }
 
@@ -32,7 +34,7 @@ static int describe_error(lua_State *L)
         lua_pushvalue(co, -1);
         lua_xmove(co, L, 1);
     }
-    luaL_tolstring(L, -1, NULL);
+    pelt_shard_push_error(L, -1);
     luaL_traceback(L, co, NULL, 0);
     return 2;
 }
@@ -110,7 +112,10 @@ static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
 static int give_response(lua_State *L, int status, lua_KContext ctx)
 {
     struct pelt_strand *s = pelt_shard_of(L)->running;
-    const struct pelt_exchange *x = s->exchange;
+    const struct pelt_exchange *x = s && s->co == L ? s->exchange : NULL;
+    if (!x) {
+        return luaL_error(L, "http: resumed without its answer");
+    }
     s->exchange = NULL;
     pelt_draft_trim(s->draft);
     pelt_response_push(L, x);
@@ -128,7 +133,7 @@ bool pelt_strand_init(struct pelt_strand *s, struct pelt_shard *shard, struct pe
     memset(s, 0, sizeof *s);
     s->shard = shard;
     s->vu = vu;
-    s->co_ref = s->rng_ref = LUA_NOREF;
+    s->rng_ref = LUA_NOREF;
     s->timer.fn = on_timer;
     if (!pelt_shard_protect(shard, make_coroutine, s, NULL)) {
         return false;
@@ -141,6 +146,18 @@ bool pelt_strand_init(struct pelt_strand *s, struct pelt_shard *shard, struct pe
     return true;
 }
 
+static void release_coroutine(struct pelt_strand *s)
+{
+    if (s->co) {
+        lua_State *L = s->shard->L;
+        lua_pushthread(s->co);
+        lua_xmove(s->co, L, 1);
+        lua_pushnil(L);
+        lua_rawset(L, LUA_REGISTRYINDEX);
+        s->co = NULL;
+    }
+}
+
 void pelt_strand_deinit(struct pelt_strand *s)
 {
     if (!s->shard) {
@@ -149,7 +166,7 @@ void pelt_strand_deinit(struct pelt_strand *s)
     assert(s->state == PELT_STRAND_IDLE);
     pelt_session_deinit(&s->session);
     pelt_draft_free(s->draft);
-    luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->co_ref);
+    release_coroutine(s);
     luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->rng_ref);
 }
 

@@ -26,7 +26,7 @@ enum pelt_strand_state {
 
 struct pelt_strand {
     struct pelt_shard *shard;
-    lua_State *co;
+    lua_State *co;        /* a key of the registry: kept by it, and known as the engine's own */
     struct pelt_vu *vu;   /* NULL: setup or teardown */
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
     struct pelt_session session;
@@ -34,7 +34,7 @@ struct pelt_strand {
     struct pelt_draft *draft; /* the request made for one call only; NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */
-    int co_ref, rng_ref;
+    int rng_ref;
     enum pelt_strand_state state;
     bool closing; /* its variables are being closed: it must not wait again */
     /*

@@ -48,7 +48,8 @@ extern const struct pelt_vu_ops pelt_script_vu_ops;
  * `done` is called once, perhaps before this returns: error NULL: fine, and `json` is setup's value
  * as JSON text (NULL for nil), borrowed until `done` returns. A value that is not JSON-like, or
  * above 1 MiB, is an error that names the key. Errors do not say which call it was; those of Lua
- * have their traceback in further lines. The script keeps the value for teardown.
+ * went to on_error with their traceback, and come here without it. The script keeps the value for
+ * teardown.
  */
 typedef void (*pelt_script_done_fn)(void *arg, const char *json, const char *error);
 void pelt_script_setup(struct pelt_script *script, pelt_script_done_fn done, void *arg);

@@ -262,6 +262,49 @@ static void script_error_ends_the_iteration_and_is_reported_once(void **state)
     close_stage(&st);
 }
 
+static void error_object_without_text_is_reported_once(void **state)
+{
+    struct stage st;
+    open_text(&st, "return { iteration = function() error({ 1 }) end }", NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 3);
+    assert_int_equal(fake_ended_error, 3);
+    assert_int_equal(st.errors, 1);
+    assert_non_null(strstr(st.error, "t.lua: error object is a table value\n"));
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+/* User 0 keeps its coroutine and waits; user 1 tries to run or end it meanwhile. */
+static void waiting_user_cannot_be_resumed_or_closed_by_another(void **state)
+{
+    static const char *const tries[] = {"resume", "close"};
+    for (size_t i = 0; i < 2; i++) {
+        char source[512];
+        struct stage st;
+        snprintf(source, sizeof source,
+                 "local pelt, kept = require 'pelt', nil\n"
+                 "return { iteration = function(user)\n"
+                 "  if user.id == 1 then coroutine.%s(kept) end\n"
+                 "  kept = coroutine.running()\n"
+                 "  pelt.check('answered', pelt.http.get('/x').status == 200) end }",
+                 tries[i]);
+        open_text(&st, source, NULL);
+        struct pelt_vu *a = new_user(&st, 0), *b = new_user(&st, 1);
+        begin(a, 1, 1);
+        begin(b, 1, 1);
+        assert_int_equal(fake_ended_error, 1);
+        assert_non_null(strstr(st.error, "this coroutine is not the script's own"));
+        settle(&st);
+        assert_false(a->running);
+        assert_int_equal(fake_ended_error, 1);
+        assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 1);
+        pelt_script_vu_ops.destroy(a);
+        pelt_script_vu_ops.destroy(b);
+        close_stage(&st);
+    }
+}
+
 static void misuse_in_an_iteration_names_line_and_option(void **state)
 {
     static const struct {
@@ -280,6 +323,11 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"http.get('/x', { headers = { ['Content-Length'] = 5 } })", "pelt sets it from the body"},
         {"http.get('/x', { timeout = 'soon' })", "t.lua:2: http.get: timeout: "},
         {"http.get('/x', { expect = { 20 } })", "'20' is no status"},
+        {"http.get('/x', { expect = 65940 })", "'65940' is no status (100 to 999)"},
+        {"http.get('/x', { expect = -5 })", "'-5' is no status"},
+        {"coroutine.resume(coroutine.running())", "coroutine.resume: this coroutine is not the"},
+        {"coroutine.close(main)", "coroutine.close: this coroutine is not the script's own"},
+        {"http.post('/x', { json = { 1, 2, foo = 'x' } })", "json.foo is in a list"},
         {"http.get('https://h/')", "https"},
         {"count = 1", "t.lua:2: global 'count' is written after the file was loaded"},
         {"print = nil", "t.lua:2: global 'print' is written after the file was loaded"},
@@ -292,14 +340,16 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"table.sort({ 1, 2 }, function() http.get('/x') end)", "inside a callback of table.sort"},
         {"pelt.sleep(-1)", "t.lua:2: pelt.sleep: "},
         {"made:uniform()", "this generator was made while the file was loaded"},
-        {"error()", "nil"},
-        {"error({})", "table: "},
+        {"error()", "t.lua: error object is a nil value"},
+        {"error({})", "t.lua: error object is a table value"},
+        {"error(setmetatable({}, { __tostring = function() return 'said' end }))", "said"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char source[1024];
         struct stage st;
         snprintf(source, sizeof source,
-                 "local pelt = require('pelt') local http, made = pelt.http, pelt.random(1)\n"
+                 "local pelt = require('pelt') local http, made = pelt.http, pelt.random(1) "
+                 "local main = coroutine.running()\n"
                  "return { iteration = function(user, data) %s end }",
                  cases[i].code);
         open_text(&st, source, "{\"token\":1,\"list\":[1,2,{\"x\":1}]}");
@@ -452,11 +502,11 @@ static void setup_that_fails_says_why(void **state)
     static const struct {
         const char *body, *message;
     } cases[] = {
-        {"error('no token')", "t.lua:1: no token\nstack traceback"},
+        {"error('no token')", "t.lua:1: no token"},
         {"return { users = { 1, 2, { fn = print } } }",
          "data.users[3].fn is a function, which JSON does not have"},
         {"return { x = 0 / 0 }", "data.x is not a finite number"},
-        {"return { [1] = 1, a = 2, [2.5] = 3 }", ""},
+        {"return { 1, a = 2 }", "data.a is in a list"},
         {"return { s = '\\xff' }", "data.s is not UTF-8 text"},
         {"local t = {} t.t = t return t", "nested too deep, or contains itself"},
         {"return string.rep('x', 2 ^ 20)", "larger than 1 MiB"},
@@ -477,6 +527,18 @@ static void setup_that_fails_says_why(void **state)
         }
         close_stage(&st);
     }
+}
+
+static void setup_that_raises_gives_one_line_and_the_traceback_apart(void **state)
+{
+    struct stage st;
+    struct called c = {0};
+    open_text(&st, "return { iteration = print, setup = function() error('bad setup') end }", NULL);
+    pelt_script_setup(st.script, on_called, &c);
+    assert_string_equal(c.error, "t.lua:1: bad setup");
+    assert_int_equal(st.errors, 1);
+    assert_non_null(strstr(st.error, "t.lua:1: bad setup\nstack traceback:\n"));
+    close_stage(&st);
 }
 
 static void setup_can_be_given_up(void **state)
@@ -547,12 +609,15 @@ int main(void)
         cmocka_unit_test(first_request_of_an_arrival_keeps_its_due_time),
         cmocka_unit_test(draws_of_an_arrival_do_not_depend_on_the_user_that_serves_it),
         cmocka_unit_test(script_error_ends_the_iteration_and_is_reported_once),
+        cmocka_unit_test(error_object_without_text_is_reported_once),
+        cmocka_unit_test(waiting_user_cannot_be_resumed_or_closed_by_another),
         cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
         cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),
         cmocka_unit_test(draws_depend_on_seed_and_user_only),
         cmocka_unit_test(tasks_are_drawn_by_weight),
         cmocka_unit_test(setup_hands_its_value_to_teardown),
         cmocka_unit_test(setup_that_fails_says_why),
+        cmocka_unit_test(setup_that_raises_gives_one_line_and_the_traceback_apart),
         cmocka_unit_test(setup_can_be_given_up),
         cmocka_unit_test(user_stops_and_sees_the_end_of_the_run),
         cmocka_unit_test(prebuilt_requests_are_bounded),
