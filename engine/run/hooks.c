@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pelt/crew.h"
+#include "pelt/log.h"
 #include "signals.h"
 
 #define FRAME_BUDGET_BYTES ((size_t)8 << 20)
@@ -24,6 +25,8 @@ static void fail(struct pelt_hooks *h, const char *text)
 static void on_script_error(void *arg, const char *line, const char *traceback)
 {
     struct pelt_hooks *h = arg;
+    bool traced = traceback != NULL && traceback[0] != '\0';
+    pelt_log(PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "", traced ? traceback : "");
     if (!h->failed) {
         fail(h, line);
     }

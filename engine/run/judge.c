@@ -11,11 +11,17 @@
 
 /* From when on our own lateness is said, and from when on the run is not to be believed. Lateness
  * counts when it is a good part of what was measured. */
-#define LAG_SUSPECT_US  1000
-#define LAG_INVALID_US  10000
-#define LAG_SHARE       0.10
-#define CPU_SATURATED   0.90
-#define STARTED_INVALID 0.99
+#define LAG_SUSPECT_US    1000
+#define LAG_INVALID_US    10000
+#define LAG_SHARE         0.10
+#define LATE_SHARE        0.01 /* of the arrivals: so many may be late */
+#define LATE_SHARE_FEW    0.10 /* of arrivals too few for a p99: one pause is no rate */
+#define LATE_FEWEST       5    /* fewer late ones are one hiccup, however few arrivals there were */
+#define FREEZE_SUSPECT_US 100000 /* a loop that did not turn for so long */
+#define FREEZE_INVALID_US 500000
+#define DEVIATIONS        4 /* that a random number of arrivals may lie below its mean */
+#define CPU_SATURATED     0.90
+#define STARTED_INVALID   0.99
 
 static void add_reason(char **reasons, const char *fmt, ...) PELT_PRINTF(2, 3);
 static void add_reason(char **reasons, const char *fmt, ...)
@@ -129,21 +135,64 @@ static uint64_t median_response_us(const struct pelt_frame *total)
     return median_us;
 }
 
+/* Samples above `us`. */
+static uint64_t count_above(const struct pelt_hist *h, uint64_t us)
+{
+    return h->count - (uint64_t)((double)h->count * pelt_hist_share_below(h, us) + 0.5);
+}
+
 static void check_send_lag(const struct pelt_results *r, struct pelt_judgement *j)
 {
     const struct pelt_hist *lag = &r->total->hist[PELT_RUNHIST_SEND_LAG];
-    if (lag->count < pelt_hist_samples_needed(99)) {
+    double part_us = LAG_SHARE * (double)median_response_us(r->total);
+    uint64_t limit_us = part_us > LAG_INVALID_US ? (uint64_t)part_us : LAG_INVALID_US;
+    uint64_t late = count_above(lag, limit_us);
+    if (late >= LATE_FEWEST && (double)late > LATE_SHARE * (double)lag->count) {
+        bool sure = lag->count >= pelt_hist_samples_needed(99) ||
+                    (double)late > LATE_SHARE_FEW * (double)lag->count;
+        at_least(j, sure ? PELT_INVALID : PELT_SUSPECT);
+        add_reason(j->verdict_reasons,
+                   "%llu of %llu arrivals were sent more than %.1f ms late by this host",
+                   (unsigned long long)late, (unsigned long long)lag->count,
+                   (double)limit_us / 1000);
         return;
     }
     uint64_t p99_us = pelt_hist_percentile_us(lag, 99);
-    if (p99_us <= LAG_SUSPECT_US ||
-        (double)p99_us <= LAG_SHARE * (double)median_response_us(r->total)) {
+    if (lag->count >= pelt_hist_samples_needed(99) && p99_us > LAG_SUSPECT_US &&
+        (double)p99_us > part_us) {
+        at_least(j, PELT_SUSPECT);
+        add_reason(j->verdict_reasons,
+                   "1%% of the arrivals were sent more than %.1f ms late by this host",
+                   (double)p99_us / 1000);
+    }
+}
+
+/* Neither loop sends anything while its thread stands still, and a closed one has no arrivals that
+ * would tell. */
+static void check_freeze(const struct pelt_results *r, struct pelt_judgement *j)
+{
+    const struct pelt_hist *lag = &r->total->hist[PELT_RUNHIST_LOOP_LAG];
+    if (lag->count == 0 || lag->max_us <= FREEZE_SUSPECT_US) {
         return;
     }
-    at_least(j, p99_us > LAG_INVALID_US ? PELT_INVALID : PELT_SUSPECT);
-    add_reason(j->verdict_reasons,
-               "1%% of the arrivals were sent more than %.1f ms late by this host",
-               (double)p99_us / 1000);
+    bool long_one = lag->max_us > FREEZE_INVALID_US;
+    at_least(j, long_one ? PELT_INVALID : PELT_SUSPECT);
+    add_reason(j->verdict_reasons, "this host%s stopped the generator for %.1f s",
+               long_one ? " (or a signal, or a script that computes)" : "",
+               (double)lag->max_us / 1e6);
+}
+
+static void check_started(const struct pelt_results *r, const struct pelt_judge_options *opt,
+                          struct pelt_judgement *j)
+{
+    double due = opt->arrivals_due;
+    double least = STARTED_INVALID * due - DEVIATIONS * opt->arrivals_deviation;
+    /* Where an arrival lies within its interval is the plan's: one more or less is no fault. */
+    if ((double)r->total->planned + 1 < least) {
+        at_least(j, PELT_INVALID);
+        add_reason(j->verdict_reasons, "only %llu of %.0f planned arrivals were started",
+                   (unsigned long long)r->total->planned, due);
+    }
 }
 
 static void check_arrivals(const struct pelt_results *r, struct pelt_judgement *j)
@@ -152,10 +201,10 @@ static void check_arrivals(const struct pelt_results *r, struct pelt_judgement *
     if (dropped > 0) {
         bool many = (double)dropped > (1 - STARTED_INVALID) * (double)planned;
         at_least(j, many ? PELT_INVALID : PELT_SUSPECT);
-        add_reason(
-            j->verdict_reasons,
-            "%llu of %llu arrivals were dropped: every user was busy and the queue full (--users)",
-            (unsigned long long)dropped, (unsigned long long)planned);
+        add_reason(j->verdict_reasons,
+                   "%llu of %llu arrivals were not started: every user was busy (--users), or this "
+                   "host too slow",
+                   (unsigned long long)dropped, (unsigned long long)planned);
     }
 }
 
@@ -188,6 +237,8 @@ static void judge_verdict(const struct pelt_results *r, const struct pelt_judge_
     check_own_limits(&n, j);
     check_memory(r, opt, j);
     check_send_lag(r, j);
+    check_freeze(r, j);
+    check_started(r, opt, j);
     check_arrivals(r, j);
     check_cpu(r, &n, loop == NULL || strcmp(loop, "closed") == 0, j);
 }

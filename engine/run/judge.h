@@ -21,11 +21,13 @@ struct pelt_judgement {
 
 struct pelt_judge_options {
     bool strict, allow_invalid, allow_script_errors;
-    int signal;       /* that ended the run; 0: none */
-    uint32_t starved; /* threads whose load ended early because memory ran out */
-    uint64_t lost;    /* events not recorded because memory ran out, as far as the run knows */
-    const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
-    const char *script_error; /* first one, or setup's failure; NULL: none */
+    int signal;          /* that ended the run; 0: none */
+    uint32_t starved;    /* threads whose load ended early because memory ran out */
+    uint64_t lost;       /* events not recorded because memory ran out, as far as the run knows */
+    double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
+    double arrivals_deviation; /* standard deviation of their number; 0: it is exact */
+    const char *own_failure;   /* exit 1: pelt itself failed; NULL: it did not */
+    const char *script_error;  /* first one, or setup's failure; NULL: none */
 };
 
 PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,

@@ -23,6 +23,7 @@
 #include "pelt/log.h"
 #include "pelt/rng.h"
 #include "pelt/runfile.h"
+#include "rescue.h"
 #include "signals.h"
 
 #define START_DELAY_NS (20 * PELT_NS_PER_MS) /* all workers are up by then */
@@ -275,10 +276,21 @@ static void put_environment(struct run *run)
     put_meta(run, "version", "%s", PELT_VERSION);
 }
 
+static const char *target(const struct pelt_run_options *opt)
+{
+    if (opt->bench != NULL) {
+        return opt->bench->url;
+    }
+    const char *base = opt->target;
+    if (base == NULL && opt->scenario != NULL) {
+        base = opt->scenario->target;
+    }
+    return base != NULL ? base : "";
+}
+
 static void put_description(struct run *run)
 {
     const struct pelt_run_options *opt = &run->opt;
-    const char *target = opt->bench != NULL ? opt->bench->url : opt->target;
     char plan[256];
     pelt_plan_describe(&run->plan, plan, sizeof(plan));
     uint64_t wall_ns = pelt_clock_wall_ns();
@@ -293,7 +305,7 @@ static void put_description(struct run *run)
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
     put_meta(run, "plan", "%s", plan);
     put_meta(run, "loop", "%s", run->plan.loop == PELT_LOOP_OPEN ? "open" : "closed");
-    put_meta(run, "target", "%s", target != NULL ? target : "");
+    put_meta(run, "target", "%s", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);
     put_meta(run, "hosts", "1");
@@ -456,16 +468,23 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
 
 /* ---- after the load ---- */
 
+static void note_refused(struct run *run, enum pelt_name_kind kind, int most, const char *event,
+                         const char *what)
+{
+    if (pelt_registry_refused(run->registry, kind) > 0) {
+        char text[160];
+        snprintf(text, sizeof(text), "more than %d %s", most, what);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, event, text);
+    }
+}
+
 static void note_refused_names(struct run *run)
 {
-    if (pelt_registry_refused(run->registry, PELT_NAME_REQUEST) > 0) {
-        char text[160];
-        snprintf(text, sizeof(text),
-                 "more than %d request names: the rest is counted as _other; give requests a name",
-                 PELT_SERIES_MAX);
-        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
-        put_event(run, "series_cap", text);
-    }
+    note_refused(run, PELT_NAME_REQUEST, PELT_SERIES_MAX, "series_cap",
+                 "request names: the rest is counted as _other; give requests a name");
+    note_refused(run, PELT_NAME_CHECK, PELT_CHECKS_MAX, "checks_cap",
+                 "check names: the rest is counted as _other; give checks fixed names");
 }
 
 static const char *text_or_null(const struct pelt_error *err)
@@ -488,19 +507,39 @@ static const char *script_error(const struct run *run)
 static const char *own_failure(const struct run *run)
 {
     if (run->file_failed || run->collector.write_failed) {
-        return "the run file could not be written: what it holds, and this report, is not whole";
+        return "the run file could not be written and is not whole: the totals here are, the "
+               "seconds "
+               "and threads are not";
     }
     return text_or_null(&run->own_failure);
 }
 
-static enum pelt_status judge(struct run *run, struct pelt_judgement *judgement,
-                              struct pelt_error *err)
+/* What the plan had until the end reached. */
+static double arrivals_due(const struct run *run)
 {
-    struct pelt_results *results = NULL;
-    enum pelt_status status = pelt_runfile_results(run->file, &results, err);
-    if (status != PELT_OK) {
-        return status;
+    bool loaded = run->start_ns != 0 && run->plan.loop == PELT_LOOP_OPEN;
+    return loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
+}
+
+/* Of the number of arrivals in a time in which `mean` are expected: the variance of a renewal
+ * process with gamma intervals is mean / shape (Cox, Renewal Theory, 1962), 1 being Poisson's. */
+static double arrivals_deviation(const struct pelt_plan *plan, double mean)
+{
+    switch (plan->arrivals) {
+    case PELT_ARRIVALS_UNIFORM:
+        return 0;
+    case PELT_ARRIVALS_POISSON:
+        return sqrt(mean);
+    case PELT_ARRIVALS_GAMMA:
+        return sqrt(mean / plan->gamma_shape);
     }
+    return 0;
+}
+
+static enum pelt_status judge(const struct run *run, const struct pelt_results *results,
+                              struct pelt_judgement *judgement, struct pelt_error *err)
+{
+    double due = arrivals_due(run);
     struct pelt_judge_options options = {
         .strict = run->opt.strict,
         .allow_invalid = run->opt.allow_invalid,
@@ -508,12 +547,55 @@ static enum pelt_status judge(struct run *run, struct pelt_judgement *judgement,
         .signal = run->signal,
         .starved = run->collector.starved,
         .lost = run->collector.total->lost,
+        .arrivals_due = due,
+        .arrivals_deviation = arrivals_deviation(&run->plan, due),
         .own_failure = own_failure(run),
         .script_error = script_error(run),
     };
-    status = pelt_judge(results, &options, judgement);
-    pelt_results_free(results);
+    enum pelt_status status = pelt_judge(results, &options, judgement);
     return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
+}
+
+static bool file_whole(const struct run *run)
+{
+    return !run->file_failed && !run->collector.write_failed;
+}
+
+static void write_end(struct run *run, const struct pelt_judgement *j)
+{
+    note_written(run, pelt_runfile_finish(run->file, j->lines, j->lines_len, j->verdict,
+                                          (const char *const *)j->verdict_reasons, j->exit_code,
+                                          (const char *const *)j->exit_reasons));
+}
+
+/* The run file did not take everything: the report is from memory, and says so. */
+static enum pelt_status rescue(struct run *run, struct pelt_results *results,
+                               struct pelt_error *err)
+{
+    struct pelt_judgement j = {0};
+    enum pelt_status status = pelt_rescue_total(results, run->collector.total, run->registry,
+                                                (double)run->length_ns / 1e9);
+    if (status == PELT_OK) {
+        status = judge(run, results, &j, err);
+    }
+    if (status == PELT_OK) {
+        write_end(run, &j); /* there may be room for this much */
+        status = pelt_rescue_end(results, &j);
+    }
+    pelt_judgement_deinit(&j);
+    return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
+}
+
+static enum pelt_status judge_whole(struct run *run, const struct pelt_results *results,
+                                    struct pelt_error *err)
+{
+    struct pelt_judgement j = {0};
+    enum pelt_status status = judge(run, results, &j, err);
+    if (status == PELT_OK) {
+        write_end(run, &j);
+    }
+    pelt_judgement_deinit(&j);
+    return status;
 }
 
 static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **out,
@@ -523,18 +605,24 @@ static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **
         put_event(run, "signal", run->signal == SIGTERM ? "SIGTERM" : "SIGINT");
     }
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
-    struct pelt_judgement j = {0};
-    enum pelt_status status = judge(run, &j, err);
-    if (status == PELT_OK) {
-        status = pelt_runfile_finish(run->file, j.lines, j.lines_len, j.verdict,
-                                     (const char *const *)j.verdict_reasons, j.exit_code,
-                                     (const char *const *)j.exit_reasons);
-        if (status != PELT_OK) {
-            pelt_fail(err, status, "the run file did not take the run's end");
+    struct pelt_results *results = NULL;
+    enum pelt_status status = pelt_runfile_results(run->file, &results, err);
+    if (status == PELT_OK && file_whole(run)) {
+        status = judge_whole(run, results, err);
+        if (status == PELT_OK && file_whole(run)) {
+            pelt_results_free(results);
+            return pelt_runfile_results(run->file, out, err);
         }
     }
-    pelt_judgement_deinit(&j);
-    return status == PELT_OK ? pelt_runfile_results(run->file, out, err) : status;
+    if (status == PELT_OK) {
+        status = rescue(run, results, err);
+    }
+    if (status != PELT_OK) {
+        pelt_results_free(results);
+        return status;
+    }
+    *out = results;
+    return PELT_OK;
 }
 
 /* ---- life ---- */
@@ -623,6 +711,7 @@ static void close_file(struct run *run, enum pelt_status status)
     }
 }
 
+/* Whoever stopped the run is told what it found, however often Ctrl-C was pressed. */
 enum pelt_status pelt_run(const struct pelt_run_options *options, struct pelt_results **out,
                           struct pelt_error *err)
 {
@@ -634,7 +723,11 @@ enum pelt_status pelt_run(const struct pelt_run_options *options, struct pelt_re
     pelt_signals_hold(&before);
     enum pelt_status status = run_all(run, options, out, err);
     close_file(run, status);
+    if (run->signal != 0) {
+        sigaddset(&before, SIGINT);
+    }
     run_deinit(run);
+    pelt_signals_drain();
     pelt_signals_release(&before);
     return status;
 }

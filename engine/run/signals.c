@@ -57,3 +57,12 @@ void pelt_signals_release(const sigset_t *before)
 {
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
+
+void pelt_signals_drain(void)
+{
+    const sigset_t held = both();
+    const struct timespec at_once = {0};
+    while (sigtimedwait(&held, NULL, &at_once) > 0) {
+        continue;
+    }
+}

@@ -26,5 +26,6 @@ void pelt_signals_stop(struct pelt_signals *s); /* the mask is what it was befor
  * meanwhile never get them. */
 void pelt_signals_hold(sigset_t *before);
 void pelt_signals_release(const sigset_t *before);
+void pelt_signals_drain(void); /* forgets those that came while held back */
 
 #endif

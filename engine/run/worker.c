@@ -18,6 +18,7 @@
 #include "station.h"
 
 #define FRAMES             8
+#define BEAT_NS            (50 * PELT_NS_PER_MS) /* divides a second: each edge is a beat */
 #define FRAME_BUDGET_BYTES ((size_t)16 << 20)
 
 struct pelt_worker {
@@ -27,7 +28,8 @@ struct pelt_worker {
     struct pelt_script *script;    /* or */
     struct pelt_crew *crew;
     uint64_t start_ns;
-    struct pelt_timer edge;      /* turns the frame of a second in which nothing happened */
+    struct pelt_timer beat;      /* tells how late the thread is, and turns the frame of a second in
+                                    which nothing happened */
     struct pelt_mailbox empties; /* letters with emptied frames, from the control thread */
     struct pelt_mail *spare;     /* those taken out and not used yet */
     struct pelt_letter *letter;  /* of the frame being filled */
@@ -112,13 +114,16 @@ static struct pelt_frame *on_turn_frame(void *arg, struct pelt_frame *full)
     return next->frame;
 }
 
-static void on_edge(struct pelt_timer *timer, uint64_t now_ns)
+/* A thread that was stopped while it waited has no long turn to show: only what was due meanwhile
+ * tells. */
+static void on_beat(struct pelt_timer *timer, uint64_t now_ns)
 {
     struct pelt_worker *w =
-        (struct pelt_worker *)((char *)timer - offsetof(struct pelt_worker, edge));
-    pelt_recorder_turn(&w->station.recorder, now_ns);
-    if (pelt_timerq_add(&w->station.reactor.timers, timer, w->station.recorder.edge_ns) !=
-        PELT_OK) {
+        (struct pelt_worker *)((char *)timer - offsetof(struct pelt_worker, beat));
+    uint64_t lag_ns = now_ns - timer->due_ns;
+    uint64_t next_ns = now_ns + BEAT_NS - lag_ns % BEAT_NS;
+    pelt_recorder_loop_lag(&w->station.recorder, lag_ns, now_ns);
+    if (pelt_timerq_add(&w->station.reactor.timers, timer, next_ns) != PELT_OK) {
         return; /* the next event turns the frame */
     }
 }
@@ -286,9 +291,9 @@ enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, str
     pelt_recorder_init(recorder, recorder->frame, start_ns, on_turn_frame, w);
     w->station.reactor.on_turn = on_loop_turn;
     w->station.reactor.arg = recorder;
-    w->edge.fn = on_edge;
+    w->beat.fn = on_beat;
     enum pelt_status status =
-        pelt_timerq_add(&w->station.reactor.timers, &w->edge, recorder->edge_ns);
+        pelt_timerq_add(&w->station.reactor.timers, &w->beat, start_ns + BEAT_NS);
     if (status == PELT_OK) {
         status = crew_new(w, err);
     }

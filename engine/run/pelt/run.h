@@ -58,8 +58,10 @@ struct pelt_run_options {
 
 /*
  * Runs. On PELT_OK *out is the finished run (exit code and reasons inside); also for a run stopped
- * by a signal. PELT_EINVAL, PELT_ELIMIT: nothing was sent, err says why (bad URL, too few file
- * descriptors: the number needed ...).
+ * by a signal; then SIGINT stays blocked in this thread, so that an impatient second Ctrl-C does
+ * not lose the report, and SIGTERM ends the process as ever. A run file that took no more leaves
+ * exit code 1 and the totals, which are kept in memory as well. PELT_EINVAL, PELT_ELIMIT: nothing
+ * was sent, err says why (bad URL, too few file descriptors: the number needed ...).
  */
 PELT_MUST_USE enum pelt_status pelt_run(const struct pelt_run_options *options,
                                         struct pelt_results **out, struct pelt_error *err);

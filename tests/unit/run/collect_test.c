@@ -8,6 +8,7 @@
 
 #include "pelt/clock.h"
 #include "pelt/log.h"
+#include "rescue.h"
 #include "test.h"
 
 #define WORKERS 3
@@ -252,6 +253,31 @@ static void mail_that_nobody_took_is_freed(void **state)
     mail(f, frame(1, 0, 1, false));
 }
 
+static void rescued_results_say_what_memory_has(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t late = pelt_registry_intern(f->registry, PELT_NAME_REQUEST, pelt_span_of("GET /late"));
+    uint32_t check = pelt_registry_intern(f->registry, PELT_NAME_CHECK, pelt_span_of("fits"));
+    struct pelt_frame *total = f->collector.total;
+    struct pelt_request_frame *r = pelt_frame_request(total, late);
+    r->started = 5;
+    r->outcomes[PELT_OUTCOME_OK] = 3;
+    r->outcomes[PELT_OUTCOME_CONNECT] = 2;
+    pelt_frame_error(total, late, PELT_OUTCOME_CONNECT, 7, "refused");
+    pelt_frame_check(total, check)->failed = 4;
+    assert_int_equal(pelt_runfile_results(f->file, &f->results, NULL), PELT_OK);
+    assert_int_equal(pelt_rescue_total(f->results, total, f->registry, 2.5), PELT_OK);
+    assert_string_equal(pelt_registry_name(f->results->names, PELT_NAME_REQUEST, late),
+                        "GET /late");
+    assert_int_equal(f->results->total->requests[late]->started, 5);
+    assert_int_equal(f->results->errors_len, 1);
+    assert_int_equal(f->results->errors[0].e.count, 2);
+    assert_string_equal(f->results->errors[0].e.sample, "refused");
+    assert_int_equal(f->results->checks_len, 1);
+    assert_int_equal(f->results->checks[0].failed, 4);
+    assert_true(f->results->duration_s == 2.5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -268,6 +294,7 @@ int main(void)
         TEST(script_errors_become_events_and_the_first_is_kept),
         TEST(starved_workers_are_counted),
         TEST(mail_that_nobody_took_is_freed),
+        TEST(rescued_results_say_what_memory_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,15 +178,81 @@ static void lateness_counts_from_1_ms_and_a_tenth_of_the_median(void **state)
     assert_verdict(f, PELT_INVALID, "ms late");
 }
 
-static void lateness_of_few_arrivals_is_not_judged(void **state)
+static void record_lags(struct fixture *f, enum pelt_run_hist kind, uint64_t us, uint64_t n)
+{
+    pelt_hist_record_n(&f->results.total->hist[kind], &f->results.total->pool, us, n);
+}
+
+static void late_arrivals_of_a_short_run_are_invalid_and_a_hiccup_suspect(void **state)
 {
     struct fixture *f = *state;
-    struct pelt_frame *total = f->results.total;
-    pelt_hist_record_n(&total->hist[PELT_RUNHIST_SEND_LAG], &total->pool, 50000, 367);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 100, 210);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 50000, 4);
     judge(f);
     assert_int_equal(f->judged.verdict, PELT_VALID);
-    pelt_hist_record_n(&total->hist[PELT_RUNHIST_SEND_LAG], &total->pool, 50000, 1);
-    assert_verdict(f, PELT_INVALID, "50.0 ms late");
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 50000, 4);
+    assert_verdict(f, PELT_SUSPECT, "8 of 218 arrivals were sent more than 10.0 ms late");
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 1500000, 82);
+    assert_verdict(f, PELT_INVALID, "90 of 300 arrivals were sent more than 10.0 ms late");
+}
+
+static void one_percent_of_the_arrivals_may_be_late(void **state)
+{
+    struct fixture *f = *state;
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 100, 9900);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 50000, 100);
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 50000, 10);
+    assert_verdict(f, PELT_INVALID, "110 of 10010 arrivals");
+}
+
+static void lateness_of_slow_answers_counts_from_a_tenth_of_them(void **state)
+{
+    struct fixture *f = *state;
+    pelt_hist_record_n(&request(f)->hist[PELT_HIST_RESPONSE], &f->results.total->pool, 1000000,
+                       5000);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 90000, 100);
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    record_lags(f, PELT_RUNHIST_SEND_LAG, 120000, 100);
+    assert_verdict(f, PELT_INVALID, "100 of 200 arrivals");
+}
+
+static void generator_that_stood_still_is_suspect_and_for_long_invalid(void **state)
+{
+    struct fixture *f = *state;
+    set_loop(f, "closed");
+    record_lags(f, PELT_RUNHIST_LOOP_LAG, 90000, 1);
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    record_lags(f, PELT_RUNHIST_LOOP_LAG, 110000, 1);
+    assert_verdict(f, PELT_SUSPECT, "stopped the generator for 0.1 s");
+    record_lags(f, PELT_RUNHIST_LOOP_LAG, 3000000, 1);
+    assert_verdict(f, PELT_INVALID, "stopped the generator for 3.0 s");
+}
+
+static void planned_arrivals_that_never_came_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->options.arrivals_due = 1000;
+    f->results.total->planned = 990;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    f->results.total->planned = 988;
+    assert_verdict(f, PELT_INVALID, "only 988 of 1000 planned arrivals were started");
+}
+
+static void chance_of_random_arrivals_is_not_held_against_the_run(void **state)
+{
+    struct fixture *f = *state;
+    f->options.arrivals_due = 100;
+    f->options.arrivals_deviation = 10;
+    f->results.total->planned = 75;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    f->results.total->planned = 50;
+    assert_verdict(f, PELT_INVALID, "only 50 of 100");
 }
 
 static void dropped_arrivals_are_suspect_and_beyond_one_percent_invalid(void **state)
@@ -331,7 +397,12 @@ int main(void)
         TEST(losses_that_only_the_run_knows_are_invalid),
         TEST(load_that_ended_for_want_of_memory_is_invalid),
         TEST(lateness_counts_from_1_ms_and_a_tenth_of_the_median),
-        TEST(lateness_of_few_arrivals_is_not_judged),
+        TEST(late_arrivals_of_a_short_run_are_invalid_and_a_hiccup_suspect),
+        TEST(one_percent_of_the_arrivals_may_be_late),
+        TEST(lateness_of_slow_answers_counts_from_a_tenth_of_them),
+        TEST(generator_that_stood_still_is_suspect_and_for_long_invalid),
+        TEST(planned_arrivals_that_never_came_are_invalid),
+        TEST(chance_of_random_arrivals_is_not_held_against_the_run),
         TEST(dropped_arrivals_are_suspect_and_beyond_one_percent_invalid),
         TEST(saturated_thread_is_suspect),
         TEST(suspect_run_passes_unless_strict),

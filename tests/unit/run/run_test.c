@@ -11,6 +11,8 @@
 
 #include "pelt/clock.h"
 #include "pelt/log.h"
+#include "pelt/registry.h"
+#include "signals.h"
 #include "test.h"
 #include "tiny_server.h"
 
@@ -165,6 +167,7 @@ static void open_loop_sends_each_planned_arrival(void **state)
     struct fixture *f = *state;
     use_plan(f, PELT_LOOP_OPEN, 200, 1000);
     f->options.threads = 4;
+    f->options.allow_invalid = true; /* this host may pause: the counts are what is tested */
     counts_are_the_servers(f);
     assert_int_equal(f->results->total->planned, 200);
     assert_int_equal(started(f), 200);
@@ -216,6 +219,20 @@ static void second_signal_ends_what_is_in_flight_as_unfinished(void **state)
     assert_int_equal(ended(f, PELT_OUTCOME_UNFINISHED), 8);
 }
 
+static void ctrl_c_pressed_many_times_leaves_the_results(void **state)
+{
+    struct fixture *f = *state;
+    f->server.mute = true;
+    use_plan(f, PELT_LOOP_CLOSED, 20000, 8);
+    struct alarm alarm;
+    start_alarm(&alarm, 60, 15);
+    run(f);
+    pthread_join(alarm.thread, NULL); /* most come while the caller would report */
+    pelt_signals_drain();
+    assert_int_equal(f->results->exit_code, 130);
+    assert_int_equal(ended(f, PELT_OUTCOME_UNFINISHED), started(f));
+}
+
 static void grace_ends_what_a_silent_server_leaves_open(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +267,42 @@ static void bad_url_is_said_and_leaves_no_file(void **state)
     assert_int_equal(pelt_run(&f->options, &f->results, &f->err), PELT_EINVAL);
     assert_non_null(strstr(f->err.text, "gopher"));
     assert_int_equal(access(path, F_OK), -1);
+}
+
+/* ---- a disk that is full ---- */
+
+static void limit_files(void *arg, const struct pelt_live *live)
+{
+    struct rlimit *limit = arg;
+    struct rlimit none = {1, limit->rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+}
+
+static void full_disk_costs_the_run_file_and_not_the_report(void **state)
+{
+    struct fixture *f = *state;
+    char path[] = "/tmp/pelt-run-test-XXXXXX";
+    close(mkstemp(path));
+    unlink(path);
+    struct rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_IGN);
+    use_plan(f, PELT_LOOP_CLOSED, 1200, 4);
+    f->options.run_file = path;
+    f->options.on_live = limit_files; /* from half a second on nothing is taken any more */
+    f->options.on_live_arg = &before;
+    enum pelt_status status = pelt_run(&f->options, &f->results, &f->err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    unlink(path);
+    assert_int_equal(status, PELT_OK);
+    assert_int_equal(f->results->exit_code, 1);
+    assert_true(has_reason(f->results->exit_reasons, "the run file could not be written"));
+    assert_true(f->results->finished);
+    assert_true(started(f) > 0);
+    assert_int_equal(started(f), f->server.served);
+    assert_int_equal(ended(f, PELT_OUTCOME_OK), f->server.served);
+    assert_string_equal(pelt_registry_name(f->results->names, PELT_NAME_REQUEST, 1), "GET /");
+    assert_true(f->results->duration_s > 1.1);
 }
 
 /* ---- scenarios ---- */
@@ -311,6 +364,34 @@ static void script_error_is_exit_2_unless_allowed(void **state)
     f->options.allow_script_errors = true;
     run(f);
     assert_int_equal(f->results->exit_code, 0);
+}
+
+static void target_of_a_run_is_the_scenarios_unless_one_is_given(void **state)
+{
+    struct fixture *f = *state;
+    char source[256];
+    snprintf(source, sizeof(source),
+             "local pelt = require('pelt') return { target = '%s', iteration = function() "
+             "pelt.http.get('/') end }",
+             f->url);
+    use_plan(f, PELT_LOOP_CLOSED, 50, 1);
+    use_script(f, source);
+    f->options.target = NULL;
+    run(f);
+    assert_string_equal(pelt_results_meta(f->results, "target"), f->url);
+    assert_true(f->server.served > 0);
+}
+
+static void check_names_beyond_the_most_are_said(void **state)
+{
+    struct fixture *f = *state;
+    use_plan(f, PELT_LOOP_CLOSED, 50, 1);
+    use_script(f, "local pelt = require('pelt') return { iteration = function() for i = 1, 1001 do "
+                  "pelt.check('check ' .. i, true) end pelt.http.get('/') end }");
+    run(f);
+    assert_int_equal(f->results->events_len, 1);
+    assert_string_equal(f->results->events[0].kind, "checks_cap");
+    assert_non_null(strstr(f->results->events[0].text, "more than 1000 check names"));
 }
 
 static void users_that_all_stop_end_the_run_early(void **state)
@@ -379,13 +460,17 @@ int main(void)
         TEST(no_thread_is_without_a_user),
         TEST(signal_ends_the_run_with_its_results),
         TEST(second_signal_ends_what_is_in_flight_as_unfinished),
+        TEST(ctrl_c_pressed_many_times_leaves_the_results),
         TEST(grace_ends_what_a_silent_server_leaves_open),
         TEST(refused_port_is_connect_only_and_ends_in_time),
         TEST(bad_url_is_said_and_leaves_no_file),
+        TEST(full_disk_costs_the_run_file_and_not_the_report),
         TEST(failed_setup_sends_nothing_and_teardown_runs),
         TEST(signal_in_setup_is_130_and_teardown_runs),
         TEST(time_that_setup_takes_is_not_taken_from_the_load),
         TEST(script_error_is_exit_2_unless_allowed),
+        TEST(target_of_a_run_is_the_scenarios_unless_one_is_given),
+        TEST(check_names_beyond_the_most_are_said),
         TEST(users_that_all_stop_end_the_run_early),
     };
     const struct CMUnitTest few_descriptors[] = {

@@ -1,0 +1,167 @@
+/*
+ * rescue: see the header. Ids in results are the run's: names are interned in the same order.
+ */
+#include "rescue.h"
+
+#include <stdlib.h>
+
+static bool intern_missing(struct pelt_registry *into, struct pelt_registry *from,
+                           enum pelt_name_kind kind)
+{
+    uint32_t len = pelt_registry_count(from, kind);
+    for (uint32_t id = pelt_registry_count(into, kind); id < len; id++) {
+        struct pelt_span name = pelt_span_of(pelt_registry_name(from, kind, id));
+        if (pelt_registry_intern(into, kind, name) != id) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- rows ---- */
+
+static struct pelt_check_row *check_row(struct pelt_results *r, uint32_t check)
+{
+    for (size_t i = 0; i < r->checks_len; i++) {
+        if (r->checks[i].check == check) {
+            return &r->checks[i];
+        }
+    }
+    struct pelt_check_row *rows = realloc(r->checks, (r->checks_len + 1) * sizeof(*rows));
+    if (rows == NULL) {
+        return NULL;
+    }
+    r->checks = rows;
+    rows[r->checks_len] = (struct pelt_check_row){.check = check};
+    return &rows[r->checks_len++];
+}
+
+static bool rescue_checks(struct pelt_results *r)
+{
+    for (uint32_t id = 0; id < r->total->checks_len; id++) {
+        const struct pelt_check_frame *c = &r->total->checks[id];
+        if (c->passed + c->failed == 0) {
+            continue;
+        }
+        struct pelt_check_row *row = check_row(r, id);
+        if (row == NULL) {
+            return false;
+        }
+        row->passed = c->passed;
+        row->failed = c->failed;
+    }
+    return true;
+}
+
+/* What the frame kept of such errors: sample and moments; NULL: nothing. */
+static const struct pelt_error_frame *kept_error(const struct pelt_frame *f, uint32_t series,
+                                                 enum pelt_outcome outcome)
+{
+    for (uint32_t i = 0; i < f->errors_len; i++) {
+        if (f->errors[i].series == series && f->errors[i].outcome == outcome) {
+            return &f->errors[i].e;
+        }
+    }
+    return NULL;
+}
+
+static bool add_error(struct pelt_results *r, uint32_t series, enum pelt_outcome outcome)
+{
+    struct pelt_error_row *rows = realloc(r->errors, (r->errors_len + 1) * sizeof(*rows));
+    if (rows == NULL) {
+        return false;
+    }
+    r->errors = rows;
+    struct pelt_error_row *row = &rows[r->errors_len++];
+    const struct pelt_error_frame *kept = kept_error(r->total, series, outcome);
+    *row = (struct pelt_error_row){.series = series, .outcome = outcome};
+    if (kept != NULL) {
+        row->e = *kept;
+    } else {
+        row->e.last_ns = (uint64_t)(r->duration_s * 1e9);
+    }
+    row->e.count = r->total->requests[series]->outcomes[outcome];
+    return true;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct pelt_error_row *x = a, *y = b;
+    return (x->e.count < y->e.count) - (x->e.count > y->e.count);
+}
+
+static bool rescue_errors(struct pelt_results *r)
+{
+    r->errors_len = 0;
+    for (uint32_t id = 0; id < r->total->requests_len; id++) {
+        const struct pelt_request_frame *f = r->total->requests[id];
+        for (unsigned o = 0; f != NULL && o < PELT_OUTCOME_COUNT; o++) {
+            if (o != PELT_OUTCOME_OK && f->outcomes[o] > 0 && !add_error(r, id, o)) {
+                return false;
+            }
+        }
+    }
+    if (r->errors_len > 0) {
+        qsort(r->errors, r->errors_len, sizeof(*r->errors), by_count);
+    }
+    return true;
+}
+
+enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_frame *total,
+                                   struct pelt_registry *names, double duration_s)
+{
+    struct pelt_frame *copy = pelt_frame_new(0);
+    if (copy == NULL) {
+        return PELT_ENOMEM;
+    }
+    if (pelt_frame_add(copy, total) != PELT_OK) {
+        pelt_frame_free(copy);
+        return PELT_ENOMEM;
+    }
+    copy->second = r->total->second;
+    copy->users = r->total->users; /* gauges: a total has no moment of its own */
+    copy->waiting = r->total->waiting;
+    pelt_frame_free(r->total);
+    r->total = copy;
+    r->duration_s = duration_s;
+    bool whole = intern_missing(r->names, names, PELT_NAME_REQUEST) &&
+                 intern_missing(r->names, names, PELT_NAME_CHECK) && rescue_checks(r) &&
+                 rescue_errors(r);
+    return whole ? PELT_OK : PELT_ENOMEM;
+}
+
+/* ---- the end ---- */
+
+/* NULL-terminated, as results have them; what was there goes. */
+static bool move_reasons(char ***into, char **from)
+{
+    char **reasons = calloc(PELT_REASONS_MAX + 1, sizeof(char *));
+    if (reasons == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < PELT_REASONS_MAX; i++) {
+        reasons[i] = from[i];
+        from[i] = NULL;
+    }
+    for (char **old = *into; old != NULL && *old != NULL; old++) {
+        free(*old);
+    }
+    free(*into);
+    *into = reasons;
+    return true;
+}
+
+enum pelt_status pelt_rescue_end(struct pelt_results *r, struct pelt_judgement *j)
+{
+    for (size_t i = 0; i < r->thresholds_len; i++) {
+        r->thresholds[i].line = j->lines[i];
+        r->thresholds[i].judged = true;
+    }
+    r->finished = true;
+    r->running = false;
+    r->verdict = j->verdict;
+    r->exit_code = j->exit_code;
+    bool moved = move_reasons(&r->verdict_reasons, j->verdict_reasons) &&
+                 move_reasons(&r->exit_reasons, j->exit_reasons);
+    return moved ? PELT_OK : PELT_ENOMEM;
+}

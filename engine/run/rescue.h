@@ -1,0 +1,24 @@
+/*
+ * rescue: what the run measured, when its run file could not take it all: the control thread's own
+ * total goes into the results in place of what could be read back. Thread: control.
+ */
+#ifndef PELT_RESCUE_H
+#define PELT_RESCUE_H
+
+#include "judge.h"
+#include "pelt/registry.h"
+#include "pelt/results.h"
+
+/*
+ * Makes `r` say what `total` says: names (of `names`, which the run interned), counts, times,
+ * checks and errors of the whole run; of the load, which lasted `duration_s`. The rows of seconds
+ * and threads stay what the file held. PELT_ENOMEM: in part.
+ */
+PELT_MUST_USE enum pelt_status pelt_rescue_total(struct pelt_results *r,
+                                                 const struct pelt_frame *total,
+                                                 struct pelt_registry *names, double duration_s);
+
+/* The end that could not be written: the judgement's reasons move into `r`. */
+PELT_MUST_USE enum pelt_status pelt_rescue_end(struct pelt_results *r, struct pelt_judgement *j);
+
+#endif
