@@ -1,7 +1,7 @@
 /*
  * CSV: a header line, then rows; fields with a comma, quote or line break are quoted (RFC 4180),
- * lines end in LF. Times are milliseconds with three decimals; what does not exist, or lacks
- * samples, is an empty field.
+ * lines end in LF. Times are milliseconds with three decimals, values and bounds of thresholds in
+ * full; what does not exist, or lacks samples, is an empty field.
  */
 #include "csv.h"
 
@@ -54,6 +54,14 @@ static void number(struct row *row, double value) /* not finite: empty */
     next_field(row);
     if (isfinite(value)) {
         fprintf(row->out, "%.3f", value);
+    }
+}
+
+static void exact(struct row *row, double value) /* not finite: empty */
+{
+    next_field(row);
+    if (isfinite(value)) {
+        fprintf(row->out, "%.15g", value);
     }
 }
 
@@ -257,13 +265,14 @@ static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out
         text(&row, t->name);
         text(&row, t->stat);
         text(&row, pelt_unit_name(t->unit));
-        number(&row, judged && line->has_value ? line->value : (double)NAN);
+        double value = judged && line->has_value ? line->value : (double)NAN;
+        (t->unit == PELT_UNIT_MS ? number : exact)(&row, value);
         text(&row, pelt_level_name(judged ? line->level : PELT_LEVEL_UNJUDGED));
-        number(&row, t->single ? (double)NAN : t->target);
-        number(&row, t->single ? (double)NAN : t->warning);
-        number(&row, t->single ? (double)NAN : t->critical);
-        number(&row, t->single && t->lower_is_better ? t->critical : (double)NAN);
-        number(&row, t->single && !t->lower_is_better ? t->critical : (double)NAN);
+        exact(&row, t->single ? (double)NAN : t->target);
+        exact(&row, t->single ? (double)NAN : t->warning);
+        exact(&row, t->single ? (double)NAN : t->critical);
+        exact(&row, t->single && t->lower_is_better ? t->critical : (double)NAN);
+        exact(&row, t->single && !t->lower_is_better ? t->critical : (double)NAN);
         text(&row, judged ? line->why : "");
         end_row(&row);
     }

@@ -3,7 +3,8 @@
  * and rows of arrays one a line, so that memory does not grow with the run's length and the file
  * can be read and searched by eye.
  *
- * Times are milliseconds with three decimals. A percentile without enough samples is null; nothing
+ * Times are milliseconds with three decimals; values and bounds of thresholds are in full, so that
+ * what was judged can be judged again. A percentile without enough samples is null; nothing
  * is ever NaN.
  */
 #include "pelt/report.h"
@@ -217,10 +218,20 @@ static json_t *check(const struct pelt_results *r, const struct pelt_check_row *
     return o;
 }
 
+/* A time is as exact as its histogram; anything else is in full. */
+static json_t *judged_value(const struct pelt_threshold_row *row)
+{
+    double value = row->line.value;
+    if (!row->judged || !row->line.has_value || !isfinite(value)) {
+        return json_null();
+    }
+    return row->threshold.unit == PELT_UNIT_MS ? number(value) : json_real(value);
+}
+
 static void set_bound(json_t *bounds, const char *name, double value)
 {
     if (isfinite(value)) {
-        json_object_set_new(bounds, name, number(value));
+        json_object_set_new(bounds, name, json_real(value));
     }
 }
 
@@ -236,11 +247,10 @@ static json_t *threshold(const struct pelt_threshold_row *row)
         set_bound(bounds, "critical", t->critical);
     }
     enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
-    bool has_value = row->judged && row->line.has_value && isfinite(row->line.value);
     json_object_set_new(o, "metric", text(t->metric));
     json_object_set_new(o, "name", t->name[0] ? text(t->name) : json_null());
     json_object_set_new(o, "stat", text(t->stat));
-    json_object_set_new(o, "value", has_value ? number(row->line.value) : json_null());
+    json_object_set_new(o, "value", judged_value(row));
     json_object_set_new(o, "level", text(pelt_level_name(level)));
     json_object_set_new(o, "bounds", bounds);
     return o;

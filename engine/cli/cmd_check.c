@@ -50,10 +50,22 @@ static void print_scenario(const struct cli_options *o, const struct pelt_scenar
            s->has_teardown ? "yes" : "no");
 }
 
+static void print_counts(const struct cli_exchange_counts *n)
+{
+    const char *plural = n->all == 1 ? "" : "s";
+    if (n->not_ok > 0) {
+        printf("\n%llu of %llu exchange%s not ok\n", (unsigned long long)n->not_ok,
+               (unsigned long long)n->all, plural);
+    } else {
+        printf("\n%llu exchange%s\n", (unsigned long long)n->all, plural);
+    }
+}
+
+/* What the server did is told, and no failure of the script: that one raises. */
 static enum pelt_status run_once(const struct cli_options *o, const struct pelt_scenario *s,
                                  struct pelt_error *err)
 {
-    uint64_t exchanges = 0;
+    struct cli_exchange_counts counts = {0};
     struct pelt_run_options run = {
         .kind = "check",
         .name = s->name,
@@ -66,8 +78,8 @@ static enum pelt_status run_once(const struct cli_options *o, const struct pelt_
         .headers = o->headers.items,
         .resolve = o->resolve.items,
     };
-    enum pelt_status status = pelt_run_once(&run, cli_exchange_print, &exchanges, err);
-    printf("\n%llu exchange%s\n", (unsigned long long)exchanges, exchanges == 1 ? "" : "s");
+    enum pelt_status status = pelt_run_once(&run, cli_exchange_print, &counts, err);
+    print_counts(&counts);
     return status;
 }
 

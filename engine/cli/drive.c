@@ -57,6 +57,13 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     return PELT_OK;
 }
 
+/* What on_live() shows: the plan once, then its progress. */
+struct show {
+    const struct pelt_run_options *run;
+    struct pelt_progress *progress;
+    bool announced;
+};
+
 static void announce(const struct pelt_run_options *run)
 {
     char plan[256], size[32];
@@ -73,10 +80,22 @@ static void announce(const struct pelt_run_options *run)
              size, names, names == 1 ? "" : "s");
 }
 
+/* The plan is told when the run lives, so that one refused before its start is one line. */
+static void on_live(void *arg, const struct pelt_live *live)
+{
+    struct show *show = arg;
+    if (!show->announced) {
+        show->announced = true;
+        announce(show->run);
+    }
+    pelt_progress_update(show->progress, live);
+}
+
 static enum pelt_status run_with_progress(const struct cli_options *o, struct pelt_run_options *run,
                                           struct pelt_results **results, struct pelt_error *err)
 {
     struct pelt_progress *progress = NULL;
+    struct show show = {.run = run};
     if (!o->quiet) {
         struct pelt_progress_options options = {
             .out = stderr, .color = cli_color_welcome(o->no_color), .json = o->log_json};
@@ -84,8 +103,9 @@ static enum pelt_status run_with_progress(const struct cli_options *o, struct pe
         if (progress == NULL) {
             return pelt_fail(err, PELT_ENOMEM, "out of memory");
         }
-        run->on_live = pelt_progress_update;
-        run->on_live_arg = progress;
+        show.progress = progress;
+        run->on_live = on_live;
+        run->on_live_arg = &show;
         pelt_log_setup(PELT_LOG_INFO, o->log_json, pelt_progress_clear, progress);
     }
     enum pelt_status status = pelt_run(run, results, err);
@@ -103,10 +123,7 @@ static int tell(const struct cli_options *o, const struct pelt_results *results)
     report_summary(results, aside ? stderr : stdout, !aside && cli_stdout_color(o->no_color),
                    cli_stdout_columns());
     fflush(stdout);
-    int code = cli_outputs_write(&o->out, results);
-    /* A report that could not be written must not pass for a good run; what the run itself found
-     * goes first. */
-    return results->exit_code != 0 ? results->exit_code : code;
+    return cli_exit_merge(results->exit_code, cli_outputs_write(&o->out, results));
 }
 
 static void fill(const struct cli_options *o, struct pelt_run_options *run)
@@ -142,7 +159,6 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
         run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
-        announce(run);
         status = run_with_progress(o, run, &results, &err);
     }
     int code = status == PELT_OK ? tell(o, results) : cli_fail(status, &err);

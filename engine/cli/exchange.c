@@ -86,10 +86,12 @@ static void print_request(const struct pelt_request *request)
     print_body('>', pelt_span(request->bytes + head, request->len - head));
 }
 
-void cli_exchange_print(void *counter, const struct pelt_exchange *x)
+void cli_exchange_print(void *counts, const struct pelt_exchange *x)
 {
-    uint64_t *count = counter;
-    printf("\n* exchange %llu: %s", (unsigned long long)++*count, pelt_outcome_name(x->outcome));
+    struct cli_exchange_counts *n = counts;
+    n->all++;
+    n->not_ok += x->outcome != PELT_OUTCOME_OK;
+    printf("\n* exchange %llu: %s", (unsigned long long)n->all, pelt_outcome_name(x->outcome));
     if (x->status != 0) {
         printf(", status %u, %llu bytes of body", x->status, (unsigned long long)x->body_bytes);
     }

@@ -7,7 +7,11 @@
 
 #include "pelt/client.h"
 
-/* Prints to stdout; fits pelt_run_once(). `counter` is a uint64_t: exchanges printed so far. */
-void cli_exchange_print(void *counter, const struct pelt_exchange *x);
+struct cli_exchange_counts { /* of those printed so far */
+    uint64_t all, not_ok;
+};
+
+/* Prints to stdout; fits pelt_run_once(). `counts` is a struct cli_exchange_counts. */
+void cli_exchange_print(void *counts, const struct pelt_exchange *x);
 
 #endif

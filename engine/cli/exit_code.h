@@ -13,6 +13,9 @@ enum cli_exit {
     CLI_EXIT_SIGINT = 130,
 };
 
+/* Of two codes the one that goes first: 130 143, 1, 2, 6, 4, 3, 5, and 0 last. */
+int cli_exit_merge(int a, int b);
+
 /* Logs the error's text and gives the code that belongs to the status. */
 int cli_fail(enum pelt_status status, const struct pelt_error *err);
 

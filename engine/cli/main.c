@@ -5,8 +5,14 @@
  * SIGPIPE and SIGHUP are ignored from the start: a reader that closes its end (`pelt report |
  * head`) or a terminal that vanishes must not take a run's results with it. Writing then fails with
  * EPIPE or EIO, and is let go.
+ *
+ * A closed stdin, stdout or stderr (`>&-`) is held by /dev/null, or the next file opened, which may
+ * be the run file, would take its number and what is printed would land in it.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "exit_code.h"
@@ -85,8 +91,20 @@ static int dispatch(int argc, char **argv)
     return fail_usage(&err);
 }
 
+/* Opened the wrong way round, so that printing still fails (EBADF) and is told where it matters. */
+static void hold_closed_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            _exit(CLI_EXIT_FAILED); /* no /dev/null: nothing can be opened safely, nor said */
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    hold_closed_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     int code = dispatch(argc, argv);

@@ -61,8 +61,7 @@ int cli_outputs_write(const struct cli_texts *out, const struct pelt_results *re
 {
     int code = CLI_EXIT_PASSED;
     for (size_t i = 0; i < out->len; i++) {
-        int one = write_one(out->items[i], results);
-        code = code != CLI_EXIT_PASSED ? code : one;
+        code = cli_exit_merge(code, write_one(out->items[i], results));
     }
     return code;
 }

@@ -26,17 +26,28 @@ void cli_stdout_drop(void)
     clearerr(stdout);
 }
 
+/* Why an earlier write failed: stdio has kept no cause, so one more byte is tried. 0: it was taken.
+ */
+static int cause_of_loss(void)
+{
+    return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : 0;
+}
+
 int cli_stdout_finish(int code)
 {
-    errno = 0;
-    bool broken = fflush(stdout) != 0 || ferror(stdout);
-    if (!broken || errno == EPIPE || errno == EIO || cli_stdout_gone()) {
+    bool failed_before = ferror(stdout) != 0;
+    bool fails_now = fflush(stdout) != 0;
+    if ((!failed_before && !fails_now) || cli_stdout_gone()) {
+        return code;
+    }
+    int cause = fails_now ? errno : cause_of_loss();
+    if (cause == EPIPE || cause == EIO) {
         return code;
     }
     struct pelt_error err;
-    int failed =
-        cli_fail(pelt_fail(&err, PELT_EIO, "cannot write to stdout: %s", strerror(errno)), &err);
-    return code != CLI_EXIT_PASSED ? code : failed;
+    enum pelt_status status = pelt_fail(&err, PELT_EIO, "cannot write to stdout: %s",
+                                        cause != 0 ? strerror(cause) : "a part of it is lost");
+    return cli_exit_merge(code, cli_fail(status, &err));
 }
 
 int cli_stdout_columns(void)

@@ -10,8 +10,8 @@
 bool cli_stdout_gone(void);
 /* Forgets what could not be written, which has been told already. */
 void cli_stdout_drop(void);
-/* Flushes. `code` unless that failed for another reason than a gone reader: then a line on stderr,
- * and 1 instead of 0. */
+/* Flushes. `code` unless that, or an earlier write, failed for another reason than a gone reader:
+ * then a line on stderr, and what cli_exit_merge() makes of `code` and 1. */
 int cli_stdout_finish(int code);
 /* Columns for the summary: the terminal's width, 80 where stdout is none. */
 int cli_stdout_columns(void);

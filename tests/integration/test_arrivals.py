@@ -1,7 +1,7 @@
 """The plan of an open loop comes from the seed alone: not from the number of threads, not from the server."""
 import pytest
 
-from program import PASSED, SLOW, run, starts_moved
+from program import PASSED, SLOW, STARTS_MOVED, in_a_quiet_moment, run
 
 pytestmark = pytest.mark.sanitize
 
@@ -17,35 +17,43 @@ return {{
 
 
 def started_each_second(target_url, tmp_path, arrivals, seed, threads):
-    """(begun in each second, in all, how many a late host may have moved to the next second): the plan, as the server
-    answers at once."""
+    """(begun in each second, in all): the plan, as the server answers at once."""
     path = tmp_path / "arrivals.lua"
     path.write_text(SCENARIO.format(rate=RATE_PER_S, seconds=SECONDS, arrivals=arrivals))
     done = run(path, "--target", target_url, "--seed", seed, "-t", threads, cwd=tmp_path)
     assert done.code == PASSED, done.told()
     seconds = [row["started"] for row in done.report["seconds"] if row["t"] < SECONDS]
-    return seconds, done.report["totals"]["started"], starts_moved(done.report, RATE_PER_S)
+    return seconds, done.report["totals"]["started"]
 
 
 @pytest.mark.parametrize("arrivals", ["poisson", "gamma"])
 def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_path, arrivals):
     url = target().url
-    one, one_total, one_moved = started_each_second(url, tmp_path, arrivals, seed=7, threads=1)
-    four, four_total, four_moved = started_each_second(url, tmp_path, arrivals, seed=7, threads=4)
-    assert one_total == four_total
-    moved = max(one_moved, four_moved)
-    assert all(abs(a - b) <= moved for a, b in zip(one, four, strict=True)), (one, four)
-    assert len(set(one)) > 1, "random arrivals are not the same in every second"
+
+    def check(attempt):
+        one, one_total = started_each_second(url, tmp_path, arrivals, seed=7, threads=1)
+        four, four_total = started_each_second(url, tmp_path, arrivals, seed=7, threads=4)
+        assert one_total == four_total
+        # Two runs, each with its own start that a second's edge may catch.
+        assert all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four)
+        assert len(set(one)) > 1, "random arrivals are not the same in every second"
+
+    in_a_quiet_moment(check)
 
 
 def test_another_seed_gives_another_plan(target, tmp_path):
     url = target().url
-    _, seven, _ = started_each_second(url, tmp_path, "poisson", 7, 1)
-    _, eight, _ = started_each_second(url, tmp_path, "poisson", 8, 1)
+    _, seven = started_each_second(url, tmp_path, "poisson", 7, 1)
+    _, eight = started_each_second(url, tmp_path, "poisson", 8, 1)
     assert seven != eight
 
 
 def test_uniform_arrivals_are_exact(target, tmp_path):
-    started, total, moved = started_each_second(target().url, tmp_path, "uniform", 7, 2)
-    assert total == RATE_PER_S * SECONDS
-    assert all(abs(n - RATE_PER_S) <= moved for n in started), started
+    url = target().url
+
+    def check(attempt):
+        started, total = started_each_second(url, tmp_path, "uniform", 7, 2)
+        assert total == RATE_PER_S * SECONDS
+        assert all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started
+
+    in_a_quiet_moment(check)

@@ -3,12 +3,15 @@ import http.server
 import json
 import os
 import re
+import resource
+import socket
+import sqlite3
 import subprocess
 import threading
 
 import pytest
 
-from program import FAILED, PASSED, PELT, USAGE, bench, pelt
+from program import FAILED, MISSED, PASSED, PELT, USAGE, bench, pelt
 
 pytestmark = pytest.mark.sanitize
 
@@ -201,6 +204,57 @@ def test_a_full_disk_behind_stdout_is_one(target, tmp_path, form):
                                  text=True, timeout=30, check=False)
     assert process.returncode == FAILED and process.stderr.count("\n") == 1, process.stderr
     assert "No space left" in process.stderr
+
+
+def close_streams(*numbers):
+    """For preexec_fn: what a shell's `>&- 2>&-` does."""
+    return lambda: [os.close(number) for number in numbers]
+
+
+@pytest.mark.parametrize("closed", [(1, 2), (0, 1, 2), (2,)])
+def test_closed_streams_leave_the_run_file_whole(target, tmp_path, closed):
+    path = tmp_path / "run.pelt"
+    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "1s", "--allow-invalid", "--run-file", path,
+                cwd=tmp_path, preexec_fn=close_streams(*closed))
+    assert done.code == (FAILED if 1 in closed else PASSED), done.told()
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert pelt("report", path, cwd=tmp_path).code == PASSED
+
+
+def test_a_closed_stdout_is_named_as_the_cause(target, tmp_path):
+    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "300ms", "--quiet", "--allow-invalid",
+                "--no-run-file", cwd=tmp_path, preexec_fn=close_streams(1))
+    assert done.code == FAILED and "cannot write to stdout: Bad file descriptor" in done.err, done.told()
+
+
+@pytest.mark.parametrize("out, code", [("/dev/null", MISSED), ("/dev/full", FAILED)])
+def test_a_report_that_failed_goes_before_a_missed_threshold(target, tmp_path, out, code):
+    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "300ms", "--allow-invalid", "--no-run-file",
+                "--threshold", "requests count < 0", "--out", f"json={out}", cwd=tmp_path)
+    assert done.code == code, done.told()
+
+
+def test_a_run_refused_before_its_start_is_one_line(target, tmp_path):
+    instance = target()
+    refused(pelt("bench", instance.url + "/health", "-c", "500", "-d", "1s", cwd=tmp_path,
+                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))), "500 users", "descriptors")
+    assert instance.count()["total"] == 0
+
+
+def test_a_run_says_its_plan_once(target, tmp_path):
+    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "2s", "--allow-invalid", "--no-run-file",
+                cwd=tmp_path)
+    assert done.code == PASSED and done.err.count("pelt: bench: 1 user for 2s") == 1, done.told()
+
+
+def test_check_once_tells_how_many_exchanges_were_not_ok(tmp_path):
+    path = tmp_path / "s.lua"
+    path.write_text('local pelt = require "pelt"\nreturn { iteration = function() pelt.http.get("/x") end }\n')
+    with socket.socket() as closed:  # bound and not listening: refuses
+        closed.bind(("127.0.0.1", 0))
+        done = pelt("check", path, "--once", "--target", f"http://127.0.0.1:{closed.getsockname()[1]}", cwd=tmp_path)
+    assert done.code == PASSED and done.out.endswith("\n1 of 1 exchange not ok\n"), done.told()
 
 
 def test_secrets_of_the_command_line_stay_out_of_the_run_file(target, tmp_path):

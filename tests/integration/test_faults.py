@@ -73,6 +73,7 @@ def test_a_hostile_server_gives_one_named_outcome_each(tmp_path, mode):
     report = done.report
     outcomes = report["totals"]["outcomes"]
     must, *may = EXPECTED[mode]
+    may.append("timeout")  # a busy host can hold any answer back that long
     assert must in outcomes and set(outcomes) <= {must, *may}, (outcomes, report["errors"])
     outcomes_add_up(report)
     server_count_fits(report, counted)

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from program import SIGINT_CODE, SIGTERM_CODE, SLOW, Running, outcomes_add_up, report_of, server_count_fits, starts_moved
+from program import SIGINT_CODE, SIGTERM_CODE, SLOW, Running, outcomes_add_up, report_of, server_count_fits
 
 pytestmark = pytest.mark.sanitize
 
 PATH = "/api/status"
 RATE_PER_S = 500
+LATE_S_MAX = 0.2  # a busy host's starts that a second's edge may part from their second
 KILLS = int(os.environ.get("PELT_KILLS") or 3)
 # One second is in the making and the one before it may just be on its way to the disk.
 LOST_S_MAX = 1.0 + (1.0 if SLOW else 0.25)
@@ -49,8 +50,8 @@ def test_a_killed_run_keeps_all_but_its_last_second(target, tmp_path, record_pro
     record_property("lost_requests", counted - kept)
     assert kept <= counted + 1
     assert counted - kept <= LOST_S_MAX * RATE_PER_S, (kept, counted)
-    moved = starts_moved(report, RATE_PER_S)
-    assert all(abs(row["started"] - RATE_PER_S) <= moved for row in report["seconds"]), report["seconds"]
+    # Whole seconds only, and all of them: late starts of one second stand in the next, none is lost.
+    assert abs(kept - RATE_PER_S * len(report["seconds"])) <= RATE_PER_S * LATE_S_MAX, report["seconds"]
     assert [row["t"] for row in report["seconds"]] == list(range(len(report["seconds"])))
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import PASSED, SLOW, bench, starts_moved
+from program import PASSED, SLOW, STARTS_MOVED, bench, in_a_quiet_moment
 
 pytestmark = pytest.mark.skipif(SLOW, reason="percentiles to the millisecond need a build without sanitizers")
 
@@ -71,22 +71,31 @@ def assert_plan_was_kept(report):
     """The stalls moved no start: the plan has exactly RATE_PER_S in each second."""
     started = {row["t"]: row["started"] for row in report["seconds"] if 0 <= row["t"] < SECONDS}
     assert len(started) == SECONDS
-    allowed = starts_moved(report, RATE_PER_S)
-    off = {t: n for t, n in started.items() if abs(n - RATE_PER_S) > allowed}
-    assert not off, (off, allowed)
+    off = {t: n for t, n in started.items() if abs(n - RATE_PER_S) > STARTS_MOVED}
+    assert not off, off
     assert report["totals"]["started"] == RATE_PER_S * SECONDS
 
 
 def test_response_times_under_stalls_are_those_of_the_replay(target, tmp_path, record_property):
-    report, response, truth = measure(target, tmp_path, record_property, "1s/5s")
-    assert_percentiles_equal(response, truth)
-    assert_plan_was_kept(report)
-    assert 950 <= response["p99"] <= 960
-    assert 994 <= response["p99.9"] <= 1_000
-    assert report["requests"][0]["service_ms"]["p50"] < 1.0
+    def check(attempt):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        report, response, truth = measure(target, folder, record_property, "1s/5s")
+        assert_percentiles_equal(response, truth)
+        assert_plan_was_kept(report)
+        assert 950 <= response["p99"] <= 960
+        assert 994 <= response["p99.9"] <= 1_000
+        assert report["requests"][0]["service_ms"]["p50"] < 1.0
+
+    in_a_quiet_moment(check)
 
 
 def test_stalls_of_two_lengths_are_those_of_the_replay(target, tmp_path, record_property):
-    report, response, truth = measure(target, tmp_path, record_property, "1s,300ms/5s")
-    assert_percentiles_equal(response, truth)
-    assert_plan_was_kept(report)
+    def check(attempt):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        report, response, truth = measure(target, folder, record_property, "1s,300ms/5s")
+        assert_percentiles_equal(response, truth)
+        assert_plan_was_kept(report)
+
+    in_a_quiet_moment(check)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "csv.h"
 #include "pelt/report.h"
 #include "runfile/synthetic.h"
 #include "text.h"
@@ -290,6 +291,62 @@ static void json_of_an_empty_run_has_every_member(void **state)
     pelt_results_free(r);
 }
 
+/* One error in 2,000 under a bound of 0.04%, and a time bound finer than three decimals. */
+static struct pelt_results *make_close_results(void)
+{
+    struct pelt_threshold t[2];
+    struct pelt_verdict_line lines[2] = {
+        {.level = PELT_LEVEL_MISSED, .has_value = true, .value = 0.0005},
+        {.level = PELT_LEVEL_MISSED, .has_value = true, .value = 1.23456}};
+    assert_int_equal(pelt_threshold_parse("errors share < 0.04%", &t[0], NULL), PELT_OK);
+    assert_int_equal(pelt_threshold_parse("http_response p95 < 1ms", &t[1], NULL), PELT_OK);
+    t[1].critical = 0.0004;
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_thresholds(f, t, 2), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, lines, 2, PELT_VALID, NULL, 3, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    return r;
+}
+
+static void thresholds_can_be_judged_again_from_the_json(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_close_results();
+    json_t *doc = parse_json(r, &text), *rows = at(doc, "thresholds");
+    json_t *share = json_array_get(rows, 0), *ms = json_array_get(rows, 1);
+    assert_true(json_real_value(at(share, "value")) == 0.0005);
+    assert_true(json_real_value(at(at(share, "bounds"), "max")) == 0.0004);
+    assert_true(json_real_value(at(ms, "value")) == 1.235);
+    assert_true(json_real_value(at(at(ms, "bounds"), "max")) == 0.0004);
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
+static void thresholds_can_be_judged_again_from_the_csv(void **state)
+{
+    char folder[] = "/tmp/pelt-report-XXXXXX", spec[80], path[80];
+    struct pelt_results *r = make_close_results();
+    struct pelt_error err = {""};
+    assert_non_null(mkdtemp(folder));
+    snprintf(spec, sizeof spec, "csv=%s", folder);
+    assert_int_equal(report_write(r, spec, &err), PELT_OK);
+    snprintf(path, sizeof path, "%s/thresholds.csv", folder);
+    char *text = read_all(path);
+    assert_non_null(strstr(text, "errors,,share,share,0.0005,missed,,,,0.0004,,"));
+    assert_non_null(strstr(text, "http_response,,p95,ms,1.235,missed,,,,0.0004,,"));
+    free(text);
+    for (int i = 0; i < REPORT_CSV_FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, report_csv_files[i].name);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    pelt_results_free(r);
+}
+
 /* ---- --out ---- */
 
 static void assert_out_refused(const char *spec, const char *says)
@@ -366,6 +423,8 @@ int main(void)
         cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
         cmocka_unit_test(json_of_an_empty_run_has_every_member),
+        cmocka_unit_test(thresholds_can_be_judged_again_from_the_json),
+        cmocka_unit_test(thresholds_can_be_judged_again_from_the_csv),
         cmocka_unit_test(a_bad_out_is_told_before_the_run),
         cmocka_unit_test(reports_replace_their_file_whole_and_leave_nothing_else),
         cmocka_unit_test(a_report_that_cannot_be_written_says_so),
