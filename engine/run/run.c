@@ -389,7 +389,6 @@ static enum pelt_status run_setup(struct run *run, struct pelt_error *err)
     }
     run->phase = PELT_PHASE_SETUP;
     run->sending = true;
-    show_live(run);
     if (!pelt_hooks_setup(&run->hooks)) {
         run->length_ns = 0;
         note_failed_hook(run, "setup");
@@ -683,6 +682,7 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
 {
     enum pelt_status status = run_init(run, options, err);
     if (status == PELT_OK) {
+        show_live(run); /* from here on the run is on: its plan can be told */
         status = run_setup(run, err);
     }
     if (status == PELT_OK && setup_passed(run)) {
