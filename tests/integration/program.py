@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("PELT_BIN_DIR") or ROOT / "build/dev/bin")
+BIN = pathlib.Path(os.environ.get("PELT_BIN_DIR") or ROOT / "build/dev/bin").resolve()
 PELT = BIN / "pelt"
 SLOW = bool(os.environ.get("PELT_SLOW"))
 

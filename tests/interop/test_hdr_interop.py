@@ -1,6 +1,6 @@
 """Histogram payloads cross over to npm's hdr-histogram-js and back with the same figures.
 
-Needs `npm ci --prefix tests/interop`; hist_tool from PELT_BIN_DIR (default build/release/bin).
+Needs `npm ci --prefix tests/interop`; hist_tool from PELT_BIN_DIR (default build/dev/bin).
 """
 import math
 import os
@@ -13,7 +13,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-BIN = pathlib.Path(os.environ.get("PELT_BIN_DIR", ROOT / "build" / "release" / "bin"))
+BIN = pathlib.Path(os.environ.get("PELT_BIN_DIR") or ROOT / "build/dev/bin").resolve()
 OURS = [str(BIN / "hist_tool")]
 THEIRS = ["node", str(HERE / "hdr.js")]
 
