@@ -116,12 +116,21 @@ def server_count_fits(report, counted):
 STARTS_MOVED = 1
 
 
+class Spoilt(AssertionError):
+    """What a busy host can bring about as well as a defect."""
+
+
+def if_quiet(holds, said):
+    if not holds:
+        raise Spoilt(said)
+
+
 def in_a_quiet_moment(check, attempts=4):
-    """Runs `check(attempt)` until it holds. For what a busy host can only spoil, never bring about: figures exact to the
-    millisecond need a moment in which the host lets both sides run. A defect fails every attempt."""
+    """Runs `check(attempt)` until no if_quiet() of it fails: figures exact to the millisecond need a moment in which the
+    host lets both sides run, and a defect fails every attempt. What is asserted otherwise, counts above all, holds at once."""
     for attempt in range(attempts):
         try:
             return check(attempt)
-        except AssertionError as failure:
+        except Spoilt as failure:
             last = failure
     raise last

@@ -1,7 +1,7 @@
 """The plan of an open loop comes from the seed alone: not from the number of threads, not from the server."""
 import pytest
 
-from program import PASSED, SLOW, STARTS_MOVED, in_a_quiet_moment, run
+from program import PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, run
 
 pytestmark = pytest.mark.sanitize
 
@@ -35,8 +35,8 @@ def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_
         four, four_total = started_each_second(url, tmp_path, arrivals, seed=7, threads=4)
         assert one_total == four_total
         # Two runs, each with its own start that a second's edge may catch.
-        assert all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four)
         assert len(set(one)) > 1, "random arrivals are not the same in every second"
+        if_quiet(all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four))
 
     in_a_quiet_moment(check)
 
@@ -54,6 +54,6 @@ def test_uniform_arrivals_are_exact(target, tmp_path):
     def check(attempt):
         started, total = started_each_second(url, tmp_path, "uniform", 7, 2)
         assert total == RATE_PER_S * SECONDS
-        assert all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started
+        if_quiet(all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started)
 
     in_a_quiet_moment(check)
