@@ -2,6 +2,7 @@
  * client: see the header. Owns what all connections of a thread share: names, origins, deadlines,
  * the buffer that every receive goes into.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -25,7 +26,13 @@ enum pelt_status pelt_client_new(const struct pelt_client_options *options,
     client->opt = *options;
     pelt_rng_init(&client->rng, options->seed, 0);
     pelt_deadlines_init(&client->deadlines, options->timers, pelt_conn_on_deadline, client);
-    enum pelt_status status = pelt_dns_new(options->loop, DNS_TTL_NS, &client->dns, err);
+    enum pelt_status status =
+        pelt_poller_init(&client->poller, options->loop, &pelt_client_poller_ops, client);
+    if (status != PELT_OK) {
+        pelt_fail(err, status, "epoll: %s", strerror(errno));
+    } else {
+        status = pelt_dns_new(options->loop, DNS_TTL_NS, &client->dns, err);
+    }
     if (status != PELT_OK) {
         pelt_client_free(client);
         return status;
@@ -42,6 +49,7 @@ void pelt_client_free(struct pelt_client *client)
     pelt_deadlines_deinit(&client->deadlines);
     pelt_dns_free(client->dns);
     pelt_origins_free(&client->origins);
+    pelt_poller_deinit(&client->poller);
     free(client);
 }
 

@@ -1,8 +1,8 @@
 /*
  * conn: one connection and the exchange on it; states in internal.h.
  *
- * The watcher listens for reading from the moment the connection stands until it closes; writing is
- * watched only after the kernel took less than was given. One receive a wake-up, so that no
+ * The poller tells once of what is new, so bytes are received until a receive gave less than it
+ * could hold; after RECEIVES_A_TURN of them the poller is asked to tell again, so that no
  * connection starves the others. Time stamps are read just before sending and just after receiving.
  */
 #include <stddef.h>
@@ -10,15 +10,7 @@
 
 #include "internal.h"
 
-static void watch(struct pelt_conn *c, int events)
-{
-    if ((c->io.events & (EV_READ | EV_WRITE)) == events) {
-        return;
-    }
-    ev_io_stop(pelt_conn_client(c)->opt.loop, &c->io);
-    ev_io_set(&c->io, c->transport.fd, events);
-    ev_io_start(pelt_conn_client(c)->opt.loop, &c->io);
-}
+#define RECEIVES_A_TURN 4
 
 /* ---- keeping what a reader wants ---- */
 
@@ -168,7 +160,7 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
 static void close_socket(struct pelt_conn *c)
 {
     if (c->transport.fd >= 0) {
-        ev_io_stop(pelt_conn_client(c)->opt.loop, &c->io);
+        pelt_poller_forget(&pelt_conn_client(c)->poller, c);
         c->transport.ops->close(&c->transport);
     }
     c->state = PELT_CONN_CLOSED;
@@ -204,12 +196,13 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
 {
     const struct pelt_request *request = c->request;
     bool in_setup = c->state == PELT_CONN_SETUP;
+    bool begun = !in_setup && c->state != PELT_CONN_HELD;
     struct pelt_exchange x = {
         .request = request,
         .outcome = outcome,
-        .status = in_setup ? 0 : c->response.status,
+        .status = begun ? c->response.status : 0,
         .reused = c->used,
-        .body_bytes = in_setup ? 0 : c->response.body_bytes,
+        .body_bytes = begun ? c->response.body_bytes : 0,
         .error = error,
         .due_ns = c->due_ns,
     };
@@ -230,6 +223,8 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     } else {
         if (in_setup) {
             pelt_setup_cancel(c);
+        } else if (!begun) {
+            pelt_outbox_remove(c);
         }
         close_socket(c);
     }
@@ -300,7 +295,9 @@ static void on_first_byte(struct pelt_conn *c, uint64_t now_ns)
     }
 }
 
-static void receive(struct pelt_conn *c, size_t len, uint64_t now_ns)
+/* Returns true if the exchange goes on; otherwise the connection may be gone. `ended`: the server
+ * sends no more, so the connection will not serve again. */
+static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
 {
     struct pelt_client *client = pelt_conn_client(c);
     bool head_was_done = c->response.head_done;
@@ -312,38 +309,49 @@ static void receive(struct pelt_conn *c, size_t len, uint64_t now_ns)
     enum pelt_http1_answer answer =
         pelt_http1_response_feed(&c->response, client->recv, len, &used);
     if (answer == PELT_HTTP1_DONE) {
-        if (used < len) {
+        if (used < len || ended) {
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
         }
         finish_answered(c, now_ns);
-    } else if (answer == PELT_HTTP1_MORE) {
-        const struct pelt_timeouts *t = &c->request->timeouts;
-        pelt_deadline_set(&client->deadlines, &c->deadline, t->total_ns, c->call_ns + t->total_ns);
-        if (c->request->keep) {
-            keep_rest(c, head_was_done, len);
-        }
-    } else {
-        finish_refused(c, answer, now_ns);
+        return false;
     }
+    if (answer != PELT_HTTP1_MORE) {
+        finish_refused(c, answer, now_ns);
+        return false;
+    }
+    const struct pelt_timeouts *t = &c->request->timeouts;
+    pelt_deadline_set(&client->deadlines, &c->deadline, t->total_ns, c->call_ns + t->total_ns);
+    if (c->request->keep) {
+        keep_rest(c, head_was_done, len);
+    }
+    return true;
 }
 
-static void on_readable(struct pelt_conn *c)
+static void on_readable(struct pelt_conn *c, bool ended)
 {
     struct pelt_client *client = pelt_conn_client(c);
-    ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
-    if (got == PELT_AGAIN) {
-        return;
+    for (unsigned i = 0; i < RECEIVES_A_TURN; i++) {
+        ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
+        if (got == PELT_AGAIN) {
+            return;
+        }
+        if (c->request == NULL) { /* idle: the server closed it, or speaks unasked */
+            close_socket(c);
+            return;
+        }
+        uint64_t now_ns = pelt_clock_ns();
+        if (got <= 0) {
+            finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
+            return;
+        }
+        if (!receive(c, (size_t)got, ended, now_ns)) {
+            return;
+        }
+        if ((size_t)got < sizeof(client->recv) && !ended) {
+            return;
+        }
     }
-    if (c->request == NULL) { /* idle: the server closed it, or speaks unasked */
-        close_socket(c);
-        return;
-    }
-    uint64_t now_ns = pelt_clock_ns();
-    if (got > 0) {
-        receive(c, (size_t)got, now_ns);
-    } else {
-        finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
-    }
+    pelt_poller_again(&client->poller, c->transport.fd, c);
 }
 
 /* ---- sending ---- */
@@ -372,16 +380,13 @@ static void send_more(struct pelt_conn *c, uint64_t now_ns)
         c->bytes_sent += (uint32_t)put;
         if (c->bytes_sent == request->len) {
             on_sent_all(c, now_ns);
-            watch(c, EV_READ);
-            return;
         }
     }
     /* A failed send is left to the reading side: an answer sent before the reset is still there to
      * be read. */
-    watch(c, put > 0 || put == PELT_AGAIN ? EV_READ | EV_WRITE : EV_READ);
 }
 
-static void send_begin(struct pelt_conn *c)
+void pelt_conn_send(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
@@ -397,24 +402,23 @@ static void send_begin(struct pelt_conn *c)
     }
 }
 
-void pelt_conn_connected(struct pelt_conn *c)
-{
-    send_begin(c);
-}
-
 /* ---- events ---- */
 
-void pelt_conn_on_event(struct ev_loop *loop, ev_io *io, int events)
+void pelt_conn_on_ready(void *conn, unsigned ready)
 {
-    struct pelt_conn *c = io->data;
+    struct pelt_conn *c = conn;
     if (c->state == PELT_CONN_SETUP) {
-        pelt_setup_on_writable(c, pelt_clock_ns());
-        return;
-    }
-    if (events & EV_READ) {
-        on_readable(c); /* may free `c`; if it is writable too, the loop says so again */
-    } else if (c->request != NULL && c->bytes_sent < c->request->len) {
+        if (ready & PELT_READY_WRITE) {
+            pelt_setup_on_writable(c, pelt_clock_ns());
+        }
+        if (c->state == PELT_CONN_SETUP) {
+            return; /* another address is tried, or the failure is told later */
+        }
+    } else if (c->state == PELT_CONN_SENDING && ready & PELT_READY_WRITE) {
         send_more(c, pelt_clock_ns());
+    }
+    if (ready & PELT_READY_READ) {
+        on_readable(c, ready & PELT_READY_END); /* may free `c` */
     }
 }
 
@@ -445,8 +449,6 @@ struct pelt_conn *pelt_conn_new(void)
     if (c == NULL) {
         return NULL;
     }
-    ev_init(&c->io, pelt_conn_on_event);
-    c->io.data = c;
     c->transport.fd = -1;
     return c;
 }
@@ -480,9 +482,9 @@ void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uin
     c->body_cut = c->head_lost = false;
     c->dns_us = c->connect_us = UINT32_MAX;
     pelt_recorder_started(pelt_conn_client(c)->opt.recorder, request->series, now_ns);
-    if (c->state == PELT_CONN_IDLE) {
-        send_begin(c);
-    } else {
+    if (c->state != PELT_CONN_IDLE) {
         pelt_setup_start(c, now_ns);
+    } else if (!pelt_outbox_hold(c)) {
+        pelt_conn_send(c);
     }
 }

@@ -7,20 +7,20 @@
  *   IDLE   --call--> SENDING --all sent--> WAITING --first byte--> RECEIVING --done--> IDLE or
  * CLOSED
  *
- * A response may begin while SENDING goes on (an answer before the body is sent). Any failure leads
- * to CLOSED. Every way out of the middle states passes pelt_conn_finish(), the one place that
- * records and calls `done`.
+ * A call on an IDLE connection that comes while a batch of answers is being received may be HELD
+ * until the batch is through (outbox.c). A response may begin while SENDING goes on (an answer
+ * before the body is sent). Any failure leads to CLOSED. Every way out of the middle states passes
+ * pelt_conn_finish(), the one place that records and calls `done`.
  */
 #ifndef PELT_CLIENT_INTERNAL_H
 #define PELT_CLIENT_INTERNAL_H
-
-#include <ev.h>
 
 #include "deadline.h"
 #include "origin.h"
 #include "pelt/client.h"
 #include "pelt/dns.h"
 #include "pelt/http1_response.h"
+#include "pelt/poller.h"
 #include "pelt/rng.h"
 #include "pelt/transport.h"
 
@@ -29,6 +29,7 @@
 enum pelt_conn_state {
     PELT_CONN_CLOSED,
     PELT_CONN_SETUP,
+    PELT_CONN_HELD,
     PELT_CONN_SENDING,
     PELT_CONN_WAITING,
     PELT_CONN_RECEIVING,
@@ -60,7 +61,6 @@ struct pelt_keep {
 };
 
 struct pelt_conn {
-    ev_io io;
     struct pelt_transport transport;
     union {
         struct pelt_setup setup;             /* in state SETUP */
@@ -88,11 +88,21 @@ struct pelt_conn {
     bool head_lost; /* no memory to keep it */
 };
 
+/* Calls whose sending waits for the end of the running batch. */
+#define PELT_HELD_MAX 32
+struct pelt_outbox {
+    struct pelt_conn *held[PELT_HELD_MAX];
+    unsigned len;
+    bool open; /* a batch is running, and the load allows to wait for its end */
+};
+
 struct pelt_client {
     struct pelt_client_options opt;
     struct pelt_dns *dns;
     struct pelt_origin *origins;
     struct pelt_deadlines deadlines;
+    struct pelt_poller poller;
+    struct pelt_outbox outbox;
     struct pelt_rng rng;
     struct pelt_span piece; /* body of the running feed, while it is one piece */
     char error_text[256];
@@ -109,6 +119,11 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
 void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns);
 
+/* outbox.c */
+bool pelt_outbox_hold(struct pelt_conn *c);   /* false: to be sent at once */
+void pelt_outbox_remove(struct pelt_conn *c); /* its exchange ends unsent */
+extern const struct pelt_poller_ops pelt_client_poller_ops;
+
 /* conn.c */
 struct pelt_conn *pelt_conn_new(void);    /* NULL: out of memory */
 void pelt_conn_free(struct pelt_conn *c); /* no exchange in flight */
@@ -116,12 +131,13 @@ void pelt_conn_free(struct pelt_conn *c); /* no exchange in flight */
 void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin);
 void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uint64_t due_ns,
                     uint64_t now_ns, pelt_done_fn done, void *arg);
-void pelt_conn_connected(struct pelt_conn *c); /* from setup: begins to send */
+void pelt_conn_send(
+    struct pelt_conn *c); /* begins to send: connected just now, or held until now */
 /* Ends the exchange in flight: closes (unless ok to reuse), records, calls `done`. `error` NULL:
  * answered. */
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                       uint64_t now_ns);
-void pelt_conn_on_event(struct ev_loop *loop, ev_io *io, int events);
+void pelt_conn_on_ready(void *conn, unsigned ready);
 void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns);
 
 #endif

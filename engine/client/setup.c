@@ -1,6 +1,6 @@
 /*
  * setup: makes a connection: waits out the back-off after earlier failures, asks for the addresses,
- * tries them in turn. Ends in pelt_conn_connected() or pelt_conn_finish(); never within the call
+ * tries them in turn. Ends in pelt_conn_send() or pelt_conn_finish(); never within the call
  * that started it, because a user's code must have left that call before it hears of the end.
  */
 #include <errno.h>
@@ -95,9 +95,12 @@ static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
         int fd = pelt_sock_connect(&c->setup.addr, &in_progress);
         if (fd >= 0) {
             pelt_transport_plain(&c->transport, fd);
-            ev_io_set(&c->io, fd, EV_WRITE);
-            ev_io_start(pelt_conn_client(c)->opt.loop, &c->io);
-            return;
+            int error = pelt_poller_add(&pelt_conn_client(c)->poller, fd, c);
+            if (error == 0) {
+                return;
+            }
+            c->transport.ops->close(&c->transport);
+            fd = -(error == ENOSPC ? ENOMEM : error);
         }
         note_error(c, -fd);
         if (!another_may_help(-fd)) {
@@ -170,9 +173,7 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
 
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
 {
-    struct pelt_client *client = pelt_conn_client(c);
     int error = pelt_sock_error(c->transport.fd);
-    ev_io_stop(client->opt.loop, &c->io);
     if (error != 0) {
         c->transport.ops->close(&c->transport);
         note_error(c, error);
@@ -182,9 +183,7 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
     c->failures = 0;
     c->retry_ns = 0;
-    ev_io_set(&c->io, c->transport.fd, EV_READ);
-    ev_io_start(client->opt.loop, &c->io);
-    pelt_conn_connected(c);
+    pelt_conn_send(c);
 }
 
 void pelt_setup_cancel(struct pelt_conn *c)

@@ -25,6 +25,7 @@ enum pelt_status pelt_station_init(struct pelt_station *s,
         .timers = &s->reactor.timers,
         .seed = options->seed,
         .resolve = options->resolve,
+        .may_hold = options->may_hold,
         .observe = options->observe,
         .observe_arg = options->observe_arg,
     };

@@ -22,6 +22,7 @@ struct pelt_station {
 struct pelt_station_options {
     uint64_t seed;
     bool spin;                  /* poll before due times */
+    bool may_hold;              /* see struct pelt_client_options */
     const char *const *resolve; /* borrowed */
     int32_t second;             /* of the first frame */
     uint16_t thread;

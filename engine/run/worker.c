@@ -226,6 +226,11 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
     return pelt_script_new(&script, &w->script, err);
 }
 
+static bool closed_loop(const struct pelt_run_options *run)
+{
+    return run->plan != NULL && run->plan->loop == PELT_LOOP_CLOSED;
+}
+
 enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
                                  struct pelt_worker **out, struct pelt_error *err)
 {
@@ -237,6 +242,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
     struct pelt_station_options station = {
         .seed = options->run->seed + options->thread,
         .spin = options->spin,
+        .may_hold = closed_loop(options->run),
         .resolve = options->run->resolve,
         .thread = (uint16_t)options->thread,
         .budget_bytes = FRAME_BUDGET_BYTES,

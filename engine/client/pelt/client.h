@@ -43,6 +43,8 @@ struct pelt_client_options {
     uint64_t seed;                  /* for the jitter of connection retries */
     /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */
     const char *const *resolve;
+    bool may_hold; /* closed loop: sending may wait for the batch of answers that is being received
+                    */
     /* Sees every exchange that ends, before its owner does; NULL: nobody (`pelt check --once`) */
     pelt_done_fn observe;
     void *observe_arg;

@@ -2,57 +2,17 @@
  * client under want of memory: each flow runs again and again while the first, second, third ...
  * allocation fails, until none does. Nothing may crash or leak (LeakSanitizer looks on in the asan
  * build), each exchange ends exactly once, and what is kept of an answer is right or absent.
- *
- * The linker puts the wrappers below between the room and the allocator (--wrap).
  */
-#include <arpa/inet.h>
 #include <ev.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "../loopback.h"
+#include "failing_malloc.h"
 #include "pelt/client.h"
-#include "test.h"
 
 #define GET  "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 #define HEAD "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define BODY "7\r\nabcdefg\r\n0\r\n\r\n"
-
-static long fail_at = -1; /* allocations until one fails; -1: none does */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strndup(const char *text, size_t len);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strndup(const char *text, size_t len);
-
-static bool fails(void)
-{
-    return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-char *__wrap_strndup(const char *text, size_t len)
-{
-    return fails() ? NULL : __real_strndup(text, len);
-}
 
 struct stage {
     struct ev_loop *loop;
@@ -119,8 +79,7 @@ static void exchange(struct stage *st)
         peer = accept(st->listener, NULL, NULL);
     }
     if (peer >= 0) {
-        int on = 1; /* or pieces wait for each other's acknowledgement */
-        setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        loopback_no_delay(peer);
         answer(st, peer);
     }
     pelt_session_cancel(&st->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
@@ -165,17 +124,6 @@ static void use_client(struct stage *st)
 
 /* ---- the stage, made while no failure is due ---- */
 
-static void listen_on_loopback(struct stage *st)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(addr);
-    st->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(st->listener, (struct sockaddr *)&addr, len), 0);
-    assert_int_equal(listen(st->listener, 8), 0);
-    assert_int_equal(getsockname(st->listener, (struct sockaddr *)&addr, &len), 0);
-    st->port = ntohs(addr.sin_port);
-}
-
 /* Runs with the n-th allocation failing. False: there are not so many. */
 static bool run_with(const char *host, bool refused, long n)
 {
@@ -183,14 +131,14 @@ static bool run_with(const char *host, bool refused, long n)
     pelt_timerq_init(&st.timers);
     pelt_recorder_init(&st.recorder, pelt_frame_new(0), pelt_clock_ns(), NULL, NULL);
     st.recorder.edge_ns = PELT_NEVER;
-    listen_on_loopback(&st);
+    st.listener = loopback_listen(&st.port);
     if (refused) {
         st.port = 1; /* tcpmux: nobody listens there */
     }
-    fail_at = n;
+    failing_malloc_at = n;
     use_client(&st);
-    bool reached = fail_at < 0;
-    fail_at = -1;
+    bool reached = failing_malloc_at < 0;
+    failing_malloc_at = -1;
     assert_true(reached || st.ok == (refused ? 0 : 3));
     close(st.listener);
     pelt_frame_free(st.recorder.frame);

@@ -2,18 +2,15 @@
  * session: exchanges against a peer that this test plays itself, on loopback and on one thread:
  * what the peer does decides the outcome, and each exchange has exactly one.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "../loopback.h"
 #include "pelt/client.h"
 #include "pelt/sock.h"
-#include "test.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 #define OK2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -41,13 +38,7 @@ struct fixture {
 
 static void listen_on_loopback(struct fixture *f)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(addr);
-    f->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(f->listener, (struct sockaddr *)&addr, len), 0);
-    assert_int_equal(listen(f->listener, 8), 0);
-    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&addr, &len), 0);
-    f->port = ntohs(addr.sin_port);
+    f->listener = loopback_listen(&f->port);
 }
 
 static void turn(struct fixture *f)
@@ -71,8 +62,7 @@ static void accept_peer(struct fixture *f)
     await(f, f->listener);
     f->peer = accept(f->listener, NULL, NULL);
     assert_true(f->peer >= 0);
-    int on = 1; /* or each second piece waits for the first one's acknowledgement */
-    setsockopt(f->peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    loopback_no_delay(f->peer);
 }
 
 static size_t peer_reads(struct fixture *f, char *out, size_t size)
@@ -401,6 +391,38 @@ static void connection_closed_while_idle_harms_nobody(void **state)
     assert_false(f->reused);
 }
 
+static void answer_and_end_at_once_leaves_no_stale_connection(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    peer_sends(f, OK2, sizeof(OK2) - 1); /* says nothing of closing */
+    peer_closes(f);                      /* both are there before the client looks */
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    exchange_answered(f, OK2, 2);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_false(f->reused);
+}
+
+static void body_larger_than_a_turn_receives_arrives(void **state)
+{
+    struct fixture *f = *state;
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n";
+    static const char zeros[3000000];
+    exchange_begins(f);
+    peer_sends(f, head, sizeof(head) - 1);
+    fcntl(f->peer, F_SETFL, O_NONBLOCK);
+    size_t sent = 0;
+    for (int i = 0; i < 10000 && f->done == 0; i++) {
+        ssize_t n = send(f->peer, zeros + sent, sizeof(zeros) - sent, MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        turn(f);
+    }
+    finish(f, 1); /* nothing more is sent: what is left must be told again */
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_int_equal(f->body_len, 1 << 20);
+}
+
 static void close_within_the_body_is_truncated(void **state)
 {
     struct fixture *f = *state;
@@ -649,6 +671,8 @@ int main(void)
         TEST(close_before_any_answer_is_reset_on_a_new_connection),
         TEST(close_before_any_answer_is_stale_reuse_on_a_used_connection),
         TEST(connection_closed_while_idle_harms_nobody),
+        TEST(answer_and_end_at_once_leaves_no_stale_connection),
+        TEST(body_larger_than_a_turn_receives_arrives),
         TEST(close_within_the_body_is_truncated),
         TEST(close_within_the_head_is_bad_response),
         TEST(rubbish_is_bad_response),

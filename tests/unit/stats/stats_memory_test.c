@@ -2,58 +2,14 @@
  * stats under want of memory: each flow runs again and again while the first, second, third ...
  * allocation fails, until none does. Nothing may crash, nothing may leak (LeakSanitizer looks on in
  * the asan build), and what was lost is said.
- *
- * The linker puts the wrappers below between the room and the allocator (--wrap).
  */
 #include "test.h"
 
 #include <string.h>
 
+#include "failing_malloc.h"
 #include "pelt/hist_codec.h"
 #include "pelt/recorder.h"
-
-static long fail_at = -1; /* allocations until one fails; -1: none does */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-int __real_posix_memalign(void **out, size_t align, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-int __wrap_posix_memalign(void **out, size_t align, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool fails(void)
-{
-    return fail_at >= 0 && fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-int __wrap_posix_memalign(void **out, size_t align, size_t size)
-{
-    return fails() ? 12 : __real_posix_memalign(out, align, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 typedef void (*flow_fn)(void);
 
@@ -61,10 +17,10 @@ typedef void (*flow_fn)(void);
 static long fail_each(flow_fn flow)
 {
     for (long n = 0;; n++) {
-        fail_at = n;
+        failing_malloc_at = n;
         flow();
-        bool reached = fail_at < 0;
-        fail_at = -1;
+        bool reached = failing_malloc_at < 0;
+        failing_malloc_at = -1;
         if (!reached) {
             return n;
         }
@@ -75,8 +31,8 @@ static long fail_each(flow_fn flow)
 /* What must not fail: made while no failure is due. */
 static struct pelt_frame *filled_frame(void)
 {
-    long due = fail_at;
-    fail_at = -1;
+    long due = failing_malloc_at;
+    failing_malloc_at = -1;
     struct pelt_frame *f = pelt_frame_new(0);
     for (uint32_t series = 0; series < 20; series++) {
         struct pelt_request_frame *r = pelt_frame_request(f, series);
@@ -86,7 +42,7 @@ static struct pelt_frame *filled_frame(void)
         r->started = 1;
         pelt_frame_check(f, series)->failed = 1;
     }
-    fail_at = due;
+    failing_malloc_at = due;
     return f;
 }
 
