@@ -156,7 +156,7 @@ static enum pelt_status write_stats(const struct pelt_results *r, FILE *out, str
     fputs("name,outcome,sent,count,share,per_second,bytes_sent,bytes_received," TIMES_HEADER(
               "response") "," TIMES_HEADER("service") "\n",
           out);
-    REPORT_EACH_REQUEST(r, id, frame)
+    REPORT_EACH_REQUEST(r->total, id, frame)
     {
         stats_of_all(&row, r, id, frame);
         for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
@@ -279,6 +279,70 @@ static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out
     return PELT_OK;
 }
 
+/* kind, name, outcome, sent, count, bytes_sent, bytes_received, sample */
+static void outside_request(struct row *row, const struct pelt_results *r, uint32_t id,
+                            const struct pelt_request_frame *frame)
+{
+    text(row, "request");
+    text(row, request_name(r, id));
+    text(row, "all");
+    empty(row, 1);
+    count(row, frame->started);
+    count(row, frame->bytes_sent);
+    count(row, frame->bytes_received);
+    empty(row, 1);
+    end_row(row);
+}
+
+static void outside_outcome(struct row *row, const struct pelt_results *r, uint32_t id,
+                            enum pelt_outcome outcome)
+{
+    const struct pelt_error_frame *kept = pelt_frame_find_error(r->outside, id, outcome);
+    text(row, "request");
+    text(row, request_name(r, id));
+    text(row, pelt_outcome_name(outcome));
+    text(row, sent_name(pelt_outcome_sent(outcome)));
+    count(row, r->outside->requests[id]->outcomes[outcome]);
+    empty(row, 2);
+    text(row, kept != NULL ? kept->sample : "");
+    end_row(row);
+}
+
+static void outside_check(struct row *row, const char *name, const char *outcome, uint64_t n)
+{
+    text(row, "check");
+    text(row, name);
+    text(row, outcome);
+    empty(row, 1);
+    count(row, n);
+    empty(row, 3);
+    end_row(row);
+}
+
+/* What setup and teardown did, which is in no other table. */
+static enum pelt_status write_setup_teardown(const struct pelt_results *r, FILE *out,
+                                             struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("kind,name,outcome,sent,count,bytes_sent,bytes_received,sample\n", out);
+    REPORT_EACH_REQUEST(r->outside, id, frame)
+    {
+        outside_request(&row, r, id, frame);
+        for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
+            if (frame->outcomes[o] > 0) {
+                outside_outcome(&row, r, id, o);
+            }
+        }
+    }
+    REPORT_EACH_CHECK(r->outside, id, check)
+    {
+        const char *name = pelt_registry_name(r->names, PELT_NAME_CHECK, id);
+        outside_check(&row, name, "passed", check->passed);
+        outside_check(&row, name, "failed", check->failed);
+    }
+    return PELT_OK;
+}
+
 const struct report_csv_file report_csv_files[REPORT_CSV_FILES] = {
     {"stats.csv", write_stats},
     {"stats_history.csv", write_stats_history},
@@ -286,4 +350,5 @@ const struct report_csv_file report_csv_files[REPORT_CSV_FILES] = {
     {"failures.csv", write_failures},
     {"checks.csv", write_checks},
     {"thresholds.csv", write_thresholds},
+    {"setup_teardown.csv", write_setup_teardown},
 };

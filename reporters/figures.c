@@ -50,10 +50,10 @@ uint64_t report_errors(const struct pelt_request_frame *r)
     return report_ended(r) - r->outcomes[PELT_OUTCOME_OK];
 }
 
-struct report_totals report_totals(const struct pelt_results *r)
+struct report_totals report_totals(const struct pelt_frame *f)
 {
     struct report_totals t = {0};
-    REPORT_EACH_REQUEST(r, id, frame)
+    REPORT_EACH_REQUEST(f, id, frame)
     {
         t.started += frame->started;
         t.bytes_sent += frame->bytes_sent;
@@ -66,4 +66,22 @@ struct report_totals report_totals(const struct pelt_results *r)
     }
     t.errors = t.ended - t.outcomes[PELT_OUTCOME_OK];
     return t;
+}
+
+struct report_checks report_checks(const struct pelt_frame *f)
+{
+    struct report_checks sum = {0};
+    REPORT_EACH_CHECK(f, id, check)
+    {
+        sum.passed += check->passed;
+        sum.failed += check->failed;
+    }
+    return sum;
+}
+
+bool report_any(const struct pelt_frame *f)
+{
+    struct report_totals t = report_totals(f);
+    struct report_checks c = report_checks(f);
+    return t.started + t.ended + c.passed + c.failed > 0;
 }

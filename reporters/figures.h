@@ -31,17 +31,37 @@ double report_share(uint64_t part, uint64_t whole);     /* 0..1; 0 of nothing is
 uint64_t report_ended(const struct pelt_request_frame *r);  /* exchanges that ended */
 uint64_t report_errors(const struct pelt_request_frame *r); /* of these, in anything but ok */
 
-struct report_totals { /* all requests together, setup and teardown included */
+struct report_totals { /* all requests of a frame together */
     uint64_t started, ended, errors, bytes_sent, bytes_received;
     uint64_t outcomes[PELT_OUTCOME_COUNT];
     uint64_t sent[3]; /* by enum pelt_sent */
 };
-struct report_totals report_totals(const struct pelt_results *r);
+struct report_totals report_totals(const struct pelt_frame *f);
 
-/* The series that did anything: calls it `id` and `frame` in the body. */
-#define REPORT_EACH_REQUEST(r, id, frame)                                                          \
-    for (uint32_t id = 0; id < (r)->total->requests_len; id++)                                     \
-        for (const struct pelt_request_frame *frame = (r)->total->requests[id]; frame != NULL;     \
+struct report_checks { /* all checks of a frame together */
+    uint64_t passed, failed;
+};
+struct report_checks report_checks(const struct pelt_frame *f);
+
+/* Anything in it: exchanges, checks. */
+bool report_any(const struct pelt_frame *f);
+
+/* The series of a frame that did anything: calls it `id` and `frame` in the body. */
+#define REPORT_EACH_REQUEST(f, id, frame)                                                          \
+    for (uint32_t id = 0; id < (f)->requests_len; id++)                                            \
+        for (const struct pelt_request_frame *frame = (f)->requests[id]; frame != NULL;            \
              frame = NULL)
+
+/* The outcomes but ok of each series that any exchange had: calls them `id` and `outcome`. */
+#define REPORT_EACH_ERROR(f, id, outcome)                                                          \
+    REPORT_EACH_REQUEST(f, id, frame_of_##outcome)                                                 \
+    for (int outcome = 0; outcome < PELT_OUTCOME_COUNT; outcome++)                                 \
+        if (outcome != PELT_OUTCOME_OK && frame_of_##outcome->outcomes[outcome] > 0)
+
+/* The checks of a frame that ran: calls it `id` and `check` in the body. */
+#define REPORT_EACH_CHECK(f, id, check)                                                            \
+    for (uint32_t id = 0; id < (f)->checks_len; id++)                                              \
+        for (const struct pelt_check_frame *check = &(f)->checks[id];                              \
+             check != NULL && check->passed + check->failed > 0; check = NULL)
 
 #endif

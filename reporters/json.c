@@ -165,16 +165,23 @@ static json_t *verdict(const struct pelt_results *r)
     return o;
 }
 
+/* started, outcomes, sent */
+static json_t *exchanges(const struct report_totals *t)
+{
+    json_t *o = json_object(), *sent = json_object();
+    json_object_set_new(sent, "yes", count(t->sent[PELT_SENT_YES]));
+    json_object_set_new(sent, "maybe", count(t->sent[PELT_SENT_MAYBE]));
+    json_object_set_new(sent, "no", count(t->sent[PELT_SENT_NO]));
+    json_object_set_new(o, "started", count(t->started));
+    json_object_set_new(o, "outcomes", outcomes(t->outcomes));
+    json_object_set_new(o, "sent", sent);
+    return o;
+}
+
 static json_t *totals(const struct pelt_results *r)
 {
-    const struct report_totals t = report_totals(r);
-    json_t *o = json_object(), *sent = json_object();
-    json_object_set_new(sent, "yes", count(t.sent[PELT_SENT_YES]));
-    json_object_set_new(sent, "maybe", count(t.sent[PELT_SENT_MAYBE]));
-    json_object_set_new(sent, "no", count(t.sent[PELT_SENT_NO]));
-    json_object_set_new(o, "started", count(t.started));
-    json_object_set_new(o, "outcomes", outcomes(t.outcomes));
-    json_object_set_new(o, "sent", sent);
+    const struct report_totals t = report_totals(r->total);
+    json_t *o = exchanges(&t);
     json_object_set_new(o, "started_per_s", number(report_per_s(t.started, r->duration_s)));
     json_object_set_new(o, "ok_per_s",
                         number(report_per_s(t.outcomes[PELT_OUTCOME_OK], r->duration_s)));
@@ -269,6 +276,48 @@ static json_t *error(const struct pelt_results *r, const struct pelt_error_row *
     return o;
 }
 
+static json_t *outside_check(const struct pelt_results *r, uint32_t id,
+                             const struct pelt_check_frame *c)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "name", text(pelt_registry_name(r->names, PELT_NAME_CHECK, id)));
+    json_object_set_new(o, "passed", count(c->passed));
+    json_object_set_new(o, "failed", count(c->failed));
+    return o;
+}
+
+static json_t *outside_error(const struct pelt_results *r, uint32_t id, enum pelt_outcome outcome)
+{
+    const struct pelt_error_frame *kept = pelt_frame_find_error(r->outside, id, outcome);
+    json_t *o = json_object();
+    json_object_set_new(o, "class", text(pelt_outcome_name(outcome)));
+    json_object_set_new(o, "name", text(pelt_registry_name(r->names, PELT_NAME_REQUEST, id)));
+    json_object_set_new(o, "count", count(r->outside->requests[id]->outcomes[outcome]));
+    json_object_set_new(o, "sample",
+                        kept != NULL && kept->sample[0] ? text(kept->sample) : json_null());
+    return o;
+}
+
+/* What setup and teardown did: in no other member. */
+static json_t *setup_teardown(const struct pelt_results *r)
+{
+    const struct report_totals t = report_totals(r->outside);
+    json_t *o = exchanges(&t), *checks = json_array(), *errors = json_array();
+    json_object_set_new(o, "bytes_sent", count(t.bytes_sent));
+    json_object_set_new(o, "bytes_received", count(t.bytes_received));
+    REPORT_EACH_CHECK(r->outside, id, c)
+    {
+        json_array_append_new(checks, outside_check(r, id, c));
+    }
+    REPORT_EACH_ERROR(r->outside, id, outcome)
+    {
+        json_array_append_new(errors, outside_error(r, id, outcome));
+    }
+    json_object_set_new(o, "checks", checks);
+    json_object_set_new(o, "errors", errors);
+    return o;
+}
+
 static json_t *generator(const struct pelt_results *r)
 {
     json_t *o = json_object(), *threads = json_array();
@@ -351,7 +400,7 @@ static void end_array(struct document *d)
 static void arrays(struct document *d, const struct pelt_results *r)
 {
     begin_array(d, "requests");
-    REPORT_EACH_REQUEST(r, id, frame)
+    REPORT_EACH_REQUEST(r->total, id, frame)
     {
         array_row(d, request(r, id, frame));
     }
@@ -384,6 +433,7 @@ enum pelt_status report_json(const struct pelt_results *r, FILE *out)
     member(&d, "result", result(r));
     member(&d, "verdict", verdict(r));
     member(&d, "totals", totals(r));
+    member(&d, "setup_teardown", setup_teardown(r));
     arrays(&d, r);
     member(&d, "generator", generator(r));
     member(&d, "agents", json_array());

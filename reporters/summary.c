@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "pelt/buf.h"
 #include "pelt/clock.h"
 #include "pelt/units.h"
 #include "text.h"
@@ -41,15 +42,24 @@ struct page {
 
 /* ---- words ---- */
 
+static void begin_color(struct page *p, enum color color)
+{
+    fputs(p->color ? color_codes[color] : "", p->out);
+}
+
+static void end_color(struct page *p, enum color color)
+{
+    fputs(p->color && color != PLAIN ? "\033[0m" : "", p->out);
+}
+
 static void say(struct page *p, enum color color, const char *fmt, ...) PELT_PRINTF(3, 4);
 static void say(struct page *p, enum color color, const char *fmt, ...)
 {
-    bool painted = p->color && color != PLAIN;
     va_list args;
     va_start(args, fmt);
-    fputs(painted ? color_codes[color] : "", p->out);
+    begin_color(p, color);
     vfprintf(p->out, fmt, args);
-    fputs(painted ? "\033[0m" : "", p->out);
+    end_color(p, color);
     va_end(args);
 }
 
@@ -250,7 +260,7 @@ static void bytes_line(struct page *p, const char *label, uint64_t bytes)
 
 static void totals(struct page *p)
 {
-    const struct report_totals t = report_totals(p->r);
+    const struct report_totals t = report_totals(p->r->total);
     const struct pelt_frame *total = p->r->total;
     char beside[2 * REPORT_TEXT_MAX], share[REPORT_TEXT_MAX];
     heading(p, "totals\n");
@@ -305,12 +315,82 @@ static void errors(struct page *p)
     more(p, r->errors_len, ERRORS_SHOWN, "kinds");
 }
 
+/* ---- setup and teardown ---- */
+
+/* "3 exchanges: 2 ok, 1 http_status; 2 checks, 1 failed" */
+static void outside_line(struct page *p)
+{
+    const struct report_totals t = report_totals(p->r->outside);
+    const struct report_checks c = report_checks(p->r->outside);
+    struct pelt_buf line;
+    char number[REPORT_TEXT_MAX];
+    pelt_buf_init(&line, 0);
+    report_text_count(t.started, number);
+    pelt_buf_addf(&line, "%s exchange%s", number, t.started == 1 ? "" : "s");
+    for (int o = 0, shown = 0; o < PELT_OUTCOME_COUNT; o++) {
+        if (t.outcomes[o] > 0) {
+            report_text_count(t.outcomes[o], number);
+            pelt_buf_addf(&line, "%s %s %s", shown++ ? "," : ":", number, pelt_outcome_name(o));
+        }
+    }
+    if (c.passed + c.failed > 0) {
+        report_text_count(c.passed + c.failed, number);
+        pelt_buf_addf(&line, "; %s check%s", number, c.passed + c.failed == 1 ? "" : "s");
+        report_text_count(c.failed, number);
+        pelt_buf_addf(&line, ", %s failed", number);
+    }
+    if (!line.failed) {
+        sentence(p, 2, line.data);
+    }
+    pelt_buf_deinit(&line);
+}
+
+/* "  http_status  GET /login: status 500" */
+static void outside_failure(struct page *p, const char *what, const char *name, const char *sample)
+{
+    char line[PELT_NAME_MAX + 320];
+    snprintf(line, sizeof line, "%s  %s%s%s", what, name, sample[0] ? ": " : "", sample);
+    fputs("  ", p->out);
+    begin_color(p, RED);
+    report_text_print(p->out, line, p->width - 2, 0);
+    end_color(p, RED);
+    fputc('\n', p->out);
+}
+
+/* One line, and one more for each kind of what failed. */
+static void outside(struct page *p)
+{
+    const struct pelt_frame *f = p->r->outside;
+    size_t failures = 0;
+    if (!report_any(f)) {
+        return;
+    }
+    heading(p, "setup and teardown, in none of the other figures\n");
+    outside_line(p);
+    REPORT_EACH_ERROR(f, id, outcome)
+    {
+        const struct pelt_error_frame *kept = pelt_frame_find_error(f, id, outcome);
+        if (failures++ < ERRORS_SHOWN) {
+            outside_failure(p, pelt_outcome_name(outcome), request_name(p, id),
+                            kept != NULL ? kept->sample : "");
+        }
+    }
+    REPORT_EACH_CHECK(f, id, check)
+    {
+        if (check->failed > 0 && failures++ < ERRORS_SHOWN) {
+            outside_failure(p, "check failed", pelt_registry_name(p->r->names, PELT_NAME_CHECK, id),
+                            "");
+        }
+    }
+    more(p, failures, ERRORS_SHOWN, "failures");
+}
+
 /* ---- requests ---- */
 
 static size_t requests_len(const struct pelt_results *r)
 {
     size_t len = 0;
-    REPORT_EACH_REQUEST(r, id, frame)
+    REPORT_EACH_REQUEST(r->total, id, frame)
     {
         (void)id;
         len++;
@@ -324,7 +404,7 @@ static void request_counts(struct page *p)
     size_t shown = 0;
     heading(p, "requests");
     fprintf(p->out, "%*s%12s%12s%8s%12s\n", name_width - 6, "", "started", "errors", "share", "ok");
-    REPORT_EACH_REQUEST(p->r, id, frame)
+    REPORT_EACH_REQUEST(p->r->total, id, frame)
     {
         char started[REPORT_TEXT_MAX], failed[REPORT_TEXT_MAX], share[REPORT_TEXT_MAX],
             rate[REPORT_TEXT_MAX];
@@ -423,7 +503,7 @@ static void request_times(struct page *p)
             with_service ? "         service" : "");
     fprintf(p->out, "%*s%7s%7s%7s%7s%7s%7s%s\n", name_width + 2, "", "p50", "p90", "p95", "p99",
             "p99.9", "max", with_service ? "      p50    p99" : "");
-    REPORT_EACH_REQUEST(p->r, id, frame)
+    REPORT_EACH_REQUEST(p->r->total, id, frame)
     {
         if (shown++ < REQUESTS_SHOWN) {
             times_row(p, id, frame, name_width, needs);
@@ -479,7 +559,7 @@ static void requests(struct page *p)
     }
     request_counts(p);
     request_times(p);
-    REPORT_EACH_REQUEST(p->r, id, frame)
+    REPORT_EACH_REQUEST(p->r->total, id, frame)
     {
         if (shown++ < REQUESTS_SHOWN) {
             phases_row(p, id, frame, &begun);
@@ -585,6 +665,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     load(&p);
     totals(&p);
     errors(&p);
+    outside(&p);
     requests(&p);
     checks(&p);
     generator(&p);

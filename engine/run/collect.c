@@ -24,7 +24,9 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
     c->group = calloc(workers_len, sizeof(struct pelt_frame *));
     c->second = pelt_frame_new(TOTAL_BUDGET_BYTES);
     c->total = pelt_frame_new(TOTAL_BUDGET_BYTES);
-    if (c->inbox == NULL || c->group == NULL || c->second == NULL || c->total == NULL) {
+    c->outside = pelt_frame_new(TOTAL_BUDGET_BYTES);
+    if (c->inbox == NULL || c->group == NULL || c->second == NULL || c->total == NULL ||
+        c->outside == NULL) {
         pelt_collector_deinit(c);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
@@ -55,6 +57,7 @@ void pelt_collector_deinit(struct pelt_collector *c)
     free(c->group);
     pelt_frame_free(c->second);
     pelt_frame_free(c->total);
+    pelt_frame_free(c->outside);
     *c = (struct pelt_collector){.workers_len = 0};
 }
 
@@ -97,10 +100,13 @@ static void write_second(struct pelt_collector *c, const struct pelt_frame *sum,
     }
 }
 
-void pelt_collector_add_outside(struct pelt_collector *c, const struct pelt_frame *frame)
+void pelt_collector_add_outside(struct pelt_collector *c, struct pelt_frame *frame)
 {
+    const int32_t second = frame->second;
     write_second(c, frame, 0);
-    add(c->total, frame);
+    add(c->outside, frame);
+    pelt_frame_reset(frame);
+    frame->second = second;
 }
 
 /* The earliest second that waits, if no worker can send an earlier one any more. */
@@ -208,6 +214,15 @@ void pelt_collector_take(struct pelt_collector *c, uint64_t start_ns)
     while (next_whole(c, &second)) {
         write_whole(c, second);
     }
+}
+
+void pelt_collector_close(struct pelt_collector *c, uint64_t start_ns)
+{
+    pelt_collector_take(c, start_ns);
+    for (uint32_t i = 0; i < c->workers_len; i++) {
+        c->inbox[i].ended = true;
+    }
+    pelt_collector_take(c, start_ns);
 }
 
 bool pelt_collector_done(const struct pelt_collector *c)

@@ -1,6 +1,6 @@
 /*
  * collect: puts the frames of all workers together, second by second, into the run file and the
- * run's total.
+ * load's total; setup's and teardown's apart from it.
  *
  * A worker's frames come in order, so a second is whole once each worker has sent a later one or
  * ended; it is written then. Thread: control.
@@ -21,12 +21,13 @@ struct pelt_collector {
     struct {
         struct pelt_letter *head, *tail; /* frames that wait for the others */
         bool ended;
-    } * inbox;                 /* one a worker */
-    struct pelt_frame **group; /* scratch: the frames of one second */
-    struct pelt_frame *second; /* sum of the newest whole second */
-    struct pelt_frame *total;  /* sum of all */
-    uint64_t script_errors;    /* distinct ones told so far */
-    uint32_t starved;          /* workers whose load ended early for want of memory */
+    } * inbox;                  /* one a worker */
+    struct pelt_frame **group;  /* scratch: the frames of one second */
+    struct pelt_frame *second;  /* sum of the newest whole second */
+    struct pelt_frame *total;   /* sum of all seconds: the load */
+    struct pelt_frame *outside; /* sum of setup and teardown, in no other figure */
+    uint64_t script_errors;     /* distinct ones told so far */
+    uint32_t starved;           /* workers whose load ended early for want of memory */
     struct pelt_error first_script_error;
     bool has_second;
     bool write_failed; /* said so once */
@@ -40,9 +41,12 @@ void pelt_collector_deinit(struct pelt_collector *c); /* accepts a zeroed one */
 void pelt_collector_take(struct pelt_collector *c,
                          uint64_t start_ns); /* all waiting mail; writes whole seconds */
 bool pelt_collector_done(const struct pelt_collector *c); /* every worker sent its last frame */
-/* A frame outside of the load (setup, teardown): written and added; the frame stays the caller's.
+/* Waits for no worker any more: writes what those that still run have sent, and all of the others.
  */
-void pelt_collector_add_outside(struct pelt_collector *c, const struct pelt_frame *frame);
+void pelt_collector_close(struct pelt_collector *c, uint64_t start_ns);
+/* What happened outside of the load (setup, teardown) since this was called last: written, added,
+ * and the frame emptied for the next time. It stays the caller's. */
+void pelt_collector_add_outside(struct pelt_collector *c, struct pelt_frame *frame);
 
 /* Exchanges in a frame: begun, ended in any way, ended ok. */
 struct pelt_counts {

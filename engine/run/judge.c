@@ -50,15 +50,22 @@ static void at_least(struct pelt_judgement *j, enum pelt_verdict verdict)
 
 /* ---- verdict ---- */
 
-static void check_counts(const struct pelt_results *r, const struct pelt_counts *n,
-                         struct pelt_judgement *j)
+static void check_reconciled(const struct pelt_counts *n, const char *of, struct pelt_judgement *j)
 {
     if (n->started != n->ended) {
         at_least(j, PELT_INVALID);
         add_reason(j->verdict_reasons,
-                   "figures do not reconcile: %llu exchanges started, %llu ended",
+                   "figures%s do not reconcile: %llu exchanges started, %llu ended", of,
                    (unsigned long long)n->started, (unsigned long long)n->ended);
     }
+}
+
+static void check_counts(const struct pelt_results *r, const struct pelt_counts *n,
+                         struct pelt_judgement *j)
+{
+    struct pelt_counts outside = pelt_frame_counts(r->outside);
+    check_reconciled(n, "", j);
+    check_reconciled(&outside, " of setup and teardown", j);
     if (n->started == 0) {
         at_least(j, PELT_SUSPECT);
         add_reason(j->verdict_reasons, "no request was started");
@@ -83,33 +90,13 @@ static void check_own_limits(const struct pelt_counts *n, struct pelt_judgement 
     }
 }
 
-/* Samples that a full histogram memory refused, and events that no memory could be had for. */
-static uint64_t lost(const struct pelt_frame *total)
-{
-    uint64_t sum = total->lost;
-    for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
-        sum += total->hist[kind].lost;
-    }
-    for (uint32_t i = 0; i < total->requests_len; i++) {
-        for (unsigned kind = 0; total->requests[i] != NULL && kind < PELT_HIST_REQUEST_KINDS;
-             kind++) {
-            sum += total->requests[i]->hist[kind].lost;
-        }
-    }
-    return sum;
-}
-
 static void check_memory(const struct pelt_results *r, const struct pelt_judge_options *opt,
                          struct pelt_judgement *j)
 {
-    /* Those that the run knows of may stand in its results too: never counted twice. */
-    uint64_t missing = lost(r->total);
-    missing = missing > opt->lost ? missing : opt->lost;
-    if (missing > 0) {
+    uint64_t lost = pelt_results_lost(r);
+    if (lost > 0) {
         at_least(j, PELT_INVALID);
-        add_reason(j->verdict_reasons,
-                   "%llu events are missing in the figures: this host's memory ran out",
-                   (unsigned long long)missing);
+        add_reason(j->verdict_reasons, PELT_REASON_LOST, (unsigned long long)lost);
     }
     if (opt->starved > 0) {
         at_least(j, PELT_INVALID);

@@ -23,7 +23,6 @@ struct pelt_judge_options {
     bool strict, allow_invalid, allow_script_errors;
     int signal;          /* that ended the run; 0: none */
     uint32_t starved;    /* threads whose load ended early because memory ran out */
-    uint64_t lost;       /* events not recorded because memory ran out, as far as the run knows */
     double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
     double arrivals_deviation; /* standard deviation of their number; 0: it is exact */
     const char *own_failure;   /* exit 1: pelt itself failed; NULL: it did not */

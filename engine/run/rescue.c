@@ -53,18 +53,6 @@ static bool rescue_checks(struct pelt_results *r)
     return true;
 }
 
-/* What the frame kept of such errors: sample and moments; NULL: nothing. */
-static const struct pelt_error_frame *kept_error(const struct pelt_frame *f, uint32_t series,
-                                                 enum pelt_outcome outcome)
-{
-    for (uint32_t i = 0; i < f->errors_len; i++) {
-        if (f->errors[i].series == series && f->errors[i].outcome == outcome) {
-            return &f->errors[i].e;
-        }
-    }
-    return NULL;
-}
-
 static bool add_error(struct pelt_results *r, uint32_t series, enum pelt_outcome outcome)
 {
     struct pelt_error_row *rows = realloc(r->errors, (r->errors_len + 1) * sizeof(*rows));
@@ -73,7 +61,7 @@ static bool add_error(struct pelt_results *r, uint32_t series, enum pelt_outcome
     }
     r->errors = rows;
     struct pelt_error_row *row = &rows[r->errors_len++];
-    const struct pelt_error_frame *kept = kept_error(r->total, series, outcome);
+    const struct pelt_error_frame *kept = pelt_frame_find_error(r->total, series, outcome);
     *row = (struct pelt_error_row){.series = series, .outcome = outcome};
     if (kept != NULL) {
         row->e = *kept;
@@ -107,22 +95,29 @@ static bool rescue_errors(struct pelt_results *r)
     return true;
 }
 
-enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_frame *total,
-                                   struct pelt_registry *names, double duration_s)
+/* `*into` becomes a copy of `from`. */
+static bool replace(struct pelt_frame **into, const struct pelt_frame *from)
 {
     struct pelt_frame *copy = pelt_frame_new(0);
-    if (copy == NULL) {
-        return PELT_ENOMEM;
-    }
-    if (pelt_frame_add(copy, total) != PELT_OK) {
+    if (copy == NULL || pelt_frame_add(copy, from) != PELT_OK) {
         pelt_frame_free(copy);
+        return false;
+    }
+    copy->second = (*into)->second;
+    copy->users = (*into)->users; /* gauges: a total has no moment of its own */
+    copy->waiting = (*into)->waiting;
+    pelt_frame_free(*into);
+    *into = copy;
+    return true;
+}
+
+enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_frame *total,
+                                   const struct pelt_frame *outside, struct pelt_registry *names,
+                                   double duration_s)
+{
+    if (!replace(&r->total, total) || !replace(&r->outside, outside)) {
         return PELT_ENOMEM;
     }
-    copy->second = r->total->second;
-    copy->users = r->total->users; /* gauges: a total has no moment of its own */
-    copy->waiting = r->total->waiting;
-    pelt_frame_free(r->total);
-    r->total = copy;
     r->duration_s = duration_s;
     bool whole = intern_missing(r->names, names, PELT_NAME_REQUEST) &&
                  intern_missing(r->names, names, PELT_NAME_CHECK) && rescue_checks(r) &&

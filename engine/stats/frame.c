@@ -144,6 +144,31 @@ struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f, uint32_t check)
     return &f->checks[check];
 }
 
+const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f, uint32_t series,
+                                                     enum pelt_outcome outcome)
+{
+    for (uint32_t i = 0; i < f->errors_len; i++) {
+        if (f->errors[i].series == series && f->errors[i].outcome == outcome) {
+            return &f->errors[i].e;
+        }
+    }
+    return NULL;
+}
+
+uint64_t pelt_frame_lost(const struct pelt_frame *f)
+{
+    uint64_t lost = f->lost;
+    for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
+        lost += f->hist[kind].lost;
+    }
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        for (unsigned kind = 0; f->requests[i] != NULL && kind < PELT_HIST_REQUEST_KINDS; kind++) {
+            lost += f->requests[i]->hist[kind].lost;
+        }
+    }
+    return lost;
+}
+
 /* Adds `e` to what is kept of its class; the earliest sample stays. */
 static void merge_error(struct pelt_error_frame *into, const struct pelt_error_frame *e)
 {

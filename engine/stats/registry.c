@@ -56,11 +56,21 @@ static size_t character_len(const unsigned char *s, size_t len)
     return code >= LEAST[need] && code <= 0x10ffff && !surrogate ? need : 0;
 }
 
+/* Printable ASCII: kept as it is. Most names have nothing else. */
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
 /* `name` as it is kept, in `out`; returns its length. */
 static size_t clean_name(struct pelt_span name, char out[PELT_NAME_MAX + 1])
 {
     size_t len = 0;
-    for (size_t i = 0; i < name.len;) {
+    while (len < name.len && len < PELT_NAME_MAX && is_plain(name.ptr[len])) {
+        out[len] = name.ptr[len];
+        len++;
+    }
+    for (size_t i = len; i < name.len;) {
         const unsigned char *s = (const unsigned char *)name.ptr + i;
         size_t bytes = character_len(s, name.len - i);
         const void *from = bytes > 0 ? (const void *)s : "?";
@@ -242,9 +252,19 @@ static bool is_id(struct pelt_span segment)
            is_uuid(segment);
 }
 
-static size_t find_any(struct pelt_span s, size_t from, const char *stops)
+/* Where a path with query and fragment ends. */
+static size_t path_len(struct pelt_span target)
 {
-    while (from < s.len && (s.ptr[from] == '\0' || strchr(stops, s.ptr[from]) == NULL)) {
+    size_t i = 0;
+    while (i < target.len && target.ptr[i] != '?' && target.ptr[i] != '#') {
+        i++;
+    }
+    return i;
+}
+
+static size_t segment_end(struct pelt_span path, size_t from)
+{
+    while (from < path.len && path.ptr[from] != '/') {
         from++;
     }
     return from;
@@ -263,9 +283,9 @@ size_t pelt_series_name(const char *method, struct pelt_span target, char out[PE
     char raw[PELT_NAME_MAX + 4]; /* one character more than a name, so that the cut sees it whole */
     size_t len = append(raw, 0, sizeof raw, pelt_span_of(method));
     len = append(raw, len, sizeof raw, pelt_span(" ", 1));
-    struct pelt_span path = pelt_span(target.ptr, find_any(target, 0, "?#"));
+    struct pelt_span path = pelt_span(target.ptr, path_len(target));
     for (size_t i = 0; i < path.len;) {
-        size_t end = find_any(path, i, "/");
+        size_t end = segment_end(path, i);
         struct pelt_span segment = pelt_span(path.ptr + i, end - i);
         len = append(raw, len, sizeof raw, is_id(segment) ? pelt_span("{}", 2) : segment);
         len = append(raw, len, sizeof raw, pelt_span("/", end < path.len));

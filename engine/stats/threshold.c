@@ -715,7 +715,16 @@ static const char *nearest_name(struct pelt_registry *names, enum pelt_name_kind
     return NULL;
 }
 
-/* True when the name is one of the run's, or none was asked for. */
+/* Whether the load did anything under this name. */
+static bool in_load(const struct judging *j, enum pelt_name_kind kind, uint32_t id)
+{
+    if (kind == PELT_NAME_REQUEST) {
+        return id < j->total->requests_len && j->total->requests[id] != NULL;
+    }
+    return id < j->total->checks_len && j->total->checks[id].passed + j->total->checks[id].failed;
+}
+
+/* True when the name is one of the load's, or none was asked for. */
 static bool find_name(const struct judging *j, struct pelt_registry *names, uint32_t *id,
                       struct pelt_verdict_line *out)
 {
@@ -725,10 +734,16 @@ static bool find_name(const struct judging *j, struct pelt_registry *names, uint
     }
     bool check = j->m->source == CHECKS;
     enum pelt_name_kind kind = check ? PELT_NAME_CHECK : PELT_NAME_REQUEST;
-    if (pelt_registry_find(names, kind, pelt_span_of(j->t->name), id)) {
-        return true;
-    }
     const char *what = check ? "check" : "request";
+    if (pelt_registry_find(names, kind, pelt_span_of(j->t->name), id)) {
+        if (in_load(j, kind, *id)) {
+            return true;
+        }
+        leave_unjudged(out,
+                       "the load had no %s \"%.200s\"; those of setup and teardown do not count",
+                       what, j->t->name);
+        return false;
+    }
     const char *nearest = nearest_name(names, kind, j->t->name);
     if (nearest != NULL) {
         leave_unjudged(out, "the run had no %s \"%.100s\"; did you mean \"%.100s\"?", what,

@@ -29,8 +29,8 @@ static const char schema[] =
     "CREATE TABLE second (t INTEGER PRIMARY KEY, iterations INTEGER NOT NULL, script_errors "
     "INTEGER NOT NULL,"
     " planned INTEGER NOT NULL, dropped INTEGER NOT NULL, users INTEGER NOT NULL, waiting INTEGER "
-    "NOT NULL)"
-    " STRICT;"
+    "NOT NULL,"
+    " lost INTEGER NOT NULL) STRICT;"
     "CREATE TABLE thread (t INTEGER, thread INTEGER, started INTEGER NOT NULL, cpu_ns INTEGER NOT "
     "NULL,"
     " spin_ns INTEGER NOT NULL, PRIMARY KEY (t, thread)) STRICT, WITHOUT ROWID;"
@@ -129,6 +129,7 @@ static struct pelt_database *database_new(const char *path)
     }
     d->lock_fd = -1;
     d->holders = 1;
+    d->version = PELT_RUNFILE_SCHEMA;
     d->path = path ? strdup(path) : NULL;
     if (path != NULL && d->path == NULL) {
         free(d);
@@ -450,6 +451,7 @@ static enum pelt_status check_schema(struct pelt_database *d, struct pelt_error 
             "pelt",
             d->path, (long long)version, PELT_RUNFILE_SCHEMA);
     }
+    d->version = version;
     return PELT_OK;
 }
 

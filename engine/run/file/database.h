@@ -21,6 +21,7 @@
 struct pelt_database {
     sqlite3 *db;
     char *path;       /* NULL: temporary, gone with the last holder */
+    int64_t version;  /* of the file's schema: 1 to PELT_RUNFILE_SCHEMA */
     int lock_fd;      /* the writer's lock; -1: a reader, or temporary */
     unsigned holders; /* release() at 0 closes */
 };

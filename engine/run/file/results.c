@@ -1,5 +1,5 @@
 /*
- * The results' lifetime and look-ups. How they are read: load.c.
+ * The results' lifetime and look-ups. How they are read: load.h.
  */
 #include "pelt/results.h"
 
@@ -39,6 +39,11 @@ static void free_texts(char **texts)
     free(texts);
 }
 
+uint64_t pelt_results_lost(const struct pelt_results *r)
+{
+    return pelt_frame_lost(r->total) + pelt_frame_lost(r->outside);
+}
+
 double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread)
 {
     return r->duration_s > 0 ? (double)thread->cpu_ns / (1e9 * r->duration_s) : 0;
@@ -58,6 +63,7 @@ void pelt_results_free(struct pelt_results *r)
     free_texts(r->exit_reasons);
     pelt_registry_free(r->names);
     pelt_frame_free(r->total);
+    pelt_frame_free(r->outside);
     free(r->seconds);
     free(r->threads);
     free(r->errors);

@@ -28,11 +28,11 @@
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(META, "INSERT OR REPLACE INTO meta VALUES (?, ?)")                                           \
     X(NAME, "INSERT INTO name VALUES (?, ?, ?)")                                                   \
-    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"          \
+    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"       \
               " iterations = iterations + excluded.iterations,"                                    \
               " script_errors = script_errors + excluded.script_errors,"                           \
               " planned = planned + excluded.planned, dropped = dropped + excluded.dropped,"       \
-              " users = excluded.users, waiting = excluded.waiting")                               \
+              " users = excluded.users, waiting = excluded.waiting, lost = lost + excluded.lost")  \
     X(THREAD, "INSERT INTO thread VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                \
               " started = started + excluded.started, cpu_ns = cpu_ns + excluded.cpu_ns,"          \
               " spin_ns = spin_ns + excluded.spin_ns")                                             \
@@ -273,7 +273,7 @@ static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
 {
     PUT(f, SECOND, PELT_INT(sum->second), PELT_INT(sum->iterations), PELT_INT(sum->script_errors),
         PELT_INT(sum->planned), PELT_INT(sum->dropped), PELT_INT(sum->users),
-        PELT_INT(sum->waiting));
+        PELT_INT(sum->waiting), PELT_INT(sum->lost));
     for (uint32_t id = 0; id < sum->checks_len; id++) {
         const struct pelt_check_frame *c = &sum->checks[id];
         if (c->passed > 0 || c->failed > 0) {

@@ -113,6 +113,12 @@ struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f,
  */
 void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,
                       uint64_t at_ns, const char *sample);
+/* What is kept of the errors of this class; NULL: nothing (there is no sample then). */
+const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f, uint32_t series,
+                                                     enum pelt_outcome outcome);
+/* Events and samples missing in the frame because memory was out: its own `lost` and those of all
+ * its histograms. */
+uint64_t pelt_frame_lost(const struct pelt_frame *f);
 /* into += from, exactly; gauges add (threads of one second); `second`, `thread`, `last` stay
  * `into`'s. Of equal errors the earliest sample stays. PELT_ENOMEM: `into` holds a part of it; what
  * a spent histogram pool refuses is in the histograms' `lost`. */

@@ -72,8 +72,9 @@ pelt_threshold_make(const char *metric, const char *name, const char *stat, cons
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the
  * single form can be parsed again. */
 void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t size);
-/* Judges against the whole run: `total` is the sum of its frames, `duration_s` the load's length. A
- * name that never got a sample, or too few samples for the percentile: unjudged. */
+/* Judges against the whole load: `total` is the sum of its frames (setup and teardown left out),
+ * `duration_s` its length. A name that the load never used, or too few samples for the percentile:
+ * unjudged. */
 void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_frame *total,
                           struct pelt_registry *names, double duration_s,
                           struct pelt_verdict_line *out);

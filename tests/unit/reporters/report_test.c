@@ -18,6 +18,25 @@
 static const struct synthetic data = {
     .seed = 5, .series = 2, .per_second = 300, .error_share = 0.01};
 
+/* Setup: two exchanges of one request, of which one failed, and two checks, of which one failed. */
+static void write_setup(struct pelt_runfile *f, struct pelt_registry *names)
+{
+    struct pelt_frame *setup = pelt_frame_new(0);
+    setup->second = -1;
+    uint32_t login = pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("POST /login"));
+    struct pelt_request_frame *request = pelt_frame_request(setup, login);
+    request->started = 2;
+    request->outcomes[PELT_OUTCOME_OK] = request->outcomes[PELT_OUTCOME_HTTP_STATUS] = 1;
+    request->bytes_sent = 240;
+    request->bytes_received = 900;
+    pelt_hist_record_n(&request->hist[PELT_HIST_RESPONSE], &setup->pool, 7654321, 2);
+    pelt_frame_error(setup, login, PELT_OUTCOME_HTTP_STATUS, 5, "status 500");
+    *pelt_frame_check(setup, 1) = (struct pelt_check_frame){.passed = 1};
+    *pelt_frame_check(setup, 2) = (struct pelt_check_frame){.failed = 1};
+    assert_int_equal(pelt_runfile_second(f, setup, NULL, 0, names), PELT_OK);
+    pelt_frame_free(setup);
+}
+
 /* A run of 20 s that missed one threshold of three, with a name nobody would choose. */
 static struct pelt_results *make_results(void)
 {
@@ -47,6 +66,7 @@ static struct pelt_results *make_results(void)
     synthetic_meta(f, 20);
     assert_int_equal(pelt_runfile_meta(f, "scenario", "syn\xff\xc3\xa4\033[31m"), PELT_OK);
     assert_int_equal(pelt_runfile_thresholds(f, t, 3), PELT_OK);
+    write_setup(f, names);
     synthetic_write(&data, f, names, 0, 20);
     odd->second = 20;
     assert_int_equal(pelt_runfile_second(f, odd, NULL, 0, names), PELT_OK);
@@ -151,6 +171,20 @@ static void colour_is_there_only_when_asked_for(void **state)
     pelt_results_free(r);
 }
 
+static void setup_is_told_only_if_there_was_any(void **state)
+{
+    struct pelt_results *with = make_results(), *without = make_empty_results();
+    char *told = summary(with, true, 80), *silent = summary(without, true, 80);
+    assert_non_null(strstr(told, "  2 exchanges: 1 ok, 1 http_status; 2 checks, 1 failed\n"));
+    assert_non_null(strstr(told, "\033[31mhttp_status  POST /login: status 500\033[0m\n"));
+    assert_non_null(strstr(told, "\033[31mcheck failed  is short\033[0m\n"));
+    assert_null(strstr(silent, "setup"));
+    free(told);
+    free(silent);
+    pelt_results_free(with);
+    pelt_results_free(without);
+}
+
 static void a_run_without_anything_is_told_without_nonsense(void **state)
 {
     struct pelt_results *r = make_empty_results();
@@ -244,6 +278,31 @@ static void json_has_the_figures_of_the_histograms(void **state)
     pelt_results_free(r);
 }
 
+static void json_has_setup_and_teardown_in_one_place_only(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_results();
+    json_t *doc = parse_json(r, &text), *apart = at(doc, "setup_teardown");
+    assert_int_equal(json_integer_value(at(apart, "started")), 2);
+    assert_int_equal(json_integer_value(at(at(apart, "outcomes"), "ok")), 1);
+    assert_int_equal(json_integer_value(at(at(apart, "outcomes"), "http_status")), 1);
+    assert_int_equal(json_integer_value(at(at(apart, "sent"), "yes")), 2);
+    assert_int_equal(json_integer_value(at(apart, "bytes_received")), 900);
+    assert_int_equal(json_array_size(at(apart, "checks")), 2);
+    assert_int_equal(json_integer_value(at(json_array_get(at(apart, "checks"), 1), "failed")), 1);
+    json_t *error = json_array_get(at(apart, "errors"), 0);
+    assert_string_equal(json_string_value(at(error, "class")), "http_status");
+    assert_string_equal(json_string_value(at(error, "name")), "POST /login");
+    assert_int_equal(json_integer_value(at(error, "count")), 1);
+    assert_string_equal(json_string_value(at(error, "sample")), "status 500");
+    const char *named = strstr(text, "POST /login");
+    assert_null(strstr(named + 1, "POST /login"));
+    assert_null(strstr(text, "7654"));
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
 static void json_numbers_are_as_short_as_they_can_be(void **state)
 {
     char *text = NULL;
@@ -275,8 +334,9 @@ static void json_keeps_names_and_replaces_what_is_no_utf8(void **state)
 static void json_of_an_empty_run_has_every_member(void **state)
 {
     static const char *const members[] = {
-        "schema", "pelt",   "run",       "result", "verdict", "totals",   "requests", "metrics",
-        "checks", "errors", "generator", "agents", "caches",  "findings", "seconds",  "thresholds"};
+        "schema",   "pelt",     "run",     "result",     "verdict",       "totals",
+        "requests", "metrics",  "checks",  "errors",     "generator",     "agents",
+        "caches",   "findings", "seconds", "thresholds", "setup_teardown"};
     char *text = NULL;
     struct pelt_results *r = make_empty_results();
     json_t *doc = parse_json(r, &text);
@@ -326,24 +386,51 @@ static void thresholds_can_be_judged_again_from_the_json(void **state)
     pelt_results_free(r);
 }
 
+/* One table of a run; to be freed. */
+static char *table(const struct pelt_results *r, const char *name)
+{
+    struct pelt_error err = {""};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    for (int i = 0; i < REPORT_CSV_FILES; i++) {
+        if (strcmp(report_csv_files[i].name, name) == 0) {
+            assert_int_equal(report_csv_files[i].write(r, out, &err), PELT_OK);
+        }
+    }
+    fclose(out);
+    return text;
+}
+
 static void thresholds_can_be_judged_again_from_the_csv(void **state)
 {
-    char folder[] = "/tmp/pelt-report-XXXXXX", spec[80], path[80];
     struct pelt_results *r = make_close_results();
-    struct pelt_error err = {""};
-    assert_non_null(mkdtemp(folder));
-    snprintf(spec, sizeof spec, "csv=%s", folder);
-    assert_int_equal(report_write(r, spec, &err), PELT_OK);
-    snprintf(path, sizeof path, "%s/thresholds.csv", folder);
-    char *text = read_all(path);
+    char *text = table(r, "thresholds.csv");
     assert_non_null(strstr(text, "errors,,share,share,0.0005,missed,,,,0.0004,,"));
     assert_non_null(strstr(text, "http_response,,p95,ms,1.235,missed,,,,0.0004,,"));
     free(text);
-    for (int i = 0; i < REPORT_CSV_FILES; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, report_csv_files[i].name);
-        assert_int_equal(unlink(path), 0);
+    pelt_results_free(r);
+}
+
+static void setup_and_teardown_have_a_table_of_their_own(void **state)
+{
+    static const char *const others[] = {"stats.csv", "stats_history.csv", "failures.csv"};
+    struct pelt_results *r = make_results();
+    char *text = table(r, "setup_teardown.csv");
+    assert_string_equal(text, "kind,name,outcome,sent,count,bytes_sent,bytes_received,sample\n"
+                              "request,POST /login,all,,2,240,900,\n"
+                              "request,POST /login,ok,yes,1,,,\n"
+                              "request,POST /login,http_status,yes,1,,,status 500\n"
+                              "check,answered,passed,,1,,,\n"
+                              "check,answered,failed,,0,,,\n"
+                              "check,is short,passed,,0,,,\n"
+                              "check,is short,failed,,1,,,\n");
+    free(text);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        text = table(r, others[i]);
+        assert_null(strstr(text, "/login"));
+        free(text);
     }
-    assert_int_equal(rmdir(folder), 0);
     pelt_results_free(r);
 }
 
@@ -388,8 +475,9 @@ static void reports_replace_their_file_whole_and_leave_nothing_else(void **state
     assert_int_equal(unlink(strchr(spec, '=') + 1), 0);
     snprintf(spec, sizeof spec, "csv=%s/tables", folder);
     assert_int_equal(report_write(r, spec, &err), PELT_OK);
-    static const char *const files[] = {"stats.csv",    "stats_history.csv", "server_history.csv",
-                                        "failures.csv", "checks.csv",        "thresholds.csv"};
+    static const char *const files[] = {
+        "stats.csv",  "stats_history.csv", "server_history.csv", "failures.csv",
+        "checks.csv", "thresholds.csv",    "setup_teardown.csv"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/tables/%s", folder, files[i]);
         assert_int_equal(unlink(path), 0);
@@ -417,14 +505,17 @@ int main(void)
         cmocka_unit_test(the_summary_looks_as_agreed),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
         cmocka_unit_test(colour_is_there_only_when_asked_for),
+        cmocka_unit_test(setup_is_told_only_if_there_was_any),
         cmocka_unit_test(a_run_without_anything_is_told_without_nonsense),
         cmocka_unit_test(numbers_are_short_and_right),
         cmocka_unit_test(json_has_the_figures_of_the_histograms),
+        cmocka_unit_test(json_has_setup_and_teardown_in_one_place_only),
         cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
         cmocka_unit_test(json_of_an_empty_run_has_every_member),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_json),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_csv),
+        cmocka_unit_test(setup_and_teardown_have_a_table_of_their_own),
         cmocka_unit_test(a_bad_out_is_told_before_the_run),
         cmocka_unit_test(reports_replace_their_file_whole_and_leave_nothing_else),
         cmocka_unit_test(a_report_that_cannot_be_written_says_so),

@@ -178,17 +178,97 @@ static void totals_are_the_exact_sum_of_all_frames(void **state)
     synthetic_meta(f, 150);
     synthetic_write(&data, f, names, -1, 150);
     synthetic_write(&data, f, names, -1, 0); /* teardown: second -1 once more */
-    struct pelt_frame *want = sum_of(-1, 150), *teardown = sum_of(-1, 0);
-    assert_int_equal(pelt_frame_add(want, teardown), PELT_OK);
+    struct pelt_frame *want = sum_of(0, 150), *outside = sum_of(-1, 0), *teardown = sum_of(-1, 0);
+    assert_int_equal(pelt_frame_add(outside, teardown), PELT_OK);
     assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
     struct pelt_results *r = load(p->path);
     assert_totals_equal(r->total, want);
+    assert_totals_equal(r->outside, outside);
     assert_string_equal(pelt_registry_name(r->names, PELT_NAME_REQUEST, 3), "GET /items/3");
     assert_string_equal(pelt_registry_name(r->names, PELT_NAME_CHECK, 2), "is short");
     pelt_results_free(r);
     pelt_frame_free(want);
+    pelt_frame_free(outside);
     pelt_frame_free(teardown);
     pelt_registry_free(names);
+}
+
+/* One failed exchange and one failed check in setup, and a load without either. */
+static void what_failed_in_setup_is_told_apart(void **state)
+{
+    static const struct synthetic good = {.seed = 1, .series = 1, .per_second = 10};
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&good);
+    uint32_t login = pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("login"));
+    struct pelt_frame *setup = pelt_frame_new(0);
+    setup->second = -1;
+    struct pelt_request_frame *request = pelt_frame_request(setup, login);
+    request->started = request->outcomes[PELT_OUTCOME_HTTP_STATUS] = 1;
+    pelt_hist_record_n(&request->hist[PELT_HIST_RESPONSE], &setup->pool, 3000000, 1);
+    pelt_frame_error(setup, login, PELT_OUTCOME_HTTP_STATUS, 5, "status 500");
+    pelt_frame_check(setup, 1)->failed = 1;
+    struct pelt_runfile *f = create(p->path);
+    assert_int_equal(pelt_runfile_second(f, setup, NULL, 0, names), PELT_OK);
+    synthetic_write(&good, f, names, 0, 2);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->errors_len, 0);
+    assert_int_equal(r->checks[0].failed, 0);
+    assert_true(login >= r->total->requests_len || r->total->requests[login] == NULL);
+    assert_int_equal(r->outside->requests[login]->outcomes[PELT_OUTCOME_HTTP_STATUS], 1);
+    assert_int_equal(r->outside->checks[1].failed, 1);
+    const struct pelt_error_frame *e =
+        pelt_frame_find_error(r->outside, login, PELT_OUTCOME_HTTP_STATUS);
+    assert_non_null(e);
+    assert_int_equal(e->count, 1);
+    assert_string_equal(e->sample, "status 500");
+    pelt_results_free(r);
+    pelt_frame_free(setup);
+    pelt_registry_free(names);
+}
+
+/* Two seconds, each of which lacks something, of a run that was killed or not. */
+static struct pelt_results *load_lossy(const char *path, bool finished)
+{
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_runfile *f = create(path);
+    for (int32_t t = 0; t < 2; t++) {
+        pelt_frame_reset(frame);
+        synthetic_fill(&data, frame, t);
+        frame->lost = 3;
+        frame->requests[1]->hist[PELT_HIST_WAIT].lost = 1;
+        assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    }
+    if (finished) {
+        finish(f);
+    }
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_frame_free(frame);
+    pelt_registry_free(names);
+    return load(path);
+}
+
+static void events_that_were_lost_are_known_to_whoever_reads_the_file(void **state)
+{
+    struct place *p = *state;
+    struct pelt_results *r = load_lossy(p->path, true);
+    assert_int_equal(pelt_results_lost(r), 8);
+    pelt_results_free(r);
+}
+
+static void a_killed_run_that_lost_events_is_invalid(void **state)
+{
+    struct place *p = *state;
+    struct pelt_results *r = load_lossy(p->path, false);
+    assert_int_equal(r->verdict, PELT_INVALID);
+    assert_string_equal(r->verdict_reasons[0], "this run was killed: data up to second 1");
+    assert_string_equal(r->verdict_reasons[1],
+                        "8 events are missing in the figures: this host's memory ran out");
+    assert_null(r->verdict_reasons[2]);
+    assert_int_equal(r->exit_code, 1);
+    pelt_results_free(r);
 }
 
 static void a_second_that_comes_again_is_added_up_even_behind_the_sums(void **state)
@@ -568,8 +648,22 @@ static void a_newer_schema_is_refused(void **state)
 {
     struct place *p = *state;
     write_finished(p->path, 1);
-    change(p->path, "PRAGMA user_version = 2");
-    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 2");
+    change(p->path, "PRAGMA user_version = 3");
+    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 3");
+}
+
+/* Version 1 had no column `lost` in its table `second`. */
+static void an_older_schema_can_be_read(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    change(p->path, "ALTER TABLE second DROP COLUMN lost; PRAGMA user_version = 1");
+    struct pelt_results *r = load(p->path);
+    struct pelt_frame *want = sum_of(0, 2);
+    assert_totals_equal(r->total, want);
+    assert_int_equal(pelt_results_lost(r), 0);
+    pelt_frame_free(want);
+    pelt_results_free(r);
 }
 
 static void a_truncated_file_is_refused_at_any_length(void **state)
@@ -599,6 +693,7 @@ static void rows_that_cannot_be_true_are_refused(void **state)
         {"UPDATE request SET series = 4000000000 WHERE series = 1", "request"},
         {"UPDATE outcome SET outcome = 'eaten' WHERE outcome = 'ok'", "outcome"},
         {"UPDATE checks SET id = -5 WHERE id = 1", "checks"},
+        {"INSERT INTO error VALUES (-1, 1, 'eaten', 1, 0, 0, '')", "error"},
         {"DELETE FROM name WHERE id = 1", "name"},
     };
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
@@ -693,6 +788,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_A_PLACE(totals_are_the_exact_sum_of_all_frames),
+        IN_A_PLACE(what_failed_in_setup_is_told_apart),
+        IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),
+        IN_A_PLACE(a_killed_run_that_lost_events_is_invalid),
         IN_A_PLACE(a_second_that_comes_again_is_added_up_even_behind_the_sums),
         IN_A_PLACE(seconds_have_percentiles_merged_across_series),
         IN_A_PLACE(the_end_comes_back_as_it_was_judged),
@@ -705,6 +803,7 @@ int main(void)
         IN_A_PLACE(a_killed_run_can_be_read_from_read_only_media),
         IN_A_PLACE(each_file_that_is_no_run_is_told_for_what_it_is),
         IN_A_PLACE(a_newer_schema_is_refused),
+        IN_A_PLACE(an_older_schema_can_be_read),
         IN_A_PLACE(a_truncated_file_is_refused_at_any_length),
         IN_A_PLACE(rows_that_cannot_be_true_are_refused),
         IN_A_PLACE(an_existing_file_is_never_overwritten),

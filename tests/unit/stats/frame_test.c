@@ -136,6 +136,27 @@ static void untouched_series_stay_absent(void **state)
     pelt_frame_free(from);
 }
 
+static void all_that_is_missing_in_a_frame_is_counted(void **state)
+{
+    struct pelt_frame *f = new_frame();
+    assert_int_equal(pelt_frame_lost(f), 0);
+    f->lost = 1;
+    f->hist[PELT_RUNHIST_LOOP_LAG].lost = 2;
+    pelt_frame_request(f, 5)->hist[PELT_HIST_RECEIVE].lost = 4;
+    assert_int_equal(pelt_frame_lost(f), 7);
+    pelt_frame_free(f);
+}
+
+static void an_error_is_found_by_its_series_and_outcome(void **state)
+{
+    struct pelt_frame *f = new_frame();
+    pelt_frame_error(f, 1, PELT_OUTCOME_RESET, 5, "one");
+    pelt_frame_error(f, 2, PELT_OUTCOME_RESET, 5, "two");
+    assert_string_equal(pelt_frame_find_error(f, 2, PELT_OUTCOME_RESET)->sample, "two");
+    assert_null(pelt_frame_find_error(f, 2, PELT_OUTCOME_TIMEOUT));
+    pelt_frame_free(f);
+}
+
 static void a_reset_frame_is_empty_and_reuses_its_memory(void **state)
 {
     struct pelt_frame *f = new_frame();
@@ -247,6 +268,8 @@ int main(void)
         cmocka_unit_test(frames_of_threads_added_equal_one_frame_of_all),
         cmocka_unit_test(gauges_add_and_labels_stay),
         cmocka_unit_test(untouched_series_stay_absent),
+        cmocka_unit_test(all_that_is_missing_in_a_frame_is_counted),
+        cmocka_unit_test(an_error_is_found_by_its_series_and_outcome),
         cmocka_unit_test(a_reset_frame_is_empty_and_reuses_its_memory),
         cmocka_unit_test(equal_errors_keep_count_span_and_the_first_sample),
         cmocka_unit_test(merged_errors_keep_the_earliest_sample_in_any_order),

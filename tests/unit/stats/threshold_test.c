@@ -326,6 +326,23 @@ static void names_and_metrics_without_samples_are_unjudged(void **state)
     assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
 }
 
+/* The run knows the names, but only setup or teardown used them. */
+static void names_that_the_load_did_not_use_are_unjudged(void **state)
+{
+    struct fixture *f = *state;
+    pelt_registry_intern(f->names, PELT_NAME_CHECK, pelt_span_of("logged in"));
+    record(f, f->list, 1000, 100);
+    judge(f, "requests{chat} count <= 5");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    assert_string_equal(f->line.why,
+                        "the load had no request \"chat\"; those of setup and teardown "
+                        "do not count");
+    judge(f, "checks{logged in} count <= 5");
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    assert_string_equal(f->line.why, "the load had no check \"logged in\"; those of setup and "
+                                     "teardown do not count");
+}
+
 static void samples_that_found_no_memory_are_not_judged(void **state)
 {
     struct fixture *f = *state;
@@ -427,6 +444,7 @@ int main(void)
         TEST(single_bounds_are_met_or_missed),
         TEST(too_few_samples_leave_a_percentile_unjudged),
         TEST(names_and_metrics_without_samples_are_unjudged),
+        TEST(names_that_the_load_did_not_use_are_unjudged),
         TEST(samples_that_found_no_memory_are_not_judged),
         TEST(without_a_name_all_series_are_merged),
         TEST(counters_have_count_share_and_rate),

@@ -61,8 +61,12 @@ struct pelt_results {
         *database; /* private: of a temporary run, to read its seconds; else NULL */
     char **meta;   /* key, value, key, value, ..., NULL; see runfile.h for the keys */
     struct pelt_registry *names;
-    struct pelt_frame
-        *total; /* sum of all seconds, setup and teardown included; hist pages in its own pool */
+    /* The load: the sum of its seconds (t >= 0). All figures, seconds, errors, checks and
+     * thresholds are of it alone. Hist pages in its own pool. */
+    struct pelt_frame *total;
+    /* Setup and teardown (second -1), so that what the server counted can be accounted for: in no
+     * other figure. Its `errors` are those that a frame keeps; its outcomes count all. */
+    struct pelt_frame *outside;
     struct pelt_second_row *seconds;
     size_t seconds_len; /* t >= 0 only, in order */
     struct pelt_thread_row *threads;
@@ -85,6 +89,10 @@ struct pelt_results {
 };
 
 const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
+/* Events and samples that are missing in the figures because memory was out. */
+uint64_t pelt_results_lost(const struct pelt_results *r);
+#define PELT_REASON_LOST /* of INVALID; their number, as unsigned long long */                     \
+    "%llu events are missing in the figures: this host's memory ran out"
 /* CPU time of a thread's work, polling left out, as a share of a core over the load's length. */
 double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread);
 void pelt_results_free(struct pelt_results *r); /* accepts NULL */

@@ -12,7 +12,8 @@
 
 #include "pelt/results.h"
 
-#define PELT_RUNFILE_SCHEMA 1
+/* Version of the tables; older ones can be read. 2: `lost` of table second. */
+#define PELT_RUNFILE_SCHEMA 2
 
 struct pelt_runfile;
 
@@ -30,7 +31,8 @@ PELT_MUST_USE enum pelt_status pelt_runfile_thresholds(struct pelt_runfile *f,
                                                        const struct pelt_threshold *t, size_t len);
 /* One second: `sum` of all threads, and the threads' own frames for their started, cpu and spin.
  * Names of ids used are written when first seen. `sum->second` -1 may come several times (setup,
- * teardown): added up. So is any other second that comes again, at the cost of a read. */
+ * teardown): added up, and in no figure of the load. So is any other second that comes again, at
+ * the cost of a read. */
 PELT_MUST_USE enum pelt_status pelt_runfile_second(struct pelt_runfile *f,
                                                    const struct pelt_frame *sum,
                                                    struct pelt_frame *const *threads,

@@ -1,0 +1,134 @@
+/*
+ * load_end: what was said of a run: its events, its thresholds as judged, its verdict.
+ */
+#include <string.h>
+
+#include "loader.h"
+
+static void load_events(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT t_s, kind, text FROM event ORDER BY id");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_event_row *row =
+            pelt_loader_append(l, &l->r->events, l->r->events_len, sizeof *row);
+        if (row == NULL) {
+            break;
+        }
+        l->r->events_len++;
+        row->t_s = sqlite3_column_double(s, 0);
+        row->kind = pelt_loader_text(l, s, 1);
+        row->text = pelt_loader_text(l, s, 2);
+    }
+    sqlite3_finalize(s);
+}
+
+static bool find_unit(const char *name, enum pelt_unit *out)
+{
+    for (int unit = PELT_UNIT_MS; unit <= PELT_UNIT_BYTES; unit++) {
+        if (strcmp(pelt_unit_name(unit), name) == 0) {
+            *out = unit;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_level(const char *name, enum pelt_level *out)
+{
+    for (int level = PELT_LEVEL_TARGET; level <= PELT_LEVEL_UNJUDGED; level++) {
+        if (strcmp(pelt_level_name(level), name) == 0) {
+            *out = level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_threshold(struct pelt_loader *l, sqlite3_stmt *s, struct pelt_threshold_row *row)
+{
+    struct pelt_threshold *t = &row->threshold;
+    snprintf(t->metric, sizeof t->metric, "%s", pelt_column_text(s, 0));
+    snprintf(t->name, sizeof t->name, "%s", pelt_column_text(s, 1));
+    snprintf(t->stat, sizeof t->stat, "%s", pelt_column_text(s, 2));
+    t->lower_is_better = pelt_column(s, 4) != 0;
+    t->single = pelt_column(s, 5) != 0;
+    t->target = pelt_column_real(s, 6);
+    t->warning = pelt_column_real(s, 7);
+    t->critical = pelt_column_real(s, 8);
+    row->judged = sqlite3_column_type(s, 9) != SQLITE_NULL;
+    row->line.has_value = sqlite3_column_type(s, 10) != SQLITE_NULL;
+    row->line.value = row->line.has_value ? sqlite3_column_double(s, 10) : 0;
+    row->line.needs = pelt_column(s, 11);
+    snprintf(row->line.why, sizeof row->line.why, "%s", pelt_column_text(s, 12));
+    if (!find_unit(pelt_column_text(s, 3), &t->unit) ||
+        (row->judged && !find_level(pelt_column_text(s, 9), &row->line.level))) {
+        pelt_loader_damaged(l, "threshold");
+    }
+}
+
+static void load_thresholds(struct pelt_loader *l)
+{
+    sqlite3_stmt *s =
+        pelt_loader_query(l, "SELECT metric, name, stat, unit, lower_is_better, single, target, "
+                             "warning, critical, level,"
+                             " value, needs, why FROM threshold ORDER BY id");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_threshold_row *row =
+            pelt_loader_append(l, &l->r->thresholds, l->r->thresholds_len, sizeof *row);
+        if (row == NULL) {
+            break;
+        }
+        l->r->thresholds_len++;
+        read_threshold(l, s, row);
+    }
+    sqlite3_finalize(s);
+}
+
+static char **load_reasons(struct pelt_loader *l, const char *scope)
+{
+    char **reasons = NULL;
+    size_t len = 0;
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT text FROM (SELECT id, text FROM reason WHERE scope = ?1 ORDER BY id)"
+           " UNION ALL SELECT NULL");
+    const struct pelt_cell key = PELT_TEXT(scope);
+    if (s != NULL) {
+        pelt_statement_bind(s, &key, 1);
+    }
+    while (pelt_loader_rows(l, s)) { /* the last row ends the list */
+        char **slot = pelt_loader_append(l, &reasons, len, sizeof *slot);
+        if (slot != NULL) {
+            *slot = sqlite3_column_type(s, 0) == SQLITE_NULL ? NULL : pelt_loader_text(l, s, 0);
+            len++;
+        }
+    }
+    sqlite3_finalize(s);
+    return reasons;
+}
+
+static void load_verdict(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT status, exit_code FROM verdict");
+    if (pelt_loader_rows(l, s)) {
+        const char *status = pelt_column_text(s, 0);
+        enum pelt_verdict v = PELT_VALID;
+        while (v < PELT_INVALID && strcmp(status, pelt_verdict_name(v)) != 0) {
+            v++;
+        }
+        l->r->finished = true;
+        l->r->verdict = v; /* an unknown word counts as the worst */
+        l->r->exit_code = sqlite3_column_int(s, 1);
+    }
+    sqlite3_finalize(s);
+    if (l->r->finished) {
+        l->r->verdict_reasons = load_reasons(l, "verdict");
+        l->r->exit_reasons = load_reasons(l, "exit");
+    }
+}
+
+void pelt_load_end(struct pelt_loader *l)
+{
+    load_events(l);
+    load_thresholds(l);
+    load_verdict(l);
+}

@@ -1,0 +1,214 @@
+/*
+ * load_seconds: what each second of the load held: of all requests together and of each thread into
+ * the results, and of each request on a walk that keeps nothing.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "loader.h"
+#include "pelt/clock.h"
+
+static void load_second_rows(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT t, iterations, script_errors, planned, dropped, users, waiting FROM second"
+           " WHERE t >= 0 ORDER BY t");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_second_row *row =
+            pelt_loader_append(l, &l->r->seconds, l->r->seconds_len, sizeof *row);
+        if (row == NULL || pelt_column(s, 0) > INT32_MAX) {
+            pelt_loader_damaged(l, "second");
+            break;
+        }
+        row->t = (int32_t)pelt_column(s, 0);
+        row->iterations = pelt_column(s, 1);
+        row->script_errors = pelt_column(s, 2);
+        row->planned = pelt_column(s, 3);
+        row->dropped = pelt_column(s, 4);
+        row->users = (uint32_t)pelt_column(s, 5);
+        row->waiting = (uint32_t)pelt_column(s, 6);
+        l->r->seconds_len++;
+    }
+    sqlite3_finalize(s);
+}
+
+/* The row of second t at or behind *at; rows come in ascending order, so one walk over all is
+ * enough. */
+static struct pelt_second_row *second_at(struct pelt_loader *l, size_t *at, int64_t t)
+{
+    while (*at < l->r->seconds_len && l->r->seconds[*at].t < t) {
+        (*at)++;
+    }
+    return *at < l->r->seconds_len && l->r->seconds[*at].t == t ? &l->r->seconds[*at] : NULL;
+}
+
+static void load_second_requests(struct pelt_loader *l)
+{
+    size_t at = 0;
+    struct pelt_second_row *row;
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT t, sum(started), sum(bytes_sent), sum(bytes_received) FROM request WHERE t >= 0"
+           " GROUP BY t ORDER BY t");
+    while (pelt_loader_rows(l, s)) {
+        if ((row = second_at(l, &at, sqlite3_column_int64(s, 0))) != NULL) {
+            row->started = pelt_column(s, 1);
+            row->bytes_sent = pelt_column(s, 2);
+            row->bytes_received = pelt_column(s, 3);
+        }
+    }
+    sqlite3_finalize(s);
+    at = 0;
+    s = pelt_loader_query(
+        l, "SELECT t, sum((outcome = 'ok') * count), sum((outcome <> 'ok') * count) FROM "
+           "outcome WHERE t >= 0"
+           " GROUP BY t ORDER BY t");
+    while (pelt_loader_rows(l, s)) {
+        if ((row = second_at(l, &at, sqlite3_column_int64(s, 0))) != NULL) {
+            row->ok = pelt_column(s, 1);
+            row->errors = pelt_column(s, 2);
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+static void load_second_times(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(
+        l,
+        "SELECT count, min_us, max_us, clamped, lost, payload FROM hist WHERE t = ? AND series = -1"
+        " AND kind = '" PELT_ALL_RESPONSES "'");
+    for (size_t i = 0; i < l->r->seconds_len && l->status == PELT_OK; i++) {
+        struct pelt_second_row *row = &l->r->seconds[i];
+        struct pelt_hist h = {0};
+        const struct pelt_cell key = PELT_INT(row->t);
+        pelt_statement_bind(s, &key, 1);
+        if (pelt_loader_rows(l, s)) {
+            pelt_loader_hist(l, s, 0, &h, &l->pool, "hist");
+            row->count = h.count;
+            row->p50_us = pelt_hist_percentile_us(&h, 50);
+            row->p95_us = pelt_hist_percentile_us(&h, 95);
+            row->p99_us = pelt_hist_percentile_us(&h, 99);
+            row->max_us = h.count > 0 ? h.max_us : 0;
+        }
+        pelt_hist_reset(&h, &l->pool);
+    }
+    sqlite3_finalize(s);
+}
+
+static void load_threads(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT thread, sum(started), sum(cpu_ns), sum(spin_ns) FROM thread WHERE t >= 0"
+           " GROUP BY thread ORDER BY thread");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_thread_row *row =
+            pelt_loader_append(l, &l->r->threads, l->r->threads_len, sizeof *row);
+        if (row == NULL) {
+            break;
+        }
+        row->thread = (uint32_t)pelt_column(s, 0);
+        row->started = pelt_column(s, 1);
+        row->cpu_ns = pelt_column(s, 2);
+        row->spin_ns = pelt_column(s, 3);
+        l->r->total->cpu_ns += row->cpu_ns;
+        l->r->total->spin_ns += row->spin_ns;
+        l->r->threads_len++;
+    }
+    sqlite3_finalize(s);
+}
+
+void pelt_load_seconds(struct pelt_loader *l)
+{
+    load_second_rows(l);
+    load_second_requests(l);
+    load_second_times(l);
+    load_threads(l);
+}
+
+/* ---- seconds of each request ---- */
+
+struct walk {
+    struct pelt_loader l;
+    sqlite3_stmt *request, *outcome, *hist;
+    struct pelt_request_frame frame; /* of the running row */
+};
+
+static void read_request_second(struct walk *w, int32_t t, int64_t series)
+{
+    const struct pelt_cell key[] = {PELT_INT(t), PELT_INT(series)};
+    enum pelt_outcome outcome;
+    w->frame.started = pelt_column(w->request, 2);
+    w->frame.bytes_sent = pelt_column(w->request, 3);
+    w->frame.bytes_received = pelt_column(w->request, 4);
+    pelt_statement_bind(w->outcome, key, 2);
+    while (pelt_loader_rows(&w->l, w->outcome)) {
+        if (pelt_outcome_find(pelt_column_text(w->outcome, 0), &outcome)) {
+            w->frame.outcomes[outcome] = pelt_column(w->outcome, 1);
+        }
+    }
+    pelt_statement_bind(w->hist, key, 2);
+    while (pelt_loader_rows(&w->l, w->hist)) {
+        bool service =
+            strcmp(pelt_column_text(w->hist, 0), pelt_request_hist_name(PELT_HIST_SERVICE)) == 0;
+        pelt_loader_hist(&w->l, w->hist, 1,
+                         &w->frame.hist[service ? PELT_HIST_SERVICE : PELT_HIST_RESPONSE],
+                         &w->l.pool, "hist");
+    }
+}
+
+static void clear_frame(struct walk *w)
+{
+    for (int k = 0; k < PELT_HIST_REQUEST_KINDS; k++) {
+        pelt_hist_reset(&w->frame.hist[k], &w->l.pool);
+    }
+    w->frame = (struct pelt_request_frame){0};
+}
+
+static enum pelt_status walk_database(struct pelt_database *d, const struct pelt_results *r,
+                                      pelt_request_second_fn fn, void *arg, struct pelt_error *err)
+{
+    struct walk w = {.l = {.d = d, .err = err}};
+    pelt_hist_pool_init(&w.l.pool, 0);
+    w.request = pelt_loader_query(
+        &w.l, "SELECT t, series, started, bytes_sent, bytes_received FROM request WHERE t >= 0"
+              " ORDER BY t, series");
+    w.outcome =
+        pelt_loader_query(&w.l, "SELECT outcome, count FROM outcome WHERE t = ? AND series = ?");
+    w.hist = pelt_loader_query(
+        &w.l, "SELECT kind, count, min_us, max_us, clamped, lost, payload FROM hist "
+              "WHERE t = ? AND series = ?"
+              " AND kind IN ('http_response', 'http_service')");
+    while (pelt_loader_rows(&w.l, w.request)) {
+        int32_t t = (int32_t)sqlite3_column_int64(w.request, 0);
+        int64_t series = sqlite3_column_int64(w.request, 1);
+        if (series < 0 || series >= pelt_registry_count(r->names, PELT_NAME_REQUEST)) {
+            break; /* younger than the results: the run goes on */
+        }
+        read_request_second(&w, t, series);
+        if (w.l.status == PELT_OK) {
+            fn(arg, t, (uint32_t)series, &w.frame);
+        }
+        clear_frame(&w);
+    }
+    sqlite3_finalize(w.request);
+    sqlite3_finalize(w.outcome);
+    sqlite3_finalize(w.hist);
+    pelt_hist_pool_deinit(&w.l.pool);
+    return w.l.status;
+}
+
+enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
+                                                  pelt_request_second_fn fn, void *arg,
+                                                  struct pelt_error *err)
+{
+    if (r->database != NULL) {
+        return walk_database(r->database, r, fn, arg, err);
+    }
+    struct pelt_database *d = NULL;
+    enum pelt_status status = pelt_database_open(r->path, &d, err);
+    if (status == PELT_OK) {
+        status = walk_database(d, r, fn, arg, err);
+    }
+    pelt_database_release(d);
+    return status;
+}
