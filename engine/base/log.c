@@ -21,6 +21,8 @@ static struct {
     bool json;
     void (*before_line)(void *);
     void *arg;
+    struct pelt_outlet *outlet; /* NULL: none */
+    uint64_t refused;           /* lines that it refused and nobody was told of yet */
     pthread_mutex_t lock;
 } settings = {.least = PELT_LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -33,6 +35,14 @@ void pelt_log_setup(enum pelt_log_level least, bool json, void (*before_line)(vo
     settings.json = json;
     settings.before_line = before_line;
     settings.arg = arg;
+    pthread_mutex_unlock(&settings.lock);
+}
+
+void pelt_log_through(struct pelt_outlet *outlet)
+{
+    pthread_mutex_lock(&settings.lock);
+    settings.outlet = outlet;
+    settings.refused = 0;
     pthread_mutex_unlock(&settings.lock);
 }
 
@@ -139,17 +149,50 @@ static void add_line(struct pelt_buf *line, enum pelt_log_level level, const cha
     }
 }
 
+static void tell_refused(void)
+{
+    char message[96];
+    struct pelt_buf line;
+    pelt_buf_init(&line, 0);
+    snprintf(message, sizeof message, "%llu lines are missing here: nobody read them",
+             (unsigned long long)settings.refused);
+    add_line(&line, PELT_LOG_WARNING, "log", pelt_span_of(message));
+    if (!line.failed && pelt_outlet_put(settings.outlet, line.data, line.len)) {
+        settings.refused = 0;
+    }
+    pelt_buf_deinit(&line);
+}
+
+static void put_line(const struct pelt_buf *line)
+{
+    if (settings.refused > 0) {
+        tell_refused();
+    }
+    if (settings.refused > 0 || !pelt_outlet_put(settings.outlet, line->data, line->len)) {
+        settings.refused++;
+    }
+}
+
 /* A closed or full stderr is nothing to report anywhere: the line is lost. */
 static void write_line(const struct pelt_buf *line)
+{
+    ssize_t written;
+    do {
+        written = write(STDERR_FILENO, line->data, line->len);
+    } while (written < 0 && errno == EINTR);
+}
+
+static void send_line(const struct pelt_buf *line)
 {
     pthread_mutex_lock(&settings.lock);
     if (settings.before_line != NULL) {
         settings.before_line(settings.arg);
     }
-    ssize_t written;
-    do {
-        written = write(STDERR_FILENO, line->data, line->len);
-    } while (written < 0 && errno == EINTR);
+    if (settings.outlet != NULL) {
+        put_line(line);
+    } else {
+        write_line(line);
+    }
     pthread_mutex_unlock(&settings.lock);
 }
 
@@ -170,7 +213,7 @@ void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ..
     pelt_buf_init(&line, 0);
     add_line(&line, level, logger, pelt_span_of(message));
     if (!line.failed) {
-        write_line(&line);
+        send_line(&line);
     }
     pelt_buf_deinit(&line);
     free(message);

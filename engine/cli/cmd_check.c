@@ -1,12 +1,13 @@
 /*
  * cmd_check: `pelt check SCENARIO.lua`: what a run of it would do, without load; with --once one
- * iteration and every exchange of it.
+ * iteration, every exchange and every check of it.
  */
 #include "command.h"
 #include "exchange.h"
 #include "exit_code.h"
 #include "pelt/run.h"
 #include "settings.h"
+#include "stdout.h"
 
 static void print_tasks(const struct pelt_scenario *s)
 {
@@ -61,11 +62,39 @@ static void print_counts(const struct cli_exchange_counts *n)
     }
 }
 
-/* What the server did is told, and no failure of the script: that one raises. */
-static enum pelt_status run_once(const struct cli_options *o, const struct pelt_scenario *s,
-                                 struct pelt_error *err)
+struct shown { /* of one iteration, so far */
+    struct cli_exchange_counts exchanges;
+    bool checks;
+};
+
+static void on_exchange(void *arg, const struct pelt_exchange *x)
 {
-    struct cli_exchange_counts counts = {0};
+    struct shown *shown = arg;
+    cli_exchange_print(&shown->exchanges, x);
+}
+
+static void on_check(void *arg, const char *name, uint64_t passed, uint64_t failed)
+{
+    struct shown *shown = arg;
+    printf("%s%-11s", shown->checks ? "" : "\n", shown->checks ? "" : "checks");
+    shown->checks = true;
+    cli_stdout_clean(name, strlen(name));
+    if (failed == 0) {
+        puts(": passed");
+    } else if (passed == 0) {
+        puts(": failed");
+    } else {
+        printf(": failed %llu of %llu times\n", (unsigned long long)failed,
+               (unsigned long long)(passed + failed));
+    }
+}
+
+/* What the server did, and checks, are told and no failure of the script: that one raises. */
+static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
+{
+    static struct shown shown; /* a thread that was given up may still come to it */
+    struct pelt_error err = {{0}};
+    int signal = 0;
     struct pelt_run_options run = {
         .kind = "check",
         .name = s->name,
@@ -78,9 +107,14 @@ static enum pelt_status run_once(const struct cli_options *o, const struct pelt_
         .headers = o->headers.items,
         .resolve = o->resolve.items,
     };
-    enum pelt_status status = pelt_run_once(&run, cli_exchange_print, &counts, err);
-    print_counts(&counts);
-    return status;
+    struct pelt_once watch = {.on_exchange = on_exchange, .on_check = on_check, .arg = &shown};
+    enum pelt_status status = pelt_run_once(&run, &watch, &signal, &err);
+    if (!pelt_run_gave_up()) {
+        print_counts(&shown.exchanges);
+    }
+    fflush(stdout);
+    int code = status == PELT_OK ? CLI_EXIT_PASSED : cli_fail(status, &err);
+    return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }
 
 int cmd_check(const struct cli_options *o)
@@ -89,15 +123,15 @@ int cmd_check(const struct cli_options *o)
     struct pelt_scenario *scenario = NULL;
     enum pelt_status status =
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
-    if (status == PELT_OK) {
-        print_scenario(o, scenario);
-        fflush(stdout);
-        cli_settings_warn_unread(o, scenario);
+    if (status != PELT_OK) {
+        return cli_fail(status, &err);
     }
-    if (status == PELT_OK && o->once) {
-        status = run_once(o, scenario, &err);
-        fflush(stdout);
+    print_scenario(o, scenario);
+    fflush(stdout);
+    cli_settings_warn_unread(o, scenario);
+    int code = o->once ? run_once(o, scenario) : CLI_EXIT_PASSED;
+    if (!pelt_run_gave_up()) {
+        pelt_scenario_free(scenario);
     }
-    pelt_scenario_free(scenario);
-    return status == PELT_OK ? CLI_EXIT_PASSED : cli_fail(status, &err);
+    return code;
 }

@@ -113,7 +113,9 @@ static enum pelt_status run_demo(const struct cli_options *o, const struct cli_t
         run_against(o, &run, code);
     }
     pelt_plan_deinit(&plan);
-    pelt_scenario_free(scenario);
+    if (!pelt_run_gave_up()) {
+        pelt_scenario_free(scenario);
+    }
     return status;
 }
 

@@ -30,6 +30,8 @@ int cmd_run(const struct cli_options *o)
         code = cli_fail(status, &err);
     }
     pelt_plan_deinit(&plan);
-    pelt_scenario_free(scenario);
+    if (!pelt_run_gave_up()) {
+        pelt_scenario_free(scenario);
+    }
     return code;
 }

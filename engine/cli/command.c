@@ -32,7 +32,8 @@ const struct cli_command cli_commands[] = {
      cmd_demo},
     {"check", CLI_CHECK, "SCENARIO.lua", "read a scenario and say what it would do",
      "Loads the scenario and lists its load, tasks and thresholds. Sends nothing,\n"
-     "unless --once is given: then it runs one iteration and prints every exchange.\n",
+     "unless --once is given: then it runs one iteration and prints every exchange\n"
+     "and every check.\n",
      "  pelt check chat.lua\n"
      "  pelt check chat.lua --once --target http://127.0.0.1:8080\n",
      cmd_check},

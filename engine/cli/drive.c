@@ -14,6 +14,7 @@
 #include "pelt/report.h"
 #include "pelt/units.h"
 #include "run_path.h"
+#include "stderr.h"
 #include "stdout.h"
 #include "wait_for.h"
 
@@ -98,7 +99,11 @@ static enum pelt_status run_with_progress(const struct cli_options *o, struct pe
     struct show show = {.run = run};
     if (!o->quiet) {
         struct pelt_progress_options options = {
-            .out = stderr, .color = cli_color_welcome(o->no_color), .json = o->log_json};
+            .out = stderr,
+            .outlet = cli_stderr_outlet(),
+            .color = cli_color_welcome(o->no_color),
+            .json = o->log_json,
+        };
         progress = pelt_progress_new(&options);
         if (progress == NULL) {
             return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -120,10 +125,11 @@ static enum pelt_status run_with_progress(const struct cli_options *o, struct pe
 static int tell(const struct cli_options *o, const struct pelt_results *results)
 {
     bool aside = cli_outputs_take_stdout(&o->out);
+    cli_stderr_flush();
     report_summary(results, aside ? stderr : stdout, !aside && cli_stdout_color(o->no_color),
                    cli_stdout_columns());
-    fflush(stdout);
-    return cli_exit_merge(results->exit_code, cli_outputs_write(&o->out, results));
+    int code = cli_stdout_finish(results->exit_code);
+    return cli_outputs_write_of_run(&o->out, results, code);
 }
 
 static void fill(const struct cli_options *o, struct pelt_run_options *run)

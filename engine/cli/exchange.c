@@ -6,18 +6,11 @@
 
 #include "pelt/clock.h"
 #include "pelt/units.h"
+#include "stdout.h"
 
 #define LINES_MAX      40  /* of a head */
 #define LINE_BYTES_MAX 200 /* shown of one line */
 #define BODY_BYTES_MAX 600 /* shown of a body */
-
-static void print_clean(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        putchar(c == '\t' || (c >= 0x20 && c != 0x7F) ? c : '.');
-    }
-}
 
 /* Each line of a head behind `mark`, up to its blank line. */
 static void print_head(char mark, struct pelt_span head)
@@ -31,7 +24,7 @@ static void print_head(char mark, struct pelt_span head)
             return;
         }
         printf("%c ", mark);
-        print_clean(at, text < LINE_BYTES_MAX ? text : LINE_BYTES_MAX);
+        cli_stdout_clean(at, text < LINE_BYTES_MAX ? text : LINE_BYTES_MAX);
         puts(text > LINE_BYTES_MAX ? " ..." : "");
         at += len + 1;
     }
@@ -45,7 +38,7 @@ static void print_body(char mark, struct pelt_span body)
         const char *eol = memchr(body.ptr + at, '\n', shown - at);
         size_t len = eol != NULL ? (size_t)(eol - body.ptr) - at : shown - at;
         printf("%c ", mark);
-        print_clean(body.ptr + at, len);
+        cli_stdout_clean(body.ptr + at, len);
         putchar('\n');
         at += len + 1;
     }
@@ -86,9 +79,8 @@ static void print_request(const struct pelt_request *request)
     print_body('>', pelt_span(request->bytes + head, request->len - head));
 }
 
-void cli_exchange_print(void *counts, const struct pelt_exchange *x)
+void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchange *x)
 {
-    struct cli_exchange_counts *n = counts;
     n->all++;
     n->not_ok += x->outcome != PELT_OUTCOME_OK;
     printf("\n* exchange %llu: %s", (unsigned long long)n->all, pelt_outcome_name(x->outcome));

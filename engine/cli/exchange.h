@@ -1,6 +1,5 @@
 /*
- * exchange: one exchange for human eyes, as `curl -v` shows it. Thread: the caller of
- * pelt_run_once().
+ * exchange: one exchange for human eyes, as `curl -v` shows it. Thread: a run's.
  */
 #ifndef CLI_EXCHANGE_H
 #define CLI_EXCHANGE_H
@@ -11,7 +10,7 @@ struct cli_exchange_counts { /* of those printed so far */
     uint64_t all, not_ok;
 };
 
-/* Prints to stdout; fits pelt_run_once(). `counts` is a struct cli_exchange_counts. */
-void cli_exchange_print(void *counts, const struct pelt_exchange *x);
+/* Prints to stdout; counts in `n`. */
+void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchange *x);
 
 #endif

@@ -17,6 +17,8 @@
 #include "command.h"
 #include "exit_code.h"
 #include "pelt/log.h"
+#include "pelt/run.h"
+#include "stderr.h"
 #include "stdout.h"
 
 static int fail_usage(const struct pelt_error *err)
@@ -38,7 +40,9 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     } else {
         code = command->run(&o);
     }
-    cli_options_deinit(&o);
+    if (!pelt_run_gave_up()) {
+        cli_options_deinit(&o);
+    }
     return code;
 }
 
@@ -107,6 +111,11 @@ int main(int argc, char **argv)
     hold_closed_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    int code = dispatch(argc, argv);
-    return cli_stdout_finish(code);
+    cli_stderr_start();
+    int code = cli_stdout_finish(dispatch(argc, argv));
+    cli_stderr_finish(code);
+    if (pelt_run_gave_up()) {
+        _exit(code); /* a thread runs that exit() would take the ground from under */
+    }
+    return code;
 }

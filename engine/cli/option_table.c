@@ -73,7 +73,7 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"set", 0, "KEY=VALUE", GROUP_SCENARIO, CLI_RUN | CLI_CHECK, cli_read_setting, 0,
      "what pelt.env(KEY) gives, before the environment; repeatable"},
     {"once", 0, NULL, GROUP_SCENARIO, CLI_CHECK, cli_read_flag, FIELD(once),
-     "run one iteration and print every exchange"},
+     "run one iteration and print every exchange and every check"},
 
     {"wait-for", 0, "URL", GROUP_START, LOAD_COMMANDS, cli_read_url, FIELD(wait_for),
      "first wait until URL answers with a status of 200 to 399"},

@@ -39,29 +39,111 @@ enum pelt_status cli_outputs_check(const struct cli_texts *out, struct pelt_erro
     return status;
 }
 
-static int write_one(const char *spec, const struct pelt_results *results)
+/* PELT_EIO ...: said already. */
+static enum pelt_status write_one(const char *spec, const struct pelt_results *results,
+                                  struct pelt_error *err)
 {
-    struct pelt_error err = {{0}};
-    enum pelt_status status = report_write(results, spec, &err);
-    if (status == PELT_OK) {
-        if (!is_stdout(spec)) {
-            pelt_log(PELT_LOG_INFO, "pelt", "wrote %s", path_of(spec));
-        }
-        return CLI_EXIT_PASSED;
+    enum pelt_status status = report_write(results, spec, err);
+    if (status != PELT_OK && is_stdout(spec)) {
+        bool gone = cli_stdout_gone();
+        cli_stdout_drop();
+        status = gone ? PELT_OK : status;
+    } else if (status == PELT_OK && !is_stdout(spec)) {
+        pelt_log(PELT_LOG_INFO, "pelt", "wrote %s", path_of(spec));
     }
-    if (!is_stdout(spec)) {
-        return cli_fail(status, &err);
+    if (status != PELT_OK) {
+        cli_fail(status, err);
     }
-    bool gone = cli_stdout_gone();
-    cli_stdout_drop();
-    return gone ? CLI_EXIT_PASSED : cli_fail(status, &err);
+    return status;
 }
 
 int cli_outputs_write(const struct cli_texts *out, const struct pelt_results *results)
 {
     int code = CLI_EXIT_PASSED;
     for (size_t i = 0; i < out->len; i++) {
-        code = cli_exit_merge(code, write_one(out->items[i], results));
+        struct pelt_error err = {{0}};
+        if (write_one(out->items[i], results, &err) != PELT_OK) {
+            code = CLI_EXIT_FAILED;
+        }
     }
     return code;
+}
+
+/* ---- of a run that ends now ---- */
+
+#define REASONS_MAX 64
+
+/* A run's results, told with another exit code. */
+struct telling {
+    struct pelt_results results;         /* borrows all but `exit_reasons` */
+    char *exit_reasons[REASONS_MAX + 1]; /* borrowed: the run's and `why` */
+    struct pelt_error why;               /* of the first failure */
+};
+
+static void telling_init(struct telling *t, const struct pelt_results *results, int code)
+{
+    *t = (struct telling){.results = *results};
+    t->results.exit_code = code;
+}
+
+static void add_failure(struct telling *t, const struct pelt_error *err)
+{
+    size_t len = 0;
+    t->results.exit_code = cli_exit_merge(t->results.exit_code, CLI_EXIT_FAILED);
+    if (t->why.text[0] != '\0') {
+        return;
+    }
+    t->why = *err;
+    for (char **r = t->results.exit_reasons; r != NULL && *r != NULL && len + 1 < REASONS_MAX;
+         r++) {
+        t->exit_reasons[len++] = *r;
+    }
+    t->exit_reasons[len] = t->why.text;
+    t->results.exit_reasons = t->exit_reasons;
+}
+
+/* In this order: what does not tell the exit code, what can be written again, what cannot. */
+enum turn { TURN_SILENT, TURN_FILE, TURN_STDOUT };
+
+static enum turn turn_of(const char *spec)
+{
+    return strncmp(spec, "csv=", 4) == 0 ? TURN_SILENT : is_stdout(spec) ? TURN_STDOUT : TURN_FILE;
+}
+
+static void write_turn(const struct cli_texts *out, enum turn turn, struct telling *t)
+{
+    for (size_t i = 0; i < out->len; i++) {
+        struct pelt_error err = {{0}};
+        if (turn_of(out->items[i]) == turn &&
+            write_one(out->items[i], &t->results, &err) != PELT_OK) {
+            add_failure(t, &err);
+        }
+    }
+}
+
+/* A file that was written before one failed has told an older code. */
+static void correct_files(const struct cli_texts *out, const struct telling *t)
+{
+    for (size_t i = 0; i < out->len; i++) {
+        struct pelt_error err;
+        if (turn_of(out->items[i]) == TURN_FILE &&
+            report_write(&t->results, out->items[i], &err) != PELT_OK) {
+            continue; /* said the first time */
+        }
+    }
+}
+
+int cli_outputs_write_of_run(const struct cli_texts *out, const struct pelt_results *results,
+                             int code)
+{
+    struct telling t;
+    telling_init(&t, results, code);
+    write_turn(out, TURN_SILENT, &t);
+    int told = t.results.exit_code;
+    write_turn(out, TURN_FILE, &t);
+    write_turn(out, TURN_STDOUT, &t);
+    if (t.results.exit_code != told) {
+        correct_files(out, &t);
+    }
+    return t.results.exit_code;
 }

@@ -20,5 +20,12 @@ PELT_MUST_USE enum pelt_status cli_outputs_check(const struct cli_texts *out,
  * what went wrong has been said. A reader of stdout that has gone is no failure.
  */
 int cli_outputs_write(const struct cli_texts *out, const struct pelt_results *results);
+/*
+ * The same for a run that ends now, with `code` so far: gives what that and the failures come to.
+ * Reports that tell the exit code tell this one, and why: so those there are say that one is
+ * missing.
+ */
+int cli_outputs_write_of_run(const struct cli_texts *out, const struct pelt_results *results,
+                             int code);
 
 #endif

@@ -41,6 +41,7 @@ int cli_stdout_finish(int code)
         return code;
     }
     int cause = fails_now ? errno : cause_of_loss();
+    cli_stdout_drop(); /* told now, and not again */
     if (cause == EPIPE || cause == EIO) {
         return code;
     }
@@ -48,6 +49,14 @@ int cli_stdout_finish(int code)
     enum pelt_status status = pelt_fail(&err, PELT_EIO, "cannot write to stdout: %s",
                                         cause != 0 ? strerror(cause) : "a part of it is lost");
     return cli_exit_merge(code, cli_fail(status, &err));
+}
+
+void cli_stdout_clean(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        putchar(c == '\t' || (c >= 0x20 && c != 0x7F) ? c : '.');
+    }
 }
 
 int cli_stdout_columns(void)

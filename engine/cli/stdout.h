@@ -5,6 +5,7 @@
 #define CLI_STDOUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* True: stdout is a pipe whose reader has gone, or a terminal that has vanished. */
 bool cli_stdout_gone(void);
@@ -13,6 +14,8 @@ void cli_stdout_drop(void);
 /* Flushes. `code` unless that, or an earlier write, failed for another reason than a gone reader:
  * then a line on stderr, and what cli_exit_merge() makes of `code` and 1. */
 int cli_stdout_finish(int code);
+/* Prints what a server or a script said: control characters but tab show as '.'. */
+void cli_stdout_clean(const char *text, size_t len);
 /* Columns for the summary: the terminal's width, 80 where stdout is none. */
 int cli_stdout_columns(void);
 /* True: neither --no-color (as `no_color`) nor NO_COLOR nor TERM=dumb speaks against colours. */

@@ -190,7 +190,8 @@ static void first_line(struct writer *w, const struct live_figures *f, const cha
 
 static void load_line(struct writer *w, const struct live_figures *f)
 {
-    add_label(w, f->open ? "rate" : "users", f->open ? "rate" : "users");
+    const char *label = f->open ? "rate" : "users";
+    add_label(w, label, label);
     if (f->open) {
         add(w, "%s%.4g/s planned", gap(w), f->level);
         add(w, "%susers %" PRIu64, gap(w), f->users);

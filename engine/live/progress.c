@@ -82,23 +82,36 @@ static int rows_drawn(const struct pelt_progress *p, int columns)
 }
 
 /* Codes that take the cursor back to where the block begins and clear from there. */
-static void add_clear(struct pelt_progress *p, int columns, struct pelt_buf *out)
+static void add_clear(const struct pelt_progress *p, int columns, struct pelt_buf *out)
 {
     if (p->drawn > 0) {
         pelt_buf_addf(out, "\033[%dA\r\033[J", rows_drawn(p, columns));
-        p->drawn = 0;
     }
 }
 
-static void put(struct pelt_progress *p, struct pelt_buf *bytes)
+static void write_out(struct pelt_progress *p, const struct pelt_buf *bytes)
 {
-    if (!bytes->failed && bytes->len > 0 && !p->gone) {
+    if (!p->gone) {
         errno = 0;
         fwrite(bytes->data, 1, bytes->len, p->opt.out);
         p->gone = fflush(p->opt.out) != 0 && errno != EINTR && errno != EAGAIN;
         clearerr(p->opt.out);
     }
+}
+
+typedef bool (*put_fn)(struct pelt_outlet *outlet, const char *bytes, size_t len);
+
+/* False: the screen is what it was. */
+static bool put(struct pelt_progress *p, struct pelt_buf *bytes, put_fn through)
+{
+    bool done = !bytes->failed;
+    if (done && bytes->len > 0 && p->opt.outlet != NULL) {
+        done = through(p->opt.outlet, bytes->data, bytes->len);
+    } else if (done && bytes->len > 0) {
+        write_out(p, bytes);
+    }
     pelt_buf_deinit(bytes);
+    return done;
 }
 
 static void draw(struct pelt_progress *p, const struct live_figures *f, const char *name)
@@ -114,10 +127,11 @@ static void draw(struct pelt_progress *p, const struct live_figures *f, const ch
     add_clear(p, columns, &out);
     for (int i = 0; i < lines; i++) {
         pelt_buf_addf(&out, "%s\n", block.line[i]);
-        p->columns[i] = block.columns[i];
     }
-    p->drawn = lines;
-    put(p, &out);
+    if (put(p, &out, pelt_outlet_put_at_once)) {
+        memcpy(p->columns, block.columns, sizeof p->columns);
+        p->drawn = lines;
+    }
 }
 
 static void print_line(struct pelt_progress *p, const struct live_figures *f, const char *name)
@@ -131,7 +145,7 @@ static void print_line(struct pelt_progress *p, const struct live_figures *f, co
     struct pelt_buf out;
     pelt_buf_init(&out, 0);
     pelt_buf_addf(&out, "%s\n", line);
-    put(p, &out);
+    put(p, &out, pelt_outlet_put_at_once);
 }
 
 /* True once an interval; the times stay on the interval's grid as long as the caller keeps up. The
@@ -177,7 +191,9 @@ void pelt_progress_clear(void *progress)
         pelt_buf_init(&out, 0);
         window(p->opt.out, &columns, &rows);
         add_clear(p, columns, &out);
-        put(p, &out);
+        if (put(p, &out, pelt_outlet_put)) {
+            p->drawn = 0;
+        }
     }
     pthread_mutex_unlock(&p->lock);
 }

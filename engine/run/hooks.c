@@ -7,7 +7,6 @@
 
 #include "pelt/crew.h"
 #include "pelt/log.h"
-#include "signals.h"
 
 #define FRAME_BUDGET_BYTES ((size_t)8 << 20)
 
@@ -32,11 +31,24 @@ static void on_script_error(void *arg, const char *line, const char *traceback)
     }
 }
 
-enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_options *run,
-                                 struct pelt_registry *registry, const char *data_json,
-                                 pelt_done_fn observe, void *observe_arg, struct pelt_error *err)
+static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
 {
-    *h = (struct pelt_hooks){.script = NULL};
+    struct pelt_hooks *h = wake->data;
+    if (!pelt_hooks_cancelled(h)) {
+        return;
+    }
+    if (h->crew != NULL) {
+        pelt_crew_cancel(h->crew, pelt_clock_ns());
+    } else if (h->script != NULL) {
+        pelt_script_cancel_call(h->script);
+    }
+}
+
+enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_options *run,
+                                 struct pelt_registry *registry, pelt_done_fn observe,
+                                 void *observe_arg, struct pelt_error *err)
+{
+    *h = (struct pelt_hooks){.run = run, .registry = registry, .observed = observe != NULL};
     struct pelt_station_options station = {
         .seed = run->seed,
         .resolve = run->resolve,
@@ -52,21 +64,32 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     uint64_t now_ns = pelt_clock_ns();
     pelt_recorder_init(&h->station.recorder, h->station.recorder.frame, now_ns, NULL, NULL);
     h->station.recorder.edge_ns = PELT_NEVER;
+    ev_async_init(&h->wake, on_wake);
+    h->wake.data = h;
+    ev_async_start(h->station.reactor.loop, &h->wake);
+    h->woken = true;
+    return PELT_OK;
+}
+
+enum pelt_status pelt_hooks_load(struct pelt_hooks *h, const char *data_json,
+                                 struct pelt_error *err)
+{
     if (data_json != NULL && (h->data_json = strdup(data_json)) == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     struct pelt_script_options script = {
-        .scenario = run->scenario,
-        .settings = run->settings,
-        .settings_len = run->settings_len,
+        .scenario = h->run->scenario,
+        .settings = h->run->settings,
+        .settings_len = h->run->settings_len,
         .client = h->station.client,
         .recorder = &h->station.recorder,
-        .registry = registry,
+        .registry = h->registry,
         .timers = &h->station.reactor.timers,
-        .target = run->target,
-        .headers = run->headers,
+        .target = h->run->target,
+        .headers = h->run->headers,
         .data_json = h->data_json,
-        .seed = run->seed,
+        .seed = h->run->seed,
+        .keep_all = h->observed,
         .stopping = &h->stopping,
         .on_error = on_script_error,
         .on_error_arg = h,
@@ -86,6 +109,24 @@ struct pelt_frame *pelt_hooks_frame(struct pelt_hooks *h)
     return h->station.recorder.frame;
 }
 
+void pelt_hooks_cancel(struct pelt_hooks *h)
+{
+    atomic_store_explicit(&h->cancelled, true, memory_order_release);
+    if (h->woken) {
+        ev_async_send(h->station.reactor.loop, &h->wake);
+    }
+}
+
+void pelt_hooks_renew(struct pelt_hooks *h)
+{
+    atomic_store_explicit(&h->cancelled, false, memory_order_relaxed);
+}
+
+bool pelt_hooks_cancelled(const struct pelt_hooks *h)
+{
+    return atomic_load_explicit(&h->cancelled, memory_order_acquire);
+}
+
 static void on_hook_done(void *arg, const char *json, const char *error)
 {
     struct waiting *wait = arg;
@@ -103,27 +144,16 @@ static void on_hook_done(void *arg, const char *json, const char *error)
     pelt_reactor_stop(&h->station.reactor);
 }
 
-static void on_signal(void *arg, int signal)
-{
-    struct pelt_hooks *h = arg;
-    h->signal = signal;
-    pelt_script_cancel_call(h->script);
-}
-
 typedef void (*hook_fn)(struct pelt_script *script, pelt_script_done_fn done, void *arg);
 
 static bool run_hook(struct pelt_hooks *h, hook_fn hook)
 {
     struct waiting wait = {.hooks = h};
-    struct pelt_signals signals;
     h->failed = false;
-    h->signal = 0;
-    pelt_signals_start(&signals, h->station.reactor.loop, on_signal, h);
     hook(h->script, on_hook_done, &wait);
     if (!wait.done) {
         pelt_reactor_run(&h->station.reactor);
     }
-    pelt_signals_stop(&signals);
     return !h->failed;
 }
 
@@ -151,7 +181,7 @@ static void begin_only_once(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns
     pelt_script_vu_ops.begin(vu, due_ns, now_ns);
 }
 
-bool pelt_hooks_iteration(struct pelt_hooks *h, const struct pelt_run_options *run)
+bool pelt_hooks_iteration(struct pelt_hooks *h)
 {
     struct waiting wait = {.hooks = h};
     struct pelt_plan plan;
@@ -162,7 +192,7 @@ bool pelt_hooks_iteration(struct pelt_hooks *h, const struct pelt_run_options *r
     uint64_t now_ns = pelt_clock_ns();
     struct pelt_crew_options options = {
         .plan = &plan,
-        .seed = run->seed,
+        .seed = h->run->seed,
         .threads = 1,
         .start_ns = now_ns,
         .timers = &h->station.reactor.timers,
@@ -176,10 +206,12 @@ bool pelt_hooks_iteration(struct pelt_hooks *h, const struct pelt_run_options *r
     if (crew == NULL) {
         fail(h, "out of memory");
     } else {
+        h->crew = crew;
         pelt_crew_start(crew, now_ns);
         if (!wait.done) {
             pelt_reactor_run(&h->station.reactor);
         }
+        h->crew = NULL;
         if (pelt_crew_starved(crew)) {
             fail(h, "out of memory");
         }

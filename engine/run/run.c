@@ -5,7 +5,9 @@
  * judge -> close
  *
  * Only this thread writes the run file. SIGINT and SIGTERM are held from begin to end, and heard
- * while a loop runs: one that comes in between stops the next step.
+ * while a loop runs: one that comes in between stops the next step. What a script may hold is done
+ * aside (aside.h). The first signal asks, the second ends what runs; a thread that does not end
+ * then is given up.
  */
 #include "pelt/run.h"
 
@@ -16,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "collect.h"
 #include "hooks.h"
 #include "judge.h"
@@ -29,6 +32,7 @@
 #define START_DELAY_NS (20 * PELT_NS_PER_MS) /* all workers are up by then */
 #define LIVE_PERIOD_S  0.5
 #define STUCK_S        5.0 /* after everything was cancelled: a worker that still runs is given up */
+#define IMPATIENT_S    0.1 /* the same after a second signal */
 
 struct run {
     struct pelt_run_options opt; /* the caller's, with `plan` below */
@@ -49,7 +53,15 @@ struct run {
     uint64_t start_ns;  /* second 0 */
     uint64_t length_ns; /* of the load: planned, or reached when stopped */
     int signal;         /* first one that came; 0: none */
-    bool cancelled, stuck;
+    unsigned asked;     /* to stop, by signals */
+    bool cancelled;
+    bool gave_up;    /* a thread was: nothing that it may use is freed */
+    bool hooks_lost; /* it was one that worked on `hooks` or `workers`, which only it has now */
+    struct {
+        bool passed; /* of a hook */
+        enum pelt_status status;
+        struct pelt_error err;
+    } aside;                        /* what work done aside answers */
     bool file_failed;               /* the run file did not take something */
     struct pelt_error own_failure;  /* exit 1 */
     struct pelt_error script_error; /* exit 2 */
@@ -99,6 +111,13 @@ static void on_mail(struct ev_loop *loop, ev_io *io, int events)
     }
 }
 
+static void start_stuck_timer(struct run *run, double wait_s)
+{
+    ev_timer_stop(run->loop, &run->stuck_timer);
+    ev_timer_set(&run->stuck_timer, wait_s, 0);
+    ev_timer_start(run->loop, &run->stuck_timer);
+}
+
 static void cancel_all(struct run *run)
 {
     if (run->cancelled) {
@@ -108,7 +127,7 @@ static void cancel_all(struct run *run)
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_cancel(run->workers[i]);
     }
-    ev_timer_start(run->loop, &run->stuck_timer);
+    start_stuck_timer(run, STUCK_S);
 }
 
 static void on_cancel_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -119,10 +138,12 @@ static void on_cancel_timer(struct ev_loop *loop, ev_timer *timer, int events)
 static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct run *run = timer->data;
-    run->stuck = true;
+    run->gave_up = true;
+    pelt_aside_give_up();
+    pelt_collector_close(&run->collector, run->start_ns);
     pelt_fail(&run->own_failure, PELT_EIO,
-              "a thread did not stop within %.0f s after the end: its last seconds are missing",
-              STUCK_S);
+              "a thread did not stop within %g s after the end: its last seconds are missing",
+              run->asked > 1 ? IMPATIENT_S : STUCK_S);
     ev_break(loop, EVBREAK_ALL);
 }
 
@@ -148,15 +169,26 @@ static void start_cancel_timer(struct run *run)
     ev_timer_start(run->loop, &run->cancel_timer);
 }
 
+/* True: patience has ended. */
+static bool note_signal(struct run *run, int signal)
+{
+    if (run->signal == 0) {
+        run->signal = signal;
+    }
+    return ++run->asked > 1;
+}
+
 /* The first signal starts the grace period, if the plan's end has not, the second ends it. */
 static void on_signal(void *arg, int signal)
 {
     struct run *run = arg;
-    if (run->signal != 0) {
+    if (note_signal(run, signal)) {
         cancel_all(run);
+        if (run->asked == 2) {
+            start_stuck_timer(run, IMPATIENT_S);
+        }
         return;
     }
-    run->signal = signal;
     if (cut_length(run)) {
         start_cancel_timer(run);
     }
@@ -177,7 +209,7 @@ static void start_watching(struct run *run)
     ev_io_init(&run->mail_io, on_mail, run->collector.mail.wake_fd, EV_READ);
     ev_timer_init(&run->live_timer, on_live_timer, LIVE_PERIOD_S, LIVE_PERIOD_S);
     ev_init(&run->cancel_timer, on_cancel_timer);
-    ev_timer_init(&run->stuck_timer, on_stuck, STUCK_S, 0);
+    ev_init(&run->stuck_timer, on_stuck);
     run->mail_io.data = run;
     run->live_timer.data = run->cancel_timer.data = run->stuck_timer.data = run;
     ev_io_start(loop, &run->mail_io);
@@ -333,6 +365,59 @@ static const char *data_json(const struct run *run)
     return run->has_hooks ? run->hooks.data_json : NULL;
 }
 
+/* ---- what a script may hold ---- */
+
+static bool on_aside_signal(void *arg, int signal)
+{
+    struct run *run = arg;
+    if (run->asked == 0) {
+        pelt_log(PELT_LOG_WARNING, "run", "stopping; once more to stop at once");
+    }
+    if (run->has_hooks) {
+        pelt_hooks_cancel(&run->hooks);
+    }
+    return note_signal(run, signal);
+}
+
+/* PELT_OK also if a signal came, and if `what` was given up then: run->signal is set. */
+static enum pelt_status do_aside(struct run *run, void (*work)(void *run), const char *what,
+                                 struct pelt_error *err)
+{
+    struct pelt_aside aside = {.work = work, .on_signal = on_aside_signal, .arg = run};
+    run->aside.status = PELT_OK;
+    enum pelt_status status = pelt_aside_run(&aside, err);
+    if (status == PELT_ESTOPPED) {
+        char text[160];
+        run->gave_up = run->hooks_lost = true;
+        snprintf(text, sizeof(text), "%s did not end when asked to, and was given up", what);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, "given_up", text);
+        return PELT_OK;
+    }
+    if (status == PELT_OK && run->aside.status != PELT_OK) {
+        return pelt_fail(err, run->aside.status, "%s", run->aside.err.text);
+    }
+    return status;
+}
+
+static void load_hooks(void *arg)
+{
+    struct run *run = arg;
+    run->aside.status = pelt_hooks_load(&run->hooks, NULL, &run->aside.err);
+}
+
+static void call_setup(void *arg)
+{
+    struct run *run = arg;
+    run->aside.passed = pelt_hooks_setup(&run->hooks);
+}
+
+static void call_teardown(void *arg)
+{
+    struct run *run = arg;
+    run->aside.passed = pelt_hooks_teardown(&run->hooks);
+}
+
 static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
 {
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
@@ -358,11 +443,18 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
     return PELT_OK;
 }
 
-/* A hook that ended badly: stopped by a signal, or by its own fault. */
+static void make_workers(void *arg)
+{
+    struct run *run = arg;
+    run->aside.status = workers_new(run, &run->aside.err);
+}
+
+/* ---- setup and teardown ---- */
+
+/* A hook that ended badly by its own fault; for what a signal stopped there is the signal. */
 static void note_failed_hook(struct run *run, const char *which)
 {
-    if (run->hooks.signal != 0) {
-        run->signal = run->signal != 0 ? run->signal : run->hooks.signal;
+    if (pelt_hooks_cancelled(&run->hooks)) {
         return;
     }
     char text[1024];
@@ -370,6 +462,14 @@ static void note_failed_hook(struct run *run, const char *which)
     put_event(run, "hook_failed", text);
     if (run->script_error.text[0] == '\0') {
         pelt_fail(&run->script_error, PELT_ESCRIPT, "%s", text);
+    }
+}
+
+/* What was sent outside of the load. Of a hook that was given up nothing can be known. */
+static void keep_hooks_frame(struct run *run)
+{
+    if (!run->hooks_lost) {
+        pelt_collector_add_outside(&run->collector, pelt_hooks_frame(&run->hooks));
     }
 }
 
@@ -382,18 +482,22 @@ static enum pelt_status run_setup(struct run *run, struct pelt_error *err)
         return PELT_OK;
     }
     enum pelt_status status =
-        pelt_hooks_init(&run->hooks, &run->opt, run->registry, NULL, NULL, NULL, err);
+        pelt_hooks_init(&run->hooks, &run->opt, run->registry, NULL, NULL, err);
     run->has_hooks = true;
-    if (status != PELT_OK || !scenario->has_setup) {
+    if (status == PELT_OK) {
+        status = do_aside(run, load_hooks, "the script's file", err);
+    }
+    if (status != PELT_OK || !scenario->has_setup || run->signal != 0) {
         return status;
     }
     run->phase = PELT_PHASE_SETUP;
     run->sending = true;
-    if (!pelt_hooks_setup(&run->hooks)) {
-        run->length_ns = 0;
+    status = do_aside(run, call_setup, "setup", err);
+    if (status == PELT_OK && !run->hooks_lost && !run->aside.passed) {
         note_failed_hook(run, "setup");
     }
-    return PELT_OK;
+    keep_hooks_frame(run);
+    return status;
 }
 
 static bool setup_passed(const struct run *run)
@@ -401,21 +505,38 @@ static bool setup_passed(const struct run *run)
     return run->signal == 0 && run->script_error.text[0] == '\0';
 }
 
-/* Also after a setup or a load that failed: what was set up wants to be taken down. */
+static void call_teardown_aside(struct run *run)
+{
+    struct pelt_error err = {{0}};
+    run->phase = PELT_PHASE_TEARDOWN;
+    run->sending = true;
+    show_live(run);
+    pelt_hooks_renew(&run->hooks);
+    run->aside.passed = true;
+    if (do_aside(run, call_teardown, "teardown", &err) != PELT_OK) {
+        run->own_failure = err;
+    } else if (!run->hooks_lost && !run->aside.passed) {
+        note_failed_hook(run, "teardown");
+    }
+}
+
+/*
+ * Also after a setup or a load that failed: what was set up wants to be taken down. Not for
+ * somebody who has asked twice to stop.
+ */
 static void run_teardown(struct run *run)
 {
-    if (!run->has_hooks || run->hooks.script == NULL) {
+    if (!run->has_hooks || run->hooks_lost || run->hooks.script == NULL ||
+        !run->opt.scenario->has_teardown) {
         return;
     }
-    if (run->opt.scenario->has_teardown) {
-        run->phase = PELT_PHASE_TEARDOWN;
-        run->sending = true;
-        show_live(run);
-        if (!pelt_hooks_teardown(&run->hooks)) {
-            note_failed_hook(run, "teardown");
-        }
+    if (run->asked > 1) {
+        pelt_log(PELT_LOG_WARNING, "run", "teardown was left out");
+        put_event(run, "given_up", "teardown was left out");
+        return;
     }
-    pelt_collector_add_outside(&run->collector, pelt_hooks_frame(&run->hooks));
+    call_teardown_aside(run);
+    keep_hooks_frame(run);
 }
 
 /* ---- the load ---- */
@@ -444,11 +565,13 @@ static enum pelt_status start_workers(struct run *run, struct pelt_error *err)
 
 static enum pelt_status run_load(struct run *run, struct pelt_error *err)
 {
-    enum pelt_status status = workers_new(run, err);
-    if (status == PELT_OK) {
-        run->sending = true;
-        status = start_workers(run, err);
+    enum pelt_status status = do_aside(run, make_workers, "the script's file", err);
+    if (status != PELT_OK || run->signal != 0) {
+        run->length_ns = 0;
+        return status;
     }
+    run->sending = true;
+    status = start_workers(run, err);
     if (status != PELT_OK) {
         return status;
     }
@@ -456,7 +579,7 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
     start_watching(run);
     ev_run(run->loop, 0);
     stop_watching(run);
-    if (!run->stuck) {
+    if (!run->gave_up) {
         for (uint32_t i = 0; i < run->threads; i++) {
             pelt_worker_join(run->workers[i]);
         }
@@ -545,7 +668,6 @@ static enum pelt_status judge(const struct run *run, const struct pelt_results *
         .allow_script_errors = run->opt.allow_script_errors && run->script_error.text[0] == '\0',
         .signal = run->signal,
         .starved = run->collector.starved,
-        .lost = run->collector.total->lost,
         .arrivals_due = due,
         .arrivals_deviation = arrivals_deviation(&run->plan, due),
         .own_failure = own_failure(run),
@@ -572,8 +694,9 @@ static enum pelt_status rescue(struct run *run, struct pelt_results *results,
                                struct pelt_error *err)
 {
     struct pelt_judgement j = {0};
-    enum pelt_status status = pelt_rescue_total(results, run->collector.total, run->registry,
-                                                (double)run->length_ns / 1e9);
+    enum pelt_status status =
+        pelt_rescue_total(results, run->collector.total, run->collector.outside, run->registry,
+                          (double)run->length_ns / 1e9);
     if (status == PELT_OK) {
         status = judge(run, results, &j, err);
     }
@@ -658,7 +781,7 @@ static enum pelt_status run_init(struct run *run, const struct pelt_run_options 
 
 static void run_deinit(struct run *run)
 {
-    if (run->stuck) {
+    if (run->gave_up) {
         return; /* a thread still uses all this; the process ends soon */
     }
     for (uint32_t i = 0; run->workers != NULL && i < run->threads; i++) {
@@ -687,6 +810,8 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
     }
     if (status == PELT_OK && setup_passed(run)) {
         status = run_load(run, err);
+    } else {
+        run->length_ns = 0;
     }
     run_teardown(run);
     if (status == PELT_OK) {

@@ -278,3 +278,22 @@ def test_a_demo_scenario_that_was_edited_is_kept(tmp_path):
     done = pelt("demo", cwd=tmp_path)
     assert done.code == USAGE and "differs" in done.err, done.told()
     assert mine.read_text() == "return 5\n"
+
+
+def test_a_report_that_fails_is_told_by_those_that_are_there(target, tmp_path):
+    """JSON named first, a device that is full behind it: the JSON says what the process ends with, and why."""
+    done = pelt("bench", target().url + "/", "-c", 1, "-d", "300ms", "--quiet", "--no-run-file", "--allow-invalid", "--out",
+                f"json={tmp_path / 'r.json'}", "--out", "json=/dev/full", "--out", f"summary={tmp_path / 'r.txt'}", cwd=tmp_path)
+    assert done.code == FAILED, done.told()
+    result = json.loads((tmp_path / "r.json").read_text())["result"]
+    assert result["exit_code"] == FAILED
+    assert any("/dev/full" in reason for reason in result["reasons"]), result
+    assert "exit 1" in (tmp_path / "r.txt").read_text()
+    assert done.err.count("/dev/full: cannot be written") == 1, done.err
+
+
+def test_a_json_on_stdout_knows_of_a_report_that_failed(target, tmp_path):
+    done = pelt("bench", target().url + "/", "-c", 1, "-d", "300ms", "--quiet", "--no-run-file", "--allow-invalid", "--out",
+                "json=-", "--out", "summary=/dev/full", cwd=tmp_path)
+    assert done.code == FAILED, done.told()
+    assert json.loads(done.out)["result"]["exit_code"] == FAILED

@@ -63,6 +63,27 @@ def test_check_once_sends_one_iteration_and_prints_each_exchange(target, tmp_pat
     assert "/api/status" in done.out and "chat" in done.out and "200" in done.out, done.out
 
 
+def test_check_once_says_which_checks_held(target, tmp_path):
+    path = tmp_path / "s.lua"
+    path.write_text("local pelt = require 'pelt' return { setup = function() pelt.check('set up', true) end, "
+                    "iteration = function() pelt.check('is\\27 here', pelt.http.get('/api/status').status == 200) "
+                    "pelt.check('never', false) for i = 1, 3 do pelt.check('sometimes', i == 2) end end }")
+    done = pelt("check", path, "--once", "--target", target().url, cwd=tmp_path)
+    assert done.code == PASSED, done.told()  # as in a run: a threshold on checks is what fails it
+    told = done.out[done.out.index("checks  "):].splitlines()
+    assert [line[11:] for line in told[:4]] == ["set up: passed", "is? here: passed", "never: failed",
+                                                "sometimes: failed 2 of 3 times"], done.out
+
+
+def test_check_once_says_what_a_script_that_raised_had_checked(tmp_path):
+    path = tmp_path / "s.lua"
+    path.write_text("local pelt = require 'pelt' return { iteration = function() pelt.check('first', true) error('oops') end }")
+    done = pelt("check", path, "--once", cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    assert "first: passed" in done.out
+    assert "s.lua:1: oops" in done.err
+
+
 @pytest.mark.parametrize("threshold, code, level", [
     ("http_response p50 < 10s", PASSED, "target"),
     ("http_response p50 < 1us", MISSED, "missed"),

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from program import PASSED, PELT, pelt
+from program import PASSED, PELT, pelt, report_of
 from screen import Screen
 
 BLOCK_ROWS_MAX = 6
@@ -128,3 +128,59 @@ def test_quiet_prints_the_summary_only(target, tmp_path):
     done = pelt("bench", target().url + "/health", "--rate", "50/s", "-d", "2s", "--no-run-file", "--allow-invalid", "--quiet", cwd=tmp_path)
     assert done.code == PASSED and done.err == "", done.told()
     assert "VALID" in done.out
+
+
+def full_pipe():
+    """A pipe that takes no more; (reading end, writing end, bytes in it)."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    filled = 0
+    try:
+        while True:
+            filled += os.write(writing, b"." * 4096)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    return reading, writing, filled
+
+
+def test_a_stderr_that_nobody_reads_does_not_hold_the_load(target, tmp_path):
+    """Each iteration logs a line; the plan is kept all the same, on all threads, and the run file with it."""
+    instance = target()
+    path = tmp_path / "s.lua"
+    path.write_text("local pelt = require 'pelt' return { load = pelt.load.sustained { rate = '200/s', duration = '3s' }, "
+                    "iteration = function() print(('x'):rep(2000)) pelt.http.get('/api/status') end }")
+    reading, writing, filled = full_pipe()
+    process = subprocess.Popen([str(PELT), "run", str(path), "--target", instance.url, "--threads", "2", "--allow-invalid",
+                                "--run-file", "run.pelt"],
+                               cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    try:
+        out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    os.close(reading)
+    assert process.returncode == PASSED
+    assert instance.count()["paths"]["/api/status"] == 600
+    seconds = report_of("run.pelt", tmp_path)["seconds"]
+    assert sum(row["started"] for row in seconds) == 600
+    assert "exit 0" in out.decode()
+
+
+def test_lines_that_nobody_read_are_counted(target, tmp_path):
+    """The reader comes back in the middle of the run: what was said before stands there, and how much is missing."""
+    instance = target()
+    path = tmp_path / "s.lua"
+    path.write_text("local pelt = require 'pelt' return { load = pelt.load.sustained { rate = '200/s', duration = '5s' }, "
+                    "iteration = function() print(('x'):rep(4000)) pelt.http.get('/api/status') end }")
+    reading, writing, filled = full_pipe()
+    process = subprocess.Popen([str(PELT), "run", str(path), "--target", instance.url, "--allow-invalid", "--no-run-file"],
+                               cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)
+    os.close(writing)
+    time.sleep(3)
+    with open(reading, "rb") as stderr:
+        text = stderr.read()[filled:].decode()
+    assert process.wait(10) == PASSED
+    printed = sum(line.endswith("x" * 4000) for line in text.splitlines())
+    missing = sum(int(line.split()[2]) for line in text.splitlines() if line.endswith("are missing here: nobody read them"))
+    assert missing > 0
+    assert printed + missing == 1000

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "pelt/outlet.h"
 #include "pelt/status.h"
 
 enum pelt_log_level { PELT_LOG_DEBUG, PELT_LOG_INFO, PELT_LOG_WARNING, PELT_LOG_ERROR };
@@ -17,6 +18,10 @@ enum pelt_log_level { PELT_LOG_DEBUG, PELT_LOG_INFO, PELT_LOG_WARNING, PELT_LOG_
 /* `before_line` (may be NULL) is called under the log's lock before a line is written, so that a
  * live display can clear itself. */
 void pelt_log_setup(enum pelt_log_level least, bool json, void (*before_line)(void *), void *arg);
+/* Lines go through `outlet` (borrowed) from here on, so that logging never waits; those that it
+ * refuses are counted, and their number told when it takes the next one. NULL: straight to stderr.
+ */
+void pelt_log_through(struct pelt_outlet *outlet);
 void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ...)
     PELT_PRINTF(3, 4);
 

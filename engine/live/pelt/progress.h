@@ -11,12 +11,15 @@
 
 #include <stdio.h>
 
+#include "pelt/outlet.h"
 #include "pelt/run.h"
 
 struct pelt_progress;
 
 struct pelt_progress_options {
     FILE *out;                  /* borrowed; stderr in pelt */
+    struct pelt_outlet *outlet; /* borrowed: writes to `out`'s file without a wait, and what it does
+                                   not take at once is not shown; NULL: written to `out` */
     bool color;                 /* false: no escape codes for colour (NO_COLOR, --no-color) */
     bool json;                  /* lines go to pelt_log() instead, which writes JSON then */
     uint64_t (*clock_ns)(void); /* NULL: pelt_clock_ns(); a test's own */

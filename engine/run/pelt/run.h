@@ -58,24 +58,38 @@ struct pelt_run_options {
 
 /*
  * Runs. On PELT_OK *out is the finished run (exit code and reasons inside); also for a run stopped
- * by a signal; then SIGINT stays blocked in this thread, so that an impatient second Ctrl-C does
- * not lose the report, and SIGTERM ends the process as ever. A run file that took no more leaves
- * exit code 1 and the totals, which are kept in memory as well. PELT_EINVAL, PELT_ELIMIT: nothing
- * was sent, err says why (bad URL, too few file descriptors: the number needed ...).
+ * by a signal: the first one asks (grace period, setup and teardown are cancelled), the second ends
+ * it within 200 ms, without a teardown, whatever scripts do. Then SIGINT stays blocked in this
+ * thread, so that an impatient further Ctrl-C does not lose the report, and SIGTERM ends the
+ * process as ever. A run file that took no more leaves exit code 1 and the totals, which are kept
+ * in memory as well. PELT_EINVAL, PELT_ELIMIT: nothing was sent, err says why (bad URL, too few
+ * file descriptors: the number needed ...).
  */
 PELT_MUST_USE enum pelt_status pelt_run(const struct pelt_run_options *options,
                                         struct pelt_results **out, struct pelt_error *err);
 
+/* True: a thread that a script held was given up. It still uses what the options point to: free
+ * none of that, and end the process with _exit() when all is told. */
+bool pelt_run_gave_up(void);
+
 /* Threads that `threads = 0` would give for so many users. */
 uint32_t pelt_run_default_threads(uint64_t users);
 
+struct pelt_once {            /* who watches one iteration */
+    pelt_done_fn on_exchange; /* each that ends, as it ends; on a thread of the run's */
+    /* Each check that was asked, in the order of their first time; after all is over, on the
+     * caller's thread. */
+    void (*on_check)(void *arg, const char *name, uint64_t passed, uint64_t failed);
+    void *arg;
+};
+
 /*
- * `pelt check --once`: runs setup, one iteration of one user on this thread (every task once),
- * teardown, and calls `observe` for each exchange. PELT_ESCRIPT: the script raised (err has file
- * and line).
+ * `pelt check --once`: runs setup, one iteration of one user (every task once), teardown.
+ * PELT_ESCRIPT: the script raised (err has file and line). PELT_ESTOPPED: by *signal (0 otherwise);
+ * the first one cancels what runs, the second ends it within 200 ms, as in pelt_run().
  */
 PELT_MUST_USE enum pelt_status pelt_run_once(const struct pelt_run_options *options,
-                                             pelt_done_fn observe, void *arg,
+                                             const struct pelt_once *once, int *signal,
                                              struct pelt_error *err);
 
 #endif

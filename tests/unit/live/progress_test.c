@@ -188,9 +188,49 @@ static void a_vanished_terminal_is_let_go(void **state)
     screen_close(&s);
 }
 
+/* The terminal takes nothing: the block is not drawn, so there is nothing to clear later. */
+static void what_is_not_taken_at_once_is_not_drawn(void **state)
+{
+    struct fake_live f;
+    struct screen s;
+    char bytes[65536];
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    screen_open(&s, 80);
+    fake_live_init(&f, PELT_LOOP_CLOSED, 1000);
+    struct pelt_outlet *outlet = pelt_outlet_new(ends[1]);
+    memset(bytes, '.', sizeof bytes);
+    while (pelt_outlet_put(outlet, bytes, sizeof bytes)) {
+    }
+    now_ns = PELT_NS_PER_S;
+    struct pelt_progress *p = pelt_progress_new(
+        &(struct pelt_progress_options){.out = s.out, .outlet = outlet, .clock_ns = fake_clock_ns});
+    pelt_progress_update(p, &f.live);
+    do {
+        while (read(ends[0], bytes, sizeof bytes) > 0) {
+        }
+    } while (!pelt_outlet_flush(outlet, PELT_NS_PER_MS));
+    while (read(ends[0], bytes, sizeof bytes) > 0) {
+    }
+    pelt_progress_clear(p);
+    assert_true(pelt_outlet_flush(outlet, PELT_NS_PER_S));
+    assert_int_equal(read(ends[0], bytes, sizeof bytes), -1);
+    now_ns += PELT_NS_PER_S;
+    pelt_progress_update(p, &f.live);
+    assert_true(pelt_outlet_flush(outlet, PELT_NS_PER_S));
+    assert_true(read(ends[0], bytes, sizeof bytes) > 0);
+    pelt_progress_free(p);
+    pelt_outlet_free(outlet);
+    close(ends[0]);
+    close(ends[1]);
+    fake_live_deinit(&f);
+    screen_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_taken_at_once_is_not_drawn),
         cmocka_unit_test(elsewhere_there_is_a_plain_line_each_ten_seconds),
         cmocka_unit_test(a_terminal_gets_a_block_that_fits_its_window),
         cmocka_unit_test(the_block_is_redrawn_at_most_twice_a_second),

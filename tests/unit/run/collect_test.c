@@ -207,16 +207,31 @@ static void end_with_something_in_it_is_a_second(void **state)
     assert_int_equal(f->results->total->dropped, 5);
 }
 
-static void setup_and_teardown_count_in_the_total_and_in_no_second(void **state)
+/* Setup and teardown share a frame, which is told twice. */
+static void setup_and_teardown_are_kept_apart_from_the_load(void **state)
 {
     struct fixture *f = *state;
     struct pelt_frame *outside = frame(0, -1, 3, false);
     pelt_collector_add_outside(&f->collector, outside);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        mail(f, frame(i, 0, 1, LAST));
+    }
+    take(f);
+    pelt_frame_request(outside, 1)->started = 2;
+    pelt_frame_request(outside, 1)->outcomes[PELT_OUTCOME_OK] = 2;
+    pelt_collector_add_outside(&f->collector, outside);
     pelt_frame_free(outside);
-    assert_int_equal(pelt_frame_counts(f->collector.total).started, 3);
     read_back(f);
-    assert_int_equal(f->results->seconds_len, 0);
-    assert_int_equal(pelt_frame_counts(f->results->total).started, 3);
+    assert_int_equal(f->results->seconds_len, 1);
+    const struct pelt_frame *totals[] = {f->collector.total, f->results->total},
+                            *others[] = {f->collector.outside, f->results->outside};
+    for (int i = 0; i < 2; i++) { /* in memory, and as the run file has it */
+        assert_int_equal(pelt_frame_counts(totals[i]).started, WORKERS);
+        assert_int_equal(totals[i]->requests[1]->hist[PELT_HIST_RESPONSE].count, WORKERS);
+        assert_int_equal(pelt_frame_counts(others[i]).started, 5);
+        assert_int_equal(pelt_frame_counts(others[i]).ok, 5);
+        assert_int_equal(others[i]->requests[1]->hist[PELT_HIST_RESPONSE].count, 3);
+    }
 }
 
 static void script_errors_become_events_and_the_first_is_kept(void **state)
@@ -265,11 +280,16 @@ static void rescued_results_say_what_memory_has(void **state)
     r->outcomes[PELT_OUTCOME_CONNECT] = 2;
     pelt_frame_error(total, late, PELT_OUTCOME_CONNECT, 7, "refused");
     pelt_frame_check(total, check)->failed = 4;
+    pelt_frame_request(f->collector.outside, late)->started = 6;
+    f->collector.outside->lost = 1;
     assert_int_equal(pelt_runfile_results(f->file, &f->results, NULL), PELT_OK);
-    assert_int_equal(pelt_rescue_total(f->results, total, f->registry, 2.5), PELT_OK);
+    assert_int_equal(pelt_rescue_total(f->results, total, f->collector.outside, f->registry, 2.5),
+                     PELT_OK);
     assert_string_equal(pelt_registry_name(f->results->names, PELT_NAME_REQUEST, late),
                         "GET /late");
     assert_int_equal(f->results->total->requests[late]->started, 5);
+    assert_int_equal(f->results->outside->requests[late]->started, 6);
+    assert_int_equal(pelt_results_lost(f->results), 1);
     assert_int_equal(f->results->errors_len, 1);
     assert_int_equal(f->results->errors[0].e.count, 2);
     assert_string_equal(f->results->errors[0].e.sample, "refused");
@@ -290,7 +310,7 @@ int main(void)
         TEST(worker_that_ended_holds_nobody_up),
         TEST(end_without_anything_in_it_is_no_second),
         TEST(end_with_something_in_it_is_a_second),
-        TEST(setup_and_teardown_count_in_the_total_and_in_no_second),
+        TEST(setup_and_teardown_are_kept_apart_from_the_load),
         TEST(script_errors_become_events_and_the_first_is_kept),
         TEST(starved_workers_are_counted),
         TEST(mail_that_nobody_took_is_freed),

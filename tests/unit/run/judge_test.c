@@ -34,6 +34,7 @@ static int setup(void **state)
     f->meta[0] = loop_key;
     f->meta[1] = f->loop;
     f->results = (struct pelt_results){.total = total,
+                                       .outside = pelt_frame_new(0),
                                        .meta = f->meta,
                                        .names = pelt_registry_new(),
                                        .duration_s = 10,
@@ -48,6 +49,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     pelt_judgement_deinit(&f->judged);
     pelt_frame_free(f->results.total);
+    pelt_frame_free(f->results.outside);
     pelt_registry_free(f->results.names);
     test_free(f);
     return 0;
@@ -150,13 +152,48 @@ static void events_that_were_not_recorded_are_invalid(void **state)
     assert_verdict(f, PELT_INVALID, "12 events are missing");
 }
 
-static void losses_that_only_the_run_knows_are_invalid(void **state)
+/* One exchange in setup that ended as it pleases. */
+static void make_outside(struct fixture *f, enum pelt_outcome outcome, uint64_t us)
+{
+    struct pelt_frame *outside = f->results.outside;
+    struct pelt_request_frame *r = pelt_frame_request(outside, 1);
+    r->started++;
+    r->outcomes[outcome]++;
+    pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &outside->pool, us, 1);
+}
+
+static void setup_and_teardown_are_not_judged(void **state)
 {
     struct fixture *f = *state;
-    f->options.lost = 7;
+    static const char *const bounds[] = {"http_response max < 30ms", "errors share <= 0%",
+                                         "requests count <= 1000", "requests per_second <= 100/s"};
+    make_outside(f, PELT_OUTCOME_HTTP_STATUS, 5000000);
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        set_bound(f, bounds[i]);
+        judge(f);
+        assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
+        assert_int_equal(f->judged.exit_code, 0);
+        assert_int_equal(f->judged.verdict, PELT_VALID);
+    }
+}
+
+static void run_with_requests_in_setup_alone_is_suspect(void **state)
+{
+    struct fixture *f = *state;
+    request(f)->started = request(f)->outcomes[PELT_OUTCOME_OK] = 0;
+    make_outside(f, PELT_OUTCOME_OK, 1000);
+    assert_verdict(f, PELT_SUSPECT, "no request was started");
+}
+
+static void losses_of_setup_and_its_counts_that_do_not_reconcile_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->results.outside->lost = 7;
     assert_verdict(f, PELT_INVALID, "7 events are missing");
-    f->results.total->lost = 7; /* the same ones, in the results too */
-    assert_verdict(f, PELT_INVALID, "7 events are missing");
+    f->results.outside->lost = 0;
+    pelt_frame_request(f->results.outside, 1)->started = 1;
+    assert_verdict(f, PELT_INVALID,
+                   "figures of setup and teardown do not reconcile: 1 exchanges started, 0 ended");
 }
 
 static void load_that_ended_for_want_of_memory_is_invalid(void **state)
@@ -394,7 +431,9 @@ int main(void)
         TEST(run_without_an_ok_is_suspect),
         TEST(own_limits_are_invalid),
         TEST(events_that_were_not_recorded_are_invalid),
-        TEST(losses_that_only_the_run_knows_are_invalid),
+        TEST(setup_and_teardown_are_not_judged),
+        TEST(run_with_requests_in_setup_alone_is_suspect),
+        TEST(losses_of_setup_and_its_counts_that_do_not_reconcile_are_invalid),
         TEST(load_that_ended_for_want_of_memory_is_invalid),
         TEST(lateness_counts_from_1_ms_and_a_tenth_of_the_median),
         TEST(late_arrivals_of_a_short_run_are_invalid_and_a_hiccup_suspect),

@@ -1,0 +1,133 @@
+"""A script that never gives its thread back does not keep pelt from ending: the first signal asks, the second ends it."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from program import PELT, SIGINT_CODE, SIGTERM_CODE, SLOW, report_of
+
+pytestmark = pytest.mark.sanitize
+
+AT_ONCE_S = 2.0 if SLOW else 0.2
+# Opens a pipe that nobody writes to: no hook of Lua's is ever asked. (After a second the watchdog ends it; the tests are faster.)
+HOLD = "local hold = function() io.stderr:write('held\\n') io.open('nobody', 'r') end "
+
+
+def held(tmp_path, *arguments, after=b"held"):
+    """pelt started, once its script holds a thread."""
+    with open(tmp_path / "err", "wb") as err:
+        process = subprocess.Popen([str(PELT), *map(str, arguments)], cwd=tmp_path, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=err)
+    deadline = time.monotonic() + 20
+    while after not in (tmp_path / "err").read_bytes():
+        assert time.monotonic() < deadline and process.poll() is None, (tmp_path / "err").read_text()
+        time.sleep(0.01)
+    time.sleep(0.1)
+    return process
+
+
+def interrupt_twice(process, number=signal.SIGINT):
+    """(exit code, what was printed, seconds from the second signal to the end)"""
+    process.send_signal(number)
+    time.sleep(0.2)
+    assert process.poll() is None, "one signal asks; what holds the thread goes on"
+    process.send_signal(number)
+    signalled = time.monotonic()
+    try:
+        out, _ = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise AssertionError("pelt goes on after two signals") from None
+    return process.returncode, out.decode(), time.monotonic() - signalled
+
+
+def scenario(tmp_path, text):
+    os.mkfifo(tmp_path / "nobody")
+    path = tmp_path / "s.lua"
+    path.write_text("local pelt = require 'pelt' " + HOLD + text)
+    return path
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, SIGINT_CODE), (signal.SIGTERM, SIGTERM_CODE)])
+def test_two_signals_end_a_setup_that_holds_its_thread(tmp_path, number, code):
+    path = scenario(tmp_path, "return { load = pelt.load.sustained { users = 1, duration = '5s' }, setup = function() "
+                              "hold() end, iteration = function() end }")
+    process = held(tmp_path, "run", path, "--run-file", "run.pelt")
+    ended, out, seconds = interrupt_twice(process, number)
+    assert ended == code, (tmp_path / "err").read_text()
+    assert seconds < AT_ONCE_S
+    assert f"exit {code}" in out
+    report = report_of("run.pelt", tmp_path)
+    assert report["result"]["exit_code"] == code
+    assert "setup did not end when asked to, and was given up" in (tmp_path / "err").read_text()
+
+
+def test_two_signals_end_a_teardown_that_holds_its_thread_and_keep_what_was_measured(target, tmp_path):
+    instance = target()
+    path = scenario(tmp_path, "return { load = pelt.load.sustained { users = 2, duration = '1s' }, setup = function() "
+                              "pelt.http.get('/setup') end, teardown = function() hold() end, "
+                              "iteration = function() pelt.http.get('/api/status') end }")
+    process = held(tmp_path, "run", path, "--target", instance.url, "--run-file", "run.pelt")
+    ended, out, seconds = interrupt_twice(process)
+    assert ended == SIGINT_CODE, (tmp_path / "err").read_text()
+    assert seconds < AT_ONCE_S
+    assert "/api/status" in out
+    report = report_of("run.pelt", tmp_path)
+    assert report["result"]["exit_code"] == SIGINT_CODE
+    assert report["totals"]["started"] > 0
+    load = next(row for row in report["requests"] if row["name"] == "GET /api/status")
+    assert load["started"] == instance.count()["paths"]["/api/status"]
+
+
+def test_two_signals_end_a_load_whose_script_holds_a_thread(target, tmp_path):
+    instance = target()
+    path = scenario(tmp_path, "return { load = pelt.load.sustained { users = 2, duration = '60s' }, "
+                              "teardown = function() pelt.http.get('/teardown') end, "
+                              "iteration = function(user) pelt.http.get('/api/status') pelt.sleep('10ms') "
+                              "if user.id == 1 and user.iteration == 20 then hold() end end }")
+    process = held(tmp_path, "run", path, "--target", instance.url, "--threads", 2, "--run-file", "run.pelt")
+    ended, _, seconds = interrupt_twice(process)
+    told = (tmp_path / "err").read_text()
+    assert ended == SIGINT_CODE, told
+    assert seconds < AT_ONCE_S
+    assert "teardown was left out" in told
+    report = report_of("run.pelt", tmp_path)
+    counted = instance.count()["paths"]
+    assert list(counted) == ["/api/status"]
+    # What the thread that went on had measured is whole; of the other one the seconds since it was held are missing.
+    assert counted["/api/status"] - 21 <= report["totals"]["started"] <= counted["/api/status"]
+    assert any("did not stop" in reason for reason in report["result"]["reasons"])
+
+
+@pytest.mark.parametrize("where", ["setup", "teardown", "iteration"])
+def test_two_signals_end_check_once(tmp_path, where):
+    hooks = {"iteration": "function() end", where: "function() hold() end"}
+    path = scenario(tmp_path, "return { " + ", ".join(f"{name} = {body}" for name, body in hooks.items()) + " }")
+    process = held(tmp_path, "check", path, "--once")
+    ended, _, seconds = interrupt_twice(process)
+    assert ended == SIGINT_CODE, (tmp_path / "err").read_text()
+    assert seconds < AT_ONCE_S
+
+
+def test_one_signal_ends_an_iteration_of_check_once_that_waits_and_teardown_runs(target, tmp_path):
+    instance = target()
+    path = scenario(tmp_path, "return { iteration = function() io.stderr:write('held\\n') pelt.sleep('60s') end, "
+                              "teardown = function() pelt.http.get('/api/status') end }")
+    process = held(tmp_path, "check", path, "--once", "--target", instance.url)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == SIGTERM_CODE, (tmp_path / "err").read_text()
+    assert instance.count()["paths"] == {"/api/status": 1}
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_one_signal_ends_a_file_that_holds_its_thread(tmp_path, command):
+    """Nothing runs yet that could be asked."""
+    path = scenario(tmp_path, "hold() return { iteration = function() end }")
+    process = held(tmp_path, command, path)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode in (-signal.SIGINT, SIGINT_CODE)
