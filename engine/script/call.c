@@ -35,25 +35,34 @@ static void finish(struct pelt_script_call *call, const char *json, const char *
 static enum pelt_status encode(lua_State *co, int results, struct pelt_buf *out,
                                struct pelt_error *err)
 {
-    json_t *value = pelt_json_read(co, lua_gettop(co) - results + 1, "data", err);
-    if (!value) {
-        return PELT_EINVAL;
-    }
-    enum pelt_status status = pelt_json_write(value, out);
-    json_decref(value);
-    if (status != PELT_OK) {
+    enum pelt_status status =
+        pelt_json_encode(co, lua_gettop(co) - results + 1, "data", out, err);
+    if (out->failed) {
         return pelt_fail(
             err, PELT_ELIMIT,
             "data is larger than 1 MiB of JSON: return what users need, or let them read "
             "it from a file");
     }
-    return PELT_OK;
+    return status;
 }
 
 static void keep_data(struct pelt_script *script, const char *json)
 {
     free(script->data_json);
     script->data_json = strdup(json);
+}
+
+/* "file:line: " of the function setup; allocates nothing. */
+static void where_defined(struct pelt_script_call *call, char where[PELT_SHARD_WHERE_SIZE])
+{
+    lua_State *L = call->shard->L;
+    lua_Debug ar;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->shard->setup_ref);
+    lua_getinfo(L, ">S", &ar);
+    where[0] = '\0';
+    if (ar.linedefined > 0) {
+        snprintf(where, PELT_SHARD_WHERE_SIZE, "%s:%d: ", ar.short_src, ar.linedefined);
+    }
 }
 
 static void on_value(struct pelt_script_call *call, int results)
@@ -74,7 +83,10 @@ static void on_value(struct pelt_script_call *call, int results)
     } else {
         struct pelt_error text;
         lua_settop(co, 0);
-        (void)pelt_fail(&text, PELT_ESCRIPT, "the value must be JSON-like: %.900s", err.text);
+        char where[PELT_SHARD_WHERE_SIZE];
+        where_defined(call, where);
+        (void)pelt_fail(&text, PELT_ESCRIPT, "%sthe value must be JSON-like: %.900s", where,
+                        err.text);
         finish(call, NULL, text.text);
     }
     pelt_buf_deinit(&json);

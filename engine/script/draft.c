@@ -1,6 +1,6 @@
 /*
  * Nothing here owns memory while Lua may raise: fields are spans into Lua strings on the stack,
- * bytes go into the strand's own buffer.
+ * bytes go into the shard's and the strand's own buffers.
  */
 #include "draft.h"
 
@@ -10,24 +10,22 @@
 #include "json.h"
 #include "pelt/http1_request.h"
 
-static const char *const OPTIONS[] = {"headers", "body", "json", "name", "timeout", "expect", NULL};
-
-/* Where a request goes. */
+/* Where a request goes: the target is the prefix (of a base) and the path. */
 struct place {
     struct pelt_origin *origin;
-    struct pelt_span target;
+    struct pelt_span prefix, path;
 };
 
-/* One call while it is composed. */
+/* One template while it is made. */
 struct composer {
     lua_State *L;
     const struct pelt_call *call;
-    struct pelt_draft *draft;
+    struct pelt_template *template;
+    struct pelt_given *given;
     struct pelt_fields fields;
     struct pelt_span name; /* of the series; ptr NULL: by method and path */
-    struct pelt_span body; /* ptr NULL: none */
     uint64_t timeout_ns;   /* 0: the default */
-    bool headers, json;    /* these options are given */
+    bool headers;          /* this option is given */
 };
 
 void pelt_draft_free(struct pelt_draft *draft)
@@ -40,10 +38,29 @@ void pelt_draft_free(struct pelt_draft *draft)
 
 void pelt_draft_trim(struct pelt_draft *draft)
 {
-    if (draft && draft->buf.cap > PELT_DRAFT_KEPT_BYTES) {
-        pelt_buf_deinit(&draft->buf);
-        pelt_buf_init(&draft->buf, 0);
+    if (draft) {
+        pelt_shard_trim(&draft->buf);
     }
+}
+
+enum pelt_status pelt_http_client_set_base(struct pelt_http_client *client, struct pelt_span text,
+                                           struct pelt_error *err)
+{
+    enum pelt_status status = pelt_url_parse(text, &client->base, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    struct pelt_span prefix = client->base.target;
+    const char *query = prefix.len > 0 ? memchr(prefix.ptr, '?', prefix.len) : NULL;
+    if (query) {
+        prefix.len = (size_t)(query - prefix.ptr);
+    }
+    while (prefix.len > 0 && prefix.ptr[prefix.len - 1] == '/') {
+        prefix.len--;
+    }
+    client->prefix = prefix;
+    client->has_base = true;
+    return PELT_OK;
 }
 
 static bool same_name(struct pelt_span a, struct pelt_span b)
@@ -79,7 +96,7 @@ void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fie
         luaL_error(L, "%s: headers: a table is expected: { [\"Content-Type\"] = \"text/plain\" }",
                    what);
     }
-    index = lua_absindex(L, index);
+    index = pelt_template_entries(L, lua_absindex(L, index));
     lua_pushnil(L);
     while (lua_next(L, index)) {
         struct pelt_span name = pelt_args_text(L, -2, "header name"), value;
@@ -114,72 +131,117 @@ static void read_expect(struct composer *c, int index)
 {
     lua_State *L = c->L;
     if (lua_isinteger(L, index)) {
-        c->draft->expect[0] = read_status(c, index);
-        c->draft->request.expect_len = 1;
+        c->template->expect[0] = read_status(c, index);
+        c->template->request.expect_len = 1;
         return;
     }
     if (!lua_istable(L, index)) {
         luaL_error(L, "%s: expect: a status or a list of them is expected: { 200, 404 }",
                    c->call->what);
     }
+    index = pelt_template_entries(L, index);
     lua_Unsigned len = lua_rawlen(L, index);
     if (len > PELT_EXPECT_MAX) {
         luaL_error(L, "%s: expect: more than %d statuses", c->call->what, PELT_EXPECT_MAX);
     }
     for (lua_Integer i = 1; i <= (lua_Integer)len; i++) {
         lua_rawgeti(L, index, i);
-        c->draft->expect[i - 1] = read_status(c, -1);
+        c->template->expect[i - 1] = read_status(c, -1);
         lua_pop(L, 1);
     }
-    c->draft->request.expect_len = (uint16_t)len;
+    c->template->request.expect_len = (uint16_t)len;
 }
 
-/* What is read here stays anchored by the options table; headers and json follow after all keys are
- * known. */
-static void read_option(struct composer *c, const char *key, int value)
+/* Text that the options table holds. */
+static struct pelt_span read_text(const struct composer *c, const char *option, int index)
 {
-    lua_State *L = c->L;
-    const char *what = c->call->what;
-    if (strcmp(key, "headers") == 0) {
+    if (lua_type(c->L, index) != LUA_TSTRING) {
+        luaL_error(c->L, "%s: %s: a string is expected, not a %s", c->call->what, option,
+                   luaL_typename(c->L, index));
+    }
+    return pelt_args_text(c->L, index, option);
+}
+
+static uint64_t read_timeout(const struct composer *c, int index)
+{
+    char what[64];
+    snprintf(what, sizeof what, "%s: timeout", c->call->what);
+    return pelt_args_duration(c->L, index, what);
+}
+
+static enum pelt_keep_body read_keep_body(const struct composer *c, int index)
+{
+    if (lua_type(c->L, index) != LUA_TBOOLEAN) {
+        luaL_error(c->L, "%s: keep_body: true or false is expected, not a %s", c->call->what,
+                   luaL_typename(c->L, index));
+    }
+    return lua_toboolean(c->L, index) ? PELT_KEEP_BODY_YES : PELT_KEEP_BODY_NO;
+}
+
+static enum pelt_option option_of(const struct composer *c, int key)
+{
+    const char *name = lua_type(c->L, key) == LUA_TSTRING ? lua_tostring(c->L, key) : "[1]";
+    int option = 0;
+    while (option < PELT_OPTIONS_LEN && strcmp(name, pelt_option_names[option]) != 0) {
+        option++;
+    }
+    if (option == PELT_OPTIONS_LEN) {
+        pelt_args_unknown(c->L, c->call->what, name, pelt_option_names);
+    }
+    return (enum pelt_option)option;
+}
+
+/* Headers and json follow after all options are known. */
+static void read_option(struct composer *c, enum pelt_option option, int value)
+{
+    switch (option) {
+    case PELT_OPTION_HEADERS:
         c->headers = true;
-    } else if (strcmp(key, "json") == 0) {
-        c->json = true;
-    } else if (strcmp(key, "body") == 0) {
-        c->body = pelt_args_text(L, value, lua_pushfstring(L, "%s: body", what));
-    } else if (strcmp(key, "name") == 0) {
-        c->name = pelt_args_text(L, value, lua_pushfstring(L, "%s: name", what));
-    } else if (strcmp(key, "timeout") == 0) {
-        c->timeout_ns = pelt_args_duration(L, value, lua_pushfstring(L, "%s: timeout", what));
-    } else if (strcmp(key, "expect") == 0) {
+        break;
+    case PELT_OPTION_BODY:
+        c->given->body = read_text(c, "body", value);
+        break;
+    case PELT_OPTION_JSON:
+        c->given->json = true;
+        break;
+    case PELT_OPTION_NAME:
+        c->name = read_text(c, "name", value);
+        break;
+    case PELT_OPTION_TIMEOUT:
+        c->timeout_ns = read_timeout(c, value);
+        break;
+    case PELT_OPTION_EXPECT:
         read_expect(c, value);
-    } else {
-        pelt_args_unknown(L, what, key, OPTIONS);
+        break;
+    case PELT_OPTION_KEEP_BODY:
+        c->template->keep_body = read_keep_body(c, value);
+        break;
+    case PELT_OPTIONS_LEN:
+        break;
     }
 }
 
+/* What is read stays held by the options table, and by what is left on the stack. */
 static void read_options(struct composer *c)
 {
     lua_State *L = c->L;
-    int options = c->call->options;
-    if (lua_isnoneornil(L, options)) {
-        return;
-    }
-    if (!lua_istable(L, options)) {
+    if (!lua_istable(L, c->call->options)) {
         luaL_error(L, "%s: options: a table is expected ({ body = ..., headers = ... }), not a %s",
-                   c->call->what, luaL_typename(L, options));
+                   c->call->what, luaL_typename(L, c->call->options));
     }
+    int options = pelt_template_entries(L, c->call->options);
     lua_pushnil(L);
     while (lua_next(L, options)) {
         int value = lua_gettop(L);
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        read_option(c, key, value);
+        read_option(c, option_of(c, value - 1), value);
         lua_settop(L, value - 1);
     }
-    if (c->json && c->body.ptr) {
+    if (c->given->json && c->given->body.ptr) {
         luaL_error(L, "%s: give body or json, not both", c->call->what);
     }
     if (c->headers) {
-        lua_getfield(L, options, "headers");
+        lua_pushliteral(L, "headers");
+        lua_rawget(L, options);
         pelt_fields_read(L, -1, c->call->what, &c->fields);
     }
 }
@@ -195,30 +257,30 @@ static bool has_field(const struct pelt_fields *fields, const char *name, struct
     return false;
 }
 
-static void check(const struct composer *c, enum pelt_status status, const struct pelt_error *err)
+static void check(lua_State *L, const struct pelt_call *call, enum pelt_status status,
+                  const struct pelt_error *err)
 {
     if (status != PELT_OK) {
-        luaL_error(c->L, "%s: %s", c->call->what, err->text);
+        luaL_error(L, "%s: %s", call->what, err->text);
     }
 }
 
-static void encode_json(struct composer *c)
+static void out_of_memory(lua_State *L, const struct pelt_call *call)
 {
-    lua_State *L = c->L;
+    luaL_error(L, "%s: out of memory", call->what);
+}
+
+/* The body of `json`, in the shard's buffer. */
+static struct pelt_span encode_json(lua_State *L, const struct pelt_call *call)
+{
+    struct pelt_buf *text = &pelt_shard_of(L)->json;
     struct pelt_error err;
-    lua_getfield(L, c->call->options, "json");
-    json_t *value = pelt_json_read(L, -1, "json", &err);
-    check(c, value ? PELT_OK : PELT_EINVAL, &err);
-    pelt_shard_keep_json(pelt_shard_of(L), value, 0);
-    size_t len = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-    char *text = lua_newuserdatauv(L, len + 1, 0); /* anchored by the stack */
-    json_dumpb(value, text, len, JSON_COMPACT | JSON_ENCODE_ANY);
-    c->body = pelt_span(text, len);
-    struct pelt_span given;
-    if (!has_field(&c->fields, "Content-Type", &given)) {
-        pelt_fields_set(L, c->call->what, &c->fields, pelt_span_of("Content-Type"),
-                        pelt_span_of("application/json"));
-    }
+    int entries = pelt_template_entries(L, call->options);
+    lua_pushliteral(L, "json");
+    lua_rawget(L, entries);
+    pelt_buf_reset(text);
+    check(L, call, pelt_json_encode(L, -1, "json", text, &err), &err);
+    return pelt_span(text->data, text->len);
 }
 
 static struct pelt_span without_fragment(struct pelt_span target)
@@ -227,101 +289,87 @@ static struct pelt_span without_fragment(struct pelt_span target)
     return hash ? pelt_span(target.ptr, (size_t)(hash - target.ptr)) : target;
 }
 
-/* The base's path without its last '/', then the given path. */
-static struct pelt_span join(lua_State *L, const struct pelt_url *base, struct pelt_span path)
-{
-    struct pelt_span prefix = base->target;
-    const char *query = prefix.len > 0 ? memchr(prefix.ptr, '?', prefix.len) : NULL;
-    if (query) {
-        prefix.len = (size_t)(query - prefix.ptr);
-    }
-    while (prefix.len > 0 && prefix.ptr[prefix.len - 1] == '/') {
-        prefix.len--;
-    }
-    if (prefix.len == 0) {
-        return path;
-    }
-    lua_pushlstring(L, prefix.ptr, prefix.len);
-    lua_pushlstring(L, path.ptr, path.len);
-    lua_concat(L, 2);
-    return pelt_args_text(L, -1, "url");
-}
-
-static struct place resolve_relative(struct composer *c, struct pelt_http_client *client,
-                                     struct pelt_span path)
+static struct place resolve_relative(lua_State *L, const struct pelt_call *call,
+                                     struct pelt_http_client *client, struct pelt_span path)
 {
     if (!client->has_base) {
-        luaL_error(c->L,
+        luaL_error(L,
                    "%s: \"%s\" is a path, and there is no target: set `target` in the scenario, or "
                    "give --target",
-                   c->call->what, path.ptr);
+                   call->what, path.ptr);
     }
-    struct pelt_error err;
     if (!client->origin) {
-        check(c,
-              pelt_client_origin(pelt_shard_of(c->L)->opt->client, &client->base, &client->origin,
-                                 &err),
-              &err);
+        struct pelt_error err;
+        check(
+            L, call,
+            pelt_client_origin(pelt_shard_of(L)->opt->client, &client->base, &client->origin, &err),
+            &err);
     }
-    return (struct place){client->origin, join(c->L, &client->base, without_fragment(path))};
+    return (struct place){client->origin, client->prefix, without_fragment(path)};
 }
 
-static struct place resolve(struct composer *c, struct pelt_http_client *client)
+static struct place resolve(lua_State *L, const struct pelt_call *call,
+                            struct pelt_http_client *client)
 {
-    struct pelt_span text = pelt_args_text(c->L, c->call->url, c->call->what);
+    struct pelt_span text = pelt_args_text(L, call->url, call->what);
     if (text.len > 0 && text.ptr[0] == '/') {
-        return resolve_relative(c, client, text);
+        return resolve_relative(L, call, client, text);
     }
     struct pelt_error err;
     struct pelt_url url;
-    struct place place = {NULL, {NULL, 0}};
-    check(c, pelt_url_parse(text, &url, &err), &err);
-    check(c, pelt_client_origin(pelt_shard_of(c->L)->opt->client, &url, &place.origin, &err), &err);
-    place.target = url.target;
+    struct place place = {.prefix = {"", 0}};
+    check(L, call, pelt_url_parse(text, &url, &err), &err);
+    check(L, call, pelt_client_origin(pelt_shard_of(L)->opt->client, &url, &place.origin, &err),
+          &err);
+    place.path = url.target;
+    if (place.path.len == 0 || place.path.ptr[0] == '?') {
+        place.prefix = pelt_span("/", 1);
+    }
     return place;
 }
 
-static void write_bytes(struct composer *c, const struct place *place)
+/* Method, Host and fields, as if the target were "/"; where it stands, `start_len` ends. */
+static void write_head(struct composer *c, struct pelt_origin *origin, struct pelt_buf *buf)
 {
-    struct pelt_buf *buf = &c->draft->buf;
-    struct pelt_span method = pelt_span_of(c->call->method), host = pelt_origin_host(place->origin);
+    lua_State *L = c->L;
+    struct pelt_span method = pelt_span_of(c->call->method), host = pelt_origin_host(origin);
     struct pelt_error err;
     pelt_buf_reset(buf);
     has_field(&c->fields, "Host", &host);
-    check(c, pelt_http1_request_begin(buf, method, place->target, host, &err), &err);
+    check(L, c->call, pelt_http1_request_begin(buf, method, pelt_span("/", 1), host, &err), &err);
     for (size_t i = 0; i < c->fields.len; i++) {
         const struct pelt_field *f = &c->fields.at[i];
         if (!pelt_span_eq_nocase(f->name, "Host")) {
-            check(c, pelt_http1_request_field(buf, f->name, f->value, &err), &err);
+            check(L, c->call, pelt_http1_request_field(buf, f->name, f->value, &err), &err);
         }
     }
-    (void)pelt_fail(&err, PELT_ENOMEM, "out of memory");
-    check(c, pelt_http1_request_end(buf, method, c->body.ptr ? &c->body : NULL), &err);
+    memmove(buf->data + method.len + 1, buf->data + method.len + 2, buf->len - method.len - 2);
+    c->template->head = buf->data;
+    c->template->start_len = method.len + 1;
+    c->template->head_len = buf->len - 1;
 }
 
-static uint32_t series_id(struct composer *c, struct pelt_span target)
+/* The id of a name; 0: beyond the cap, and not remembered. */
+static uint32_t series_id(lua_State *L, struct pelt_span name)
 {
-    lua_State *L = c->L;
     struct pelt_shard *shard = pelt_shard_of(L);
-    char made[PELT_NAME_MAX + 1];
-    struct pelt_span name = c->name;
-    if (!name.ptr) {
-        name = pelt_span(made, pelt_series_name(c->call->method, target, made));
-    }
+    uint32_t id = 0;
     lua_rawgeti(L, LUA_REGISTRYINDEX, shard->series_ref);
     lua_pushlstring(L, name.ptr, name.len);
     lua_pushvalue(L, -1);
-    if (lua_rawget(L, -3) == LUA_TNIL) {
-        uint32_t id = pelt_registry_intern(shard->opt->registry, PELT_NAME_REQUEST, name);
-        if (id == 0) {
-            return 0; /* beyond the cap: not remembered either */
-        }
-        lua_pop(L, 1);
-        lua_pushinteger(L, id);
-        lua_rawset(L, -3);
+    if (lua_rawget(L, -3) != LUA_TNIL) {
+        id = (uint32_t)lua_tointeger(L, -1);
+        lua_pop(L, 3);
         return id;
     }
-    return (uint32_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    id = pelt_registry_intern(shard->opt->registry, PELT_NAME_REQUEST, name);
+    if (id != 0) {
+        lua_pushinteger(L, id);
+        lua_rawset(L, -3);
+    }
+    lua_settop(L, id != 0 ? -2 : -3);
+    return id;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -347,36 +395,139 @@ static struct pelt_draft *draft_at(lua_State *L, struct pelt_draft **at)
         }
         pelt_buf_init(&(*at)->buf, 0);
     }
-    memset(&(*at)->request, 0, sizeof(*at)->request);
     return *at;
+}
+
+/* The template of a call, with its bytes in the shard's buffer. */
+static void make_template(lua_State *L, const struct pelt_http_client *client,
+                          const struct pelt_call *call, struct pelt_origin *origin,
+                          struct pelt_template *template, struct pelt_given *given)
+{
+    struct composer c; /* field by field: a table of fields to be cleared would cost more */
+    c.L = L;
+    c.call = call;
+    c.template = template;
+    c.given = given;
+    c.name = pelt_span(NULL, 0);
+    c.timeout_ns = client->timeout_ns;
+    c.headers = false;
+    *template = (struct pelt_template){.request = {.origin = origin}};
+    *given = (struct pelt_given){.json = false};
+    c.fields.len = client->fields_len;
+    memcpy(c.fields.at, client->fields, client->fields_len * sizeof client->fields[0]);
+    if (!lua_isnoneornil(L, call->options)) {
+        read_options(&c);
+    }
+    struct pelt_span found;
+    if (given->json && !has_field(&c.fields, "Content-Type", &found)) {
+        pelt_fields_set(L, call->what, &c.fields, pelt_span_of("Content-Type"),
+                        pelt_span_of("application/json"));
+    }
+    write_head(&c, origin, &pelt_shard_of(L)->head);
+    struct pelt_request *r = &template->request;
+    r->timeouts = timeouts_of(c.timeout_ns);
+    r->head = strcmp(call->method, "HEAD") == 0;
+    r->close = has_field(&c.fields, "Connection", &found) && pelt_span_eq_nocase(found, "close");
+    template->named = c.name.ptr != NULL;
+    r->series = template->named ? series_id(L, c.name) : 0;
+}
+
+/* The kept template of a call, or *fresh, made now. */
+static const struct pelt_template *
+template_of(lua_State *L, const struct pelt_http_client *client, const struct pelt_call *call,
+            struct pelt_origin *origin, struct pelt_template *fresh, struct pelt_given *given)
+{
+    struct pelt_templates *templates = pelt_shard_of(L)->templates;
+    struct pelt_template_key key;
+    key.hash = key.len = 0;
+    pelt_template_key_add(&key, client->serial);
+    pelt_template_key_add(&key, (uintptr_t)call->method);
+    pelt_template_key_add(&key, (uintptr_t)origin);
+    bool options = lua_istable(L, call->options);
+    bool keyed = pelt_templates_help(templates) &&
+                 (options ? pelt_template_key_read(L, call->options, templates, &key, given)
+                          : lua_isnoneornil(L, call->options));
+    const struct pelt_template *kept = keyed ? pelt_templates_find(templates, &key) : NULL;
+    if (kept) {
+        return kept;
+    }
+    int top = lua_gettop(L);
+    make_template(L, client, call, origin, fresh, given);
+    if (keyed && !(fresh->named && fresh->request.series == 0)) {
+        pelt_templates_keep(L, templates, &key, fresh, call->method_index,
+                            options ? call->options : 0);
+    }
+    lua_settop(L, top);
+    return fresh;
+}
+
+/* Puts the bytes together in the draft's buffer; returns the target in them. */
+static struct pelt_span write_bytes(lua_State *L, const struct pelt_call *call,
+                                    const struct pelt_template *t, const struct place *place,
+                                    const struct pelt_span *body, struct pelt_buf *buf)
+{
+    struct pelt_error err;
+    check(L, call, pelt_http1_check_target(place->path, &err), &err);
+    size_t target_len = place->prefix.len + place->path.len;
+    pelt_buf_reset(buf);
+    if (pelt_buf_reserve(buf, t->head_len + target_len) != PELT_OK) {
+        out_of_memory(L, call);
+    }
+    char *at = buf->data;
+    at = mempcpy(at, t->head, t->start_len);
+    at = place->prefix.len > 0 ? mempcpy(at, place->prefix.ptr, place->prefix.len) : at;
+    at = place->path.len > 0 ? mempcpy(at, place->path.ptr, place->path.len) : at;
+    memcpy(at, t->head + t->start_len, t->head_len - t->start_len);
+    buf->len = t->head_len + target_len;
+    if (pelt_http1_request_end(buf, pelt_span(t->head, t->start_len - 1), body) != PELT_OK) {
+        out_of_memory(L, call);
+    }
+    return pelt_span(buf->data + t->start_len, target_len);
+}
+
+/* What is kept of the response: what the scenario's source can read, unless the call says more. */
+static void set_keep(struct pelt_request *r, enum pelt_keep_body keep_body,
+                     const struct pelt_reads *reads)
+{
+    bool body =
+        keep_body == PELT_KEEP_BODY_YES || (keep_body == PELT_KEEP_BODY_IF_READ && reads->body);
+    r->keep = body || reads->headers;
+    r->body_max = body ? PELT_BODY_KEPT_MAX : 0;
+}
+
+static uint32_t series_by_path(lua_State *L, const char *method, struct pelt_span target)
+{
+    char name[PELT_NAME_MAX + 1];
+    size_t len = pelt_series_name(method, target, name);
+    return series_id(L, pelt_span(name, len));
 }
 
 const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,
                                               const struct pelt_call *call, struct pelt_draft **at)
 {
-    struct composer c = {
-        .L = L, .call = call, .draft = draft_at(L, at), .timeout_ns = client->timeout_ns};
-    c.fields.len = client->fields_len;
-    memcpy(c.fields.at, client->fields, client->fields_len * sizeof client->fields[0]);
-    read_options(&c);
-    if (c.json) {
-        encode_json(&c);
+    struct pelt_draft *draft = draft_at(L, at);
+    struct place place = resolve(L, call, client);
+    struct pelt_given given = {.json = false};
+    struct pelt_template fresh;
+    const struct pelt_template *t = template_of(L, client, call, place.origin, &fresh, &given);
+    if (given.json) {
+        given.body = encode_json(L, call);
     }
-    struct place place = resolve(&c, client);
-    write_bytes(&c, &place);
+    struct pelt_span target =
+        write_bytes(L, call, t, &place, given.body.ptr ? &given.body : NULL, &draft->buf);
 
-    struct pelt_request *r = &c.draft->request;
-    struct pelt_span connection = {NULL, 0};
-    r->bytes = c.draft->buf.data;
-    r->len = c.draft->buf.len;
-    r->origin = place.origin;
-    r->timeouts = timeouts_of(c.timeout_ns);
-    r->expect = r->expect_len > 0 ? c.draft->expect : NULL;
-    r->series = series_id(&c, place.target);
-    r->head = strcmp(call->method, "HEAD") == 0;
-    r->keep = true;
-    r->close =
-        has_field(&c.fields, "Connection", &connection) && pelt_span_eq_nocase(connection, "close");
-    r->body_max = PELT_BODY_KEPT_MAX;
+    struct pelt_request *r = &draft->request;
+    *r = t->request;
+    r->bytes = draft->buf.data;
+    r->len = draft->buf.len;
+    if (r->expect_len > 0) {
+        memcpy(draft->expect, t->expect, sizeof draft->expect);
+        r->expect = draft->expect;
+    }
+    if (!t->named) {
+        r->series = series_by_path(L, call->method, target);
+    }
+    set_keep(r, t->keep_body, &pelt_shard_of(L)->reads);
+    pelt_shard_trim(&pelt_shard_of(L)->json);
     return r;
 }

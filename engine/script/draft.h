@@ -1,6 +1,7 @@
 /*
  * draft: composes the request of one call from method, URL, client and options (a Lua table), in a
- * buffer that a strand reuses from call to call; a prebuilt request is a copy of one.
+ * buffer that a strand reuses from call to call; a prebuilt request is a copy of one. All but path
+ * and body comes from a template (template.h), made where none is kept.
  *
  * Later headers win over earlier ones of the same name: pelt's own, --header, the client's, the
  * call's.
@@ -13,11 +14,10 @@
 #include "pelt/request.h"
 #include "pelt/url.h"
 #include "shard.h"
+#include "template.h"
 
-#define PELT_FIELDS_MAX       64         /* header fields of a request */
-#define PELT_EXPECT_MAX       16         /* further statuses that are ok */
-#define PELT_BODY_KEPT_MAX    (1u << 20) /* bytes of a response body that a script can read */
-#define PELT_DRAFT_KEPT_BYTES 65536      /* a larger buffer is freed after the call */
+#define PELT_FIELDS_MAX    64         /* header fields of a request */
+#define PELT_BODY_KEPT_MAX (1u << 20) /* bytes of a response body that a script can read */
 
 struct pelt_field {
     struct pelt_span name, value;
@@ -31,9 +31,11 @@ struct pelt_fields {
 /* What http.client{} fixed. Lives in a userdata; its user values anchor the strings that spans
  * borrow. */
 struct pelt_http_client {
+    uint64_t serial;     /* in its shard, from 1; unlike its address never another's */
     uint64_t timeout_ns; /* whole exchange; 0: the default */
     bool has_base;
     struct pelt_url base;       /* only with has_base */
+    struct pelt_span prefix;    /* of base: its path without the last '/' */
     struct pelt_origin *origin; /* of base; NULL until first used */
     size_t fields_len;
     struct pelt_field fields[]; /* --header and the client's */
@@ -49,6 +51,12 @@ void pelt_draft_free(struct pelt_draft *draft); /* accepts NULL */
 void pelt_draft_trim(
     struct pelt_draft *draft); /* after a call: large buffers are freed; accepts NULL */
 
+/* Takes a URL as the base of relative paths; the text must outlive the client. PELT_EINVAL: no such
+ * URL. */
+PELT_MUST_USE enum pelt_status pelt_http_client_set_base(struct pelt_http_client *client,
+                                                         struct pelt_span text,
+                                                         struct pelt_error *err);
+
 /* Reads a table of headers (nil: none) at `index`, each replacing one of the same name. Raises.
  * Spans borrow from strings that the table holds, or that are left on the stack (numbers). */
 void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fields *fields);
@@ -60,6 +68,7 @@ struct pelt_call {
     const char *what;
     const char *method;
     int url, options; /* stack indexes; options: nil or a table */
+    int method_index; /* of the string that `method` is; 0: it is a constant */
 };
 
 /* Composes into *draft, made at first use. Raises what is wrong at the script's line. */

@@ -1,6 +1,7 @@
 /*
- * Reading a Lua value raises only when Lua is out of memory; pushing one can raise
- * likewise, and then the document is the shard's (pelt_shard_keep_json) and freed with it.
+ * Encoding writes text straight from Lua's tables: a document in between would cost ten times as
+ * much. Pushing a value can raise (memory), and then the document is the shard's
+ * (pelt_shard_keep_json) and freed with it.
  */
 #include "json.h"
 
@@ -13,199 +14,265 @@
 
 #define ARRAY_TYPE "pelt.json.array"
 
-struct reader {
+/* Where a value stands, from the inside out: a member `key` of `in`, or its item `index`. */
+struct place {
+    const struct place *in; /* NULL: the root, called `key` */
+    const char *key;        /* NULL: an item of a list */
+    lua_Integer index;
+};
+
+struct writer {
     lua_State *L;
+    struct pelt_buf *out;
     struct pelt_error *err;
-    char path[256]; /* of the value being read */
     int depth;
 };
 
-static json_t *read_value(struct reader *r, int index);
+static bool write_value(struct writer *w, int index, const struct place *at);
 
-static json_t *refuse(struct reader *r, const char *why)
+static void write_place(struct pelt_buf *path, const struct place *at)
 {
-    (void)pelt_fail(r->err, PELT_EINVAL, "%s %s", r->path, why);
-    return NULL;
-}
-
-/* Appends ".key" to the path (key NULL: "[index]") and returns the length before, for leave(). */
-static size_t enter(struct reader *r, const char *key, lua_Integer index)
-{
-    size_t len = strlen(r->path);
-    if (key) {
-        snprintf(r->path + len, sizeof r->path - len, ".%s", key);
+    if (at->in) {
+        write_place(path, at->in);
+    }
+    if (at->key) {
+        pelt_buf_addf(path, "%s%s", at->in ? "." : "", at->key);
     } else {
-        snprintf(r->path + len, sizeof r->path - len, "[%lld]", (long long)index);
+        pelt_buf_addf(path, "[%lld]", (long long)at->index);
     }
-    return len;
 }
 
-static void leave(struct reader *r, size_t len)
+static bool refuse(struct writer *w, const struct place *at, const char *why)
 {
-    r->path[len] = '\0';
+    struct pelt_buf path;
+    pelt_buf_init(&path, 256);
+    write_place(&path, at);
+    (void)pelt_fail(w->err, PELT_EINVAL, "%s %s", path.data ? path.data : "the value", why);
+    pelt_buf_deinit(&path);
+    return false;
 }
 
-static json_t *read_number(struct reader *r, int index)
+/* False: the buffer is full; its flag says so. */
+static inline bool put(struct writer *w, const char *bytes, size_t len)
 {
-    if (lua_isinteger(r->L, index)) {
-        return json_integer(lua_tointeger(r->L, index));
+    struct pelt_buf *out = w->out;
+    if (out->limit > 0 || out->failed || len >= out->cap - out->len) {
+        return pelt_buf_add(out, bytes, len) == PELT_OK;
     }
-    double number = lua_tonumber(r->L, index);
-    return isfinite(number) ? json_real(number) : refuse(r, "is not a finite number");
+    memcpy(out->data + out->len, bytes, len); /* most pieces are too short for a call */
+    out->len += len;
+    out->data[out->len] = '\0';
+    return true;
 }
 
-static json_t *read_string(struct reader *r, int index)
+static bool write_integer(struct writer *w, lua_Integer value)
+{
+    char text[24];
+    size_t at = sizeof text;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        text[--at] = '-';
+    }
+    return put(w, text + at, sizeof text - at);
+}
+
+/* 17 digits, so that it reads back as the same number; with a point or an exponent, so that it
+ * reads back as no integer. */
+static bool write_number(struct writer *w, int index, const struct place *at)
+{
+    if (lua_isinteger(w->L, index)) {
+        return write_integer(w, lua_tointeger(w->L, index));
+    }
+    double number = lua_tonumber(w->L, index);
+    if (!isfinite(number)) {
+        return refuse(w, at, "is not a finite number");
+    }
+    char text[40];
+    int len = snprintf(text, sizeof text - 2, "%.17g", number);
+    if (!strpbrk(text, ".e")) {
+        memcpy(text + len, ".0", 3);
+        len += 2;
+    }
+    return put(w, text, (size_t)len);
+}
+
+/* Bytes of the UTF-8 character at s (RFC 3629: no overlong forms, no surrogates); 0: none. */
+static size_t character_len(const unsigned char *s, size_t len)
+{
+    size_t need = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || need > len) {
+        return 0;
+    }
+    for (size_t i = 1; i < need; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool beyond = (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf4 && s[1] >= 0x90);
+    return overlong || beyond ? 0 : need;
+}
+
+/* The escape of a byte that needs one. */
+static bool write_escape(struct writer *w, unsigned char c)
+{
+    static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* byte, letter, ... */
+    for (const char *p = named; *p; p += 2) {
+        if ((unsigned char)*p == c) {
+            return put(w, (const char[]){'\\', p[1]}, 2);
+        }
+    }
+    return pelt_buf_addf(w->out, "\\u%04X", c) == PELT_OK;
+}
+
+/* Text between quotes. False: it is not UTF-8, or the buffer is full. */
+static bool write_text(struct writer *w, const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t from = 0, i = 0;
+    bool ok = put(w, "\"", 1);
+    while (ok && i < len) {
+        if (s[i] >= 0x80) {
+            size_t bytes = character_len(s + i, len - i);
+            ok = bytes > 0;
+            i += bytes;
+        } else if (s[i] >= ' ' && s[i] != '"' && s[i] != '\\') {
+            i++;
+        } else {
+            ok = put(w, text + from, i - from) && write_escape(w, s[i]);
+            from = ++i;
+        }
+    }
+    return ok && put(w, text + from, len - from) && put(w, "\"", 1);
+}
+
+static bool write_string(struct writer *w, int index, const struct place *at)
 {
     size_t len;
-    const char *text = lua_tolstring(r->L, index, &len);
-    json_t *string = json_stringn(text, len);
-    return string ? string : refuse(r, "is not UTF-8 text");
+    const char *text = lua_tolstring(w->L, index, &len);
+    return write_text(w, text, len) || w->out->failed || refuse(w, at, "is not UTF-8 text");
 }
 
 /* Names the key on top of the stack, which a list does not have. */
-static void refuse_key(struct reader *r)
+static bool refuse_key(struct writer *w, const struct place *at)
 {
-    if (lua_type(r->L, -1) == LUA_TSTRING) {
-        size_t path_len = enter(r, lua_tostring(r->L, -1), 0);
-        refuse(r, "is in a list: a table has the keys 1..n or text keys, not both");
-        leave(r, path_len);
-    } else if (lua_isinteger(r->L, -1)) {
-        size_t path_len = enter(r, NULL, lua_tointeger(r->L, -1));
-        refuse(r, "is outside of 1..n: fill holes in a list with pelt.json.null");
-        leave(r, path_len);
-    } else {
-        refuse(r, "has keys that are neither 1..n nor strings");
+    if (lua_type(w->L, -1) == LUA_TSTRING) {
+        struct place key = {.in = at, .key = lua_tostring(w->L, -1)};
+        return refuse(w, &key, "is in a list: a table has the keys 1..n or text keys, not both");
     }
+    if (lua_isinteger(w->L, -1)) {
+        struct place key = {.in = at, .index = lua_tointeger(w->L, -1)};
+        return refuse(w, &key, "is outside of 1..n: fill holes in a list with pelt.json.null");
+    }
+    return refuse(w, at, "has keys that are neither 1..n nor strings");
 }
 
 /* Whether the keys are 1..len and no others: nothing is left out silently. */
-static bool check_list(struct reader *r, int index, lua_Unsigned len)
+static bool check_list(struct writer *w, int index, lua_Unsigned len, const struct place *at)
 {
-    lua_State *L = r->L;
+    lua_State *L = w->L;
     lua_Unsigned found = 0;
     lua_pushnil(L);
     while (lua_next(L, index)) {
         lua_pop(L, 1);
         if (!lua_isinteger(L, -1) || (lua_Unsigned)lua_tointeger(L, -1) - 1 >= len) {
-            refuse_key(r);
-            lua_pop(L, 1);
-            return false;
+            return refuse_key(w, at);
         }
         found++;
     }
-    if (found < len) {
-        refuse(r, "is a list with holes: fill them with pelt.json.null");
-    }
-    return found == len;
+    return found == len || refuse(w, at, "is a list with holes: fill them with pelt.json.null");
 }
 
-static json_t *read_array(struct reader *r, int index, lua_Unsigned len)
+static bool write_array(struct writer *w, int index, lua_Unsigned len, const struct place *at)
 {
-    if (!check_list(r, index, len)) {
-        return NULL;
+    bool ok = check_list(w, index, len, at) && put(w, "[", 1);
+    for (lua_Integer i = 1; ok && i <= (lua_Integer)len; i++) {
+        struct place item = {.in = at, .index = i};
+        lua_rawgeti(w->L, index, i);
+        ok = (i == 1 || put(w, ",", 1)) && write_value(w, lua_gettop(w->L), &item);
+        lua_pop(w->L, 1);
     }
-    json_t *array = json_array();
-    for (lua_Integer i = 1; array && i <= (lua_Integer)len; i++) {
-        size_t path_len = enter(r, NULL, i);
-        lua_rawgeti(r->L, index, i);
-        json_t *item = read_value(r, lua_gettop(r->L));
-        lua_pop(r->L, 1);
-        leave(r, path_len);
-        if (!item || json_array_append_new(array, item) != 0) {
-            json_decref(array);
-            return NULL;
+    return ok && put(w, "]", 1);
+}
+
+/* The key and value on top. */
+static bool write_member(struct writer *w, const struct place *at)
+{
+    int key = lua_gettop(w->L) - 1;
+    if (lua_type(w->L, key) != LUA_TSTRING) {
+        return refuse(w, at, "has keys that are neither 1..n nor strings");
+    }
+    size_t len;
+    struct place member = {.in = at, .key = lua_tolstring(w->L, key, &len)};
+    if (!write_text(w, member.key, len)) {
+        return !w->out->failed && refuse(w, &member, "has a key that is not UTF-8 text");
+    }
+    return put(w, ":", 1) && write_value(w, key + 1, &member);
+}
+
+static bool write_object(struct writer *w, int index, const struct place *at)
+{
+    bool ok = put(w, "{", 1), first = true;
+    lua_pushnil(w->L);
+    while (ok && lua_next(w->L, index)) {
+        ok = (first || put(w, ",", 1)) && write_member(w, at);
+        lua_pop(w->L, 1);
+        first = false;
+    }
+    return ok && put(w, "}", 1);
+}
+
+static bool write_table(struct writer *w, int index, const struct place *at)
+{
+    lua_State *L = w->L;
+    int top = lua_gettop(L);
+    bool array = false;
+    if (w->depth >= PELT_JSON_DEPTH_MAX) {
+        return refuse(w, at, "is nested too deep, or contains itself");
+    }
+    w->depth++;
+    /* What setup returned is read through views (lua/guard.lua): read what stands behind, which may
+     * be marked as a list. */
+    for (int hops = 0; hops < 2 && lua_getmetatable(L, index); hops++) {
+        luaL_getmetatable(L, ARRAY_TYPE);
+        array = lua_rawequal(L, -1, -2);
+        lua_pushliteral(L, "__values");
+        if (array || lua_rawget(L, -3) != LUA_TTABLE) {
+            break;
         }
+        index = lua_gettop(L);
     }
-    return array;
-}
-
-static bool read_member(struct reader *r, json_t *object)
-{
-    int key = lua_gettop(r->L) - 1;
-    if (lua_type(r->L, key) != LUA_TSTRING) {
-        refuse(r, "has keys that are neither 1..n nor strings");
-        return false;
-    }
-    size_t key_len;
-    const char *name = lua_tolstring(r->L, key, &key_len);
-    size_t path_len = enter(r, name, 0);
-    json_t *value = read_value(r, key + 1);
-    bool ok = value && json_object_setn_new(object, name, key_len, value) == 0;
-    if (value && !ok) {
-        refuse(r, "has a key that is not UTF-8 text");
-    }
-    leave(r, path_len);
+    lua_Unsigned len = lua_rawlen(L, index);
+    bool ok = array || len > 0 ? write_array(w, index, len, at) : write_object(w, index, at);
+    lua_settop(L, top);
+    w->depth--;
     return ok;
 }
 
-static json_t *read_object(struct reader *r, int index)
+static bool write_value(struct writer *w, int index, const struct place *at)
 {
-    json_t *object = json_object();
-    lua_pushnil(r->L);
-    while (object && lua_next(r->L, index)) {
-        if (!read_member(r, object)) {
-            lua_pop(r->L, 2);
-            json_decref(object);
-            return NULL;
-        }
-        lua_pop(r->L, 1);
-    }
-    return object;
-}
-
-static bool is_marked_array(lua_State *L, int index)
-{
-    if (!lua_getmetatable(L, index)) {
-        return false;
-    }
-    luaL_getmetatable(L, ARRAY_TYPE);
-    bool marked = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return marked;
-}
-
-static json_t *read_table(struct reader *r, int index)
-{
-    lua_State *L = r->L;
-    if (r->depth >= PELT_JSON_DEPTH_MAX) {
-        return refuse(r, "is nested too deep, or contains itself");
-    }
-    r->depth++;
-    int top = lua_gettop(L);
-    /* What setup returned is read through proxies (lua/guard.lua): read what stands behind. */
-    if (lua_getmetatable(L, index)) {
-        lua_pushliteral(L, "__values");
-        lua_rawget(L, -2);
-        index = lua_istable(L, -1) ? lua_gettop(L) : index;
-    }
-    lua_Unsigned len = lua_rawlen(L, index);
-    json_t *value =
-        len > 0 || is_marked_array(L, index) ? read_array(r, index, len) : read_object(r, index);
-    lua_settop(L, top);
-    r->depth--;
-    return value;
-}
-
-static json_t *read_value(struct reader *r, int index)
-{
-    lua_State *L = r->L;
-    if (!lua_checkstack(L, 8)) {
-        return refuse(r, "is nested too deep");
+    lua_State *L = w->L;
+    if (!lua_checkstack(L, 12)) {
+        return refuse(w, at, "is nested too deep");
     }
     switch (lua_type(L, index)) {
     case LUA_TNIL:
-        return json_null();
+        return put(w, "null", 4);
     case LUA_TBOOLEAN:
-        return json_boolean(lua_toboolean(L, index));
+        return lua_toboolean(L, index) ? put(w, "true", 4) : put(w, "false", 5);
     case LUA_TNUMBER:
-        return read_number(r, index);
+        return write_number(w, index, at);
     case LUA_TSTRING:
-        return read_string(r, index);
+        return write_string(w, index, at);
     case LUA_TTABLE:
-        return read_table(r, index);
+        return write_table(w, index, at);
     case LUA_TLIGHTUSERDATA:
         if (!lua_touserdata(L, index)) {
-            return json_null();
+            return put(w, "null", 4);
         }
         break;
     default:
@@ -214,15 +281,21 @@ static json_t *read_value(struct reader *r, int index)
     char why[64];
     snprintf(why, sizeof why, "is a %s, which JSON does not have",
              lua_typename(L, lua_type(L, index)));
-    return refuse(r, why);
+    return refuse(w, at, why);
 }
 
-json_t *pelt_json_read(lua_State *L, int index, const char *root, struct pelt_error *err)
+enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root, struct pelt_buf *out,
+                                  struct pelt_error *err)
 {
-    struct reader r = {.L = L, .err = err};
-    snprintf(r.path, sizeof r.path, "%s", root);
-    (void)pelt_fail(err, PELT_ENOMEM, "%s: out of memory", root);
-    return read_value(&r, lua_absindex(L, index));
+    struct writer w = {.L = L, .out = out, .err = err};
+    struct place at = {.key = root};
+    int top = lua_gettop(L);
+    bool ok = write_value(&w, lua_absindex(L, index), &at);
+    lua_settop(L, top);
+    if (out->failed) {
+        return pelt_fail(err, PELT_ELIMIT, "%s: too large, or out of memory", root);
+    }
+    return ok ? PELT_OK : PELT_EINVAL;
 }
 
 static void push_array(lua_State *L, const json_t *array)
@@ -276,17 +349,6 @@ void pelt_json_push(lua_State *L, const json_t *value)
     }
 }
 
-static int append(const char *bytes, size_t len, void *out)
-{
-    return pelt_buf_add(out, bytes, len) == PELT_OK ? 0 : -1;
-}
-
-enum pelt_status pelt_json_write(const json_t *value, struct pelt_buf *out)
-{
-    int failed = json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
-    return failed ? PELT_ENOMEM : PELT_OK;
-}
-
 /* One reference token, unescaped (~1 is '/', ~0 is '~'); returns what follows it, NULL if it is too
  * long. */
 static const char *next_token(const char *pointer, char *token, size_t size)
@@ -332,17 +394,14 @@ const json_t *pelt_json_pointer(const json_t *document, const char *pointer)
 static int json_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
+    struct pelt_buf *text = &pelt_shard_of(L)->json;
     struct pelt_error err;
-    json_t *value = pelt_json_read(L, 1, "value", &err);
-    if (!value) {
+    pelt_buf_reset(text);
+    if (pelt_json_encode(L, 1, "value", text, &err) != PELT_OK) {
         return luaL_error(L, "pelt.json.encode: %s", err.text);
     }
-    pelt_shard_keep_json(pelt_shard_of(L), value, 0);
-    size_t len = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-    luaL_Buffer text;
-    char *room = luaL_buffinitsize(L, &text, len);
-    json_dumpb(value, room, len, JSON_COMPACT | JSON_ENCODE_ANY);
-    luaL_pushresultsize(&text, len);
+    lua_pushlstring(L, text->data, text->len);
+    pelt_shard_trim(text);
     return 1;
 }
 

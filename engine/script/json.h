@@ -1,5 +1,5 @@
 /*
- * json: Lua values to jansson documents and back; JSON pointers (RFC 6901).
+ * json: Lua values to JSON text, jansson documents to Lua values; JSON pointers (RFC 6901).
  *
  * A table with keys 1..n is an array, one with string keys an object, an empty one an object unless
  * it came from a JSON array or pelt.json.array(). Other keys, and holes, are refused: nothing is
@@ -17,13 +17,13 @@
 #define PELT_JSON_LOAD_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 #define PELT_JSON_DEPTH_MAX  100
 
-/* The value at `index` as a new document; NULL: err names the key path, which starts with `root`.
- */
-json_t *pelt_json_read(lua_State *L, int index, const char *root, struct pelt_error *err);
+/* Appends the compact text of the value at `index`. PELT_EINVAL: err names the path of what JSON
+ * does not have, which starts with `root`; PELT_ELIMIT: the buffer's limit, or memory
+ * (out->failed). What was appended by then stays. May raise (memory). */
+PELT_MUST_USE enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root,
+                                                struct pelt_buf *out, struct pelt_error *err);
 /* Pushes a Lua value. May raise (memory). */
 void pelt_json_push(lua_State *L, const json_t *value);
-/* Appends the compact text. */
-PELT_MUST_USE enum pelt_status pelt_json_write(const json_t *value, struct pelt_buf *out);
 /* The value at `pointer` ("" or "/a/0"); NULL: not there. `document` may be NULL. */
 const json_t *pelt_json_pointer(const json_t *document, const char *pointer);
 

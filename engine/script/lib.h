@@ -17,5 +17,7 @@ int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate,
 /* Opens the standard libraries without what would stop, fork or unseed the process; print goes to
  * the log, math.random to the user's numbers, require looks beside the scenario. */
 int pelt_lib_standard(lua_State *L);
+int pelt_lib_coroutine(lua_State *L); /* its part: resume, wrap, close */
+int pelt_lib_string(lua_State *L);    /* its part: what takes patterns or large counts */
 
 #endif

@@ -14,10 +14,15 @@
 #define CLIENT_TYPE "pelt.http.client"
 
 static const struct method {
-    const char *function, *method;
+    const char *function, *what, *method;
 } METHODS[] = {
-    {"get", "GET"},       {"post", "POST"}, {"put", "PUT"},         {"patch", "PATCH"},
-    {"delete", "DELETE"}, {"head", "HEAD"}, {"options", "OPTIONS"},
+    {"get", "http.get", "GET"},
+    {"post", "http.post", "POST"},
+    {"put", "http.put", "PUT"},
+    {"patch", "http.patch", "PATCH"},
+    {"delete", "http.delete", "DELETE"},
+    {"head", "http.head", "HEAD"},
+    {"options", "http.options", "OPTIONS"},
 };
 #define METHODS_LEN (sizeof METHODS / sizeof METHODS[0])
 
@@ -30,10 +35,12 @@ static const char *const CLIENT_OPTIONS[] = {"headers", "timeout", "base", NULL}
 /* A request that outlives its call, in a userdata: never collected, as its table keeps it. */
 struct prebuilt {
     struct pelt_request request;
+    struct pelt_reads reads; /* what of responses could be read when it was made */
     char bytes[];
 };
 
-/* Puts a copy of `made` under the URL into the client's table for the method. */
+/* Puts a copy of `made` under the URL into the client's table for the method. One that was there is
+ * kept by it, as it may be in flight. */
 static const struct pelt_request *keep(lua_State *L, int client, int method, int url,
                                        const struct pelt_request *made)
 {
@@ -44,35 +51,42 @@ static const struct pelt_request *keep(lua_State *L, int client, int method, int
     shard->requests++;
     lua_getiuservalue(L, client, method + 1);
     lua_pushvalue(L, url);
-    struct prebuilt *p = lua_newuserdatauv(L, sizeof *p + made->len, 0);
+    struct prebuilt *p = lua_newuserdatauv(L, sizeof *p + made->len, 1);
+    lua_pushvalue(L, url);
+    lua_rawget(L, -4);
+    lua_setiuservalue(L, -2, 1);
     p->request = *made;
+    p->reads = shard->reads;
     memcpy(p->bytes, made->bytes, made->len);
     p->request.bytes = p->bytes;
     lua_rawset(L, -3);
     return &p->request;
 }
 
+/* NULL: none, or one made before code was loaded that reads more. */
 static const struct pelt_request *find(lua_State *L, int client, int method, int url)
 {
+    const struct pelt_reads *reads = &pelt_shard_of(L)->reads;
     lua_getiuservalue(L, client, method + 1);
     lua_pushvalue(L, url);
     lua_rawget(L, -2);
-    struct prebuilt *p = lua_touserdata(L, -1);
+    const struct prebuilt *p = lua_touserdata(L, -1);
     lua_pop(L, 2);
-    return p ? &p->request : NULL;
+    bool fits = p && p->reads.body == reads->body && p->reads.headers == reads->headers;
+    return fits ? &p->request : NULL;
 }
 
 /* Stack: URL at `url`, options or nothing behind. `client` is the index of the client. */
 static int call_method(lua_State *L, int client, int method, int url)
 {
-    char what[16] = "http.";
+    const struct method *m = &METHODS[method];
     struct pelt_http_client *c = lua_touserdata(L, client);
     bool plain = lua_isnoneornil(L, url + 1);
-    strncat(what, METHODS[method].function, sizeof what - sizeof "http.");
-    struct pelt_strand *strand = pelt_strand_waiter(L, what);
+    struct pelt_strand *strand = pelt_strand_waiter(L, m->what);
     const struct pelt_request *request = plain ? find(L, client, method, url) : NULL;
     if (!request) {
-        struct pelt_call call = {what, METHODS[method].method, url, url + 1};
+        struct pelt_call call = {
+            .what = m->what, .method = m->method, .url = url, .options = url + 1};
         request = pelt_draft_compose(L, c, &call, &strand->draft);
         request = plain ? keep(L, client, method, url, request) : request;
     }
@@ -89,7 +103,7 @@ static int http_call(lua_State *L)
 /* client:get(url, options): upvalue is the method. */
 static int client_call(lua_State *L)
 {
-    if (!luaL_testudata(L, 1, CLIENT_TYPE)) {
+    if (!pelt_shard_test(L, 1, PELT_TYPE_HTTP_CLIENT)) {
         return luaL_error(L, "call it with a colon: client:get(\"/path\")");
     }
     return call_method(L, 1, (int)lua_tointeger(L, lua_upvalueindex(1)), 2);
@@ -98,7 +112,11 @@ static int client_call(lua_State *L)
 /* request(method, url, options) */
 static int call_request(lua_State *L, int client, int method)
 {
-    struct pelt_call call = {"http.request", luaL_checkstring(L, method), method + 1, method + 2};
+    struct pelt_call call = {.what = "http.request",
+                             .method = luaL_checkstring(L, method),
+                             .url = method + 1,
+                             .options = method + 2,
+                             .method_index = method};
     struct pelt_strand *strand = pelt_strand_waiter(L, call.what);
     lua_settop(L, method + 2);
     const struct pelt_request *request =
@@ -122,10 +140,9 @@ static void read_base(lua_State *L, const char *what, struct pelt_span text,
                       struct pelt_http_client *client)
 {
     struct pelt_error err;
-    if (pelt_url_parse(text, &client->base, &err) != PELT_OK) {
+    if (pelt_http_client_set_base(client, text, &err) != PELT_OK) {
         luaL_error(L, "%s: %s", what, err.text);
     }
-    client->has_base = true;
 }
 
 /* The fields every request starts with: pelt's name, then the --header lines. */
@@ -153,6 +170,7 @@ static struct pelt_http_client *push_client(lua_State *L, const struct pelt_fiel
     struct pelt_http_client *client =
         lua_newuserdatauv(L, sizeof *client + fields_bytes, USER_VALUES);
     memset(client, 0, sizeof *client);
+    client->serial = ++pelt_shard_of(L)->clients;
     client->fields_len = fields->len;
     memcpy(client->fields, fields->at, fields_bytes);
     const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
@@ -248,6 +266,7 @@ static void set_methods(lua_State *L, lua_CFunction function, int client)
 int pelt_lib_http(lua_State *L)
 {
     luaL_newmetatable(L, CLIENT_TYPE);
+    pelt_shard_of(L)->type[PELT_TYPE_HTTP_CLIENT] = lua_topointer(L, -1);
     lua_newtable(L);
     set_methods(L, client_call, 0);
     lua_pushcfunction(L, client_request);

@@ -22,7 +22,8 @@ struct generator {
 
 static struct pelt_rng *check_rng(lua_State *L)
 {
-    struct pelt_rng *rng = luaL_checkudata(L, 1, PELT_RNG_TYPE);
+    struct pelt_rng *rng = pelt_shard_test(L, 1, PELT_TYPE_RNG);
+    rng = rng ? rng : luaL_checkudata(L, 1, PELT_RNG_TYPE); /* raises */
     if (lua_rawlen(L, 1) == sizeof(struct generator) && ((struct generator *)rng)->of_load &&
         pelt_shard_of(L)->running) {
         luaL_error(L, "this generator was made while the file was loaded, and results would depend "
@@ -181,6 +182,7 @@ int pelt_lib_random(lua_State *L)
                                          {"math_randomseed", math_randomseed},
                                          {NULL, NULL}};
     luaL_newmetatable(L, PELT_RNG_TYPE);
+    pelt_shard_of(L)->type[PELT_TYPE_RNG] = lua_topointer(L, -1);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, PELT_RNG_TYPE);

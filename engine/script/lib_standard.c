@@ -1,8 +1,8 @@
 /*
  * The standard library as scripts see it: without what would end, fork or unseed the process, or
  * reach into the engine's own frames (os.exit, os.execute, io.popen, most of debug ...). Local
- * files stay reachable: scenarios read data. coroutine.resume and close leave the engine's
- * coroutines alone.
+ * files stay reachable: scenarios read data. What the watchdog could not stop is replaced or left
+ * out (here, lib_coroutine.c and lib_string.c).
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -10,6 +10,7 @@
 
 #include "lib.h"
 #include "shard.h"
+#include "watchdog.h"
 
 static const luaL_Reg WHOLE[] = {
     {LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package},
@@ -36,38 +37,52 @@ static void keep_only(lua_State *L, const char *library, const char *const *name
     lua_pop(L, 1);
 }
 
-/* coroutine.resume and close. Upvalues: the library's function, its name. */
-static int guarded(lua_State *L)
+/* The message handler given to xpcall. What the watchdog's hook raises would run it within that
+ * hook, where no other stops it: it is passed over then. Upvalue: the script's handler. */
+static int handle_message(lua_State *L)
 {
-    if (lua_isthread(L, 1)) {
-        lua_pushvalue(L, 1);
-        if (lua_rawget(L, LUA_REGISTRYINDEX) != LUA_TNIL) {
-            return luaL_error(L,
-                              "coroutine.%s: this coroutine is not the script's own: pelt runs an "
-                              "iteration, setup or teardown in it",
-                              lua_tostring(L, lua_upvalueindex(2)));
+    if (!pelt_watch_tripped()) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, lua_gettop(L) - 1, 1);
+    }
+    return 1;
+}
+
+/* Upvalue: Lua's own. */
+static int base_xpcall(lua_State *L)
+{
+    if (lua_isfunction(L, 2) && !lua_iscfunction(L, 2)) {
+        lua_pushvalue(L, 2);
+        lua_pushcclosure(L, handle_message, 1);
+        lua_replace(L, 2);
+    }
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* Upvalue: Lua's own. Nothing can stop a finalizer: hooks do not see it. */
+static int base_setmetatable(lua_State *L)
+{
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL) {
+            return luaL_error(L, "setmetatable: no __gc in a scenario: it would run at any moment, "
+                                 "in any user's iteration; write `local x <close>` with __close");
         }
         lua_pop(L, 1);
     }
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* The engine's coroutines are keys of the registry: the main one from here on, a strand's as long
- * as it lives. Were a script to resume or close one that waits, its answer would find it gone. */
-static void guard_coroutines(lua_State *L)
+static void guard_base(lua_State *L)
 {
-    static const char *const names[] = {"resume", "close"};
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    lua_pushboolean(L, true);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    lua_getglobal(L, LUA_COLIBNAME);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        lua_getfield(L, -1, names[i]);
-        lua_pushstring(L, names[i]);
-        lua_pushcclosure(L, guarded, 2);
-        lua_setfield(L, -2, names[i]);
+    static const luaL_Reg functions[] = {{"xpcall", base_xpcall},
+                                         {"setmetatable", base_setmetatable}};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        lua_getglobal(L, functions[i].name);
+        lua_pushcclosure(L, functions[i].func, 1);
+        lua_setglobal(L, functions[i].name);
     }
-    lua_pop(L, 1);
 }
 
 /* require looks beside the scenario first. */
@@ -102,7 +117,9 @@ int pelt_lib_standard(lua_State *L)
     lua_pushnil(L);
     lua_setfield(L, -2, "popen");
     lua_pop(L, 1);
-    guard_coroutines(L);
+    guard_base(L);
+    pelt_lib_coroutine(L);
+    pelt_lib_string(L);
     set_path(L);
     return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "response.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "json.h"
@@ -19,11 +20,13 @@
 struct response {
     uint64_t serial; /* in its shard, from 1 */
     uint64_t response_ns, service_ns;
+    uint64_t body_bytes; /* received, kept or not */
     uint32_t head_len, body_len;
     uint16_t status; /* 0: no whole answer */
     uint8_t outcome; /* enum pelt_outcome */
-    bool body_cut;
-    char bytes[]; /* head, then body */
+    bool body_cut : 1;
+    bool has_head : 1, has_body : 1; /* were asked to be kept: reads.h */
+    char bytes[];                    /* head, then body */
 };
 
 static bool answered(const struct pelt_exchange *x)
@@ -33,24 +36,50 @@ static bool answered(const struct pelt_exchange *x)
 
 void pelt_response_push(lua_State *L, const struct pelt_exchange *x)
 {
+    struct pelt_shard *shard = pelt_shard_of(L);
     bool whole = answered(x);
     size_t head_len = whole ? x->head.len : 0, body_len = whole ? x->body.len : 0;
-    struct response *r = lua_newuserdatauv(L, sizeof *r + head_len + body_len, 0);
-    r->serial = ++pelt_shard_of(L)->responses;
+    size_t size = offsetof(struct response, bytes) + head_len + body_len;
+    struct response *r = lua_newuserdatauv(L, size, 0);
+    r->serial = ++shard->responses;
     r->response_ns = x->sample.response_ns;
     r->service_ns = x->sample.sent ? x->sample.service_ns : 0;
+    r->body_bytes = x->body_bytes;
     r->head_len = (uint32_t)head_len;
     r->body_len = (uint32_t)body_len;
     r->status = whole ? x->status : 0;
     r->outcome = (uint8_t)x->outcome;
     r->body_cut = x->body_cut;
+    r->has_head = x->request->keep;
+    r->has_body = x->request->keep && x->request->body_max > 0;
     if (head_len > 0) {
         memcpy(r->bytes, x->head.ptr, head_len);
     }
     if (body_len > 0) {
         memcpy(r->bytes + head_len, x->body.ptr, body_len);
     }
-    luaL_setmetatable(L, RESPONSE_TYPE);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, shard->response_ref);
+    lua_setmetatable(L, -2);
+}
+
+/* Nobody was seen to read it, so it was not kept: say so, rather than that there was none. */
+static void need_body(lua_State *L, const struct response *r, const char *field)
+{
+    if (!r->has_body) {
+        luaL_error(L,
+                   "a response's %s is read, but its body was not kept: nothing in the scenario's "
+                   "source reads one by name, or the request says keep_body = false; write r.%s, "
+                   "or give the request keep_body = true",
+                   field, field);
+    }
+}
+
+static void need_headers(lua_State *L, const struct response *r)
+{
+    if (!r->has_head) {
+        luaL_error(L, "a response's headers are read, but were not kept: nothing in the scenario's "
+                      "source reads them by name; write r.headers");
+    }
 }
 
 static struct pelt_span body_of(const struct response *r)
@@ -72,8 +101,10 @@ static const json_t *document_of(struct pelt_shard *shard, const struct response
 /* r:json() the whole document, r:json("/a/b/0") one value; nil for what is not there or no JSON. */
 static int response_json(lua_State *L)
 {
-    const struct response *r = luaL_checkudata(L, 1, RESPONSE_TYPE);
+    const struct response *r = pelt_shard_test(L, 1, PELT_TYPE_RESPONSE);
+    r = r ? r : luaL_checkudata(L, 1, RESPONSE_TYPE); /* raises */
     const char *pointer = luaL_optstring(L, 2, "");
+    need_body(L, r, "json");
     if (*pointer && *pointer != '/') {
         return luaL_argerror(L, 2, "a JSON pointer starts with '/': r:json(\"/answer\")");
     }
@@ -98,6 +129,7 @@ static int push_error(lua_State *L, const struct response *r)
 
 static int push_body(lua_State *L, const struct response *r)
 {
+    need_body(L, r, "body");
     if (r->status) {
         struct pelt_span body = body_of(r);
         lua_pushlstring(L, body.ptr, body.len);
@@ -108,8 +140,9 @@ static int push_body(lua_State *L, const struct response *r)
 }
 
 /* The fields of a response's head: a userdata whose user value keeps the response alive. */
-static int push_headers(lua_State *L)
+static int push_headers(lua_State *L, const struct response *r)
 {
+    need_headers(L, r);
     lua_newuserdatauv(L, 0, 1);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -133,9 +166,7 @@ static int response_index(lua_State *L)
 {
     const struct response *r = lua_touserdata(L, 1);
     struct pelt_span key = {NULL, 0};
-    if (lua_type(L, 2) == LUA_TSTRING) {
-        key.ptr = lua_tolstring(L, 2, &key.len);
-    }
+    key.ptr = lua_tolstring(L, 2, &key.len); /* NULL, and length 0: no text */
     if (IS(key, "status")) {
         lua_pushinteger(L, r->status);
         return 1;
@@ -155,7 +186,7 @@ static int response_index(lua_State *L)
         return push_error(L, r);
     }
     if (IS(key, "headers")) {
-        return push_headers(L);
+        return push_headers(L, r);
     }
     if (IS(key, "duration")) {
         return push_seconds(L, r->response_ns);
@@ -164,6 +195,7 @@ static int response_index(lua_State *L)
         return push_seconds(L, r->service_ns);
     }
     if (IS(key, "body_cut")) {
+        need_body(L, r, "body_cut");
         lua_pushboolean(L, r->body_cut);
         return 1;
     }
@@ -179,7 +211,7 @@ static int response_tostring(lua_State *L)
     const struct response *r = luaL_checkudata(L, 1, RESPONSE_TYPE);
     lua_pushfstring(L, "response: %s, status %d, %d bytes",
                     pelt_outcome_name((enum pelt_outcome)r->outcome), (int)r->status,
-                    (int)r->body_len);
+                    (int)r->body_bytes);
     return 1;
 }
 
@@ -242,6 +274,9 @@ void pelt_response_open(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, response_tostring);
     lua_setfield(L, -2, "__tostring");
+    lua_pushvalue(L, -1);
+    pelt_shard_of(L)->type[PELT_TYPE_RESPONSE] = lua_topointer(L, -1);
+    pelt_shard_of(L)->response_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     hide(L, RESPONSE_TYPE);
 
     luaL_newmetatable(L, HEADERS_TYPE);

@@ -16,6 +16,8 @@
 #include "lib.h"
 #include "response.h"
 #include "strand.h"
+#include "template.h"
+#include "watchdog.h"
 
 #define GC_PAUSE_PERCENT    200
 #define GC_STEP_MUL_PERCENT 200
@@ -65,7 +67,9 @@ static int open_libraries(lua_State *L)
     shard->series_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     shard->checks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    pelt_templates_new(L, &shard->templates);
     pelt_lib_standard(L);
+    pelt_reads_open(L);
     pelt_response_open(L);
 
     lua_newtable(L);
@@ -127,10 +131,11 @@ static void read_tasks(lua_State *L, int scenario, struct pelt_shard *shard)
     lua_pop(L, 1);
 }
 
-/* What the file returned and how many values. */
+/* What the file returned: so many values on co's stack. */
 struct returned {
     struct pelt_shard *shard;
-    int count, ref;
+    lua_State *co;
+    int count;
 };
 
 static int check_returned(lua_State *L)
@@ -139,7 +144,8 @@ static int check_returned(lua_State *L)
     struct pelt_shard *shard = r->shard;
     lua_getfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
     lua_pushinteger(L, r->count);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, r->ref);
+    lua_settop(r->co, 1); /* the first, nil without one */
+    lua_xmove(r->co, L, 1);
     lua_call(L, 2, 1);
     int scenario = lua_gettop(L);
     read_tasks(L, scenario, shard);
@@ -165,13 +171,44 @@ void pelt_shard_push_error(lua_State *L, int index)
     }
 }
 
-static int add_traceback(lua_State *L)
+void pelt_shard_where(lua_State *L, char where[PELT_SHARD_WHERE_SIZE])
 {
-    pelt_shard_push_error(L, 1);
-    lua_pushliteral(L, "\n");
-    luaL_traceback(L, L, NULL, 1);
-    lua_concat(L, 3);
-    return 1;
+    lua_Debug ar;
+    where[0] = '\0';
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.source[0] == '@' && ar.currentline > 0) {
+            snprintf(where, PELT_SHARD_WHERE_SIZE, "%s:%d: ", ar.short_src, ar.currentline);
+            return;
+        }
+    }
+}
+
+int pelt_shard_describe(lua_State *L)
+{
+    const struct pelt_failed *failed = lua_touserdata(L, 1);
+    lua_pushnil(L);
+    if (!failed->silent && lua_gettop(failed->co) > 0) {
+        lua_pushvalue(failed->co, -1);
+        lua_xmove(failed->co, L, 1);
+        pelt_shard_push_error(L, -1);
+    }
+    luaL_traceback(L, failed->co, NULL, 0);
+    return 2;
+}
+
+void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, struct pelt_error *err)
+{
+    char where[PELT_SHARD_WHERE_SIZE];
+    pelt_shard_where(co, where);
+    if (shard->slab.refused) {
+        (void)pelt_fail(err, PELT_ESCRIPT,
+                        "%snot enough memory: the limit of a state, which is shared by up to %d "
+                        "users, is %zu MiB; build smaller strings and tables, and let go of them",
+                        where, PELT_SHARD_USERS, shard->slab.limit_bytes >> 20);
+    } else {
+        (void)pelt_fail(err, PELT_ESCRIPT, "%snot enough memory on this host", where);
+    }
 }
 
 /* Skips a byte-order mark and a first line that starts with '#', as lua itself does; its line end
@@ -195,31 +232,83 @@ static void take_message(lua_State *L, struct pelt_error *err)
     lua_pop(L, 1);
 }
 
-static enum pelt_status run_file(struct pelt_shard *shard, struct pelt_error *err)
+static int make_loader(lua_State *L)
+{
+    *(lua_State **)lua_touserdata(L, 1) = lua_newthread(L);
+    lua_pushboolean(L, true);
+    lua_rawset(L, LUA_REGISTRYINDEX); /* kept for good, and known as the engine's own */
+    return 0;
+}
+
+/* The text and the traceback in further lines. */
+static void say_failure(struct pelt_shard *shard, lua_State *co, int status, struct pelt_error *err)
 {
     lua_State *L = shard->L;
+    struct pelt_failed failed = {.co = co, .silent = true};
+    struct pelt_error said = {.text = "not enough memory"};
+    if (pelt_watch_line()) {
+        (void)pelt_fail(&said, PELT_ESCRIPT, "%s", pelt_watch_line());
+    } else if (status == LUA_ERRMEM) {
+        pelt_shard_say_memory(shard, co, &said);
+    } else if (status == LUA_YIELD) {
+        char where[PELT_SHARD_WHERE_SIZE];
+        pelt_shard_where(co, where);
+        (void)pelt_fail(&said, PELT_ESCRIPT,
+                        "%scoroutine.yield() outside a coroutine of the script's own", where);
+    } else {
+        failed.silent = false;
+    }
+    lua_pushcfunction(L, pelt_shard_describe);
+    lua_pushlightuserdata(L, &failed);
+    pelt_watch_enter(L, PELT_WATCH_ONCE);
+    bool described = lua_pcall(L, 1, 2, 0) == LUA_OK;
+    pelt_watch_leave();
+    const char *text = described ? lua_tostring(L, -2) : NULL;
+    const char *traceback = described ? lua_tostring(L, -1) : NULL;
+    (void)pelt_fail(err, PELT_ESCRIPT, "%s%s%s", text ? text : said.text, traceback ? "\n" : "",
+                    traceback ? traceback : "");
+}
+
+/* Runs the file in `co`, whose stack is still there when it fails: an error of memory does not say
+ * where it was. Leaves what the file returned on co's stack; returns how many, below 0: failed. */
+static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *err)
+{
     const struct pelt_scenario *scenario = shard->opt->scenario;
     const char *source = skip_preamble(scenario->source);
     size_t len = scenario->source_len - (size_t)(source - scenario->source);
     char chunk_name[1024];
     snprintf(chunk_name, sizeof chunk_name, "@%s", scenario->path);
+    pelt_reads_scan(&shard->reads, source, len);
+    if (luaL_loadbufferx(co, source, len, chunk_name, "t") != LUA_OK) {
+        take_message(co, err);
+        return -1;
+    }
+    int results = 0;
+    pelt_watch_enter(co, PELT_WATCH_ONCE);
+    int status = lua_resume(co, NULL, 0, &results);
+    pelt_watch_leave();
+    if (status != LUA_OK) {
+        say_failure(shard, co, status, err);
+        return -1;
+    }
+    return results;
+}
 
-    lua_pushcfunction(L, add_traceback);
-    int base = lua_gettop(L);
-    if (luaL_loadbufferx(L, source, len, chunk_name, "t") != LUA_OK ||
-        lua_pcall(L, 0, LUA_MULTRET, base) != LUA_OK) {
-        take_message(L, err);
+static enum pelt_status run_file(struct pelt_shard *shard, struct pelt_error *err)
+{
+    lua_State *co = NULL;
+    if (!pelt_shard_protect(shard, make_loader, &co, err)) {
+        return PELT_ENOMEM;
+    }
+    struct returned r = {.shard = shard, .co = co, .count = run_in(shard, co, err)};
+    if (r.count < 0) {
         return PELT_ESCRIPT;
     }
-    struct returned r = {.shard = shard, .count = lua_gettop(L) - base};
-    lua_settop(L, base + 1);
-    r.ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_settop(L, 0);
     struct pelt_error why;
     if (!pelt_shard_protect(shard, check_returned, &r, &why)) {
-        return pelt_fail(err, PELT_EINVAL, "%s: %s", scenario->path, why.text);
+        return pelt_fail(err, PELT_EINVAL, "%s: %s", shard->opt->scenario->path, why.text);
     }
-    luaL_unref(L, LUA_REGISTRYINDEX, r.ref);
+    lua_settop(co, 0);
     return PELT_OK;
 }
 
@@ -229,11 +318,13 @@ bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn, void *arg,
     lua_State *L = shard->L;
     lua_pushcfunction(L, fn);
     lua_pushlightuserdata(L, arg);
-    if (lua_pcall(L, 1, 0, 0) == LUA_OK) {
-        return true;
+    pelt_watch_enter(L, PELT_WATCH_ONCE);
+    int status = lua_pcall(L, 1, 0, 0);
+    pelt_watch_leave();
+    if (status != LUA_OK) {
+        take_message(L, err);
     }
-    take_message(L, err);
-    return false;
+    return status == LUA_OK;
 }
 
 void pelt_shard_set_data(struct pelt_shard *shard, const char *json)
@@ -274,6 +365,7 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     shard->opt = options;
     shard->marks = marks;
     shard->data_ref = LUA_REFNIL;
+    shard->reads = (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
     pelt_slab_init(&shard->slab);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);
     shard->L = lua_newstate(pelt_slab_alloc, &shard->slab);
@@ -306,6 +398,9 @@ void pelt_shard_free(struct pelt_shard *shard)
         lua_close(shard->L);
     }
     pelt_shard_keep_json(shard, NULL, 0);
+    pelt_templates_free(shard->templates);
+    pelt_buf_deinit(&shard->head);
+    pelt_buf_deinit(&shard->json);
     pelt_slab_deinit(&shard->slab);
     free(shard->tasks);
     free(shard);

@@ -14,15 +14,21 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "pelt/buf.h"
 #include "pelt/rng.h"
 #include "pelt/script.h"
+#include "reads.h"
 #include "slab.h"
 
 #define PELT_SHARD_REQUESTS_MAX                                                                    \
     1000 /* prebuilt requests kept; further URLs are built at each call */
 
 struct pelt_strand;
-struct pelt_http_client;
+struct pelt_templates;
+
+/* Metatables of userdata, for functions that are called with one at each request: comparing an
+ * address is a third of luaL_checkudata(). */
+enum pelt_type { PELT_TYPE_RESPONSE, PELT_TYPE_RNG, PELT_TYPE_HTTP_CLIENT, PELT_TYPES };
 
 struct pelt_shard_task {
     int run_ref;  /* the function, in the registry */
@@ -46,6 +52,13 @@ struct pelt_shard {
     size_t tasks_len;
     int setup_ref, teardown_ref; /* LUA_NOREF: not defined */
     uint32_t requests;           /* prebuilt ones kept */
+    struct pelt_templates *templates;
+    struct pelt_buf head;        /* of the newest template made */
+    struct pelt_buf json;        /* the newest JSON text made */
+    struct pelt_reads reads;     /* what the code loaded so far can read of a response */
+    uint64_t clients;            /* serial number of the newest http.client */
+    int response_ref;            /* the metatable of responses */
+    const void *type[PELT_TYPES]; /* addresses of the metatables */
     uint64_t responses;          /* serial number of the newest response */
     uint64_t parsed_serial;      /* response that `parsed` belongs to; 0: none */
     json_t *parsed;              /* newest JSON document read; freed with the next one */
@@ -75,9 +88,46 @@ static inline struct pelt_shard *pelt_shard_of(lua_State *L)
     return *(struct pelt_shard **)lua_getextraspace(L);
 }
 
+/* After use of a buffer that is kept for the next call: frees one that has grown large. */
+#define PELT_SHARD_KEPT_BYTES 65536
+static inline void pelt_shard_trim(struct pelt_buf *buf)
+{
+    if (buf->cap > PELT_SHARD_KEPT_BYTES) {
+        pelt_buf_deinit(buf);
+    }
+}
+
+/* The userdata at `index` if it is of this type, else NULL. */
+static inline void *pelt_shard_test(lua_State *L, int index, enum pelt_type type)
+{
+    if (!lua_getmetatable(L, index)) {
+        return NULL;
+    }
+    const void *found = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    return found == pelt_shard_of(L)->type[type] ? lua_touserdata(L, index) : NULL;
+}
+
 /* Pushes the error object at `index` as text: for one that says nothing its type, not its address,
  * which would differ each time. */
 void pelt_shard_push_error(lua_State *L, int index);
+
+/* "file:line: " of the innermost frame of L that lies in a file, empty without one. Allocates
+ * nothing. */
+#define PELT_SHARD_WHERE_SIZE (LUA_IDSIZE + 16)
+void pelt_shard_where(lua_State *L, char where[PELT_SHARD_WHERE_SIZE]);
+
+/* What a coroutine that did not end well leaves: returns the error object on top of its stack as
+ * text, or nil, and its traceback. To be called protected, with a struct pelt_failed as its light
+ * userdata. */
+struct pelt_failed {
+    lua_State *co;
+    bool silent; /* nothing on its stack says why */
+};
+int pelt_shard_describe(lua_State *L);
+
+/* What to say, with the position, when `co` ended without memory. */
+void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, struct pelt_error *err);
 
 /* The random numbers of whoever runs: the user's, or the file's while it is loaded. */
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard);

@@ -23,10 +23,22 @@ static size_t class_of(size_t size)
     return (size - 1) / PELT_SLAB_STEP;
 }
 
+/* malloc() or realloc() within the limit: `more` bytes that were not held before. */
+static void *hold(struct pelt_slab *slab, void *block, size_t size, size_t more)
+{
+    if (more > slab->limit_bytes - slab->held_bytes) {
+        slab->refused = true;
+        return NULL;
+    }
+    void *held = realloc(block, size);
+    slab->held_bytes += held ? more : 0;
+    return held;
+}
+
 static void *carve(struct pelt_slab *slab, size_t size)
 {
     if (!slab->chunks || slab->carved + size > PELT_SLAB_CHUNK) {
-        struct pelt_slab_chunk *chunk = malloc(sizeof *chunk);
+        struct pelt_slab_chunk *chunk = hold(slab, NULL, sizeof *chunk, sizeof *chunk);
         if (!chunk) {
             return NULL;
         }
@@ -42,7 +54,7 @@ static void *carve(struct pelt_slab *slab, size_t size)
 static void *take(struct pelt_slab *slab, size_t size)
 {
     if (size > PELT_SLAB_BLOCK_MAX) {
-        return malloc(size);
+        return hold(slab, NULL, size, size);
     }
     size_t class = class_of(size);
     struct pelt_slab_block *block = slab->free[class];
@@ -57,6 +69,7 @@ static void give_back(struct pelt_slab *slab, void *block, size_t size)
 {
     if (size > PELT_SLAB_BLOCK_MAX) {
         free(block);
+        slab->held_bytes -= size;
         return;
     }
     struct pelt_slab_block *b = block;
@@ -65,10 +78,20 @@ static void give_back(struct pelt_slab *slab, void *block, size_t size)
     slab->free[class] = b;
 }
 
+static void *resize_large(struct pelt_slab *slab, void *block, size_t old_size, size_t new_size)
+{
+    if (new_size > old_size) {
+        return hold(slab, block, new_size, new_size - old_size);
+    }
+    void *moved = hold(slab, block, new_size, 0);
+    slab->held_bytes -= moved ? old_size - new_size : 0;
+    return moved;
+}
+
 static void *move(struct pelt_slab *slab, void *block, size_t old_size, size_t new_size)
 {
     if (old_size > PELT_SLAB_BLOCK_MAX && new_size > PELT_SLAB_BLOCK_MAX) {
-        return realloc(block, new_size);
+        return resize_large(slab, block, old_size, new_size);
     }
     if (new_size <= PELT_SLAB_BLOCK_MAX && old_size <= PELT_SLAB_BLOCK_MAX &&
         class_of(old_size) == class_of(new_size)) {
@@ -85,6 +108,7 @@ static void *move(struct pelt_slab *slab, void *block, size_t old_size, size_t n
 void pelt_slab_init(struct pelt_slab *slab)
 {
     memset(slab, 0, sizeof *slab);
+    slab->limit_bytes = PELT_SLAB_LIMIT;
 }
 
 void pelt_slab_deinit(struct pelt_slab *slab)

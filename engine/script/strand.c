@@ -12,6 +12,7 @@
 #include "draft.h"
 #include "lib.h"
 #include "response.h"
+#include "watchdog.h"
 
 static int make_coroutine(lua_State *L)
 {
@@ -26,17 +27,9 @@ static int make_coroutine(lua_State *L)
     return 0;
 }
 
-static int describe_error(lua_State *L)
+static unsigned patience(const struct pelt_strand *s)
 {
-    lua_State *co = lua_touserdata(L, 1);
-    lua_pushnil(L);
-    if (lua_gettop(co) > 0) {
-        lua_pushvalue(co, -1);
-        lua_xmove(co, L, 1);
-    }
-    pelt_shard_push_error(L, -1);
-    luaL_traceback(L, co, NULL, 0);
-    return 2;
+    return s->vu ? PELT_WATCH_ITERATION : PELT_WATCH_ONCE;
 }
 
 /* Back to a coroutine that can be started; pending to-be-closed variables are closed on the way. */
@@ -44,26 +37,66 @@ static void reset(struct pelt_strand *s)
 {
     s->closing = true;
     s->shard->running = s;
-    lua_resetthread(s->co);
+    pelt_watch_enter(s->co, patience(s));
+    pelt_watch_close(s->co, s->co);
     lua_settop(s->co, 0);
+    pelt_watch_leave();
     s->shard->running = NULL;
     s->closing = false;
 }
 
-/* `message` NULL: the error object on top of the coroutine's stack says it. */
-static void end_with_error(struct pelt_strand *s, const char *message)
+/* On the shard's own stack; a metamethod of the error object may run. */
+static bool describe(struct pelt_strand *s, bool silent)
+{
+    lua_State *L = s->shard->L;
+    struct pelt_failed failed = {.co = s->co, .silent = silent};
+    lua_pushcfunction(L, pelt_shard_describe);
+    lua_pushlightuserdata(L, &failed);
+    s->closing = true;
+    s->shard->running = s;
+    pelt_watch_enter(L, patience(s));
+    bool described = lua_pcall(L, 1, 2, 0) == LUA_OK;
+    pelt_watch_leave();
+    s->shard->running = NULL;
+    s->closing = false;
+    return described;
+}
+
+/* Was the slice that just ended stopped? Then err says so. A user holds its loop only once, also if
+ * the slice ended by itself, without memory say. */
+static bool held(struct pelt_strand *s, struct pelt_error *err)
+{
+    const char *line = pelt_watch_line();
+    if (s->vu && pelt_watch_tripped()) {
+        s->vu->stopped = true;
+    }
+    if (line) {
+        (void)pelt_fail(err, PELT_ESCRIPT, "%s", line);
+    }
+    return line != NULL;
+}
+
+/* `message` NULL: what lua_resume() left on top of the coroutine's stack says it. */
+static void end_with_error(struct pelt_strand *s, int status, const char *message)
 {
     lua_State *L = s->shard->L;
     int top = lua_gettop(L);
-    lua_pushcfunction(L, describe_error);
-    lua_pushlightuserdata(L, s->co);
-    const char *raised = "not enough memory", *traceback = "";
-    if (lua_pcall(L, 1, 2, 0) == LUA_OK) {
-        raised = lua_tostring(L, -2);
+    struct pelt_error said;
+    const char *traceback = "";
+    bool stopped = held(s, &said);
+    if (!stopped && status == LUA_ERRMEM) {
+        pelt_shard_say_memory(s->shard, s->co, &said);
+        message = said.text;
+    }
+    if (describe(s, stopped || message)) {
+        message = message ? message : lua_tostring(L, -2);
         traceback = lua_tostring(L, -1);
     }
+    stopped = stopped || held(s, &said); /* while it was described */
     reset(s);
-    s->on_end(s, 0, message ? message : raised, traceback);
+    stopped = stopped || held(s, &said); /* while its variables were closed */
+    message = stopped ? said.text : message;
+    s->on_end(s, 0, message ? message : "not enough memory", traceback);
     lua_settop(L, top);
 }
 
@@ -75,7 +108,10 @@ static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
     shard->now_ns = now_ns;
     s->state = PELT_STRAND_RUNNING;
     int results = 0;
+    pelt_watch_enter(s->co, patience(s));
     int status = lua_resume(s->co, NULL, args, &results);
+    pelt_watch_leave();
+    pelt_watch_end_row();
     shard->running = NULL;
     if (status == LUA_YIELD && s->state != PELT_STRAND_RUNNING) {
         return;
@@ -85,10 +121,11 @@ static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
         s->on_end(s, results, NULL, NULL);
     } else if (status == LUA_YIELD) {
         /* Not one of ours: nobody would ever resume it. */
-        end_with_error(s, "coroutine.yield() outside a coroutine of the script's own: to wait, "
-                          "call pelt.sleep");
+        end_with_error(s, status,
+                       "coroutine.yield() outside a coroutine of the script's own: to wait, "
+                       "call pelt.sleep");
     } else {
-        end_with_error(s, NULL);
+        end_with_error(s, status, NULL);
     }
 }
 

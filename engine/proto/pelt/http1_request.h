@@ -12,6 +12,9 @@
 bool pelt_http1_is_token(struct pelt_span s);
 /* True: no CR, LF or NUL: fit for a field value. */
 bool pelt_http1_is_value(struct pelt_span s);
+/* PELT_EINVAL: err says that blanks and control characters must be percent-encoded. */
+PELT_MUST_USE enum pelt_status pelt_http1_check_target(struct pelt_span target,
+                                                       struct pelt_error *err);
 
 /*
  * Appends "METHOD target HTTP/1.1\r\nHost: ...\r\n". An empty target is "/", one that starts with

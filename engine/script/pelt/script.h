@@ -28,6 +28,8 @@ struct pelt_script_options {
     const char *const *headers;     /* "Name: value" of --header, NULL-terminated; may be NULL */
     const char *data_json;          /* what setup returned, as JSON; NULL: nothing */
     uint64_t seed;
+    bool keep_all; /* responses are kept whole, whatever the scenario reads: the client's `observe`
+                      shows them */
     const _Atomic bool *stopping; /* pelt.stopping() */
     /* One line a distinct script error (file:line: message, and traceback); called on this thread.
      * May be NULL. */

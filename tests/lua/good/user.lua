@@ -11,7 +11,7 @@ return {
         local keys = {}
         for key in pairs(data) do keys[#keys + 1] = key end
         table.sort(keys)
-        assert(table.concat(keys, " ") == "list token")
+        assert(table.concat(keys, " ") == "expect headers list options token")
         local sum = 0
         for _, value in ipairs(data.list) do sum = sum + (type(value) == "number" and value or 0) end
         assert(sum == 3)

@@ -184,14 +184,18 @@ bool fake_answer(void)
     } else {
         x.status = status_of(request);
         x.outcome = is_ok(request, x.status) ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS;
-        x.head =
-            pelt_span_of("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Two: a\r\n\r\n");
         if (target_is(request, "/text")) {
             pelt_buf_add_str(&body, "plain text");
         } else {
             echo(request, &body);
         }
-        x.body = pelt_span(body.data, body.len);
+        x.body_bytes = body.len;
+        x.body_cut = request->keep && body.len > request->body_max;
+        if (request->keep) {
+            x.head = pelt_span_of(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Two: a\r\n\r\n");
+            x.body = pelt_span(body.data, x.body_cut ? request->body_max : body.len);
+        }
     }
     x.sample.done_ns = call.now_ns + 5 * PELT_NS_PER_MS;
     x.sample.response_ns = 5 * PELT_NS_PER_MS;

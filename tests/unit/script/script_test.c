@@ -129,7 +129,10 @@ static void run_good_file(const char *path)
     if (pelt_scenario_load(path, NULL, 0, &scenario, &err) != PELT_OK) {
         fail_msg("%s", err.text);
     }
-    open_stage(&st, scenario, "{\"token\":\"t\",\"list\":[1,2,{\"x\":null}]}");
+    open_stage(
+        &st, scenario,
+        "{\"token\":\"t\",\"list\":[1,2,{\"x\":null}],\"headers\":{\"X-Data\":\"from setup\"},"
+        "\"expect\":[418],\"options\":{\"body\":\"given\"}}");
     struct pelt_vu *users[2] = {new_user(&st, 0), new_user(&st, 1)};
     iterate(&st, users[0], 3);
     iterate(&st, users[1], 3);
@@ -174,8 +177,8 @@ static void user_reuses_its_coroutine_for_many_iterations(void **state)
               "http.get('/constant') end }",
               NULL);
     struct pelt_vu *vu = new_user(&st, 0);
-    iterate(&st, vu, 20000);
-    assert_int_equal(fake_ended, 20000);
+    iterate(&st, vu, 2000);
+    assert_int_equal(fake_ended, 2000);
     assert_int_equal(fake_ended_error, 0);
     pelt_script_vu_ops.destroy(vu);
     close_stage(&st);
@@ -197,6 +200,164 @@ static void constant_request_is_built_once(void **state)
     pelt_script_vu_ops.destroy(a);
     pelt_script_vu_ops.destroy(b);
     close_stage(&st);
+}
+
+/* The request that the first iteration of `source` sends. It stays waiting. */
+static const struct pelt_request *first_request(struct stage *st, struct pelt_vu **vu,
+                                                const char *source)
+{
+    open_text(st, source, NULL);
+    *vu = new_user(st, 0);
+    begin(*vu, 1, 1);
+    assert_int_equal(fake_calls_len, 1);
+    return fake_calls[0].request;
+}
+
+static void end_first_request(struct stage *st, struct pelt_vu *vu)
+{
+    settle(st);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(st);
+}
+
+static void what_no_code_reads_is_not_kept(void **state)
+{
+    static const struct {
+        const char *read;
+        bool keep, body;
+    } cases[] = {
+        {"check('ok', r.status == 200 and r.ok and not r.error)", false, false},
+        {"check('ok', r.headers['X-Two'] == 'a')", true, false},
+        {"check('ok', r.body ~= nil)", true, true},
+        {"check('ok', r:json('/method') == 'GET')", true, true},
+        {"check('ok', pelt.json.encode {} == '{}' and tostring(r):find('bytes'))", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char source[512];
+        struct stage st;
+        struct pelt_vu *vu;
+        snprintf(source, sizeof source,
+                 "local pelt = require 'pelt'\nlocal check = pelt.check\n"
+                 "return { iteration = function()\nlocal r = pelt.http.get('/x')\n%s end }",
+                 cases[i].read);
+        const struct pelt_request *request = first_request(&st, &vu, source);
+        assert_int_equal(request->keep, cases[i].keep);
+        assert_int_equal(request->body_max > 0, cases[i].body);
+        settle(&st);
+        assert_int_equal(st.errors, 0);
+        assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 1);
+        end_first_request(&st, vu);
+    }
+}
+
+static void reading_what_was_not_kept_is_an_error_not_nil(void **state)
+{
+    static const struct {
+        const char *read, *error;
+    } cases[] = {
+        {"local k = 'bo' .. 'dy' local b = r[k]",
+         "t.lua:3: a response's body is read, but its body was not kept: nothing in the scenario's "
+         "source reads one by name, or the request says keep_body = false; write r.body, or give "
+         "the request keep_body = true"},
+        {"local k = 'js' .. 'on' local b = r[k](r)", "t.lua:3: a response's json is read"},
+        {"local k = 'bo' .. 'dy_cut' local b = r[k]", "t.lua:3: a response's body_cut is read"},
+        {"local k = 'head' .. 'ers' local b = r[k]", "write r.headers"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char source[512];
+        struct stage st;
+        struct pelt_vu *vu;
+        snprintf(source, sizeof source,
+                 "local http = require('pelt').http\nreturn { iteration = function() local r = "
+                 "http.get('/x')\n%s end }",
+                 cases[i].read);
+        first_request(&st, &vu, source);
+        settle(&st);
+        assert_int_equal(st.errors, 1);
+        if (!strstr(st.error, cases[i].error)) {
+            fail_msg("%s", st.error);
+        }
+        end_first_request(&st, vu);
+    }
+}
+
+static void a_request_can_say_whether_its_body_is_kept(void **state)
+{
+    struct stage st;
+    struct pelt_vu *vu;
+    const struct pelt_request *request =
+        first_request(&st, &vu,
+                      "local http = require('pelt').http\nreturn { iteration = function()\n"
+                      "local r, k = http.get('/x', { keep_body = true }), 'bo'\n"
+                      "assert(#r[k .. 'dy'] > 0) end }");
+    assert_true(request->keep && request->body_max > 0);
+    settle(&st);
+    assert_int_equal(st.errors, 0);
+    end_first_request(&st, vu);
+
+    request = first_request(&st, &vu,
+                            "local http = require('pelt').http\nreturn { iteration = function()\n"
+                            "local r = http.get('/x', { keep_body = false })\n"
+                            "return r.body end }");
+    assert_true(request->body_max == 0);
+    settle(&st);
+    assert_non_null(strstr(st.error, "t.lua:4: a response's body is read"));
+    end_first_request(&st, vu);
+}
+
+static void code_loaded_later_is_scanned_too(void **state)
+{
+    static const char *const loaders[] = {
+        "assert(load('return (...).body'))",
+        "assert(load(coroutine.wrap(function() coroutine.yield('return (...).bo') "
+        "coroutine.yield('dy') end)))",
+        "require('helper.reader')",
+        "dofile('" PELT_LUA_TESTS "/good/helper/reader.lua')",
+        "assert(loadfile('" PELT_LUA_TESTS "/good/helper/reader.lua'))()",
+    };
+    for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++) {
+        char source[512];
+        struct stage st;
+        struct pelt_error err;
+        struct pelt_scenario *scenario = NULL;
+        snprintf(source, sizeof source,
+                 "local http = require('pelt').http\n"
+                 "return { iteration = function(user)\nlocal read = %s\n"
+                 "assert(#read(http.get('/x')) > 0) end }",
+                 loaders[i]);
+        assert_int_equal(pelt_scenario_load_text(PELT_LUA_TESTS "/good/t.lua", source,
+                                                 strlen(source), NULL, 0, &scenario, &err),
+                         PELT_OK);
+        open_stage(&st, scenario, NULL);
+        struct pelt_vu *vu = new_user(&st, 0);
+        iterate(&st, vu, 2);
+        if (st.errors > 0) {
+            fail_msg("%s", st.error);
+        }
+        end_first_request(&st, vu);
+    }
+}
+
+/* Also for a request that was prepared before. */
+static void code_loaded_between_two_calls_is_seen_by_the_second(void **state)
+{
+    struct stage st;
+    struct pelt_vu *vu;
+    const struct pelt_request *request =
+        first_request(&st, &vu,
+                      "local http = require('pelt').http\nlocal read\n"
+                      "return { iteration = function(user)\nlocal r = http.get('/x')\n"
+                      "if user.iteration > 0 then assert(#user.read(r) > 0) end\n"
+                      "user.read = user.read or load('return (...).body')\n"
+                      "r = http.get('/x')\nassert(#user.read(r) > 0) end }");
+    assert_false(request->keep);
+    settle(&st);
+    vu->iteration++;
+    iterate(&st, vu, 2);
+    if (st.errors > 0) {
+        fail_msg("%s", st.error);
+    }
+    end_first_request(&st, vu);
 }
 
 static void first_request_of_an_arrival_keeps_its_due_time(void **state)
@@ -606,6 +767,11 @@ int main(void)
         cmocka_unit_test(each_good_scenario_runs_without_error),
         cmocka_unit_test(user_reuses_its_coroutine_for_many_iterations),
         cmocka_unit_test(constant_request_is_built_once),
+        cmocka_unit_test(what_no_code_reads_is_not_kept),
+        cmocka_unit_test(reading_what_was_not_kept_is_an_error_not_nil),
+        cmocka_unit_test(a_request_can_say_whether_its_body_is_kept),
+        cmocka_unit_test(code_loaded_later_is_scanned_too),
+        cmocka_unit_test(code_loaded_between_two_calls_is_seen_by_the_second),
         cmocka_unit_test(first_request_of_an_arrival_keeps_its_due_time),
         cmocka_unit_test(draws_of_an_arrival_do_not_depend_on_the_user_that_serves_it),
         cmocka_unit_test(script_error_ends_the_iteration_and_is_reported_once),

@@ -105,6 +105,28 @@ static void slab_ignores_the_kind_that_lua_passes_for_new_blocks(void **state)
     pelt_slab_deinit(&slab);
 }
 
+static void slab_refuses_what_is_above_its_limit_and_recovers(void **state)
+{
+    struct pelt_slab slab;
+    pelt_slab_init(&slab);
+    slab.limit_bytes = 4 * PELT_SLAB_CHUNK;
+    char *large = pelt_slab_alloc(&slab, NULL, 0, 3 * PELT_SLAB_CHUNK);
+    assert_non_null(large);
+    assert_null(pelt_slab_alloc(&slab, NULL, 0, 2 * PELT_SLAB_CHUNK));
+    assert_true(slab.refused);
+    assert_null(pelt_slab_alloc(&slab, large, 3 * PELT_SLAB_CHUNK, SIZE_MAX / 2));
+    assert_null(pelt_slab_alloc(&slab, NULL, 0, 16)); /* no room for a chunk and its link */
+
+    large = pelt_slab_alloc(&slab, large, 3 * PELT_SLAB_CHUNK, PELT_SLAB_CHUNK);
+    char *small = pelt_slab_alloc(&slab, NULL, 0, 16);
+    assert_non_null(small);
+    pelt_slab_alloc(&slab, small, 16, 0);
+    pelt_slab_alloc(&slab, large, PELT_SLAB_CHUNK, 0);
+    assert_int_equal(slab.live_bytes, 0);
+    assert_in_range(slab.held_bytes, PELT_SLAB_CHUNK, PELT_SLAB_CHUNK + 64);
+    pelt_slab_deinit(&slab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +134,7 @@ int main(void)
         cmocka_unit_test(slab_gives_a_freed_block_to_the_next_of_its_size),
         cmocka_unit_test(slab_does_not_grow_when_blocks_come_and_go),
         cmocka_unit_test(slab_ignores_the_kind_that_lua_passes_for_new_blocks),
+        cmocka_unit_test(slab_refuses_what_is_above_its_limit_and_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

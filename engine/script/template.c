@@ -1,0 +1,315 @@
+/*
+ * An open-addressing hash from keys to templates. The strings of all keys are items of one Lua
+ * list, so that none of their addresses can become another string's (a set would not do: long
+ * strings of one content are several objects). Nothing is removed alone: a full table is emptied
+ * with its strings, and what is in use comes back at its next calls.
+ */
+#include "template.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS (2 * PELT_TEMPLATES_MAX) /* a power of two */
+#define SEEN  1024                     /* hashes remembered of keys met once; a power of two */
+#define PAUSE                                                                                      \
+    (64 * PELT_TEMPLATES_MAX) /* calls that do without, after a table that was of no use */
+
+/* Words that are no address. What follows: the bits of a number; nothing; the entries of a table.
+ */
+enum { WORD_KIND = 1, WORD_TABLE = 64, WORD_TABLE_END };
+
+const char *const pelt_option_names[PELT_OPTIONS_LEN + 1] = {
+    "headers", "body", "json", "name", "timeout", "expect", "keep_body", NULL};
+
+struct kept {
+    struct pelt_template template;
+    uint64_t hash;
+    size_t words;
+    uint64_t word[]; /* then the bytes of the head */
+};
+
+struct pelt_templates {
+    const void *option[PELT_OPTIONS_LEN]; /* addresses of the options' names */
+    int names_ref;                        /* keeps these names alive */
+    int strings_ref;                      /* a list: the strings of all keys */
+    lua_Integer strings_len;
+    size_t len;
+    size_t hits;  /* since it was empty */
+    size_t pause; /* calls for which the answer is still no: what they say changes each time */
+    struct kept *slot[SLOTS];
+    uint32_t seen[SEEN];
+};
+
+void pelt_templates_new(lua_State *L, struct pelt_templates **out)
+{
+    struct pelt_templates *templates = calloc(1, sizeof *templates);
+    *out = templates;
+    if (!templates) {
+        luaL_error(L, "out of memory");
+    }
+    lua_createtable(L, PELT_OPTIONS_LEN, 0);
+    for (int i = 0; i < PELT_OPTIONS_LEN; i++) {
+        lua_pushstring(L, pelt_option_names[i]);
+        templates->option[i] = lua_topointer(L, -1);
+        lua_rawseti(L, -2, i + 1);
+    }
+    templates->names_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    templates->strings_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void drop_all(struct pelt_templates *templates)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        free(templates->slot[i]);
+        templates->slot[i] = NULL;
+    }
+    templates->len = 0;
+}
+
+void pelt_templates_free(struct pelt_templates *templates)
+{
+    if (templates) {
+        drop_all(templates);
+        free(templates);
+    }
+}
+
+int pelt_template_entries(lua_State *L, int index)
+{
+    if (lua_getmetatable(L, index)) {
+        lua_pushliteral(L, "__values");
+        lua_rawget(L, -2);
+        lua_replace(L, -2);
+        if (lua_istable(L, -1)) {
+            return lua_gettop(L);
+        }
+        lua_pop(L, 1);
+    }
+    return index;
+}
+
+/* A number or boolean takes two words, the first of which is no address. */
+static void add_plain(lua_State *L, int index, struct pelt_template_key *key)
+{
+    int type = lua_type(L, index);
+    bool integer = lua_isinteger(L, index);
+    uint64_t bits = 0;
+    if (integer) {
+        bits = (uint64_t)lua_tointeger(L, index);
+    } else if (type == LUA_TNUMBER) {
+        lua_Number number = lua_tonumber(L, index);
+        memcpy(&bits, &number, sizeof bits);
+    } else {
+        bits = (uint64_t)lua_toboolean(L, index);
+    }
+    pelt_template_key_add(key, (uint64_t)(WORD_KIND + 2 * (type + 1) + integer));
+    pelt_template_key_add(key, bits);
+}
+
+/* Strings take one word; so does what is no option's value, and has no template. */
+static void add_value(lua_State *L, int index, struct pelt_template_key *key)
+{
+    const void *object = lua_topointer(L, index);
+    if (object) {
+        pelt_template_key_add(key, (uintptr_t)object);
+    } else {
+        add_plain(L, index, key);
+    }
+}
+
+/* The table on top: headers or statuses. */
+static void add_table(lua_State *L, struct pelt_template_key *key)
+{
+    int top = lua_gettop(L), entries = pelt_template_entries(L, top);
+    pelt_template_key_add(key, WORD_TABLE);
+    lua_pushnil(L);
+    while (lua_next(L, entries)) {
+        add_value(L, -2, key);
+        add_value(L, -1, key);
+        lua_settop(L, -2);
+    }
+    pelt_template_key_add(key, WORD_TABLE_END);
+    if (entries != top) {
+        lua_settop(L, top);
+    }
+}
+
+/* One option: its name below its value on top. */
+static bool add_option(lua_State *L, const struct pelt_templates *templates,
+                       struct pelt_template_key *key, struct pelt_given *given)
+{
+    const void *name = lua_topointer(L, -2);
+    if (!name) {
+        return false;
+    }
+    pelt_template_key_add(key, (uintptr_t)name);
+    if (name == templates->option[PELT_OPTION_HEADERS] ||
+        name == templates->option[PELT_OPTION_EXPECT]) {
+        if (lua_istable(L, -1)) {
+            add_table(L, key);
+        } else {
+            add_value(L, -1, key);
+        }
+    } else if (name == templates->option[PELT_OPTION_JSON]) {
+        given->json = true;
+    } else if (name == templates->option[PELT_OPTION_BODY]) {
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            return false;
+        }
+        given->body.ptr = lua_tolstring(L, -1, &given->body.len);
+    } else {
+        add_value(L, -1, key);
+    }
+    return true;
+}
+
+bool pelt_templates_help(struct pelt_templates *templates)
+{
+    if (templates->pause == 0) {
+        return true;
+    }
+    templates->pause--;
+    return false;
+}
+
+bool pelt_template_key_read(lua_State *L, int index, const struct pelt_templates *templates,
+                            struct pelt_template_key *key, struct pelt_given *given)
+{
+    int top = lua_gettop(L), entries = pelt_template_entries(L, index);
+    bool known = true;
+    lua_pushnil(L);
+    while (known && lua_next(L, entries)) {
+        known = add_option(L, templates, key, given);
+        lua_settop(L, -2);
+    }
+    lua_settop(L, top);
+    return known && key->len <= PELT_TEMPLATE_WORDS;
+}
+
+/* The slot of the key's template, or the empty one where it belongs. */
+static size_t slot_of(const struct pelt_templates *templates, const struct pelt_template_key *key)
+{
+    size_t i = (key->hash >> 32) % SLOTS, bytes = key->len * sizeof key->word[0];
+    const struct kept *k = templates->slot[i];
+    while (k && (k->hash != key->hash || k->words != key->len ||
+                 memcmp(k->word, key->word, bytes) != 0)) {
+        i = (i + 1) % SLOTS;
+        k = templates->slot[i];
+    }
+    return i;
+}
+
+const struct pelt_template *pelt_templates_find(struct pelt_templates *templates,
+                                                const struct pelt_template_key *key)
+{
+    const struct kept *k = templates->slot[slot_of(templates, key)];
+    if (!k) {
+        return NULL;
+    }
+    templates->hits++;
+    return &k->template;
+}
+
+/* Appends the value at `index`, if it is a string, to the list at `list`. */
+static void hold(lua_State *L, struct pelt_templates *templates, int list, int index)
+{
+    if (lua_type(L, index) == LUA_TSTRING) {
+        lua_pushvalue(L, index);
+        lua_rawseti(L, list, ++templates->strings_len);
+    }
+}
+
+/* The keys and values of the table at `index`. */
+static void hold_entries(lua_State *L, struct pelt_templates *templates, int list, int index)
+{
+    int top = lua_gettop(L), entries = pelt_template_entries(L, index);
+    lua_pushnil(L);
+    while (lua_next(L, entries)) {
+        int value = lua_gettop(L);
+        hold(L, templates, list, value - 1);
+        hold(L, templates, list, value);
+        lua_settop(L, value - 1);
+    }
+    lua_settop(L, top);
+}
+
+/* The options' own strings, and those of headers and expect. */
+static void hold_options(lua_State *L, struct pelt_templates *templates, int list, int options)
+{
+    static const enum pelt_option tables[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT};
+    int entries = pelt_template_entries(L, options);
+    hold_entries(L, templates, list, entries);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        lua_pushstring(L, pelt_option_names[tables[i]]);
+        if (lua_rawget(L, entries) == LUA_TTABLE) {
+            hold_entries(L, templates, list, lua_gettop(L));
+        }
+        lua_pop(L, 1);
+    }
+}
+
+static void hold_key(lua_State *L, struct pelt_templates *templates, int method, int options)
+{
+    int top = lua_gettop(L);
+    luaL_checkstack(L, LUA_MINSTACK, "options");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, templates->strings_ref);
+    if (method) {
+        hold(L, templates, top + 1, method);
+    }
+    if (options) {
+        hold_options(L, templates, top + 1, options);
+    }
+    lua_settop(L, top);
+}
+
+static void start_again(lua_State *L, struct pelt_templates *templates)
+{
+    lua_newtable(L);
+    lua_rawseti(L, LUA_REGISTRYINDEX, templates->strings_ref);
+    templates->strings_len = 0;
+    templates->pause = templates->hits < PELT_TEMPLATES_MAX ? PAUSE : 0;
+    templates->hits = 0;
+    drop_all(templates);
+}
+
+/* NULL: out of memory. */
+static struct kept *copy_of(const struct pelt_template_key *key, const struct pelt_template *made)
+{
+    size_t key_bytes = key->len * sizeof key->word[0];
+    struct kept *k = malloc(sizeof *k + key_bytes + made->head_len);
+    if (k) {
+        char *head = (char *)k->word + key_bytes;
+        k->template = *made;
+        k->template.head = head;
+        k->hash = key->hash;
+        k->words = key->len;
+        memcpy(k->word, key->word, key_bytes);
+        memcpy(head, made->head, made->head_len);
+    }
+    return k;
+}
+
+void pelt_templates_keep(lua_State *L, struct pelt_templates *templates,
+                         const struct pelt_template_key *key, const struct pelt_template *made,
+                         int method, int options)
+{
+    uint32_t *seen = &templates->seen[(key->hash >> 32) % SEEN];
+    if (*seen != (uint32_t)key->hash) {
+        *seen = (uint32_t)key->hash;
+        return;
+    }
+    if (templates->len == PELT_TEMPLATES_MAX) {
+        start_again(L, templates);
+    }
+    hold_key(L, templates, method, options);
+    struct kept *k = copy_of(key, made);
+    if (k) {
+        size_t slot = slot_of(templates, key);
+        assert(!templates->slot[slot]);
+        templates->slot[slot] = k;
+        templates->len++;
+    }
+}

@@ -1,0 +1,238 @@
+"""What a scenario can do wrong while it runs: one line names file and line, the exit code is right, and the other users go on."""
+import re
+import statistics
+import time
+
+import pytest
+
+from program import SLOW, USAGE, pelt, run
+
+DURATION_S = 30
+USERS = 20
+CULPRIT = 7
+
+# A culprit's whole iteration; the line that runs on is marked.
+HOLDERS = {
+    "loop": """
+        while true do end --<
+    """,
+    "pcall": """
+        local function again()
+            while true do pcall(again) end --<
+        end
+        again()
+    """,
+    "xpcall": """
+        xpcall(function()
+            while true do end --<
+        end, function() while true do end end)
+    """,
+    "coroutine": """
+        local inner = coroutine.wrap(function()
+            while true do end --<
+        end)
+        while true do pcall(inner) end
+    """,
+    "generator": """
+        local deep = coroutine.create(function()
+            coroutine.wrap(function()
+                while true do coroutine.wrap(function() coroutine.yield() end)() end --<
+            end)()
+        end)
+        while true do coroutine.resume(deep) end
+    """,
+    "find": """
+        local text = ("a"):rep(30000)
+        return text:find(".-.-.-.-b") --<
+    """,
+    "gsub": """
+        local text = ("a"):rep(30000)
+        while true do pcall(string.gsub, text, ".-.-.-.-b", "") end --<
+    """,
+    "sort": """
+        local list = {}
+        for i = 1, 200000 do list[i] = i % 1000 end
+        table.sort(list, function(a, b)
+            for _ = 1, 1000000 do a = a end --<
+            return a < b
+        end)
+    """,
+    "closing": """
+        local guard <close> = setmetatable({}, { __close = function()
+            while true do end --<
+        end })
+        error("first")
+    """,
+    "error's text": """
+        error(setmetatable({}, { __tostring = function()
+            while true do end --<
+        end }))
+    """,
+}
+
+
+def scenario(tmp_path, culprit, users=USERS, duration_s=DURATION_S):
+    """Its path, and the number of the marked line. All users but the culprit send a request each 10 ms."""
+    text = f"""
+local pelt = require "pelt"
+return {{
+    load = {{ users = {users}, duration = "{duration_s}s" }},
+    iteration = function(user)
+        if user.id == {CULPRIT} then
+            {culprit}
+        end
+        pelt.http.get("/health", {{ name = "user " .. user.id }})
+        pelt.sleep("10ms")
+    end,
+}}
+"""
+    path = tmp_path / "scenario.lua"
+    path.write_text(text)
+    marked = [number for number, line in enumerate(text.splitlines(), 1) if "--<" in line]
+    return path, marked[0] if marked else None
+
+
+def answered(done):
+    """Requests that each user had answered."""
+    return {int(row["name"].split()[1]): row["outcomes"]["ok"] for row in done.report["requests"]}
+
+
+def error_lines(done):
+    return [line for line in done.err.splitlines() if line.startswith("script: error: ")]
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back, or is too slow to compare")
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_holder_of_its_loop_is_stopped_by_name(tmp_path, target, kind):
+    path, line = scenario(tmp_path, HOLDERS[kind], duration_s=4)
+    done = run(path, "--target", target().url, "--threads", 1, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    lines = error_lines(done)
+    expected = f"scenario.lua:{line}: user {CULPRIT} held its loop for 1 s and is stopped"
+    assert [text for text in lines if expected in text], done.told()
+    assert len(lines) <= (2 if kind == "closing" else 1), done.told()
+    assert done.seconds < 8, done.told()
+    assert min(answered(done).values()) > 100 and len(answered(done)) == USERS - 1, done.told()
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back")
+def test_others_lose_at_most_five_percent(tmp_path, target):
+    """All users share one thread, which is held from the start. An undisturbed second says what they would have sent in
+    the first three."""
+    path, _ = scenario(tmp_path, HOLDERS["pcall"], duration_s=DURATION_S)
+    done = run(path, "--target", target().url, "--threads", 1, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    seconds = [second["ok"] for second in done.report["seconds"]]
+    usual = statistics.median(seconds)
+    lost = 3 * usual - sum(seconds[:3])
+    assert 0.8 * usual < lost < 0.05 * usual * DURATION_S, seconds
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back")
+def test_users_that_all_hold_their_loop_end_soon(tmp_path, target):
+    text = 'return { load = { users = 50, duration = "2s" }, iteration = function() while true do end end }\n'
+    (tmp_path / "all.lua").write_text(text)
+    done = run(tmp_path / "all.lua", "--target", target().url, "--threads", 1, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    assert done.seconds < 20, done.told()
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back")
+@pytest.mark.parametrize("where, line", [("file", 2), ("setup", 3), ("teardown", 4)])
+def test_what_runs_once_is_stopped_after_10_s(tmp_path, target, where, line):
+    loop = "while true do pcall(error) end"
+    (tmp_path / "once.lua").write_text(f"""local pelt = require "pelt"
+{loop if where == "file" else ""}
+local function setup() {loop if where == "setup" else ""} end
+local function teardown() {loop if where == "teardown" else ""} end
+return {{ load = {{ users = 1, duration = "100ms" }}, setup = setup, teardown = teardown,
+    iteration = function() pelt.http.get("/health") end }}
+""")
+    service = target()
+    done = pelt("run", "once.lua", "--target", service.url, "--no-run-file", cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    assert f"once.lua:{line}: the script held its thread for 10 s" in done.err, done.told()
+    assert 9 < done.seconds < 20, done.told()
+    if where != "teardown":
+        assert "/health" not in service.count()["paths"]
+
+
+@pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back")
+def test_check_of_an_endless_file_ends(tmp_path):
+    (tmp_path / "endless.lua").write_text("-- nothing\nrepeat until false\n")
+    begun = time.monotonic()
+    done = pelt("check", "endless.lua", cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    assert "endless.lua:2: the script held its thread for 10 s" in done.err.splitlines()[0], done.told()
+    assert time.monotonic() - begun < 20
+
+
+# --- faults that end by themselves
+
+# Whichever comes first: filling that much takes a slow host a second.
+ENOUGH = "not enough memory: the limit of a state|held its loop"
+FAULTS = {
+    "1 GB string": ('local s = ("x"):rep(1000000000) --<', "not enough memory: the limit of a state"),
+    "1 GB by doubling": ('local s = "x" while true do s = s .. s end --<', ENOUGH),
+    "1 GB of tables": ("local t = {} while true do t[#t + 1] = {} end --<", ENOUGH),
+    "1 GB by concat": ('return table.concat(setmetatable({}, { __index = function() return ("x"):rep(1000000) end }), '
+                       '"", 1, 1000) --<', ENOUGH),
+    "empty string for years": ('local s = (""):rep(1 << 60) error("after " .. #s) --<', "after 0"),
+    "move for years": ("table.move({}, 1, 1 << 60, 2) --<", "too many elements to move"),
+    "deep recursion": ("local function deep() return 1 + deep() end deep() --<", "stack overflow"),
+    "deep recursion in pcall": ("local function deep() return pcall(deep) end\nassert(deep()) error('unwound') --<", ""),
+    "write to a global": ("counter = 1 --<", "global 'counter' is written after the file was loaded"),
+    "error in sort": ('table.sort({ 3, 1, 2 }, function() error("in sort") end) --<', "in sort"),
+    "error in gsub": ('("abc"):gsub(".", function() error("in gsub") end) --<', "in gsub"),
+    "error in a metamethod": ('return setmetatable({}, { __index = function() error("in index") end }).x --<', "in index"),
+    "error in a coroutine": ('coroutine.wrap(function() error("inside") end)() --<', "inside"),
+    "error in close": ('local x <close> = setmetatable({}, { __close = function() error("in close") end }) --<', "in close"),
+    "error in a message handler": ("assert(xpcall(error, function() error() end)) --<", ""),
+    "error without text": ("error({}) --<", "error object is a table value"),
+    "malformed pattern": ('return ("x"):find("[a") --<', "malformed pattern (missing ']')"),
+    "finalizer": ("setmetatable({}, { __gc = function() end }) --<", "no __gc in a scenario"),
+}
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("kind", FAULTS)
+def test_fault_of_one_user_names_its_line_and_leaves_the_others_alone(tmp_path, target, kind):
+    culprit, words = FAULTS[kind]
+    path, line = scenario(tmp_path, f"pelt.sleep('100ms');\n{culprit}", duration_s=2)
+    service = target()
+    done = run(path, "--target", service.url, "--threads", 1, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    lines = error_lines(done)
+    assert 0 < len(lines) <= 2, done.told()
+    assert any(part in lines[0] for part in words.split("|")), done.told()
+    assert re.search(rf"scenario\.lua(:{line})?:", lines[0]), done.told()
+    least = 1 if SLOW else 20
+    assert len(answered(done)) == USERS - 1 and min(answered(done).values()) >= least, answered(done)
+    assert service.count()["total"] == sum(answered(done).values())
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("value, key", [
+    ("{ f = print }", "data.f"), ("{ list = { 1, 2, x = 3 } }", "data.list"), ("0/0", "data"),
+    ("coroutine.create(print)", "data"), ("{ [1.5] = 2 }", "data"), ("(function() local t = {} t.t = t return t end)()", "data.t"),
+])
+def test_setup_value_that_is_not_json_names_the_key(tmp_path, target, value, key):
+    (tmp_path / "setup.lua").write_text(f"""local pelt = require "pelt"
+return {{ load = {{ users = 1, duration = "1s" }}, iteration = function() pelt.http.get("/health") end,
+    setup = function() return {value} end }}
+""")
+    service = target()
+    done = run("setup.lua", "--target", service.url, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    said = [reason for reason in done.report["result"]["reasons"] if "JSON-like" in reason]
+    assert len(said) == 1 and key in said[0] and "setup.lua:3: the value" in said[0], done.told()
+    assert "/health" not in service.count()["paths"]
+
+
+@pytest.mark.sanitize
+def test_memory_that_runs_out_while_the_file_is_loaded_names_its_line(tmp_path):
+    (tmp_path / "large.lua").write_text('local s = "x"\nfor i = 1, 40 do\n    s = s .. s\nend\nreturn {}\n')
+    done = pelt("check", "large.lua", cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    first = done.err.splitlines()[0]
+    assert "large.lua:3: not enough memory: the limit of a state" in first and "512 MiB" in first, done.told()
