@@ -8,6 +8,8 @@ from host import FLOOR_CLIENT, PELT, ROOT, SCRATCH
 
 REPORT = SCRATCH / "report.json"
 HELLO = ROOT / "scenarios" / "hello.lua"
+ITEM = ROOT / "tests" / "bench" / "item.lua"  # a path a request, a header, a name, a check
+ITEM_WRK = ROOT / "tests" / "bench" / "item_wrk.lua"
 AB_REQUESTS_MAX = 5_000_000  # more than it makes in the time; ab keeps 32 bytes for each from the start
 
 
@@ -33,8 +35,12 @@ CLIENTS = {
                    _pelt_requests),
     "pelt run": (lambda port, n, s: _pelt("run", HELLO, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
                  _pelt_requests),
+    "pelt run, item": (lambda port, n, s: _pelt("run", ITEM, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
+                       _pelt_requests),
     "wrk": (lambda port, n, s: ["wrk", "-t1", f"-c{n}", f"-d{s}s", f"http://127.0.0.1:{port}/"],
             _first_number(r"(\d+) requests in")),
+    "wrk, item": (lambda port, n, s: ["wrk", "-t1", f"-c{n}", f"-d{s}s", "-s", ITEM_WRK, f"http://127.0.0.1:{port}/"],
+                  _first_number(r"(\d+) requests in")),
     "ab": (lambda port, n, s: ["ab", "-q", "-k", "-c", n, "-t", s, "-n", AB_REQUESTS_MAX, f"http://127.0.0.1:{port}/"],
            _first_number(r"Complete requests:\s+(\d+)")),
     "h2load": (lambda port, n, s: ["h2load", "--h1", "-t1", "-c", n, "-D", s, f"http://127.0.0.1:{port}/"],

@@ -33,7 +33,7 @@ def instructions():
     def collected(ran):
         return {"all": int(re.search(r"Collected : (\d+)", ran.err).group(1))}
 
-    rows = [(name, f"{_slope(name, tool, collected)['all']:,.0f}") for name in ("floor", "pelt bench", "pelt run", "wrk")]
+    rows = [(name, f"{_slope(name, tool, collected)['all']:,.0f}") for name in ("floor", "pelt bench", "pelt run", "pelt run, item", "wrk", "wrk, item")]
     intro = f"callgrind, {CONNECTIONS} connections, slope between runs of {SHORT_S} s and {LONG_S} s.\n\n"
     return intro + table(("client", "user-space instructions a request"), rows)
 
@@ -76,7 +76,7 @@ def memory():
     SCRATCH.mkdir(parents=True, exist_ok=True)
     few, many = MEMORY_CONNECTIONS
     rows = []
-    for name in ("pelt bench", "pelt run", "wrk"):
+    for name in ("pelt bench", "pelt run", "pelt run, item", "wrk"):
         low, high = _resident_kb(name, few), _resident_kb(name, many)
         rows.append((name, f"{low:,}", f"{high:,}", f"{(high - low) / (many - few):.2f}"))
     intro = f"Resident memory (VmRSS) a second before the end of a run of {MEMORY_S} s, one thread.\n\n"
