@@ -3,7 +3,7 @@ import pytest
 
 from program import PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, run
 
-pytestmark = pytest.mark.sanitize
+pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
 
 RATE_PER_S, SECONDS = (200, 3) if SLOW else (1_000, 3)
 SCENARIO = """

@@ -8,7 +8,7 @@ import pytest
 
 from program import SIGINT_CODE, SIGTERM_CODE, SLOW, STARTS_MOVED, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, report_of, server_count_fits
 
-pytestmark = pytest.mark.sanitize
+pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
 
 PATH = "/api/status"
 RATE_PER_S = 500

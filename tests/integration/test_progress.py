@@ -13,6 +13,8 @@ import pytest
 from program import PASSED, PELT, pelt, report_of
 from screen import Screen
 
+pytestmark = pytest.mark.alone
+
 BLOCK_ROWS_MAX = 6
 REDRAWS_PER_S_MAX = 2
 SECONDS = 4

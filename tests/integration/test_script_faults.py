@@ -115,6 +115,7 @@ def test_holder_of_its_loop_is_stopped_by_name(tmp_path, target, kind):
     assert min(answered(done).values()) > 100 and len(answered(done)) == USERS - 1, done.told()
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back")
 def test_others_lose_at_most_five_percent(tmp_path, target):
     """All users share one thread, which is held from the start. An undisturbed second says what they would have sent in

@@ -11,7 +11,8 @@ import pytest
 
 from program import PASSED, SLOW, STARTS_MOVED, bench, if_quiet, in_a_quiet_moment
 
-pytestmark = pytest.mark.skipif(SLOW, reason="percentiles to the millisecond need a build without sanitizers")
+pytestmark = [pytest.mark.alone,
+              pytest.mark.skipif(SLOW, reason="percentiles to the millisecond need a build without sanitizers")]
 
 PATH = "/api/status"
 RATE_PER_S, SECONDS = 2_000, 20
