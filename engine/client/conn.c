@@ -5,6 +5,7 @@
  * could hold; after RECEIVES_A_TURN of them the poller is asked to tell again, so that no
  * connection starves the others. Time stamps are read just before sending and just after receiving.
  */
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -302,6 +303,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     struct pelt_client *client = pelt_conn_client(c);
     bool head_was_done = c->response.head_done;
     size_t used = 0;
+    assert(c->state >= PELT_CONN_SENDING && c->state <= PELT_CONN_RECEIVING);
     c->bytes_received += len;
     if (c->first_ns == 0) {
         on_first_byte(c, now_ns);
@@ -311,6 +313,9 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     if (answer == PELT_HTTP1_DONE) {
         if (used < len || ended) {
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
+        }
+        if (len == sizeof(client->recv)) { /* more may wait behind the answer, told already */
+            pelt_poller_again(&client->poller, c->transport.fd, c);
         }
         finish_answered(c, now_ns);
         return false;
@@ -327,6 +332,20 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     return true;
 }
 
+/* Bytes or the end on a connection that had no exchange when they came: it serves nobody any more.
+ * A call that is held for it has sent nothing, and gets a new one. */
+static void drop_unasked(struct pelt_conn *c)
+{
+    bool held = c->state == PELT_CONN_HELD;
+    if (held) {
+        pelt_outbox_remove(c);
+    }
+    close_socket(c);
+    if (held) {
+        pelt_setup_start(c, pelt_clock_ns());
+    }
+}
+
 static void on_readable(struct pelt_conn *c, bool ended)
 {
     struct pelt_client *client = pelt_conn_client(c);
@@ -335,8 +354,8 @@ static void on_readable(struct pelt_conn *c, bool ended)
         if (got == PELT_AGAIN) {
             return;
         }
-        if (c->request == NULL) { /* idle: the server closed it, or speaks unasked */
-            close_socket(c);
+        if (c->state == PELT_CONN_IDLE || c->state == PELT_CONN_HELD) {
+            drop_unasked(c);
             return;
         }
         uint64_t now_ns = pelt_clock_ns();

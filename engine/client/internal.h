@@ -8,7 +8,8 @@
  * CLOSED
  *
  * A call on an IDLE connection that comes while a batch of answers is being received may be HELD
- * until the batch is through (outbox.c). A response may begin while SENDING goes on (an answer
+ * until the batch is through (outbox.c). Should the batch then tell that the server ended that
+ * connection or spoke unasked, the call goes to SETUP: nothing of it was sent. A response may begin while SENDING goes on (an answer
  * before the body is sent). Any failure leads to CLOSED. Every way out of the middle states passes
  * pelt_conn_finish(), the one place that records and calls `done`.
  */

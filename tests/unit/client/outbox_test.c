@@ -16,6 +16,7 @@ struct user {
     struct fixture *f;
     struct pelt_session session;
     int peer, done;
+    struct user *calls; /* when this one's first answer comes; NULL: this one itself */
     enum pelt_outcome outcome;
     bool sent;
 };
@@ -55,7 +56,7 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     u->sent = x->sample.sent;
     if (++u->done == 1) {
         f->on_the_way += readable(f->users[0].peer, 0) + readable(f->users[1].peer, 0);
-        call(u);
+        call(u->calls != NULL ? u->calls : u);
     }
     if (f->cancelled != NULL && f->cancelled != u && f->cancelled->done == 1) {
         pelt_session_cancel(&f->cancelled->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
@@ -182,6 +183,49 @@ static void held_call_that_is_cancelled_was_not_sent(void **state)
     take_request(&f->users[1]);
 }
 
+/* ---- a user of two servers: while it hears from one, the other ends its idle connection ---- */
+
+static void expect_fresh_connection(void **state, const char *unasked)
+{
+    struct fixture *f = *state;
+    start(f, true);
+    struct user *u = &f->users[0], *other = &f->users[1];
+    u->done = 1; /* on_done calls nothing by itself */
+    answer(u);
+    for (int i = 0; i < 2000 && u->done < 2; i++) {
+        turn(f);
+    }
+    other->calls = u; /* when its answer comes, `u` calls on its idle connection */
+    answer(other);
+    if (*unasked) {
+        assert_int_equal(send(u->peer, unasked, strlen(unasked), MSG_NOSIGNAL), strlen(unasked));
+    }
+    close(u->peer);
+    u->peer = -1;
+    for (int i = 0; i < 2000 && !readable(f->listener, 1); i++) {
+        turn(f);
+    }
+    assert_int_equal(u->done, 2); /* nothing was taken for an answer */
+    u->peer = accept(f->listener, NULL, NULL);
+    take_request(u);
+    answer(u);
+    for (int i = 0; i < 2000 && u->done < 3; i++) {
+        turn(f);
+    }
+    assert_int_equal(u->outcome, PELT_OUTCOME_OK);
+    assert_int_equal(f->recorder.frame->requests[1]->outcomes[PELT_OUTCOME_OK], 3);
+}
+
+static void held_call_whose_connection_ends_gets_a_new_one(void **state)
+{
+    expect_fresh_connection(state, "");
+}
+
+static void held_call_takes_no_unasked_answer_for_its_own(void **state)
+{
+    expect_fresh_connection(state, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -190,6 +234,8 @@ int main(void)
         TEST(closed_loop_receives_the_batch_before_it_sends),
         TEST(open_loop_sends_at_once),
         TEST(held_call_that_is_cancelled_was_not_sent),
+        TEST(held_call_whose_connection_ends_gets_a_new_one),
+        TEST(held_call_takes_no_unasked_answer_for_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
