@@ -11,6 +11,8 @@ return guard.strict("pelt", {
     http = guard.strict("pelt.http", parts.http),
     json = guard.strict("pelt.json", parts.json),
     load = guard.strict("pelt.load", parts.load),
+    data = guard.strict("pelt.data", parts.data),
+    shared = guard.strict("pelt.shared", parts.shared),
     check = core.check,
     sleep = core.sleep,
     env = core.env,

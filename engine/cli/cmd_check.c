@@ -33,6 +33,16 @@ static void print_thresholds(const struct pelt_scenario *s)
     }
 }
 
+static void print_files(const struct pelt_scenario *s)
+{
+    struct pelt_scenario_file file;
+    for (size_t i = 0; pelt_scenario_file(s, i, &file); i++) {
+        char text[1024];
+        pelt_scenario_file_describe(&file, text, sizeof text);
+        printf("%-11s%s in memory\n", i == 0 ? "data" : "", text);
+    }
+}
+
 static void print_scenario(const struct cli_options *o, const struct pelt_scenario *s)
 {
     char plan[256];
@@ -47,6 +57,7 @@ static void print_scenario(const struct cli_options *o, const struct pelt_scenar
     printf("%-11s%s\n", "load", plan);
     print_tasks(s);
     print_thresholds(s);
+    print_files(s);
     printf("%-11s%s\n%-11s%s\n", "setup", s->has_setup ? "yes" : "no", "teardown",
            s->has_teardown ? "yes" : "no");
 }

@@ -65,11 +65,22 @@ struct show {
     bool announced;
 };
 
+static void announce_files(const struct pelt_scenario *scenario)
+{
+    struct pelt_scenario_file file;
+    for (size_t i = 0; scenario != NULL && pelt_scenario_file(scenario, i, &file); i++) {
+        char text[1024];
+        pelt_scenario_file_describe(&file, text, sizeof text);
+        pelt_log(PELT_LOG_INFO, "data", "%s in memory, read once for all threads", text);
+    }
+}
+
 static void announce(const struct pelt_run_options *run)
 {
     char plan[256], size[32];
     pelt_plan_describe(run->plan, plan, sizeof plan);
     pelt_log(PELT_LOG_INFO, "pelt", "%s: %s", run->name, plan);
+    announce_files(run->scenario);
     if (run->run_file == NULL || pelt_plan_length_ns(run->plan) <= LONG_RUN_NS) {
         return;
     }

@@ -80,3 +80,21 @@ bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *du
     draw_next(it);
     return true;
 }
+
+uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed)
+{
+    struct pelt_arrivals_iter it;
+    pelt_arrivals_init(&it, plan, seed, 0, 1);
+    uint64_t count = 0, k, due_ns;
+    if (plan->arrivals == PELT_ARRIVALS_UNIFORM) {
+        /* x == k: only what rounding may do to the last ones has to be looked at. */
+        double all = pelt_plan_integral(plan, it.end_ns);
+        count = all > 4 ? (uint64_t)all - 4 : 0;
+        it.k = count;
+        it.x = (double)count;
+    }
+    while (pelt_arrivals_next(&it, &k, &due_ns)) {
+        count = k + 1;
+    }
+    return count;
+}

@@ -23,6 +23,7 @@
 #include "hooks.h"
 #include "judge.h"
 #include "host.h"
+#include "pelt/arrivals.h"
 #include "pelt/log.h"
 #include "pelt/rng.h"
 #include "pelt/runfile.h"
@@ -418,8 +419,21 @@ static void call_teardown(void *arg)
     run->aside.passed = pelt_hooks_teardown(&run->hooks);
 }
 
+/* Among whom data rows are dealt; 0: there are none, and counting arrivals may take seconds. */
+static uint64_t population(const struct run *run)
+{
+    struct pelt_scenario_file file;
+    if (run->opt.scenario == NULL || !pelt_scenario_file(run->opt.scenario, 0, &file)) {
+        return 0;
+    }
+    return run->plan.loop == PELT_LOOP_OPEN
+               ? pelt_arrivals_count(&run->plan, run->opt.seed)
+               : (uint64_t)floor(pelt_plan_peak(&run->plan) + 0.5); /* as the crew rounds */
+}
+
 static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
 {
+    const uint64_t all = population(run);
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
     if (run->workers == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -434,6 +448,7 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
             .threads = run->threads,
             .spin = run->threads < pelt_host_cpus(),
             .data_json = data_json(run),
+            .population = all,
         };
         enum pelt_status status = pelt_worker_new(&options, &run->workers[i], err);
         if (status != PELT_OK) {

@@ -219,6 +219,7 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
         .headers = run->headers,
         .data_json = w->opt.data_json,
         .seed = run->seed,
+        .population = w->opt.population,
         .stopping = &w->stopping,
         .on_error = on_script_error,
         .on_error_arg = w,

@@ -20,6 +20,7 @@ struct pelt_worker_options {
     uint32_t thread, threads;
     bool spin;
     const char *data_json; /* borrowed: what setup returned; may be NULL */
+    uint64_t population;   /* of a script's data rows: see struct pelt_script_options */
 };
 
 /* What a worker mails. Frames are handed back by pelt_worker_give(); errors are freed by the

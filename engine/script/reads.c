@@ -16,7 +16,7 @@
 struct lexer {
     const char *at, *end;
     char before;      /* '.' or ':' right before the token, else 0 */
-    bool behind_pelt; /* and before that the name `pelt` */
+    bool behind_pelt; /* and before that the name `pelt`, or pelt.data */
 };
 
 static const struct pelt_reads EVERYTHING = {.body = true, .headers = true};
@@ -109,7 +109,7 @@ static void scan_name(struct lexer *x, struct pelt_reads *reads)
     if (x->before && !(x->behind_pelt && is(word, len, "json"))) {
         add(reads, field(word, len));
     }
-    x->behind_pelt = !x->before && is(word, len, "pelt");
+    x->behind_pelt = x->before ? x->behind_pelt && is(word, len, "data") : is(word, len, "pelt");
     x->before = 0;
 }
 

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "args.h"
+#include "files.h"
+#include "pelt/units.h"
 #include "shard.h"
+#include "shared.h"
 
 #define SOURCE_MAX (64u << 20) /* bytes of a scenario file */
 
@@ -290,7 +293,9 @@ enum pelt_status pelt_scenario_load_text(const char *path, const char *source, s
     s->path = strdup(path);
     s->name = name_of_path(path);
     s->source = malloc(source_len + 1);
-    if (s->path && s->name && s->source) {
+    s->files = pelt_files_new();
+    s->shared = pelt_shared_new();
+    if (s->path && s->name && s->source && s->files && s->shared) {
         memcpy(s->source, source, source_len);
         s->source[source_len] = '\0';
         s->source_len = source_len;
@@ -329,6 +334,8 @@ void pelt_scenario_free(struct pelt_scenario *s)
     }
     free(s->tasks);
     free(s->thresholds);
+    pelt_files_free(s->files);
+    pelt_shared_free(s->shared);
     if (s->has_load) {
         pelt_plan_deinit(&s->plan);
     }
@@ -337,4 +344,28 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s->name);
     free(s->target);
     free(s);
+}
+
+bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out)
+{
+    const struct pelt_rows *rows = pelt_files_at(s->files, i);
+    if (rows) {
+        *out = (struct pelt_scenario_file){.path = rows->path,
+                                           .rows = rows->count,
+                                           .columns = rows->columns_len,
+                                           .bytes = pelt_rows_bytes(rows)};
+    }
+    return rows != NULL;
+}
+
+void pelt_scenario_file_describe(const struct pelt_scenario_file *file, char *out, size_t size)
+{
+    char bytes[32], columns[48] = "";
+    pelt_format_bytes(file->bytes, bytes, sizeof bytes);
+    if (file->columns > 0) {
+        snprintf(columns, sizeof columns, " of %zu column%s", file->columns,
+                 file->columns == 1 ? "" : "s");
+    }
+    snprintf(out, size, "%s: %zu row%s%s, %s", file->path, file->rows, file->rows == 1 ? "" : "s",
+             columns, bytes);
 }

@@ -79,6 +79,8 @@ static int open_libraries(lua_State *L)
     add_part(L, "random", pelt_lib_random);
     add_part(L, "json", pelt_json_open);
     add_part(L, "http", pelt_lib_http);
+    add_part(L, "data", pelt_lib_data);
+    add_part(L, "shared", pelt_lib_shared);
 
     lua_getfield(L, parts, "tools");
     run_library(L, "=pelt.guard", pelt_lua_guard, pelt_lua_guard_len, 1, 1);

@@ -100,6 +100,16 @@ static void end_with_error(struct pelt_strand *s, int status, const char *messag
     lua_settop(L, top);
 }
 
+/* After pelt_strand_end(). */
+static void end_early(struct pelt_strand *s)
+{
+    struct pelt_error said;
+    reset(s);
+    bool stopped = held(s, &said); /* while its variables were closed */
+    s->state = PELT_STRAND_IDLE;
+    s->on_end(s, 0, stopped ? said.text : NULL, "");
+}
+
 static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
 {
     struct pelt_shard *shard = s->shard;
@@ -113,6 +123,10 @@ static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
     pelt_watch_leave();
     pelt_watch_end_row();
     shard->running = NULL;
+    if (status == LUA_YIELD && s->state == PELT_STRAND_ENDING) {
+        end_early(s);
+        return;
+    }
     if (status == LUA_YIELD && s->state != PELT_STRAND_RUNNING) {
         return;
     }
@@ -203,6 +217,7 @@ void pelt_strand_deinit(struct pelt_strand *s)
     assert(s->state == PELT_STRAND_IDLE);
     pelt_session_deinit(&s->session);
     pelt_draft_free(s->draft);
+    free(s->taken);
     release_coroutine(s);
     luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->rng_ref);
 }
@@ -268,4 +283,24 @@ int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t ns)
     }
     s->state = PELT_STRAND_WAITING_SLEEP;
     return lua_yieldk(L, 0, 0, give_nothing);
+}
+
+int pelt_strand_end(lua_State *L, struct pelt_strand *s, const char *what)
+{
+    if (s->closing || L != s->co || !lua_isyieldable(L)) {
+        return luaL_error(L,
+                          "%s and cannot do so inside a coroutine of the script's own, a callback "
+                          "of table.sort or string.gsub, or a metamethod",
+                          what);
+    }
+    s->state = PELT_STRAND_ENDING;
+    return lua_yield(L, 0);
+}
+
+struct pelt_strand_taken *pelt_strand_taken(struct pelt_strand *s, size_t number)
+{
+    if (!s->taken) {
+        s->taken = calloc(s->shard->feeds, sizeof *s->taken);
+    }
+    return s->taken ? &s->taken[number] : NULL;
 }

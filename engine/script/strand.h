@@ -5,7 +5,7 @@
  *
  *   IDLE --start--> RUNNING --http.*--> WAITING_HTTP  --done-----> RUNNING
  *                           --sleep---> WAITING_SLEEP --timer----> RUNNING
- *                           --return or error--> IDLE, on_end
+ *                           --return or error, or pelt_strand_end()--> IDLE, on_end
  *   WAITING_* --cancel--> IDLE (on_end is not called)
  *
  * Storage: embedded. Thread: the shard's.
@@ -21,7 +21,15 @@ enum pelt_strand_state {
     PELT_STRAND_IDLE,
     PELT_STRAND_RUNNING,
     PELT_STRAND_WAITING_HTTP,
-    PELT_STRAND_WAITING_SLEEP
+    PELT_STRAND_WAITING_SLEEP,
+    PELT_STRAND_ENDING /* pelt_strand_end() was called: on its way to IDLE */
+};
+
+/* What a user took of a feed of data rows (lib_data.c). */
+struct pelt_strand_taken {
+    uint64_t turns;     /* rows in all; in open loop for the running arrival */
+    uint64_t draws;     /* rows in the iteration below */
+    uint64_t iteration; /* its number + 1, in open loop the arrival's; 0: none so far */
 };
 
 struct pelt_strand {
@@ -31,7 +39,8 @@ struct pelt_strand {
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
     struct pelt_session session;
     struct pelt_timer timer;
-    struct pelt_draft *draft; /* the request made for one call only; NULL: none so far */
+    struct pelt_draft *draft;        /* the request made for one call only; NULL: none so far */
+    struct pelt_strand_taken *taken; /* one a feed of the shard; NULL: no row so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */
     int rng_ref;
@@ -63,5 +72,11 @@ struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what);
  * pelt_response_push(). */
 int pelt_strand_call(lua_State *L, struct pelt_strand *strand, const struct pelt_request *request);
 int pelt_strand_sleep(lua_State *L, struct pelt_strand *strand, uint64_t ns);
+/* Ends what the strand runs as if it had returned, past every pcall; its variables are closed. A
+ * Lua error beginning with `what` where that cannot be. */
+int pelt_strand_end(lua_State *L, struct pelt_strand *strand, const char *what);
+
+/* What it took of feed `number` of its shard. NULL: out of memory. */
+struct pelt_strand_taken *pelt_strand_taken(struct pelt_strand *strand, size_t number);
 
 #endif

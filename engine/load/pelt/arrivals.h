@@ -35,5 +35,7 @@ void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *p
 /* Takes this part's next arrival. True: *k and *due_ns (since the run's start). False: the plan is
  * over, now and from then on. */
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
+/* Arrivals of the whole plan. Draws them all, unless they are uniform. */
+uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed);
 
 #endif

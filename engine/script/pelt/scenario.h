@@ -18,6 +18,9 @@ struct pelt_scenario_task {
     double weight;
 };
 
+struct pelt_files;
+struct pelt_shared;
+
 struct pelt_scenario {
     char *path; /* as given */
     char
@@ -32,6 +35,14 @@ struct pelt_scenario {
     struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */
     size_t tasks_len;
     bool has_setup, has_teardown;
+    struct pelt_files *files;   /* data files, read once for all shards of the process */
+    struct pelt_shared *shared; /* counters and queues of all users */
+};
+
+struct pelt_scenario_file { /* a data file; texts are borrowed */
+    const char *path;
+    size_t rows, columns; /* columns: 0 if the format has none */
+    size_t bytes;         /* of memory, once a process */
 };
 
 /*
@@ -49,5 +60,9 @@ pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
                         struct pelt_setting *settings, size_t settings_len,
                         struct pelt_scenario **out, struct pelt_error *err);
 void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */
+/* The i-th data file. False: there are fewer. */
+bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out);
+/* "users.csv: 1000 rows of 3 columns, 64.0 KiB"; cut at `size`. */
+void pelt_scenario_file_describe(const struct pelt_scenario_file *file, char *out, size_t size);
 
 #endif

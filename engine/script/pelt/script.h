@@ -28,6 +28,8 @@ struct pelt_script_options {
     const char *const *headers;     /* "Name: value" of --header, NULL-terminated; may be NULL */
     const char *data_json;          /* what setup returned, as JSON; NULL: nothing */
     uint64_t seed;
+    /* Among whom data rows are dealt: users of the plan's peak, in open loop its arrivals; 0: 1. */
+    uint64_t population;
     bool keep_all; /* responses are kept whole, whatever the scenario reads: the client's `observe`
                       shows them */
     const _Atomic bool *stopping; /* pelt.stopping() */

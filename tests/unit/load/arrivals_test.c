@@ -215,6 +215,27 @@ static void every_arrival_is_due_before_the_end(void **state)
     }
 }
 
+static void count_is_what_is_drawn(void **state)
+{
+    static const struct {
+        enum pelt_arrivals arrivals;
+        uint64_t duration_ns;
+        double from, to;
+    } cases[] = {
+        {PELT_ARRIVALS_UNIFORM, 20 * S, 2000, 2000}, {PELT_ARRIVALS_UNIFORM, 1 * S, 0, 333.3},
+        {PELT_ARRIVALS_UNIFORM, 1 * S, 1, 1},        {PELT_ARRIVALS_UNIFORM, 7 * S, 0.7, 0.1},
+        {PELT_ARRIVALS_UNIFORM, 3 * S, 49.9, 0},     {PELT_ARRIVALS_POISSON, 10 * S, 500, 1500},
+        {PELT_ARRIVALS_GAMMA, 10 * S, 1000, 1000},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        make(cases[i].arrivals, cases[i].duration_ns, cases[i].from, cases[i].to);
+        assert_int_equal(pelt_arrivals_count(&plan, 7), draw_all(7));
+        pelt_plan_deinit(&plan);
+    }
+    make(PELT_ARRIVALS_UNIFORM, 86400 * S, 1e6, 1e6); /* drawing these would take minutes */
+    assert_int_equal(pelt_arrivals_count(&plan, 7), UINT64_C(86400) * 1000000);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
@@ -228,6 +249,7 @@ int main(void)
         T(poisson_gaps_pass_kolmogorov_smirnov),
         T(gamma_gaps_pass_kolmogorov_smirnov),
         T(every_arrival_is_due_before_the_end),
+        T(count_is_what_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

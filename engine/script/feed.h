@@ -1,0 +1,40 @@
+/*
+ * feed: which row of a file is whose. Each row is a function of who asks and of the seed alone, so
+ * the same rows come on any number of shards and threads, and nobody has to be asked.
+ *
+ * Pure: no I/O, no heap, no state. Thread: any.
+ */
+#ifndef PELT_FEED_H
+#define PELT_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pelt_order {
+    PELT_ORDER_SEQUENTIAL, /* place mod rows */
+    PELT_ORDER_RANDOM,     /* drawn for each turn, every row equally likely */
+    PELT_ORDER_SHUFFLE,    /* as sequential, each pass through the rows in an order of its own */
+    PELT_ORDER_UNIQUE      /* place; none behind the last row */
+};
+
+struct pelt_feed {
+    enum pelt_order order;
+    uint64_t rows;   /* above 0 */
+    uint64_t seed;   /* of the run */
+    uint64_t number; /* of the feed in the scenario: two feeds draw apart */
+};
+
+/* One next(). Its place among all is who + turn * of. In closed loop `who` is the user; in open
+ * loop the arrival, which has one iteration only: number 0. */
+struct pelt_turn {
+    uint64_t who;
+    uint64_t of;        /* users of the plan's peak, or its arrivals; above 0 */
+    uint64_t turn;      /* how many it took before */
+    uint64_t iteration; /* its number */
+    uint64_t draw;      /* how many it took before in this iteration */
+};
+
+/* False: unique, and no row is left. */
+bool pelt_feed_row(const struct pelt_feed *feed, const struct pelt_turn *turn, uint64_t *row);
+
+#endif

@@ -1,0 +1,482 @@
+/*
+ * Data rows and shared objects as scenarios use them: several threads' scripts (with several shards
+ * each) over one scenario, without network (fake_client.h). Users tell what they got by requesting
+ * "/USER/VALUE".
+ */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake_client.h"
+#include "pelt/clock.h"
+#include "pelt/script.h"
+
+#define ROWS        7
+#define THREADS_MAX 3
+
+static char folder[64];
+
+static void write_file(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make_files(void **state)
+{
+    snprintf(folder, sizeof folder, "/tmp/pelt-data-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    write_file("rows.csv",
+               "id,text\n0,\"a, \"\"b\"\"\"\n1,\n2,x\n3,x\n4,x\n5,x\n6,\"two\nlines\"\n");
+    write_file("rows.json", "[{\"id\": 0, \"tags\": [\"a\"], \"none\": null}, {\"id\": 1.5}]");
+    write_file("rows.jsonl", "{\"id\": 0}\n{\"id\": 1}\n");
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    static const char *const names[] = {"rows.csv", "rows.json", "rows.jsonl"};
+    char path[128];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+struct stage {
+    struct pelt_scenario *scenario;
+    struct pelt_registry *registry;
+    struct pelt_frame *frame;
+    struct pelt_recorder recorder;
+    struct pelt_timerq timers;
+    struct pelt_script *scripts[THREADS_MAX];
+    unsigned threads;
+    int errors;
+    char error[2048]; /* the newest */
+};
+
+static void on_error(void *arg, const char *line, const char *traceback)
+{
+    struct stage *st = arg;
+    st->errors++;
+    snprintf(st->error, sizeof st->error, "%s", line);
+}
+
+static void open_stage(struct stage *st, const char *source, uint64_t population, unsigned threads)
+{
+    char path[128];
+    struct pelt_error err;
+    fake_reset();
+    memset(st, 0, sizeof *st);
+    snprintf(path, sizeof path, "%s/t.lua", folder);
+    if (pelt_scenario_load_text(path, source, strlen(source), NULL, 0, &st->scenario, &err) !=
+        PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    st->registry = pelt_registry_new();
+    st->frame = pelt_frame_new(1 << 20);
+    pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
+    st->recorder.edge_ns = PELT_NEVER;
+    pelt_timerq_init(&st->timers);
+    struct pelt_script_options options = {
+        .scenario = st->scenario,
+        .client = (struct pelt_client *)st, /* opaque to the script; not NULL */
+        .recorder = &st->recorder,
+        .registry = st->registry,
+        .timers = &st->timers,
+        .target = "http://target:80",
+        .seed = 42,
+        .population = population,
+        .on_error = on_error,
+        .on_error_arg = st,
+    };
+    for (; st->threads < threads; st->threads++) {
+        assert_int_equal(pelt_script_new(&options, &st->scripts[st->threads], &err), PELT_OK);
+    }
+}
+
+static void close_stage(struct stage *st)
+{
+    for (unsigned i = 0; i < st->threads; i++) {
+        pelt_script_free(st->scripts[i]);
+    }
+    pelt_timerq_deinit(&st->timers);
+    pelt_frame_free(st->frame);
+    pelt_registry_free(st->registry);
+    pelt_scenario_free(st->scenario);
+}
+
+static struct pelt_vu *new_user(struct stage *st, uint64_t id)
+{
+    struct pelt_vu *vu = pelt_script_vu_ops.create(st->scripts[id % st->threads], id);
+    assert_non_null(vu);
+    vu->id = id;
+    return vu;
+}
+
+static void begin(struct pelt_vu *vu)
+{
+    vu->running = true;
+    pelt_script_vu_ops.begin(vu, 1, 1);
+}
+
+/* One iteration; what it requested of "/USER/VALUE": the value; -1: nothing. */
+static long iterate(struct pelt_vu *vu)
+{
+    long value = -1;
+    begin(vu);
+    if (fake_calls_len > 0) {
+        unsigned long user;
+        assert_int_equal(sscanf(fake_calls[0].request->bytes, "GET /%lu/%ld ", &user, &value), 2);
+        assert_int_equal(user, vu->id);
+        fake_answer();
+    }
+    assert_false(vu->running);
+    vu->iteration++;
+    return value;
+}
+
+static const char *scenario_with(const char *options)
+{
+    static char source[512];
+    snprintf(source, sizeof source,
+             "local pelt = require 'pelt'\n"
+             "local rows = pelt.data.csv('rows.csv', %s)\n"
+             "return { iteration = function(user)\n"
+             "pelt.http.get('/' .. user.id .. '/' .. rows:next().id) end }",
+             options);
+    return source;
+}
+
+/* The rows of `users` users in `times` iterations each, on so many threads. */
+static void take(const char *options, unsigned users, unsigned times, unsigned threads, long *rows)
+{
+    struct stage st;
+    struct pelt_vu *vus[600];
+    open_stage(&st, scenario_with(options), users, threads);
+    for (unsigned u = 0; u < users; u++) {
+        vus[u] = new_user(&st, u);
+    }
+    for (unsigned i = 0; i < times; i++) {
+        for (unsigned u = 0; u < users; u++) {
+            rows[u * times + i] = iterate(vus[u]);
+        }
+    }
+    for (unsigned u = 0; u < users; u++) {
+        pelt_script_vu_ops.destroy(vus[u]);
+    }
+    if (st.errors > 0) {
+        fail_msg("%s", st.error);
+    }
+    close_stage(&st);
+}
+
+static void sequential_rows_follow_the_formula_over_all_shards(void **state)
+{
+    enum { USERS = 600, TIMES = 4 }; /* three shards, or one or two on each of two threads */
+    static long rows[USERS * TIMES];
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        take("nil", USERS, TIMES, threads, rows);
+        for (unsigned u = 0; u < USERS; u++) {
+            for (unsigned i = 0; i < TIMES; i++) {
+                assert_int_equal(rows[u * TIMES + i], (u + i * USERS) % ROWS);
+            }
+        }
+    }
+}
+
+static void drawn_rows_do_not_depend_on_shards_and_threads(void **state)
+{
+    enum { USERS = 600, TIMES = 5 };
+    static const char *const orders[] = {"{ order = 'random' }", "{ order = 'shuffle' }"};
+    static long one[USERS * TIMES], three[USERS * TIMES];
+    for (size_t o = 0; o < 2; o++) {
+        unsigned counts[ROWS] = {0};
+        take(orders[o], USERS, TIMES, 1, one);
+        take(orders[o], USERS, TIMES, 3, three);
+        assert_memory_equal(one, three, sizeof one);
+        for (unsigned i = 0; i < USERS * TIMES; i++) {
+            counts[one[i]]++;
+        }
+        for (unsigned r = 0; r < ROWS; r++) {
+            assert_in_range(counts[r], USERS * TIMES / ROWS - 90, USERS * TIMES / ROWS + 90);
+        }
+    }
+}
+
+/* A user runs arrivals that are not its own; the arrival counts. */
+static void arrivals_stand_for_users_in_open_loop(void **state)
+{
+    enum { PLANNED = 10 };
+    struct stage st;
+    open_stage(&st,
+               "local pelt = require 'pelt'\n"
+               "local rows = pelt.data.csv('rows.csv')\n"
+               "return { iteration = function(user)\n"
+               "local first, second = rows:next().id, rows:next().id\n"
+               "pelt.http.get('/' .. user.id .. '/' .. first .. second) end }",
+               PLANNED, 2);
+    struct pelt_vu *vus[2] = {new_user(&st, 0), new_user(&st, 1)};
+    for (uint64_t k = 0; k < PLANNED; k++) {
+        struct pelt_vu *vu = vus[k / 3 % 2];
+        vu->open = true;
+        vu->arrival = k;
+        assert_int_equal(iterate(vu), k % ROWS * 10 + (k + PLANNED) % ROWS);
+    }
+    pelt_script_vu_ops.destroy(vus[0]);
+    pelt_script_vu_ops.destroy(vus[1]);
+    close_stage(&st);
+}
+
+/* What comes after a row for each of ROWS turns, three users. */
+static void take_unique(struct stage *st, const char *options, long *ninth, bool stopped[3])
+{
+    bool seen[ROWS] = {false};
+    struct pelt_vu *vus[3];
+    open_stage(st, scenario_with(options), 3, 2);
+    for (unsigned u = 0; u < 3; u++) {
+        vus[u] = new_user(st, u);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned u = 0; u < 3; u++) {
+            long row = iterate(vus[u]);
+            *ninth = row;
+            if (u + i * 3 < ROWS) {
+                assert_int_equal(row, u + i * 3);
+                assert_false(seen[row]);
+                seen[row] = true;
+            }
+        }
+    }
+    for (unsigned u = 0; u < 3; u++) {
+        stopped[u] = vus[u]->stopped;
+        pelt_script_vu_ops.destroy(vus[u]);
+    }
+}
+
+static void unique_rows_end_as_on_end_says(void **state)
+{
+    struct stage st;
+    long ninth;
+    bool stopped[3];
+    take_unique(&st, "{ order = 'unique' }", &ninth, stopped);
+    assert_int_equal(ninth, -1);
+    assert_int_equal(st.errors + fake_ended_error, 0);
+    assert_true(!stopped[0] && stopped[1] && stopped[2]);
+    close_stage(&st);
+    take_unique(&st, "{ order = 'unique', on_end = 'error' }", &ninth, stopped);
+    assert_int_equal(ninth, -1);
+    assert_int_equal(fake_ended_error, 2);
+    assert_true(!stopped[0] && !stopped[1] && !stopped[2]);
+    assert_non_null(strstr(st.error, "t.lua:4: "));
+    assert_non_null(strstr(st.error, "rows.csv: no row is left of 7 (order = \"unique\")"));
+    close_stage(&st);
+    take_unique(&st, "{ order = 'unique', on_end = 'wrap' }", &ninth, stopped);
+    assert_int_equal(ninth, 8 % ROWS);
+    assert_int_equal(st.errors + stopped[0] + stopped[1] + stopped[2], 0);
+    close_stage(&st);
+}
+
+static void user_without_a_row_stops_past_pcall_with_its_variables_closed(void **state)
+{
+    struct stage st;
+    open_stage(
+        &st,
+        "local pelt = require 'pelt'\n"
+        "local rows = pelt.data.csv('rows.csv', { order = 'unique' })\n"
+        "local closed = pelt.shared.counter('closed')\n"
+        "return { iteration = function(user)\n"
+        "local guard <close> = setmetatable({}, { __close = function() closed:add(1) end })\n"
+        "for i = 1, 10 do pcall(rows.next, rows) end\n"
+        "error('not reached') end,\n"
+        "teardown = function() assert(closed:get() == 1) end }",
+        1, 1);
+    struct pelt_vu *vu = new_user(&st, 0);
+    assert_int_equal(iterate(vu), -1);
+    assert_true(vu->stopped);
+    assert_int_equal(st.errors, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void arrival_without_a_row_ends_and_its_user_goes_on(void **state)
+{
+    struct stage st;
+    open_stage(&st, scenario_with("{ order = 'unique' }"), 100, 1);
+    struct pelt_vu *vu = new_user(&st, 0);
+    vu->open = true;
+    vu->arrival = ROWS;
+    assert_int_equal(iterate(vu), -1);
+    assert_false(vu->stopped);
+    vu->arrival = 3;
+    assert_int_equal(iterate(vu), 3);
+    assert_int_equal(st.errors, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+/* Runs one iteration of `source` that must not raise. */
+static void run_well(const char *source)
+{
+    struct stage st;
+    open_stage(&st, source, 1, 1);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(vu);
+    if (st.errors > 0) {
+        fail_msg("%s", st.error);
+    }
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void rows_are_tables_of_their_values(void **state)
+{
+    run_well("local pelt = require 'pelt'\n"
+             "local rows, list = pelt.data.csv('rows.csv'), pelt.data.json('rows.json')\n"
+             "local lines = pelt.data.jsonl('rows.jsonl')\n"
+             "local first = rows:row(1)\n"
+             "return { iteration = function(user)\n"
+             "assert(#rows == 7 and #list == 2 and #lines == 2)\n"
+             "assert(first.id == '0' and first.text == 'a, \"b\"')\n"
+             "assert(rows:row(2).text == '' and rows:row(7).text == 'two\\nlines')\n"
+             "local row = rows:next()\n"
+             "assert(row.id == '0' and row.text == 'a, \"b\"' and next(row, next(row, next(row))) "
+             "== nil)\n"
+             "row.text = 'mine'\n"
+             "assert(rows:row(1).text == 'a, \"b\"')\n"
+             "local object = list:next()\n"
+             "assert(object.id == 0 and object.tags[1] == 'a' and object.none == pelt.json.null)\n"
+             "assert(list:next().id == 1.5 and list:next().id == 0)\n"
+             "assert(lines:next().id == 0 and lines:next().id == 1 and lines:next().id == 0)\n"
+             "end }");
+}
+
+static void shared_objects_keep_values_exactly(void **state)
+{
+    run_well(
+        "local pelt = require 'pelt'\n"
+        "local c, q = pelt.shared.counter('n'), pelt.shared.queue('n')\n"
+        "return { iteration = function(user)\n"
+        "assert(c:add() == 1 and c:add(41) == 42 and c:get() == 42 and c:add(-2) == 40)\n"
+        "assert(pelt.shared.counter('n'):get() == 40)\n"
+        "assert(q:pop() == nil and q:len() == 0)\n"
+        "local values = { 1, 2.0, 'text', 'not \\xff UTF-8', true, false, pelt.json.null, '' }\n"
+        "for _, value in ipairs(values) do q:push(value) end\n"
+        "q:push { list = { 1, 2 }, name = 'x' }\n"
+        "assert(q:len() == 9)\n"
+        "for _, value in ipairs(values) do\n"
+        "local got = q:pop()\n"
+        "assert(got == value and math.type(got) == math.type(value))\n"
+        "end\n"
+        "local t = q:pop()\n"
+        "assert(t.list[2] == 2 and t.name == 'x' and q:pop() == nil)\n"
+        "end }");
+}
+
+/* Runs one iteration, in which `statement` stands in line 4, and expects its error. */
+static void expect_error(const char *statement, const char *text)
+{
+    char source[1024];
+    struct stage st;
+    snprintf(source, sizeof source,
+             "local pelt = require 'pelt'\nlocal rows, q = pelt.data.csv('rows.csv', { order = "
+             "'unique' }), pelt.shared.queue('q')\nreturn { iteration = function(user)\n%s\nend }",
+             statement);
+    open_stage(&st, source, 1, 1);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(vu);
+    if (st.errors != 1 || !strstr(st.error, "t.lua:4: ") || !strstr(st.error, text)) {
+        fail_msg("%s: %s", statement, st.error);
+    }
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void misuse_names_line_and_remedy(void **state)
+{
+    expect_error("pelt.data.csv('rows.csv')", "pelt.data.csv: call it where the file is loaded");
+    expect_error("rows:row(8)", "rows.csv has the rows 1 to 7");
+    expect_error("rows:row(0)", "rows.csv has the rows 1 to 7");
+    expect_error("rows.next()", "pelt.data expected");
+    expect_error("rows.next(q)", "pelt.data expected");
+    expect_error("coroutine.wrap(function() for i = 1, 8 do rows:next() end end)()",
+                 "next: no row is left, which ends the iteration, and cannot do so inside a");
+    expect_error("q:push(nil)", "push: a value is expected, not nil");
+    expect_error("q:push(print)", "push: value is a function, which JSON does not have");
+    expect_error("q:push(('x'):rep(1 << 21))", "push: a text of 2097152 bytes: at most 1 MiB");
+    expect_error("q:push({ ('x'):rep(1 << 21) })", "push: a value of 2097157 bytes");
+    expect_error("local v = ('x'):rep(1000000) for i = 1, 100 do q:push(v) end",
+                 "push: 67 values wait, which is the limit of 64 MiB");
+    expect_error("pelt.shared.counter('c'):add(1.5)", "number has no integer representation");
+    expect_error("pelt.shared.counter('')", "pelt.shared.counter: a name of 1 to 200 bytes");
+    expect_error("pelt.shared.set('x')", "pelt.shared has no 'set'");
+}
+
+static void on_called(void *arg, const char *json, const char *error)
+{
+    snprintf(arg, 512, "%s", error ? error : json ? json : "nil");
+}
+
+static void setup_shares_with_users_and_takes_rows_by_number(void **state)
+{
+    struct stage st;
+    char said[512] = "";
+    open_stage(&st,
+               "local pelt = require 'pelt'\n"
+               "local rows, q = pelt.data.csv('rows.csv'), pelt.shared.queue('q')\n"
+               "return { setup = function()\n"
+               "for i = 1, #rows do q:push(rows:row(i).id) end\n"
+               "rows:next() end,\n"
+               "iteration = function(user)\n"
+               "pelt.http.get('/' .. user.id .. '/' .. q:pop()) end }",
+               1, 2);
+    pelt_script_setup(st.scripts[0], on_called, said);
+    assert_non_null(strstr(said, "t.lua:5: next: rows are handed to users, in an iteration"));
+    struct pelt_vu *vu = new_user(&st, 1);
+    assert_int_equal(iterate(vu), 0);
+    assert_int_equal(iterate(vu), 1);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void file_is_told_with_its_memory(void **state)
+{
+    struct stage st;
+    struct pelt_scenario_file file;
+    char text[256], expected[256];
+    open_stage(&st, scenario_with("nil"), 1, 3);
+    assert_true(pelt_scenario_file(st.scenario, 0, &file));
+    assert_false(pelt_scenario_file(st.scenario, 1, &file));
+    assert_int_equal(file.rows, ROWS);
+    assert_int_equal(file.columns, 2);
+    pelt_scenario_file_describe(&file, text, sizeof text);
+    snprintf(expected, sizeof expected, "%s/rows.csv: 7 rows of 2 columns, ", folder);
+    assert_memory_equal(text, expected, strlen(expected));
+    close_stage(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sequential_rows_follow_the_formula_over_all_shards),
+        cmocka_unit_test(drawn_rows_do_not_depend_on_shards_and_threads),
+        cmocka_unit_test(arrivals_stand_for_users_in_open_loop),
+        cmocka_unit_test(unique_rows_end_as_on_end_says),
+        cmocka_unit_test(user_without_a_row_stops_past_pcall_with_its_variables_closed),
+        cmocka_unit_test(arrival_without_a_row_ends_and_its_user_goes_on),
+        cmocka_unit_test(rows_are_tables_of_their_values),
+        cmocka_unit_test(shared_objects_keep_values_exactly),
+        cmocka_unit_test(misuse_names_line_and_remedy),
+        cmocka_unit_test(setup_shares_with_users_and_takes_rows_by_number),
+        cmocka_unit_test(file_is_told_with_its_memory),
+    };
+    return cmocka_run_group_tests(tests, make_files, remove_files);
+}
