@@ -1,5 +1,6 @@
 """Fixtures that more than one file of tests uses."""
 import os
+import signal
 
 import pytest
 
@@ -9,6 +10,8 @@ from targets import Target
 
 
 def pytest_sessionstart():
+    # A shell starts what it puts into the background with SIGINT ignored, and all children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not (BIN / "pelt").exists():
         pytest.exit(f"no programs in {BIN}: build them (cmake --preset dev && cmake --build --preset dev), or say "
                     "where they are by PELT_BIN_DIR", returncode=4)
