@@ -4,6 +4,10 @@
  * The poller tells once of what is new, so bytes are received until a receive gave less than it
  * could hold; after RECEIVES_A_TURN of them the poller is asked to tell again, so that no
  * connection starves the others. Time stamps are read just before sending and just after receiving.
+ *
+ * Of a body that nobody reads, what can be left out is received into nothing, where the transport
+ * can. A connection that has had such a body takes the next answer's head with a short receive, so
+ * that little of the body is copied along with it.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,6 +15,7 @@
 #include "internal.h"
 
 #define RECEIVES_A_TURN 4
+#define SKIP_BYTES_MAX  ((size_t)1 << 30) /* what one system call surely takes */
 
 /* ---- keeping what a reader wants ---- */
 
@@ -82,6 +87,9 @@ static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
     if (client->piece.len > 0) {
         keep_body(c, client->piece.ptr, client->piece.len);
         client->piece.len = 0;
+    }
+    if (c->body_cut) {
+        r->on_body = NULL; /* nobody wants the rest */
     }
     if (!head_was_done) {
         keep_head(c, r->head_done ? r->head_end : len);
@@ -327,16 +335,72 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     return true;
 }
 
+/* What the next receive takes: so many bytes, and whether into nothing. */
+struct portion {
+    size_t len;
+    bool skipped;
+};
+
+/* Into nothing goes one byte more than the body has: as one exchange at a time is in flight, that
+ * would be a byte nobody asked for, and shows as it does in other receives. */
+static struct portion next_portion(struct pelt_conn *c)
+{
+    if (c->state == PELT_CONN_RECEIVING && c->transport.ops->discard != NULL) {
+        uint64_t left = pelt_http1_response_skippable(&c->response);
+        if (left >= PELT_SKIP_BYTES) {
+            size_t most = left < SKIP_BYTES_MAX ? (size_t)left + 1 : SKIP_BYTES_MAX;
+            c->large = true;
+            return (struct portion){most, true};
+        }
+    } else if (c->large && c->state == PELT_CONN_WAITING && c->response.on_body == NULL) {
+        c->large = false; /* until it shows again */
+        return (struct portion){PELT_HEAD_BYTES, false};
+    }
+    return (struct portion){PELT_RECV_BYTES, false};
+}
+
+/* Bytes of the body went by unseen. As receive(). */
+static bool leave_out(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
+{
+    uint64_t left = pelt_http1_response_skippable(&c->response);
+    c->bytes_received += len;
+    if (pelt_http1_response_skip(&c->response, len < left ? len : left) == PELT_HTTP1_MORE) {
+        return true;
+    }
+    if (len > left || ended) {
+        c->response.keep_alive = false; /* as in receive() */
+    }
+    finish_answered(c, now_ns);
+    return false;
+}
+
+/* Nothing was sent: the server closed the connection, or speaks unasked. A call that is held finds
+ * it closed, as it would have found it a moment later. */
+static void on_unasked(struct pelt_conn *c)
+{
+    bool held = c->state == PELT_CONN_HELD;
+    if (held) {
+        pelt_outbox_remove(c);
+    }
+    close_socket(c);
+    if (held) {
+        pelt_setup_start(c, pelt_clock_ns());
+    }
+}
+
 static void on_readable(struct pelt_conn *c, bool ended)
 {
     struct pelt_client *client = pelt_conn_client(c);
     for (unsigned i = 0; i < RECEIVES_A_TURN; i++) {
-        ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
+        struct portion portion = next_portion(c);
+        ssize_t got = portion.skipped
+                          ? c->transport.ops->discard(&c->transport, portion.len)
+                          : c->transport.ops->recv(&c->transport, client->recv, portion.len);
         if (got == PELT_AGAIN) {
             return;
         }
-        if (c->request == NULL) { /* idle: the server closed it, or speaks unasked */
-            close_socket(c);
+        if (c->request == NULL || c->state == PELT_CONN_HELD) {
+            on_unasked(c);
             return;
         }
         uint64_t now_ns = pelt_clock_ns();
@@ -344,10 +408,12 @@ static void on_readable(struct pelt_conn *c, bool ended)
             finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
             return;
         }
-        if (!receive(c, (size_t)got, ended, now_ns)) {
+        bool goes_on = portion.skipped ? leave_out(c, (size_t)got, ended, now_ns)
+                                       : receive(c, (size_t)got, ended, now_ns);
+        if (!goes_on) {
             return;
         }
-        if ((size_t)got < sizeof(client->recv) && !ended) {
+        if ((size_t)got < portion.len && !ended) {
             return;
         }
     }
@@ -390,7 +456,7 @@ void pelt_conn_send(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
-    c->response.on_body = request->keep ? on_body : NULL;
+    c->response.on_body = request->keep && request->body_max > 0 ? on_body : NULL;
     c->response.arg = c;
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();

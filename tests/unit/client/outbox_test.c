@@ -31,6 +31,7 @@ struct fixture {
     uint16_t port;
     int on_the_way;         /* next requests sent before the second answer was received */
     struct user *cancelled; /* its exchange is cancelled when the other's answer comes; or NULL */
+    struct user *called;    /* it calls when the other's third answer comes; or NULL */
 };
 
 static void turn(struct fixture *f)
@@ -59,6 +60,9 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     }
     if (f->cancelled != NULL && f->cancelled != u && f->cancelled->done == 1) {
         pelt_session_cancel(&f->cancelled->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    }
+    if (f->called != NULL && f->called != u && u->done == 3) {
+        call(f->called);
     }
 }
 
@@ -182,6 +186,40 @@ static void held_call_that_is_cancelled_was_not_sent(void **state)
     take_request(&f->users[1]);
 }
 
+static void answered(struct user *u, int done)
+{
+    answer(u);
+    for (int i = 0; i < 2000 && u->done < done; i++) {
+        turn(u->f);
+    }
+    assert_int_equal(u->done, done);
+    assert_int_equal(u->outcome, PELT_OUTCOME_OK);
+}
+
+static void held_call_whose_connection_ends_goes_to_a_new_one(void **state)
+{
+    struct fixture *f = *state;
+    struct user *idle = &f->users[0], *busy = &f->users[1];
+    start(f, true);
+    answer_both(f);
+    take_request(idle);
+    take_request(busy);
+    answered(idle, 2);
+    answered(busy, 2);
+    call(busy);
+    take_request(busy);
+    f->called = idle; /* when busy is answered; in the same batch its own connection ends */
+    answer(busy);
+    close(idle->peer);
+    for (int i = 0; i < 2000 && !readable(f->listener, 1); i++) {
+        turn(f);
+    }
+    idle->peer = accept(f->listener, NULL, NULL);
+    assert_true(idle->peer >= 0);
+    take_request(idle);
+    answered(idle, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -190,6 +228,7 @@ int main(void)
         TEST(closed_loop_receives_the_batch_before_it_sends),
         TEST(open_loop_sends_at_once),
         TEST(held_call_that_is_cancelled_was_not_sent),
+        TEST(held_call_whose_connection_ends_goes_to_a_new_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
