@@ -43,6 +43,20 @@ const struct cli_command cli_commands[] = {
      "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
      "  pelt report run.pelt --out json=run.json --out csv=run-csv\n",
      cmd_report},
+    {"runs", CLI_RUNS, "[PATH]", "the runs of a folder, newest first",
+     "Lists the run files of a folder (default pelt-runs), or tells of one file:\n"
+     "largest load (u: users) and length, verdict on the measurement, exit code,\n"
+     "requests started a second, response times, share of errors. The first column is\n"
+     "the file's name without .pelt; pelt report tells all of it.\n",
+     "  pelt runs\n"
+     "  pelt runs nightly/ | head\n",
+     cmd_runs},
+    {"new", CLI_NEW, "[FILE]", "a commented scenario to start from",
+     "Writes a scenario (default scenario.lua) with a comment at each part; it passes\n"
+     "pelt check and runs against pelt-target. Never writes over a file.\n",
+     "  pelt new chat.lua\n"
+     "  pelt check chat.lua\n",
+     cmd_new},
     {.name = NULL},
 };
 /* clang-format on */

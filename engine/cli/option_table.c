@@ -6,7 +6,7 @@
 
 #define LOAD_COMMANDS (CLI_RUN | CLI_BENCH)
 #define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK)
-#define ALL_COMMANDS  (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_REPORT | CLI_DEMO)
+#define ALL_COMMANDS  (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
 
 static const char *const group_names[] = {"Load",   "Request",  "Target", "Judgement",
                                           "Output", "Scenario", "Start",  "Other"};

@@ -136,13 +136,14 @@ static enum pelt_status check_operand(const struct cli_options *o, struct pelt_e
     bool run_file = len > 5 && strcmp(word + len - 5, ".pelt") == 0;
     enum cli_command_bit bit = o->command->bit;
     if (url && bit != CLI_BENCH) {
-        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a URL, not a %s: pelt bench %s", word,
-                         o->command->operand, word);
+        const char *wanted = o->command->operand + (o->command->operand[0] == '[');
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a URL, not a %.*s: pelt bench %s", word,
+                         (int)strcspn(wanted, "]"), wanted, word);
     }
-    if (lua && (bit == CLI_BENCH || bit == CLI_REPORT)) {
+    if (lua && (bit == CLI_BENCH || bit == CLI_REPORT || bit == CLI_RUNS)) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario: pelt run %s", word, word);
     }
-    if (run_file && bit != CLI_REPORT) {
+    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a run file: pelt report %s", word, word);
     }
     return PELT_OK;
@@ -156,7 +157,7 @@ static enum pelt_status take_operand(struct cli_options *o, int words, char **wo
         return pelt_fail(err, PELT_EINVAL, "pelt %s takes no \"%s\": see pelt %s --help",
                          command->name, word[0], command->name);
     }
-    if (command->operand == NULL) {
+    if (command->operand == NULL || (words == 0 && command->operand[0] == '[')) {
         return PELT_OK;
     }
     if (words == 0) {

@@ -24,6 +24,8 @@ enum cli_command_bit {
     CLI_CHECK = 4,
     CLI_REPORT = 8,
     CLI_DEMO = 16,
+    CLI_RUNS = 32,
+    CLI_NEW = 64,
 };
 
 struct cli_options;
@@ -31,7 +33,7 @@ struct cli_options;
 struct cli_command {
     const char *name;
     enum cli_command_bit bit;
-    const char *operand;  /* "SCENARIO.lua"; NULL: takes none */
+    const char *operand;  /* "SCENARIO.lua"; "[FILE]": may be left out; NULL: takes none */
     const char *line;     /* for `pelt --help` */
     const char *about;    /* paragraphs for `pelt CMD --help` */
     const char *examples; /* lines, each indented by two */
@@ -50,7 +52,7 @@ struct cli_ramp {         /* --ramp: one of both */
 
 struct cli_options {
     const struct cli_command *command;
-    const char *operand; /* scenario, URL or run file; NULL for a command without */
+    const char *operand; /* scenario, URL or run file; NULL: none was typed */
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 

@@ -4,6 +4,10 @@
  * The poller tells once of what is new, so bytes are received until a receive gave less than it
  * could hold; after RECEIVES_A_TURN of them the poller is asked to tell again, so that no
  * connection starves the others. Time stamps are read just before sending and just after receiving.
+ *
+ * Of a body that nobody reads, what can be left out is received into nothing, where the transport
+ * can. A connection that has had such a body takes the next answer's head with a short receive, so
+ * that little of the body is copied along with it.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -12,6 +16,7 @@
 #include "internal.h"
 
 #define RECEIVES_A_TURN 4
+#define SKIP_BYTES_MAX  ((size_t)1 << 30) /* what one system call surely takes */
 
 /* ---- keeping what a reader wants ---- */
 
@@ -83,6 +88,9 @@ static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
     if (client->piece.len > 0) {
         keep_body(c, client->piece.ptr, client->piece.len);
         client->piece.len = 0;
+    }
+    if (c->body_cut) {
+        r->on_body = NULL; /* nobody wants the rest */
     }
     if (!head_was_done) {
         keep_head(c, r->head_done ? r->head_end : len);
@@ -314,7 +322,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
         if (used < len || ended) {
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
         }
-        if (len == sizeof(client->recv)) { /* more may wait behind the answer, told already */
+        if (len == PELT_RECV_BYTES || len == PELT_HEAD_BYTES) { /* more may wait, told already */
             pelt_poller_again(&client->poller, c->transport.fd, c);
         }
         finish_answered(c, now_ns);
@@ -330,6 +338,45 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
         keep_rest(c, head_was_done, len);
     }
     return true;
+}
+
+/* What the next receive takes: so many bytes, and whether into nothing. */
+struct portion {
+    size_t len;
+    bool skipped;
+};
+
+/* Into nothing goes one byte more than the body has: as one exchange at a time is in flight, that
+ * would be a byte nobody asked for, and shows as it does in other receives. */
+static struct portion next_portion(struct pelt_conn *c)
+{
+    if (c->state == PELT_CONN_RECEIVING && c->transport.ops->discard != NULL) {
+        uint64_t left = pelt_http1_response_skippable(&c->response);
+        if (left >= PELT_SKIP_BYTES) {
+            size_t most = left < SKIP_BYTES_MAX ? (size_t)left + 1 : SKIP_BYTES_MAX;
+            c->large = true;
+            return (struct portion){most, true};
+        }
+    } else if (c->large && c->state == PELT_CONN_WAITING && c->response.on_body == NULL) {
+        c->large = false; /* until it shows again */
+        return (struct portion){PELT_HEAD_BYTES, false};
+    }
+    return (struct portion){PELT_RECV_BYTES, false};
+}
+
+/* Bytes of the body went by unseen. As receive(). */
+static bool leave_out(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
+{
+    uint64_t left = pelt_http1_response_skippable(&c->response);
+    c->bytes_received += len;
+    if (pelt_http1_response_skip(&c->response, len < left ? len : left) == PELT_HTTP1_MORE) {
+        return true;
+    }
+    if (len > left || ended) {
+        c->response.keep_alive = false; /* as in receive() */
+    }
+    finish_answered(c, now_ns);
+    return false;
 }
 
 /* Bytes or the end on a connection that had no exchange when they came: it serves nobody any more.
@@ -350,7 +397,10 @@ static void on_readable(struct pelt_conn *c, bool ended)
 {
     struct pelt_client *client = pelt_conn_client(c);
     for (unsigned i = 0; i < RECEIVES_A_TURN; i++) {
-        ssize_t got = c->transport.ops->recv(&c->transport, client->recv, sizeof(client->recv));
+        struct portion portion = next_portion(c);
+        ssize_t got = portion.skipped
+                          ? c->transport.ops->discard(&c->transport, portion.len)
+                          : c->transport.ops->recv(&c->transport, client->recv, portion.len);
         if (got == PELT_AGAIN) {
             return;
         }
@@ -363,10 +413,12 @@ static void on_readable(struct pelt_conn *c, bool ended)
             finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
             return;
         }
-        if (!receive(c, (size_t)got, ended, now_ns)) {
+        bool goes_on = portion.skipped ? leave_out(c, (size_t)got, ended, now_ns)
+                                       : receive(c, (size_t)got, ended, now_ns);
+        if (!goes_on) {
             return;
         }
-        if ((size_t)got < sizeof(client->recv) && !ended) {
+        if ((size_t)got < portion.len && !ended) {
             return;
         }
     }
@@ -409,7 +461,7 @@ void pelt_conn_send(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
-    c->response.on_body = request->keep ? on_body : NULL;
+    c->response.on_body = request->keep && request->body_max > 0 ? on_body : NULL;
     c->response.arg = c;
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();

@@ -26,6 +26,8 @@
 #include "pelt/transport.h"
 
 #define PELT_RECV_BYTES 65536 /* one receive, into the client's buffer */
+#define PELT_HEAD_BYTES 2048  /* the first one where a large body is foreseen that nobody reads */
+#define PELT_SKIP_BYTES 32768 /* fewer are copied along: cheaper than a further receive */
 
 enum pelt_conn_state {
     PELT_CONN_CLOSED,
@@ -87,6 +89,7 @@ struct pelt_conn {
     bool used;                   /* has carried an exchange before this one */
     bool body_cut;
     bool head_lost; /* no memory to keep it */
+    bool large;     /* bytes of the answer before this one were left out: foreseen here, too */
 };
 
 /* Calls whose sending waits for the end of the running batch. */

@@ -19,6 +19,8 @@
  */
 #include "pelt/http1_response.h"
 
+#include <assert.h>
+
 #include "http1_common.h"
 
 _Static_assert(sizeof(struct pelt_http1_response) <= 144,
@@ -297,6 +299,21 @@ enum pelt_http1_answer pelt_http1_response_feed(struct pelt_http1_response *r, c
     enum pelt_http1_answer answer = feed_body(r, bytes + at, len - at, &body_used);
     *used = at + body_used;
     return answer;
+}
+
+uint64_t pelt_http1_response_skippable(const struct pelt_http1_response *r)
+{
+    bool left = r->head_done && r->body == BODY_LENGTH && r->on_body == NULL;
+    return left ? r->parser.content_length : 0;
+}
+
+enum pelt_http1_answer pelt_http1_response_skip(struct pelt_http1_response *r, uint64_t bytes)
+{
+    assert(bytes > 0 && bytes <= pelt_http1_response_skippable(r));
+    r->parser.content_length -= bytes;
+    r->body_bytes += bytes;
+    r->head_end = 0;
+    return r->parser.content_length == 0 ? PELT_HTTP1_DONE : PELT_HTTP1_MORE;
 }
 
 enum pelt_http1_answer pelt_http1_response_eof(struct pelt_http1_response *r)

@@ -337,6 +337,7 @@ static void put_description(struct run *run)
     put_meta(run, "start_wall_ns", "%llu", (unsigned long long)wall_ns);
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
     put_meta(run, "plan", "%s", plan);
+    put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
     put_meta(run, "loop", "%s", run->plan.loop == PELT_LOOP_OPEN ? "open" : "closed");
     put_meta(run, "target", "%s", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);

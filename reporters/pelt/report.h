@@ -6,12 +6,19 @@
 
 #include <stdio.h>
 
+#include "pelt/brief.h"
 #include "pelt/results.h"
 
 /* The terminal summary; `color`: ANSI colours; `width`: columns, at least 60. */
 void report_summary(const struct pelt_results *r, FILE *out, bool color, int width);
 /* JSON of CONTRACT (schema pelt-report/1, docs/report.schema.json). */
 PELT_MUST_USE enum pelt_status report_json(const struct pelt_results *r, FILE *out);
+
+/* A list of runs, a line each below one head; `width` as above. A run whose file has a name of its
+ * own, or a long one, takes a second line. */
+void report_runs_head(FILE *out, bool color, int width);
+void report_runs_line(const struct pelt_brief *b, const char *path, FILE *out, bool color,
+                      int width);
 
 /* Names of the formats for --out, NULL-terminated: "json", "csv", "summary". */
 extern const char *const report_formats[];

@@ -18,6 +18,9 @@ struct pelt_transport_ops {
      * (recv only: orderly end); PELT_EIO: failed, errno in t->err. */
     ssize_t (*send)(struct pelt_transport *t, const void *bytes, size_t len);
     ssize_t (*recv)(struct pelt_transport *t, void *bytes, size_t len);
+    /* recv into nothing: bytes that nobody reads are not copied. Answers as recv does. NULL: this
+     * transport must look at all bytes itself. */
+    ssize_t (*discard)(struct pelt_transport *t, size_t len);
     void (*close)(struct pelt_transport *t); /* releases all, also when closed already; the struct
                                                is reusable */
 };

@@ -62,6 +62,11 @@ void pelt_http1_response_reset(struct pelt_http1_response *r, bool head_request)
  * answer other than MORE before a reset. */
 enum pelt_http1_answer pelt_http1_response_feed(struct pelt_http1_response *r, const char *bytes,
                                                 size_t len, size_t *used);
+/* Bytes that need not be fed, as nobody wants them and they say nothing: what is left of a body of
+ * known length without on_body. */
+uint64_t pelt_http1_response_skippable(const struct pelt_http1_response *r);
+/* So many of them were left out: MORE, or DONE with the last one. */
+enum pelt_http1_answer pelt_http1_response_skip(struct pelt_http1_response *r, uint64_t bytes);
 /* The connection ended. DONE: that completes the message (a body delimited by close). BAD_HEAD:
  * before the head was complete; BAD_BODY: mid-body (truncated). */
 enum pelt_http1_answer pelt_http1_response_eof(struct pelt_http1_response *r);

@@ -13,6 +13,16 @@
  * "http_response", so that who adds up that kind does not count twice. */
 #define PELT_ALL_RESPONSES "http_response_all"
 
+/* Keys of meta that the end of a run leaves for lists of runs (brief.c): of the load, all requests
+ * together. */
+#define PELT_META_STARTED "total_started"
+#define PELT_META_ENDED   "total_ended"
+#define PELT_META_ERRORS  "total_errors"
+#define PELT_META_COUNT   "response_count"
+#define PELT_META_P95     "response_p95_us"
+#define PELT_META_P99     "response_p99_us"
+#define PELT_META_FIGURES 6
+
 /* How the run file calls a kind of name: "request", "check". */
 const char *pelt_name_kind_name(enum pelt_name_kind kind);
 

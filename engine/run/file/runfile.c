@@ -392,6 +392,38 @@ static void put_reasons(struct pelt_runfile *f, const char *scope, const char *c
     }
 }
 
+static void put_figure(struct pelt_runfile *f, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    PUT(f, META, PELT_TEXT(key), PELT_TEXT(text));
+}
+
+/* What a list of runs shows, so that it need not read all of each (brief.c). */
+static void put_figures(struct pelt_runfile *f)
+{
+    uint64_t started = 0, ended = 0, ok = 0;
+    struct pelt_hist all = {0};
+    for (uint32_t id = 0; id < f->sum->requests_len; id++) {
+        const struct pelt_request_frame *r = f->sum->requests[id];
+        for (int o = 0; r != NULL && o < PELT_OUTCOME_COUNT; o++) {
+            ended += r->outcomes[o];
+        }
+        if (r != NULL) {
+            started += r->started;
+            ok += r->outcomes[PELT_OUTCOME_OK];
+            pelt_hist_add(&all, &f->pool, &r->hist[PELT_HIST_RESPONSE]);
+        }
+    }
+    put_figure(f, PELT_META_STARTED, started);
+    put_figure(f, PELT_META_ENDED, ended);
+    put_figure(f, PELT_META_ERRORS, ended - ok);
+    put_figure(f, PELT_META_COUNT, all.count);
+    put_figure(f, PELT_META_P95, pelt_hist_percentile_us(&all, 95));
+    put_figure(f, PELT_META_P99, pelt_hist_percentile_us(&all, 99));
+    pelt_hist_reset(&all, &f->pool);
+}
+
 enum pelt_status pelt_runfile_finish(struct pelt_runfile *f, const struct pelt_verdict_line *lines,
                                      size_t len, enum pelt_verdict verdict,
                                      const char *const *verdict_reasons, int exit_code,
@@ -408,6 +440,9 @@ enum pelt_status pelt_runfile_finish(struct pelt_runfile *f, const struct pelt_v
     put_reasons(f, "exit", exit_reasons);
     if (f->sum != NULL && f->last_t >= 0) {
         put_sums(f, f->last_t);
+    }
+    if (f->sum != NULL) {
+        put_figures(f);
     }
     enum pelt_status status = commit(f);
     if (status == PELT_OK && f->sum != NULL) {

@@ -81,6 +81,21 @@ static void operand_and_options_come_in_any_order(void **state)
     cli_options_deinit(&p.o);
 }
 
+static void an_operand_in_brackets_may_be_left_out(void **state)
+{
+    struct parsed p;
+    assert_accepted(&p, "runs");
+    assert_null(p.o.operand);
+    cli_options_deinit(&p.o);
+    assert_accepted(&p, "runs|old.pelt");
+    assert_string_equal(p.o.operand, "old.pelt");
+    cli_options_deinit(&p.o);
+    parse(&p, "new|http://h/");
+    assert_int_equal(p.status, PELT_EINVAL);
+    assert_string_equal(p.err.text, "\"http://h/\" is a URL, not a FILE: pelt bench http://h/");
+    cli_options_deinit(&p.o);
+}
+
 static void repeatable_options_keep_all_in_order(void **state)
 {
     struct parsed p;
@@ -199,6 +214,7 @@ int main(void)
         cmocka_unit_test(options_fill_their_fields),
         cmocka_unit_test(what_is_not_typed_has_its_default),
         cmocka_unit_test(operand_and_options_come_in_any_order),
+        cmocka_unit_test(an_operand_in_brackets_may_be_left_out),
         cmocka_unit_test(repeatable_options_keep_all_in_order),
         cmocka_unit_test(arrivals_name_a_process_and_perhaps_its_shape),
         cmocka_unit_test(help_wins_over_what_is_missing),

@@ -10,6 +10,7 @@
 
 #include "../loopback.h"
 #include "pelt/client.h"
+#include "pelt/http1_response.h"
 #include "pelt/sock.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -31,6 +32,7 @@ struct fixture {
     char error[256];
     char head[256], body[4096];
     size_t body_len;
+    uint64_t body_bytes;
     char sample[64]; /* text of the error sample */
 };
 
@@ -129,6 +131,7 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     f->reused = x->reused;
     f->body_cut = x->body_cut;
     f->body_len = x->body.len;
+    f->body_bytes = x->body_bytes;
     copy(f->error, sizeof(f->error), pelt_span_of(x->error));
     copy(f->sample, sizeof(f->sample), pelt_span_of(x->sample.error));
     copy(f->head, sizeof(f->head), x->head);
@@ -423,6 +426,105 @@ static void body_larger_than_a_turn_receives_arrives(void **state)
     assert_int_equal(f->body_len, 1 << 20);
 }
 
+/* ---- bodies that nobody reads ---- */
+
+static uint64_t left_out; /* bytes that were received into nothing */
+
+enum pelt_http1_answer __real_pelt_http1_response_skip(struct pelt_http1_response *r,
+                                                       uint64_t bytes);
+enum pelt_http1_answer __wrap_pelt_http1_response_skip(struct pelt_http1_response *r,
+                                                       uint64_t bytes);
+
+enum pelt_http1_answer __wrap_pelt_http1_response_skip(struct pelt_http1_response *r,
+                                                       uint64_t bytes)
+{
+    left_out += bytes;
+    return __real_pelt_http1_response_skip(r, bytes);
+}
+
+#define LARGE_BYTES 500000
+/* Where a large body is foreseen: a short first receive, and perhaps a last one that is not worth
+ * it. */
+#define LEFT_OUT_FORESEEN (LARGE_BYTES - 2048 - 32768)
+#define LARGE_HEAD        "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n"
+
+/* Sends head, `len` bytes of body and `tail`, as the client takes them. */
+static void peer_sends_large(struct fixture *f, size_t len, const char *tail)
+{
+    static char bytes[sizeof(LARGE_HEAD) + LARGE_BYTES + 64];
+    memset(bytes, 'x', sizeof(bytes));
+    memcpy(bytes, LARGE_HEAD, sizeof(LARGE_HEAD) - 1);
+    memcpy(bytes + sizeof(LARGE_HEAD) - 1 + len, tail, strlen(tail));
+    size_t all = sizeof(LARGE_HEAD) - 1 + len + strlen(tail), sent = 0;
+    for (int i = 0; i < 10000 && sent < all; i++) {
+        ssize_t n = send(f->peer, bytes + sent, all - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += n > 0 ? (size_t)n : 0;
+        turn(f);
+    }
+    assert_int_equal(sent, all);
+}
+
+static void large_body_that_nobody_reads_is_left_out_and_counted(void **state)
+{
+    struct fixture *f = *state;
+    f->request.keep = false;
+    for (int i = 1; i <= 3; i++) {
+        left_out = 0;
+        exchange_begins(f);
+        peer_sends_large(f, LARGE_BYTES, "");
+        finish(f, i);
+        assert_in_range(left_out, i > 1 ? LEFT_OUT_FORESEEN : LARGE_BYTES / 2, LARGE_BYTES);
+        assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+        assert_int_equal(f->body_bytes, LARGE_BYTES);
+        assert_int_equal(f->recorder.frame->requests[1]->bytes_received,
+                         i * (sizeof(LARGE_HEAD) - 1 + LARGE_BYTES));
+    }
+    assert_true(f->reused);
+    exchange_answered(f, OK2, 4); /* nothing was taken of what came next */
+    assert_true(f->reused);
+    assert_int_equal(f->body_bytes, 2);
+}
+
+static void head_alone_is_kept_and_the_large_body_left_out(void **state)
+{
+    struct fixture *f = *state;
+    f->request.body_max = 0;
+    for (int i = 1; i <= 2; i++) {
+        left_out = 0;
+        exchange_begins(f);
+        peer_sends_large(f, LARGE_BYTES, "");
+        finish(f, i);
+        assert_string_equal(f->head, LARGE_HEAD);
+    }
+    assert_in_range(left_out, LEFT_OUT_FORESEEN, LARGE_BYTES);
+}
+
+static void bytes_behind_a_body_left_out_end_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    f->request.keep = false;
+    exchange_begins(f);
+    peer_sends_large(f, LARGE_BYTES, "unasked");
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_OK);
+    assert_int_equal(f->body_bytes, LARGE_BYTES);
+    peer_closes(f);
+    exchange_answered(f, OK2, 2);
+    assert_false(f->reused);
+}
+
+static void close_within_a_body_left_out_is_truncated(void **state)
+{
+    struct fixture *f = *state;
+    f->request.keep = false;
+    exchange_begins(f);
+    peer_sends_large(f, LARGE_BYTES - 1, "");
+    peer_closes(f);
+    finish(f, 1);
+    assert_int_equal(f->outcome, PELT_OUTCOME_TRUNCATED);
+    assert_non_null(strstr(f->error, "after 499999 bytes of the body"));
+}
+
 static void close_within_the_body_is_truncated(void **state)
 {
     struct fixture *f = *state;
@@ -673,6 +775,10 @@ int main(void)
         TEST(connection_closed_while_idle_harms_nobody),
         TEST(answer_and_end_at_once_leaves_no_stale_connection),
         TEST(body_larger_than_a_turn_receives_arrives),
+        TEST(large_body_that_nobody_reads_is_left_out_and_counted),
+        TEST(head_alone_is_kept_and_the_large_body_left_out),
+        TEST(bytes_behind_a_body_left_out_end_the_connection),
+        TEST(close_within_a_body_left_out_is_truncated),
         TEST(close_within_the_body_is_truncated),
         TEST(close_within_the_head_is_bad_response),
         TEST(rubbish_is_bad_response),

@@ -17,7 +17,8 @@ static void add_step(struct memory_steps *steps, ssize_t answer, int error, cons
     steps->at[steps->len++] = (struct memory_step){answer, error, bytes};
 }
 
-static ssize_t memory_recv(struct pelt_transport *t, void *bytes, size_t len)
+/* `bytes` NULL: into nothing. */
+static ssize_t take_step(struct pelt_transport *t, void *bytes, size_t len)
 {
     struct memory_transport *m = t->ctx;
     assert(len > 0 && !m->closed);
@@ -31,13 +32,28 @@ static ssize_t memory_recv(struct pelt_transport *t, void *bytes, size_t len)
         return step->answer;
     }
     size_t n = len < (size_t)step->answer ? len : (size_t)step->answer;
-    memcpy(bytes, step->bytes, n);
+    if (bytes != NULL) {
+        memcpy(bytes, step->bytes, n);
+    }
     step->bytes += n;
     step->answer -= (ssize_t)n;
     if (step->answer == 0) {
         m->recv.next++;
     }
     return (ssize_t)n;
+}
+
+static ssize_t memory_recv(struct pelt_transport *t, void *bytes, size_t len)
+{
+    return take_step(t, bytes, len);
+}
+
+static ssize_t memory_discard(struct pelt_transport *t, size_t len)
+{
+    struct memory_transport *m = t->ctx;
+    ssize_t n = take_step(t, NULL, len);
+    m->skipped += n > 0 ? (size_t)n : 0;
+    return n;
 }
 
 static ssize_t memory_send(struct pelt_transport *t, const void *bytes, size_t len)
@@ -64,7 +80,8 @@ static void memory_close(struct pelt_transport *t)
     t->fd = -1;
 }
 
-static const struct pelt_transport_ops memory = {memory_send, memory_recv, memory_close};
+static const struct pelt_transport_ops memory = {memory_send, memory_recv, memory_discard,
+                                                 memory_close};
 
 void memory_transport_attach(struct memory_transport *m, struct pelt_transport *t)
 {

@@ -2,8 +2,8 @@
  * memory_transport: a transport of pelt/transport.h without a socket, for tests. The test says in
  * advance what recv and send will answer, and reads afterwards what was sent.
  *
- * Storage: the caller's; init and deinit. Steps are used up in order; one recv takes (part of) one
- * step.
+ * Storage: the caller's; init and deinit. Steps are used up in order; one recv, or skip, takes
+ * (part of) one step.
  */
 #ifndef TEST_MEMORY_TRANSPORT_H
 #define TEST_MEMORY_TRANSPORT_H
@@ -31,6 +31,7 @@ struct memory_transport {
     struct memory_steps recv, send;
     struct pelt_buf sent; /* all bytes that were taken */
     unsigned sends;       /* calls */
+    size_t skipped;       /* bytes that were received into nothing */
     bool closed;
 };
 

@@ -412,6 +412,48 @@ static void without_a_reader_bodies_are_counted(void **state)
     assert_int_equal(r.body_bytes, 3);
 }
 
+static void want_body(void *arg, const char *bytes, size_t len)
+{
+}
+
+static void the_rest_of_an_unread_body_can_be_skipped(void **state)
+{
+    struct pelt_http1_response r = {0};
+    size_t used = 0;
+    const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc";
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+    assert_int_equal(feed(&r, head, false, &used), PELT_HTTP1_MORE);
+    assert_int_equal(pelt_http1_response_skippable(&r), 97);
+    assert_int_equal(pelt_http1_response_skip(&r, 90), PELT_HTTP1_MORE);
+    assert_int_equal(pelt_http1_response_skippable(&r), 7);
+    assert_int_equal(pelt_http1_response_eof(&r), PELT_HTTP1_BAD_BODY);
+    feed(&r, head, false, &used);
+    assert_int_equal(pelt_http1_response_skip(&r, 96), PELT_HTTP1_MORE);
+    assert_int_equal(pelt_http1_response_feed(&r, "zHTTP/1.1", 9, &used), PELT_HTTP1_DONE);
+    assert_int_equal(used, 1);
+    assert_int_equal(r.body_bytes, 100);
+    feed(&r, head, false, &used);
+    assert_int_equal(pelt_http1_response_skip(&r, 97), PELT_HTTP1_DONE);
+    assert_true(r.keep_alive);
+    assert_int_equal(r.body_bytes, 100);
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+}
+
+static void what_is_wanted_or_parsed_cannot_be_skipped(void **state)
+{
+    struct pelt_http1_response r = {0};
+    size_t used = 0;
+    feed(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nab", false, &used);
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+    feed(&r, "HTTP/1.1 200 OK\r\n\r\nab", false, &used);
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+    feed(&r, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n", false, &used);
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+    r.on_body = want_body;
+    feed(&r, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nab", false, &used);
+    assert_int_equal(pelt_http1_response_skippable(&r), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_trailer_has_at_most_256_fields),
         cmocka_unit_test(fields_are_counted_for_each_head_and_trailer_alone),
         cmocka_unit_test(without_a_reader_bodies_are_counted),
+        cmocka_unit_test(the_rest_of_an_unread_body_can_be_skipped),
+        cmocka_unit_test(what_is_wanted_or_parsed_cannot_be_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

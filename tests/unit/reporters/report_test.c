@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "csv.h"
+#include "pelt/clock.h"
 #include "pelt/report.h"
 #include "runfile/synthetic.h"
 #include "text.h"
@@ -499,9 +500,64 @@ static void a_report_that_cannot_be_written_says_so(void **state)
     pelt_results_free(r);
 }
 
+static char *runs_line(const struct pelt_brief *b, const char *path, bool color)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    report_runs_head(out, color, 80);
+    report_runs_line(b, path, out, color, 80);
+    fclose(out);
+    return text;
+}
+
+static void a_run_takes_a_line_under_the_head(void **state)
+{
+    const struct pelt_brief b = {.scenario = "chat",
+                                 .planned_ns = 20 * PELT_NS_PER_S,
+                                 .duration_s = 20,
+                                 .open = true,
+                                 .peak = 12000,
+                                 .finished = true,
+                                 .verdict = PELT_SUSPECT,
+                                 .exit_code = 143,
+                                 .started = 200000,
+                                 .ended = 200000,
+                                 .errors = 4600,
+                                 .count = 100,
+                                 .p95_us = 15600,
+                                 .p99_us = 206000};
+    char *text = runs_line(&b, "pelt-runs/20261121-081500-chat.pelt", false);
+    assert_string_equal(text,
+                        "run                        load        verdict exit start/s    p95    "
+                        "p99 errors\n"
+                        "20261121-081500-chat       12000/s 20s SUSPECT  143  10,000 15.6ms    "
+                        "n/a  2.30%\n");
+    free(text);
+}
+
+static void a_run_under_another_name_says_when_and_what_it_was(void **state)
+{
+    const struct pelt_brief b = {.scenario = "chat\033[31m",
+                                 .plan = "odd",
+                                 .start_wall_ns = 1763712900 * PELT_NS_PER_S,
+                                 .running = true};
+    char *text = runs_line(&b, "nightly/base.pelt", false);
+    const char *line = strchr(text, '\n') + 1;
+    assert_string_equal(line, "base                       odd         running    -     0.0    "
+                              "n/a    n/a    n/a\n"
+                              "  started 2025-11-21 08:15:00 UTC, chat?[31m\n");
+    free(text);
+    text = runs_line(&b, "nightly/base.pelt", true);
+    assert_non_null(strstr(text, "\033[33mrunning"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_takes_a_line_under_the_head),
+        cmocka_unit_test(a_run_under_another_name_says_when_and_what_it_was),
         cmocka_unit_test(the_summary_looks_as_agreed),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
         cmocka_unit_test(colour_is_there_only_when_asked_for),

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pelt/brief.h"
 #include "runfile/synthetic.h"
 
 #define NOBODY 65534
@@ -782,6 +783,62 @@ static void a_closed_file_leaves_nothing_beside_it(void **state)
     pelt_results_free(NULL);
 }
 
+/* ---- briefs ---- */
+
+static void assert_brief_is_of(const char *path, const struct pelt_results *r)
+{
+    struct pelt_brief b;
+    struct pelt_hist all = {0};
+    struct pelt_hist_pool pool;
+    uint64_t started = 0, ended = 0;
+    assert_int_equal(pelt_brief_read(path, &b, NULL), PELT_OK);
+    pelt_hist_pool_init(&pool, 0);
+    for (uint32_t id = 0; id < r->total->requests_len; id++) {
+        const struct pelt_request_frame *request = r->total->requests[id];
+        for (int o = 0; request != NULL && o < PELT_OUTCOME_COUNT; o++) {
+            ended += request->outcomes[o];
+        }
+        if (request != NULL) {
+            started += request->started;
+            pelt_hist_add(&all, &pool, &request->hist[PELT_HIST_RESPONSE]);
+        }
+    }
+    assert_true(started > 0);
+    assert_int_equal(b.started, started);
+    assert_int_equal(b.ended, ended);
+    assert_int_equal(b.count, all.count);
+    assert_int_equal(b.p95_us, pelt_hist_percentile_us(&all, 95));
+    assert_int_equal(b.p99_us, pelt_hist_percentile_us(&all, 99));
+    assert_true(b.duration_s == r->duration_s);
+    assert_int_equal(b.finished, r->finished);
+    assert_int_equal(b.running, r->running);
+    if (r->finished) {
+        assert_int_equal(b.verdict, r->verdict);
+        assert_int_equal(b.exit_code, r->exit_code);
+    }
+    pelt_hist_reset(&all, &pool);
+    pelt_hist_pool_deinit(&pool);
+}
+
+static void a_brief_has_the_figures_of_the_whole_results(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 70);
+    struct pelt_results *r = load(p->path);
+    assert_brief_is_of(p->path, r);
+    pelt_results_free(r);
+}
+
+static void a_brief_of_a_killed_run_is_summed_up(void **state)
+{
+    struct place *p = *state;
+    write_and_be_killed(p->path, 63); /* behind the first sums */
+    struct pelt_results *r = load(p->path);
+    assert_false(r->finished);
+    assert_brief_is_of(p->path, r);
+    pelt_results_free(r);
+}
+
 #define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -810,6 +867,8 @@ int main(void)
         IN_A_PLACE(one_missing_folder_is_made_two_are_not),
         IN_A_PLACE(a_failed_write_is_told_at_close_and_the_run_goes_on),
         IN_A_PLACE(a_closed_file_leaves_nothing_beside_it),
+        IN_A_PLACE(a_brief_has_the_figures_of_the_whole_results),
+        IN_A_PLACE(a_brief_of_a_killed_run_is_summed_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

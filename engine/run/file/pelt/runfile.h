@@ -4,8 +4,10 @@
  * second.
  *
  * meta keys: schema, run_id, scenario, kind (run|bench|demo), command, start_wall_ns, duration_ns
- * (planned; updated when stopped early), plan, loop (open|closed), target, seed, threads, hosts,
- * version, host, kernel, cpus, file (scenario path).
+ * (planned; updated when stopped early), plan, peak (largest level of the plan: users, or arrivals
+ * a second), loop (open|closed), target, seed, threads, hosts, version, host, kernel, cpus, file
+ * (scenario path); of a run that ended in order also total_started, total_ended, total_errors,
+ * response_count, response_p95_us, response_p99_us.
  */
 #ifndef PELT_RUNFILE_H
 #define PELT_RUNFILE_H

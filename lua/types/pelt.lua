@@ -1,0 +1,345 @@
+---@meta pelt
+-- What require "pelt" gives, for editors: lua-language-server reads this folder as a library. Nothing runs it.
+-- docs/SCENARIOS.md says what all of it means.
+--
+-- A test (types_test) compares the names here with those of the engine, both ways. The forms it reads:
+--   a table of the library     ---@class pelt.http          and   pelt.http = {}
+--   a function of it           function pelt.http.get(url, options) end
+--   an object that scripts get ---@class NAME, where NAME is what its metatable is called (luaL_newmetatable), and
+--                              a local for its methods: local random = {}, function random:uniform(low, high) end
+--   a field or an option       ---@field NAME TYPE
+
+---@alias pelt.Duration string|number # "500ms" "10s" "5m" "1h" "1m30s", or a number of seconds
+---@alias pelt.Rate string # "200/s" "60/m"
+---@alias pelt.Level number|pelt.Rate # a number of users, or arrivals
+---@alias pelt.Arrivals "uniform"|"poisson"|"gamma"
+---@alias pelt.LogLevel "debug"|"info"|"warning"|"error"
+---@alias pelt.Json nil|boolean|number|string|table # a value that JSON has
+
+---@class pelt
+local pelt = {}
+
+---Counts the condition under the name. Does not change a request's outcome.
+---@param name string
+---@param condition any
+---@return boolean condition
+function pelt.check(name, condition) end
+
+---Think time: waits; never moves a due time.
+---@param duration pelt.Duration
+function pelt.sleep(duration) end
+
+---Monotonic time, for differences.
+---@return number seconds
+function pelt.now() end
+
+---The load is over, or this user was stopped: end long iterations.
+---@return boolean
+function pelt.stopping() end
+
+---The value of --set KEY=VALUE, else of the environment, else the default.
+---@param key string
+---@param default? string
+---@return string
+---@overload fun(key: string): string?
+function pelt.env(key, default) end
+
+---To the log, with the user's id.
+---@param level pelt.LogLevel
+---@param text string
+---@overload fun(text: string)
+function pelt.log(level, text) end
+
+---Random numbers of its own, to be made within an iteration.
+---@param seed integer
+---@return pelt.random
+function pelt.random(seed) end
+
+-- ---- requests ----
+
+---@class pelt.http
+pelt.http = {}
+
+---@class pelt.RequestOptions
+---@field headers? table<string, string|number> win over the client's and --header
+---@field body? string sent as it is
+---@field json? pelt.Json encoded as the body
+---@field name? string name of the series in the report
+---@field timeout? pelt.Duration of the whole exchange, default 120 s
+---@field expect? integer|integer[] statuses that count as ok, besides 200 to 399
+---@field keep_body? boolean whether the response's body is kept for reading
+
+---@class pelt.ClientOptions
+---@field headers? table<string, string|number> of every call
+---@field timeout? pelt.Duration of the whole exchange
+---@field base? string URL in place of the target
+
+---@param url string a path, or an http:// URL
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.get(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.post(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.put(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.patch(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.delete(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.head(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.options(url, options) end
+
+---@param method string
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function pelt.http.request(method, url, options) end
+
+---Fixes options for several calls, which are made with a colon.
+---@param options pelt.ClientOptions
+---@return pelt.http.client
+function pelt.http.client(options) end
+
+---@class pelt.http.client
+local client = {}
+
+---@param url string a path, or an http:// URL
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:get(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:post(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:put(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:patch(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:delete(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:head(url, options) end
+
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:options(url, options) end
+
+---@param method string
+---@param url string
+---@param options? pelt.RequestOptions
+---@return pelt.response
+function client:request(method, url, options) end
+
+---@class pelt.response
+---@field status integer 0: no whole answer
+---@field ok boolean 200 to 399, or expected
+---@field error? string nil if ok; else the class: "http_status", "timeout", ...
+---@field body? string up to 1 MiB; nil without an answer
+---@field body_cut boolean the body was longer
+---@field headers pelt.headers
+---@field duration number seconds from due to done
+---@field service number seconds from sent to done; 0 if nothing was sent
+local response = {}
+
+---The value at a JSON pointer into the body ("/choices/0/text"), without one the whole; nil if absent, null or no JSON.
+---@param pointer? string
+---@return any
+function response:json(pointer) end
+
+---The first field of a name, case ignored; pairs() gives all.
+---@class pelt.headers
+---@field [string] string?
+
+-- ---- users ----
+
+---@class pelt.user
+---@field id integer 0, 1, ... unique in the run
+---@field iteration integer iterations this user began before this one
+---@field rng pelt.random its random numbers
+---@field [any] any your own; kept from iteration to iteration
+local user = {}
+
+---It starts no further iteration.
+function user:stop() end
+
+---@class pelt.random
+local random = {}
+
+---@param low? number|pelt.Duration
+---@param high? number|pelt.Duration
+---@return number # in [0, 1), or [low, high)
+function random:uniform(low, high) end
+
+---@param mean number|pelt.Duration
+---@return number
+function random:exponential(mean) end
+
+---@param mean number|pelt.Duration
+---@param deviation number|pelt.Duration
+---@return number
+function random:normal(mean, deviation) end
+
+---@param n integer
+---@param s number
+---@return integer # 1 to n, k with weight k^-s
+function random:zipf(n, s) end
+
+---@param low integer
+---@param high integer
+---@return integer # bounds included
+---@overload fun(self: pelt.random, high: integer): integer
+function random:int(low, high) end
+
+---@generic T
+---@param list T[]
+---@return T
+function random:choice(list) end
+
+-- ---- JSON ----
+
+---@class pelt.json
+---@field null lightuserdata null inside a document
+pelt.json = {}
+
+---Raises naming the key of what JSON does not have.
+---@param value pelt.Json
+---@return string
+function pelt.json.encode(value) end
+
+---@param text string
+---@return any value
+---@return string? why it is nil
+function pelt.json.decode(text) end
+
+---Marks a table as a list, so that an empty one is [].
+---@generic T: table
+---@param list T
+---@return T
+function pelt.json.array(list) end
+
+-- ---- load ----
+
+---@class pelt.load
+pelt.load = {}
+
+---A number of users (closed loop) or a rate (open loop).
+---@class pelt.Load
+---@field users? integer closed loop: the level; with rate: most users in the pool
+---@field rate? pelt.Rate open loop: iterations a second
+---@field duration? pelt.Duration of the whole load, ramp included
+---@field ramp? pelt.Duration climbs from 0 to the level in the first part
+---@field arrivals? pelt.Arrivals
+---@field shape? number with "gamma": 1 is Poisson, less is burstier
+---@field waiting? integer open loop: most arrivals that wait for a user
+---@field grace? pelt.Duration how long what is in flight at the end may finish
+
+---@class pelt.LoadRamp
+---@field from? pelt.Level default 0
+---@field to pelt.Level
+---@field duration pelt.Duration of the climb
+---@field hold? pelt.Duration time at `to` afterwards
+---@field users? integer
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+
+---@class pelt.LoadStages
+---@field stages pelt.Stage[]
+---@field users? integer
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+
+---Linear from the level before, or from `from`, to the given one.
+---@class pelt.Stage
+---@field duration pelt.Duration
+---@field users? integer
+---@field rate? pelt.Rate
+---@field from? pelt.Level
+
+---@class pelt.LoadShape what the functions below make
+
+---@param load pelt.Load
+---@return pelt.LoadShape
+function pelt.load.users(load) end
+
+---@param load pelt.Load
+---@return pelt.LoadShape
+function pelt.load.rate(load) end
+
+---@param load pelt.Load
+---@return pelt.LoadShape
+function pelt.load.sustained(load) end
+
+---@param load pelt.LoadRamp
+---@return pelt.LoadShape
+function pelt.load.ramp(load) end
+
+---@param load pelt.LoadStages|pelt.Stage[]
+---@return pelt.LoadShape
+function pelt.load.stages(load) end
+
+-- ---- the table that a scenario returns ----
+
+---@class pelt.Scenario
+---@field name? string name of the run; default: the file's name
+---@field target? string base URL of relative paths; --target wins
+---@field load? pelt.Load|pelt.LoadStages|pelt.LoadShape
+---@field iteration? fun(user: pelt.user, data: any) either this or tasks
+---@field tasks? pelt.Task[] one is drawn for each iteration
+---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
+---@field teardown? fun(data: any) runs once after the load
+---@field thresholds? (string|pelt.Threshold)[]
+
+---@class pelt.Task
+---@field name string
+---@field weight? number above 0, default 1
+---@field run fun(user: pelt.user, data: any)
+
+---@class pelt.Threshold
+---@field metric string
+---@field name? string
+---@field stat string
+---@field max? number|string
+---@field min? number|string
+---@field target? number|string
+---@field warning? number|string
+---@field critical? number|string
+
+return pelt

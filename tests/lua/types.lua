@@ -1,0 +1,188 @@
+-- Compares lua/types/pelt.lua (setting TYPES) with what scripts really have, both ways. Its iteration raises one line for
+-- each name that is on one side only, saying what to add where. `require "registry"` gives Lua's registry (the test
+-- puts it there); settings named UNKNOWN_... hold what the engine says of a key that it does not know, which lists the keys.
+local pelt = require "pelt"
+
+local FILE = "lua/types/pelt.lua"
+
+local function lines_of(path)
+    local file = assert(io.open(path))
+    local text = file:read("a")
+    file:close()
+    assert(load(text, "@" .. FILE)) -- it must be Lua, if only for editors
+    return text:gmatch("([^\n]*)\n")
+end
+
+-- { [class] = { [name] = true } } of the forms that the head of the file lists; `locals` finds the local of a class.
+local function read_types(path)
+    local classes, locals, current = {}, {}, nil
+    local function add(class, name)
+        classes[class] = classes[class] or {}
+        classes[class][name] = true
+    end
+    for line in lines_of(path) do
+        local class = line:match("^%-%-%-@class ([%w_.]+)")
+        local field = line:match("^%-%-%-@field ([%w_]+)%??%s")
+        local variable = line:match("^local ([%w_]+) = {}")
+        local owner, name = line:match("^function ([%w_.]-)[.:]([%w_]+)%(")
+        if not owner then owner, name = line:match("^([%w_.]-)%.([%w_]+) = ") end
+        if class then
+            current = class
+            classes[class] = classes[class] or {}
+        elseif field then
+            add(current, field)
+        elseif variable then
+            locals[variable] = current
+        elseif owner then
+            add(locals[owner] or owner, name)
+        end
+    end
+    local variables = {}
+    for variable, class in pairs(locals) do variables[class] = variable end
+    return classes, variables
+end
+
+local findings
+
+local function found(format, ...)
+    findings[#findings + 1] = format:format(...)
+end
+
+local function sorted(names)
+    local list = {}
+    for name in pairs(names) do list[#list + 1] = name end
+    table.sort(list)
+    return list
+end
+
+-- `real`: name -> value, of which only functions matter. `form(name, value)`: what to write for a missing one.
+local function compare(classes, class, real, form)
+    local typed = classes[class]
+    if not typed then
+        found("%s has no class %s: add `---@class %s` and below it `%s`, ...", FILE, class, class,
+            form(sorted(real)[1] or "NAME", real[sorted(real)[1]]))
+        return
+    end
+    for _, name in ipairs(sorted(real)) do
+        if not typed[name] then
+            found("%s lacks '%s' of %s: add `%s` below `---@class %s`", FILE, name, class, form(name, real[name]), class)
+        end
+    end
+    for _, name in ipairs(sorted(typed)) do
+        if real[name] == nil then
+            found("%s: class %s has '%s', which the engine does not: remove it, or mend its name", FILE, class, name)
+        end
+    end
+end
+
+-- pelt and the tables in it.
+local function compare_library(classes, path, t)
+    local names = {}
+    for name, value in pairs(t) do
+        names[name] = value
+        if type(value) == "table" then compare_library(classes, path .. "." .. name, value) end
+    end
+    compare(classes, path, names, function(name, value)
+        if type(value) == "function" then return ("function %s.%s(...) end"):format(path, name) end
+        if type(value) == "table" then return ("%s.%s = {}"):format(path, name) end
+        return ("---@field %s TYPE"):format(name)
+    end)
+end
+
+-- The names of an object whose __index is a function: what an instance shows.
+local function names_of(instance, said)
+    local names = {}
+    for _, name in ipairs(said) do
+        local value = instance[name]
+        names[name] = value ~= nil and value or false -- there, if empty
+    end
+    return names
+end
+
+-- "...; it has a, b, c" and "...; known are a, b, c"
+local function listed(message)
+    local list = {}
+    local text = assert(message:match("; it has ([^\n]*)") or message:match("; known are ([^\n]*)"), message)
+    for name in text:gmatch("[%w_]+") do list[#list + 1] = name end
+    return list
+end
+
+local function field(name)
+    return ("---@field %s TYPE"):format(name)
+end
+
+-- Objects: every metatable in the registry that luaL_newmetatable made under a name of ours.
+local function compare_objects(classes, variables, instances)
+    for name, metatable in pairs(require "registry") do
+        if type(name) == "string" and name:find("^pelt%.") and type(metatable) == "table"
+            and rawget(metatable, "__name") == name and rawget(metatable, "__index") then
+            local variable = variables[name] or name:match("[%w_]+$")
+            local function form(method, value)
+                return type(value) == "function" and ("function %s:%s(...) end"):format(variable, method) or field(method)
+            end
+            local index = rawget(metatable, "__index")
+            if type(index) == "table" then
+                compare(classes, name, index, form)
+            elseif instances[name] then
+                compare(classes, name, instances[name], form)
+            elseif not classes[name] then
+                found("%s has no class %s: add `---@class %s` with its fields", FILE, name, name)
+            end
+        end
+    end
+end
+
+local function compare_keys(classes, class, message)
+    local names = {}
+    for _, name in ipairs(listed(message)) do names[name] = true end
+    compare(classes, class, names, field)
+end
+
+-- Tables that scripts pass: a key that nothing is near to is refused by a list of all.
+local function compare_options(classes)
+    local http, load = pelt.http, pelt.load
+    local refused = {
+        ["pelt.RequestOptions"] = { http.get, "/", { ["?"] = 1 } },
+        ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
+        ["pelt.Load"] = { load.sustained, { ["?"] = 1 } },
+        ["pelt.LoadRamp"] = { load.ramp, { ["?"] = 1 } },
+        ["pelt.LoadStages"] = { load.stages, { stages = {}, ["?"] = 1 } },
+        ["pelt.Stage"] = { load.stages, { { ["?"] = 1 } } },
+    }
+    for _, class in ipairs(sorted(refused)) do
+        local ok, message = pcall(table.unpack(refused[class]))
+        assert(not ok, class)
+        compare_keys(classes, class, message)
+    end
+    compare_keys(classes, "pelt.Scenario", pelt.env("UNKNOWN_SCENARIO"))
+    compare_keys(classes, "pelt.Task", pelt.env("UNKNOWN_TASK"))
+    compare_keys(classes, "pelt.Threshold", pelt.env("UNKNOWN_THRESHOLD"))
+end
+
+local function response_names()
+    local r = pelt.http.get("/text", { keep_body = true })
+    local _, message = pcall(function() return r["?"] end)
+    return names_of(r, listed(message)), r.body, r.headers
+end
+
+local function user_names(user, typed)
+    local names = {}
+    for name, value in pairs(user) do names[name] = value end
+    for name in pairs(typed or {}) do names[name] = names[name] or user[name] end
+    return names
+end
+
+return {
+    iteration = function(user)
+        local classes, variables = read_types(pelt.env("TYPES"))
+        findings = nil -- a local of this file: there is one user only
+        findings = {}
+        compare_library(classes, "pelt", pelt)
+        compare_objects(classes, variables, {
+            ["pelt.response"] = response_names(),
+            ["pelt.user"] = user_names(user, classes["pelt.user"]),
+        })
+        compare_options(classes)
+        if #findings > 0 then error("\n" .. table.concat(findings, "\n"), 0) end
+    end,
+}
