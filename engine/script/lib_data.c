@@ -17,7 +17,7 @@
 #include "strand.h"
 #include "watchdog.h"
 
-#define FEED_TYPE      "pelt.data"
+#define FEED_TYPE      "pelt.feed"
 #define PATH_MAX_BYTES 4096
 
 enum on_end { ON_END_STOP, ON_END_ERROR, ON_END_WRAP, ON_END_UNSAID };

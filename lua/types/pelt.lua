@@ -315,6 +315,84 @@ function pelt.load.ramp(load) end
 ---@return pelt.LoadShape
 function pelt.load.stages(load) end
 
+-- ---- data and state shared by all users ----
+
+---@class pelt.data
+pelt.data = {}
+
+---@class pelt.DataOptions
+---@field order? "sequential"|"random"|"shuffle"|"unique"
+---@field on_end? "stop"|"error"|"wrap" of unique, when all rows were taken
+---@field separator? string of csv, one character
+
+---A file whose first line names the columns; a row is a table of texts by these names.
+---@param path string relative to the scenario's file
+---@param options? pelt.DataOptions
+---@return pelt.feed
+function pelt.data.csv(path, options) end
+
+---A list of objects; a row is a table of its JSON values.
+---@param path string
+---@param options? pelt.DataOptions
+---@return pelt.feed
+function pelt.data.json(path, options) end
+
+---An object a line.
+---@param path string
+---@param options? pelt.DataOptions
+---@return pelt.feed
+function pelt.data.jsonl(path, options) end
+
+---@class pelt.feed
+---@operator len: integer
+local feed = {}
+
+---The user's next row.
+---@return table
+function feed:next() end
+
+---Row k, 1 to #feed, also while the file is loaded, in setup and in teardown.
+---@param k integer
+---@return table
+function feed:row(k) end
+
+---@class pelt.shared
+pelt.shared = {}
+
+---The counter of this name, 0 at first.
+---@param name string
+---@return pelt.shared.counter
+function pelt.shared.counter(name) end
+
+---The queue of this name.
+---@param name string
+---@return pelt.shared.queue
+function pelt.shared.queue(name) end
+
+---@class pelt.shared.counter
+local counter = {}
+
+---@param n? integer default 1
+---@return integer value which nobody else gets
+function counter:add(n) end
+
+---@return integer
+function counter:get() end
+
+---@class pelt.shared.queue
+local queue = {}
+
+---Adds a copy at the end.
+---@param value pelt.Json
+function queue:push(value) end
+
+---Takes out the oldest; nil at once if there is none.
+---@return pelt.Json
+function queue:pop() end
+
+---@return integer
+function queue:len() end
+
 -- ---- the table that a scenario returns ----
 
 ---@class pelt.Scenario

@@ -405,8 +405,8 @@ static void misuse_names_line_and_remedy(void **state)
     expect_error("pelt.data.csv('rows.csv')", "pelt.data.csv: call it where the file is loaded");
     expect_error("rows:row(8)", "rows.csv has the rows 1 to 7");
     expect_error("rows:row(0)", "rows.csv has the rows 1 to 7");
-    expect_error("rows.next()", "pelt.data expected");
-    expect_error("rows.next(q)", "pelt.data expected");
+    expect_error("rows.next()", "pelt.feed expected");
+    expect_error("rows.next(q)", "pelt.feed expected");
     expect_error("coroutine.wrap(function() for i = 1, 8 do rows:next() end end)()",
                  "next: no row is left, which ends the iteration, and cannot do so inside a");
     expect_error("q:push(nil)", "push: a value is expected, not nil");
