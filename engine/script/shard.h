@@ -30,6 +30,13 @@ struct pelt_templates;
  * address is a third of luaL_checkudata(). */
 enum pelt_type { PELT_TYPE_RESPONSE, PELT_TYPE_RNG, PELT_TYPE_HTTP_CLIENT, PELT_TYPES };
 
+/* The newest body that was decoded. */
+struct pelt_decoded {
+    struct pelt_buf text;
+    uint64_t serial; /* of its response; 0: none */
+    bool cut, damaged;
+};
+
 struct pelt_shard_task {
     int run_ref;  /* the function, in the registry */
     double up_to; /* sum of the weights up to and including this one */
@@ -53,15 +60,16 @@ struct pelt_shard {
     int setup_ref, teardown_ref; /* LUA_NOREF: not defined */
     uint32_t requests;           /* prebuilt ones kept */
     struct pelt_templates *templates;
-    struct pelt_buf head;        /* of the newest template made */
-    struct pelt_buf json;        /* the newest JSON text made */
-    struct pelt_reads reads;     /* what the code loaded so far can read of a response */
-    uint64_t clients;            /* serial number of the newest http.client */
-    int response_ref;            /* the metatable of responses */
+    struct pelt_buf head;         /* of the newest template made */
+    struct pelt_buf json;         /* the newest JSON text made */
+    struct pelt_reads reads;      /* what the code loaded so far can read of a response */
+    uint64_t clients;             /* serial number of the newest http.client */
+    int response_ref;             /* the metatable of responses */
     const void *type[PELT_TYPES]; /* addresses of the metatables */
-    uint64_t responses;          /* serial number of the newest response */
-    uint64_t parsed_serial;      /* response that `parsed` belongs to; 0: none */
-    json_t *parsed;              /* newest JSON document read; freed with the next one */
+    uint64_t responses;           /* serial number of the newest response */
+    uint64_t parsed_serial;       /* response that `parsed` belongs to; 0: none */
+    json_t *parsed;               /* newest JSON document read; freed with the next one */
+    struct pelt_decoded decoded;
 };
 
 /*
