@@ -13,6 +13,7 @@ return guard.strict("pelt", {
     load = guard.strict("pelt.load", parts.load),
     data = guard.strict("pelt.data", parts.data),
     shared = guard.strict("pelt.shared", parts.shared),
+    file = parts.file,
     check = core.check,
     sleep = core.sleep,
     env = core.env,

@@ -12,6 +12,19 @@
 #define LINE_BYTES_MAX 200 /* shown of one line */
 #define BODY_BYTES_MAX 600 /* shown of a body */
 
+/* How much of a line of a head may be shown: not what comes behind a secret's name. */
+static size_t open_part(const char *line, size_t len)
+{
+    static const char *const secret[] = {"Authorization", "Proxy-Authorization"};
+    const char *colon = memchr(line, ':', len);
+    for (size_t i = 0; colon != NULL && i < sizeof secret / sizeof secret[0]; i++) {
+        if (pelt_span_eq_nocase(pelt_span(line, (size_t)(colon - line)), secret[i])) {
+            return (size_t)(colon - line) + 1;
+        }
+    }
+    return len;
+}
+
 /* Each line of a head behind `mark`, up to its blank line. */
 static void print_head(char mark, struct pelt_span head)
 {
@@ -24,8 +37,9 @@ static void print_head(char mark, struct pelt_span head)
             return;
         }
         printf("%c ", mark);
-        cli_stdout_clean(at, text < LINE_BYTES_MAX ? text : LINE_BYTES_MAX);
-        puts(text > LINE_BYTES_MAX ? " ..." : "");
+        size_t open = open_part(at, text);
+        cli_stdout_clean(at, open < LINE_BYTES_MAX ? open : LINE_BYTES_MAX);
+        puts(open < text ? " (not shown)" : text > LINE_BYTES_MAX ? " ..." : "");
         at += len + 1;
     }
 }

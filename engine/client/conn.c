@@ -98,6 +98,14 @@ static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
     }
 }
 
+/* Is the head to be kept for its cookies, though nobody reads it? One that came whole and has none
+ * is not. */
+static bool wants_cookies(const struct pelt_conn *c, bool head_was_done)
+{
+    return c->request->cookies && !head_was_done &&
+           (!c->response.head_done || c->response.may_set_cookie);
+}
+
 /* The kept head, whether it came whole or in pieces. Lost for want of memory: none, rather than a
  * part. */
 static struct pelt_span kept_head(struct pelt_conn *c)
@@ -224,6 +232,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
         keep_spans(c, &x);
         x.body_cut = c->body_cut;
     }
+    if (request->cookies && error == NULL && c->response.may_set_cookie) {
+        x.set_cookie = request->keep ? x.head : kept_head(c);
+    }
     struct pelt_keep *keep = c->keep; /* its spans are valid until `done` returns */
     c->keep = NULL;
     if (error == NULL && reusable(c)) {
@@ -334,7 +345,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     }
     const struct pelt_timeouts *t = &c->request->timeouts;
     pelt_deadline_set(&client->deadlines, &c->deadline, t->total_ns, c->call_ns + t->total_ns);
-    if (c->request->keep) {
+    if (c->request->keep || wants_cookies(c, head_was_done)) {
         keep_rest(c, head_was_done, len);
     }
     return true;

@@ -99,10 +99,11 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
                          (int)url->host.len, url->host.ptr);
     }
     if (url->userinfo.len > 0) { /* a password among it is not for a message */
-        return pelt_fail(err, PELT_EINVAL,
-                         "the URL of %.*s has a user or password in it, which is not sent: use "
-                         "--header \"Authorization: ...\"",
-                         (int)url->host.len, url->host.ptr);
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "the URL of %.*s has a user or password in it, which is not sent: use auth "
+            "in the scenario, or --header \"Authorization: ...\"",
+            (int)url->host.len, url->host.ptr);
     }
     for (struct pelt_origin *o = *list; o != NULL; o = o->next) {
         if (same(o, url)) {

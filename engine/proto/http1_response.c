@@ -203,6 +203,7 @@ static void begin_head(struct pelt_http1_response *r, const char *bytes, size_t 
 {
     *at = pelt_http1_common_read(&r->parser, bytes,
                                  len < PELT_HTTP1_HEAD_MAX ? len : PELT_HTTP1_HEAD_MAX);
+    r->may_set_cookie = *at == 0 || (r->parser.flags & PELT_HTTP1_SET_COOKIE);
     if (*at == 0) {
         llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
         return;

@@ -74,3 +74,12 @@ struct pelt_span pelt_args_text(lua_State *L, int index, const char *what)
     const char *text = lua_tolstring(L, index, &len);
     return pelt_span(text, len);
 }
+
+bool pelt_args_boolean(lua_State *L, int index, const char *what, const char *option)
+{
+    if (lua_type(L, index) != LUA_TBOOLEAN) {
+        luaL_error(L, "%s: %s: true or false is expected, not a %s", what, option,
+                   luaL_typename(L, index));
+    }
+    return lua_toboolean(L, index);
+}

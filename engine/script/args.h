@@ -6,6 +6,7 @@
 #define PELT_ARGS_H
 
 #include <lauxlib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pelt/buf.h"
@@ -20,5 +21,8 @@ uint64_t pelt_args_duration(lua_State *L, int index, const char *what);
 int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known);
 /* The string at `index` (a real string, no number) as a span; raises otherwise. */
 struct pelt_span pelt_args_text(lua_State *L, int index, const char *what);
+
+/* true or false; raises otherwise, naming `what: option`. */
+bool pelt_args_boolean(lua_State *L, int index, const char *what, const char *option);
 
 #endif

@@ -7,8 +7,12 @@
 #include <string.h>
 
 #include "args.h"
+#include "file.h"
+#include "form.h"
 #include "json.h"
 #include "pelt/http1_request.h"
+#include "strand.h"
+#include "user_cookies.h"
 
 /* Where a request goes: the target is the prefix (of a base) and the path. */
 struct place {
@@ -23,9 +27,9 @@ struct composer {
     struct pelt_template *template;
     struct pelt_given *given;
     struct pelt_fields fields;
-    struct pelt_span name; /* of the series; ptr NULL: by method and path */
-    uint64_t timeout_ns;   /* 0: the default */
-    bool headers;          /* this option is given */
+    struct pelt_span name;          /* of the series; ptr NULL: by method and path */
+    uint64_t timeout_ns;            /* 0: the default */
+    bool headers, auth, compressed; /* these options are given */
 };
 
 void pelt_draft_free(struct pelt_draft *draft)
@@ -61,59 +65,6 @@ enum pelt_status pelt_http_client_set_base(struct pelt_http_client *client, stru
     client->prefix = prefix;
     client->has_base = true;
     return PELT_OK;
-}
-
-static bool same_name(struct pelt_span a, struct pelt_span b)
-{
-    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
-}
-
-void pelt_fields_set(lua_State *L, const char *what, struct pelt_fields *fields,
-                     struct pelt_span name, struct pelt_span value)
-{
-    if (pelt_span_eq_nocase(name, "Content-Length") ||
-        pelt_span_eq_nocase(name, "Transfer-Encoding")) {
-        luaL_error(L, "%s: header '%s': pelt sets it from the body", what,
-                   lua_pushlstring(L, name.ptr, name.len));
-    }
-    size_t i = 0;
-    while (i < fields->len && !same_name(fields->at[i].name, name)) {
-        i++;
-    }
-    if (i == PELT_FIELDS_MAX) {
-        luaL_error(L, "%s: more than %d headers", what, PELT_FIELDS_MAX);
-    }
-    fields->at[i] = (struct pelt_field){name, value};
-    fields->len += i == fields->len;
-}
-
-void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fields *fields)
-{
-    if (lua_isnil(L, index)) {
-        return;
-    }
-    if (!lua_istable(L, index)) {
-        luaL_error(L, "%s: headers: a table is expected: { [\"Content-Type\"] = \"text/plain\" }",
-                   what);
-    }
-    index = pelt_template_entries(L, lua_absindex(L, index));
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
-        struct pelt_span name = pelt_args_text(L, -2, "header name"), value;
-        if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER) {
-            luaL_error(L, "%s: header '%s': a string is expected, not a %s", what, name.ptr,
-                       luaL_typename(L, -1));
-        }
-        bool number = lua_type(L, -1) == LUA_TNUMBER;
-        value.ptr = lua_tolstring(L, -1, &value.len);
-        pelt_fields_set(L, what, fields, name, value);
-        if (number) { /* its text is held by the stack alone: leave it below the key */
-            luaL_checkstack(L, 4, "headers");
-            lua_insert(L, -2);
-        } else {
-            lua_pop(L, 1);
-        }
-    }
 }
 
 static uint16_t read_status(const struct composer *c, int index)
@@ -169,13 +120,30 @@ static uint64_t read_timeout(const struct composer *c, int index)
     return pelt_args_duration(c->L, index, what);
 }
 
+uint8_t pelt_draft_redirects(lua_State *L, int index, const char *what)
+{
+    lua_Integer hops = lua_tointeger(L, index);
+    if (!lua_isinteger(L, index) || hops < 0 || hops > PELT_REDIRECTS_MAX) {
+        luaL_error(L, "%s: redirects: '%s': give how many hops are followed, 0 to %d", what,
+                   luaL_tolstring(L, index, NULL), PELT_REDIRECTS_MAX);
+    }
+    return (uint8_t)hops;
+}
+
 static enum pelt_keep_body read_keep_body(const struct composer *c, int index)
 {
-    if (lua_type(c->L, index) != LUA_TBOOLEAN) {
-        luaL_error(c->L, "%s: keep_body: true or false is expected, not a %s", c->call->what,
+    return pelt_args_boolean(c->L, index, c->call->what, "keep_body") ? PELT_KEEP_BODY_YES
+                                                                      : PELT_KEEP_BODY_NO;
+}
+
+static struct pelt_span read_body(const struct composer *c, int index)
+{
+    struct pelt_span body;
+    if (!pelt_file_or_text(c->L, index, &body)) {
+        luaL_error(c->L, "%s: body: a string or a pelt.file is expected, not a %s", c->call->what,
                    luaL_typename(c->L, index));
     }
-    return lua_toboolean(c->L, index) ? PELT_KEEP_BODY_YES : PELT_KEEP_BODY_NO;
+    return body;
 }
 
 static enum pelt_option option_of(const struct composer *c, int key)
@@ -191,7 +159,7 @@ static enum pelt_option option_of(const struct composer *c, int key)
     return (enum pelt_option)option;
 }
 
-/* Headers and json follow after all options are known. */
+/* Bodies that are made, and what adds fields, follow after all options are known. */
 static void read_option(struct composer *c, enum pelt_option option, int value)
 {
     switch (option) {
@@ -199,7 +167,7 @@ static void read_option(struct composer *c, enum pelt_option option, int value)
         c->headers = true;
         break;
     case PELT_OPTION_BODY:
-        c->given->body = read_text(c, "body", value);
+        c->given->body = read_body(c, value);
         break;
     case PELT_OPTION_JSON:
         c->given->json = true;
@@ -216,8 +184,42 @@ static void read_option(struct composer *c, enum pelt_option option, int value)
     case PELT_OPTION_KEEP_BODY:
         c->template->keep_body = read_keep_body(c, value);
         break;
+    case PELT_OPTION_COOKIES:
+        c->template->request.cookies = pelt_args_boolean(c->L, value, c->call->what, "cookies");
+        break;
+    case PELT_OPTION_REDIRECTS:
+        c->template->request.redirects = pelt_draft_redirects(c->L, value, c->call->what);
+        break;
+    case PELT_OPTION_AUTH:
+        c->auth = true;
+        break;
+    case PELT_OPTION_COMPRESSED:
+        c->compressed = true;
+        break;
+    case PELT_OPTION_FORM:
+        c->given->form = true;
+        break;
+    case PELT_OPTION_MULTIPART:
+        c->given->multipart = true;
+        break;
     case PELT_OPTIONS_LEN:
         break;
+    }
+}
+
+/* Pushes the value of an option. */
+static int push_option(lua_State *L, int options, enum pelt_option option)
+{
+    lua_pushstring(L, pelt_option_names[option]);
+    lua_rawget(L, options);
+    return lua_gettop(L);
+}
+
+static void check_one_body(const struct composer *c)
+{
+    const struct pelt_given *g = c->given;
+    if ((g->body.ptr != NULL) + g->json + g->form + g->multipart > 1) {
+        luaL_error(c->L, "%s: give one of body, json, form and multipart", c->call->what);
     }
 }
 
@@ -236,13 +238,18 @@ static void read_options(struct composer *c)
         read_option(c, option_of(c, value - 1), value);
         lua_settop(L, value - 1);
     }
-    if (c->given->json && c->given->body.ptr) {
-        luaL_error(L, "%s: give body or json, not both", c->call->what);
-    }
+    check_one_body(c);
     if (c->headers) {
-        lua_pushliteral(L, "headers");
-        lua_rawget(L, options);
-        pelt_fields_read(L, -1, c->call->what, &c->fields);
+        int value = push_option(L, options, PELT_OPTION_HEADERS);
+        pelt_fields_read(L, value, c->call->what, &c->fields);
+    }
+    if (c->auth) {
+        int value = push_option(L, options, PELT_OPTION_AUTH);
+        pelt_fields_auth(L, value, c->call->what, &c->fields);
+    }
+    if (c->compressed) {
+        int value = push_option(L, options, PELT_OPTION_COMPRESSED);
+        pelt_fields_compressed(L, value, c->call->what, &c->fields);
     }
 }
 
@@ -270,17 +277,37 @@ static void out_of_memory(lua_State *L, const struct pelt_call *call)
     luaL_error(L, "%s: out of memory", call->what);
 }
 
-/* The body of `json`, in the shard's buffer. */
-static struct pelt_span encode_json(lua_State *L, const struct pelt_call *call)
+/* The body of `json`, `form` or `multipart`, in the shard's buffer. */
+static struct pelt_span encode_body(lua_State *L, const struct pelt_call *call,
+                                    const struct pelt_given *given)
 {
     struct pelt_buf *text = &pelt_shard_of(L)->json;
     struct pelt_error err;
-    int entries = pelt_template_entries(L, call->options);
-    lua_pushliteral(L, "json");
-    lua_rawget(L, entries);
+    int top = lua_gettop(L), entries = pelt_template_entries(L, call->options);
     pelt_buf_reset(text);
-    check(L, call, pelt_json_encode(L, -1, "json", text, &err), &err);
-    return pelt_span(text->data, text->len);
+    if (given->json) {
+        int value = push_option(L, entries, PELT_OPTION_JSON);
+        check(L, call, pelt_json_encode(L, value, "json", text, &err), &err);
+    } else if (given->form) {
+        pelt_form_encode(L, push_option(L, entries, PELT_OPTION_FORM), call->what, text);
+    } else {
+        pelt_multipart_encode(L, push_option(L, entries, PELT_OPTION_MULTIPART), call->what, text);
+    }
+    lua_settop(L, top);
+    return pelt_span(text->data ? text->data : "", text->len);
+}
+
+/* Pushes the Content-Type of a body that pelt makes; NULL: none of these. */
+static const char *body_type(lua_State *L, const struct pelt_given *given)
+{
+    if (given->multipart) {
+        char boundary[PELT_BOUNDARY_SIZE];
+        pelt_multipart_boundary(pelt_shard_of(L), boundary);
+        return lua_pushfstring(L, "multipart/form-data; boundary=%s", boundary);
+    }
+    return given->json   ? "application/json"
+           : given->form ? "application/x-www-form-urlencoded"
+                         : NULL;
 }
 
 static struct pelt_span without_fragment(struct pelt_span target)
@@ -386,7 +413,7 @@ static struct pelt_timeouts timeouts_of(uint64_t total_ns)
                                   .total_ns = total};
 }
 
-static struct pelt_draft *draft_at(lua_State *L, struct pelt_draft **at)
+struct pelt_draft *pelt_draft_at(lua_State *L, struct pelt_draft **at)
 {
     if (!*at) {
         *at = calloc(1, sizeof **at);
@@ -410,8 +437,9 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     c.given = given;
     c.name = pelt_span(NULL, 0);
     c.timeout_ns = client->timeout_ns;
-    c.headers = false;
-    *template = (struct pelt_template){.request = {.origin = origin}};
+    c.headers = c.auth = c.compressed = false;
+    *template = (struct pelt_template){
+        .request = {.origin = origin, .cookies = client->cookies, .redirects = client->redirects}};
     *given = (struct pelt_given){.json = false};
     c.fields.len = client->fields_len;
     memcpy(c.fields.at, client->fields, client->fields_len * sizeof client->fields[0]);
@@ -419,15 +447,17 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
         read_options(&c);
     }
     struct pelt_span found;
-    if (given->json && !has_field(&c.fields, "Content-Type", &found)) {
-        pelt_fields_set(L, call->what, &c.fields, pelt_span_of("Content-Type"),
-                        pelt_span_of("application/json"));
+    const char *type = body_type(L, given);
+    if (type && (given->multipart || !has_field(&c.fields, "Content-Type", &found))) {
+        pelt_fields_set(L, call->what, &c.fields, pelt_span_of("Content-Type"), pelt_span_of(type));
     }
     write_head(&c, origin, &pelt_shard_of(L)->head);
     struct pelt_request *r = &template->request;
     r->timeouts = timeouts_of(c.timeout_ns);
     r->head = strcmp(call->method, "HEAD") == 0;
     r->close = has_field(&c.fields, "Connection", &found) && pelt_span_eq_nocase(found, "close");
+    r->cookies = r->cookies && !has_field(&c.fields, "Cookie", &found);
+    r->decode = has_field(&c.fields, "Accept-Encoding", &found);
     template->named = c.name.ptr != NULL;
     r->series = template->named ? series_id(L, c.name) : 0;
 }
@@ -479,6 +509,11 @@ static struct pelt_span write_bytes(lua_State *L, const struct pelt_call *call,
     at = place->path.len > 0 ? mempcpy(at, place->path.ptr, place->path.len) : at;
     memcpy(at, t->head + t->start_len, t->head_len - t->start_len);
     buf->len = t->head_len + target_len;
+    const struct pelt_strand *strand = pelt_shard_of(L)->running;
+    if (strand->cookies && t->request.cookies) {
+        struct pelt_span target = pelt_span(buf->data + t->start_len, target_len);
+        pelt_user_cookies_write(L, strand, t->request.origin, target, buf);
+    }
     if (pelt_http1_request_end(buf, pelt_span(t->head, t->start_len - 1), body) != PELT_OK) {
         out_of_memory(L, call);
     }
@@ -491,11 +526,11 @@ static void set_keep(struct pelt_request *r, enum pelt_keep_body keep_body,
 {
     bool body =
         keep_body == PELT_KEEP_BODY_YES || (keep_body == PELT_KEEP_BODY_IF_READ && reads->body);
-    r->keep = body || reads->headers;
+    r->keep = body || reads->headers || r->redirects > 0;
     r->body_max = body ? PELT_BODY_KEPT_MAX : 0;
 }
 
-static uint32_t series_by_path(lua_State *L, const char *method, struct pelt_span target)
+uint32_t pelt_draft_series(lua_State *L, const char *method, struct pelt_span target)
 {
     char name[PELT_NAME_MAX + 1];
     size_t len = pelt_series_name(method, target, name);
@@ -505,13 +540,13 @@ static uint32_t series_by_path(lua_State *L, const char *method, struct pelt_spa
 const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,
                                               const struct pelt_call *call, struct pelt_draft **at)
 {
-    struct pelt_draft *draft = draft_at(L, at);
+    struct pelt_draft *draft = pelt_draft_at(L, at);
     struct place place = resolve(L, call, client);
     struct pelt_given given = {.json = false};
     struct pelt_template fresh;
     const struct pelt_template *t = template_of(L, client, call, place.origin, &fresh, &given);
-    if (given.json) {
-        given.body = encode_json(L, call);
+    if (given.json || given.form || given.multipart) {
+        given.body = encode_body(L, call, &given);
     }
     struct pelt_span target =
         write_bytes(L, call, t, &place, given.body.ptr ? &given.body : NULL, &draft->buf);
@@ -525,7 +560,7 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
         r->expect = draft->expect;
     }
     if (!t->named) {
-        r->series = series_by_path(L, call->method, target);
+        r->series = pelt_draft_series(L, call->method, target);
     }
     set_keep(r, t->keep_body, &pelt_shard_of(L)->reads);
     pelt_shard_trim(&pelt_shard_of(L)->json);

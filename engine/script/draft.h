@@ -11,28 +11,22 @@
 
 #include <lua.h>
 
+#include "fields.h"
 #include "pelt/request.h"
 #include "pelt/url.h"
 #include "shard.h"
 #include "template.h"
 
-#define PELT_FIELDS_MAX    64         /* header fields of a request */
 #define PELT_BODY_KEPT_MAX (1u << 20) /* bytes of a response body that a script can read */
-
-struct pelt_field {
-    struct pelt_span name, value;
-};
-
-struct pelt_fields {
-    struct pelt_field at[PELT_FIELDS_MAX];
-    size_t len;
-};
+#define PELT_REDIRECTS_MAX 50
 
 /* What http.client{} fixed. Lives in a userdata; its user values anchor the strings that spans
  * borrow. */
 struct pelt_http_client {
     uint64_t serial;     /* in its shard, from 1; unlike its address never another's */
     uint64_t timeout_ns; /* whole exchange; 0: the default */
+    bool cookies;        /* the user's are sent, and kept */
+    uint8_t redirects;   /* hops that are followed */
     bool has_base;
     struct pelt_url base;       /* only with has_base */
     struct pelt_span prefix;    /* of base: its path without the last '/' */
@@ -57,11 +51,8 @@ PELT_MUST_USE enum pelt_status pelt_http_client_set_base(struct pelt_http_client
                                                          struct pelt_span text,
                                                          struct pelt_error *err);
 
-/* Reads a table of headers (nil: none) at `index`, each replacing one of the same name. Raises.
- * Spans borrow from strings that the table holds, or that are left on the stack (numbers). */
-void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fields *fields);
-void pelt_fields_set(lua_State *L, const char *what, struct pelt_fields *fields,
-                     struct pelt_span name, struct pelt_span value);
+/* Reads `redirects` at `index`. Raises. */
+uint8_t pelt_draft_redirects(lua_State *L, int index, const char *what);
 
 /* What is called, for messages: "http.get". */
 struct pelt_call {
@@ -70,6 +61,11 @@ struct pelt_call {
     int url, options; /* stack indexes; options: nil or a table */
     int method_index; /* of the string that `method` is; 0: it is a constant */
 };
+
+/* *at, made at first use. Raises (memory). */
+struct pelt_draft *pelt_draft_at(lua_State *L, struct pelt_draft **at);
+/* The series that a request without a name belongs to. May raise (memory). */
+uint32_t pelt_draft_series(lua_State *L, const char *method, struct pelt_span target);
 
 /* Composes into *draft, made at first use. Raises what is wrong at the script's line. */
 const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,

@@ -7,6 +7,8 @@
 
 #include <lua.h>
 
+#include "pelt/buf.h"
+
 #define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
 
 int pelt_lib_core(lua_State *L);   /* check, sleep, env, log, now, stopping */
@@ -21,5 +23,9 @@ int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate,
 int pelt_lib_standard(lua_State *L);
 int pelt_lib_coroutine(lua_State *L); /* its part: resume, wrap, close */
 int pelt_lib_string(lua_State *L);    /* its part: what takes patterns or large counts */
+
+/* string.match on bytes that are no Lua string, which must stay where they are: the pattern and
+ * the place to begin at are arguments 2 and 3. ptr NULL: nil. Raises. */
+int pelt_string_match(lua_State *L, struct pelt_span subject);
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * pelt.http: get, post, ... of the default client, and http.client{}. A call with a URL alone is
- * prebuilt once: each client keeps, a method, a table from URL text to request, so such a call is
- * one table look-up and a yield.
+ * pelt.http: get, post, ... of the default client, http.batch{}, and http.client{}. A call with a
+ * URL alone is prebuilt once: each client keeps, a method, a table from URL text to request, so
+ * such a call is one table look-up and a yield; for a user who has cookies to send it is put
+ * together.
  */
 #include <string.h>
 
 #include "args.h"
+#include "batch.h"
 #include "draft.h"
 #include "lib.h"
 #include "pelt/http1_request.h"
@@ -28,9 +30,10 @@ static const struct method {
 
 /* User values of a client: 1 to METHODS_LEN are the tables of prebuilt requests, then what anchors
  * its strings. */
-enum { ANCHOR_HEADERS = METHODS_LEN + 1, ANCHOR_BASE, USER_VALUES = ANCHOR_BASE };
+enum { ANCHOR_HEADERS = METHODS_LEN + 1, ANCHOR_BASE, ANCHOR_AUTH, USER_VALUES = ANCHOR_AUTH };
 
-static const char *const CLIENT_OPTIONS[] = {"headers", "timeout", "base", NULL};
+static const char *const CLIENT_OPTIONS[] = {"headers",   "timeout", "base",       "cookies",
+                                             "redirects", "auth",    "compressed", NULL};
 
 /* A request that outlives its call, in a userdata: never collected, as its table keeps it. */
 struct prebuilt {
@@ -81,8 +84,8 @@ static int call_method(lua_State *L, int client, int method, int url)
 {
     const struct method *m = &METHODS[method];
     struct pelt_http_client *c = lua_touserdata(L, client);
-    bool plain = lua_isnoneornil(L, url + 1);
     struct pelt_strand *strand = pelt_strand_waiter(L, m->what);
+    bool plain = lua_isnoneornil(L, url + 1) && !(strand->cookies && c->cookies);
     const struct pelt_request *request = plain ? find(L, client, method, url) : NULL;
     if (!request) {
         struct pelt_call call = {
@@ -145,6 +148,20 @@ static void read_base(lua_State *L, const char *what, struct pelt_span text,
     }
 }
 
+/* http.batch(list): upvalue is the default client */
+static int http_batch(lua_State *L)
+{
+    lua_settop(L, 1);
+    return pelt_batch_call(L, lua_touserdata(L, lua_upvalueindex(1)), 1);
+}
+
+static int client_batch(lua_State *L)
+{
+    struct pelt_http_client *client = luaL_checkudata(L, 1, CLIENT_TYPE);
+    lua_settop(L, 2);
+    return pelt_batch_call(L, client, 2);
+}
+
 /* The fields every request starts with: pelt's name, then the --header lines. */
 static void start_fields(lua_State *L, struct pelt_fields *fields)
 {
@@ -171,6 +188,7 @@ static struct pelt_http_client *push_client(lua_State *L, const struct pelt_fiel
         lua_newuserdatauv(L, sizeof *client + fields_bytes, USER_VALUES);
     memset(client, 0, sizeof *client);
     client->serial = ++pelt_shard_of(L)->clients;
+    client->cookies = true;
     client->fields_len = fields->len;
     memcpy(client->fields, fields->at, fields_bytes);
     const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
@@ -224,7 +242,34 @@ static void push_headers_copy(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* http.client{ headers, timeout, base } */
+/* What auth and compressed add to the fields; leaves Authorization, or nil, on the stack. */
+static void read_field_options(lua_State *L, struct pelt_fields *fields)
+{
+    if (lua_getfield(L, 1, "compressed") != LUA_TNIL) {
+        pelt_fields_compressed(L, -1, "http.client", fields);
+    }
+    lua_pop(L, 1);
+    if (lua_getfield(L, 1, "auth") != LUA_TNIL) {
+        int auth = lua_gettop(L);
+        pelt_fields_auth(L, auth, "http.client", fields);
+        lua_replace(L, auth);
+        lua_settop(L, auth);
+    }
+}
+
+/* What stands in the client itself. */
+static void read_call_options(lua_State *L, struct pelt_http_client *client)
+{
+    if (lua_getfield(L, 1, "cookies") != LUA_TNIL) {
+        client->cookies = pelt_args_boolean(L, -1, "http.client", "cookies");
+    }
+    if (lua_getfield(L, 1, "redirects") != LUA_TNIL) {
+        client->redirects = pelt_draft_redirects(L, -1, "http.client");
+    }
+    lua_pop(L, 2);
+}
+
+/* http.client{ headers, timeout, base, ... } */
 static int http_client(lua_State *L)
 {
     check_client_options(L);
@@ -233,9 +278,13 @@ static int http_client(lua_State *L)
     start_fields(L, &fields);
     push_headers_copy(L); /* 2 */
     pelt_fields_read(L, 2, "http.client", &fields);
-    struct pelt_http_client *client = push_client(L, &fields); /* 3 */
+    read_field_options(L, &fields); /* 3: Authorization */
+    struct pelt_http_client *client = push_client(L, &fields);
+    lua_insert(L, 3); /* 4: Authorization */
+    lua_setiuservalue(L, 3, ANCHOR_AUTH);
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, 3, ANCHOR_HEADERS);
+    read_call_options(L, client);
     if (lua_getfield(L, 1, "timeout") != LUA_TNIL) {
         client->timeout_ns = pelt_args_duration(L, -1, "http.client: timeout");
     }
@@ -271,6 +320,8 @@ int pelt_lib_http(lua_State *L)
     set_methods(L, client_call, 0);
     lua_pushcfunction(L, client_request);
     lua_setfield(L, -2, "request");
+    lua_pushcfunction(L, client_batch);
+    lua_setfield(L, -2, "batch");
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, CLIENT_TYPE);
     lua_setfield(L, -2, "__metatable");
@@ -285,6 +336,9 @@ int pelt_lib_http(lua_State *L)
     lua_pushvalue(L, client);
     lua_pushcclosure(L, http_request, 1);
     lua_setfield(L, -2, "request");
+    lua_pushvalue(L, client);
+    lua_pushcclosure(L, http_batch, 1);
+    lua_setfield(L, -2, "batch");
     lua_pushcfunction(L, http_client);
     lua_setfield(L, -2, "client");
     return 1;

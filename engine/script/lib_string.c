@@ -170,6 +170,20 @@ static int find_or_match(lua_State *L, bool find)
     return find_pattern(L, &p, subject + start, find);
 }
 
+int pelt_string_match(lua_State *L, struct pelt_span subject)
+{
+    size_t pattern_len;
+    const char *pattern = luaL_checklstring(L, 2, &pattern_len);
+    size_t start = start_of(L, 3, subject.len);
+    if (!subject.ptr || start > subject.len) {
+        luaL_pushfail(L);
+        return 1;
+    }
+    struct pelt_pattern p;
+    begin_pattern(&p, subject.ptr, subject.len, pattern, pattern_len);
+    return find_pattern(L, &p, subject.ptr + start, false);
+}
+
 static int string_find(lua_State *L)
 {
     return find_or_match(L, true);

@@ -15,8 +15,8 @@
 
 struct lexer {
     const char *at, *end;
-    char before;      /* '.' or ':' right before the token, else 0 */
-    bool behind_pelt; /* and before that the name `pelt`, or pelt.data */
+    char before;         /* '.' or ':' right before the token, else 0 */
+    const char *library; /* and before that a name of ours or Lua's: what of it is no reading */
 };
 
 static const struct pelt_reads EVERYTHING = {.body = true, .headers = true};
@@ -40,7 +40,8 @@ static bool is(const char *word, size_t len, const char *name)
 static struct pelt_reads field(const char *word, size_t len)
 {
     return (struct pelt_reads){.body = is(word, len, "body") || is(word, len, "body_cut") ||
-                                       is(word, len, "json"),
+                                       is(word, len, "json") || is(word, len, "match") ||
+                                       is(word, len, "regex"),
                                .headers = is(word, len, "headers")};
 }
 
@@ -106,10 +107,14 @@ static void scan_name(struct lexer *x, struct pelt_reads *reads)
         x->at++;
     }
     size_t len = (size_t)(x->at - word);
-    if (x->before && !(x->behind_pelt && is(word, len, "json"))) {
+    if (x->before && !(x->library && is(word, len, x->library))) {
         add(reads, field(word, len));
     }
-    x->behind_pelt = x->before ? x->behind_pelt && is(word, len, "data") : is(word, len, "pelt");
+    bool first = !x->before;
+    x->library = first && is(word, len, "pelt")                  ? "json"
+                 : first && is(word, len, "string")              ? "match"
+                 : !first && x->library && is(word, len, "data") ? x->library
+                                                                 : NULL;
     x->before = 0;
 }
 
@@ -129,7 +134,7 @@ static void scan_string(struct lexer *x, struct pelt_reads *reads)
         add(reads, field(content, (size_t)(content_end - content)));
     }
     x->before = 0;
-    x->behind_pelt = false;
+    x->library = NULL;
 }
 
 /* One character that is no name, string or comment. ".." and "::" are operators of their own. */
@@ -141,7 +146,7 @@ static void scan_other(struct lexer *x)
         x->at++;
         joins = false;
     }
-    x->behind_pelt = x->behind_pelt && joins;
+    x->library = joins ? x->library : NULL;
     x->before = (char)(joins ? c : 0);
 }
 

@@ -3,10 +3,10 @@
  * nobody can read is not kept.
  *
  * The scan knows Lua's tokens, not its meaning. What counts as reading a body: `.body`,
- * `.body_cut`,
- * `.json` and `:json` (but not `pelt.json`), or a string that is one of these names; headers
- * likewise. A match too many only costs speed. What it cannot see (r[key] with a key put together)
- * is an error where it is read, never a silent nil (response.c).
+ * `.body_cut`, and json, match and regex behind '.' or ':' (but not `pelt.json` and
+ * `string.match`), or a string that is one of these names; headers likewise. A match too many only
+ * costs speed. What it cannot see (r[key] with a key put together) is an error where it is read,
+ * never a silent nil (response.c).
  */
 #ifndef PELT_READS_H
 #define PELT_READS_H

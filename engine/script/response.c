@@ -11,8 +11,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "draft.h"
 #include "json.h"
+#include "lib.h"
+#include "pelt/decode.h"
 #include "pelt/http1_response.h"
+#include "regex.h"
 
 #define RESPONSE_TYPE "pelt.response"
 #define HEADERS_TYPE  "pelt.headers"
@@ -22,9 +26,12 @@ struct response {
     uint64_t response_ns, service_ns;
     uint64_t body_bytes; /* received, kept or not */
     uint32_t head_len, body_len;
-    uint16_t status; /* 0: no whole answer */
-    uint8_t outcome; /* enum pelt_outcome */
+    uint16_t status;    /* 0: no whole answer */
+    uint8_t outcome;    /* enum pelt_outcome */
+    uint8_t hop;        /* enum pelt_hop */
+    uint8_t redirected; /* hops before this answer */
     bool body_cut : 1;
+    bool decode : 1;                 /* its body may be compressed */
     bool has_head : 1, has_body : 1; /* were asked to be kept: reads.h */
     char bytes[];                    /* head, then body */
 };
@@ -34,7 +41,7 @@ static bool answered(const struct pelt_exchange *x)
     return x->outcome == PELT_OUTCOME_OK || x->outcome == PELT_OUTCOME_HTTP_STATUS;
 }
 
-void pelt_response_push(lua_State *L, const struct pelt_exchange *x)
+void pelt_response_push(lua_State *L, const struct pelt_exchange *x, enum pelt_hop hop)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
     bool whole = answered(x);
@@ -49,7 +56,10 @@ void pelt_response_push(lua_State *L, const struct pelt_exchange *x)
     r->body_len = (uint32_t)body_len;
     r->status = whole ? x->status : 0;
     r->outcome = (uint8_t)x->outcome;
+    r->hop = (uint8_t)hop;
+    r->redirected = x->request->redirected;
     r->body_cut = x->body_cut;
+    r->decode = x->request->decode && body_len > 0;
     r->has_head = x->request->keep;
     r->has_body = x->request->keep && x->request->body_max > 0;
     if (head_len > 0) {
@@ -82,33 +92,105 @@ static void need_headers(lua_State *L, const struct response *r)
     }
 }
 
-static struct pelt_span body_of(const struct response *r)
+/* The body as it came. */
+static struct pelt_span wire_body(const struct response *r)
 {
     return pelt_span(r->bytes + r->head_len, r->body_len);
 }
 
-static const json_t *document_of(struct pelt_shard *shard, const struct response *r)
+/* What it decodes to, kept by the shard for the newest response that asked. Raises (memory). */
+static const struct pelt_decoded *decoded(lua_State *L, const struct response *r)
 {
+    struct pelt_decoded *d = &pelt_shard_of(L)->decoded;
+    if (d->serial != r->serial) {
+        d->serial = 0;
+        pelt_buf_reset(&d->text);
+        pelt_shard_trim(&d->text);
+        enum pelt_status status = pelt_decode(wire_body(r), PELT_BODY_KEPT_MAX, &d->text, &d->cut);
+        if (status == PELT_ENOMEM) {
+            luaL_error(L, "a response's body: not enough memory to decode it");
+        }
+        d->damaged = status != PELT_OK;
+        d->serial = r->serial;
+    }
+    return d;
+}
+
+static bool is_encoded(const struct response *r)
+{
+    if (!r->decode) {
+        return false;
+    }
+    struct pelt_span head = pelt_span(r->bytes, r->head_len);
+    struct pelt_span coding = pelt_http1_head_field(head, "Content-Encoding");
+    return coding.ptr && pelt_decode_knows(coding);
+}
+
+/* The body as scripts see it; ptr NULL: no answer, or one that could not be decoded. */
+static struct pelt_span body_of(lua_State *L, const struct response *r)
+{
+    if (!r->status) {
+        return pelt_span(NULL, 0);
+    }
+    if (!is_encoded(r)) {
+        return wire_body(r);
+    }
+    const struct pelt_decoded *d = decoded(L, r);
+    if (d->damaged) {
+        return pelt_span(NULL, 0);
+    }
+    return pelt_span(d->text.data ? d->text.data : "", d->text.len);
+}
+
+static bool is_cut(lua_State *L, const struct response *r)
+{
+    return r->body_cut || (r->status && is_encoded(r) && decoded(L, r)->cut);
+}
+
+static const json_t *document_of(lua_State *L, const struct response *r)
+{
+    struct pelt_shard *shard = pelt_shard_of(L);
     if (shard->parsed_serial != r->serial) {
-        struct pelt_span body = body_of(r);
+        struct pelt_span body = body_of(L, r);
         json_t *document =
-            r->status ? json_loadb(body.ptr, body.len, PELT_JSON_LOAD_FLAGS, NULL) : NULL;
+            body.ptr ? json_loadb(body.ptr, body.len, PELT_JSON_LOAD_FLAGS, NULL) : NULL;
         pelt_shard_keep_json(shard, document, r->serial);
     }
     return shard->parsed;
 }
 
+static const struct response *self(lua_State *L)
+{
+    const struct response *r = pelt_shard_test(L, 1, PELT_TYPE_RESPONSE);
+    return r ? r : luaL_checkudata(L, 1, RESPONSE_TYPE); /* raises */
+}
+
+/* r:match(pattern, init): as string.match on the body; nil without an answer */
+static int response_match(lua_State *L)
+{
+    const struct response *r = self(L);
+    need_body(L, r, "match");
+    return pelt_string_match(L, body_of(L, r));
+}
+
+/* r:regex(pattern): captures, or the whole match, of a PCRE2 pattern; nil without an answer */
+static int response_regex(lua_State *L)
+{
+    const struct response *r = self(L);
+    need_body(L, r, "regex");
+    return pelt_regex_match(L, 2, body_of(L, r));
+}
+
 /* r:json() the whole document, r:json("/a/b/0") one value; nil for what is not there or no JSON. */
 static int response_json(lua_State *L)
 {
-    const struct response *r = pelt_shard_test(L, 1, PELT_TYPE_RESPONSE);
-    r = r ? r : luaL_checkudata(L, 1, RESPONSE_TYPE); /* raises */
+    const struct response *r = self(L);
     const char *pointer = luaL_optstring(L, 2, "");
     need_body(L, r, "json");
     if (*pointer && *pointer != '/') {
         return luaL_argerror(L, 2, "a JSON pointer starts with '/': r:json(\"/answer\")");
     }
-    const json_t *value = pelt_json_pointer(document_of(pelt_shard_of(L), r), pointer);
+    const json_t *value = pelt_json_pointer(document_of(L, r), pointer);
     if (value && !json_is_null(value)) {
         pelt_json_push(L, value);
     } else {
@@ -119,7 +201,11 @@ static int response_json(lua_State *L)
 
 static int push_error(lua_State *L, const struct response *r)
 {
-    if (r->outcome == PELT_OUTCOME_OK) {
+    if (r->hop == PELT_HOP_TOO_MANY) {
+        lua_pushliteral(L, "too_many_redirects");
+    } else if (r->hop == PELT_HOP_BAD) {
+        lua_pushliteral(L, "bad_redirect");
+    } else if (r->outcome == PELT_OUTCOME_OK) {
         lua_pushnil(L);
     } else {
         lua_pushstring(L, pelt_outcome_name((enum pelt_outcome)r->outcome));
@@ -130,8 +216,8 @@ static int push_error(lua_State *L, const struct response *r)
 static int push_body(lua_State *L, const struct response *r)
 {
     need_body(L, r, "body");
-    if (r->status) {
-        struct pelt_span body = body_of(r);
+    struct pelt_span body = body_of(L, r);
+    if (body.ptr) {
         lua_pushlstring(L, body.ptr, body.len);
     } else {
         lua_pushnil(L);
@@ -179,7 +265,15 @@ static int response_index(lua_State *L)
         return push_body(L, r);
     }
     if (IS(key, "ok")) {
-        lua_pushboolean(L, r->outcome == PELT_OUTCOME_OK);
+        lua_pushboolean(L, r->outcome == PELT_OUTCOME_OK && r->hop == PELT_HOP_NONE);
+        return 1;
+    }
+    if (IS(key, "match")) {
+        lua_pushvalue(L, lua_upvalueindex(2));
+        return 1;
+    }
+    if (IS(key, "regex")) {
+        lua_pushvalue(L, lua_upvalueindex(3));
         return 1;
     }
     if (IS(key, "error")) {
@@ -196,13 +290,17 @@ static int response_index(lua_State *L)
     }
     if (IS(key, "body_cut")) {
         need_body(L, r, "body_cut");
-        lua_pushboolean(L, r->body_cut);
+        lua_pushboolean(L, is_cut(L, r));
+        return 1;
+    }
+    if (IS(key, "redirects")) {
+        lua_pushinteger(L, r->redirected);
         return 1;
     }
     return luaL_error(
         L,
         "a response has no field '%s'; it has status, ok, error, body, body_cut, headers, json, "
-        "duration, service",
+        "match, regex, duration, service, redirects",
         luaL_tolstring(L, 2, NULL));
 }
 
@@ -270,7 +368,9 @@ void pelt_response_open(lua_State *L)
 {
     luaL_newmetatable(L, RESPONSE_TYPE);
     lua_pushcfunction(L, response_json);
-    lua_pushcclosure(L, response_index, 1);
+    lua_pushcfunction(L, response_match);
+    lua_pushcfunction(L, response_regex);
+    lua_pushcclosure(L, response_index, 3);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, response_tostring);
     lua_setfield(L, -2, "__tostring");

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "json.h"
 #include "lib.h"
 #include "response.h"
@@ -78,6 +79,7 @@ static int open_libraries(lua_State *L)
     add_part(L, "core", pelt_lib_core);
     add_part(L, "random", pelt_lib_random);
     add_part(L, "json", pelt_json_open);
+    add_part(L, "file", pelt_lib_file);
     add_part(L, "http", pelt_lib_http);
     add_part(L, "data", pelt_lib_data);
     add_part(L, "shared", pelt_lib_shared);
@@ -403,6 +405,7 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_templates_free(shard->templates);
     pelt_buf_deinit(&shard->head);
     pelt_buf_deinit(&shard->json);
+    pelt_buf_deinit(&shard->decoded.text);
     pelt_slab_deinit(&shard->slab);
     free(shard->tasks);
     free(shard);

@@ -36,6 +36,13 @@ enum pelt_type {
     PELT_TYPES
 };
 
+/* The newest body that was decoded. */
+struct pelt_decoded {
+    struct pelt_buf text;
+    uint64_t serial; /* of its response; 0: none */
+    bool cut, damaged;
+};
+
 struct pelt_shard_task {
     int run_ref;  /* the function, in the registry */
     double up_to; /* sum of the weights up to and including this one */
@@ -69,6 +76,7 @@ struct pelt_shard {
     uint64_t responses;           /* serial number of the newest response */
     uint64_t parsed_serial;       /* response that `parsed` belongs to; 0: none */
     json_t *parsed;               /* newest JSON document read; freed with the next one */
+    struct pelt_decoded decoded;
 };
 
 /*

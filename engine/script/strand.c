@@ -10,8 +10,11 @@
 #include <string.h>
 
 #include "draft.h"
+#include "hop.h"
 #include "lib.h"
+#include "pelt/cookies.h"
 #include "response.h"
+#include "user_cookies.h"
 #include "watchdog.h"
 
 static int make_coroutine(lua_State *L)
@@ -168,8 +171,18 @@ static int give_response(lua_State *L, int status, lua_KContext ctx)
         return luaL_error(L, "http: resumed without its answer");
     }
     s->exchange = NULL;
+    if (x->set_cookie.ptr) {
+        pelt_user_cookies_take(s, x);
+    }
+    enum pelt_hop hop = PELT_HOP_NONE;
+    if (x->request->redirects > 0) {
+        hop = pelt_hop_next(L, s, x, &s->draft);
+        if (hop == PELT_HOP_FOLLOWS) {
+            return pelt_strand_call(L, s, &s->draft->request);
+        }
+    }
     pelt_draft_trim(s->draft);
-    pelt_response_push(L, x);
+    pelt_response_push(L, x, hop);
     return 1;
 }
 
@@ -218,6 +231,7 @@ void pelt_strand_deinit(struct pelt_strand *s)
     pelt_session_deinit(&s->session);
     pelt_draft_free(s->draft);
     free(s->taken);
+    pelt_cookies_free(s->cookies);
     release_coroutine(s);
     luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->rng_ref);
 }
@@ -266,14 +280,32 @@ struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what)
     return s;
 }
 
+uint64_t pelt_strand_due(struct pelt_strand *s, uint64_t now_ns)
+{
+    uint64_t due_ns = s->due_ns == PELT_NEVER ? now_ns : s->due_ns;
+    s->due_ns = PELT_NEVER;
+    return due_ns;
+}
+
 int pelt_strand_call(lua_State *L, struct pelt_strand *s, const struct pelt_request *request)
 {
     uint64_t now_ns = pelt_clock_ns();
-    uint64_t due_ns = s->due_ns == PELT_NEVER ? now_ns : s->due_ns;
-    s->due_ns = PELT_NEVER;
+    uint64_t due_ns = pelt_strand_due(s, now_ns);
     s->state = PELT_STRAND_WAITING_HTTP;
     pelt_session_call(&s->session, request, due_ns, now_ns, on_done, s);
     return lua_yieldk(L, 0, 0, give_response);
+}
+
+int pelt_strand_wait(lua_State *L, struct pelt_strand *s, lua_KFunction then)
+{
+    s->state = PELT_STRAND_WAITING_HTTP;
+    return lua_yieldk(L, 0, 0, then);
+}
+
+void pelt_strand_go_on(struct pelt_strand *s, uint64_t now_ns)
+{
+    assert(s->state == PELT_STRAND_WAITING_HTTP);
+    go_on(s, 0, now_ns);
 }
 
 int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t ns)

@@ -15,6 +15,7 @@
 
 #include "shard.h"
 
+struct pelt_cookies;
 struct pelt_draft;
 
 enum pelt_strand_state {
@@ -41,6 +42,7 @@ struct pelt_strand {
     struct pelt_timer timer;
     struct pelt_draft *draft;        /* the request made for one call only; NULL: none so far */
     struct pelt_strand_taken *taken; /* one a feed of the shard; NULL: no row so far */
+    struct pelt_cookies *cookies;    /* NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */
     int rng_ref;
@@ -71,6 +73,12 @@ struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what);
 /* Sends `request` (alive until the strand goes on) and yields; what http.* returns comes from
  * pelt_response_push(). */
 int pelt_strand_call(lua_State *L, struct pelt_strand *strand, const struct pelt_request *request);
+/* Waits for what calls pelt_strand_go_on(): `then` is the continuation that the coroutine goes on
+ * with; its exchanges, on the strand's session, are cancelled with the strand. */
+int pelt_strand_wait(lua_State *L, struct pelt_strand *strand, lua_KFunction then);
+void pelt_strand_go_on(struct pelt_strand *strand, uint64_t now_ns);
+/* When the next request is due: the arrival's time for an iteration's first, else now. */
+uint64_t pelt_strand_due(struct pelt_strand *strand, uint64_t now_ns);
 int pelt_strand_sleep(lua_State *L, struct pelt_strand *strand, uint64_t ns);
 /* Ends what the strand runs as if it had returned, past every pcall; its variables are closed. A
  * Lua error beginning with `what` where that cannot be. */

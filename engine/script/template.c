@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
+
 #define SLOTS (2 * PELT_TEMPLATES_MAX) /* a power of two */
 #define SEEN  1024                     /* hashes remembered of keys met once; a power of two */
 #define PAUSE                                                                                      \
@@ -21,7 +23,8 @@
 enum { WORD_KIND = 1, WORD_TABLE = 64, WORD_TABLE_END };
 
 const char *const pelt_option_names[PELT_OPTIONS_LEN + 1] = {
-    "headers", "body", "json", "name", "timeout", "expect", "keep_body", NULL};
+    "headers", "body",      "json", "name",       "timeout", "expect",    "keep_body",
+    "cookies", "redirects", "auth", "compressed", "form",    "multipart", NULL};
 
 struct kept {
     struct pelt_template template;
@@ -120,7 +123,7 @@ static void add_value(lua_State *L, int index, struct pelt_template_key *key)
     }
 }
 
-/* The table on top: headers or statuses. */
+/* The table on top: headers, statuses or auth. */
 static void add_table(lua_State *L, struct pelt_template_key *key)
 {
     int top = lua_gettop(L), entries = pelt_template_entries(L, top);
@@ -147,7 +150,8 @@ static bool add_option(lua_State *L, const struct pelt_templates *templates,
     }
     pelt_template_key_add(key, (uintptr_t)name);
     if (name == templates->option[PELT_OPTION_HEADERS] ||
-        name == templates->option[PELT_OPTION_EXPECT]) {
+        name == templates->option[PELT_OPTION_EXPECT] ||
+        name == templates->option[PELT_OPTION_AUTH]) {
         if (lua_istable(L, -1)) {
             add_table(L, key);
         } else {
@@ -155,11 +159,14 @@ static bool add_option(lua_State *L, const struct pelt_templates *templates,
         }
     } else if (name == templates->option[PELT_OPTION_JSON]) {
         given->json = true;
+    } else if (name == templates->option[PELT_OPTION_FORM]) {
+        given->form = true;
+    } else if (name == templates->option[PELT_OPTION_MULTIPART]) {
+        given->multipart = true;
     } else if (name == templates->option[PELT_OPTION_BODY]) {
-        if (lua_type(L, -1) != LUA_TSTRING) {
+        if (!pelt_file_or_text(L, -1, &given->body)) {
             return false;
         }
-        given->body.ptr = lua_tolstring(L, -1, &given->body.len);
     } else {
         add_value(L, -1, key);
     }
@@ -236,10 +243,11 @@ static void hold_entries(lua_State *L, struct pelt_templates *templates, int lis
     lua_settop(L, top);
 }
 
-/* The options' own strings, and those of headers and expect. */
+/* The options' own strings, and those of tables in them. */
 static void hold_options(lua_State *L, struct pelt_templates *templates, int list, int options)
 {
-    static const enum pelt_option tables[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT};
+    static const enum pelt_option tables[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT,
+                                              PELT_OPTION_AUTH};
     int entries = pelt_template_entries(L, options);
     hold_entries(L, templates, list, entries);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -28,6 +28,12 @@ enum pelt_option {
     PELT_OPTION_TIMEOUT,
     PELT_OPTION_EXPECT,
     PELT_OPTION_KEEP_BODY,
+    PELT_OPTION_COOKIES,
+    PELT_OPTION_REDIRECTS,
+    PELT_OPTION_AUTH,
+    PELT_OPTION_COMPRESSED,
+    PELT_OPTION_FORM,
+    PELT_OPTION_MULTIPART,
     PELT_OPTIONS_LEN
 };
 extern const char *const pelt_option_names[PELT_OPTIONS_LEN + 1]; /* ends with NULL */
@@ -56,7 +62,7 @@ struct pelt_template_key {
 /* What options give that is no part of a template. */
 struct pelt_given {
     struct pelt_span body; /* ptr NULL: none; held by the options table */
-    bool json;
+    bool json, form, multipart;
 };
 
 struct pelt_templates;

@@ -1,13 +1,14 @@
 /*
  * A virtual user: a strand that runs the scenario's tasks, behind the four functions of pelt/vu.h,
- * and the table `user` that they see. id and rng are fields of that table; iteration and stop come
- * from its metatable.
+ * and the table `user` that they see. id and rng are fields of that table; iteration, cookies and
+ * stop come from its metatable.
  */
 #include <string.h>
 
 #include "lib.h"
 #include "pelt/crew.h"
 #include "script_state.h"
+#include "user_cookies.h"
 
 #define USER_TYPE "pelt.user"
 
@@ -23,7 +24,7 @@ static struct user *of_vu(struct pelt_vu *vu)
     return (struct user *)vu;
 }
 
-/* user.iteration and user:stop; upvalue is the function stop. */
+/* user.iteration, user.cookies and user:stop; upvalue is the function stop. */
 static int user_index(lua_State *L)
 {
     const struct pelt_strand *s = pelt_shard_of(L)->running;
@@ -32,6 +33,8 @@ static int user_index(lua_State *L)
         lua_pushinteger(L, (lua_Integer)s->vu->iteration);
     } else if (strcmp(key, "stop") == 0) {
         lua_pushvalue(L, lua_upvalueindex(1));
+    } else if (strcmp(key, "cookies") == 0) {
+        pelt_user_cookies_push(L);
     } else {
         lua_pushnil(L);
     }

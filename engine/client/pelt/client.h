@@ -28,11 +28,13 @@ struct pelt_exchange {
     bool reused;     /* on a connection that had served before */
     struct pelt_span
         head; /* kept requests only: status line to blank line, 1xx heads before it included */
-    struct pelt_span body;     /* kept requests only: decoded from chunks */
-    uint64_t body_bytes;       /* body bytes received, kept or not */
-    const char *error;         /* class and cause for people; NULL when answered */
-    struct pelt_sample sample; /* times */
-    uint64_t due_ns;           /* as given to the call */
+    struct pelt_span body;       /* kept requests only: decoded from chunks */
+    struct pelt_span set_cookie; /* answers to requests with `cookies`: the head, if it may set
+                                    some; else ptr NULL */
+    uint64_t body_bytes;         /* body bytes received, kept or not */
+    const char *error;           /* class and cause for people; NULL when answered */
+    struct pelt_sample sample;   /* times */
+    uint64_t due_ns;             /* as given to the call */
 };
 typedef void (*pelt_done_fn)(void *arg, const struct pelt_exchange *x);
 

@@ -25,10 +25,14 @@ struct pelt_request {
     struct pelt_timeouts timeouts;
     const uint16_t *expect; /* further statuses that are ok; NULL: none */
     uint16_t expect_len;
-    uint32_t series; /* id of its name in the registry */
-    bool head;       /* HEAD: the response has no body */
-    bool keep;       /* head and body are kept for the done callback, up to body_max */
-    bool close;      /* the request says Connection: close */
+    uint32_t series;    /* id of its name in the registry */
+    bool head;          /* HEAD: the response has no body */
+    bool keep;          /* head and body are kept for the done callback, up to body_max */
+    bool close;         /* the request says Connection: close */
+    bool cookies;       /* an answer's head is told if it may set cookies, kept or not */
+    bool decode;        /* the maker's own: it reads bodies decoded (gzip, deflate) */
+    uint8_t redirects;  /* the maker's own: it follows so many hops; 0: none */
+    uint8_t redirected; /* the maker's own: hops before this one */
     uint32_t
         body_max; /* bytes of body kept; the rest is received, counted and dropped (`body_cut`) */
 };

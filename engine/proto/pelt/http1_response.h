@@ -53,6 +53,7 @@ struct pelt_http1_response { /* private: parser, body */
     bool head_done;        /* the final head is complete */
     bool keep_alive;       /* after DONE: the connection may be used again */
     bool upgraded;         /* 101: what follows is another protocol */
+    bool may_set_cookie;   /* once head_done; false: the head has no Set-Cookie for sure */
 };
 
 /* Ready for the next response on this connection, whatever became of the one before.

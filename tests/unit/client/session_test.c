@@ -30,7 +30,7 @@ struct fixture {
     int status;
     bool reused, body_cut;
     char error[256];
-    char head[256], body[4096];
+    char head[256], body[4096], set_cookie[256];
     size_t body_len;
     uint64_t body_bytes;
     char sample[64]; /* text of the error sample */
@@ -135,6 +135,7 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     copy(f->error, sizeof(f->error), pelt_span_of(x->error));
     copy(f->sample, sizeof(f->sample), pelt_span_of(x->sample.error));
     copy(f->head, sizeof(f->head), x->head);
+    copy(f->set_cookie, sizeof(f->set_cookie), x->set_cookie);
     copy(f->body, sizeof(f->body), x->body);
 }
 
@@ -594,6 +595,50 @@ static void kept_response_is_the_same_at_every_split(void **state)
     }
 }
 
+/* What stands in the head that is told for its cookies, at every split of the answer. */
+static void expect_cookie_head(struct fixture *f, const char *answer, const char *head)
+{
+    f->request.cookies = true;
+    f->request.keep = false;
+    for (size_t split = 1; split < strlen(answer); split++) {
+        exchange_begins(f);
+        peer_sends(f, answer, split);
+        for (int i = 0; i < 3; i++) {
+            turn(f);
+        }
+        peer_sends(f, answer + split, strlen(answer) - split);
+        finish(f, (int)split);
+        assert_string_equal(f->set_cookie, head);
+        assert_string_equal(f->head, "");
+    }
+}
+
+static void head_that_sets_a_cookie_is_told_though_nobody_keeps_it(void **state)
+{
+    expect_cookie_head(*state, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nhi",
+                       "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n");
+}
+
+static void head_that_sets_a_cookie_is_told_of_a_chunked_answer(void **state)
+{
+    expect_cookie_head(*state,
+                       "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nTransfer-Encoding: "
+                       "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+                       "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+static void head_without_a_cookie_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    f->request.cookies = true;
+    f->request.keep = false;
+    exchange_answered(f, OK2, 1);
+    assert_string_equal(f->set_cookie, "");
+    f->request.cookies = false;
+    exchange_answered(f, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n", 2);
+    assert_string_equal(f->set_cookie, "");
+}
+
 static void body_beyond_the_limit_is_cut_and_said(void **state)
 {
     struct fixture *f = *state;
@@ -785,6 +830,9 @@ int main(void)
         TEST(broken_chunk_is_bad_body),
         TEST(body_that_ends_with_the_connection_is_whole),
         TEST(kept_response_is_the_same_at_every_split),
+        TEST(head_that_sets_a_cookie_is_told_though_nobody_keeps_it),
+        TEST(head_that_sets_a_cookie_is_told_of_a_chunked_answer),
+        TEST(head_without_a_cookie_is_not_told),
         TEST(body_beyond_the_limit_is_cut_and_said),
         TEST(answer_before_the_body_is_sent_counts_and_closes),
         TEST(silence_is_timeout_at_its_deadline),

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "pelt/clock.h"
 #include "pelt/crew.h"
@@ -32,10 +33,15 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
         return pelt_fail(err, PELT_EINVAL, "https is not there yet");
     }
     assert(origins_len < 64);
-    struct pelt_origin *origin = &origins[origins_len++];
+    struct pelt_origin *origin = &origins[origins_len];
     snprintf(origin->host, sizeof origin->host, "%.*s:%u", (int)url->host.len, url->host.ptr,
              url->port);
-    *out = origin;
+    size_t i = 0;
+    while (strcmp(origins[i].host, origin->host) != 0) {
+        i++;
+    }
+    origins_len += i == origins_len;
+    *out = &origins[i];
     return PELT_OK;
 }
 
@@ -66,14 +72,15 @@ void pelt_session_call(struct pelt_session *s, const struct pelt_request *reques
 
 void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns)
 {
-    for (size_t i = 0; i < fake_calls_len; i++) {
+    for (size_t i = 0; i < fake_calls_len;) {
         struct fake_call call = fake_calls[i];
-        if (call.session == s) {
+        if (call.session != s) {
+            i++;
+        } else {
             memmove(&fake_calls[i], &fake_calls[i + 1], (fake_calls_len - i - 1) * sizeof call);
             fake_calls_len--;
             struct pelt_exchange x = {.request = call.request, .outcome = outcome};
             call.done(call.arg, &x);
-            return;
         }
     }
 }
@@ -91,6 +98,10 @@ static void add_quoted(struct pelt_buf *out, const char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '"' || text[i] == '\\') {
             pelt_buf_add_str(out, "\\");
+        }
+        if ((unsigned char)text[i] < ' ') {
+            pelt_buf_addf(out, "\\u%04x", (unsigned)text[i]);
+            continue;
         }
         pelt_buf_add(out, &text[i], 1);
     }
@@ -155,8 +166,52 @@ static bool target_is(const struct pelt_request *request, const char *target)
 
 static uint16_t status_of(const struct pelt_request *request)
 {
-    const char *status = target_of(request) + strlen("/status/");
-    return target_is(request, "/status/") ? (uint16_t)strtoul(status, NULL, 10) : 200;
+    static const char *const with[] = {"/status/", "/redirect/", "/away/"};
+    for (size_t i = 0; i < 3; i++) {
+        if (target_is(request, with[i])) {
+            return (uint16_t)strtoul(target_of(request) + strlen(with[i]), NULL, 10);
+        }
+    }
+    return 200;
+}
+
+/* What stands in the target behind the n-th '/'. */
+static struct pelt_span rest_of(const struct pelt_request *request, int n)
+{
+    const char *at = target_of(request);
+    for (; n > 0; n--) {
+        at = strchr(at, '/') + 1;
+    }
+    return pelt_span(at, strcspn(at, " "));
+}
+
+/* A field of the answer's head that the target asks for. */
+static void add_asked_field(const struct pelt_request *request, struct pelt_buf *head)
+{
+    if (target_is(request, "/cookie/")) {
+        struct pelt_span text = rest_of(request, 2);
+        pelt_buf_addf(head, "Set-Cookie: %.*s\r\n", (int)text.len, text.ptr);
+    } else if (target_is(request, "/redirect/") || target_is(request, "/away/")) {
+        struct pelt_span rest = rest_of(request, 3);
+        bool away = target_is(request, "/away/");
+        pelt_buf_addf(head, "Location: %s/%.*s\r\n", away ? "http://other" : "/base", (int)rest.len,
+                      rest.ptr);
+    } else if (target_is(request, "/gzip") || target_is(request, "/damaged")) {
+        pelt_buf_add_str(head, "Content-Encoding: gzip\r\n");
+    }
+}
+
+static void compress_body(struct pelt_buf *body)
+{
+    static char packed[8192];
+    z_stream z = {.next_in = (unsigned char *)body->data, .avail_in = (unsigned)body->len};
+    deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
+    z.next_out = (unsigned char *)packed;
+    z.avail_out = sizeof packed;
+    deflate(&z, Z_FINISH);
+    pelt_buf_reset(body);
+    pelt_buf_add(body, packed, sizeof packed - z.avail_out);
+    deflateEnd(&z);
 }
 
 static bool is_ok(const struct pelt_request *request, uint16_t status)
@@ -177,23 +232,33 @@ bool fake_answer(void)
     const struct pelt_request *request = call.request;
     memmove(fake_calls, fake_calls + 1, --fake_calls_len * sizeof call);
     struct pelt_exchange x = {.request = request, .due_ns = call.due_ns};
-    struct pelt_buf body;
+    struct pelt_buf body, head;
     pelt_buf_init(&body, 0);
+    pelt_buf_init(&head, 0);
     if (target_is(request, "/refused")) {
         x.outcome = PELT_OUTCOME_CONNECT;
     } else {
         x.status = status_of(request);
         x.outcome = is_ok(request, x.status) ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS;
-        if (target_is(request, "/text")) {
+        pelt_buf_addf(&head, "HTTP/1.1 %u OK\r\nContent-Type: application/json\r\nX-Two: a\r\n",
+                      x.status);
+        add_asked_field(request, &head);
+        pelt_buf_add(&head, "\r\n", 2);
+        if (target_is(request, "/text") || target_is(request, "/damaged")) {
             pelt_buf_add_str(&body, "plain text");
         } else {
             echo(request, &body);
         }
+        if (target_is(request, "/gzip")) {
+            compress_body(&body);
+        }
         x.body_bytes = body.len;
+        if (request->cookies && target_is(request, "/cookie/")) {
+            x.set_cookie = pelt_span(head.data, head.len);
+        }
         x.body_cut = request->keep && body.len > request->body_max;
         if (request->keep) {
-            x.head = pelt_span_of(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Two: a\r\n\r\n");
+            x.head = pelt_span(head.data, head.len);
             x.body = pelt_span(body.data, x.body_cut ? request->body_max : body.len);
         }
     }
@@ -203,5 +268,6 @@ bool fake_answer(void)
     x.sample.sent = x.status != 0;
     call.done(call.arg, &x);
     pelt_buf_deinit(&body);
+    pelt_buf_deinit(&head);
     return true;
 }

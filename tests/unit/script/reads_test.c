@@ -28,6 +28,9 @@ static void reading_by_name_is_seen(void **state)
     assert_reads("local v = http.get('/x'):json()", true, false);
     assert_reads("local f = r.json", true, false);
     assert_reads("local f = data.json, pelt.x.json", true, false);
+    assert_reads("local v = r:match('a')", true, false);
+    assert_reads("local v = r:regex('a')", true, false);
+    assert_reads("local v = string.gsub(r.match)", true, false);
     assert_reads("local h = r.headers['X']", false, true);
     assert_reads("x = r['body']", true, false);
     assert_reads("x = r[ [[body]] ]", true, false);
@@ -45,6 +48,7 @@ static void naming_it_otherwise_is_not(void **state)
     assert_reads("local pelt = require 'pelt'\nlocal json = pelt.json", false, false);
     assert_reads("x = pelt.json.encode { body = 1 }", false, false);
     assert_reads("local rows = pelt.data.json('rows.json')", false, false);
+    assert_reads("x = string.match('a', 'b') .. string . match", false, false);
     assert_reads("-- r.body\n--[==[ r.headers ]] r:json() ]==] x = 1", false, false);
     assert_reads("local t = 'r.body' .. \"r:json\" .. [[ r.headers ]]", false, false);
     assert_reads("local x = a..body", false, false);

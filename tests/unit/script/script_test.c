@@ -478,7 +478,7 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"http.get('/x y')", "t.lua:2: http.get: "},
         {"http.post('/x', { json = { a = { print } } })",
          "json.a[1] is a function, which JSON does not have"},
-        {"http.post('/x', { json = 1, body = 'x' })", "give body or json, not both"},
+        {"http.post('/x', { json = 1, body = 'x' })", "give one of body, json, form and multipart"},
         {"http.get('/x', { headers = { ['A\\nB'] = '1' } })", "t.lua:2: http.get: "},
         {"http.get('/x', { headers = { A = '1\\r\\nB: 2' } })", "t.lua:2: http.get: "},
         {"http.get('/x', { headers = { ['Content-Length'] = 5 } })", "pelt sets it from the body"},
@@ -554,6 +554,47 @@ static void cancel_ends_waiting_users_and_closes_their_variables(void **state)
     }
     assert_int_equal(fake_ended_error, 0);
     assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 2);
+    close_stage(&st);
+}
+
+static void cancel_ends_a_batch_and_its_user_goes_on(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "local list = {} for i = 1, 9 do list[i] = '/' .. i end\n"
+              "return { iteration = function(user) local r = http.batch(list)\n"
+              "  assert(#r == 9 and r[9].ok) end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    for (int answers = 0; answers < 9; answers++) {
+        begin(vu, 1, 1);
+        assert_int_equal(fake_calls_len, 6);
+        for (int i = 0; i < answers; i++) {
+            assert_true(fake_answer());
+        }
+        pelt_script_vu_ops.cancel(vu, 2);
+        assert_int_equal(fake_calls_len, 0);
+    }
+    iterate(&st, vu, 2);
+    assert_int_equal(fake_ended_error, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void slow_pattern_of_pcre_is_stopped_by_its_steps(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "return { iteration = function(user)\n"
+              "http.post('/', { body = ('a'):rep(9999) }):regex('(a|a)+\"t') end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 1);
+    assert_int_equal(fake_ended_error, 1);
+    assert_non_null(strstr(st.error, "t.lua:3: r:regex: pattern '(a|a)+\"t' needs more than"));
+    pelt_script_vu_ops.destroy(vu);
     close_stage(&st);
 }
 
@@ -779,6 +820,8 @@ int main(void)
         cmocka_unit_test(waiting_user_cannot_be_resumed_or_closed_by_another),
         cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
         cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),
+        cmocka_unit_test(cancel_ends_a_batch_and_its_user_goes_on),
+        cmocka_unit_test(slow_pattern_of_pcre_is_stopped_by_its_steps),
         cmocka_unit_test(draws_depend_on_seed_and_user_only),
         cmocka_unit_test(tasks_are_drawn_by_weight),
         cmocka_unit_test(setup_hands_its_value_to_teardown),

@@ -1,0 +1,19 @@
+/*
+ * batch: http.batch { request, ... }: several requests of one user at once, on up to
+ * PELT_BATCH_CONNS connections an origin; what finds none waits (phase blocked). The user goes on
+ * when all have ended, with their responses in order.
+ *
+ * Cookies are those of the moment of the call; redirects are followed by each for itself.
+ */
+#ifndef PELT_BATCH_H
+#define PELT_BATCH_H
+
+#include "draft.h"
+
+#define PELT_BATCH_CONNS 6
+#define PELT_BATCH_MAX   100 /* requests */
+
+/* A lua_CFunction's work: the list stands at `list`, on top of the stack. */
+int pelt_batch_call(lua_State *L, struct pelt_http_client *client, int list);
+
+#endif

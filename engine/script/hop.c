@@ -1,0 +1,114 @@
+/* hop: see the header. */
+#include "hop.h"
+
+#include <string.h>
+
+#include "pelt/http1_response.h"
+#include "pelt/redirect.h"
+#include "pelt/url.h"
+#include "user_cookies.h"
+
+#define METHOD_BYTES 32 /* of a method in a series' name */
+
+/* The next request while it is made. */
+struct hop {
+    lua_State *L;
+    const struct pelt_strand *strand;
+    const struct pelt_request *old;
+    struct pelt_redirect redirect;
+    struct pelt_origin *origin;
+};
+
+static bool answered(const struct pelt_exchange *x)
+{
+    return x->outcome == PELT_OUTCOME_OK || x->outcome == PELT_OUTCOME_HTTP_STATUS;
+}
+
+static void check(lua_State *L, enum pelt_status status)
+{
+    if (status != PELT_OK) {
+        luaL_error(L, "http: out of memory");
+    }
+}
+
+/* Where the location leads; the URL's text, which the target borrows from, goes into `text`. */
+static bool resolve(struct hop *h, struct pelt_span location, struct pelt_buf *text)
+{
+    lua_State *L = h->L;
+    struct pelt_span host = pelt_origin_host(h->old->origin);
+    lua_pushliteral(L, "http://"); /* no other origin can have answered */
+    lua_pushlstring(L, host.ptr, host.len);
+    lua_concat(L, 2);
+    struct pelt_span origin;
+    origin.ptr = lua_tolstring(L, -1, &origin.len);
+    struct pelt_url url;
+    struct pelt_error err;
+    pelt_buf_reset(text);
+    check(L, pelt_redirect_url(origin, pelt_http1_request_target(h->redirect.request), location,
+                               text));
+    lua_pop(L, 1);
+    if (pelt_url_parse(pelt_span(text->data, text->len), &url, &err) != PELT_OK ||
+        pelt_client_origin(pelt_shard_of(L)->opt->client, &url, &h->origin, &err) != PELT_OK) {
+        return false;
+    }
+    h->redirect.target = url.target;
+    h->redirect.host = pelt_origin_host(h->origin);
+    h->redirect.same_origin = h->origin == h->old->origin;
+    return true;
+}
+
+/* The bytes, which may not stand in the draft's buffer yet: the old ones may. */
+static void write_bytes(const struct hop *h, struct pelt_buf *out)
+{
+    struct pelt_span target = h->redirect.target;
+    pelt_buf_reset(out);
+    check(h->L, pelt_redirect_head(&h->redirect, out));
+    if (h->old->cookies && h->strand->cookies) {
+        pelt_user_cookies_write(h->L, h->strand, h->origin, target, out);
+    }
+    check(h->L, pelt_redirect_end(&h->redirect, out));
+}
+
+static void fill(const struct hop *h, struct pelt_span bytes, struct pelt_draft *draft)
+{
+    struct pelt_span method = pelt_http1_request_method(bytes);
+    char name[METHOD_BYTES];
+    snprintf(name, sizeof name, "%.*s", (int)method.len, method.ptr);
+    uint32_t series = pelt_draft_series(h->L, name, pelt_http1_request_target(bytes));
+    struct pelt_request next = *h->old;
+    pelt_buf_reset(&draft->buf);
+    check(h->L, pelt_buf_add(&draft->buf, bytes.ptr, bytes.len));
+    next.bytes = draft->buf.data;
+    next.len = draft->buf.len;
+    next.origin = h->origin;
+    next.series = series;
+    next.redirected++;
+    draft->request = next;
+}
+
+enum pelt_hop pelt_hop_next(lua_State *L, const struct pelt_strand *strand,
+                            const struct pelt_exchange *x, struct pelt_draft **at)
+{
+    struct hop h = {.L = L, .strand = strand, .old = x->request};
+    if (!answered(x) || !pelt_redirect_is(x->status) || x->head.len == 0) {
+        return PELT_HOP_NONE;
+    }
+    struct pelt_span location = pelt_http1_head_field(x->head, "Location");
+    if (!location.ptr) {
+        return PELT_HOP_NONE;
+    }
+    if (h.old->redirected == h.old->redirects) {
+        return PELT_HOP_TOO_MANY;
+    }
+    struct pelt_shard *shard = pelt_shard_of(L);
+    h.redirect.request = pelt_span(h.old->bytes, h.old->len);
+    h.redirect.keep = pelt_redirect_keeps(x->status, pelt_http1_request_method(h.redirect.request));
+    h.redirect.drop_cookie = h.old->cookies;
+    if (!resolve(&h, location, &shard->head)) {
+        return PELT_HOP_BAD;
+    }
+    write_bytes(&h, &shard->json);
+    fill(&h, pelt_span(shard->json.data, shard->json.len), pelt_draft_at(L, at));
+    pelt_shard_trim(&shard->json);
+    return PELT_HOP_FOLLOWS;
+}
