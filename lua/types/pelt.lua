@@ -55,6 +55,12 @@ function pelt.log(level, text) end
 ---@return pelt.random
 function pelt.random(seed) end
 
+---A file's content, as a body or a field of multipart.
+---@param path string relative to the scenario's file
+---@param options? { type?: string, name?: string }
+---@return pelt.file
+function pelt.file(path, options) end
+
 -- ---- requests ----
 
 ---@class pelt.http
@@ -68,11 +74,21 @@ pelt.http = {}
 ---@field timeout? pelt.Duration of the whole exchange, default 120 s
 ---@field expect? integer|integer[] statuses that count as ok, besides 200 to 399
 ---@field keep_body? boolean whether the response's body is kept for reading
+---@field form? table<string, any> urlencoded as the body
+---@field multipart? table<string, any> multipart/form-data as the body
+---@field auth? string[] { user, password } or { bearer }
+---@field cookies? boolean whether the user's cookies are sent and kept, default true
+---@field redirects? integer so many are followed, 0 to 50, default 0
+---@field compressed? boolean asks for gzip or deflate; decoded when read
 
 ---@class pelt.ClientOptions
 ---@field headers? table<string, string|number> of every call
 ---@field timeout? pelt.Duration of the whole exchange
 ---@field base? string URL in place of the target
+---@field auth? string[] { user, password } or { bearer }
+---@field cookies? boolean whether the user's cookies are sent and kept, default true
+---@field redirects? integer so many are followed, 0 to 50, default 0
+---@field compressed? boolean asks for gzip or deflate; decoded when read
 
 ---@param url string a path, or an http:// URL
 ---@param options? pelt.RequestOptions
@@ -120,8 +136,17 @@ function pelt.http.request(method, url, options) end
 ---@return pelt.http.client
 function pelt.http.client(options) end
 
+---Sends up to 100 requests at once.
+---@param requests (string|table)[] a URL, or { method, url, options }
+---@return pelt.response[] in the same order
+function pelt.http.batch(requests) end
+
 ---@class pelt.http.client
 local client = {}
+
+---@param requests (string|table)[] a URL, or { method, url, options }
+---@return pelt.response[] in the same order
+function client:batch(requests) end
 
 ---@param url string a path, or an http:// URL
 ---@param options? pelt.RequestOptions
@@ -173,12 +198,23 @@ function client:request(method, url, options) end
 ---@field headers pelt.headers
 ---@field duration number seconds from due to done
 ---@field service number seconds from sent to done; 0 if nothing was sent
+---@field redirects integer hops that were followed before this answer
 local response = {}
 
 ---The value at a JSON pointer into the body ("/choices/0/text"), without one the whole; nil if absent, null or no JSON.
 ---@param pointer? string
 ---@return any
 function response:json(pointer) end
+
+---What a Lua pattern finds in the body: its captures, or all of it.
+---@param pattern string
+---@return string?
+function response:match(pattern) end
+
+---What a regular expression (PCRE2) finds in the body: its captures, or all of it.
+---@param pattern string
+---@return string?
+function response:regex(pattern) end
 
 ---The first field of a name, case ignored; pairs() gives all.
 ---@class pelt.headers
@@ -190,11 +226,28 @@ function response:json(pointer) end
 ---@field id integer 0, 1, ... unique in the run
 ---@field iteration integer iterations this user began before this one
 ---@field rng pelt.random its random numbers
+---@field cookies pelt.user.cookies
 ---@field [any] any your own; kept from iteration to iteration
 local user = {}
 
 ---It starts no further iteration.
 function user:stop() end
+
+---@class pelt.user.cookies
+local cookies = {}
+
+---@param name string
+---@param url? string only what would be sent there
+---@return string?
+function cookies:get(name, url) end
+
+---@param name string
+---@param value string
+---@param url? string default: the target
+function cookies:set(name, value, url) end
+
+---@param name? string default: all
+function cookies:clear(name) end
 
 ---@class pelt.random
 local random = {}
