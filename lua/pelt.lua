@@ -11,6 +11,7 @@ return guard.strict("pelt", {
     http = guard.strict("pelt.http", parts.http),
     json = guard.strict("pelt.json", parts.json),
     load = guard.strict("pelt.load", parts.load),
+    metric = guard.strict("pelt.metric", parts.metric),
     check = core.check,
     sleep = core.sleep,
     env = core.env,

@@ -25,10 +25,17 @@
 
 struct pelt_strand;
 struct pelt_templates;
+struct pelt_series_cache;
 
 /* Metatables of userdata, for functions that are called with one at each request: comparing an
  * address is a third of luaL_checkudata(). */
-enum pelt_type { PELT_TYPE_RESPONSE, PELT_TYPE_RNG, PELT_TYPE_HTTP_CLIENT, PELT_TYPES };
+enum pelt_type {
+    PELT_TYPE_RESPONSE,
+    PELT_TYPE_RNG,
+    PELT_TYPE_HTTP_CLIENT,
+    PELT_TYPE_METRIC,
+    PELT_TYPES
+};
 
 struct pelt_shard_task {
     int run_ref;  /* the function, in the registry */
@@ -59,6 +66,7 @@ struct pelt_shard {
     uint64_t clients;            /* serial number of the newest http.client */
     int response_ref;            /* the metatable of responses */
     const void *type[PELT_TYPES]; /* addresses of the metatables */
+    struct pelt_series_cache *series; /* of metrics met so far; NULL: none (lib_metric.c) */
     uint64_t responses;          /* serial number of the newest response */
     uint64_t parsed_serial;      /* response that `parsed` belongs to; 0: none */
     json_t *parsed;              /* newest JSON document read; freed with the next one */
@@ -79,6 +87,8 @@ PELT_MUST_USE bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn
 
 /* The data that setup returned, as JSON, for `data_ref`. Raises; call it protected. */
 void pelt_shard_set_data(struct pelt_shard *shard, const char *json);
+
+void pelt_series_cache_free(struct pelt_series_cache *cache); /* accepts NULL */
 
 /* Replaces the document in `parsed`. */
 void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t serial);

@@ -13,6 +13,9 @@
  * "http_response", so that who adds up that kind does not count twice. */
 #define PELT_ALL_RESPONSES "http_response_all"
 
+/* Kind of the histograms of a script's trends, whose series are those of metric_series. */
+#define PELT_TREND "trend"
+
 /* How the run file calls a kind of name: "request", "check". */
 const char *pelt_name_kind_name(enum pelt_name_kind kind);
 
