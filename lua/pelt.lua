@@ -14,6 +14,7 @@ return guard.strict("pelt", {
     data = guard.strict("pelt.data", parts.data),
     shared = guard.strict("pelt.shared", parts.shared),
     file = parts.file,
+    metric = guard.strict("pelt.metric", parts.metric),
     check = core.check,
     sleep = core.sleep,
     env = core.env,

@@ -252,6 +252,76 @@ static enum pelt_status write_checks(const struct pelt_results *r, FILE *out,
     return PELT_OK;
 }
 
+/* count, min, mean, p50 ... p99.99, max of a trend, in its unit */
+static void trend_figures(struct row *row, const struct pelt_hist *h, double scale)
+{
+    count(row, h->count);
+    number(row, h->count ? (double)h->min_us / scale : (double)NAN);
+    number(row, h->count ? pelt_hist_mean_us(h) / scale : (double)NAN);
+    for (int i = 0; i < REPORT_PERCENTILES; i++) {
+        double value = NAN;
+        report_percentile(h, report_percentiles[i].q, scale, &value);
+        number(row, value);
+    }
+    number(row, h->count ? (double)h->max_us / scale : (double)NAN);
+}
+
+/* The columns behind name, type, tags, unit, which the type fills in part. */
+static void metric_figures(struct row *row, const struct pelt_results *r,
+                           const struct pelt_metric *metric, const struct pelt_metric_frame *f)
+{
+    switch (metric->type) {
+    case PELT_METRIC_COUNTER:
+        number(row, report_per_s(f->sum, r->duration_s));
+        empty(row, 2);
+        count(row, f->sum);
+        empty(row, 9);
+        return;
+    case PELT_METRIC_GAUGE:
+        empty(row, 1);
+        exact(row, f->last);
+        empty(row, 2);
+        exact(row, f->min);
+        empty(row, 7);
+        exact(row, f->max);
+        return;
+    case PELT_METRIC_SHARE:
+        empty(row, 2);
+        share(row, report_share(f->sum, f->values));
+        count(row, f->values);
+        empty(row, 9);
+        return;
+    case PELT_METRIC_TREND:
+        number(row, report_per_s(f->values, r->duration_s));
+        empty(row, 2);
+        trend_figures(row, &f->hist, pelt_metric_scale(metric));
+        return;
+    case PELT_METRIC_TYPES:
+        return;
+    }
+}
+
+static enum pelt_status write_metrics(const struct pelt_results *r, FILE *out,
+                                      struct pelt_error *err)
+{
+    struct row row = {.out = out};
+    fputs("name,type,tags,unit,per_second,last,share,count,min,mean,p50,p90,p95,p99,p99.9,p99.99,"
+          "max\n",
+          out);
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(r, r->total, series);
+    for (size_t i = 0; i < len; i++) {
+        const struct pelt_metric *metric = series[i].metric;
+        text(&row, metric->name);
+        text(&row, pelt_metric_type_name(metric->type));
+        text(&row, series[i].tags);
+        text(&row, metric->unit);
+        metric_figures(&row, r, metric, series[i].frame);
+        end_row(&row);
+    }
+    return PELT_OK;
+}
+
 static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out,
                                          struct pelt_error *err)
 {
@@ -319,6 +389,21 @@ static void outside_check(struct row *row, const char *name, const char *outcome
     end_row(row);
 }
 
+/* A counter's sum; of the others how many values there were: JSON has the rest. */
+static void outside_metric(struct row *row, const struct pelt_results *r,
+                           const struct report_series *series)
+{
+    char name[PELT_METRIC_TEXT];
+    bool counter = series->metric->type == PELT_METRIC_COUNTER;
+    pelt_metrics_format(pelt_registry_metrics(r->names), series->id, name, sizeof name);
+    text(row, "metric");
+    text(row, name);
+    empty(row, 2);
+    count(row, counter ? series->frame->sum : series->frame->values);
+    empty(row, 3);
+    end_row(row);
+}
+
 /* What setup and teardown did, which is in no other table. */
 static enum pelt_status write_setup_teardown(const struct pelt_results *r, FILE *out,
                                              struct pelt_error *err)
@@ -340,6 +425,11 @@ static enum pelt_status write_setup_teardown(const struct pelt_results *r, FILE 
         outside_check(&row, name, "passed", check->passed);
         outside_check(&row, name, "failed", check->failed);
     }
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(r, r->outside, series);
+    for (size_t i = 0; i < len; i++) {
+        outside_metric(&row, r, &series[i]);
+    }
     return PELT_OK;
 }
 
@@ -349,6 +439,7 @@ const struct report_csv_file report_csv_files[REPORT_CSV_FILES] = {
     {"server_history.csv", write_server_history},
     {"failures.csv", write_failures},
     {"checks.csv", write_checks},
+    {"metrics.csv", write_metrics},
     {"thresholds.csv", write_thresholds},
     {"setup_teardown.csv", write_setup_teardown},
 };

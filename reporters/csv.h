@@ -12,7 +12,7 @@ struct report_csv_file {
     const char *name;
     enum pelt_status (*write)(const struct pelt_results *r, FILE *out, struct pelt_error *err);
 };
-#define REPORT_CSV_FILES 7
+#define REPORT_CSV_FILES 8
 extern const struct report_csv_file report_csv_files[REPORT_CSV_FILES];
 
 #endif

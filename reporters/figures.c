@@ -2,6 +2,8 @@
 #include "figures.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 const struct report_percentile report_percentiles[REPORT_PERCENTILES] = {
     {"p50", 50}, {"p90", 90}, {"p95", 95}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99},
@@ -14,11 +16,47 @@ bool report_enough_samples(uint64_t count, double q)
 
 bool report_percentile_ms(const struct pelt_hist *h, double q, double *ms)
 {
+    return report_percentile(h, q, 1000, ms);
+}
+
+bool report_percentile(const struct pelt_hist *h, double q, double scale, double *value)
+{
     if (!report_enough_samples(h->count, q)) {
         return false;
     }
-    *ms = (double)pelt_hist_percentile_us(h, q) / 1000;
+    *value = (double)pelt_hist_percentile_us(h, q) / scale;
     return true;
+}
+
+static int by_metric_and_tags(const void *a, const void *b)
+{
+    const struct report_series *x = a, *y = b;
+    if (x->metric != y->metric) {
+        return x->metric < y->metric ? -1 : 1; /* one array, in the order of declaration */
+    }
+    bool x_other = strcmp(x->tags, PELT_TAGS_OTHER) == 0,
+         y_other = strcmp(y->tags, PELT_TAGS_OTHER) == 0;
+    return x_other != y_other ? x_other - y_other : strcmp(x->tags, y->tags);
+}
+
+size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
+                      struct report_series out[PELT_METRIC_SERIES_MAX])
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(r->names);
+    size_t len = 0;
+    for (uint32_t id = 0; id < f->metrics_len && id < PELT_METRIC_SERIES_MAX; id++) {
+        uint32_t metric = 0;
+        bool used = f->metrics[id] != NULL && f->metrics[id]->values > 0;
+        const char *tags = used ? pelt_metrics_tags(metrics, id, &metric) : NULL;
+        if (tags != NULL) {
+            out[len++] =
+                (struct report_series){id, f->metrics[id], pelt_metrics_at(metrics, metric), tags};
+        }
+    }
+    if (len > 0) {
+        qsort(out, len, sizeof *out, by_metric_and_tags);
+    }
+    return len;
 }
 
 double report_round3(double value)
@@ -83,5 +121,10 @@ bool report_any(const struct pelt_frame *f)
 {
     struct report_totals t = report_totals(f);
     struct report_checks c = report_checks(f);
+    for (uint32_t id = 0; id < f->metrics_len; id++) {
+        if (f->metrics[id] != NULL && f->metrics[id]->values > 0) {
+            return true;
+        }
+    }
     return t.started + t.ended + c.passed + c.failed > 0;
 }

@@ -20,6 +20,8 @@ extern const struct report_percentile report_percentiles[REPORT_PERCENTILES]; /*
 
 /* True: *ms is the percentile in milliseconds. False: too few samples for it. */
 bool report_percentile_ms(const struct pelt_hist *h, double q, double *ms);
+/* The same in units of 1/scale of what the histogram counts. */
+bool report_percentile(const struct pelt_hist *h, double q, double scale, double *value);
 
 /* The same from a second's row, whose percentiles come ready in microseconds. */
 bool report_enough_samples(uint64_t count, double q);
@@ -43,7 +45,7 @@ struct report_checks { /* all checks of a frame together */
 };
 struct report_checks report_checks(const struct pelt_frame *f);
 
-/* Anything in it: exchanges, checks. */
+/* Anything in it: exchanges, checks, values of metrics. */
 bool report_any(const struct pelt_frame *f);
 
 /* The series of a frame that did anything: calls it `id` and `frame` in the body. */
@@ -51,6 +53,17 @@ bool report_any(const struct pelt_frame *f);
     for (uint32_t id = 0; id < (f)->requests_len; id++)                                            \
         for (const struct pelt_request_frame *frame = (f)->requests[id]; frame != NULL;            \
              frame = NULL)
+
+/* The series of a script's metrics that have values, by metric in the order in which they were
+ * declared, and by tags, `_other` last: threads meet series in any order. Returns how many. */
+struct report_series {
+    uint32_t id;
+    const struct pelt_metric_frame *frame;
+    const struct pelt_metric *metric;
+    const char *tags;
+};
+size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
+                      struct report_series out[PELT_METRIC_SERIES_MAX]);
 
 /* The outcomes but ok of each series that any exchange had: calls them `id` and `outcome`. */
 #define REPORT_EACH_ERROR(f, id, outcome)                                                          \

@@ -101,23 +101,28 @@ static json_t *seconds(uint64_t ns)
     return number((double)ns / (double)PELT_NS_PER_S);
 }
 
-/* count, min, mean, p50 ... p99.99, max. */
-static json_t *times(const struct pelt_hist *h)
+/* count, min, mean, p50 ... p99.99, max; values are in units of `scale`. */
+static json_t *figures(const struct pelt_hist *h, double scale)
 {
     json_t *o = json_object();
-    double ms, before_ms = 0;
+    double value, before = 0;
     json_object_set_new(o, "count", count(h->count));
-    json_object_set_new(o, "min", h->count ? number((double)h->min_us / 1000) : json_null());
-    json_object_set_new(o, "mean", h->count ? number(pelt_hist_mean_us(h) / 1000) : json_null());
+    json_object_set_new(o, "min", h->count ? number((double)h->min_us / scale) : json_null());
+    json_object_set_new(o, "mean", h->count ? number(pelt_hist_mean_us(h) / scale) : json_null());
     for (int i = 0; i < REPORT_PERCENTILES; i++) {
-        bool enough = report_percentile_ms(h, report_percentiles[i].q, &ms);
-        json_object_set_new(o, report_percentiles[i].name, enough ? number(ms) : json_null());
-        assert(!enough || ms >= before_ms);
-        before_ms = enough ? ms : before_ms;
+        bool enough = report_percentile(h, report_percentiles[i].q, scale, &value);
+        json_object_set_new(o, report_percentiles[i].name, enough ? number(value) : json_null());
+        assert(!enough || value >= before);
+        before = enough ? value : before;
     }
-    assert(h->count == 0 || before_ms <= (double)h->max_us / 1000);
-    json_object_set_new(o, "max", h->count ? number((double)h->max_us / 1000) : json_null());
+    assert(h->count == 0 || before <= (double)h->max_us / scale);
+    json_object_set_new(o, "max", h->count ? number((double)h->max_us / scale) : json_null());
     return o;
+}
+
+static json_t *times(const struct pelt_hist *h)
+{
+    return figures(h, 1000);
 }
 
 static json_t *outcomes(const uint64_t by_outcome[PELT_OUTCOME_COUNT])
@@ -225,6 +230,51 @@ static json_t *check(const struct pelt_results *r, const struct pelt_check_row *
     return o;
 }
 
+static json_t *tags_of(const char *tags)
+{
+    char key[PELT_TAGS_TEXT + 1], value[PELT_TAGS_TEXT + 1];
+    json_t *o = json_object();
+    while (pelt_tags_next(&tags, key, value)) {
+        json_object_set_new(o, key, text(value));
+    }
+    return o;
+}
+
+/* Of the whole load; outside of it nothing is a second long (`duration_s` 0: no rates). */
+static json_t *metric_stats(const struct pelt_metric *metric, const struct pelt_metric_frame *f,
+                            double duration_s)
+{
+    json_t *o = metric->type == PELT_METRIC_TREND ? figures(&f->hist, pelt_metric_scale(metric))
+                                                  : json_object();
+    uint64_t n = metric->type == PELT_METRIC_COUNTER ? f->sum : f->values;
+    if (metric->type == PELT_METRIC_GAUGE) {
+        json_object_set_new(o, "last", json_real(f->last));
+        json_object_set_new(o, "min", json_real(f->min));
+        json_object_set_new(o, "max", json_real(f->max));
+        return o;
+    }
+    if (metric->type == PELT_METRIC_SHARE) {
+        json_object_set_new(o, "share", json_real(report_share(f->sum, f->values)));
+    }
+    json_object_set_new(o, "count", count(n));
+    if (metric->type != PELT_METRIC_SHARE && duration_s > 0) {
+        json_object_set_new(o, "per_second", number(report_per_s(n, duration_s)));
+    }
+    return o;
+}
+
+static json_t *metric(const struct report_series *s, double duration_s)
+{
+    const struct pelt_metric *m = s->metric;
+    json_t *o = json_object();
+    json_object_set_new(o, "name", text(m->name));
+    json_object_set_new(o, "type", text(pelt_metric_type_name(m->type)));
+    json_object_set_new(o, "tags", tags_of(s->tags));
+    json_object_set_new(o, "unit", text(m->unit));
+    json_object_set_new(o, "stats", metric_stats(m, s->frame, duration_s));
+    return o;
+}
+
 /* A time is as exact as its histogram; anything else is in full. */
 static json_t *judged_value(const struct pelt_threshold_row *row)
 {
@@ -302,7 +352,9 @@ static json_t *outside_error(const struct pelt_results *r, uint32_t id, enum pel
 static json_t *setup_teardown(const struct pelt_results *r)
 {
     const struct report_totals t = report_totals(r->outside);
-    json_t *o = exchanges(&t), *checks = json_array(), *errors = json_array();
+    json_t *o = exchanges(&t), *checks = json_array(), *errors = json_array(),
+           *metrics = json_array();
+    struct report_series series[PELT_METRIC_SERIES_MAX];
     json_object_set_new(o, "bytes_sent", count(t.bytes_sent));
     json_object_set_new(o, "bytes_received", count(t.bytes_received));
     REPORT_EACH_CHECK(r->outside, id, c)
@@ -313,6 +365,11 @@ static json_t *setup_teardown(const struct pelt_results *r)
     {
         json_array_append_new(errors, outside_error(r, id, outcome));
     }
+    size_t series_len = report_metrics(r, r->outside, series);
+    for (size_t i = 0; i < series_len; i++) {
+        json_array_append_new(metrics, metric(&series[i], 0));
+    }
+    json_object_set_new(o, "metrics", metrics);
     json_object_set_new(o, "checks", checks);
     json_object_set_new(o, "errors", errors);
     return o;
@@ -405,7 +462,13 @@ static void arrays(struct document *d, const struct pelt_results *r)
         array_row(d, request(r, id, frame));
     }
     end_array(d);
-    member(d, "metrics", json_array());
+    begin_array(d, "metrics");
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t series_len = report_metrics(r, r->total, series);
+    for (size_t i = 0; i < series_len; i++) {
+        array_row(d, metric(&series[i], r->duration_s));
+    }
+    end_array(d);
     begin_array(d, "checks");
     for (size_t i = 0; i < r->checks_len; i++) {
         array_row(d, check(r, &r->checks[i]));

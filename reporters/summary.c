@@ -23,6 +23,7 @@
     40 /* requests, checks, errors and events of a table each; JSON and CSV have all */
 #define ERRORS_SHOWN    10
 #define EVENTS_SHOWN    10
+#define METRIC_WIDTH    50   /* columns of the figures of a metric's series */
 #define PHASE_SHARE_MIN 0.05 /* of the response time: below that a phase is not worth a line */
 #define WIDTH_MIN       60
 #define SERVICE_WIDTH                                                                              \
@@ -173,6 +174,9 @@ static void format_value(const struct pelt_threshold *t, double value, char out[
     case PELT_UNIT_COUNT:
         report_text_count((uint64_t)fmax(value, 0), out);
         break;
+    case PELT_UNIT_NUMBER:
+        report_text_number(value, out);
+        break;
     }
 }
 
@@ -317,7 +321,16 @@ static void errors(struct page *p)
 
 /* ---- setup and teardown ---- */
 
-/* "3 exchanges: 2 ok, 1 http_status; 2 checks, 1 failed" */
+static void outside_metrics(struct page *p, struct pelt_buf *line)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(p->r, p->r->outside, series);
+    if (len > 0) {
+        pelt_buf_addf(line, "; %zu series of metrics", len);
+    }
+}
+
+/* "3 exchanges: 2 ok, 1 http_status; 2 checks, 1 failed; 1 series of metrics" */
 static void outside_line(struct page *p)
 {
     const struct report_totals t = report_totals(p->r->outside);
@@ -339,6 +352,7 @@ static void outside_line(struct page *p)
         report_text_count(c.failed, number);
         pelt_buf_addf(&line, ", %s failed", number);
     }
+    outside_metrics(p, &line);
     if (!line.failed) {
         sentence(p, 2, line.data);
     }
@@ -593,6 +607,96 @@ static void checks(struct page *p)
     more(p, p->r->checks_len, REQUESTS_SHOWN, "checks");
 }
 
+/* A value of a trend: a time, or a number. */
+static void trend_value(const struct pelt_metric *m, double value, char out[REPORT_TEXT_MAX])
+{
+    (pelt_metric_is_time(m) ? report_text_time_ms : report_text_number)(value, out);
+}
+
+/* "p50 1.2ms  p95 3ms  p99 n/a  max 4ms  of 1,000" */
+static void trend_text(const struct pelt_metric *m, const struct pelt_hist *h, char *out,
+                       size_t size)
+{
+    static const int SHOWN[] = {0, 2, 3}; /* of report_percentiles */
+    const double scale = pelt_metric_scale(m);
+    char value[REPORT_TEXT_MAX], count[REPORT_TEXT_MAX];
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof SHOWN / sizeof *SHOWN; i++) {
+        const struct report_percentile *p = &report_percentiles[SHOWN[i]];
+        double q;
+        snprintf(value, sizeof value, "n/a");
+        if (report_percentile(h, p->q, scale, &q)) {
+            trend_value(m, q, value);
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s %s  ", p->name, value);
+    }
+    trend_value(m, (double)h->max_us / scale, value);
+    report_text_count(h->count, count);
+    snprintf(out + at, size - at, "max %s  of %s", h->count > 0 ? value : "-", count);
+}
+
+static void metric_text(struct page *p, const struct pelt_metric *m,
+                        const struct pelt_metric_frame *f, char *out, size_t size)
+{
+    char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], c[REPORT_TEXT_MAX];
+    switch (m->type) {
+    case PELT_METRIC_COUNTER:
+        report_text_count(f->sum, a);
+        report_text_rate(report_per_s(f->sum, p->r->duration_s), b);
+        snprintf(out, size, "%s  %s", a, b);
+        return;
+    case PELT_METRIC_GAUGE:
+        report_text_number(f->last, a);
+        report_text_number(f->min, b);
+        report_text_number(f->max, c);
+        snprintf(out, size, "last %s  min %s  max %s", a, b, c);
+        return;
+    case PELT_METRIC_SHARE:
+        report_text_share(report_share(f->sum, f->values), a);
+        report_text_count(f->values, b);
+        snprintf(out, size, "%s  of %s", a, b);
+        return;
+    case PELT_METRIC_TREND:
+        trend_text(m, &f->hist, out, size);
+        return;
+    case PELT_METRIC_TYPES:
+        return;
+    }
+}
+
+/* "  orders{route=a}   1,234  61.7/s" */
+static void metric_row(struct page *p, const struct report_series *s)
+{
+    const int wanted = p->width - 4 - METRIC_WIDTH, name_width = wanted > 16 ? wanted : 16;
+    char name[PELT_METRIC_TEXT + PELT_METRIC_UNIT_MAX + 4], line[8 * REPORT_TEXT_MAX];
+    pelt_metrics_format(pelt_registry_metrics(p->r->names), s->id, name, PELT_METRIC_TEXT);
+    if (s->metric->type == PELT_METRIC_TREND && !pelt_metric_is_time(s->metric)) {
+        size_t used = strlen(name);
+        snprintf(name + used, sizeof name - used, " (%s)", s->metric->unit);
+    }
+    metric_text(p, s->metric, s->frame, line, sizeof line);
+    fputs("  ", p->out);
+    report_text_print(p->out, name, name_width, 1);
+    fputs("  ", p->out);
+    report_text_print(p->out, line, p->width - name_width - 4, 0);
+    fputc('\n', p->out);
+}
+
+/* The metrics that the script declared. */
+static void metrics(struct page *p)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(p->r, p->r->total, series);
+    if (len == 0) {
+        return;
+    }
+    heading(p, "metrics\n");
+    for (size_t i = 0; i < len && i < REQUESTS_SHOWN; i++) {
+        metric_row(p, &series[i]);
+    }
+    more(p, len, REQUESTS_SHOWN, "series of metrics");
+}
+
 static void lag_line(struct page *p, const char *label, const struct pelt_hist *h)
 {
     char p99[REPORT_TEXT_MAX] = "n/a", max[REPORT_TEXT_MAX], needed[REPORT_TEXT_MAX],
@@ -668,6 +772,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     outside(&p);
     requests(&p);
     checks(&p);
+    metrics(&p);
     generator(&p);
     events(&p);
     files(&p);

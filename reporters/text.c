@@ -44,6 +44,26 @@ void report_text_share(double share, char out[REPORT_TEXT_MAX])
     }
 }
 
+void report_text_number(double value, char out[REPORT_TEXT_MAX])
+{
+    double size = fabs(value);
+    if (size >= 1e12 || (size > 0 && size < 1e-3)) {
+        snprintf(out, REPORT_TEXT_MAX, "%.4g", value);
+        return;
+    }
+    char whole[REPORT_TEXT_MAX], part[REPORT_TEXT_MAX] = "";
+    uint64_t thousandths = (uint64_t)llround(size >= 1e6 ? round(size) * 1000 : size * 1000);
+    unsigned rest = (unsigned)(thousandths % 1000);
+    report_text_count(thousandths / 1000, whole);
+    if (rest > 0) {
+        snprintf(part, sizeof part, ".%03u", rest);
+        for (size_t len = strlen(part); part[len - 1] == '0'; len--) {
+            part[len - 1] = '\0';
+        }
+    }
+    snprintf(out, REPORT_TEXT_MAX, "%s%.24s%.4s", value < 0 ? "-" : "", whole, part);
+}
+
 /* Three significant digits of a value below 1000. */
 static int decimals(double value)
 {

@@ -15,6 +15,8 @@ void report_text_count(uint64_t value, char out[REPORT_TEXT_MAX]); /* "40,000" *
 void report_text_rate(double per_s, char out[REPORT_TEXT_MAX]);    /* "1,999.9/s", "12,345/s" */
 void report_text_share(double share,
                        char out[REPORT_TEXT_MAX]); /* 0..1 as "2.30%"; "0%" and "100%" are exact */
+void report_text_number(double value,
+                        char out[REPORT_TEXT_MAX]); /* "1,234.5", six digits or more */
 void report_text_time_ms(
     double ms,
     char out[REPORT_TEXT_MAX]); /* three digits, at most 6 bytes: "850us" "12.3ms" "1.25s" */

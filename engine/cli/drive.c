@@ -55,7 +55,15 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     if (o->thresholds_len > 0) {
         memcpy(*out + own, o->thresholds, o->thresholds_len * sizeof **out);
     }
-    return PELT_OK;
+    struct pelt_metrics *metrics =
+        scenario != NULL ? pelt_registry_metrics(scenario->declared) : NULL;
+    enum pelt_status status = PELT_OK;
+    for (size_t i = 0; i < o->thresholds_len && status == PELT_OK; i++) {
+        if (pelt_threshold_is_foreign(o->threshold_texts[i])) {
+            status = pelt_threshold_parse_with(o->threshold_texts[i], metrics, *out + own + i, err);
+        }
+    }
+    return status;
 }
 
 /* What on_live() shows: the plan once, then its progress. */

@@ -238,6 +238,17 @@ enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const ch
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     o->thresholds = all;
+    const char **texts = grow(o->threshold_texts, o->thresholds_len, sizeof *texts);
+    if (texts == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    o->threshold_texts = texts;
+    texts[o->thresholds_len] = text;
+    if (pelt_threshold_is_foreign(
+            text)) { /* read once the scenario is: it may declare the metric */
+        all[o->thresholds_len++] = (struct pelt_threshold){.unit = PELT_UNIT_NUMBER};
+        return PELT_OK;
+    }
     enum pelt_status status = pelt_threshold_parse(text, &all[o->thresholds_len], err);
     o->thresholds_len += status == PELT_OK;
     return status;

@@ -228,6 +228,7 @@ void cli_options_deinit(struct cli_options *o)
     }
     free(o->settings);
     free(o->thresholds);
+    free(o->threshold_texts);
     free(o->headers.items);
     free(o->resolve.items);
     free(o->out.items);

@@ -71,6 +71,7 @@ struct cli_options {
     struct cli_texts headers, resolve;
 
     struct pelt_threshold *thresholds;
+    const char **threshold_texts; /* as given, borrowed; one each */
     size_t thresholds_len;
     bool allow_invalid, strict, allow_script_errors;
 

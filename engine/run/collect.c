@@ -132,6 +132,11 @@ static bool next_whole(const struct pelt_collector *c, int32_t *second)
 static bool is_blank(const struct pelt_frame *f)
 {
     struct pelt_counts n = pelt_frame_counts(f);
+    for (uint32_t i = 0; i < f->metrics_len; i++) {
+        if (f->metrics[i] != NULL) {
+            return false;
+        }
+    }
     return f->last && n.started == 0 && n.ended == 0 && f->iterations == 0 && f->planned == 0 &&
            f->dropped == 0 && f->lost == 0;
 }

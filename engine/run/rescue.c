@@ -120,8 +120,10 @@ enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_fra
     }
     r->duration_s = duration_s;
     bool whole = intern_missing(r->names, names, PELT_NAME_REQUEST) &&
-                 intern_missing(r->names, names, PELT_NAME_CHECK) && rescue_checks(r) &&
-                 rescue_errors(r);
+                 intern_missing(r->names, names, PELT_NAME_CHECK) &&
+                 pelt_metrics_copy(pelt_registry_metrics(r->names), pelt_registry_metrics(names)) ==
+                     PELT_OK &&
+                 rescue_checks(r) && rescue_errors(r);
     return whole ? PELT_OK : PELT_ENOMEM;
 }
 

@@ -623,6 +623,14 @@ static void note_refused_names(struct run *run)
                  "request names: the rest is counted as _other; give requests a name");
     note_refused(run, PELT_NAME_CHECK, PELT_CHECKS_MAX, "checks_cap",
                  "check names: the rest is counted as _other; give checks fixed names");
+    if (pelt_metrics_refused(pelt_registry_metrics(run->registry)) > 0) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "more than %d series with tags: the rest is counted as _other of its metric; use "
+                 "tags of few values",
+                 PELT_METRIC_TAGGED_MAX);
+        put_event(run, "metrics_cap", text); /* said when it happened */
+    }
 }
 
 static const char *text_or_null(const struct pelt_error *err)

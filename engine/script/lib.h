@@ -15,6 +15,7 @@ int pelt_lib_core(lua_State *L);   /* check, sleep, env, log, now, stopping */
 int pelt_lib_http(lua_State *L);   /* pelt.http */
 int pelt_lib_data(lua_State *L);   /* pelt.data */
 int pelt_lib_shared(lua_State *L); /* pelt.shared */
+int pelt_lib_metric(lua_State *L); /* pelt.metric */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
 int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate, nearest, print */
 

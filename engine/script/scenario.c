@@ -140,9 +140,12 @@ static bool starts_with(const char *text, const char *with)
 }
 
 /* Bare numbers are seconds where the bound is a time, as everywhere in Lua. */
-static bool is_time(const char *metric, const char *stat)
+static bool is_time(struct pelt_metrics *metrics, const char *metric, const char *stat)
 {
-    bool time = starts_with(metric, "http_") || strcmp(metric, "iteration") == 0 ||
+    uint32_t id;
+    bool own = pelt_metrics_find(metrics, metric, &id) &&
+               pelt_metric_is_time(pelt_metrics_at(metrics, id));
+    bool time = own || starts_with(metric, "http_") || strcmp(metric, "iteration") == 0 ||
                 strcmp(metric, "send_lag") == 0 || strcmp(metric, "loop_lag") == 0;
     return time && (starts_with(stat, "p")
                         ? stat[1] >= '0' && stat[1] <= '9'
@@ -166,8 +169,8 @@ static enum pelt_status push_bound(lua_State *L, int threshold, const char *fiel
     return PELT_OK;
 }
 
-static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold *out,
-                                             struct pelt_error *err)
+static enum pelt_status read_threshold_table(lua_State *L, struct pelt_metrics *metrics,
+                                             struct pelt_threshold *out, struct pelt_error *err)
 {
     int t = lua_gettop(L);
     lua_getfield(L, t, "metric");
@@ -181,7 +184,7 @@ static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold
             "no %s: write { metric = \"http_response\", stat = \"p95\", max = \"200ms\" }",
             metric ? "stat" : "metric");
     }
-    bool time = is_time(metric, stat);
+    bool time = is_time(metrics, metric, stat);
     static const char *const fields[] = {"max", "min", "target", "warning", "critical"};
     const char *bounds[5];
     for (size_t i = 0; i < 5; i++) {
@@ -190,12 +193,13 @@ static enum pelt_status read_threshold_table(lua_State *L, struct pelt_threshold
             return status;
         }
     }
-    return pelt_threshold_make(metric, name, stat, bounds[0], bounds[1], bounds[2], bounds[3],
-                               bounds[4], out, err);
+    return pelt_threshold_make_with(metrics, metric, name, stat, bounds[0], bounds[1], bounds[2],
+                                    bounds[3], bounds[4], out, err);
 }
 
 static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
 {
+    struct pelt_metrics *metrics = pelt_registry_metrics(s->declared);
     lua_getfield(L, scenario, "thresholds");
     int list = lua_gettop(L);
     size_t len = lua_rawlen(L, list);
@@ -208,8 +212,9 @@ static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
         struct pelt_error err;
         lua_rawgeti(L, list, (lua_Integer)i + 1);
         enum pelt_status status =
-            lua_istable(L, -1) ? read_threshold_table(L, &s->thresholds[i], &err)
-                               : pelt_threshold_parse(lua_tostring(L, -1), &s->thresholds[i], &err);
+            lua_istable(L, -1)
+                ? read_threshold_table(L, metrics, &s->thresholds[i], &err)
+                : pelt_threshold_parse_with(lua_tostring(L, -1), metrics, &s->thresholds[i], &err);
         if (status != PELT_OK) {
             luaL_error(L, "thresholds[%d]: %s", (int)i + 1, err.text);
         }
@@ -267,7 +272,7 @@ static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *sett
                               size_t settings_len, struct pelt_error *err)
 {
     struct pelt_script_options options = {
-        .scenario = s, .settings = settings, .settings_len = settings_len};
+        .scenario = s, .settings = settings, .settings_len = settings_len, .registry = s->declared};
     struct reading r = {.scenario = s};
     enum pelt_status status = pelt_shard_new(&options, settings, &r.shard, err);
     if (status != PELT_OK) {
@@ -295,7 +300,8 @@ enum pelt_status pelt_scenario_load_text(const char *path, const char *source, s
     s->source = malloc(source_len + 1);
     s->files = pelt_files_new();
     s->shared = pelt_shared_new();
-    if (s->path && s->name && s->source && s->files && s->shared) {
+    s->declared = pelt_registry_new();
+    if (s->path && s->name && s->source && s->files && s->shared && s->declared) {
         memcpy(s->source, source, source_len);
         s->source[source_len] = '\0';
         s->source_len = source_len;
@@ -339,6 +345,7 @@ void pelt_scenario_free(struct pelt_scenario *s)
     if (s->has_load) {
         pelt_plan_deinit(&s->plan);
     }
+    pelt_registry_free(s->declared);
     free(s->path);
     free(s->source);
     free(s->name);

@@ -83,6 +83,7 @@ static int open_libraries(lua_State *L)
     add_part(L, "http", pelt_lib_http);
     add_part(L, "data", pelt_lib_data);
     add_part(L, "shared", pelt_lib_shared);
+    add_part(L, "metric", pelt_lib_metric);
 
     lua_getfield(L, parts, "tools");
     run_library(L, "=pelt.guard", pelt_lua_guard, pelt_lua_guard_len, 1, 1);
@@ -403,6 +404,7 @@ void pelt_shard_free(struct pelt_shard *shard)
     }
     pelt_shard_keep_json(shard, NULL, 0);
     pelt_templates_free(shard->templates);
+    pelt_series_cache_free(shard->series);
     pelt_buf_deinit(&shard->head);
     pelt_buf_deinit(&shard->json);
     pelt_buf_deinit(&shard->decoded.text);

@@ -25,6 +25,7 @@
 
 struct pelt_strand;
 struct pelt_templates;
+struct pelt_series_cache;
 
 /* Metatables of userdata, for functions that are called with one at each request: comparing an
  * address is a third of luaL_checkudata(). */
@@ -33,6 +34,7 @@ enum pelt_type {
     PELT_TYPE_RNG,
     PELT_TYPE_HTTP_CLIENT,
     PELT_TYPE_FEED,
+    PELT_TYPE_METRIC,
     PELT_TYPES
 };
 
@@ -77,6 +79,7 @@ struct pelt_shard {
     uint64_t parsed_serial;       /* response that `parsed` belongs to; 0: none */
     json_t *parsed;               /* newest JSON document read; freed with the next one */
     struct pelt_decoded decoded;
+    struct pelt_series_cache *series; /* of metrics met so far; NULL: none (lib_metric.c) */
 };
 
 /*
@@ -94,6 +97,8 @@ PELT_MUST_USE bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn
 
 /* The data that setup returned, as JSON, for `data_ref`. Raises; call it protected. */
 void pelt_shard_set_data(struct pelt_shard *shard, const char *json);
+
+void pelt_series_cache_free(struct pelt_series_cache *cache); /* accepts NULL */
 
 /* Replaces the document in `parsed`. */
 void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t serial);

@@ -54,6 +54,15 @@ void pelt_frame_free(struct pelt_frame *f)
         f->spare = spare->next_spare;
         free(spare);
     }
+    for (uint32_t i = 0; i < f->metrics_len; i++) {
+        free(f->metrics[i]);
+    }
+    while (f->spare_metrics != NULL) {
+        struct pelt_metric_frame *spare = f->spare_metrics;
+        f->spare_metrics = spare->next_spare;
+        free(spare);
+    }
+    free(f->metrics);
     free(f->requests);
     free(f->checks);
     pelt_hist_pool_deinit(&f->pool);
@@ -70,8 +79,21 @@ static void retire(struct pelt_frame *f, struct pelt_request_frame *r)
     f->spare = r;
 }
 
+static void retire_metric(struct pelt_frame *f, struct pelt_metric_frame *m)
+{
+    pelt_hist_reset(&m->hist, &f->pool);
+    *m = (struct pelt_metric_frame){.next_spare = f->spare_metrics};
+    f->spare_metrics = m;
+}
+
 void pelt_frame_reset(struct pelt_frame *f)
 {
+    for (uint32_t i = 0; i < f->metrics_len; i++) {
+        if (f->metrics[i] != NULL) {
+            retire_metric(f, f->metrics[i]);
+            f->metrics[i] = NULL;
+        }
+    }
     for (uint32_t i = 0; i < f->requests_len; i++) {
         if (f->requests[i] != NULL) {
             retire(f, f->requests[i]);
@@ -89,7 +111,10 @@ void pelt_frame_reset(struct pelt_frame *f)
                               .requests_len = f->requests_len,
                               .checks = f->checks,
                               .checks_len = f->checks_len,
-                              .spare = f->spare};
+                              .metrics = f->metrics,
+                              .metrics_len = f->metrics_len,
+                              .spare = f->spare,
+                              .spare_metrics = f->spare_metrics};
     *f = kept;
 }
 
@@ -131,6 +156,28 @@ struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_
     return r;
 }
 
+struct pelt_metric_frame *pelt_frame_metric_slow(struct pelt_frame *f, uint32_t series)
+{
+    assert(series < PELT_METRIC_SERIES_MAX);
+    if (series >= f->metrics_len) {
+        void *grown = grow(f->metrics, &f->metrics_len, series, sizeof *f->metrics);
+        if (grown == NULL) {
+            return NULL;
+        }
+        f->metrics = grown;
+    }
+    struct pelt_metric_frame *m = f->metrics[series];
+    if (m == NULL && f->spare_metrics != NULL) {
+        m = f->spare_metrics;
+        f->spare_metrics = m->next_spare;
+        m->next_spare = NULL;
+    } else if (m == NULL) {
+        m = calloc(1, sizeof *m);
+    }
+    f->metrics[series] = m;
+    return m;
+}
+
 struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f, uint32_t check)
 {
     assert(check < PELT_CHECKS_MAX);
@@ -165,6 +212,9 @@ uint64_t pelt_frame_lost(const struct pelt_frame *f)
         for (unsigned kind = 0; f->requests[i] != NULL && kind < PELT_HIST_REQUEST_KINDS; kind++) {
             lost += f->requests[i]->hist[kind].lost;
         }
+    }
+    for (uint32_t i = 0; i < f->metrics_len; i++) {
+        lost += f->metrics[i] != NULL ? f->metrics[i]->hist.lost : 0;
     }
     return lost;
 }
@@ -251,6 +301,43 @@ static enum pelt_status add_check(struct pelt_frame *into, uint32_t check,
     return PELT_OK;
 }
 
+/* The extremes of a gauge, and what it was last. */
+static void add_gauge(struct pelt_metric_frame *into, const struct pelt_metric_frame *from)
+{
+    bool first = into->values == 0;
+    if (first || from->at_ns > into->at_ns ||
+        (from->at_ns == into->at_ns && from->last > into->last)) {
+        into->at_ns = from->at_ns;
+        into->last = from->last;
+    }
+    into->min = first || from->min < into->min ? from->min : into->min;
+    into->max = first || from->max > into->max ? from->max : into->max;
+}
+
+void pelt_metric_frame_add(struct pelt_metric_frame *into, struct pelt_hist_pool *pool,
+                           const struct pelt_metric_frame *from)
+{
+    if (from->values == 0) {
+        return;
+    }
+    add_gauge(into, from);
+    into->values += from->values;
+    into->sum += from->sum;
+    into->sum = into->sum < PELT_METRIC_SUM_MAX ? into->sum : PELT_METRIC_SUM_MAX;
+    pelt_hist_add(&into->hist, pool, &from->hist);
+}
+
+static enum pelt_status add_metric(struct pelt_frame *into, uint32_t series,
+                                   const struct pelt_metric_frame *from)
+{
+    struct pelt_metric_frame *m = pelt_frame_metric(into, series);
+    if (m == NULL) {
+        return PELT_ENOMEM;
+    }
+    pelt_metric_frame_add(m, &into->pool, from);
+    return PELT_OK;
+}
+
 /* What needs no memory. */
 static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
 {
@@ -286,6 +373,11 @@ enum pelt_status pelt_frame_add(struct pelt_frame *into, const struct pelt_frame
     }
     for (uint32_t i = 0; i < from->checks_len && status == PELT_OK; i++) {
         status = add_check(into, i, &from->checks[i]);
+    }
+    for (uint32_t i = 0; i < from->metrics_len && status == PELT_OK; i++) {
+        if (from->metrics[i] != NULL) {
+            status = add_metric(into, i, from->metrics[i]);
+        }
     }
     return status;
 }

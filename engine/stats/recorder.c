@@ -135,6 +135,57 @@ void pelt_recorder_check(struct pelt_recorder *r, uint32_t check, bool passed, u
     c->failed += !passed;
 }
 
+/* The series' part of the frame, one value more in it; NULL: out of memory, and counted as lost. */
+static struct pelt_metric_frame *metric_of(struct pelt_recorder *r, uint32_t series,
+                                           uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    struct pelt_metric_frame *m = pelt_frame_metric(r->frame, series);
+    if (UNLIKELY(m == NULL)) {
+        r->frame->lost++;
+        return NULL;
+    }
+    m->values++;
+    return m;
+}
+
+void pelt_recorder_counter(struct pelt_recorder *r, uint32_t series, uint64_t n, uint64_t now_ns)
+{
+    assert(n <= PELT_METRIC_SUM_MAX);
+    struct pelt_metric_frame *m = metric_of(r, series, now_ns);
+    if (LIKELY(m != NULL)) {
+        m->sum = m->sum + n < PELT_METRIC_SUM_MAX ? m->sum + n : PELT_METRIC_SUM_MAX;
+    }
+}
+
+void pelt_recorder_gauge(struct pelt_recorder *r, uint32_t series, double value, uint64_t now_ns)
+{
+    struct pelt_metric_frame *m = metric_of(r, series, now_ns);
+    if (UNLIKELY(m == NULL)) {
+        return;
+    }
+    m->min = m->values == 1 || value < m->min ? value : m->min;
+    m->max = m->values == 1 || value > m->max ? value : m->max;
+    m->last = value;
+    m->at_ns = now_ns > r->start_ns ? now_ns - r->start_ns : 0;
+}
+
+void pelt_recorder_share(struct pelt_recorder *r, uint32_t series, bool passed, uint64_t now_ns)
+{
+    struct pelt_metric_frame *m = metric_of(r, series, now_ns);
+    if (LIKELY(m != NULL)) {
+        m->sum += passed;
+    }
+}
+
+void pelt_recorder_trend(struct pelt_recorder *r, uint32_t series, uint64_t scaled, uint64_t now_ns)
+{
+    struct pelt_metric_frame *m = metric_of(r, series, now_ns);
+    if (LIKELY(m != NULL)) {
+        pelt_hist_record_n(&m->hist, &r->frame->pool, scaled, 1);
+    }
+}
+
 void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool script_error,
                              uint64_t now_ns)
 {

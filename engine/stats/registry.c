@@ -11,6 +11,8 @@
 #include <assert.h>
 #include <pthread.h>
 
+#include "pelt/metric.h"
+
 #define SLOTS    2048 /* of the hash; a power of two, at least twice the names */
 #define NAMES    1000
 #define UUID_LEN 36
@@ -29,6 +31,7 @@ struct table {
 struct pelt_registry {
     pthread_mutex_t lock;
     struct table table[PELT_NAME_KINDS];
+    struct pelt_metrics *metrics;
 };
 
 /* ---- names ---- */
@@ -131,6 +134,11 @@ struct pelt_registry *pelt_registry_new(void)
         return NULL;
     }
     pthread_mutex_init(&reg->lock, NULL);
+    reg->metrics = pelt_metrics_new();
+    if (reg->metrics == NULL) {
+        pelt_registry_free(reg);
+        return NULL;
+    }
     for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
         if (intern(&reg->table[kind], "_other") != 0) {
             pelt_registry_free(reg);
@@ -150,6 +158,7 @@ void pelt_registry_free(struct pelt_registry *reg)
             free(reg->table[kind].name[id]);
         }
     }
+    pelt_metrics_free(reg->metrics);
     pthread_mutex_destroy(&reg->lock);
     free(reg);
 }
@@ -207,6 +216,19 @@ uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind ki
     uint64_t refused = reg->table[kind].refused;
     pthread_mutex_unlock(&reg->lock);
     return refused;
+}
+
+struct pelt_metrics *pelt_registry_metrics(struct pelt_registry *reg)
+{
+    return reg->metrics;
+}
+
+void pelt_name_clean(char *name, size_t len)
+{
+    char clean[PELT_NAME_MAX + 1];
+    assert(len <= PELT_NAME_MAX);
+    len = clean_name(pelt_span(name, len), clean);
+    memcpy(name, clean, len + 1);
 }
 
 /* ---- series names from paths ---- */

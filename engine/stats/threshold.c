@@ -31,13 +31,15 @@ enum source {
     CHECKS,
     BYTES_SENT,
     BYTES_RECEIVED,
-    DROPPED
+    DROPPED,
+    METRIC /* of a script */
 };
 
 struct metric {
     const char *name;
     enum source source;
-    int kind; /* of the histogram, where the source is one */
+    int kind;                         /* of the histogram, where the source is one */
+    const struct pelt_metric *custom; /* METRIC */
 };
 
 // clang-format off
@@ -50,13 +52,13 @@ struct metric {
     M("dropped", DROPPED)
 
 static const struct metric METRICS[] = {
-#define X(symbol, name) {name, REQUEST_HIST, PELT_HIST_##symbol},
+#define X(symbol, name) {name, REQUEST_HIST, PELT_HIST_##symbol, NULL},
     PELT_REQUEST_HISTS(X)
 #undef X
-#define X(symbol, name) {name, RUN_HIST, PELT_RUNHIST_##symbol},
+#define X(symbol, name) {name, RUN_HIST, PELT_RUNHIST_##symbol, NULL},
     PELT_RUN_HISTS(X)
 #undef X
-#define M(name, source) {name, source, 0},
+#define M(name, source) {name, source, 0, NULL},
     METRICS_OF_FRAMES(M)
 #undef M
 };
@@ -79,10 +81,12 @@ static const char *const HIST_STATS[] = {"min",   "mean",       "max", "p50",   
 static const char *const COUNT_STATS[] = {"count", "per_second", NULL};
 static const char *const SHARE_STATS[] = {"share", "count", "per_second", NULL};
 static const char *const CHECK_STATS[] = {"share", "count", NULL};
+static const char *const GAUGE_STATS[] = {"last", "min", "max", NULL};
 
 static bool is_hist(const struct metric *m)
 {
-    return m->source == REQUEST_HIST || m->source == RUN_HIST;
+    return m->source == REQUEST_HIST || m->source == RUN_HIST ||
+           (m->source == METRIC && m->custom->type == PELT_METRIC_TREND);
 }
 
 static bool is_bytes(const struct metric *m)
@@ -93,6 +97,13 @@ static bool is_bytes(const struct metric *m)
 static bool takes_name(const struct metric *m)
 {
     return m->source != RUN_HIST && m->source != DROPPED;
+}
+
+static const char *const *stats_of_type(enum pelt_metric_type type)
+{
+    static const char *const *const STATS[] = {COUNT_STATS, GAUGE_STATS, CHECK_STATS, HIST_STATS};
+    assert(type < PELT_METRIC_TYPES);
+    return STATS[type];
 }
 
 static const char *const *stats_of(const struct metric *m)
@@ -106,19 +117,29 @@ static const char *const *stats_of(const struct metric *m)
         return SHARE_STATS;
     case CHECKS:
         return CHECK_STATS;
+    case METRIC:
+        return stats_of_type(m->custom->type);
     default:
         return COUNT_STATS;
     }
 }
 
-static const struct metric *find_metric(const char *name)
+/* False: neither one of pelt's own nor, where `metrics` is given, of the script. */
+static bool find_metric(const char *name, struct pelt_metrics *metrics, struct metric *out)
 {
+    uint32_t id;
     for (size_t i = 0; i < METRICS_LEN; i++) {
         if (strcmp(METRICS[i].name, name) == 0) {
-            return &METRICS[i];
+            *out = METRICS[i];
+            return true;
         }
     }
-    return NULL;
+    if (metrics == NULL || !pelt_metrics_find(metrics, name, &id)) {
+        return false;
+    }
+    const struct pelt_metric *custom = pelt_metrics_at(metrics, id);
+    *out = (struct metric){custom->name, METRIC, (int)id, custom};
+    return true;
 }
 
 /* "p99.9" is 99.9; what is not p, digits and at most one point, or not in (0, 100), is 0. By hand,
@@ -167,7 +188,7 @@ static enum pelt_unit unit_of(const struct metric *m, const char *stat)
     if (strcmp(stat, "count") == 0) {
         return is_bytes(m) ? PELT_UNIT_BYTES : PELT_UNIT_COUNT;
     }
-    return PELT_UNIT_MS;
+    return m->source == METRIC && !pelt_metric_is_time(m->custom) ? PELT_UNIT_NUMBER : PELT_UNIT_MS;
 }
 
 const char *pelt_level_name(enum pelt_level level)
@@ -179,8 +200,8 @@ const char *pelt_level_name(enum pelt_level level)
 
 const char *pelt_unit_name(enum pelt_unit unit)
 {
-    static const char *const NAMES[] = {"ms", "count", "share", "per_second", "bytes"};
-    assert(unit <= PELT_UNIT_BYTES);
+    static const char *const NAMES[] = {"ms", "count", "share", "per_second", "bytes", "number"};
+    assert(unit <= PELT_UNIT_NUMBER);
     return NAMES[unit];
 }
 
@@ -201,6 +222,30 @@ static enum pelt_status parse_byte_rate(const char *text, double *out, struct pe
     return status;
 }
 
+/* Digits with an optional sign and decimal point, in any locale. */
+static enum pelt_status parse_number(const char *text, double *out, struct pelt_error *err)
+{
+    bool negative = text[0] == '-', point = false, any = false;
+    double digits = 0, divisor = 1;
+    for (const char *c = text + negative; *c != '\0'; c++) {
+        if (*c >= '0' && *c <= '9') {
+            digits = digits * 10 + (*c - '0');
+            divisor *= point ? 10 : 1;
+            any = true;
+        } else if (*c == '.' && !point) {
+            point = true;
+        } else {
+            any = false;
+            break;
+        }
+    }
+    if (!any) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no number; try 500 or 0.25", text);
+    }
+    *out = (negative ? -digits : digits) / divisor;
+    return PELT_OK;
+}
+
 static enum pelt_status parse_bound(const struct metric *m, enum pelt_unit unit, const char *text,
                                     double *out, struct pelt_error *err)
 {
@@ -219,6 +264,8 @@ static enum pelt_status parse_bound(const struct metric *m, enum pelt_unit unit,
         status = pelt_parse_size(text, &whole, err);
         *out = (double)whole;
         return status;
+    case PELT_UNIT_NUMBER:
+        return parse_number(text, out, err);
     case PELT_UNIT_COUNT:
         break;
     }
@@ -267,6 +314,7 @@ static void format_value(const struct pelt_threshold *t, double value, char *out
         format_bytes_exactly(value, "", out, size);
         return;
     case PELT_UNIT_COUNT:
+    case PELT_UNIT_NUMBER:
         snprintf(out, size, "%.15g", value);
         return;
     }
@@ -285,21 +333,53 @@ static enum pelt_status fail_nearest(struct pelt_error *err, const char *what, c
     return pelt_fail(err, PELT_EINVAL, "threshold: no %s \"%s\"; %s", what, word, hint);
 }
 
-/* Sets metric, name, stat and unit. */
-static enum pelt_status set_figure(struct pelt_threshold *t, const struct metric **metric,
-                                   const char *name, const char *stat, const char *metric_name,
-                                   struct pelt_error *err)
+static enum pelt_status fail_unknown(struct pelt_metrics *metrics, const char *name,
+                                     struct pelt_error *err)
 {
-    const struct metric *m = find_metric(metric_name);
-    if (m == NULL) {
-        return fail_nearest(err, "metric", metric_name, pelt_threshold_metrics,
-                            "try http_response, errors, checks or requests");
+    const char *all[METRICS_LEN + PELT_METRICS_MAX + 1];
+    size_t len = 0;
+    uint32_t custom = metrics != NULL ? pelt_metrics_count(metrics) : 0;
+    for (uint32_t i = 0; i < custom; i++) {
+        all[len++] = pelt_metrics_at(metrics, i)->name;
+    }
+    for (size_t i = 0; i <= METRICS_LEN; i++) { /* with the NULL at the end */
+        all[len++] = pelt_threshold_metrics[i];
+    }
+    return fail_nearest(err, "metric", name, all,
+                        metrics != NULL ? "try http_response, errors, checks or requests, or one "
+                                          "that the scenario declares (pelt.metric)"
+                                        : "try http_response, errors, checks or requests");
+}
+
+/* The series' name, or its tags as the series has them. */
+static enum pelt_status set_name(struct pelt_threshold *t, const struct metric *m, const char *name,
+                                 struct pelt_error *err)
+{
+    snprintf(t->name, sizeof t->name, "%s", name);
+    if (m->source == METRIC && name[0] != '\0' && !pelt_tags_parse(name, t->name)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "threshold on %s: {%s} are no tags; write {route=chat} or "
+                         "{route=chat,region=eu}",
+                         m->name, name);
+    }
+    return PELT_OK;
+}
+
+/* Sets metric, name, stat and unit. */
+static enum pelt_status set_figure(struct pelt_threshold *t, struct metric *m,
+                                   struct pelt_metrics *metrics, const char *name, const char *stat,
+                                   const char *metric_name, struct pelt_error *err)
+{
+    if (!find_metric(metric_name, metrics, m)) {
+        return fail_unknown(metrics, metric_name, err);
     }
     if (!has_stat(m, stat)) {
         char what[BOUND_CHARS];
         snprintf(what, sizeof what, "stat of %s", m->name);
         return fail_nearest(err, what, stat, stats_of(m),
-                            is_hist(m) ? "try p95, p99, mean or max" : "try count or share");
+                            is_hist(m)                   ? "try p95, p99, mean or max"
+                            : stats_of(m) == GAUGE_STATS ? "try last, min or max"
+                                                         : "try count or share");
     }
     if (name[0] != '\0' && !takes_name(m)) {
         return pelt_fail(err, PELT_EINVAL,
@@ -312,11 +392,9 @@ static enum pelt_status set_figure(struct pelt_threshold *t, const struct metric
                          name, PELT_NAME_MAX);
     }
     snprintf(t->metric, sizeof t->metric, "%s", m->name);
-    snprintf(t->name, sizeof t->name, "%s", name);
     snprintf(t->stat, sizeof t->stat, "%s", stat);
     t->unit = unit_of(m, stat);
-    *metric = m;
-    return PELT_OK;
+    return set_name(t, m, name, err);
 }
 
 /* A bound, NAN where `text` is NULL. */
@@ -383,13 +461,24 @@ enum pelt_status pelt_threshold_make(const char *metric, const char *name, const
                                      const char *warning, const char *critical,
                                      struct pelt_threshold *out, struct pelt_error *err)
 {
+    return pelt_threshold_make_with(NULL, metric, name, stat, max, min, target, warning, critical,
+                                    out, err);
+}
+
+enum pelt_status pelt_threshold_make_with(struct pelt_metrics *metrics, const char *metric,
+                                          const char *name, const char *stat, const char *max,
+                                          const char *min, const char *target, const char *warning,
+                                          const char *critical, struct pelt_threshold *out,
+                                          struct pelt_error *err)
+{
     struct pelt_threshold t = {0};
-    const struct metric *m = NULL;
+    struct metric m;
     if (metric == NULL || stat == NULL) {
         return pelt_fail(err, PELT_EINVAL, "threshold: %s is missing",
                          metric == NULL ? "its metric" : "its stat, e.g. p95 or share,");
     }
-    enum pelt_status status = set_figure(&t, &m, name != NULL ? name : "", stat, metric, err);
+    enum pelt_status status =
+        set_figure(&t, &m, metrics, name != NULL ? name : "", stat, metric, err);
     if (status != PELT_OK) {
         return status;
     }
@@ -405,10 +494,10 @@ enum pelt_status pelt_threshold_make(const char *metric, const char *name, const
         t.single = true;
         t.lower_is_better = max != NULL;
         t.target = t.warning = NAN;
-        status = set_bound(&t, m, max != NULL ? "max" : "min", max != NULL ? max : min, &t.critical,
-                           err);
+        status = set_bound(&t, &m, max != NULL ? "max" : "min", max != NULL ? max : min,
+                           &t.critical, err);
     } else {
-        status = set_levels(&t, m, target, warning, critical, err);
+        status = set_levels(&t, &m, target, warning, critical, err);
     }
     if (status == PELT_OK) {
         *out = t;
@@ -449,8 +538,23 @@ static void copy_span(char *out, size_t size, struct pelt_span s)
     snprintf(out, size, "%.*s", (int)(s.len < size ? s.len : size - 1), s.len > 0 ? s.ptr : "");
 }
 
+bool pelt_threshold_is_foreign(const char *text)
+{
+    char name[METRIC_MAX];
+    struct metric m;
+    struct pelt_span rest = pelt_span_trim(pelt_span_of(text));
+    copy_span(name, sizeof name, take_until(&rest, "{ \t<>="));
+    return pelt_metric_name_free(name) && !find_metric(name, NULL, &m);
+}
+
 enum pelt_status pelt_threshold_parse(const char *text, struct pelt_threshold *out,
                                       struct pelt_error *err)
+{
+    return pelt_threshold_parse_with(text, NULL, out, err);
+}
+
+enum pelt_status pelt_threshold_parse_with(const char *text, struct pelt_metrics *metrics,
+                                           struct pelt_threshold *out, struct pelt_error *err)
 {
     char metric[METRIC_MAX], name[PELT_NAME_MAX + 2], stat[METRIC_MAX], bound[BOUND_CHARS];
     struct pelt_span rest = pelt_span_trim(pelt_span_of(text));
@@ -477,8 +581,8 @@ enum pelt_status pelt_threshold_parse(const char *text, struct pelt_threshold *o
                          text);
     }
     bool is_max = rest.ptr[0] == '<';
-    return pelt_threshold_make(metric, name, stat, is_max ? bound : NULL, is_max ? NULL : bound,
-                               NULL, NULL, NULL, out, err);
+    return pelt_threshold_make_with(metrics, metric, name, stat, is_max ? bound : NULL,
+                                    is_max ? NULL : bound, NULL, NULL, NULL, out, err);
 }
 
 void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t size)
@@ -507,8 +611,10 @@ struct judging {
     const struct pelt_threshold *t;
     const struct metric *m;
     const struct pelt_frame *total;
+    struct pelt_metrics *metrics;
     double duration_s;
-    struct pelt_hist hist; /* merged, for metrics that are histograms */
+    struct pelt_hist hist;           /* merged, for metrics that are histograms */
+    struct pelt_metric_frame metric; /* merged, for a script's; its histogram is the one above */
     struct pelt_hist_pool pool;
     uint64_t count; /* what the stat `count` is */
     uint64_t part;  /* numerator of the stat `share` */
@@ -570,6 +676,23 @@ static void gather_checks(struct judging *j, bool all, uint32_t id)
     }
 }
 
+/* Adds up the series of the script's metric that have the tags asked for. */
+static void gather_metric(struct judging *j)
+{
+    for (uint32_t id = 0; id < j->total->metrics_len; id++) {
+        uint32_t metric = 0;
+        const struct pelt_metric_frame *f = j->total->metrics[id];
+        const char *tags = f != NULL ? pelt_metrics_tags(j->metrics, id, &metric) : NULL;
+        if (tags != NULL && metric == (uint32_t)j->m->kind && pelt_tags_include(tags, j->t->name)) {
+            pelt_metric_frame_add(&j->metric, &j->pool, f);
+        }
+    }
+    j->hist = j->metric.hist;
+    j->part = j->metric.sum;
+    j->whole = j->metric.values;
+    j->count = j->m->custom->type == PELT_METRIC_COUNTER ? j->metric.sum : j->metric.values;
+}
+
 static void gather(struct judging *j, uint32_t id)
 {
     bool all = j->t->name[0] == '\0';
@@ -583,6 +706,9 @@ static void gather(struct judging *j, uint32_t id)
         break;
     case CHECKS:
         gather_checks(j, all, id);
+        break;
+    case METRIC:
+        gather_metric(j);
         break;
     default:
         gather_requests(j, all, id);
@@ -608,6 +734,7 @@ static bool hist_value(const struct judging *j, struct pelt_verdict_line *out)
 {
     const char *stat = j->t->stat;
     double percentile = percentile_of(stat);
+    double scale = j->m->source == METRIC ? pelt_metric_scale(j->m->custom) : US_PER_MS;
     if (j->hist.lost > 0) {
         leave_unjudged(out, "%" PRIu64 " samples did not fit into memory", j->hist.lost);
         return false;
@@ -624,21 +751,41 @@ static bool hist_value(const struct judging *j, struct pelt_verdict_line *out)
         return false;
     }
     if (percentile > 0) {
-        out->value = (double)pelt_hist_percentile_us(&j->hist, percentile) / US_PER_MS;
+        out->value = (double)pelt_hist_percentile_us(&j->hist, percentile) / scale;
     } else if (strcmp(stat, "mean") == 0) {
-        out->value = pelt_hist_mean_us(&j->hist) / US_PER_MS;
+        out->value = pelt_hist_mean_us(&j->hist) / scale;
     } else {
-        out->value =
-            (double)(strcmp(stat, "min") == 0 ? j->hist.min_us : j->hist.max_us) / US_PER_MS;
+        out->value = (double)(strcmp(stat, "min") == 0 ? j->hist.min_us : j->hist.max_us) / scale;
     }
     return true;
 }
 
+static bool gauge_value(const struct judging *j, struct pelt_verdict_line *out)
+{
+    const char *stat = j->t->stat;
+    out->value = strcmp(stat, "min") == 0   ? j->metric.min
+                 : strcmp(stat, "max") == 0 ? j->metric.max
+                                            : j->metric.last;
+    return true;
+}
+
+static bool is_gauge(const struct metric *m)
+{
+    return m->source == METRIC && m->custom->type == PELT_METRIC_GAUGE;
+}
+
 static bool find_value(const struct judging *j, struct pelt_verdict_line *out)
 {
+    if (j->m->source == METRIC && j->metric.values == 0) {
+        leave_unjudged(out, "no value was added%s%s%s", j->t->name[0] != '\0' ? " with {" : "",
+                       j->t->name, j->t->name[0] != '\0' ? "}" : "");
+        return false;
+    }
     switch (j->t->unit) {
     case PELT_UNIT_MS:
         return hist_value(j, out);
+    case PELT_UNIT_NUMBER:
+        return is_gauge(j->m) ? gauge_value(j, out) : hist_value(j, out);
     case PELT_UNIT_SHARE:
         if (j->whole == 0) {
             leave_unjudged(out, "nothing to take a share of: no %s",
@@ -729,7 +876,7 @@ static bool find_name(const struct judging *j, struct pelt_registry *names, uint
                       struct pelt_verdict_line *out)
 {
     *id = 0;
-    if (j->t->name[0] == '\0') {
+    if (j->t->name[0] == '\0' || j->m->source == METRIC) {
         return true;
     }
     bool check = j->m->source == CHECKS;
@@ -758,11 +905,18 @@ void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_fram
                           struct pelt_registry *names, double duration_s,
                           struct pelt_verdict_line *out)
 {
-    struct judging j = {
-        .t = t, .m = find_metric(t->metric), .total = total, .duration_s = duration_s};
+    struct metric m;
+    struct judging j = {.t = t,
+                        .m = &m,
+                        .total = total,
+                        .metrics = pelt_registry_metrics(names),
+                        .duration_s = duration_s};
     uint32_t id;
-    assert(j.m != NULL); /* made by pelt_threshold_make */
     *out = (struct pelt_verdict_line){0};
+    if (!find_metric(t->metric, j.metrics, &m)) { /* known when it was made */
+        leave_unjudged(out, "the run had no metric %s", t->metric);
+        return;
+    }
     if (find_name(&j, names, &id, out)) {
         gather(&j, id);
         if (find_value(&j, out)) {

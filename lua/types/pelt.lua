@@ -446,6 +446,37 @@ function queue:pop() end
 ---@return integer
 function queue:len() end
 
+---@class pelt.metric
+pelt.metric = {}
+
+---@class pelt.MetricOptions
+---@field unit? string of the values; a trend without one takes times
+---@field decimals? integer of a trend with a unit, 0 to 3
+
+---Whole numbers from 0 that are added up. Declared at the top of the file, as all metrics.
+---@param name string
+---@param options? pelt.MetricOptions
+---@return pelt.metric.instance
+function pelt.metric.counter(name, options) end
+
+---A value that goes up and down: last, min, max.
+---@param name string
+---@param options? pelt.MetricOptions
+---@return pelt.metric.instance
+function pelt.metric.gauge(name, options) end
+
+---How often it was true.
+---@param name string
+---@param options? pelt.MetricOptions
+---@return pelt.metric.instance
+function pelt.metric.share(name, options) end
+
+---Times, or with a unit numbers: percentiles.
+---@param name string
+---@param options? pelt.MetricOptions
+---@return pelt.metric.instance
+function pelt.metric.trend(name, options) end
+
 -- ---- the table that a scenario returns ----
 
 ---@class pelt.Scenario

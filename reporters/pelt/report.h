@@ -25,8 +25,8 @@ extern const char *const report_formats[];
 /*
  * Checks "FORMAT=PATH" before the run: known format (nearest named), the folder exists, the path is
  * writable. csv names a folder (made if its parent exists) that gets stats.csv, stats_history.csv,
- * server_history.csv, failures.csv, checks.csv, thresholds.csv, setup_teardown.csv. "-" is stdout
- * (json, summary).
+ * server_history.csv, failures.csv, checks.csv, metrics.csv, thresholds.csv, setup_teardown.csv.
+ * "-" is stdout (json, summary).
  */
 PELT_MUST_USE enum pelt_status report_check(const char *spec, struct pelt_error *err);
 /* Writes one format: into a temporary file beside it, then renamed. */

@@ -4,6 +4,7 @@
  */
 #include "load.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,47 @@ static void load_names(struct pelt_loader *l)
         uint32_t id = pelt_registry_intern(l->r->names, kind, pelt_span_of(pelt_column_text(s, 2)));
         if (id != pelt_column(s, 1)) {
             pelt_loader_damaged(l, "name");
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+static void load_metric(struct pelt_loader *l, sqlite3_stmt *s)
+{
+    struct pelt_metric metric = {.decimals = (unsigned)pelt_column(s, 4)};
+    uint32_t id = 0;
+    snprintf(metric.name, sizeof metric.name, "%s", pelt_column_text(s, 1));
+    snprintf(metric.unit, sizeof metric.unit, "%s", pelt_column_text(s, 3));
+    if (!pelt_metric_type_find(pelt_column_text(s, 2), &metric.type) ||
+        metric.decimals > PELT_METRIC_DECIMALS_MAX ||
+        pelt_metrics_declare(pelt_registry_metrics(l->r->names), &metric, &id, NULL) != PELT_OK ||
+        id != pelt_column(s, 0)) {
+        pelt_loader_damaged(l, "metric");
+    }
+}
+
+/* As names: in the order of their ids, which are the same then. Before version 3 of the schema
+ * there were none. */
+static void load_metrics(struct pelt_loader *l)
+{
+    struct pelt_metrics *m = pelt_registry_metrics(l->r->names);
+    if (l->d->version < 3) {
+        return;
+    }
+    sqlite3_stmt *s =
+        pelt_loader_query(l, "SELECT id, name, type, unit, decimals FROM metric ORDER BY id");
+    while (pelt_loader_rows(l, s)) {
+        load_metric(l, s);
+    }
+    sqlite3_finalize(s);
+    s = pelt_loader_query(l, "SELECT id, metric, tags FROM metric_series WHERE id >= 200"
+                             " ORDER BY id");
+    static_assert(PELT_METRIC_TAGGED == 200, "the query says so");
+    while (pelt_loader_rows(l, s)) {
+        bool known = pelt_column(s, 1) < pelt_metrics_count(m);
+        if (!known || pelt_metrics_series(m, (uint32_t)pelt_column(s, 1), pelt_column_text(s, 2),
+                                          NULL) != pelt_column(s, 0)) {
+            pelt_loader_damaged(l, "metric_series");
         }
     }
     sqlite3_finalize(s);
@@ -100,6 +142,7 @@ static void load_all(struct pelt_loader *l)
 {
     load_meta(l);
     load_names(l);
+    load_metrics(l);
     pelt_load_totals(l);
     pelt_load_seconds(l);
     pelt_load_end(l);

@@ -22,6 +22,8 @@
 #define PELT_META_P95     "response_p95_us"
 #define PELT_META_P99     "response_p99_us"
 #define PELT_META_FIGURES 6
+/* Kind of the histograms of a script's trends, whose series are those of metric_series. */
+#define PELT_TREND "trend"
 
 /* How the run file calls a kind of name: "request", "check". */
 const char *pelt_name_kind_name(enum pelt_name_kind kind);

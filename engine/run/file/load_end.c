@@ -24,7 +24,7 @@ static void load_events(struct pelt_loader *l)
 
 static bool find_unit(const char *name, enum pelt_unit *out)
 {
-    for (int unit = PELT_UNIT_MS; unit <= PELT_UNIT_BYTES; unit++) {
+    for (int unit = PELT_UNIT_MS; unit <= PELT_UNIT_NUMBER; unit++) {
         if (strcmp(pelt_unit_name(unit), name) == 0) {
             *out = unit;
             return true;

@@ -31,6 +31,24 @@ static struct pelt_request_frame *request_of(struct pelt_loader *l, struct pelt_
     return r;
 }
 
+/* A series of a script's metric; NULL: the table cannot be true, or no memory. */
+static struct pelt_metric_frame *metric_of(struct pelt_loader *l, struct pelt_frame *frame,
+                                           int64_t series, const char *table)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(l->r->names);
+    uint32_t metric;
+    if (series < 0 || series >= PELT_METRIC_SERIES_MAX ||
+        pelt_metrics_tags(metrics, (uint32_t)series, &metric) == NULL) {
+        pelt_loader_damaged(l, table);
+        return NULL;
+    }
+    struct pelt_metric_frame *m = pelt_frame_metric(frame, (uint32_t)series);
+    if (m == NULL) {
+        pelt_loader_out_of_memory(l);
+    }
+    return m;
+}
+
 /* ---- histograms ---- */
 
 /* Where (series, kind) is summed; NULL: nowhere (the response times of all requests together are
@@ -38,6 +56,10 @@ static struct pelt_request_frame *request_of(struct pelt_loader *l, struct pelt_
 static struct pelt_hist *hist_of(struct pelt_loader *l, struct pelt_frame *frame, int64_t series,
                                  const char *kind, const char *table)
 {
+    if (series != PELT_WHOLE_RUN && strcmp(kind, PELT_TREND) == 0) {
+        struct pelt_metric_frame *m = metric_of(l, frame, series, table);
+        return m != NULL ? &m->hist : NULL;
+    }
     if (series != PELT_WHOLE_RUN) {
         struct pelt_request_frame *r = request_of(l, frame, series, table);
         for (int k = 0; r != NULL && k < PELT_HIST_REQUEST_KINDS; k++) {
@@ -237,6 +259,33 @@ static void load_checks(struct pelt_loader *l)
     sqlite3_finalize(s);
 }
 
+static void load_metric_values(struct pelt_loader *l)
+{
+    if (l->d->version < 3) {
+        return;
+    }
+    /* SQLite: beside one max(), bare columns are those of its row. */
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT v.t < 0, v.series, n, total, low, high, max(at_ns), last FROM metric_value AS v"
+           " JOIN (SELECT t < 0 AS out, series AS of, sum(count) AS n, sum(sum) AS total,"
+           " min(min) AS low, max(max) AS high FROM metric_value GROUP BY t < 0, series)"
+           " ON out = (v.t < 0) AND of = v.series GROUP BY v.t < 0, v.series");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_metric_frame *m = metric_of(l, frame_of(l, pelt_column(s, 0) != 0),
+                                                sqlite3_column_int64(s, 1), "metric_value");
+        if (m == NULL) {
+            break;
+        }
+        m->values = pelt_column(s, 2);
+        m->sum = pelt_column(s, 3) < PELT_METRIC_SUM_MAX ? pelt_column(s, 3) : PELT_METRIC_SUM_MAX;
+        m->min = sqlite3_column_double(s, 4);
+        m->max = sqlite3_column_double(s, 5);
+        m->at_ns = pelt_column(s, 6);
+        m->last = sqlite3_column_double(s, 7);
+    }
+    sqlite3_finalize(s);
+}
+
 /* Before version 2 of the schema, events that no memory could be had for were not written. */
 static const char *run_counts_sql(const struct pelt_loader *l)
 {
@@ -270,6 +319,7 @@ void pelt_load_totals(struct pelt_loader *l)
     load_error_samples(l);
     load_outside_errors(l);
     load_checks(l);
+    load_metric_values(l);
     load_run_counts(l);
     load_hists(l);
     if (l->status == PELT_OK && l->r->errors_len > 0) {

@@ -44,6 +44,14 @@
                " count = count + excluded.count")                                                  \
     X(CHECK, "INSERT INTO checks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                    \
              " passed = passed + excluded.passed, failed = failed + excluded.failed")              \
+    X(METRIC, "INSERT INTO metric VALUES (?, ?, ?, ?, ?)")                                         \
+    X(METRIC_SERIES, "INSERT INTO metric_series VALUES (?, ?, ?)")                                 \
+    X(METRIC_VALUE,                                                                                \
+      "INSERT INTO metric_value VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"         \
+      " count = count + excluded.count, sum = sum + excluded.sum,"                                 \
+      " last = iif(excluded.at_ns >= at_ns, excluded.last, last),"                                 \
+      " at_ns = max(at_ns, excluded.at_ns), min = min(min, excluded.min),"                         \
+      " max = max(max, excluded.max)")                                                             \
     X(ERROR, "INSERT INTO error VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"            \
              " count = count + excluded.count, first_ns = min(first_ns, excluded.first_ns),"       \
              " last_ns = max(last_ns, excluded.last_ns)")                                          \
@@ -86,6 +94,7 @@ struct pelt_runfile {
     int32_t last_t;                  /* newest second in the file; -1: none */
     int32_t summed_t;                /* hist_sum holds the sum of seconds 0 to this; -1: nothing */
     uint32_t names[PELT_NAME_KINDS]; /* how many of each are in the file */
+    uint32_t metrics, metric_series; /* likewise; of the series, the end of those with tags */
 };
 
 /* ---- transactions ---- */
@@ -207,6 +216,11 @@ static void put_sums(struct pelt_runfile *f, int32_t t)
             put_sum(f, t, (int32_t)id, pelt_request_hist_name(k), &f->sum->requests[id]->hist[k]);
         }
     }
+    for (uint32_t id = 0; id < f->sum->metrics_len; id++) {
+        if (f->sum->metrics[id] != NULL) {
+            put_sum(f, t, (int32_t)id, PELT_TREND, &f->sum->metrics[id]->hist);
+        }
+    }
     for (int k = 0; k < PELT_RUNHIST_KINDS; k++) {
         put_sum(f, t, PELT_WHOLE_RUN, pelt_run_hist_name(k), &f->sum->hist[k]);
     }
@@ -223,6 +237,53 @@ static void put_names(struct pelt_runfile *f, struct pelt_registry *names,
             PUT(f, NAME, PELT_TEXT(pelt_name_kind_name(kind)), PELT_INT(id),
                 PELT_TEXT(pelt_registry_name(names, kind, id)));
         }
+    }
+}
+
+static void put_metric_series(struct pelt_runfile *f, struct pelt_metrics *m, uint32_t id)
+{
+    uint32_t metric = 0;
+    const char *tags = pelt_metrics_tags(m, id, &metric);
+    PUT(f, METRIC_SERIES, PELT_INT(id), PELT_INT(metric), PELT_TEXT(tags));
+}
+
+/* Metrics and their series that are not in the file yet. */
+static void put_metrics(struct pelt_runfile *f, struct pelt_metrics *m, uint32_t *metrics,
+                        uint32_t *series)
+{
+    *series = pelt_metrics_series_end(m); /* before their metrics are counted: those are there */
+    *metrics = pelt_metrics_count(m);
+    for (uint32_t id = f->metrics; id < *metrics; id++) {
+        const struct pelt_metric *metric = pelt_metrics_at(m, id);
+        PUT(f, METRIC, PELT_INT(id), PELT_TEXT(metric->name),
+            PELT_TEXT(pelt_metric_type_name(metric->type)), PELT_TEXT(metric->unit),
+            PELT_INT(metric->decimals));
+        put_metric_series(f, m, PELT_METRIC_PLAIN(id));
+        put_metric_series(f, m, PELT_METRIC_OTHER(id));
+    }
+    for (uint32_t id = f->metric_series; id < *series; id++) {
+        put_metric_series(f, m, id);
+    }
+}
+
+static void put_metric_values(struct pelt_runfile *f, const struct pelt_frame *sum,
+                              struct pelt_metrics *m)
+{
+    for (uint32_t id = 0; id < sum->metrics_len; id++) {
+        const struct pelt_metric_frame *v = sum->metrics[id];
+        uint32_t metric = 0;
+        if (v == NULL || v->values == 0 || pelt_metrics_tags(m, id, &metric) == NULL) {
+            continue;
+        }
+        if (pelt_metrics_at(m, metric)->type == PELT_METRIC_GAUGE) {
+            PUT(f, METRIC_VALUE, PELT_INT(sum->second), PELT_INT(id), PELT_INT(v->values),
+                PELT_INT(v->sum), PELT_INT(v->at_ns), PELT_REAL(v->last), PELT_REAL(v->min),
+                PELT_REAL(v->max));
+        } else {
+            PUT(f, METRIC_VALUE, PELT_INT(sum->second), PELT_INT(id), PELT_INT(v->values),
+                PELT_INT(v->sum), PELT_TEXT(NULL), PELT_REAL(NAN), PELT_REAL(NAN), PELT_REAL(NAN));
+        }
+        put_hist(f, sum->second, (int32_t)id, PELT_TREND, &v->hist);
     }
 }
 
@@ -334,12 +395,15 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
                                      struct pelt_frame *const *threads, size_t threads_len,
                                      struct pelt_registry *names)
 {
-    uint32_t upto[PELT_NAME_KINDS];
+    struct pelt_metrics *m = pelt_registry_metrics(names);
+    uint32_t upto[PELT_NAME_KINDS], metrics, metric_series;
     bool behind =
         sum->second >= 0 && sum->second <= f->summed_t; /* written again: hist_sum lacks it */
     begin(f);
     put_names(f, names, upto);
+    put_metrics(f, m, &metrics, &metric_series);
     put_requests(f, sum);
+    put_metric_values(f, sum, m);
     put_run(f, sum);
     put_threads(f, sum->second, threads, threads_len);
     if (behind) { /* so that a kill before follow() leaves no sums that lack it */
@@ -350,6 +414,8 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
         return status;
     }
     memcpy(f->names, upto, sizeof upto);
+    f->metrics = metrics;
+    f->metric_series = metric_series;
     f->summed_t = behind ? -1 : f->summed_t;
     f->last_t = sum->second > f->last_t ? sum->second : f->last_t;
     return sum->second >= 0 ? follow(f, sum) : PELT_OK;
@@ -479,6 +545,7 @@ enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     f->last_t = f->summed_t = -1;
+    f->metric_series = PELT_METRIC_TAGGED;
     pelt_buf_init(&f->payload, 0);
     pelt_hist_pool_init(&f->pool, 0);
     bool temporary = path == NULL || strcmp(path, ":memory:") == 0;

@@ -29,7 +29,8 @@ struct pelt_scenario {
     char *name;   /* `name`, or the file's name without .lua */
     char *target; /* `target`, or NULL */
     bool has_load;
-    struct pelt_plan plan; /* of `load`; only if has_load */
+    struct pelt_plan plan;          /* of `load`; only if has_load */
+    struct pelt_registry *declared; /* holds the metrics that the file declares */
     struct pelt_threshold *thresholds;
     size_t thresholds_len;
     struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */

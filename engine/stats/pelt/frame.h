@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "pelt/hist.h"
+#include "pelt/metric.h"
 #include "pelt/outcome.h"
 #include "pelt/registry.h"
 
@@ -57,6 +58,17 @@ struct pelt_check_frame {
     uint64_t passed, failed;
 };
 
+/* One series of a script's metric; which figures there are is the metric's type. */
+struct pelt_metric_frame {
+    struct pelt_metric_frame *next_spare; /* while unused */
+    uint64_t values;                      /* how many were added; 0: untouched */
+    uint64_t sum;          /* counter: of them, at most PELT_METRIC_SUM_MAX; share: those true */
+    uint64_t at_ns;        /* gauge: when `last` was added, since the run's start */
+    double last, min, max; /* gauge */
+    struct pelt_hist hist; /* trend: values times the metric's scale */
+};
+#define PELT_METRIC_SUM_MAX (UINT64_C(1) << 53) /* JSON readers have it exactly */
+
 /* Errors of one class of one request series. */
 struct pelt_error_frame {
     uint64_t count;
@@ -76,6 +88,8 @@ struct pelt_frame {
     uint32_t requests_len;
     struct pelt_check_frame *checks; /* by check id */
     uint32_t checks_len;
+    struct pelt_metric_frame **metrics; /* by series id of pelt/metric.h; NULL where untouched */
+    uint32_t metrics_len;
     struct {
         uint32_t series;
         enum pelt_outcome outcome;
@@ -92,7 +106,8 @@ struct pelt_frame {
     uint64_t cpu_ns; /* of the thread in this second, polling before the next arrival not counted */
     uint64_t spin_ns; /* that polling */
     uint64_t lost;    /* events not recorded here because memory was out: the figures are too low */
-    struct pelt_request_frame *spare; /* emptied series frames, linked for reuse */
+    struct pelt_request_frame *spare;        /* emptied series frames, linked for reuse */
+    struct pelt_metric_frame *spare_metrics; /* likewise */
 };
 
 struct pelt_frame *pelt_frame_new(size_t budget_bytes); /* zeroed; NULL: out of memory */
@@ -109,6 +124,17 @@ static inline struct pelt_request_frame *pelt_frame_request(struct pelt_frame *f
 }
 struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f,
                                           uint32_t check); /* NULL: out of memory */
+struct pelt_metric_frame *pelt_frame_metric_slow(struct pelt_frame *f, uint32_t series);
+static inline struct pelt_metric_frame *pelt_frame_metric(struct pelt_frame *f, uint32_t series)
+{
+    if (__builtin_expect(series < f->metrics_len && f->metrics[series] != NULL, 1)) {
+        return f->metrics[series];
+    }
+    return pelt_frame_metric_slow(f, series); /* NULL: out of memory */
+}
+/* into += from, exactly; a gauge's last is the latest one, of equally late ones the largest. */
+void pelt_metric_frame_add(struct pelt_metric_frame *into, struct pelt_hist_pool *pool,
+                           const struct pelt_metric_frame *from);
 /* Keeps one error with its sample; beyond PELT_FRAME_ERRORS distinct ones only outcomes count it.
  */
 void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,

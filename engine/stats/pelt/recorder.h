@@ -60,6 +60,13 @@ static inline void pelt_recorder_turn(struct pelt_recorder *r, uint64_t now_ns)
 void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t now_ns);
 void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s);
 void pelt_recorder_check(struct pelt_recorder *r, uint32_t check, bool passed, uint64_t now_ns);
+/* A value of a script's metric, by its type. A counter's is at most PELT_METRIC_SUM_MAX; a trend's
+ * is scaled already. */
+void pelt_recorder_counter(struct pelt_recorder *r, uint32_t series, uint64_t n, uint64_t now_ns);
+void pelt_recorder_gauge(struct pelt_recorder *r, uint32_t series, double value, uint64_t now_ns);
+void pelt_recorder_share(struct pelt_recorder *r, uint32_t series, bool passed, uint64_t now_ns);
+void pelt_recorder_trend(struct pelt_recorder *r, uint32_t series, uint64_t scaled,
+                         uint64_t now_ns);
 void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool script_error,
                              uint64_t now_ns);
 /* Lateness of an arrival (now - due) and the arrival itself. */

@@ -23,6 +23,7 @@
 enum pelt_name_kind { PELT_NAME_REQUEST, PELT_NAME_CHECK, PELT_NAME_KINDS };
 
 struct pelt_registry;
+struct pelt_metrics;
 
 struct pelt_registry *pelt_registry_new(void); /* NULL: out of memory */
 void pelt_registry_free(struct pelt_registry *reg);
@@ -42,6 +43,12 @@ bool pelt_registry_find(struct pelt_registry *reg, enum pelt_name_kind kind, str
 uint32_t pelt_registry_count(struct pelt_registry *reg, enum pelt_name_kind kind);
 /* How many interns were refused by the cap or for want of memory. */
 uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind kind);
+
+/* The metrics that the script declares; never NULL. Any thread. */
+struct pelt_metrics *pelt_registry_metrics(struct pelt_registry *reg);
+
+/* Makes `len` bytes at `name` what a name may hold, in place; they get no longer, and a NUL. */
+void pelt_name_clean(char *name, size_t len);
 
 /*
  * Series name of a request that has none: "GET /users/{}": the path with segments that are numbers,

@@ -17,6 +17,12 @@
  *   checks                       check    share (passed), count (how many ran)
  *   bytes_sent bytes_received    request  count (bytes), per_second (bytes, bound "10m/s")
  *   dropped                      -        share, count, per_second (of arrivals planned: refused)
+ *   a script's counter           tags     count (sum of its values), per_second
+ *   a script's gauge             tags     last min max
+ *   a script's share             tags     share (true), count (how many values)
+ *   a script's trend             tags     as http_response, in its own unit if it is no time
+ *
+ * Tags are written {route=chat,region=eu}: all series that have these, perhaps among others.
  */
 // clang-format on
 #ifndef PELT_THRESHOLD_H
@@ -33,16 +39,23 @@ enum pelt_level {
 };
 const char *pelt_level_name(enum pelt_level level);
 
-enum pelt_unit { PELT_UNIT_MS, PELT_UNIT_COUNT, PELT_UNIT_SHARE, PELT_UNIT_PER_S, PELT_UNIT_BYTES };
+enum pelt_unit {
+    PELT_UNIT_MS,
+    PELT_UNIT_COUNT,
+    PELT_UNIT_SHARE,
+    PELT_UNIT_PER_S,
+    PELT_UNIT_BYTES,
+    PELT_UNIT_NUMBER /* any number, in the unit of a script's own metric */
+};
 const char *pelt_unit_name(enum pelt_unit unit);
 
-/* Every metric that a threshold can be put on; ends with NULL. */
+/* Every metric of pelt's own that a threshold can be put on; ends with NULL. */
 extern const char *const pelt_threshold_metrics[];
 
 struct pelt_threshold {
     char metric[64];
-    char name[PELT_NAME_MAX + 1]; /* request or check name; empty: all */
-    char stat[16];                /* min mean max p50 ... p99.99 count share per_second */
+    char name[PELT_NAME_MAX + 1]; /* request or check name, or tags; empty: all */
+    char stat[16];                /* min mean max p50 ... p99.99 count share per_second last */
     enum pelt_unit unit;          /* of the bounds; times are ms */
     bool lower_is_better;
     bool single; /* only `critical` is a bound; the level is target or missed */
@@ -69,6 +82,18 @@ PELT_MUST_USE enum pelt_status
 pelt_threshold_make(const char *metric, const char *name, const char *stat, const char *max,
                     const char *min, const char *target, const char *warning, const char *critical,
                     struct pelt_threshold *out, struct pelt_error *err);
+/* The same two for a script's metrics, too, where they are known; `metrics` may be NULL. */
+PELT_MUST_USE enum pelt_status pelt_threshold_parse_with(const char *text,
+                                                         struct pelt_metrics *metrics,
+                                                         struct pelt_threshold *out,
+                                                         struct pelt_error *err);
+PELT_MUST_USE enum pelt_status
+pelt_threshold_make_with(struct pelt_metrics *metrics, const char *metric, const char *name,
+                         const char *stat, const char *max, const char *min, const char *target,
+                         const char *warning, const char *critical, struct pelt_threshold *out,
+                         struct pelt_error *err);
+/* Whether the text is on a metric that a script may have declared. */
+bool pelt_threshold_is_foreign(const char *text);
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the
  * single form can be parsed again. */
 void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t size);

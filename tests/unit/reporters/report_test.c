@@ -446,6 +446,105 @@ static void assert_out_refused(const char *spec, const char *says)
     }
 }
 
+/* A run of 2 s with a value of each type, tags in an order that is not theirs, and one in setup. */
+static struct pelt_results *make_metrics_results(void)
+{
+    static const struct pelt_metric METRICS[] = {{"orders", PELT_METRIC_COUNTER, "count", 0},
+                                                 {"depth", PELT_METRIC_GAUGE, "m", 0},
+                                                 {"hits", PELT_METRIC_SHARE, "share", 0},
+                                                 {"tokens", PELT_METRIC_TREND, "tokens", 1}};
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    struct pelt_registry *names = pelt_registry_new();
+    struct pelt_metrics *m = pelt_registry_metrics(names);
+    struct pelt_frame *load = pelt_frame_new(0), *setup = pelt_frame_new(0);
+    uint32_t id;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pelt_metrics_declare(m, &METRICS[i], &id, NULL), PELT_OK);
+    }
+    uint32_t b = pelt_metrics_series(m, 0, "route=b\\,c", NULL),
+             a = pelt_metrics_series(m, 0, "route=a", NULL);
+    setup->second = -1;
+    *pelt_frame_metric(setup, a) = (struct pelt_metric_frame){.values = 1, .sum = 77};
+    *pelt_frame_metric(load, PELT_METRIC_OTHER(0)) =
+        (struct pelt_metric_frame){.values = 1, .sum = 1};
+    *pelt_frame_metric(load, b) = (struct pelt_metric_frame){.values = 2, .sum = 1234};
+    *pelt_frame_metric(load, a) = (struct pelt_metric_frame){.values = 1, .sum = 5};
+    *pelt_frame_metric(load, PELT_METRIC_PLAIN(1)) =
+        (struct pelt_metric_frame){.values = 2, .last = -0.25, .min = -0.25, .max = 1234567.5};
+    *pelt_frame_metric(load, PELT_METRIC_PLAIN(2)) =
+        (struct pelt_metric_frame){.values = 8, .sum = 6};
+    struct pelt_metric_frame *tokens = pelt_frame_metric(load, PELT_METRIC_PLAIN(3));
+    tokens->values = 100;
+    pelt_hist_record_n(&tokens->hist, &load->pool, 125, 100);
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    synthetic_meta(f, 2);
+    assert_int_equal(pelt_runfile_second(f, setup, NULL, 0, names), PELT_OK);
+    assert_int_equal(pelt_runfile_second(f, load, NULL, 0, names), PELT_OK);
+    load->second = 1;
+    pelt_frame_reset(load);
+    load->second = 1;
+    assert_int_equal(pelt_runfile_second(f, load, NULL, 0, names), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 0, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    pelt_frame_free(load);
+    pelt_frame_free(setup);
+    return r;
+}
+
+static void metrics_are_told_by_name_and_tags(void **state)
+{
+    struct pelt_results *r = make_metrics_results();
+    char *csv = table(r, "metrics.csv"), *apart = table(r, "setup_teardown.csv");
+    assert_string_equal(csv, "name,type,tags,unit,per_second,last,share,count,min,mean,p50,p90,"
+                             "p95,p99,p99.9,p99.99,max\n"
+                             "orders,counter,route=a,count,2.500,,,5,,,,,,,,,\n"
+                             "orders,counter,\"route=b\\,c\",count,617.000,,,1234,,,,,,,,,\n"
+                             "orders,counter,_other,count,0.500,,,1,,,,,,,,,\n"
+                             "depth,gauge,,m,,-0.25,,,-0.25,,,,,,,,1234567.5\n"
+                             "hits,share,,share,,,0.750000,8,,,,,,,,,\n"
+                             "tokens,trend,,tokens,50.000,,,100,12.500,12.500,12.500,12.500,"
+                             "12.500,,,,12.500\n");
+    assert_non_null(strstr(apart, "metric,orders{route=a},,,77,,,\n"));
+    free(csv);
+    free(apart);
+    csv = summary(r, false, 100);
+    assert_non_null(strstr(csv, "\nmetrics\n  orders{route=a} "));
+    assert_non_null(strstr(csv, "5  2.5/s\n"));
+    assert_non_null(strstr(csv, "1,234  617.0/s\n"));
+    assert_non_null(strstr(csv, "last -0.25  min -0.25  max 1,234,568\n"));
+    assert_non_null(strstr(csv, "75.00%  of 8\n"));
+    assert_non_null(strstr(csv, "  tokens (tokens) "));
+    assert_non_null(strstr(csv, "p50 12.5  p95 12.5  p99 n/a  max 12.5  of 100\n"));
+    assert_non_null(strstr(csv, "0 exchanges; 1 series of metrics\n"));
+    free(csv);
+    pelt_results_free(r);
+}
+
+static void json_has_metrics_with_their_tags(void **state)
+{
+    char *text = NULL;
+    struct pelt_results *r = make_metrics_results();
+    json_t *doc = parse_json(r, &text), *metrics = at(doc, "metrics");
+    assert_int_equal(json_array_size(metrics), 6);
+    json_t *b = json_array_get(metrics, 1), *tokens = json_array_get(metrics, 5);
+    assert_string_equal(json_string_value(at(at(b, "tags"), "route")), "b,c");
+    assert_int_equal(json_integer_value(at(at(b, "stats"), "count")), 1234);
+    assert_string_equal(json_string_value(at(at(json_array_get(metrics, 2), "tags"), "_other")),
+                        "true");
+    assert_true(json_real_value(at(at(json_array_get(metrics, 3), "stats"), "last")) == -0.25);
+    assert_string_equal(json_string_value(at(tokens, "unit")), "tokens");
+    assert_three_decimals(at(at(tokens, "stats"), "p95"), 12.5);
+    assert_true(json_is_null(at(at(tokens, "stats"), "p99")));
+    json_t *apart = json_array_get(at(at(doc, "setup_teardown"), "metrics"), 0);
+    assert_int_equal(json_integer_value(at(at(apart, "stats"), "count")), 77);
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+}
+
 static void a_bad_out_is_told_before_the_run(void **state)
 {
     assert_out_refused("jsno=x.json", "did you mean json?");
@@ -476,9 +575,9 @@ static void reports_replace_their_file_whole_and_leave_nothing_else(void **state
     assert_int_equal(unlink(strchr(spec, '=') + 1), 0);
     snprintf(spec, sizeof spec, "csv=%s/tables", folder);
     assert_int_equal(report_write(r, spec, &err), PELT_OK);
-    static const char *const files[] = {
-        "stats.csv",  "stats_history.csv", "server_history.csv", "failures.csv",
-        "checks.csv", "thresholds.csv",    "setup_teardown.csv"};
+    static const char *const files[] = {"stats.csv",      "stats_history.csv", "server_history.csv",
+                                        "failures.csv",   "checks.csv",        "metrics.csv",
+                                        "thresholds.csv", "setup_teardown.csv"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/tables/%s", folder, files[i]);
         assert_int_equal(unlink(path), 0);
@@ -572,6 +671,8 @@ int main(void)
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_json),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_csv),
         cmocka_unit_test(setup_and_teardown_have_a_table_of_their_own),
+        cmocka_unit_test(metrics_are_told_by_name_and_tags),
+        cmocka_unit_test(json_has_metrics_with_their_tags),
         cmocka_unit_test(a_bad_out_is_told_before_the_run),
         cmocka_unit_test(reports_replace_their_file_whole_and_leave_nothing_else),
         cmocka_unit_test(a_report_that_cannot_be_written_says_so),

@@ -649,8 +649,8 @@ static void a_newer_schema_is_refused(void **state)
 {
     struct place *p = *state;
     write_finished(p->path, 1);
-    change(p->path, "PRAGMA user_version = 3");
-    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 3");
+    change(p->path, "PRAGMA user_version = 4");
+    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 4");
 }
 
 /* Version 1 had no column `lost` in its table `second`. */
@@ -664,6 +664,111 @@ static void an_older_schema_can_be_read(void **state)
     assert_totals_equal(r->total, want);
     assert_int_equal(pelt_results_lost(r), 0);
     pelt_frame_free(want);
+    pelt_results_free(r);
+}
+
+/* Second `t`, or setup: a counter with tags, a gauge that falls, a trend. */
+static void write_metrics(struct pelt_runfile *f, struct pelt_registry *names, int32_t t)
+{
+    struct pelt_frame *frame = pelt_frame_new(0);
+    uint32_t series = pelt_metrics_series(pelt_registry_metrics(names), 0, "route=a", NULL);
+    frame->second = t;
+    *pelt_frame_metric(frame, series) = (struct pelt_metric_frame){.values = 2, .sum = 10};
+    *pelt_frame_metric(frame, PELT_METRIC_PLAIN(1)) =
+        (struct pelt_metric_frame){.values = 1,
+                                   .at_ns = (uint64_t)(t + 1) * 1000,
+                                   .last = 50.5 - t,
+                                   .min = 50.5 - t,
+                                   .max = 50.5 - t};
+    struct pelt_metric_frame *trend = pelt_frame_metric(frame, PELT_METRIC_OTHER(2));
+    trend->values = 1;
+    pelt_hist_record_n(&trend->hist, &frame->pool, 1000 + (uint64_t)(t + 1), 1);
+    assert_int_equal(pelt_runfile_second(f, frame, NULL, 0, names), PELT_OK);
+    pelt_frame_free(frame);
+}
+
+static struct pelt_registry *names_with_metrics(void)
+{
+    static const struct pelt_metric METRICS[] = {{"orders", PELT_METRIC_COUNTER, "count", 0},
+                                                 {"depth", PELT_METRIC_GAUGE, "m", 0},
+                                                 {"tokens", PELT_METRIC_TREND, "tokens", 1}};
+    struct pelt_registry *names = pelt_registry_new();
+    uint32_t id;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pelt_metrics_declare(pelt_registry_metrics(names), &METRICS[i], &id, NULL),
+                         PELT_OK);
+    }
+    return names;
+}
+
+/* Over more than a minute, so that sums of histograms are in the file, too. */
+static void metrics_come_back_as_they_were_written(void **state)
+{
+    struct place *p = *state;
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_registry *names = names_with_metrics();
+    uint32_t metric;
+    synthetic_meta(f, 100);
+    write_metrics(f, names, -1);
+    for (int32_t t = 0; t < 100; t++) {
+        write_metrics(f, names, t);
+    }
+    write_metrics(f, names, -1);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    struct pelt_metrics *m = pelt_registry_metrics(r->names);
+    assert_int_equal(pelt_metrics_count(m), 3);
+    assert_string_equal(pelt_metrics_at(m, 1)->unit, "m");
+    assert_int_equal(pelt_metrics_at(m, 2)->decimals, 1);
+    assert_string_equal(pelt_metrics_tags(m, PELT_METRIC_TAGGED, &metric), "route=a");
+    const struct pelt_metric_frame *orders = r->total->metrics[PELT_METRIC_TAGGED],
+                                   *depth = r->total->metrics[PELT_METRIC_PLAIN(1)],
+                                   *tokens = r->total->metrics[PELT_METRIC_OTHER(2)];
+    assert_int_equal(orders->values, 200);
+    assert_int_equal(orders->sum, 1000);
+    assert_true(depth->last == -48.5 && depth->min == -48.5 && depth->max == 50.5);
+    assert_int_equal(tokens->hist.count, 100);
+    assert_int_equal(tokens->hist.min_us, 1001);
+    assert_int_equal(tokens->hist.max_us, 1100);
+    assert_int_equal(r->outside->metrics[PELT_METRIC_TAGGED]->sum, 20);
+    assert_int_equal(r->outside->metrics[PELT_METRIC_OTHER(2)]->hist.count, 2);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+static void metrics_that_cannot_be_true_are_refused(void **state)
+{
+    static const char *const CHANGES[] = {
+        "UPDATE metric SET type = 'counting' WHERE id = 0",
+        "UPDATE metric SET decimals = 9 WHERE id = 2",
+        "UPDATE metric SET name = 'errors' WHERE id = 0",
+        "UPDATE metric_series SET metric = 7 WHERE id = 200",
+        "UPDATE metric_value SET series = 5000 WHERE series = 200",
+        "UPDATE hist SET series = -3 WHERE kind = 'trend'",
+    };
+    struct place *p = *state;
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        struct pelt_runfile *f = create(p->path);
+        struct pelt_registry *names = names_with_metrics();
+        write_metrics(f, names, 0);
+        assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+        change(p->path, CHANGES[i]);
+        assert_refused(p->path, PELT_EPARSE, "damaged");
+        unlink(p->path);
+        pelt_registry_free(names);
+    }
+}
+
+/* Version 2 had no metrics. */
+static void a_run_file_from_before_metrics_can_be_read(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    change(p->path, "DROP TABLE metric; DROP TABLE metric_series; DROP TABLE metric_value;"
+                    "PRAGMA user_version = 2");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(pelt_metrics_count(pelt_registry_metrics(r->names)), 0);
+    assert_int_equal(r->total->metrics_len, 0);
     pelt_results_free(r);
 }
 
@@ -861,6 +966,9 @@ int main(void)
         IN_A_PLACE(each_file_that_is_no_run_is_told_for_what_it_is),
         IN_A_PLACE(a_newer_schema_is_refused),
         IN_A_PLACE(an_older_schema_can_be_read),
+        IN_A_PLACE(metrics_come_back_as_they_were_written),
+        IN_A_PLACE(metrics_that_cannot_be_true_are_refused),
+        IN_A_PLACE(a_run_file_from_before_metrics_can_be_read),
         IN_A_PLACE(a_truncated_file_is_refused_at_any_length),
         IN_A_PLACE(rows_that_cannot_be_true_are_refused),
         IN_A_PLACE(an_existing_file_is_never_overwritten),

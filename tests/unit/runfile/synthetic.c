@@ -94,7 +94,7 @@ static void meta(struct pelt_runfile *f, const char *key, const char *value)
 void synthetic_meta(struct pelt_runfile *f, double duration_s)
 {
     static const char *const pairs[][2] = {
-        {"schema", "2"},
+        {"schema", "3"},
         {"run_id", "20261121-080000-5eed"},
         {"scenario", "synthetic"},
         {"kind", "run"},

@@ -501,6 +501,24 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"table.sort({ 1, 2 }, function() http.get('/x') end)", "inside a callback of table.sort"},
         {"pelt.sleep(-1)", "t.lua:2: pelt.sleep: "},
         {"made:uniform()", "this generator was made while the file was loaded"},
+        {"pelt.metric.counter('x')", "t.lua:2: pelt.metric.counter belongs to the top of the file"},
+        {"c.add(1)", "t.lua:2: call it with a colon: metric:add(value)"},
+        {"c:add(1.5)", "t.lua:2: add: a counter takes whole numbers from 0 on, not 1.5"},
+        {"c:add(-1)", "a counter takes whole numbers from 0 on, not -1"},
+        {"c:add('1')", "a counter takes whole numbers from 0 on, not 1"},
+        {"g:add(0/0)", "t.lua:2: add: a gauge takes a number, not "},
+        {"s:add(1)", "t.lua:2: add: a share takes true or false, not 1"},
+        {"s:add()", "value expected"},
+        {"t:add('soon')", "t.lua:2: add: "},
+        {"t:add(-1)", "t.lua:2: add: "},
+        {"u:add(4e6)", "t.lua:2: add: this trend takes numbers from 0 to 3600000"},
+        {"u:add('5')", "this trend takes numbers"},
+        {"c:add(1, 'route')", "t.lua:2: add: tags: a table is expected"},
+        {"c:add(1, { 'a' })", "t.lua:2: add: tag '1': a key is up to 32 letters"},
+        {"c:add(1, { ['a b'] = 'c' })", "tag 'a b': a key is up to 32 letters"},
+        {"c:add(1, { a = {} })", "tag 'a': a string is expected, not a table"},
+        {"c:add(1, { a = ('x'):rep(300) })", "the tags are longer than 200 bytes"},
+        {"c:add(1, {a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1})", "add: more than 8 tags"},
         {"error()", "t.lua: error object is a nil value"},
         {"error({})", "t.lua: error object is a table value"},
         {"error(setmetatable({}, { __tostring = function() return 'said' end }))", "said"},
@@ -510,7 +528,9 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         struct stage st;
         snprintf(source, sizeof source,
                  "local pelt = require('pelt') local http, made = pelt.http, pelt.random(1) "
-                 "local main = coroutine.running()\n"
+                 "local main = coroutine.running() local m = pelt.metric "
+                 "local c, g, s, t, u = m.counter('c'), m.gauge('g'), m.share('s'), m.trend('t'), "
+                 "m.trend('u', { unit = 'x' })\n"
                  "return { iteration = function(user, data) %s end }",
                  cases[i].code);
         open_text(&st, source, "{\"token\":1,\"list\":[1,2,{\"x\":1}]}");
@@ -802,6 +822,78 @@ static void prebuilt_requests_are_bounded(void **state)
     close_stage(&st);
 }
 
+/* The series of a metric in the stage's frame; fails if it has no value. */
+static struct pelt_metric_frame *values_of(struct stage *st, const char *metric, const char *tags)
+{
+    uint32_t id = 0;
+    struct pelt_metrics *m = pelt_registry_metrics(st->registry);
+    assert_true(pelt_metrics_find(m, metric, &id));
+    uint32_t series = pelt_metrics_series(m, id, tags, NULL);
+    if (series >= st->frame->metrics_len || st->frame->metrics[series] == NULL) {
+        fail_msg("%s{%s} has no value", metric, tags);
+    }
+    return st->frame->metrics[series];
+}
+
+static void metrics_record_what_was_added(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local m = require('pelt').metric\n"
+              "local c, g, s, t = m.counter('c'), m.gauge('g', { unit = 'm' }), m.share('s'), "
+              "m.trend('t')\n"
+              "local u, w = m.trend('u', { unit = 'tokens' }), m.trend('w', { unit = 'bytes', "
+              "decimals = 0 })\n"
+              "return { iteration = function(user)\n"
+              "c:add() c:add(4) c:add(2, { b = true, a = 7 }) c:add(3, { a = '7', b = 'true' })\n"
+              "c:add(0, {}) g:add(3) g:add(-1.5) g:add(2)\n"
+              "s:add(true) s:add(nil) s:add('yes') t:add(0.25) t:add('20ms') u:add(2.5) "
+              "w:add(3e9) end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 2);
+    if (st.errors > 0) {
+        fail_msg("%s", st.error);
+    }
+    assert_int_equal(values_of(&st, "c", "")->values, 6);
+    assert_int_equal(values_of(&st, "c", "")->sum, 10);
+    assert_int_equal(values_of(&st, "c", "a=7,b=true")->sum, 10);
+    const struct pelt_metric_frame *g = values_of(&st, "g", "");
+    assert_true(g->last == 2 && g->min == -1.5 && g->max == 3);
+    assert_int_equal(values_of(&st, "s", "")->values, 6);
+    assert_int_equal(values_of(&st, "s", "")->sum, 4);
+    const struct pelt_hist *t = &values_of(&st, "t", "")->hist;
+    assert_int_equal(t->count, 4);
+    assert_int_equal(t->min_us, 20000);
+    assert_int_equal(t->max_us, 250000);
+    assert_int_equal(values_of(&st, "u", "")->hist.max_us, 2500);
+    assert_int_equal(values_of(&st, "w", "")->hist.max_us, 3000000000);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void a_million_series_are_other_and_harm_nobody(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local m = require('pelt').metric\n"
+              "local wild, tame = m.counter('wild'), m.counter('tame')\n"
+              "return { iteration = function(user)\n"
+              "tame:add(1, { user = user.id })\n"
+              "for i = 1, 10000 do wild:add(1, { i = user.iteration * 10000 + i }) end end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    iterate(&st, vu, 100);
+    assert_int_equal(st.errors, 0);
+    assert_int_equal(values_of(&st, "tame", "user=0")->sum, 100);
+    assert_int_equal(values_of(&st, "wild", "i=1")->sum, 1);
+    assert_int_equal(values_of(&st, "wild", "_other")->sum, 1000000 - 999);
+    assert_int_equal(pelt_metrics_series_end(pelt_registry_metrics(st.registry)),
+                     PELT_METRIC_TAGGED + PELT_METRIC_TAGGED_MAX);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -830,6 +922,8 @@ int main(void)
         cmocka_unit_test(setup_can_be_given_up),
         cmocka_unit_test(user_stops_and_sees_the_end_of_the_run),
         cmocka_unit_test(prebuilt_requests_are_bounded),
+        cmocka_unit_test(metrics_record_what_was_added),
+        cmocka_unit_test(a_million_series_are_other_and_harm_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

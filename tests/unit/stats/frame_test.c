@@ -255,6 +255,39 @@ static void long_samples_are_cut(void **state)
     pelt_frame_free(f);
 }
 
+/* The same values on one frame, and on two that are added in either order. */
+static void metrics_of_threads_add_exactly(void **state)
+{
+    struct pelt_frame *one = new_frame(), *two = new_frame(), *sum = new_frame();
+    struct pelt_metric_frame *a = pelt_frame_metric(one, 3), *b = pelt_frame_metric(two, 3);
+    *a = (struct pelt_metric_frame){
+        .values = 2, .sum = 5, .at_ns = 70, .last = 1, .min = -2, .max = 1};
+    *b = (struct pelt_metric_frame){
+        .values = 1, .sum = PELT_METRIC_SUM_MAX - 1, .at_ns = 60, .last = 9, .min = 9, .max = 9};
+    pelt_hist_record_n(&a->hist, &one->pool, 1000, 2);
+    pelt_hist_record_n(&b->hist, &two->pool, 50, 1);
+    assert_int_equal(pelt_frame_add(sum, two), PELT_OK);
+    assert_int_equal(pelt_frame_add(sum, one), PELT_OK);
+    const struct pelt_metric_frame *s = sum->metrics[3];
+    assert_int_equal(s->values, 3);
+    assert_int_equal(s->sum, PELT_METRIC_SUM_MAX);
+    assert_true(s->last == 1 && s->min == -2 && s->max == 9);
+    assert_int_equal(s->hist.count, 3);
+    assert_int_equal(s->hist.min_us, 50);
+    b->at_ns = 70; /* as late as the other: the larger one, whichever comes first */
+    pelt_metric_frame_add(a, &one->pool, b);
+    assert_true(a->last == 9);
+    pelt_frame_reset(sum);
+    assert_null(sum->metrics[3]);
+    assert_ptr_equal(pelt_frame_metric(sum, 900), s); /* kept for reuse */
+    assert_int_equal(s->values + s->hist.count, 0);
+    sum->metrics[900]->hist.lost = 2;
+    assert_int_equal(pelt_frame_lost(sum), 2);
+    pelt_frame_free(one);
+    pelt_frame_free(two);
+    pelt_frame_free(sum);
+}
+
 static void histograms_have_the_names_of_the_metrics(void **state)
 {
     assert_string_equal(pelt_request_hist_name(PELT_HIST_RESPONSE), "http_response");
@@ -275,6 +308,7 @@ int main(void)
         cmocka_unit_test(merged_errors_keep_the_earliest_sample_in_any_order),
         cmocka_unit_test(distinct_errors_are_bounded_and_old_ones_still_count),
         cmocka_unit_test(long_samples_are_cut),
+        cmocka_unit_test(metrics_of_threads_add_exactly),
         cmocka_unit_test(histograms_have_the_names_of_the_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -417,6 +417,122 @@ static void counters_have_count_share_and_rate(void **state)
     }
 }
 
+/* ---- metrics of a script ---- */
+
+static struct pelt_metric_frame *metric(struct fixture *f, const struct pelt_metric *m,
+                                        const char *tags)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+    uint32_t id;
+    assert_int_equal(pelt_metrics_declare(metrics, m, &id, NULL), PELT_OK);
+    return pelt_frame_metric(f->total, pelt_metrics_series(metrics, id, tags, NULL));
+}
+
+static void fill_metrics(struct fixture *f)
+{
+    static const struct pelt_metric ORDERS = {"orders", PELT_METRIC_COUNTER, "count", 0},
+                                    DEPTH = {"depth", PELT_METRIC_GAUGE, "", 0},
+                                    HITS = {"hits", PELT_METRIC_SHARE, "share", 0},
+                                    THINK = {"think", PELT_METRIC_TREND, "ms", 3},
+                                    TOKENS = {"tokens", PELT_METRIC_TREND, "tokens", 1},
+                                    NEVER = {"never", PELT_METRIC_COUNTER, "count", 0};
+    *metric(f, &ORDERS, "") = (struct pelt_metric_frame){.values = 1, .sum = 5};
+    *metric(f, &ORDERS, "region=eu,route=a") = (struct pelt_metric_frame){.values = 1, .sum = 7};
+    *metric(f, &ORDERS, "region=us,route=a") = (struct pelt_metric_frame){.values = 1, .sum = 10};
+    *metric(f, &DEPTH, "") =
+        (struct pelt_metric_frame){.values = 3, .at_ns = 5, .last = 2.5, .min = -4, .max = 8};
+    *metric(f, &HITS, "") = (struct pelt_metric_frame){.values = 8, .sum = 6};
+    struct pelt_metric_frame *think = metric(f, &THINK, ""), *tokens = metric(f, &TOKENS, "");
+    think->values = tokens->values = 100;
+    pelt_hist_record_n(&think->hist, &f->total->pool, 250000, 100);
+    pelt_hist_record_n(&tokens->hist, &f->total->pool, 25, 100);
+    metric(f, &NEVER, "");
+}
+
+static void metrics_of_the_script_are_judged_in_their_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+        enum pelt_unit unit;
+    } CASES[] = {
+        {"orders count > 5", 22, PELT_UNIT_COUNT},
+        {"orders per_second > 2/s", 2.2, PELT_UNIT_PER_S},
+        {"orders{route=a} count > 5", 17, PELT_UNIT_COUNT},
+        {"orders{ route=a, region=us } count > 5", 10, PELT_UNIT_COUNT},
+        {"depth last > -5", 2.5, PELT_UNIT_NUMBER},
+        {"depth min > -4", -4, PELT_UNIT_NUMBER},
+        {"depth max > 7.5", 8, PELT_UNIT_NUMBER},
+        {"hits share > 70%", 0.75, PELT_UNIT_SHARE},
+        {"hits count > 7", 8, PELT_UNIT_COUNT},
+        {"think p95 > 200ms", 250, PELT_UNIT_MS},
+        {"tokens max > 2.4", 2.5, PELT_UNIT_NUMBER},
+        {"tokens p95 > 2.4", 2.5, PELT_UNIT_NUMBER},
+        {"tokens count > 99", 100, PELT_UNIT_COUNT},
+    };
+    struct fixture *f = *state;
+    fill_metrics(f);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+        if (pelt_threshold_parse_with(CASES[i].text, metrics, &f->t, &f->err) != PELT_OK) {
+            fail_msg("%s: %s", CASES[i].text, f->err.text);
+        }
+        pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+        if (f->line.level != PELT_LEVEL_TARGET || fabs(f->line.value - CASES[i].value) > 1e-9 ||
+            f->t.unit != CASES[i].unit) {
+            fail_msg("%s: %s %g %s (%s)", CASES[i].text, pelt_level_name(f->line.level),
+                     f->line.value, pelt_unit_name(f->t.unit), f->line.why);
+        }
+    }
+}
+
+static void assert_metric_unjudged(struct fixture *f, const char *text, const char *says)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+    assert_int_equal(pelt_threshold_parse_with(text, metrics, &f->t, &f->err), PELT_OK);
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+    assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
+    assert_string_equal(f->line.why, says);
+}
+
+static void a_metric_of_the_script_without_values_is_unjudged(void **state)
+{
+    struct fixture *f = *state;
+    fill_metrics(f);
+    assert_metric_unjudged(f, "never count < 5", "no value was added");
+    assert_metric_unjudged(f, "orders{route=b} count < 5", "no value was added with {route=b}");
+    snprintf(f->t.metric, sizeof f->t.metric, "gone");
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+    assert_string_equal(f->line.why, "the run had no metric gone");
+}
+
+static void mistakes_about_metrics_of_the_script_are_named(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } CASES[] = {
+        {"order count > 5", "no metric \"order\"; did you mean \"orders\"?"},
+        {"orders cuont > 5", "no stat of orders \"cuont\"; did you mean \"count\"?"},
+        {"depth p95 > 5", "try last, min or max"},
+        {"depth last > five", "\"five\" is no number"},
+        {"orders{route} count > 5", "{route} are no tags"},
+        {"think p95 < 5", "5"},
+    };
+    struct fixture *f = *state;
+    fill_metrics(f);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+        assert_int_equal(pelt_threshold_parse_with(CASES[i].text, metrics, &f->t, &f->err),
+                         PELT_EINVAL);
+        if (strstr(f->err.text, CASES[i].says) == NULL) {
+            fail_msg("\"%s\" says \"%s\"", CASES[i].text, f->err.text);
+        }
+    }
+    assert_true(pelt_threshold_is_foreign("orders count > 5"));
+    assert_false(pelt_threshold_is_foreign("errors count > 5"));
+    assert_false(pelt_threshold_is_foreign("http_respons p95 < 5ms"));
+}
+
 static void a_rate_needs_a_duration(void **state)
 {
     struct fixture *f = *state;
@@ -448,6 +564,9 @@ int main(void)
         TEST(samples_that_found_no_memory_are_not_judged),
         TEST(without_a_name_all_series_are_merged),
         TEST(counters_have_count_share_and_rate),
+        TEST(metrics_of_the_script_are_judged_in_their_unit),
+        TEST(a_metric_of_the_script_without_values_is_unjudged),
+        TEST(mistakes_about_metrics_of_the_script_are_named),
         TEST(a_rate_needs_a_duration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,8 +14,9 @@
 
 #include "pelt/results.h"
 
-/* Version of the tables; older ones can be read. 2: `lost` of table second. */
-#define PELT_RUNFILE_SCHEMA 2
+/* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
+ */
+#define PELT_RUNFILE_SCHEMA 3
 
 struct pelt_runfile;
 
