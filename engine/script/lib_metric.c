@@ -14,7 +14,7 @@
 #include "strand.h"
 #include "template.h"
 
-#define METRIC_TYPE  "pelt.metric"
+#define METRIC_TYPE  "pelt.metric.handle"
 #define SLOTS_FIRST  64 /* a power of two */
 #define DECIMAL_TEXT 32
 

@@ -456,26 +456,33 @@ pelt.metric = {}
 ---Whole numbers from 0 that are added up. Declared at the top of the file, as all metrics.
 ---@param name string
 ---@param options? pelt.MetricOptions
----@return pelt.metric.instance
+---@return pelt.metric.handle
 function pelt.metric.counter(name, options) end
 
 ---A value that goes up and down: last, min, max.
 ---@param name string
 ---@param options? pelt.MetricOptions
----@return pelt.metric.instance
+---@return pelt.metric.handle
 function pelt.metric.gauge(name, options) end
 
 ---How often it was true.
 ---@param name string
 ---@param options? pelt.MetricOptions
----@return pelt.metric.instance
+---@return pelt.metric.handle
 function pelt.metric.share(name, options) end
 
 ---Times, or with a unit numbers: percentiles.
 ---@param name string
 ---@param options? pelt.MetricOptions
----@return pelt.metric.instance
+---@return pelt.metric.handle
 function pelt.metric.trend(name, options) end
+
+---@class pelt.metric.handle
+local handle = {}
+
+---@param value any what the kind of metric takes
+---@param tags? table<string, string>
+function handle:add(value, tags) end
 
 -- ---- the table that a scenario returns ----
 
