@@ -12,6 +12,7 @@ return guard.strict("pelt", {
     json = guard.strict("pelt.json", parts.json),
     load = guard.strict("pelt.load", parts.load),
     check = core.check,
+    group = core.group,
     sleep = core.sleep,
     env = core.env,
     log = core.log,

@@ -26,6 +26,7 @@
 #include "pelt/log.h"
 #include "pelt/rng.h"
 #include "pelt/runfile.h"
+#include "pelt/units.h"
 #include "rescue.h"
 #include "signals.h"
 
@@ -37,6 +38,7 @@
 struct run {
     struct pelt_run_options opt; /* the caller's, with `plan` below */
     struct pelt_plan plan;       /* the caller's, with users_max cut to what the host can hold */
+    struct pelt_budget budget;   /* of plan.iterations, in closed loop */
     uint32_t threads;
     struct pelt_registry *registry;
     struct pelt_runfile *file;
@@ -418,8 +420,14 @@ static void call_teardown(void *arg)
     run->aside.passed = pelt_hooks_teardown(&run->hooks);
 }
 
+static bool has_budget(const struct pelt_plan *plan)
+{
+    return plan->loop == PELT_LOOP_CLOSED && plan->iterations > 0;
+}
+
 static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
 {
+    pelt_budget_init(&run->budget, run->plan.iterations);
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
     if (run->workers == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -430,6 +438,7 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
             .run = &run->opt,
             .registry = run->registry,
             .mail = &run->collector.mail,
+            .budget = has_budget(&run->plan) ? &run->budget : NULL,
             .thread = i,
             .threads = run->threads,
             .spin = run->threads < pelt_host_cpus(),
@@ -636,11 +645,38 @@ static const char *own_failure(const struct run *run)
     return text_or_null(&run->own_failure);
 }
 
+static void note_lives(struct run *run)
+{
+    const struct pelt_collector *c = &run->collector;
+    char text[200];
+    if (c->late > 0) {
+        char pacing[32];
+        pelt_format_duration(run->plan.pacing_ns, pacing, sizeof(pacing));
+        snprintf(
+            text, sizeof(text),
+            "%llu of %llu iterations started late: the ones before took longer than the pacing "
+            "of %s",
+            (unsigned long long)c->late, (unsigned long long)c->paced, pacing);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, "pacing_late", text);
+    }
+    if (c->stayed > 0 && run->opt.scenario != NULL && run->opt.scenario->has_user_exit) {
+        snprintf(
+            text, sizeof(text),
+            "user_exit of %llu users did not run, or not to its end: the grace period was over",
+            (unsigned long long)c->stayed);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, "user_exit_missed", text);
+    }
+}
+
 /* What the plan had until the end reached. */
 static double arrivals_due(const struct run *run)
 {
     bool loaded = run->start_ns != 0 && run->plan.loop == PELT_LOOP_OPEN;
-    return loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
+    double due = loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
+    const double most = (double)run->plan.iterations;
+    return most > 0 && due > most ? most : due;
 }
 
 /* Of the number of arrivals in a time in which `mean` are expected: the variance of a renewal
@@ -816,6 +852,7 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
     run_teardown(run);
     if (status == PELT_OK) {
         note_refused_names(run);
+        note_lives(run);
         status = judge_and_finish(run, out, err);
     }
     return status;

@@ -9,7 +9,7 @@
 
 #define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
 
-int pelt_lib_core(lua_State *L);   /* check, sleep, env, log, now, stopping */
+int pelt_lib_core(lua_State *L);   /* check, group, sleep, env, log, now, stopping */
 int pelt_lib_http(lua_State *L);   /* pelt.http */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
 int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate, nearest, print */

@@ -16,6 +16,7 @@
 #include "shard.h"
 
 struct pelt_draft;
+struct pelt_group;
 
 enum pelt_strand_state {
     PELT_STRAND_IDLE,
@@ -31,6 +32,7 @@ struct pelt_strand {
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
     struct pelt_session session;
     struct pelt_timer timer;
+    struct pelt_group *group; /* the innermost pelt.group that runs; NULL: none */
     struct pelt_draft *draft; /* the request made for one call only; NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */

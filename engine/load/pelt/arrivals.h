@@ -35,5 +35,7 @@ void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *p
 /* Takes this part's next arrival. True: *k and *due_ns (since the run's start). False: the plan is
  * over, now and from then on. */
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
+/* The plan's iterations ended it, perhaps long before its length. */
+bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it);
 
 #endif
