@@ -1,8 +1,10 @@
 -- load: what `load = ...` of a scenario may be, turned into the one thing the engine knows:
 --
---   { loop = "closed" | "open", stages = { { duration_ns, from, to }, ... }, arrivals, shape, users, waiting, grace_ns }
+--   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential }, ... }, arrivals, shape, users, waiting,
+--     grace_ns, iterations, iterations_per_user }
 --
--- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage.
+-- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
+-- exponential. A last stage without a duration lasts until the iterations are done.
 
 local tools = ...
 local load = {}
@@ -16,11 +18,15 @@ local function fail(format, ...)
     error(format:format(...), 0)
 end
 
+local COMMON_KEYS = { "grace", "iterations", "iterations_per_user" } -- of every shape
+local BESIDE = { pacing = true, think = true, user_init = true, user_exit = true, thresholds = true }
+
 local function check_keys(t, what, known)
     for key in pairs(t) do
         local found = false
         for _, name in ipairs(known) do found = found or name == key end
         if not found then
+            if BESIDE[key] then fail("%s: '%s' belongs beside load, into the scenario's own table", what, key) end
             local nearest = tools.nearest(key, known)
             fail("%s: unknown key '%s'%s", what, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
                 or "; known are " .. table.concat(known, ", "))
@@ -28,8 +34,12 @@ local function check_keys(t, what, known)
     end
 end
 
+local function with_common(keys)
+    return table.move(COMMON_KEYS, 1, #COMMON_KEYS, #keys + 1, keys)
+end
+
 local function duration_of(t, what)
-    if t.duration == nil then fail("%s: no duration: add duration = \"30s\"", what) end
+    if t.duration == nil then fail("%s: no duration: add duration = \"30s\", or iterations = 1000", what) end
     return tools.duration_ns(t.duration, what .. ".duration")
 end
 
@@ -99,17 +109,37 @@ local function finish(t, what, loop, stages)
         users = loop == "open" and count_in(t, "users", what) or nil,
         waiting = count_in(t, "waiting", what),
         grace_ns = t.grace ~= nil and tools.duration_ns(t.grace, what .. ".grace") or nil,
+        iterations = count_in(t, "iterations", what),
+        iterations_per_user = count_in(t, "iterations_per_user", what),
     }, primitive)
 end
 
-local LEVEL_KEYS = { "users", "rate", "duration", "ramp", "arrivals", "shape", "waiting", "grace" }
+-- Is the load over when its iterations are done, so that it needs no duration?
+local function counted(t, loop)
+    return t.iterations ~= nil or loop == "closed" and t.iterations_per_user ~= nil
+end
 
--- One level for `duration`, climbed to from 0 within its first `ramp`.
+local CURVES = { linear = true, exponential = true }
+
+-- Whether `curve` of t says exponential, which no level of 0 fits.
+local function exponential(t, from, to, what)
+    if t.curve == nil then return nil end
+    if not CURVES[t.curve] then fail("%s.curve: '%s' is none of linear, exponential", what, tostring(t.curve)) end
+    if t.curve == "exponential" and (from <= 0 or to <= 0) then
+        fail("%s.curve: an exponential ramp neither starts at 0 nor ends there: from = 1 would do", what)
+    end
+    return t.curve == "exponential" or nil
+end
+
+local LEVEL_KEYS = with_common { "users", "rate", "duration", "ramp", "arrivals", "shape", "waiting" }
+
+-- One level for `duration`, or until its iterations are done, climbed to from 0 within its first `ramp`.
 local function level(t, what)
     check_keys(t, what, LEVEL_KEYS)
     local to, loop = level_in(t, what)
     above_zero(to, loop, what)
-    local duration = duration_of(t, what)
+    local endless = t.duration == nil and counted(t, loop)
+    local duration = endless and math.huge or duration_of(t, what)
     if duration == 0 then fail("%s.duration: 0: nothing would be sent", what) end
     local ramp = t.ramp ~= nil and tools.duration_ns(t.ramp, what .. ".ramp") or 0
     if ramp > duration then
@@ -117,15 +147,18 @@ local function level(t, what)
     end
     local stages = {}
     if ramp > 0 then stages[1] = { duration_ns = ramp, from = 0, to = to } end
-    if ramp < duration then stages[#stages + 1] = { duration_ns = duration - ramp, from = to, to = to } end
+    if endless then
+        stages[#stages + 1] = { to = to } -- without a duration
+    elseif ramp < duration then stages[#stages + 1] = { duration_ns = duration - ramp, from = to, to = to } end
     return finish(t, what, loop, stages)
 end
 
-local STAGE_KEYS = { "duration", "users", "rate", "from" }
+local STAGE_KEYS = { "duration", "users", "rate", "from", "curve" }
+local STAGES_KEYS = with_common { "stages", "users", "arrivals", "shape", "waiting" }
 
--- A list of { duration, users = or rate =, from = }: linear from the level before (0 at first) to the given one.
+-- A list of { duration, users = or rate =, from =, curve = }: linear (or exponential) from the level before (0 at first) to the given one.
 local function stages(t, what)
-    check_keys(t, what, { "stages", "users", "arrivals", "shape", "waiting", "grace" })
+    check_keys(t, what, STAGES_KEYS)
     if type(t.stages) ~= "table" or #t.stages == 0 then
         fail("%s.stages: a list is expected: { { duration = \"10s\", users = 20 }, ... }", what)
     end
@@ -143,7 +176,8 @@ local function stages(t, what)
             from, from_kind = level_of(stage.from, where .. ".from")
             if from_kind ~= loop then fail("%s.from: users and rates do not mix in one load", where) end
         end
-        list[i] = { duration_ns = duration_of(stage, where), from = from, to = to }
+        list[i] = { duration_ns = duration_of(stage, where), from = from, to = to,
+            exponential = exponential(stage, from, to, where) }
         before, peak = to, math.max(peak, from, to)
     end
     if loop == "closed" and t.users ~= nil then
@@ -153,9 +187,11 @@ local function stages(t, what)
     return finish(t, what, loop, list)
 end
 
+local RAMP_KEYS = with_common { "from", "to", "duration", "curve", "hold", "users", "arrivals", "shape", "waiting" }
+
 -- From one level to another within `duration`, then `hold` at the last.
 local function ramp(t, what)
-    check_keys(t, what, { "from", "to", "duration", "hold", "users", "arrivals", "shape", "waiting", "grace" })
+    check_keys(t, what, RAMP_KEYS)
     if t.to == nil then fail("%s: no level to end at: add to = 100, or to = \"100/s\"", what) end
     local to, loop = level_of(t.to, what .. ".to")
     local from = 0
@@ -166,7 +202,8 @@ local function ramp(t, what)
     end
     if loop == "closed" and t.users ~= nil then fail("%s.users: only the pool of a rate has it", what) end
     above_zero(math.max(from, to), loop, what)
-    local list = { { duration_ns = duration_of(t, what), from = from, to = to } }
+    local list = { { duration_ns = duration_of(t, what), from = from, to = to,
+        exponential = exponential(t, from, to, what) } }
     local hold = t.hold ~= nil and tools.duration_ns(t.hold, what .. ".hold") or 0
     if hold > 0 then list[2] = { duration_ns = hold, from = to, to = to } end
     return finish(t, what, loop, list)

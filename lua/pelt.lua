@@ -16,6 +16,7 @@ return guard.strict("pelt", {
     file = parts.file,
     metric = guard.strict("pelt.metric", parts.metric),
     check = core.check,
+    group = core.group,
     sleep = core.sleep,
     env = core.env,
     log = core.log,

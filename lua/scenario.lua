@@ -1,13 +1,17 @@
 -- scenario: checks the table that a scenario file returned and turns it into what the engine reads:
 --
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
---     tasks = { { name, weight, run }, ... }, setup, teardown }
+--     tasks = { { name, weight, run }, ... }, setup, teardown, user_init, user_exit,
+--     pacing_ns, think_ns, think = function }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
 local tools, load_of = ...
 
-local KEYS = { "name", "target", "load", "thresholds", "setup", "tasks", "iteration", "teardown" }
+local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
+    "teardown", "pacing", "think" }
+local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, stages = true, iterations = true,
+    iterations_per_user = true, grace = true, arrivals = true }
 local TASK_KEYS = { "name", "weight", "run" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "target", "warning", "critical", "max", "min" }
 
@@ -20,6 +24,9 @@ local function check_keys(t, where, known)
         local found = false
         for _, name in ipairs(known) do found = found or name == key end
         if not found then
+            if known == KEYS and LOAD_KEYS[key] then
+                fail("%s belongs into load: load = { %s = ..., ... }", key, key)
+            end
             local nearest = tools.nearest(key, known)
             fail("%sunknown key '%s'%s", where, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
                 or "; known are " .. table.concat(known, ", "))
@@ -78,6 +85,12 @@ local function thresholds_of(list)
     return list
 end
 
+-- Above 0 ns, or nil.
+local function pause_of(value, what)
+    local ns = tools.duration_ns(value, what)
+    return ns > 0 and ns or nil
+end
+
 return function(count, s)
     if count == 0 or s == nil then
         fail("returns nothing: end it with return { load = ..., iteration = ... }")
@@ -85,6 +98,7 @@ return function(count, s)
     if count > 1 then fail("returns %d values: a scenario returns one table", count) end
     if type(s) ~= "table" then fail("returns a %s: a scenario returns one table", type(s)) end
     check_keys(s, "", KEYS)
+    local think_drawn = type(s.think) == "function"
     return {
         name = check_type(s.name, "string", "name"),
         target = check_type(s.target, "string", "target"),
@@ -93,5 +107,10 @@ return function(count, s)
         tasks = tasks_of(s),
         setup = check_type(s.setup, "function", "setup"),
         teardown = check_type(s.teardown, "function", "teardown"),
+        user_init = check_type(s.user_init, "function", "user_init"),
+        user_exit = check_type(s.user_exit, "function", "user_exit"),
+        pacing_ns = s.pacing ~= nil and pause_of(s.pacing, "pacing") or nil,
+        think_ns = s.think ~= nil and not think_drawn and pause_of(s.think, "think") or nil,
+        think = think_drawn and s.think or nil,
     }
 end

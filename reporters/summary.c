@@ -285,8 +285,8 @@ static void totals(struct page *p)
         count_line(p, "iterations", total->iterations, beside, PLAIN);
     }
     if (total->script_errors > 0) {
-        count_line(p, "script errors", total->script_errors, "iterations ended by a Lua error",
-                   RED);
+        count_line(p, "script errors", total->script_errors,
+                   "iterations, user_init or user_exit ended by a Lua error", RED);
     }
     bytes_line(p, "sent", t.bytes_sent);
     bytes_line(p, "received", t.bytes_received);

@@ -8,6 +8,7 @@
 #include "pelt/run.h"
 #include "settings.h"
 #include "stdout.h"
+#include "threshold_names.h"
 
 static void print_tasks(const struct pelt_scenario *s)
 {
@@ -60,6 +61,10 @@ static void print_scenario(const struct cli_options *o, const struct pelt_scenar
     print_files(s);
     printf("%-11s%s\n%-11s%s\n", "setup", s->has_setup ? "yes" : "no", "teardown",
            s->has_teardown ? "yes" : "no");
+    if (s->has_user_init || s->has_user_exit) {
+        printf("%-11s%s\n%-11s%s\n", "user_init", s->has_user_init ? "yes" : "no", "user_exit",
+               s->has_user_exit ? "yes" : "no");
+    }
 }
 
 static void print_counts(const struct cli_exchange_counts *n)
@@ -140,6 +145,7 @@ int cmd_check(const struct cli_options *o)
     print_scenario(o, scenario);
     fflush(stdout);
     cli_settings_warn_unread(o, scenario);
+    cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
     int code = o->once ? run_once(o, scenario) : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {
         pelt_scenario_free(scenario);

@@ -6,6 +6,7 @@
 #include "exit_code.h"
 #include "load.h"
 #include "settings.h"
+#include "threshold_names.h"
 
 int cmd_run(const struct cli_options *o)
 {
@@ -17,7 +18,12 @@ int cmd_run(const struct cli_options *o)
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
     if (status == PELT_OK) {
         cli_settings_warn_unread(o, scenario);
+        cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
+        cli_threshold_names_warn(scenario, o->thresholds, o->thresholds_len);
         status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_scenario_pace(scenario, &plan, &err);
     }
     if (status == PELT_OK) {
         struct pelt_run_options run = {.kind = "run",

@@ -89,7 +89,8 @@ static void announce(const struct pelt_run_options *run)
     pelt_plan_describe(run->plan, plan, sizeof plan);
     pelt_log(PELT_LOG_INFO, "pelt", "%s: %s", run->name, plan);
     announce_files(run->scenario);
-    if (run->run_file == NULL || pelt_plan_length_ns(run->plan) <= LONG_RUN_NS) {
+    if (run->run_file == NULL || run->plan->endless ||
+        pelt_plan_length_ns(run->plan) <= LONG_RUN_NS) {
         return;
     }
     size_t names = run->scenario != NULL ? run->scenario->tasks_len : 1;

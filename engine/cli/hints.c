@@ -12,11 +12,8 @@ const char *cli_hint_for(const char *typed)
     } hints[] = {
         {"--vus", "virtual users are --users"},
         {"--concurrency", "--connections in pelt bench, --users in pelt run"},
-        {"--iterations", "a run has a length, not a number of turns: --duration"},
-        {"--requests", "a run has a length, not a number of requests: --duration, with --rate for "
-                       "how many a second"},
-        {"-n", "a run has a length, not a number of requests: --duration, with --rate for how many "
-               "a second"},
+        {"--requests", "so many requests are --iterations N (-n) in pelt bench; in a scenario it "
+                       "counts iterations"},
         {"-z", "duration is -d"},
         {"-R", "arrivals a second are --rate N/s"},
         {"-q", "arrivals a second are --rate N/s; to say less: --quiet"},

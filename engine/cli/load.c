@@ -20,12 +20,12 @@ static bool is_flat(const struct pelt_plan *plan)
     return true;
 }
 
-/* One stage, or two with a ramp before it, of `length_ns` together. */
+/* One stage, or two with a ramp before it, of `length_ns` together; an endless plan stays so. */
 static enum pelt_status make_stages(struct pelt_plan *plan, const struct cli_ramp *ramp,
                                     double level, uint64_t length_ns, struct pelt_error *err)
 {
     double climb_ns = ramp->per_s > 0 ? level / ramp->per_s * 1e9 : (double)ramp->duration_ns;
-    if (climb_ns > (double)length_ns) {
+    if (climb_ns > (double)length_ns && !plan->endless) {
         char climb[32], length[32];
         pelt_format_duration((uint64_t)climb_ns, climb, sizeof climb);
         pelt_format_duration(length_ns, length, sizeof length);
@@ -40,7 +40,9 @@ static enum pelt_status make_stages(struct pelt_plan *plan, const struct cli_ram
     if (ramp_ns > 0) {
         status = pelt_plan_add(plan, ramp_ns, 0, level);
     }
-    if (status == PELT_OK && length_ns > ramp_ns) {
+    if (status == PELT_OK && plan->endless) {
+        status = pelt_plan_add_endless(plan, level);
+    } else if (status == PELT_OK && length_ns > ramp_ns) {
         status = pelt_plan_add(plan, length_ns - ramp_ns, level, level);
     }
     return status != PELT_OK ? pelt_fail(err, status, "out of memory") : PELT_OK;
@@ -56,13 +58,15 @@ static enum pelt_status make(const struct cli_options *o, struct pelt_plan *plan
                          "or --rate 100/s --duration 30s",
                          o->operand);
     }
-    if (o->duration_ns == 0) {
+    if (o->duration_ns == 0 && o->iterations == 0) {
         return pelt_fail(err, PELT_EINVAL,
-                         "%s has no load, so its length is missing: add --duration 30s",
+                         "%s has no load, so its length is missing: add --duration 30s, or "
+                         "--iterations 1000",
                          o->operand);
     }
     bool open = o->rate_per_s > 0;
     pelt_plan_init(plan, open ? PELT_LOOP_OPEN : PELT_LOOP_CLOSED);
+    plan->endless = o->duration_ns == 0;
     return make_stages(plan, &o->ramp, open ? o->rate_per_s : (double)o->users, o->duration_ns,
                        err);
 }
@@ -117,6 +121,9 @@ static enum pelt_status refine(const struct cli_options *o, struct pelt_plan *pl
     if (open && o->users > 0) {
         plan->users_max = o->users;
     }
+    if (o->iterations > 0) {
+        plan->iterations = o->iterations;
+    }
     if (o->grace_ns != PELT_NEVER) {
         plan->grace_ns = o->grace_ns;
     }
@@ -156,7 +163,7 @@ enum pelt_status cli_load_bench(const struct cli_options *o, struct pelt_plan *o
     if (filled.users == 0 && filled.rate_per_s <= 0) {
         filled.users = BENCH_CONNECTIONS;
     }
-    if (filled.duration_ns == 0) {
+    if (filled.duration_ns == 0 && filled.iterations == 0) {
         filled.duration_ns = BENCH_DURATION_NS;
     }
     return cli_load_settle(&filled, NULL, out, err);

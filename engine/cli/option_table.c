@@ -23,6 +23,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "climb to the level: N more each second, or within the time T; part of --duration"},
     {"duration", 'd', "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_duration, FIELD(duration_ns),
      "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it"},
+    {"iterations", 'n', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_iterations, FIELD(iterations),
+     "end after N iterations of all users together (requests in bench), or after --duration, whichever comes first; needs no --duration"},
     {"connections", 'c', "N", GROUP_LOAD, CLI_BENCH, cli_read_users, FIELD(connections),
      "closed loop: N connections, one request in flight on each (default 10); with --rate: at most N"},
     {"arrivals", 0, "KIND", GROUP_LOAD, LOAD_COMMANDS, cli_read_arrivals, FIELD(arrivals),

@@ -90,6 +90,15 @@ enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char
     return pelt_parse_count("a number", text, 1, THREADS_MAX, field, err);
 }
 
+enum pelt_status cli_read_iterations(struct cli_options *o, void *field, const char *text,
+                                     struct pelt_error *err)
+{
+    if (is_duration(text)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is a duration: -d %s", text, text);
+    }
+    return pelt_parse_count("a number", text, 1, INT64_MAX, field, err);
+}
+
 enum pelt_status cli_read_seed(struct cli_options *o, void *field, const char *text,
                                struct pelt_error *err)
 {

@@ -59,7 +59,7 @@ struct cli_options {
     uint64_t users, connections, threads;
     double rate_per_s;
     struct cli_ramp ramp;
-    uint64_t duration_ns;
+    uint64_t duration_ns, iterations;
     bool has_arrivals;
     enum pelt_arrivals arrivals;
     double gamma_shape; /* 0: the plan's default */

@@ -172,7 +172,12 @@ static void phase_text(const struct live_figures *f, bool brief, char *out, size
         snprintf(out, size, "teardown");
         return;
     case PELT_PHASE_LOAD:
-        snprintf(out, size, brief ? "%s, -%s" : "%s, %s left", elapsed, left);
+        if (f->iterations_most > 0) {
+            snprintf(out, size, "%s, %" PRIu64 "%s%" PRIu64 "%s", elapsed, f->iterations,
+                     brief ? "/" : " of ", f->iterations_most, brief ? "" : " iterations");
+        } else {
+            snprintf(out, size, brief ? "%s, -%s" : "%s, %s left", elapsed, left);
+        }
         return;
     }
 }

@@ -33,6 +33,15 @@ static uint64_t started_in(const struct pelt_frame *frame)
     return started;
 }
 
+static void add_iterations(const struct pelt_plan *plan, uint64_t ended, struct live_figures *out)
+{
+    const uint64_t most = pelt_plan_iterations(plan);
+    double done = most > 0 ? (double)ended / (double)most : 0;
+    out->done = done > out->done ? done : out->done;
+    out->iterations = ended;
+    out->iterations_most = plan->endless ? most : 0;
+}
+
 void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool,
                        struct live_figures *out)
 {
@@ -57,6 +66,7 @@ void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool
         add_percentiles(live->second, pool, &out->now);
     }
     if (live->total != NULL) {
+        add_iterations(live->plan, live->total->iterations, out);
         out->dropped = live->total->dropped;
         add_percentiles(live->total, pool, &out->all);
     }

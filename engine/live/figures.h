@@ -17,8 +17,10 @@ struct live_percentiles { /* of response time, all requests together */
 
 struct live_figures {
     enum pelt_phase phase;
-    double elapsed_s, left_s; /* of the load; not below 0 */
-    double done;              /* 0..1 of the planned length */
+    double elapsed_s, left_s;             /* of the load; not below 0 */
+    double done;                          /* 0..1 of the planned length, or of its iterations */
+    uint64_t iterations, iterations_most; /* ended so far; after so many the load is over, most 0:
+                                             its length ends it */
     bool open;
     double level; /* planned now: users, or arrivals/s */
     uint64_t users, waiting;

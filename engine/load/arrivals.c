@@ -62,12 +62,17 @@ static bool find_stage(struct pelt_arrivals_iter *it)
     return false;
 }
 
+bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it)
+{
+    return it->plan->iterations > 0 && it->k >= it->plan->iterations;
+}
+
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns)
 {
     while (it->k % it->parts != it->part) {
         draw_next(it);
     }
-    if (!find_stage(it)) {
+    if (pelt_arrivals_used_up(it) || !find_stage(it)) {
         return false;
     }
     const struct pelt_stage *s = &it->plan->stages[it->stage];

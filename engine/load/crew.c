@@ -7,14 +7,17 @@
  * iterations a run, so that the loop reads its sockets in between.
  *
  * Closed loop: slot i holds user thread + i * threads. Slots below `begun` have been started: each
- * is running, in the ready list, or stopped. Slots from `begun` up to `active` wait for the ready
- * timer; those behind are parked (or run their last iteration).
+ * is running, in the ready list, paused (its own timer), or stopped. Slots from `begun` up to
+ * `active` wait for the ready timer; those behind are parked (or run their last iteration).
+ *
+ * Users that are to leave lie in a list, so that not all of them do so in one turn of the loop.
+ * Slots from `wanted` on will not be needed again: who is parked there leaves.
  *
  * Open loop: each user is running, in the idle list, or retired (stopped; replaced when a new one
  * is needed). Waiting arrivals lie in a ring.
  *
  * Invariant: iterations start from `begin` only, never inside another begin(): the stack stays
- * flat.
+ * flat. A user's entering goes before its first iteration, in the same begin().
  */
 #include "pelt/crew.h"
 
@@ -27,6 +30,7 @@
 #include "pelt/log.h"
 
 #define BATCH             64
+#define LOOK_NS           (50 * PELT_NS_PER_MS) /* how often a shared budget is looked at */
 #define SLOTS_FIRST_CAP   64
 #define WAITING_FIRST_CAP 256
 
@@ -51,22 +55,31 @@ struct pelt_crew {
     uint32_t users_len, users_cap;
     uint32_t users_most; /* this thread's share of the plan's peak, or of its users_max */
     uint64_t created;    /* users ever made: the next id */
-    uint32_t running;    /* iterations in progress */
+    uint32_t running;    /* iterations, enterings and leavings in progress */
+    uint64_t iterations; /* a user's; UINT64_MAX: no limit */
+    struct pelt_vu *leaving, **leaving_end; /* to leave, oldest first */
 
     uint32_t active, begun, stopped;    /* closed loop; stopped: users that will not run again */
+    uint32_t wanted;                    /* closed loop: slots that the rest of the plan has */
+    bool paced;                         /* closed loop: time lies between iterations */
+    uint64_t paced_len, late_len;       /* iterations planned by pacing; those that were late */
     struct pelt_vu *ready, **ready_end; /* closed loop: to be started again, oldest first */
     uint32_t ready_len;
 
     struct pelt_arrivals_iter arrivals; /* open loop */
     struct arrival next;                /* drawn, not yet due */
     struct waiting waiting;
+    uint32_t entering;    /* open loop: arrivals whose user enters */
     struct pelt_vu *idle; /* last in, first out */
     struct pelt_vu *retired;
     uint32_t retired_len;
 
     bool stopping;
+    bool cancelled;
+    bool told;    /* that it is idle */
     bool starved; /* of memory */
     bool in_begin;
+    struct pelt_vu *begun_now; /* whose begin() is on the stack; NULL: none */
 };
 
 static struct pelt_crew *crew_of(struct pelt_timer *timer, size_t offset)
@@ -81,10 +94,11 @@ static uint32_t share(const struct pelt_crew *crew, uint64_t total)
     return (uint32_t)(total > thread ? (total - thread - 1) / threads + 1 : 0);
 }
 
-/* Called when either side changes. Nothing begins after a stop, so both come true once. */
+/* Called when any side changes. */
 static void tell_when_idle(struct pelt_crew *crew)
 {
-    if (crew->stopping && crew->running == 0) {
+    if (crew->stopping && crew->running == 0 && crew->leaving == NULL && !crew->told) {
+        crew->told = true;
         crew->opt.on_idle(crew->opt.on_idle_arg);
     }
 }
@@ -111,6 +125,62 @@ static void arm_ready(struct pelt_crew *crew, uint64_t now_ns)
     }
 }
 
+static bool leave(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns);
+
+/* The user's code is about to run, or has ended. */
+static void set_running(struct pelt_crew *crew, struct pelt_vu *vu, bool running)
+{
+    vu->running = running;
+    crew->running += running ? 1u : -1u;
+}
+
+static void iterate(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    if (crew->opt.budget != NULL && !pelt_budget_take(crew->opt.budget)) {
+        pelt_crew_stop(crew, now_ns);
+        return;
+    }
+    set_running(crew, vu, true);
+    crew->in_begin = true;
+    crew->opt.ops->begin(vu, vu->due_ns, now_ns);
+    crew->in_begin = false;
+}
+
+/* The user is in, unless it stopped: its iteration follows, or it leaves. */
+static void entered(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    if (!crew->stopping && !vu->stopped) {
+        vu->pace_ns = now_ns;
+        iterate(crew, vu, now_ns);
+        return;
+    }
+    if (vu->open) {
+        pelt_recorder_dropped(crew->opt.recorder, now_ns);
+    }
+    leave(crew, vu, now_ns);
+}
+
+static void enter(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    const struct pelt_vu_ops *ops = crew->opt.ops;
+    vu->phase = PELT_VU_ENTERING;
+    set_running(crew, vu, true);
+    crew->entering++;
+    crew->begun_now = vu;
+    crew->in_begin = true;
+    bool any = ops->enter != NULL && ops->enter(vu, now_ns);
+    crew->in_begin = false;
+    crew->begun_now = NULL;
+    if (!any) {
+        set_running(crew, vu, false);
+        crew->entering--;
+        vu->phase = PELT_VU_IN;
+    }
+    if (vu->phase == PELT_VU_IN) {
+        entered(crew, vu, vu->open ? now_ns : vu->due_ns);
+    }
+}
+
 static void begin(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
 {
     assert(!crew->in_begin);
@@ -118,11 +188,104 @@ static void begin(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t due_ns, u
     assert(!vu->running);
     assert(!vu->stopped);
     vu->due_ns = due_ns;
-    vu->running = true;
-    crew->running++;
+    if (vu->phase == PELT_VU_IN) {
+        iterate(crew, vu, now_ns);
+    } else if (crew->opt.budget != NULL && pelt_budget_spent(crew->opt.budget)) {
+        pelt_crew_stop(crew, now_ns);
+    } else {
+        enter(crew, vu, now_ns);
+    }
+}
+
+/* Leaving. */
+
+static void leaving_clear(struct pelt_crew *crew)
+{
+    crew->leaving = NULL;
+    crew->leaving_end = &crew->leaving;
+}
+
+static void leaving_push(struct pelt_crew *crew, struct pelt_vu *vu)
+{
+    vu->phase = PELT_VU_LEAVING;
+    vu->next = NULL;
+    *crew->leaving_end = vu;
+    crew->leaving_end = &vu->next;
+}
+
+/* Without memory for the timer they stay: nothing else can be done for them. */
+static void arm_leaving(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (crew->leaving != NULL && crew->ready_timer.slot == 0 &&
+        pelt_timerq_add(crew->opt.timers, &crew->ready_timer, now_ns) != PELT_OK) {
+        leaving_clear(crew);
+    }
+}
+
+/* The user has ended. Its code may still be on the stack: it is destroyed when it is replaced, or
+ * with the crew. */
+static void left(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    vu->phase = crew->cancelled ? PELT_VU_LEAVING : PELT_VU_GONE;
+    if (crew->stopping) {
+        tell_when_idle(crew);
+    } else if (vu->open) {
+        vu->next = crew->retired;
+        crew->retired = vu;
+        crew->retired_len++;
+        if (crew->waiting.len > 0) {
+            arm_ready(crew, now_ns);
+        }
+    } else if (vu->stopped && ++crew->stopped == crew->users_most) {
+        pelt_crew_stop(crew, now_ns);
+    }
+}
+
+/* May be called inside the begin() of the same user. False: it had nothing to do. */
+static bool leave(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    const struct pelt_vu_ops *ops = crew->opt.ops;
+    const bool inside = crew->in_begin;
+    if (crew->cancelled) {
+        tell_when_idle(crew);
+        return false;
+    }
+    vu->phase = PELT_VU_LEAVING;
+    set_running(crew, vu, true);
     crew->in_begin = true;
-    crew->opt.ops->begin(vu, due_ns, now_ns);
-    crew->in_begin = false;
+    bool any = ops->leave != NULL && ops->leave(vu, now_ns);
+    crew->in_begin = inside;
+    if (!any) {
+        set_running(crew, vu, false);
+        left(crew, vu, now_ns);
+    }
+    return any;
+}
+
+/* So many at a time that have something to do. */
+static void serve_leaving(struct pelt_crew *crew, uint64_t now_ns)
+{
+    for (uint32_t n = 0; n < BATCH && crew->leaving != NULL;) {
+        struct pelt_vu *vu = crew->leaving;
+        crew->leaving = vu->next;
+        if (crew->leaving == NULL) {
+            crew->leaving_end = &crew->leaving;
+        }
+        n += leave(crew, vu, now_ns);
+    }
+    arm_leaving(crew, now_ns);
+}
+
+/* Who is in and does nothing, in slots from `first` on. */
+static void send_away(struct pelt_crew *crew, uint32_t first)
+{
+    for (uint32_t i = first; i < crew->users_len; i++) {
+        struct pelt_vu *vu = crew->users[i];
+        if (vu->phase == PELT_VU_IN && !vu->running) {
+            pelt_timerq_remove(crew->opt.timers, &vu->timer);
+            leaving_push(crew, vu);
+        }
+    }
 }
 
 /* Room for one more slot. False: out of memory. */
@@ -142,13 +305,18 @@ static bool grow_users(struct pelt_crew *crew)
 }
 
 /* A new user in `slot`, an empty one; NULL: out of memory. */
+static void on_paced(struct pelt_timer *timer, uint64_t now_ns);
+
 static struct pelt_vu *create_user(struct pelt_crew *crew, uint32_t slot)
 {
     const uint64_t id = crew->opt.thread + crew->created * crew->opt.threads;
     struct pelt_vu *vu = crew->opt.ops->create(crew->opt.ops_ctx, id);
     if (vu != NULL) {
-        *vu = (struct pelt_vu){
-            .crew = crew, .id = id, .slot = slot, .open = crew->opt.plan->loop == PELT_LOOP_OPEN};
+        *vu = (struct pelt_vu){.crew = crew,
+                               .timer = {.fn = on_paced},
+                               .id = id,
+                               .slot = slot,
+                               .open = crew->opt.plan->loop == PELT_LOOP_OPEN};
         crew->users[slot] = vu;
         crew->created++;
     }
@@ -190,8 +358,9 @@ static struct pelt_vu *ready_pop(struct pelt_crew *crew)
     return vu;
 }
 
-/* Users from `active` on are parked, also those that were to be started again. */
-static void shrink(struct pelt_crew *crew)
+/* Users from `active` on are parked, also those that were to be started again; whom the rest of the
+ * plan does not want leaves. */
+static void shrink(struct pelt_crew *crew, uint64_t now_ns)
 {
     crew->begun = crew->active;
     struct pelt_vu *vu = crew->ready;
@@ -203,6 +372,13 @@ static void shrink(struct pelt_crew *crew)
         }
         vu = next;
     }
+    if (crew->opt.ops->leave == NULL) {
+        return;
+    }
+    uint64_t t_ns = now_ns - crew->opt.start_ns;
+    crew->wanted = share(crew, pelt_plan_users_from(crew->opt.plan, t_ns));
+    send_away(crew, crew->wanted);
+    arm_leaving(crew, now_ns);
 }
 
 /* A user comes in with the plan. It may still run its last iteration of an earlier time; then that
@@ -213,7 +389,8 @@ static void begin_slot(struct pelt_crew *crew, uint32_t slot, uint64_t now_ns)
     if (vu == NULL) {
         crew->begun = slot;
         out_of_memory(crew, now_ns);
-    } else if (!vu->running && !vu->stopped) {
+    } else if (!vu->running && !vu->stopped && vu->timer.slot == 0) {
+        vu->pace_ns = now_ns;
         begin(crew, vu, now_ns, now_ns);
     }
 }
@@ -238,28 +415,63 @@ static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
 {
     const struct pelt_plan *plan = crew->opt.plan;
     const uint64_t t_ns = now_ns - crew->opt.start_ns;
-    if (t_ns >= crew->length_ns) {
+    bool spent = crew->opt.budget != NULL && pelt_budget_spent(crew->opt.budget);
+    bool nobody = plan->endless && crew->users_most == 0;
+    if (t_ns >= crew->length_ns || spent || nobody) {
         pelt_crew_stop(crew, now_ns);
         return;
     }
     uint64_t change_ns = pelt_plan_next_change(plan, t_ns);
     uint64_t wake_ns = change_ns < crew->length_ns ? change_ns : crew->length_ns;
+    if (crew->opt.budget != NULL && wake_ns > t_ns + LOOK_NS) {
+        wake_ns = t_ns + LOOK_NS;
+    }
     arm(crew, &crew->plan_timer, crew->opt.start_ns + wake_ns, now_ns);
     crew->active = share(crew, pelt_plan_users_at(plan, t_ns));
     if (crew->begun > crew->active) {
-        shrink(crew);
+        shrink(crew, now_ns);
     }
     start_users(crew, now_ns);
+}
+
+/* The user waits for its next iteration, or is late for it. */
+static void pause_user(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    const struct pelt_plan *plan = crew->opt.plan;
+    uint64_t next_ns = now_ns + plan->think_ns + vu->think_ns;
+    if (plan->pacing_ns > 0) {
+        uint64_t due_ns = vu->pace_ns + plan->pacing_ns;
+        crew->paced_len++;
+        crew->late_len += next_ns > due_ns;
+        next_ns = next_ns > due_ns ? next_ns : due_ns;
+    }
+    vu->pace_ns = next_ns;
+    if (next_ns > now_ns || crew->in_begin) {
+        arm(crew, &vu->timer, next_ns, now_ns);
+    } else {
+        begin(crew, vu, now_ns, now_ns);
+    }
+}
+
+static void on_paced(struct pelt_timer *timer, uint64_t now_ns)
+{
+    struct pelt_vu *vu =
+        (struct pelt_vu *)(void *)((char *)timer - offsetof(struct pelt_vu, timer));
+    if (vu->slot < vu->crew->begun) { /* else it was parked meanwhile */
+        begin(vu->crew, vu, now_ns, now_ns);
+    }
 }
 
 static void closed_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
 {
     if (vu->stopped) {
-        if (++crew->stopped == crew->users_most) {
-            pelt_crew_stop(crew, now_ns);
+        leave(crew, vu, now_ns);
+    } else if (vu->slot >= crew->begun) { /* parked */
+        if (vu->slot >= crew->wanted) {
+            leave(crew, vu, now_ns);
         }
-    } else if (vu->slot >= crew->begun) {
-        return; /* parked */
+    } else if (crew->paced) {
+        pause_user(crew, vu, now_ns);
     } else if (crew->in_begin) {
         ready_push(crew, vu);
         arm_ready(crew, now_ns);
@@ -317,16 +529,18 @@ static bool user_free(const struct pelt_crew *crew)
     return crew->idle != NULL || crew->users_len < crew->users_most || crew->retired != NULL;
 }
 
-/* The plan has come to its end and every arrival of it has been drawn: nothing arrives any more. */
+/* The plan has come to its end, by time or by iterations, and every arrival of it has been drawn:
+ * nothing arrives any more. */
 static bool all_arrived(const struct pelt_crew *crew, uint64_t now_ns)
 {
-    return crew->next.due_ns == PELT_NEVER && now_ns >= crew->opt.start_ns + crew->length_ns;
+    return crew->next.due_ns == PELT_NEVER && (now_ns >= crew->opt.start_ns + crew->length_ns ||
+                                               pelt_arrivals_used_up(&crew->arrivals));
 }
 
 /* After the plan's end the load lasts until nobody waits for a user any more. */
 static void stop_when_served(struct pelt_crew *crew, uint64_t now_ns)
 {
-    if (crew->waiting.len == 0 && all_arrived(crew, now_ns)) {
+    if (crew->waiting.len == 0 && crew->entering == 0 && all_arrived(crew, now_ns)) {
         pelt_crew_stop(crew, now_ns);
     }
 }
@@ -443,13 +657,10 @@ static void open_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_
         return;
     }
     if (vu->stopped) {
-        /* Its code is still on the stack: it is destroyed when it is replaced, or with the crew. */
-        vu->next = crew->retired;
-        crew->retired = vu;
-        crew->retired_len++;
-    } else {
-        idle_push(crew, vu);
+        leave(crew, vu, now_ns);
+        return;
     }
+    idle_push(crew, vu);
     if (crew->waiting.len > 0) {
         arm_ready(crew, now_ns);
     }
@@ -468,6 +679,10 @@ static void on_plan(struct pelt_timer *timer, uint64_t now_ns)
 static void on_ready(struct pelt_timer *timer, uint64_t now_ns)
 {
     struct pelt_crew *crew = crew_of(timer, offsetof(struct pelt_crew, ready_timer));
+    serve_leaving(crew, now_ns);
+    if (crew->stopping) {
+        return;
+    }
     if (crew->opt.plan->loop == PELT_LOOP_CLOSED) {
         start_users(crew, now_ns);
     } else {
@@ -487,6 +702,10 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     crew->plan_timer.fn = on_plan;
     crew->ready_timer.fn = on_ready;
     crew->length_ns = pelt_plan_length_ns(plan);
+    crew->iterations = plan->iterations_per_user > 0 ? plan->iterations_per_user : UINT64_MAX;
+    crew->wanted = UINT32_MAX;
+    crew->paced = plan->pacing_ns > 0 || plan->think_ns > 0 || plan->think_drawn;
+    leaving_clear(crew);
     ready_clear(crew);
     if (plan->loop == PELT_LOOP_CLOSED) {
         crew->users_most = share(crew, (uint64_t)floor(pelt_plan_peak(plan) + 0.5));
@@ -509,6 +728,7 @@ void pelt_crew_free(struct pelt_crew *crew)
     pelt_timerq_remove(crew->opt.timers, &crew->plan_timer);
     pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
     for (uint32_t i = 0; i < crew->users_len; i++) {
+        pelt_timerq_remove(crew->opt.timers, &crew->users[i]->timer);
         crew->opt.ops->destroy(crew->users[i]);
     }
     free(crew->users);
@@ -537,17 +757,26 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
         drop_waiting(crew, now_ns);
         drop_due(crew, now_ns);
     }
+    if (crew->opt.ops->leave != NULL || crew->paced) {
+        crew->idle = NULL;
+        send_away(crew, 0);
+        arm_leaving(crew, now_ns);
+    }
     tell_when_idle(crew);
 }
 
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns)
 {
     pelt_crew_stop(crew, now_ns);
+    crew->cancelled = true;
+    leaving_clear(crew);
+    pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
     for (uint32_t i = 0; i < crew->users_len; i++) {
         if (crew->users[i]->running) {
             crew->opt.ops->cancel(crew->users[i], now_ns);
         }
     }
+    tell_when_idle(crew);
 }
 
 void *pelt_crew_ops_ctx(const struct pelt_crew *crew)
@@ -582,18 +811,71 @@ uint32_t pelt_crew_waiting(const struct pelt_crew *crew)
     return crew->waiting.len;
 }
 
+uint64_t pelt_crew_paced(const struct pelt_crew *crew)
+{
+    return crew->paced_len;
+}
+
+uint64_t pelt_crew_late(const struct pelt_crew *crew)
+{
+    return crew->late_len;
+}
+
+uint64_t pelt_crew_stayed(const struct pelt_crew *crew)
+{
+    uint64_t stayed = 0;
+    for (uint32_t i = 0; i < crew->users_len; i++) {
+        enum pelt_vu_phase phase = crew->users[i]->phase;
+        stayed += phase != PELT_VU_NEW && phase != PELT_VU_GONE;
+    }
+    return stayed;
+}
+
+static void enter_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
+{
+    vu->phase = PELT_VU_IN;
+    crew->entering--;
+    if (!vu->open) {
+        vu->due_ns = now_ns; /* users come when they are ready; arrivals have been due since */
+    }
+    if (crew->begun_now == vu) {
+        return; /* enter() goes on */
+    }
+    entered(crew, vu, now_ns);
+    if (vu->open && !crew->stopping) {
+        stop_when_served(crew, now_ns);
+    }
+}
+
+static void life_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns, bool error)
+{
+    if (error) {
+        pelt_recorder_script_error(crew->opt.recorder, now_ns);
+    }
+    if (vu->phase == PELT_VU_LEAVING) {
+        left(crew, vu, now_ns);
+    } else {
+        vu->stopped = vu->stopped || error;
+        enter_ended(crew, vu, now_ns);
+    }
+}
+
 void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error)
 {
     struct pelt_crew *crew = vu->crew;
     assert(vu->running);
-    vu->running = false;
+    set_running(crew, vu, false);
+    if (vu->phase != PELT_VU_IN) {
+        life_ended(crew, vu, now_ns, script_error);
+        return;
+    }
     vu->iteration++;
-    crew->running--;
+    vu->stopped = vu->stopped || vu->iteration == crew->iterations;
     /* A fresh stamp of the last end may lie behind the loop's own, older time: never below 0. */
     uint64_t duration_ns = now_ns > vu->due_ns ? now_ns - vu->due_ns : 0;
     pelt_recorder_iteration(crew->opt.recorder, duration_ns, script_error, now_ns);
     if (crew->stopping) {
-        tell_when_idle(crew);
+        leave(crew, vu, now_ns);
     } else if (crew->opt.plan->loop == PELT_LOOP_CLOSED) {
         closed_ended(crew, vu, now_ns);
     } else {

@@ -66,7 +66,8 @@ enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *
     return PELT_OK;
 }
 
-enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, double from, double to)
+static enum pelt_status add_stage(struct pelt_plan *plan, uint64_t duration_ns, double from,
+                                  double to, bool exponential)
 {
     struct pelt_stage *stages = realloc(plan->stages, (plan->stages_len + 1) * sizeof(*stages));
     if (stages == NULL) {
@@ -75,9 +76,26 @@ enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, dou
     if (isnan(from)) {
         from = plan->stages_len > 0 ? stages[plan->stages_len - 1].to : 0.0;
     }
-    stages[plan->stages_len++] = (struct pelt_stage){duration_ns, from, to};
+    stages[plan->stages_len++] = (struct pelt_stage){duration_ns, from, to, exponential};
     plan->stages = stages;
     return PELT_OK;
+}
+
+enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, double from, double to)
+{
+    return add_stage(plan, duration_ns, from, to, false);
+}
+
+enum pelt_status pelt_plan_add_exponential(struct pelt_plan *plan, uint64_t duration_ns,
+                                           double from, double to)
+{
+    return add_stage(plan, duration_ns, from, to, true);
+}
+
+enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, double level)
+{
+    plan->endless = true;
+    return add_stage(plan, PELT_PLAN_ENDLESS_NS, level, level, false);
 }
 
 static const char *level_unit(const struct pelt_plan *plan)
@@ -96,6 +114,12 @@ static enum pelt_status validate_stages(const struct pelt_plan *plan, struct pel
                 err, PELT_EINVAL,
                 "load: stage %zu goes from %g to %g%s; a level lies between 0 and %.0f", i + 1,
                 s->from, s->to, level_unit(plan), most);
+        }
+        if (s->exponential && !(s->from > 0 && s->to > 0)) {
+            return pelt_fail(err, PELT_EINVAL,
+                             "load: stage %zu is exponential and goes from %g to %g%s: by factors "
+                             "no level comes from 0 or falls to it; begin at 1, or make it linear",
+                             i + 1, s->from, s->to, level_unit(plan));
         }
         if (s->duration_ns > left_ns) {
             return pelt_fail(err, PELT_EINVAL, "load: it lasts longer than 10 years");
@@ -122,6 +146,21 @@ static enum pelt_status validate_open(const struct pelt_plan *plan, struct pelt_
                          "load: gamma shape %g; it may be %g to %g (1 is poisson)",
                          plan->gamma_shape, GAMMA_LEAST, GAMMA_MOST);
     }
+    if (plan->pacing_ns > 0 || plan->think_ns > 0 || plan->think_drawn) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s: it is for users who come back (users = 20); with a rate the arrivals "
+                         "say when an iteration starts",
+                         plan->pacing_ns > 0 ? "pacing" : "think");
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status validate_end(const struct pelt_plan *plan, struct pelt_error *err)
+{
+    if (plan->endless && pelt_plan_iterations(plan) == 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "load: nothing ends it; give a duration, like 30s, or iterations");
+    }
     return PELT_OK;
 }
 
@@ -134,6 +173,9 @@ enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_er
     enum pelt_status status = validate_stages(plan, err);
     if (status == PELT_OK && plan->loop == PELT_LOOP_OPEN) {
         status = validate_open(plan, err);
+    }
+    if (status == PELT_OK) {
+        status = validate_end(plan, err);
     }
     if (status != PELT_OK) {
         return status;
@@ -171,6 +213,22 @@ double pelt_plan_peak(const struct pelt_plan *plan)
     return peak;
 }
 
+static uint64_t whole_users(double level)
+{
+    return (uint64_t)floor(level + 0.5);
+}
+
+uint64_t pelt_plan_iterations(const struct pelt_plan *plan)
+{
+    uint64_t each = 0;
+    if (plan->loop == PELT_LOOP_CLOSED && plan->iterations_per_user > 0) {
+        uint64_t users = whole_users(pelt_plan_peak(plan));
+        bool countless = users > 0 && plan->iterations_per_user > UINT64_MAX / users;
+        each = countless ? UINT64_MAX : users * plan->iterations_per_user;
+    }
+    return plan->iterations == 0 || (each > 0 && each < plan->iterations) ? each : plan->iterations;
+}
+
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 {
     const double old = pelt_plan_peak(plan);
@@ -184,8 +242,14 @@ void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
 {
-    const uint64_t old_ns = pelt_plan_length_ns(plan);
     uint64_t end_ns = 0, scaled_ns = 0;
+    if (plan->endless) {
+        struct pelt_stage *last = &plan->stages[plan->stages_len - 1];
+        uint64_t before_ns = pelt_plan_length_ns(plan) - last->duration_ns;
+        last->duration_ns = length_ns > before_ns ? length_ns - before_ns : 0;
+        plan->endless = false;
+    }
+    const uint64_t old_ns = pelt_plan_length_ns(plan);
     for (size_t i = 0; i < plan->stages_len && old_ns > 0; i++) {
         /* The ends are scaled, not the durations: rounding does not add up and the last end is
          * exact. */
@@ -213,7 +277,11 @@ static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t 
 
 static double stage_level(const struct pelt_stage *s, uint64_t in_ns)
 {
-    return s->from + (s->to - s->from) * ((double)in_ns / (double)s->duration_ns);
+    const double share = (double)in_ns / (double)s->duration_ns;
+    if (s->exponential) {
+        return s->from * pow(s->to / s->from, share);
+    }
+    return s->from + (s->to - s->from) * share;
 }
 
 double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
@@ -225,7 +293,7 @@ double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
 
 static uint64_t stage_users(const struct pelt_stage *s, uint64_t in_ns)
 {
-    return (uint64_t)floor(stage_level(s, in_ns) + 0.5);
+    return whole_users(stage_level(s, in_ns));
 }
 
 uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns)
@@ -233,6 +301,23 @@ uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns)
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
     return s != NULL ? stage_users(s, t_ns - begin_ns) : 0;
+}
+
+uint64_t pelt_plan_users_from(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    double most = pelt_plan_level(plan, t_ns);
+    uint64_t begin_ns = 0;
+    for (size_t i = 0; i < plan->stages_len; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        if (begin_ns > t_ns && s->duration_ns > 0) {
+            most = fmax(most, s->from);
+        }
+        begin_ns += s->duration_ns;
+        if (begin_ns > t_ns && s->duration_ns > 0) {
+            most = fmax(most, s->to);
+        }
+    }
+    return whole_users(most);
 }
 
 /*
@@ -330,11 +415,43 @@ static void put_stage(struct line *line, const struct pelt_plan *plan, const str
 {
     char duration[32];
     pelt_format_duration(s->duration_ns, duration, sizeof(duration));
+    bool last = s == &plan->stages[plan->stages_len - 1];
     const char *unit = plan->loop == PELT_LOOP_CLOSED && s->to == 1 ? " user" : level_unit(plan);
-    if (s->from == s->to) {
+    if (plan->endless && last) {
+        uint64_t most = plan->iterations > 0 ? plan->iterations : plan->iterations_per_user;
+        put(line, "%.7g%s for %" PRIu64 " iteration%s%s", s->to, unit, most, most == 1 ? "" : "s",
+            plan->iterations > 0 ? "" : " each");
+    } else if (s->from == s->to) {
         put(line, "%.7g%s for %s", s->to, unit, duration);
     } else {
-        put(line, "%.7g -> %.7g%s over %s", s->from, s->to, unit, duration);
+        put(line, "%.7g -> %.7g%s %sover %s", s->from, s->to, unit,
+            s->exponential ? "exponentially " : "", duration);
+    }
+}
+
+static void put_time(struct line *line, const char *before, uint64_t ns, const char *behind)
+{
+    char text[32];
+    if (ns > 0) {
+        pelt_format_duration(ns, text, sizeof(text));
+        put(line, "%s%s%s", before, text, behind);
+    }
+}
+
+/* What ends it besides its length, and what lies between a user's iterations. */
+static void put_iterations(struct line *line, const struct pelt_plan *plan)
+{
+    if (plan->iterations > 0 && !plan->endless) {
+        put(line, ", at most %" PRIu64 " iteration%s", plan->iterations,
+            plan->iterations == 1 ? "" : "s");
+    }
+    if (plan->iterations_per_user > 0 && !(plan->endless && plan->iterations == 0)) {
+        put(line, ", at most %" PRIu64 " a user", plan->iterations_per_user);
+    }
+    put_time(line, ", pacing ", plan->pacing_ns, "");
+    put_time(line, ", think time ", plan->think_ns, "");
+    if (plan->think_drawn) {
+        put(line, ", think time drawn");
     }
 }
 
@@ -379,4 +496,5 @@ void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
     if (plan->loop == PELT_LOOP_OPEN) {
         put_process(&line, plan);
     }
+    put_iterations(&line, plan);
 }

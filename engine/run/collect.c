@@ -186,6 +186,9 @@ static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
     c->inbox[i].tail = letter;
     c->inbox[i].ended = letter->frame->last;
     c->starved += letter->starved;
+    c->paced += letter->paced;
+    c->late += letter->late;
+    c->stayed += letter->stayed;
 }
 
 static void tell_script_error(struct pelt_collector *c, struct pelt_letter *letter, double t_s)

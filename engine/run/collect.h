@@ -29,6 +29,8 @@ struct pelt_collector {
     uint64_t script_errors;     /* distinct ones told so far */
     uint32_t starved;           /* workers whose load ended early for want of memory */
     struct pelt_error first_script_error;
+    /* Of all workers that ended, as pelt/crew.h says. */
+    uint64_t paced, late, stayed;
     bool has_second;
     bool write_failed; /* said so once */
 };

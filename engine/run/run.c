@@ -27,6 +27,7 @@
 #include "pelt/log.h"
 #include "pelt/rng.h"
 #include "pelt/runfile.h"
+#include "pelt/units.h"
 #include "rescue.h"
 #include "signals.h"
 
@@ -38,6 +39,7 @@
 struct run {
     struct pelt_run_options opt; /* the caller's, with `plan` below */
     struct pelt_plan plan;       /* the caller's, with users_max cut to what the host can hold */
+    struct pelt_budget budget;   /* of plan.iterations, in closed loop */
     uint32_t threads;
     struct pelt_registry *registry;
     struct pelt_runfile *file;
@@ -423,18 +425,30 @@ static void call_teardown(void *arg)
 /* Among whom data rows are dealt; 0: there are none, and counting arrivals may take seconds. */
 static uint64_t population(const struct run *run)
 {
+    const struct pelt_plan *plan = &run->plan;
     struct pelt_scenario_file file;
     if (run->opt.scenario == NULL || !pelt_scenario_file(run->opt.scenario, 0, &file)) {
         return 0;
     }
-    return run->plan.loop == PELT_LOOP_OPEN
-               ? pelt_arrivals_count(&run->plan, run->opt.seed)
-               : (uint64_t)floor(pelt_plan_peak(&run->plan) + 0.5); /* as the crew rounds */
+    if (plan->loop == PELT_LOOP_CLOSED) {
+        return (uint64_t)floor(pelt_plan_peak(plan) + 0.5); /* as the crew rounds */
+    }
+    if (plan->endless) {
+        return plan->iterations;
+    }
+    uint64_t arrivals = pelt_arrivals_count(plan, run->opt.seed);
+    return plan->iterations > 0 && plan->iterations < arrivals ? plan->iterations : arrivals;
+}
+
+static bool has_budget(const struct pelt_plan *plan)
+{
+    return plan->loop == PELT_LOOP_CLOSED && plan->iterations > 0;
 }
 
 static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
 {
     const uint64_t all = population(run);
+    pelt_budget_init(&run->budget, run->plan.iterations);
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
     if (run->workers == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -445,6 +459,7 @@ static enum pelt_status workers_new(struct run *run, struct pelt_error *err)
             .run = &run->opt,
             .registry = run->registry,
             .mail = &run->collector.mail,
+            .budget = has_budget(&run->plan) ? &run->budget : NULL,
             .thread = i,
             .threads = run->threads,
             .spin = run->threads < pelt_host_cpus(),
@@ -660,11 +675,38 @@ static const char *own_failure(const struct run *run)
     return text_or_null(&run->own_failure);
 }
 
+static void note_lives(struct run *run)
+{
+    const struct pelt_collector *c = &run->collector;
+    char text[200];
+    if (c->late > 0) {
+        char pacing[32];
+        pelt_format_duration(run->plan.pacing_ns, pacing, sizeof(pacing));
+        snprintf(
+            text, sizeof(text),
+            "%llu of %llu iterations started late: the ones before took longer than the pacing "
+            "of %s",
+            (unsigned long long)c->late, (unsigned long long)c->paced, pacing);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, "pacing_late", text);
+    }
+    if (c->stayed > 0 && run->opt.scenario != NULL && run->opt.scenario->has_user_exit) {
+        snprintf(
+            text, sizeof(text),
+            "user_exit of %llu users did not run, or not to its end: the grace period was over",
+            (unsigned long long)c->stayed);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        put_event(run, "user_exit_missed", text);
+    }
+}
+
 /* What the plan had until the end reached. */
 static double arrivals_due(const struct run *run)
 {
     bool loaded = run->start_ns != 0 && run->plan.loop == PELT_LOOP_OPEN;
-    return loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
+    double due = loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
+    const double most = (double)run->plan.iterations;
+    return most > 0 && due > most ? most : due;
 }
 
 /* Of the number of arrivals in a time in which `mean` are expected: the variance of a renewal
@@ -840,6 +882,7 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
     run_teardown(run);
     if (status == PELT_OK) {
         note_refused_names(run);
+        note_lives(run);
         status = judge_and_finish(run, out, err);
     }
     return status;

@@ -177,6 +177,9 @@ static void send_last_frame(struct pelt_worker *w)
     fill_gauges(w, recorder->frame);
     recorder->frame->last = true;
     w->letter->starved = pelt_crew_starved(w->crew);
+    w->letter->paced = pelt_crew_paced(w->crew);
+    w->letter->late = pelt_crew_late(w->crew);
+    w->letter->stayed = pelt_crew_stayed(w->crew);
     pelt_mailbox_post(w->opt.mail, &w->letter->mail);
     recorder->frame = NULL; /* the control thread's now */
     w->letter = NULL;
@@ -279,6 +282,7 @@ static enum pelt_status crew_new(struct pelt_worker *w, struct pelt_error *err)
         .seed = w->opt.run->seed,
         .thread = w->opt.thread,
         .threads = w->opt.threads,
+        .budget = w->opt.budget,
         .start_ns = w->start_ns,
         .timers = &w->station.reactor.timers,
         .recorder = &w->station.recorder,

@@ -8,6 +8,7 @@
 #ifndef PELT_WORKER_H
 #define PELT_WORKER_H
 
+#include "pelt/budget.h"
 #include "pelt/mailbox.h"
 #include "pelt/run.h"
 
@@ -17,6 +18,7 @@ struct pelt_worker_options {
     const struct pelt_run_options *run; /* borrowed */
     struct pelt_registry *registry;     /* borrowed */
     struct pelt_mailbox *mail;          /* borrowed: frames and script errors go there */
+    struct pelt_budget *budget; /* borrowed: iterations that all threads share; may be NULL */
     uint32_t thread, threads;
     bool spin;
     const char *data_json; /* borrowed: what setup returned; may be NULL */
@@ -30,9 +32,10 @@ struct pelt_letter {
     struct pelt_mail mail; /* first member */
     enum pelt_letter_kind kind;
     uint32_t thread;
-    struct pelt_frame *frame; /* PELT_LETTER_FRAME */
-    bool starved;             /* with the last frame: memory ran out, the load ended early */
-    char *line, *traceback;   /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */
+    struct pelt_frame *frame;     /* PELT_LETTER_FRAME */
+    bool starved;                 /* with the last frame: memory ran out, the load ended early */
+    uint64_t paced, late, stayed; /* with the last frame: as pelt/crew.h says */
+    char *line, *traceback;       /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */
 };
 void pelt_letter_free(struct pelt_letter *letter); /* not its frame */
 

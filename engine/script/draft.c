@@ -9,6 +9,7 @@
 #include "args.h"
 #include "file.h"
 #include "form.h"
+#include "group.h"
 #include "json.h"
 #include "pelt/http1_request.h"
 #include "strand.h"
@@ -376,12 +377,35 @@ static void write_head(struct composer *c, struct pelt_origin *origin, struct pe
     c->template->head_len = buf->len - 1;
 }
 
-/* The id of a name; 0: beyond the cap, and not remembered. */
+/* The group of which the request that is made is a part; NULL: none. */
+static const struct pelt_group *group_of(const struct pelt_shard *shard)
+{
+    return shard->running ? shard->running->group : NULL;
+}
+
+static uint32_t intern_series(const struct pelt_shard *shard, struct pelt_span name)
+{
+    const struct pelt_group *group = group_of(shard);
+    char whole[sizeof group->prefix + PELT_NAME_MAX];
+    if (group) {
+        name.len = name.len < PELT_NAME_MAX ? name.len : PELT_NAME_MAX;
+        memcpy(mempcpy(whole, group->prefix, group->prefix_len), name.ptr, name.len);
+        name = pelt_span(whole, group->prefix_len + name.len);
+    }
+    return pelt_registry_intern(shard->opt->registry, PELT_NAME_REQUEST, name);
+}
+
+/* The id of a name, in the group that runs; 0: beyond the cap, and not remembered. */
 static uint32_t series_id(lua_State *L, struct pelt_span name)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
+    const struct pelt_group *group = group_of(shard);
+    int series_ref = group ? group->series_ref : shard->series_ref;
     uint32_t id = 0;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, shard->series_ref);
+    if (group && !pelt_group_kept(group)) {
+        return intern_series(shard, name);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, series_ref);
     lua_pushlstring(L, name.ptr, name.len);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, -3) != LUA_TNIL) {
@@ -390,7 +414,7 @@ static uint32_t series_id(lua_State *L, struct pelt_span name)
         return id;
     }
     lua_pop(L, 1);
-    id = pelt_registry_intern(shard->opt->registry, PELT_NAME_REQUEST, name);
+    id = intern_series(shard, name);
     if (id != 0) {
         lua_pushinteger(L, id);
         lua_rawset(L, -3);
@@ -474,7 +498,12 @@ template_of(lua_State *L, const struct pelt_http_client *client, const struct pe
     pelt_template_key_add(&key, (uintptr_t)call->method);
     pelt_template_key_add(&key, (uintptr_t)origin);
     bool options = lua_istable(L, call->options);
-    bool keyed = pelt_templates_help(templates) &&
+    const struct pelt_group *group = group_of(pelt_shard_of(L));
+    if (group) {
+        pelt_template_key_add(&key, (uintptr_t)group);
+    }
+    /* A group that is not kept may give its address to the next one. */
+    bool keyed = (!group || pelt_group_kept(group)) && pelt_templates_help(templates) &&
                  (options ? pelt_template_key_read(L, call->options, templates, &key, given)
                           : lua_isnoneornil(L, call->options));
     const struct pelt_template *kept = keyed ? pelt_templates_find(templates, &key) : NULL;

@@ -11,7 +11,7 @@
 
 #define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
 
-int pelt_lib_core(lua_State *L);   /* check, sleep, env, log, now, stopping */
+int pelt_lib_core(lua_State *L);   /* check, group, sleep, env, log, now, stopping */
 int pelt_lib_http(lua_State *L);   /* pelt.http */
 int pelt_lib_data(lua_State *L);   /* pelt.data */
 int pelt_lib_shared(lua_State *L); /* pelt.shared */

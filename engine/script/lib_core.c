@@ -1,11 +1,12 @@
 /*
- * pelt.check, sleep, env, log, now, stopping, user:stop, and the tools that the library written in
+ * pelt.check, group, sleep, env, log, now, stopping, and the tools that the library written in
  * Lua needs.
  */
 #include <stdatomic.h>
 #include <string.h>
 
 #include "args.h"
+#include "group.h"
 #include "lib.h"
 #include "pelt/log.h"
 #include "pelt/units.h"
@@ -146,9 +147,11 @@ static int core_stopping(lua_State *L)
 
 int pelt_lib_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"sleep", core_sleep},       {"env", core_env},
-                                         {"log", core_log},           {"now", core_now},
-                                         {"stopping", core_stopping}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"sleep", core_sleep}, {"env", core_env},           {"log", core_log},
+        {"now", core_now},     {"stopping", core_stopping}, {"group", pelt_group_call},
+        {NULL, NULL}};
+    pelt_group_open(L);
     luaL_newlib(L, functions);
     lua_rawgeti(L, LUA_REGISTRYINDEX, pelt_shard_of(L)->checks_ref);
     lua_pushcclosure(L, core_check, 1);

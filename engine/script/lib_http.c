@@ -1,14 +1,15 @@
 /*
  * pelt.http: get, post, ... of the default client, http.batch{}, and http.client{}. A call with a
- * URL alone is prebuilt once: each client keeps, a method, a table from URL text to request, so
- * such a call is one table look-up and a yield; for a user who has cookies to send it is put
- * together.
+ * URL alone is prebuilt once: each client keeps, a method, a table from URL text to request (with
+ * one more for each group in it), so such a call is one table look-up and a yield; for a user who
+ * has cookies to send it is put together.
  */
 #include <string.h>
 
 #include "args.h"
 #include "batch.h"
 #include "draft.h"
+#include "group.h"
 #include "lib.h"
 #include "pelt/http1_request.h"
 #include "strand.h"
@@ -42,6 +43,23 @@ struct prebuilt {
     char bytes[];
 };
 
+/* Pushes the client's table for the method; in a group the table for the group in it, where it may
+ * be missing: then nil, unless it is to be made. */
+static void push_table(lua_State *L, int client, int method, const struct pelt_group *group,
+                       bool make)
+{
+    lua_getiuservalue(L, client, method + 1);
+    if (group) {
+        if (lua_rawgetp(L, -1, group) == LUA_TNIL && make) {
+            lua_newtable(L);
+            lua_replace(L, -2);
+            lua_pushvalue(L, -1);
+            lua_rawsetp(L, -3, group);
+        }
+        lua_remove(L, -2);
+    }
+}
+
 /* Puts a copy of `made` under the URL into the client's table for the method. One that was there is
  * kept by it, as it may be in flight. */
 static const struct pelt_request *keep(lua_State *L, int client, int method, int url,
@@ -52,7 +70,7 @@ static const struct pelt_request *keep(lua_State *L, int client, int method, int
         return made;
     }
     shard->requests++;
-    lua_getiuservalue(L, client, method + 1);
+    push_table(L, client, method, shard->running->group, true);
     lua_pushvalue(L, url);
     struct prebuilt *p = lua_newuserdatauv(L, sizeof *p + made->len, 1);
     lua_pushvalue(L, url);
@@ -69,8 +87,13 @@ static const struct pelt_request *keep(lua_State *L, int client, int method, int
 /* NULL: none, or one made before code was loaded that reads more. */
 static const struct pelt_request *find(lua_State *L, int client, int method, int url)
 {
-    const struct pelt_reads *reads = &pelt_shard_of(L)->reads;
-    lua_getiuservalue(L, client, method + 1);
+    struct pelt_shard *shard = pelt_shard_of(L);
+    const struct pelt_reads *reads = &shard->reads;
+    push_table(L, client, method, shard->running->group, false);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return NULL;
+    }
     lua_pushvalue(L, url);
     lua_rawget(L, -2);
     const struct prebuilt *p = lua_touserdata(L, -1);
@@ -85,7 +108,8 @@ static int call_method(lua_State *L, int client, int method, int url)
     const struct method *m = &METHODS[method];
     struct pelt_http_client *c = lua_touserdata(L, client);
     struct pelt_strand *strand = pelt_strand_waiter(L, m->what);
-    bool plain = lua_isnoneornil(L, url + 1) && !(strand->cookies && c->cookies);
+    bool plain = lua_isnoneornil(L, url + 1) && !(strand->cookies && c->cookies) &&
+                 (!strand->group || pelt_group_kept(strand->group));
     const struct pelt_request *request = plain ? find(L, client, method, url) : NULL;
     if (!request) {
         struct pelt_call call = {

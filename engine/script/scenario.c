@@ -87,16 +87,26 @@ static bool field_is(lua_State *L, int table, const char *field, const char *tex
     return same;
 }
 
+static enum pelt_status read_stage(lua_State *L, int stage, struct pelt_plan *plan)
+{
+    const uint64_t duration_ns = integer_or(L, stage, "duration_ns", PELT_NEVER);
+    const double from = number_or(L, stage, "from", 0), to = number_or(L, stage, "to", 0);
+    bool exponential = lua_getfield(L, stage, "exponential") != LUA_TNIL;
+    lua_pop(L, 1);
+    if (duration_ns == PELT_NEVER) {
+        return pelt_plan_add_endless(plan, to);
+    }
+    return exponential ? pelt_plan_add_exponential(plan, duration_ns, from, to)
+                       : pelt_plan_add(plan, duration_ns, from, to);
+}
+
 static void read_stages(lua_State *L, int load, struct pelt_plan *plan)
 {
     lua_getfield(L, load, "stages");
     int stages = lua_gettop(L);
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, stages); i++) {
         lua_rawgeti(L, stages, i);
-        int stage = lua_gettop(L);
-        if (pelt_plan_add(plan, integer_or(L, stage, "duration_ns", 0),
-                          number_or(L, stage, "from", 0),
-                          number_or(L, stage, "to", 0)) != PELT_OK) {
+        if (read_stage(L, lua_gettop(L), plan) != PELT_OK) {
             luaL_error(L, "out of memory");
         }
         lua_pop(L, 1);
@@ -126,12 +136,29 @@ static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
     plan->users_max = integer_or(L, load, "users", plan->users_max);
     plan->waiting_max = integer_or(L, load, "waiting", plan->waiting_max);
     plan->grace_ns = integer_or(L, load, "grace_ns", plan->grace_ns);
+    plan->iterations = integer_or(L, load, "iterations", 0);
+    plan->iterations_per_user = integer_or(L, load, "iterations_per_user", 0);
     read_stages(L, load, plan);
     struct pelt_error err;
     if (pelt_plan_validate(plan, &err) != PELT_OK) {
         luaL_error(L, "load: %s", err.text);
     }
+    if (pelt_scenario_pace(s, plan, &err) != PELT_OK) {
+        luaL_error(L, "%s", err.text);
+    }
     lua_pop(L, 1);
+}
+
+static void read_life(lua_State *L, int scenario, const struct pelt_shard *shard,
+                      struct pelt_scenario *s)
+{
+    s->has_setup = shard->setup_ref != LUA_NOREF;
+    s->has_teardown = shard->teardown_ref != LUA_NOREF;
+    s->has_user_init = shard->init_ref != LUA_NOREF;
+    s->has_user_exit = shard->exit_ref != LUA_NOREF;
+    s->think_drawn = shard->think_ref != LUA_NOREF;
+    s->pacing_ns = integer_or(L, scenario, "pacing_ns", 0);
+    s->think_ns = integer_or(L, scenario, "think_ns", 0);
 }
 
 static bool starts_with(const char *text, const char *with)
@@ -260,11 +287,10 @@ static int read_scenario(lua_State *L)
         s->name = name;
     }
     s->target = copy_text(L, table, "target");
+    read_life(L, table, r->shard, s);
     read_load(L, table, s);
     read_thresholds(L, table, s);
     read_tasks(L, table, s);
-    s->has_setup = r->shard->setup_ref != LUA_NOREF;
-    s->has_teardown = r->shard->teardown_ref != LUA_NOREF;
     return 0;
 }
 
@@ -328,6 +354,15 @@ enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *setti
     }
     pelt_buf_deinit(&source);
     return status;
+}
+
+enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s, struct pelt_plan *plan,
+                                    struct pelt_error *err)
+{
+    plan->pacing_ns = s->pacing_ns;
+    plan->think_ns = s->think_ns;
+    plan->think_drawn = s->think_drawn;
+    return pelt_plan_validate(plan, err);
 }
 
 void pelt_scenario_free(struct pelt_scenario *s)

@@ -68,6 +68,8 @@ static int open_libraries(lua_State *L)
     shard->series_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     shard->checks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    shard->groups_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     pelt_templates_new(L, &shard->templates);
     pelt_lib_standard(L);
     pelt_reads_open(L);
@@ -156,6 +158,9 @@ static int check_returned(lua_State *L)
     read_tasks(L, scenario, shard);
     shard->setup_ref = ref_of_function(L, scenario, "setup");
     shard->teardown_ref = ref_of_function(L, scenario, "teardown");
+    shard->init_ref = ref_of_function(L, scenario, "user_init");
+    shard->exit_ref = ref_of_function(L, scenario, "user_exit");
+    shard->think_ref = ref_of_function(L, scenario, "think");
     shard->scenario_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 
     lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);

@@ -66,6 +66,10 @@ struct pelt_shard {
     struct pelt_shard_task *tasks;
     size_t tasks_len;
     int setup_ref, teardown_ref; /* LUA_NOREF: not defined */
+    int init_ref, exit_ref;      /* user_init, user_exit; likewise */
+    int think_ref;               /* `think` where it is a function; likewise */
+    uint32_t groups;             /* kept ones */
+    int groups_ref;              /* name -> group, of those in no other */
     uint32_t requests;           /* prebuilt ones kept */
     struct pelt_templates *templates;
     struct pelt_buf head;         /* of the newest template made */

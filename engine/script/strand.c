@@ -240,6 +240,7 @@ void pelt_strand_start(struct pelt_strand *s, int args, uint64_t due_ns, uint64_
 {
     assert(s->state == PELT_STRAND_IDLE);
     s->due_ns = due_ns;
+    s->group = NULL;
     go_on(s, args, now_ns);
 }
 

@@ -17,6 +17,7 @@
 
 struct pelt_cookies;
 struct pelt_draft;
+struct pelt_group;
 
 enum pelt_strand_state {
     PELT_STRAND_IDLE,
@@ -40,6 +41,7 @@ struct pelt_strand {
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
     struct pelt_session session;
     struct pelt_timer timer;
+    struct pelt_group *group;        /* the innermost pelt.group that runs; NULL: none */
     struct pelt_draft *draft;        /* the request made for one call only; NULL: none so far */
     struct pelt_strand_taken *taken; /* one a feed of the shard; NULL: no row so far */
     struct pelt_cookies *cookies;    /* NULL: none so far */

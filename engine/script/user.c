@@ -1,10 +1,14 @@
 /*
- * A virtual user: a strand that runs the scenario's tasks, behind the four functions of pelt/vu.h,
- * and the table `user` that they see. id and rng are fields of that table; iteration, cookies and
- * stop come from its metatable.
+ * A virtual user: a strand that runs user_init, the scenario's tasks and user_exit, behind the
+ * functions of pelt/vu.h, and the table `user` that they see. id and rng are fields of that table;
+ * iteration, cookies and stop come from its metatable.
+ *
+ * Where `think` is a function, it runs after each iteration, before the crew is told of its end:
+ * the crew then knows how long the user thinks, and the iteration's end is the one before.
  */
 #include <string.h>
 
+#include "args.h"
 #include "lib.h"
 #include "pelt/crew.h"
 #include "script_state.h"
@@ -17,6 +21,9 @@ struct user {
     struct pelt_script *script;
     struct pelt_strand strand;
     int table_ref;
+    bool thinking;     /* the function `think` runs */
+    bool failed;       /* while it does: the iteration ended by a script error */
+    uint64_t ended_ns; /* likewise: when it ended */
 };
 
 static struct user *of_vu(struct pelt_vu *vu)
@@ -71,13 +78,55 @@ static int make_table(lua_State *L)
     return 0;
 }
 
+static void start_thinking(struct user *u, bool failed)
+{
+    u->thinking = true;
+    u->failed = failed;
+    u->ended_ns = pelt_clock_ns();
+    lua_rawgeti(u->strand.co, LUA_REGISTRYINDEX, u->strand.shard->think_ref);
+    lua_rawgeti(u->strand.co, LUA_REGISTRYINDEX, u->table_ref);
+    pelt_strand_start(&u->strand, 1, PELT_NEVER, u->ended_ns);
+}
+
+/* `think` returned `results` values. False: the first is no duration, and err says so. */
+static bool read_think(struct user *u, int results, struct pelt_error *err)
+{
+    lua_State *co = u->strand.co;
+    lua_settop(co, lua_gettop(co) - results + 1); /* the first, nil without one */
+    return pelt_args_read_duration(co, -1, "think", &u->vu.think_ns, err) == PELT_OK;
+}
+
+static void end_thinking(struct user *u, int results, const char *error, const char *traceback)
+{
+    struct pelt_error err;
+    u->thinking = false;
+    u->vu.think_ns = 0;
+    if (!error && !read_think(u, results, &err)) {
+        error = err.text;
+        traceback = "";
+    }
+    if (error) {
+        pelt_script_report(u->script, error, traceback);
+    }
+    lua_settop(u->strand.co, 0);
+    pelt_crew_ended(&u->vu, u->ended_ns, u->failed || error);
+}
+
 static void on_end(struct pelt_strand *strand, int results, const char *error,
                    const char *traceback)
 {
     struct user *u = of_vu(strand->vu);
+    if (u->thinking) {
+        end_thinking(u, results, error, traceback);
+        return;
+    }
     lua_settop(strand->co, 0);
     if (error) {
         pelt_script_report(u->script, error, traceback);
+    }
+    if (strand->shard->think_ref != LUA_NOREF && u->vu.phase == PELT_VU_IN && !u->vu.stopped) {
+        start_thinking(u, error != NULL);
+        return;
     }
     pelt_crew_ended(&u->vu, pelt_clock_ns(), error != NULL);
 }
@@ -133,24 +182,48 @@ static int draw_task(struct user *u)
  * the server's speed, what it draws must not. */
 #define ARRIVAL_STREAMS (UINT64_C(1) << 32)
 
+/* function(user, data); due_ns PELT_NEVER: requests are due when they are called. */
+static void call(struct user *u, int function, uint64_t due_ns, uint64_t now_ns)
+{
+    lua_State *co = u->strand.co;
+    lua_rawgeti(co, LUA_REGISTRYINDEX, function);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, u->table_ref);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, u->strand.shard->data_ref);
+    pelt_strand_start(&u->strand, 2, due_ns, now_ns);
+}
+
 static void user_begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
 {
     struct user *u = of_vu(vu);
-    struct pelt_shard *shard = u->strand.shard;
-    lua_State *co = u->strand.co;
     if (vu->open) {
-        pelt_rng_init(u->strand.rng, shard->opt->seed, ARRIVAL_STREAMS + vu->arrival);
+        pelt_rng_init(u->strand.rng, u->strand.shard->opt->seed, ARRIVAL_STREAMS + vu->arrival);
     }
-    lua_rawgeti(co, LUA_REGISTRYINDEX, draw_task(u));
-    lua_rawgeti(co, LUA_REGISTRYINDEX, u->table_ref);
-    lua_rawgeti(co, LUA_REGISTRYINDEX, shard->data_ref);
     /* Closed loop: the first request is due when it is called, like all others. */
-    pelt_strand_start(&u->strand, 2, vu->open ? due_ns : PELT_NEVER, now_ns);
+    call(u, draw_task(u), vu->open ? due_ns : PELT_NEVER, now_ns);
+}
+
+static bool user_enter(struct pelt_vu *vu, uint64_t now_ns)
+{
+    int function = of_vu(vu)->strand.shard->init_ref;
+    if (function != LUA_NOREF) {
+        call(of_vu(vu), function, PELT_NEVER, now_ns);
+    }
+    return function != LUA_NOREF;
+}
+
+static bool user_leave(struct pelt_vu *vu, uint64_t now_ns)
+{
+    int function = of_vu(vu)->strand.shard->exit_ref;
+    if (function != LUA_NOREF) {
+        call(of_vu(vu), function, PELT_NEVER, now_ns);
+    }
+    return function != LUA_NOREF;
 }
 
 static void user_cancel(struct pelt_vu *vu, uint64_t now_ns)
 {
     pelt_strand_cancel(&of_vu(vu)->strand, now_ns);
+    of_vu(vu)->thinking = false;
     pelt_crew_ended(vu, now_ns, false);
 }
 
@@ -159,5 +232,9 @@ static void user_destroy(struct pelt_vu *vu)
     free_user(of_vu(vu));
 }
 
-const struct pelt_vu_ops pelt_script_vu_ops = {
-    .create = user_create, .begin = user_begin, .cancel = user_cancel, .destroy = user_destroy};
+const struct pelt_vu_ops pelt_script_vu_ops = {.create = user_create,
+                                               .begin = user_begin,
+                                               .cancel = user_cancel,
+                                               .destroy = user_destroy,
+                                               .enter = user_enter,
+                                               .leave = user_leave};

@@ -196,6 +196,12 @@ void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool
     pelt_hist_record_ns(&f->hist[PELT_RUNHIST_ITERATION], &f->pool, duration_ns);
 }
 
+void pelt_recorder_script_error(struct pelt_recorder *r, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    r->frame->script_errors++;
+}
+
 void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns)
 {
     pelt_recorder_turn(r, now_ns);

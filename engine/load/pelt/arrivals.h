@@ -37,5 +37,7 @@ void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *p
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
 /* Arrivals of the whole plan. Draws them all, unless they are uniform. */
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed);
+/* The plan's iterations ended it, perhaps long before its length. */
+bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it);
 
 #endif

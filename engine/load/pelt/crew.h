@@ -12,6 +12,14 @@
  * over before its time; in open loop a new user may take its place. When memory for users runs out
  * the crew says so in the log and stops.
  *
+ * A user enters before its first iteration (vu ops) and leaves when it ends: when it stopped, when
+ * it has done its iterations, when the plan does not want it back any more, or at the load's end,
+ * then within the grace period. One whose entering failed leaves without an iteration; the arrival
+ * that it was to serve is dropped. In open loop an arrival waits while its user enters.
+ *
+ * Pacing and think time lie between two iterations of a user. An iteration that took longer than
+ * the pacing is followed by the next at once, counted as late; what was missed is not made up for.
+ *
  * A slow server never moves the plan. Everything late starts at once, its lateness recorded as send
  * lag.
  *
@@ -21,6 +29,7 @@
 #define PELT_CREW_H
 
 #include "pelt/arrivals.h"
+#include "pelt/budget.h"
 #include "pelt/plan.h"
 #include "pelt/recorder.h"
 #include "pelt/timerq.h"
@@ -30,14 +39,16 @@ struct pelt_crew_options {
     const struct pelt_plan *plan; /* borrowed */
     uint64_t seed;
     uint32_t thread, threads;
+    struct pelt_budget *budget;     /* borrowed: the plan's iterations in closed loop, shared by the
+                                       crews of all threads; NULL: there is no limit */
     uint64_t start_ns;              /* monotonic time of plan time 0 */
     struct pelt_timerq *timers;     /* borrowed: the thread's */
     struct pelt_recorder *recorder; /* borrowed: iterations, arrivals, drops are recorded here */
     const struct pelt_vu_ops *ops;
     void *ops_ctx;
-    void (*on_idle)(void *arg); /* the plan is over and nobody waits (or it was stopped), and no
-                                   iteration runs; called once, possibly from within
-                                   pelt_crew_ended: must not free the crew */
+    void (*on_idle)(void *arg); /* the plan is over and nobody waits (or it was stopped), no
+                                   iteration runs and all users have left; called once, possibly
+                                   from within pelt_crew_ended: must not free the crew */
     void *on_idle_arg;
 };
 
@@ -49,7 +60,7 @@ void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns);
 /* No more starts; arrivals that wait, and those due by now that a late loop has not seen yet, are
  * dropped (counted). At the plan's end, once nobody waits, it happens by itself. Again: nothing. */
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);
-/* Stops, and cancels every running iteration (the grace period is over). */
+/* Stops, and cancels everything that runs (the grace period is over); nobody leaves any more. */
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns);
 void *pelt_crew_ops_ctx(const struct pelt_crew *crew); /* as in the options */
 bool pelt_crew_stopping(const struct pelt_crew *crew);
@@ -59,11 +70,18 @@ bool pelt_crew_starved(const struct pelt_crew *crew);
  * more. */
 uint32_t pelt_crew_users(const struct pelt_crew *crew);
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
+/* Iterations that the pacing planned, and those of them that started late. */
+uint64_t pelt_crew_paced(const struct pelt_crew *crew);
+uint64_t pelt_crew_late(const struct pelt_crew *crew);
+/* Users that entered and did not leave, as they were cancelled, or memory ran out. */
+uint64_t pelt_crew_stayed(const struct pelt_crew *crew);
 
 /*
  * Called by a user's code when its iteration ended, as the last thing it does: records the
- * iteration's duration from its due time. May start the user's next iteration before it returns; to
- * bound the stack when iterations end inside begin(), the crew defers the restart in that case.
+ * iteration's duration from its due time. Likewise when its entering or leaving ended, of which
+ * only a script error is recorded; after one while entering the user stops. May start the user's
+ * next iteration before it returns; to bound the stack when iterations end inside begin(), the crew
+ * defers the restart in that case.
  */
 void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error);
 

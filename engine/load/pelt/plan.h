@@ -20,7 +20,11 @@ enum pelt_arrivals { PELT_ARRIVALS_UNIFORM, PELT_ARRIVALS_POISSON, PELT_ARRIVALS
 struct pelt_stage {
     uint64_t duration_ns; /* 0: a jump */
     double from, to;      /* users, or arrivals/s; linear in between */
+    bool exponential;     /* in between by equal factors in equal times; both levels above 0 */
 };
+
+/* The length of an endless plan's last stage. */
+#define PELT_PLAN_ENDLESS_NS (UINT64_C(5) * 365 * 86400 * UINT64_C(1000000000))
 
 struct pelt_plan {
     enum pelt_loop loop;
@@ -32,6 +36,13 @@ struct pelt_plan {
     uint64_t waiting_max; /* open loop: most arrivals that wait for a user; beyond: dropped (default
                              100,000) */
     uint64_t grace_ns;    /* after the end: how long what is in flight may finish (default 30 s) */
+    uint64_t iterations; /* of all users together, after which the run ends; 0: no limit. Open loop:
+                            so many arrivals are planned */
+    uint64_t iterations_per_user; /* after which a user ends; 0: no limit */
+    bool endless;       /* only the iterations end it: the last stage lasts PELT_PLAN_ENDLESS_NS */
+    uint64_t pacing_ns; /* closed loop: least time from an iteration's start to the next; 0: none */
+    uint64_t think_ns;  /* closed loop: from an iteration's end to the next one's start; 0: none */
+    bool think_drawn;   /* the users say each time how long they think (vu->think_ns) */
 };
 
 void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop); /* defaults, no stage */
@@ -42,13 +53,21 @@ PELT_MUST_USE enum pelt_status pelt_plan_copy(struct pelt_plan *into, const stru
  * is a jump. */
 PELT_MUST_USE enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns,
                                              double from, double to);
+/* The same with equal factors in equal times. */
+PELT_MUST_USE enum pelt_status
+pelt_plan_add_exponential(struct pelt_plan *plan, uint64_t duration_ns, double from, double to);
+/* Appends a level that lasts until the plan's iterations are done. */
+PELT_MUST_USE enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, double level);
 /* Checks ranges: a stage at least, length and some level above 0, at most 1,000,000 users or
  * 10,000,000/s and 10 years. What else this header says of a plan holds for valid ones. */
 PELT_MUST_USE enum pelt_status pelt_plan_validate(const struct pelt_plan *plan,
                                                   struct pelt_error *err);
 uint64_t pelt_plan_length_ns(const struct pelt_plan *plan);
 double pelt_plan_peak(const struct pelt_plan *plan); /* the largest level */
-/* Scale levels so that the largest is `peak`, or times so that the length is `length_ns`. */
+/* Iterations after which the run is over at the latest; 0: there is no limit. */
+uint64_t pelt_plan_iterations(const struct pelt_plan *plan);
+/* Scale levels so that the largest is `peak`, or times so that the length is `length_ns`. The last
+ * stage of an endless plan is cut instead. */
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak);
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns);
 /* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on. */
@@ -56,6 +75,8 @@ double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns);
 /* Closed loop: users that shall be active at t: the level rounded to the nearest; 0 from the end
  * on. */
 uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns);
+/* Closed loop: the most users that shall be active at t or later. */
+uint64_t pelt_plan_users_from(const struct pelt_plan *plan, uint64_t t_ns);
 /* Closed loop: the first moment after t at which users_at differs from users_at(t); PELT_NEVER if
  * none. */
 uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns);

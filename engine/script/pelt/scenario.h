@@ -36,6 +36,9 @@ struct pelt_scenario {
     struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */
     size_t tasks_len;
     bool has_setup, has_teardown;
+    bool has_user_init, has_user_exit;
+    uint64_t pacing_ns, think_ns; /* `pacing`, and `think` where it is a duration; 0: none */
+    bool think_drawn;             /* `think` is a function */
     struct pelt_files *files;   /* data files, read once for all shards of the process */
     struct pelt_shared *shared; /* counters and queues of all users */
 };
@@ -60,6 +63,10 @@ PELT_MUST_USE enum pelt_status
 pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
                         struct pelt_setting *settings, size_t settings_len,
                         struct pelt_scenario **out, struct pelt_error *err);
+/* Puts pacing and think time into a plan that shall run the scenario. PELT_EINVAL: it is one of
+ * arrivals, which leaves no room for them. */
+PELT_MUST_USE enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s,
+                                                  struct pelt_plan *plan, struct pelt_error *err);
 void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */
 /* The i-th data file. False: there are fewer. */
 bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out);

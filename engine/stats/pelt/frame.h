@@ -98,7 +98,7 @@ struct pelt_frame {
     uint32_t errors_len;
     struct pelt_hist hist[PELT_RUNHIST_KINDS];
     uint64_t iterations;    /* ended */
-    uint64_t script_errors; /* iterations that ended by a Lua error; subset of iterations */
+    uint64_t script_errors; /* Lua errors that ended an iteration, user_init or user_exit */
     uint64_t planned;       /* arrivals that fell due (open loop) */
     uint64_t dropped;       /* arrivals refused because too many waited */
     uint32_t users;         /* gauge at the frame's end: users alive */

@@ -69,6 +69,8 @@ void pelt_recorder_trend(struct pelt_recorder *r, uint32_t series, uint64_t scal
                          uint64_t now_ns);
 void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool script_error,
                              uint64_t now_ns);
+/* A Lua error outside of an iteration: as its user entered or left. */
+void pelt_recorder_script_error(struct pelt_recorder *r, uint64_t now_ns);
 /* Lateness of an arrival (now - due) and the arrival itself. */
 void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns);
 /* An arrival, counted by pelt_recorder_arrival before, was refused. */

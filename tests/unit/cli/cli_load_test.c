@@ -168,6 +168,61 @@ static void bench_has_defaults(void **state)
     pelt_plan_deinit(&plan);
 }
 
+static void iterations_need_no_duration(void **state)
+{
+    struct cli_options o = options();
+    struct pelt_plan plan, own;
+    o.users = 20;
+    o.iterations = 1000;
+    o.ramp.duration_ns = 5 * S;
+    assert_settles(&o, NULL, &plan);
+    assert_true(plan.endless);
+    assert_int_equal(plan.iterations, 1000);
+    assert_int_equal(pelt_plan_users_at(&plan, 5 * S), 20);
+    pelt_plan_deinit(&plan);
+    assert_int_equal(cli_load_bench(&o, &plan, NULL), PELT_OK);
+    assert_true(plan.endless);
+    pelt_plan_deinit(&plan);
+    o.duration_ns = 10 * S;
+    assert_settles(&o, NULL, &plan);
+    assert_false(plan.endless);
+    assert_int_equal(plan.iterations, 1000);
+    assert_int_equal(pelt_plan_length_ns(&plan), 10 * S);
+    pelt_plan_deinit(&plan);
+
+    o = options();
+    o.iterations = 7; /* of a load with a length of its own: whichever comes first */
+    make_steps(&own, PELT_LOOP_CLOSED);
+    assert_settles(&o, &own, &plan);
+    assert_int_equal(plan.iterations, 7);
+    assert_int_equal(pelt_plan_length_ns(&plan), 20 * S);
+    pelt_plan_deinit(&plan);
+    pelt_plan_deinit(&own);
+}
+
+static void a_duration_cuts_a_load_that_has_none(void **state)
+{
+    struct cli_options o = options();
+    struct pelt_plan plan, own;
+    pelt_plan_init(&own, PELT_LOOP_CLOSED);
+    own.iterations_per_user = 5;
+    assert_int_equal(pelt_plan_add_endless(&own, 4), PELT_OK);
+    o.duration_ns = 3 * S;
+    o.users = 8;
+    assert_settles(&o, &own, &plan);
+    assert_int_equal(pelt_plan_length_ns(&plan), 3 * S);
+    assert_int_equal(pelt_plan_users_at(&plan, 0), 8);
+    assert_int_equal(plan.iterations_per_user, 5);
+    pelt_plan_deinit(&plan);
+    o.duration_ns = 0;
+    o.ramp.duration_ns = 2 * S; /* it stays endless */
+    assert_settles(&o, &own, &plan);
+    assert_true(plan.endless);
+    assert_int_equal(pelt_plan_users_at(&plan, S), 4);
+    pelt_plan_deinit(&plan);
+    pelt_plan_deinit(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +232,8 @@ int main(void)
         cmocka_unit_test(users_of_an_open_shape_are_its_pool),
         cmocka_unit_test(a_ramp_lies_within_the_duration),
         cmocka_unit_test(grace_may_be_nothing),
+        cmocka_unit_test(iterations_need_no_duration),
+        cmocka_unit_test(a_duration_cuts_a_load_that_has_none),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(bench_has_defaults),
     };

@@ -140,6 +140,23 @@ static void before_the_first_second_there_are_no_figures(void **state)
     fake_live_deinit(&f);
 }
 
+static void a_load_without_a_length_shows_its_iterations(void **state)
+{
+    struct fake_live f;
+    struct live_block block;
+    fake_live_init(&f, PELT_LOOP_CLOSED, 1000);
+    f.plan.endless = true;
+    f.plan.iterations = 4000;
+    f.total->iterations = 1000;
+    f.live.length_s = 1e8;
+    make(&f, 80, false, &block);
+    assert_says(&block, "12s, 1000 of 4000 iterations");
+    assert_says(&block, "[====");
+    make(&f, 40, false, &block);
+    assert_says(&block, "12s, 1000/4000");
+    fake_live_deinit(&f);
+}
+
 static void a_name_cannot_steer_the_terminal_or_break_the_width(void **state)
 {
     struct fake_live f;
@@ -161,6 +178,7 @@ int main(void)
         cmocka_unit_test(errors_are_counted_and_red),
         cmocka_unit_test(percentiles_without_enough_samples_are_not_shown),
         cmocka_unit_test(before_the_first_second_there_are_no_figures),
+        cmocka_unit_test(a_load_without_a_length_shows_its_iterations),
         cmocka_unit_test(a_name_cannot_steer_the_terminal_or_break_the_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 struct puppet {
     struct pelt_vu vu; /* first */
     int lives;         /* iterations until it stops itself; 0: never */
+    int entered, left; /* how often */
 };
 
 struct event {
@@ -45,6 +46,12 @@ static struct {
     size_t create_most;    /* create() fails beyond */
     int depth, depth_most; /* begin() inside begin() */
     int idle;
+
+    const struct pelt_vu_ops *ops;
+    struct pelt_budget *budget;
+    bool life_waits;   /* entering and leaving end when the test ends them */
+    bool enter_fails;  /* by a script error */
+    uint64_t think_ns; /* that the puppets draw */
 } world;
 
 static struct pelt_vu *on_create(void *ctx, uint64_t id)
@@ -66,6 +73,7 @@ static void end(struct pelt_vu *vu, uint64_t now_ns)
 {
     struct puppet *p = (struct puppet *)vu;
     vu->stopped = p->lives > 0 && --p->lives == 0;
+    vu->think_ns = world.think_ns;
     pelt_crew_ended(vu, now_ns, false);
 }
 
@@ -103,7 +111,32 @@ static void on_idle(void *arg)
     world.idle++;
 }
 
-static const struct pelt_vu_ops ops = {on_create, on_begin, on_cancel, on_destroy};
+static bool on_enter(struct pelt_vu *vu, uint64_t now_ns)
+{
+    struct puppet *p = (struct puppet *)vu;
+    assert_int_equal(vu->iteration, 0);
+    p->entered++;
+    if (!world.life_waits) {
+        pelt_crew_ended(vu, now_ns, world.enter_fails);
+    }
+    return true;
+}
+
+static bool on_leave(struct pelt_vu *vu, uint64_t now_ns)
+{
+    struct puppet *p = (struct puppet *)vu;
+    assert_int_equal(p->entered, 1);
+    assert_int_equal(p->left, 0);
+    p->left++;
+    if (!world.life_waits) {
+        pelt_crew_ended(vu, now_ns, false);
+    }
+    return true;
+}
+
+static const struct pelt_vu_ops ops = {on_create, on_begin, on_cancel, on_destroy, NULL, NULL};
+static const struct pelt_vu_ops lively_ops = {on_create,  on_begin, on_cancel,
+                                              on_destroy, on_enter, on_leave};
 
 static int set_up(void **state)
 {
@@ -112,6 +145,10 @@ static int set_up(void **state)
     world.lives = world.depth = world.depth_most = world.idle = 0;
     world.create_most = SIZE_MAX;
     world.crew = NULL;
+    world.ops = &ops;
+    world.budget = NULL;
+    world.life_waits = world.enter_fails = false;
+    world.think_ns = 0;
     for (size_t i = 0; i < PUPPETS; i++) {
         world.puppets[i] = NULL;
     }
@@ -161,7 +198,8 @@ static void start_thread(uint32_t thread, uint32_t threads)
         .start_ns = START,
         .timers = &world.timers,
         .recorder = &world.recorder,
-        .ops = &ops,
+        .ops = world.ops,
+        .budget = world.budget,
         .on_idle = on_idle,
         .on_idle_arg = &world,
     };
@@ -794,6 +832,356 @@ static void an_iteration_lasts_from_its_due_time(void **state)
     assert_int_equal(h->max_us, 80000);
 }
 
+/* Entering and leaving. */
+
+static void lively(bool waits)
+{
+    world.ops = &lively_ops;
+    world.life_waits = waits;
+}
+
+static void end_life(uint64_t id, uint64_t t)
+{
+    assert_non_null(world.puppets[id]);
+    pelt_crew_ended(&world.puppets[id]->vu, START + t, false);
+}
+
+static void a_user_enters_before_its_first_iteration_and_leaves_at_the_end(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    lively(true);
+    start();
+    pass_to(0);
+    assert_int_equal(world.puppets[0]->entered, 1);
+    assert_int_equal(world.begun_len, 0);
+    end_life(0, 300 * MS);
+    assert_int_equal(world.begun_len, 1);
+    assert_int_equal(last()->due_ns, 300 * MS); /* entering is no part of the iteration */
+    end_user(0, 400 * MS);
+    assert_int_equal(world.begun_len, 2);
+    assert_int_equal(world.puppets[0]->entered, 1);
+    pass_to(1 * S);
+    end_user(0, 1100 * MS);
+    assert_int_equal(world.puppets[0]->left, 1);
+    end_life(1, 1200 * MS); /* it entered too late to iterate */
+    assert_int_equal(world.puppets[1]->left, 1);
+    assert_int_equal(world.begun_len, 2);
+    end_life(0, 1300 * MS);
+    assert_int_equal(world.idle, 0);
+    end_life(1, 1300 * MS);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.frame->iterations, 2);
+    assert_int_equal(pelt_crew_stayed(world.crew), 0);
+}
+
+static void who_fails_to_enter_runs_no_iteration_and_leaves(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    lively(false);
+    world.enter_fails = true;
+    start();
+    pass_to(0);
+    assert_int_equal(world.begun_len, 0);
+    assert_int_equal(world.puppets[0]->left, 1);
+    assert_int_equal(world.puppets[1]->left, 1);
+    assert_int_equal(world.frame->script_errors, 2);
+    assert_int_equal(world.idle, 1); /* nobody is left */
+}
+
+static void an_arrival_waits_while_its_user_enters(void **state)
+{
+    plan(PELT_LOOP_OPEN, 200 * MS, 10, 10);
+    lively(true);
+    start();
+    pass_to(1 * S);
+    assert_int_equal(world.idle, 0); /* both are still to be served */
+    end_life(0, 1100 * MS);
+    assert_int_equal(last()->due_ns, 0);
+    assert_int_equal(last()->now_ns, 1100 * MS);
+    assert_int_equal(world.idle, 0);
+    end_life(1, 1200 * MS);
+    assert_int_equal(last()->due_ns, 100 * MS);
+    end_user(0, 1300 * MS);
+    end_user(1, 1300 * MS);
+    end_life(0, 1400 * MS);
+    end_life(1, 1400 * MS);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.frame->dropped, 0);
+}
+
+static void the_arrival_of_one_who_fails_to_enter_is_dropped(void **state)
+{
+    plan(PELT_LOOP_OPEN, 500 * MS, 10, 10);
+    world.plan.users_max = 1;
+    lively(false);
+    world.enter_fails = true;
+    start();
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 0);
+    assert_int_equal(world.frame->planned, 5);
+    assert_int_equal(world.frame->dropped, 5);
+    assert_int_equal(world.created, 5); /* each arrival gets a new chance, and only one */
+    assert_int_equal(world.idle, 1);
+}
+
+static void many_users_leave_in_batches(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 300, 300);
+    lively(false);
+    start();
+    pass_to(1 * S - 1);
+    for (uint64_t id = 0; id < world.created; id++) {
+        end_user(id, 1 * S - 1);
+    }
+    world.life_waits = true;
+    pelt_crew_stop(world.crew, START + 1 * S - 1);
+    size_t left = 0;
+    int runs = 0;
+    for (; left < world.created; runs++) {
+        size_t before = left;
+        run_once(1 * S);
+        left = 0;
+        for (uint64_t id = 0; id < world.created; id++) {
+            left += (size_t)world.puppets[id]->left;
+        }
+        assert_true(left - before <= 64);
+    }
+    assert_true(runs > 3);
+    for (uint64_t id = 0; id < world.created; id++) {
+        assert_int_equal(world.idle, 0);
+        end_life(id, 1 * S);
+    }
+    assert_int_equal(world.idle, 1);
+}
+
+static void whom_the_plan_does_not_want_back_leaves_at_once(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 4, 4);
+    then(1 * S, 1, 1);
+    then(1 * S, 2, 2);
+    then(1 * S, 1, 1);
+    lively(false);
+    start();
+    pass_to(1 * S);
+    for (uint64_t id = 1; id < 4; id++) {
+        end_user(id, 1100 * MS);
+    }
+    run_out(1100 * MS);
+    assert_int_equal(world.puppets[1]->left, 0); /* it is wanted at 2 s */
+    assert_int_equal(world.puppets[2]->left, 1);
+    assert_int_equal(world.puppets[3]->left, 1);
+    pass_to(2 * S);
+    assert_true(running(1));
+    pass_to(3 * S);
+    end_user(1, 3100 * MS);
+    assert_int_equal(world.puppets[1]->left, 1);
+    assert_int_equal(world.idle, 0);
+    pass_to(4 * S);
+    end_user(0, 4 * S);
+    assert_int_equal(world.puppets[0]->left, 1);
+    assert_int_equal(world.idle, 1);
+}
+
+static void who_is_cancelled_does_not_leave_and_is_counted(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 4, 4);
+    lively(true);
+    start();
+    pass_to(0);
+    end_life(0, 0); /* iterates */
+    end_life(1, 0);
+    pelt_crew_stop(world.crew, START + 500 * MS);
+    end_user(1, 600 * MS); /* leaves; 2 and 3 enter */
+    pelt_crew_cancel(world.crew, START + 1 * S);
+    assert_int_equal(world.puppets[0]->left, 0);
+    assert_int_equal(pelt_crew_stayed(world.crew), 4); /* the leaving of 1 was cut short */
+    assert_int_equal(world.idle, 1);
+}
+
+/* Iterations as the end. */
+
+static void a_budget_is_used_to_the_last_and_ends_the_load(void **state)
+{
+    struct pelt_budget budget;
+    pelt_budget_init(&budget, 5);
+    world.budget = &budget;
+    pelt_plan_init(&world.plan, PELT_LOOP_CLOSED);
+    world.plan.iterations = 5;
+    assert_int_equal(pelt_plan_add_endless(&world.plan, 2), PELT_OK);
+    start();
+    pass_to(0);
+    for (int i = 0; i < 3; i++) {
+        end_user(0, 100 * MS);
+    }
+    assert_int_equal(world.begun_len, 5);
+    end_user(0, 200 * MS); /* none is left */
+    assert_int_equal(world.begun_len, 5);
+    assert_int_equal(world.idle, 0);
+    end_user(1, 300 * MS);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.frame->iterations, 5);
+}
+
+static void a_budget_that_others_used_up_ends_the_load_soon(void **state)
+{
+    struct pelt_budget budget;
+    pelt_budget_init(&budget, 1);
+    world.budget = &budget;
+    plan(PELT_LOOP_CLOSED, 100 * S, 0, 1); /* the first user comes after 50 s */
+    start();
+    pass_to(5 * S);
+    assert_int_equal(world.idle, 0);
+    assert_true(pelt_budget_take(&budget));
+    pass_to(5 * S + 50 * MS);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.begun_len, 0);
+}
+
+static void users_end_after_their_iterations(void **state)
+{
+    pelt_plan_init(&world.plan, PELT_LOOP_CLOSED);
+    world.plan.iterations_per_user = 3;
+    assert_int_equal(pelt_plan_add_endless(&world.plan, 2), PELT_OK);
+    world.end_at_once = true;
+    lively(false);
+    start();
+    run_out(0);
+    assert_int_equal(world.begun_len, 6);
+    assert_int_equal(world.puppets[0]->left, 1);
+    assert_int_equal(world.puppets[1]->left, 1);
+    assert_int_equal(world.idle, 1);
+}
+
+static void a_new_user_serves_after_one_that_did_its_iterations(void **state)
+{
+    plan(PELT_LOOP_OPEN, 400 * MS, 10, 10);
+    world.plan.iterations_per_user = 1;
+    world.end_at_once = true;
+    lively(false);
+    start();
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 4);
+    assert_int_equal(world.created, 4);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.frame->dropped, 0);
+}
+
+static void an_open_load_ends_with_its_last_arrival(void **state)
+{
+    pelt_plan_init(&world.plan, PELT_LOOP_OPEN);
+    world.plan.iterations = 7;
+    assert_int_equal(pelt_plan_add_endless(&world.plan, 10), PELT_OK);
+    world.end_at_once = true;
+    start_thread(1, 2); /* arrivals 1, 3, 5 */
+    pass_to(1 * S);
+    assert_int_equal(world.begun_len, 3);
+    assert_int_equal(last()->arrival, 5);
+    assert_int_equal(world.idle, 1);
+}
+
+/* Between iterations. */
+
+static void pacing_is_from_start_to_start(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 1, 1);
+    world.plan.pacing_ns = 1 * S;
+    start();
+    pass_to(0);
+    end_user(0, 200 * MS);
+    assert_int_equal(world.begun_len, 1);
+    pass_to(1 * S);
+    assert_int_equal(last()->now_ns, 1 * S);
+    end_user(0, 1900 * MS);
+    run_once(2100 * MS); /* our own lateness does not add up */
+    assert_int_equal(last()->now_ns, 2100 * MS);
+    end_user(0, 2200 * MS);
+    pass_to(3 * S);
+    assert_int_equal(last()->now_ns, 3 * S);
+    assert_int_equal(pelt_crew_paced(world.crew), 3);
+    assert_int_equal(pelt_crew_late(world.crew), 0);
+}
+
+static void what_is_late_for_its_pacing_starts_at_once_and_is_counted(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 20 * S, 1, 1);
+    world.plan.pacing_ns = 1 * S;
+    start();
+    pass_to(0);
+    end_user(0, 3500 * MS);
+    assert_int_equal(world.begun_len, 2);
+    assert_int_equal(last()->due_ns, 3500 * MS);
+    end_user(0, 3600 * MS);
+    pass_to(4499 * MS);
+    assert_int_equal(world.begun_len, 2); /* nothing is made up for */
+    pass_to(4500 * MS);
+    assert_int_equal(world.begun_len, 3);
+    assert_int_equal(pelt_crew_paced(world.crew), 2);
+    assert_int_equal(pelt_crew_late(world.crew), 1);
+}
+
+static void think_time_is_from_end_to_start(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 1, 1);
+    world.plan.think_ns = 500 * MS;
+    start();
+    pass_to(0);
+    end_user(0, 200 * MS);
+    pass_to(700 * MS);
+    assert_int_equal(last()->due_ns, 700 * MS);
+    assert_int_equal(world.begun_len, 2);
+    world.think_ns = 100 * MS; /* drawn ones come on top */
+    end_user(0, 800 * MS);
+    pass_to(1400 * MS);
+    assert_int_equal(last()->due_ns, 1400 * MS);
+    assert_int_equal(pelt_crew_paced(world.crew), 0);
+}
+
+static void the_longer_of_pacing_and_thinking_counts(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 1, 1);
+    world.plan.think_ns = 600 * MS;
+    world.plan.pacing_ns = 1 * S;
+    start();
+    pass_to(0);
+    end_user(0, 100 * MS);
+    pass_to(1 * S);
+    assert_int_equal(last()->now_ns, 1 * S);
+    end_user(0, 1900 * MS); /* 2.5 s instead of 2 s */
+    pass_to(2500 * MS);
+    assert_int_equal(last()->now_ns, 2500 * MS);
+    assert_int_equal(pelt_crew_late(world.crew), 1);
+}
+
+static void who_pauses_is_not_waited_for_at_the_end(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    world.plan.pacing_ns = 60 * S;
+    lively(false);
+    start();
+    pass_to(0);
+    end_user(0, 100 * MS);
+    end_user(1, 100 * MS);
+    pass_to(1 * S);
+    run_out(1 * S);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.puppets[0]->left + world.puppets[1]->left, 2);
+}
+
+static void who_pauses_parks_and_comes_back(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 1 * S, 2, 2);
+    then(1 * S, 1, 1);
+    then(1 * S, 2, 2);
+    world.plan.think_ns = 500 * MS;
+    start();
+    pass_to(0);
+    end_user(1, 800 * MS);
+    pass_to(1900 * MS);
+    assert_false(running(1)); /* its pause was over at 1.3 s */
+    pass_to(2 * S);
+    assert_true(running(1));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -837,6 +1225,24 @@ int main(void)
         T(a_stop_ends_an_open_load_at_once),
         T(an_open_load_without_memory_counts_what_it_drops),
         T(an_iteration_lasts_from_its_due_time),
+        T(a_user_enters_before_its_first_iteration_and_leaves_at_the_end),
+        T(who_fails_to_enter_runs_no_iteration_and_leaves),
+        T(an_arrival_waits_while_its_user_enters),
+        T(the_arrival_of_one_who_fails_to_enter_is_dropped),
+        T(many_users_leave_in_batches),
+        T(whom_the_plan_does_not_want_back_leaves_at_once),
+        T(who_is_cancelled_does_not_leave_and_is_counted),
+        T(a_budget_is_used_to_the_last_and_ends_the_load),
+        T(a_budget_that_others_used_up_ends_the_load_soon),
+        T(users_end_after_their_iterations),
+        T(a_new_user_serves_after_one_that_did_its_iterations),
+        T(an_open_load_ends_with_its_last_arrival),
+        T(pacing_is_from_start_to_start),
+        T(what_is_late_for_its_pacing_starts_at_once_and_is_counted),
+        T(think_time_is_from_end_to_start),
+        T(the_longer_of_pacing_and_thinking_counts),
+        T(who_pauses_is_not_waited_for_at_the_end),
+        T(who_pauses_parks_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

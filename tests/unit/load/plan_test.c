@@ -237,6 +237,12 @@ static void nonsense_is_refused_by_name(void **state)
     plan.arrivals = PELT_ARRIVALS_GAMMA;
     plan.gamma_shape = 0;
     refuse("gamma shape 0");
+    make(PELT_LOOP_OPEN, S, 1, 1);
+    plan.think_ns = 1;
+    refuse("think");
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    assert_int_equal(pelt_plan_add_exponential(&plan, S, 0, 5), PELT_OK);
+    refuse("exponential");
 }
 
 static void sums_that_would_overflow_are_refused(void **state)
@@ -295,6 +301,129 @@ static void a_plan_reads_as_a_line(void **state)
     assert_string_equal(small, "1 -> 2 us");
 }
 
+static void make_exponential(enum pelt_loop loop, double from, double to)
+{
+    pelt_plan_init(&plan, loop);
+    assert_int_equal(pelt_plan_add_exponential(&plan, 10 * S, from, to), PELT_OK);
+}
+
+static void an_exponential_stage_grows_by_equal_factors(void **state)
+{
+    make_exponential(PELT_LOOP_OPEN, 1, 100);
+    assert_true(pelt_plan_level(&plan, 0) == 1);
+    assert_true(fabs(pelt_plan_level(&plan, 5 * S) - 10) < 1e-9);
+    assert_true(fabs(pelt_plan_level(&plan, 7500 * MS) / pelt_plan_level(&plan, 2500 * MS) - 10) <
+                1e-9);
+    /* the integral of 10^(t/5 s): 99 / ln 100 x 10 s */
+    assert_true(fabs(pelt_plan_integral(&plan, 10 * S) - 990 / log(100)) < 1e-9);
+    assert_true(fabs(pelt_plan_integral(&plan, 5 * S) - 90 / log(100)) < 1e-9);
+    assert_true(pelt_plan_peak(&plan) == 100);
+    pelt_plan_scale_peak(&plan, 50);
+    assert_true(fabs(pelt_plan_level(&plan, 5 * S) - 5) < 1e-9);
+    pelt_plan_deinit(&plan);
+    make_exponential(PELT_LOOP_CLOSED, 8, 8); /* flat */
+    assert_true(pelt_plan_integral(&plan, 10 * S) == 80);
+    assert_int_equal(pelt_plan_users_at(&plan, 3 * S), 8);
+}
+
+static void the_inverse_of_an_exponential_stage_is_its_integrals(void **state)
+{
+    const double ends[][2] = {{1, 100}, {100, 1}, {5, 5.0000001}, {0.001, 9000}, {300, 300}};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        make_exponential(PELT_LOOP_OPEN, ends[i][0], ends[i][1]);
+        double all = pelt_plan_integral(&plan, 10 * S);
+        for (int k = 0; k < 1000; k++) {
+            double x = all * k / 1000;
+            uint64_t t = pelt_plan_inverse(&plan, x);
+            assert_true(t <= 10 * S);
+            /* a ns either way is the rounding */
+            double error = 1e-9 * (1 + pelt_plan_level(&plan, t)) + 1e-9 * x;
+            assert_true(fabs(pelt_plan_integral(&plan, t) - x) <= error);
+        }
+        pelt_plan_deinit(&plan);
+    }
+}
+
+static void users_of_an_exponential_stage_change_one_by_one(void **state)
+{
+    make_exponential(PELT_LOOP_CLOSED, 1, 32);
+    uint64_t t = 0, users = 1;
+    while (users < 32) {
+        t = pelt_plan_next_change(&plan, t);
+        assert_int_equal(pelt_plan_users_at(&plan, t), ++users);
+        assert_int_equal(pelt_plan_users_at(&plan, t - 1), users - 1);
+    }
+    assert_int_equal(pelt_plan_next_change(&plan, t), 10 * S);
+}
+
+static void iterations_are_of_all_users_together(void **state)
+{
+    make(PELT_LOOP_CLOSED, S, 4, 8);
+    assert_int_equal(pelt_plan_iterations(&plan), 0);
+    plan.iterations = 100;
+    assert_int_equal(pelt_plan_iterations(&plan), 100);
+    plan.iterations_per_user = 5;
+    assert_int_equal(pelt_plan_iterations(&plan), 40);
+    plan.iterations = 0;
+    assert_int_equal(pelt_plan_iterations(&plan), 40);
+    plan.iterations_per_user = UINT64_MAX;
+    assert_int_equal(pelt_plan_iterations(&plan), UINT64_MAX);
+    plan.loop = PELT_LOOP_OPEN; /* there are always new users */
+    assert_int_equal(pelt_plan_iterations(&plan), 0);
+}
+
+static void an_endless_plan_is_cut_to_a_length(void **state)
+{
+    make(PELT_LOOP_CLOSED, 5 * S, 0, 20);
+    assert_int_equal(pelt_plan_add_endless(&plan, 20), PELT_OK);
+    refuse("nothing ends it");
+    make(PELT_LOOP_CLOSED, 5 * S, 0, 20);
+    assert_int_equal(pelt_plan_add_endless(&plan, 20), PELT_OK);
+    plan.iterations = 1000;
+    assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_OK);
+    pelt_plan_scale_length(&plan, 30 * S);
+    assert_int_equal(pelt_plan_length_ns(&plan), 30 * S);
+    assert_int_equal(pelt_plan_users_at(&plan, 5 * S), 20); /* the ramp is what it was */
+    assert_false(plan.endless);
+}
+
+static void the_most_users_to_come_are_known(void **state)
+{
+    make(PELT_LOOP_CLOSED, 10 * S, 10, 0);
+    assert_int_equal(pelt_plan_add(&plan, 10 * S, 5, 5), PELT_OK);
+    assert_int_equal(pelt_plan_add(&plan, 10 * S, 0, 0), PELT_OK);
+    assert_int_equal(pelt_plan_users_from(&plan, 0), 10);
+    assert_int_equal(pelt_plan_users_from(&plan, 2 * S), 8);
+    assert_int_equal(pelt_plan_users_from(&plan, 9 * S), 5);
+    assert_int_equal(pelt_plan_users_from(&plan, 15 * S), 5);
+    assert_int_equal(pelt_plan_users_from(&plan, 20 * S), 0);
+    assert_int_equal(pelt_plan_users_from(&plan, 40 * S), 0);
+}
+
+static void what_ends_a_plan_and_paces_it_is_described(void **state)
+{
+    make_exponential(PELT_LOOP_OPEN, 1, 100);
+    described("1 -> 100/s exponentially over 10s, uniform");
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    plan.iterations = 1000;
+    assert_int_equal(pelt_plan_add_endless(&plan, 20), PELT_OK);
+    plan.iterations_per_user = 70;
+    described("20 users for 1000 iterations, at most 70 a user");
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    plan.iterations_per_user = 5;
+    assert_int_equal(pelt_plan_add_endless(&plan, 20), PELT_OK);
+    described("20 users for 5 iterations each");
+    pelt_plan_init(&plan, PELT_LOOP_OPEN);
+    plan.iterations = 1;
+    assert_int_equal(pelt_plan_add_endless(&plan, 20), PELT_OK);
+    described("20/s for 1 iteration, uniform");
+    make(PELT_LOOP_CLOSED, 30 * S, 20, 20);
+    plan.iterations_per_user = 5;
+    plan.pacing_ns = S;
+    plan.think_ns = 250 * MS;
+    described("20 users for 30s, at most 5 a user, pacing 1s, think time 250ms");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
@@ -315,6 +444,13 @@ int main(void)
         T(sums_that_would_overflow_are_refused),
         T(good_plans_pass),
         T(a_plan_reads_as_a_line),
+        T(an_exponential_stage_grows_by_equal_factors),
+        T(the_inverse_of_an_exponential_stage_is_its_integrals),
+        T(users_of_an_exponential_stage_change_one_by_one),
+        T(iterations_are_of_all_users_together),
+        T(an_endless_plan_is_cut_to_a_length),
+        T(the_most_users_to_come_are_known),
+        T(what_ends_a_plan_and_paces_it_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

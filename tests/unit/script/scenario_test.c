@@ -85,6 +85,46 @@ static void scenario_climbs_from_stage_to_stage(void **state)
     pelt_scenario_free(s);
 }
 
+static void scenario_reads_what_ends_and_paces_it(void **state)
+{
+    struct pelt_scenario *s =
+        load_text("return { load = { users = 20, iterations = 1000, iterations_per_user = 70, "
+                  "ramp = '5s' }, pacing = '1s', think = 0.25,\n"
+                  "user_init = print, user_exit = print, iteration = print }");
+    assert_true(s->has_user_init && s->has_user_exit);
+    assert_true(s->plan.endless);
+    assert_int_equal(s->plan.iterations, 1000);
+    assert_int_equal(s->plan.iterations_per_user, 70);
+    assert_int_equal(s->plan.pacing_ns, PELT_NS_PER_S);
+    assert_int_equal(s->plan.think_ns, PELT_NS_PER_S / 4);
+    assert_false(s->plan.think_drawn);
+    assert_int_equal(s->plan.stages[0].duration_ns, 5 * PELT_NS_PER_S);
+    assert_int_equal(s->plan.stages_len, 2);
+    pelt_scenario_free(s);
+    s = load_text("return { load = { rate = '9/s', iterations = 5 }, iteration = print }");
+    assert_true(s->plan.endless && s->plan.loop == PELT_LOOP_OPEN && s->plan.iterations == 5);
+    pelt_scenario_free(s);
+}
+
+static void scenario_climbs_exponentially(void **state)
+{
+    struct pelt_scenario *s = load_text(
+        "local load = require('pelt').load\n"
+        "return { load = load.ramp { from = 1, to = 100, duration = '10s', curve = 'exponential',\n"
+        "hold = '5s' }, iteration = print, think = function() return 1 end }");
+    assert_true(s->plan.stages[0].exponential);
+    assert_false(s->plan.stages[1].exponential);
+    assert_float_equal(pelt_plan_level(&s->plan, 5 * PELT_NS_PER_S), 10, 1e-9);
+    assert_true(s->plan.think_drawn);
+    pelt_scenario_free(s);
+    s = load_text("return { load = { stages = { { duration = 1, users = 4 },\n"
+                  "{ duration = 1, users = 64, curve = 'exponential' },\n"
+                  "{ duration = 1, users = 0, curve = 'linear' } } }, iteration = print }");
+    assert_int_equal(pelt_plan_users_at(&s->plan, PELT_NS_PER_S * 3 / 2), 16);
+    assert_false(s->plan.stages[2].exponential);
+    pelt_scenario_free(s);
+}
+
 static void scenario_takes_thresholds_as_text_and_as_table(void **state)
 {
     struct pelt_scenario *s =
@@ -201,6 +241,8 @@ int main(void)
         cmocka_unit_test(scenario_counts_the_ramp_into_the_duration),
         cmocka_unit_test(scenario_reads_arrivals_with_their_pool),
         cmocka_unit_test(scenario_climbs_from_stage_to_stage),
+        cmocka_unit_test(scenario_reads_what_ends_and_paces_it),
+        cmocka_unit_test(scenario_climbs_exponentially),
         cmocka_unit_test(scenario_takes_thresholds_as_text_and_as_table),
         cmocka_unit_test(settings_come_before_environment_and_default),
         cmocka_unit_test(file_that_is_absent_is_named),

@@ -798,6 +798,194 @@ static void user_stops_and_sees_the_end_of_the_run(void **state)
     close_stage(&st);
 }
 
+static void user_init_comes_first_and_user_exit_sees_all(void **state)
+{
+    struct stage st;
+    open_text(
+        &st,
+        "local pelt = require 'pelt'\n"
+        "return { user_init = function(user, data) pelt.sleep('1s') user.n = data.first end,\n"
+        "iteration = function(user) user.n = user.n + 1 end,\n"
+        "user_exit = function(user, data)\n"
+        "  pelt.check('all', user.n == 12 and user.iteration == 2 and data.first == 10) "
+        "end }",
+        "{\"first\":10}");
+    struct pelt_vu *vu = new_user(&st, 0);
+    vu->running = true;
+    vu->phase = PELT_VU_ENTERING;
+    assert_true(pelt_script_vu_ops.enter(vu, 1000));
+    assert_true(vu->running); /* it sleeps */
+    settle(&st);
+    assert_false(vu->running);
+    vu->phase = PELT_VU_IN;
+    iterate(&st, vu, 2);
+    vu->phase = PELT_VU_LEAVING;
+    vu->running = true;
+    assert_true(pelt_script_vu_ops.leave(vu, 1000));
+    assert_false(vu->running);
+    assert_int_equal(fake_ended, 4);
+    assert_int_equal(fake_ended_error, 0);
+    assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 1);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void users_without_init_and_exit_have_nothing_to_do(void **state)
+{
+    struct stage st;
+    open_text(&st, "return { iteration = print }", NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    assert_false(pelt_script_vu_ops.enter(vu, 1000));
+    assert_false(pelt_script_vu_ops.leave(vu, 1000));
+    assert_int_equal(fake_ended, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void think_is_drawn_after_each_iteration(void **state)
+{
+    struct stage st;
+    open_text(
+        &st,
+        "return { iteration = function(user) if user.iteration == 1 then error('x') end end,\n"
+        "think = function(user) return ({ '250ms', 2, user, '1s' })[user.iteration + 1] end }",
+        NULL);
+    const uint64_t expected[] = {250 * PELT_NS_PER_MS, 2 * PELT_NS_PER_S, 0, PELT_NS_PER_S};
+    const int errors[] = {0, 1, 2, 2};
+    struct pelt_vu *vu = new_user(&st, 0);
+    vu->phase = PELT_VU_IN;
+    for (size_t i = 0; i < 4; i++) {
+        iterate(&st, vu, 1);
+        assert_int_equal(vu->think_ns, expected[i]);
+        assert_int_equal(fake_ended, i + 1);
+        assert_int_equal(fake_ended_error, errors[i]);
+    }
+    assert_non_null(strstr(st.error, "think: a duration is expected"));
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+/* The name under which the waiting call is counted. */
+static const char *waiting_name(struct stage *st)
+{
+    assert_int_equal(fake_calls_len, 1);
+    return pelt_registry_name(st->registry, PELT_NAME_REQUEST, fake_calls[0].request->series);
+}
+
+static void groups_put_their_name_before_requests(void **state)
+{
+    static const char *const expected[] = {
+        "GET /base/a", "g / GET /base/a", "g / GET /base/a", "g / inner / n",
+        "g / after",   "GET /base/a",     "GET /base/a",
+    };
+    struct stage st;
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "local http, group, get = pelt.http, pelt.group, pelt.http.get\n"
+              "return { iteration = function(user)\n"
+              "  get('/a')\n"
+              "  local x, y, z = group('g', function(...)\n"
+              "    get('/a') get('/a')\n"
+              "    group('inner', get, '/b', { name = 'n' })\n"
+              "    pcall(group, 'fails', function() error('x') end)\n"
+              "    get('/b', { name = 'after' })\n"
+              "    return ...\n"
+              "  end, 1, nil, 3)\n"
+              "  assert(x == 1 and y == nil and z == 3)\n"
+              "  assert(select('#', group('g', print)) == 0)\n"
+              "  get('/a')\n"
+              "  get('/a')\n"
+              "  group('g', error, 'out')\n"
+              "end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    for (int round = 0; round < 3; round++) {
+        begin(vu, 1000, 1000);
+        for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+            assert_string_equal(waiting_name(&st), expected[i]);
+            fake_answer();
+        }
+        assert_false(vu->running);
+        assert_int_equal(fake_ended_error, round + 1);
+    }
+    assert_non_null(strstr(st.error, "out"));
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void groups_beyond_those_kept_count_right(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "return { iteration = function(user)\n"
+              "  pelt.group('g' .. user.iteration, function()\n"
+              "    pelt.group('in', pelt.http.get, '/a', { name = 'n' }) end)\n"
+              "  if user.iteration % 50 == 0 then collectgarbage() end\n"
+              "end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    for (int i = 0; i < 400; i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "g%d / in / n", i);
+        begin(vu, 1000, 1000);
+        assert_string_equal(waiting_name(&st), expected);
+        settle(&st);
+        vu->iteration++;
+    }
+    assert_int_equal(fake_ended_error, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void a_cancelled_group_is_forgotten(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local pelt = require 'pelt'\n"
+              "return { iteration = function(user)\n"
+              "  if user.iteration == 0 then pelt.group('g', pelt.sleep, '1h') end\n"
+              "  pelt.http.get('/a')\n"
+              "end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    begin(vu, 1000, 1000);
+    pelt_script_vu_ops.cancel(vu, 2000);
+    vu->iteration++;
+    begin(vu, 3000, 3000);
+    assert_string_equal(waiting_name(&st), "GET /base/a");
+    settle(&st);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void misuse_of_a_group_is_told(void **state)
+{
+    static const char *const bodies[][2] = {
+        {"pelt.group()", "pelt.group: name"},
+        {"pelt.group('')", "the name is empty"},
+        {"pelt.group('x')", "function expected"},
+        {"pelt.group('x', {})", "function expected"},
+        {"coroutine.wrap(function() pelt.group('x', print) end)()",
+         "coroutine of the script's own"},
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct stage st;
+        char source[512];
+        snprintf(source, sizeof source,
+                 "local pelt = require 'pelt'\nreturn { iteration = function() %s end }",
+                 bodies[i][0]);
+        open_text(&st, source, NULL);
+        struct pelt_vu *vu = new_user(&st, 0);
+        iterate(&st, vu, 1);
+        if (!strstr(st.error, bodies[i][1]) || !strstr(st.error, "t.lua:2:")) {
+            fail_msg("\"%s\" does not say \"%s\"", st.error, bodies[i][1]);
+        }
+        pelt_script_vu_ops.destroy(vu);
+        close_stage(&st);
+    }
+}
+
 static void prebuilt_requests_are_bounded(void **state)
 {
     struct stage st;
@@ -921,6 +1109,13 @@ int main(void)
         cmocka_unit_test(setup_that_raises_gives_one_line_and_the_traceback_apart),
         cmocka_unit_test(setup_can_be_given_up),
         cmocka_unit_test(user_stops_and_sees_the_end_of_the_run),
+        cmocka_unit_test(user_init_comes_first_and_user_exit_sees_all),
+        cmocka_unit_test(users_without_init_and_exit_have_nothing_to_do),
+        cmocka_unit_test(think_is_drawn_after_each_iteration),
+        cmocka_unit_test(groups_put_their_name_before_requests),
+        cmocka_unit_test(groups_beyond_those_kept_count_right),
+        cmocka_unit_test(a_cancelled_group_is_forgotten),
+        cmocka_unit_test(misuse_of_a_group_is_told),
         cmocka_unit_test(prebuilt_requests_are_bounded),
         cmocka_unit_test(metrics_record_what_was_added),
         cmocka_unit_test(a_million_series_are_other_and_harm_nobody),
