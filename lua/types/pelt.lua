@@ -29,6 +29,13 @@ function pelt.check(name, condition) end
 ---@param duration pelt.Duration
 function pelt.sleep(duration) end
 
+---Runs the function; names of requests inside begin with "name / ".
+---@generic T
+---@param name string
+---@param f fun(...): T
+---@return T
+function pelt.group(name, f, ...) end
+
 ---Monotonic time, for differences.
 ---@return number seconds
 function pelt.now() end
@@ -319,6 +326,8 @@ pelt.load = {}
 ---@field shape? number with "gamma": 1 is Poisson, less is burstier
 ---@field waiting? integer open loop: most arrivals that wait for a user
 ---@field grace? pelt.Duration how long what is in flight at the end may finish
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
 
 ---@class pelt.LoadRamp
 ---@field from? pelt.Level default 0
@@ -330,6 +339,9 @@ pelt.load = {}
 ---@field shape? number
 ---@field waiting? integer
 ---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+---@field curve? "linear"|"exponential"
 
 ---@class pelt.LoadStages
 ---@field stages pelt.Stage[]
@@ -338,6 +350,8 @@ pelt.load = {}
 ---@field shape? number
 ---@field waiting? integer
 ---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
 
 ---Linear from the level before, or from `from`, to the given one.
 ---@class pelt.Stage
@@ -345,6 +359,7 @@ pelt.load = {}
 ---@field users? integer
 ---@field rate? pelt.Rate
 ---@field from? pelt.Level
+---@field curve? "linear"|"exponential" how it climbs
 
 ---@class pelt.LoadShape what the functions below make
 
@@ -492,6 +507,10 @@ function handle:add(value, tags) end
 ---@field load? pelt.Load|pelt.LoadStages|pelt.LoadShape
 ---@field iteration? fun(user: pelt.user, data: any) either this or tasks
 ---@field tasks? pelt.Task[] one is drawn for each iteration
+---@field user_init? fun(user: pelt.user, data: any) once before a user's first iteration
+---@field user_exit? fun(user: pelt.user, data: any) once when a user ends
+---@field pacing? pelt.Duration from start to start of a user's iterations
+---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
 ---@field thresholds? (string|pelt.Threshold)[]
