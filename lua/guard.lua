@@ -4,7 +4,12 @@
 local tools = ...
 local guard = {}
 
-local setmetatable = setmetatable -- freeze() takes the global one away
+local setmetatable, getmetatable, type = setmetatable, getmetatable, type -- freeze() takes the globals away
+
+local libraries = { -- by the name that a refusal gives
+    string = string, table = table, math = math, utf8 = utf8, coroutine = coroutine, os = os, io = io, debug = debug,
+}
+local package, string_meta, file_meta = package, getmetatable(""), getmetatable(io.stdout)
 
 local function names_of(t)
     local names = {}
@@ -20,8 +25,57 @@ local function did_you_mean(name, candidates)
     return nearest and (": did you mean '%s'?"):format(nearest) or ""
 end
 
+-- Makes `mt` the metatable of what is not to be written: refusal(key) is the error's text. rawset asks it, too.
+local function refuse_writes(mt, refusal)
+    mt.__newindex = function(_, key) error(refusal(key), 2) end
+    mt.__refusal = refusal
+    return mt
+end
+
+local function library_refusal(name)
+    return function(key)
+        return ("%s.%s is written after the file was loaded, and all users share it: keep what belongs to a user in a "
+            .. "field of `user`"):format(name, tostring(key))
+    end
+end
+
+-- From now on `t` gets no new keys. It stays the table it is, so that reading it costs nothing more.
+local function lock(name, t)
+    local mt = getmetatable(t)
+    if not mt then
+        mt = {}
+        setmetatable(t, mt)
+    end
+    if type(mt) == "table" then refuse_writes(mt, library_refusal(name)).__metatable = name end
+end
+
+-- Reads like `t`, and cannot be written at all.
+local function view(name, t)
+    return setmetatable({}, refuse_writes({
+        __index = t,
+        __len = function() return #t end,
+        __pairs = function() return next, t end,
+        __metatable = "read-only",
+    }, library_refusal(name)))
+end
+
+-- `require` goes on writing to the tables behind the views.
+local function lock_libraries(globals)
+    for name, t in next, libraries do lock(name, t) end
+    string_meta.__metatable = view('getmetatable("")', string_meta)
+    file_meta.__metatable = "FILE*"
+    local fields = {}
+    for key, value in next, package do
+        fields[key] = type(value) == "table" and view("package." .. key, value) or value
+    end
+    local shown = view("package", fields)
+    if globals.package == package then globals.package = shown end
+    package.loaded.package = shown
+end
+
 -- Reading a field that a library table does not have is an error naming the nearest.
 function guard.strict(name, t)
+    libraries[name] = t
     return setmetatable(t, {
         __index = function(_, key)
             error(("%s has no '%s'%s"):format(name, tostring(key), did_you_mean(key, names_of(t))), 2)
@@ -33,6 +87,7 @@ end
 -- behind the table, as writing to one that is there would ask no metamethod.
 function guard.freeze(globals)
     local values = {}
+    lock_libraries(globals)
     for name, value in next, globals do values[name] = value end
     for name in next, values do globals[name] = nil end
     setmetatable(values, {
@@ -40,15 +95,14 @@ function guard.freeze(globals)
             error(("global '%s' is not defined%s"):format(tostring(name), did_you_mean(name, names_of(values))), 2)
         end,
     })
-    setmetatable(globals, {
+    setmetatable(globals, refuse_writes({
         __index = values,
-        __newindex = function(_, name)
-            error(("global '%s' is written after the file was loaded: write `local %s`, or keep what belongs to a user "
-                .. "in a field of `user`"):format(tostring(name), tostring(name)), 2)
-        end,
         __pairs = function() return next, values end,
         __metatable = "globals",
-    })
+    }, function(name)
+        return ("global '%s' is written after the file was loaded: write `local %s`, or keep what belongs to a user in a "
+            .. "field of `user`"):format(tostring(name), tostring(name))
+    end))
 end
 
 -- A view of a table that raises when it is written to; `path` names it then. Nested tables likewise.
@@ -58,17 +112,16 @@ function guard.readonly(value, path)
     for key, member in next, value do
         values[key] = guard.readonly(member, ("%s.%s"):format(path, tostring(key)))
     end
-    return setmetatable({}, {
+    return setmetatable({}, refuse_writes({
         __index = values,
         __len = function() return #values end,
         __pairs = function() return next, values end,
-        __newindex = function(_, key)
-            error(("%s.%s: what setup returned is shared by all users and cannot be written; keep what belongs to a user "
-                .. "in a field of `user`"):format(path, tostring(key)), 2)
-        end,
         __values = values,
         __metatable = "read-only",
-    })
+    }, function(key)
+        return ("%s.%s: what setup returned is shared by all users and cannot be written; keep what belongs to a user in "
+            .. "a field of `user`"):format(path, tostring(key))
+    end))
 end
 
 return guard

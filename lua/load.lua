@@ -46,7 +46,9 @@ end
 -- A number of users or "20/s" arrivals: the level, and which loop it means.
 local function level_of(value, what)
     if type(value) == "number" then
-        if value < 0 or value ~= value then fail("%s: %s users: give 0 or more", what, value) end
+        if value ~= value then fail("%s: not a number (0/0): give 0 or more users", what) end
+        if value < 0 then fail("%s: %s users: give 0 or more", what, value) end
+        if value % 1 ~= 0 then fail("%s: %s users: a whole number is expected", what, value) end
         return value, "closed"
     end
     if type(value) ~= "string" then

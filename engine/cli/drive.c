@@ -34,7 +34,8 @@ static enum pelt_status check_outputs(const struct cli_options *o, struct pelt_e
         return pelt_fail(err, PELT_EINVAL,
                          "--run-file and --no-run-file exclude each other: leave one out");
     }
-    return cli_outputs_check(&o->out, err);
+    enum pelt_status status = o->run_file != NULL ? cli_run_path_check(o->run_file, err) : PELT_OK;
+    return status == PELT_OK ? cli_outputs_check(&o->out, err) : status;
 }
 
 /* The scenario's thresholds and those of the options in one array. */

@@ -4,7 +4,8 @@
  *
  * SIGPIPE and SIGHUP are ignored from the start: a reader that closes its end (`pelt report |
  * head`) or a terminal that vanishes must not take a run's results with it. Writing then fails with
- * EPIPE or EIO, and is let go.
+ * EPIPE or EIO, and is let go. So is SIGXFSZ: a file beyond `ulimit -f` is a disk that is full
+ * (EFBIG), which costs the run file and not the report.
  *
  * A closed stdin, stdout or stderr (`>&-`) is held by /dev/null, or the next file opened, which may
  * be the run file, would take its number and what is printed would land in it.
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
     hold_closed_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     cli_stderr_start();
     int code = cli_stdout_finish(dispatch(argc, argv));
     cli_stderr_finish(code);

@@ -4,6 +4,10 @@
 #include "run_path.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,4 +38,32 @@ void cli_run_path(uint64_t wall_ns, const char *name, char *out, size_t size)
     for (int i = 2; access(out, F_OK) == 0 && i < SUFFIX_MAX; i++) {
         snprintf(out, size, CLI_RUNS_FOLDER "/%s-%s-%d.pelt", start, plain, i);
     }
+}
+
+enum pelt_status cli_run_path_check(const char *path, struct pelt_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL   ? strdup(".")
+                   : slash == path ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    struct stat st;
+    enum pelt_status status = PELT_OK;
+    if (folder == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (stat(folder, &st) != 0) {
+        status = pelt_fail(err, PELT_EINVAL,
+                           "--run-file %s: the folder %s: %s; make it, or choose another path",
+                           path, folder, strerror(errno));
+    } else if (!S_ISDIR(st.st_mode)) {
+        status = pelt_fail(err, PELT_EINVAL, "--run-file %s: %s is no folder; choose another path",
+                           path, folder);
+    } else if (access(folder, W_OK | X_OK) != 0) {
+        status =
+            pelt_fail(err, PELT_EINVAL,
+                      "--run-file %s: the folder %s cannot be written: %s; choose another path",
+                      path, folder, strerror(errno));
+    }
+    free(folder);
+    return status;
 }

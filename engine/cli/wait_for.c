@@ -43,6 +43,11 @@ static void on_answer(void *arg, const struct pelt_exchange *x)
     w->answered = x->status >= 200 && x->status < 400;
     if (w->answered) {
         ev_break(w->loop, EVBREAK_ALL);
+    } else if (x->outcome == PELT_OUTCOME_ABANDONED) {
+        /* Else it waited for its turn to connect: what failed before stands. */
+        if (x->sample.sent) {
+            snprintf(w->reason, sizeof w->reason, "it takes the question and does not answer");
+        }
     } else if (x->status != 0) {
         snprintf(w->reason, sizeof w->reason, "it answers %u", x->status);
     } else {
@@ -149,14 +154,13 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
     ev_timer_stop(w->loop, &w->tick);
     if (w->in_flight) {
         pelt_session_cancel(&w->session, PELT_OUTCOME_ABANDONED, pelt_clock_ns());
-        snprintf(w->reason, sizeof w->reason, "it takes the question and does not answer");
     }
 }
 
 enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *const *resolve,
                               struct pelt_error *err)
 {
-    struct waiting w = {.url = url, .reason = "no answer yet"};
+    struct waiting w = {.url = url, .reason = "no connection yet"};
     char limit[32], waited[32];
     pelt_format_duration(timeout_ns, limit, sizeof limit);
     enum pelt_status status = prepare(&w, resolve, err);

@@ -22,11 +22,12 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
     }
     c->inbox = calloc(workers_len, sizeof(*c->inbox));
     c->group = calloc(workers_len, sizeof(struct pelt_frame *));
+    c->threads = calloc(workers_len, sizeof(struct pelt_thread_row));
     c->second = pelt_frame_new(TOTAL_BUDGET_BYTES);
     c->total = pelt_frame_new(TOTAL_BUDGET_BYTES);
     c->outside = pelt_frame_new(TOTAL_BUDGET_BYTES);
-    if (c->inbox == NULL || c->group == NULL || c->second == NULL || c->total == NULL ||
-        c->outside == NULL) {
+    if (c->inbox == NULL || c->group == NULL || c->threads == NULL || c->second == NULL ||
+        c->total == NULL || c->outside == NULL) {
         pelt_collector_deinit(c);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
@@ -55,6 +56,7 @@ void pelt_collector_deinit(struct pelt_collector *c)
     pelt_mailbox_deinit(&c->mail);
     free(c->inbox);
     free(c->group);
+    free(c->threads);
     pelt_frame_free(c->second);
     pelt_frame_free(c->total);
     pelt_frame_free(c->outside);
@@ -148,6 +150,14 @@ static struct pelt_letter *pop(struct pelt_collector *c, uint32_t worker)
     return letter;
 }
 
+static void add_thread(struct pelt_thread_row *row, const struct pelt_frame *from)
+{
+    row->thread = from->thread;
+    row->started += pelt_frame_counts(from).started;
+    row->cpu_ns += from->cpu_ns;
+    row->spin_ns += from->spin_ns;
+}
+
 static void write_whole(struct pelt_collector *c, int32_t second)
 {
     size_t len = 0;
@@ -164,6 +174,9 @@ static void write_whole(struct pelt_collector *c, int32_t second)
     }
     if (!blank) {
         add(c->total, c->second);
+        for (size_t i = 0; i < len; i++) {
+            add_thread(&c->threads[c->group[i]->thread], c->group[i]);
+        }
         c->has_second = true;
         write_second(c, c->second, len);
     }
@@ -228,6 +241,7 @@ void pelt_collector_close(struct pelt_collector *c, uint64_t start_ns)
 {
     pelt_collector_take(c, start_ns);
     for (uint32_t i = 0; i < c->workers_len; i++) {
+        c->given_up += !c->inbox[i].ended;
         c->inbox[i].ended = true;
     }
     pelt_collector_take(c, start_ns);

@@ -21,13 +21,15 @@ struct pelt_collector {
     struct {
         struct pelt_letter *head, *tail; /* frames that wait for the others */
         bool ended;
-    } * inbox;                  /* one a worker */
-    struct pelt_frame **group;  /* scratch: the frames of one second */
-    struct pelt_frame *second;  /* sum of the newest whole second */
-    struct pelt_frame *total;   /* sum of all seconds: the load */
-    struct pelt_frame *outside; /* sum of setup and teardown, in no other figure */
-    uint64_t script_errors;     /* distinct ones told so far */
-    uint32_t starved;           /* workers whose load ended early for want of memory */
+    } * inbox;                       /* one a worker */
+    struct pelt_thread_row *threads; /* one a worker: what of `total` is its */
+    struct pelt_frame **group;       /* scratch: the frames of one second */
+    struct pelt_frame *second;       /* sum of the newest whole second */
+    struct pelt_frame *total;        /* sum of all seconds: the load */
+    struct pelt_frame *outside;      /* sum of setup and teardown, in no other figure */
+    uint64_t script_errors;          /* distinct ones told so far */
+    uint32_t starved;                /* workers whose load ended early for want of memory */
+    uint32_t given_up; /* workers that did not end, and whose last frames are missing */
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */
     uint64_t paced, late, stayed;

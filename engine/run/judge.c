@@ -105,6 +105,18 @@ static void check_memory(const struct pelt_results *r, const struct pelt_judge_o
     }
 }
 
+/* What such a thread has sent since its last frame nobody knows. */
+static void check_threads(const struct pelt_judge_options *opt, struct pelt_judgement *j)
+{
+    if (opt->given_up > 0) {
+        at_least(j, PELT_INVALID);
+        add_reason(j->verdict_reasons,
+                   "%u thread%s did not end and %s given up: requests are missing in the figures",
+                   opt->given_up, opt->given_up == 1 ? "" : "s",
+                   opt->given_up == 1 ? "was" : "were");
+    }
+}
+
 /* Median of the response times of all requests. */
 static uint64_t median_response_us(const struct pelt_frame *total)
 {
@@ -223,6 +235,7 @@ static void judge_verdict(const struct pelt_results *r, const struct pelt_judge_
     check_counts(r, &n, j);
     check_own_limits(&n, j);
     check_memory(r, opt, j);
+    check_threads(opt, j);
     check_send_lag(r, j);
     check_freeze(r, j);
     check_started(r, opt, j);

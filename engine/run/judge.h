@@ -23,6 +23,7 @@ struct pelt_judge_options {
     bool strict, allow_invalid, allow_script_errors;
     int signal;          /* that ended the run; 0: none */
     uint32_t starved;    /* threads whose load ended early because memory ran out */
+    uint32_t given_up;   /* threads that did not end: what they sent last is not in the results */
     double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
     double arrivals_deviation; /* standard deviation of their number; 0: it is exact */
     const char *own_failure;   /* exit 1: pelt itself failed; NULL: it did not */

@@ -105,9 +105,15 @@ void pelt_reactor_deinit(struct pelt_reactor *r)
     pelt_timerq_deinit(&r->timers);
 }
 
+/* No prepare follows the turn that stopped the loop. It is told with the time at which it began:
+ * there the second is that it belongs to. */
 void pelt_reactor_run(struct pelt_reactor *r)
 {
     ev_run(r->loop, 0);
+    if (r->on_turn != NULL && r->woke_ns != 0) {
+        r->on_turn(r->arg, pelt_clock_ns() - r->woke_ns, r->woke_ns);
+    }
+    r->woke_ns = 0;
 }
 
 void pelt_reactor_stop(struct pelt_reactor *r)

@@ -4,6 +4,7 @@
 #include "rescue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool intern_missing(struct pelt_registry *into, struct pelt_registry *from,
                            enum pelt_name_kind kind)
@@ -111,19 +112,31 @@ static bool replace(struct pelt_frame **into, const struct pelt_frame *from)
     return true;
 }
 
-enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_frame *total,
-                                   const struct pelt_frame *outside, struct pelt_registry *names,
+static bool rescue_threads(struct pelt_results *r, const struct pelt_collector *c)
+{
+    struct pelt_thread_row *rows = calloc(c->workers_len + 1, sizeof(*rows));
+    if (rows == NULL) {
+        return false;
+    }
+    free(r->threads);
+    r->threads = rows;
+    r->threads_len = c->has_second ? c->workers_len : 0;
+    memcpy(rows, c->threads, r->threads_len * sizeof(*rows));
+    return true;
+}
+
+enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_collector *c,
                                    double duration_s)
 {
-    if (!replace(&r->total, total) || !replace(&r->outside, outside)) {
+    if (!replace(&r->total, c->total) || !replace(&r->outside, c->outside)) {
         return PELT_ENOMEM;
     }
     r->duration_s = duration_s;
-    bool whole = intern_missing(r->names, names, PELT_NAME_REQUEST) &&
-                 intern_missing(r->names, names, PELT_NAME_CHECK) &&
-                 pelt_metrics_copy(pelt_registry_metrics(r->names), pelt_registry_metrics(names)) ==
-                     PELT_OK &&
-                 rescue_checks(r) && rescue_errors(r);
+    bool whole = intern_missing(r->names, c->registry, PELT_NAME_REQUEST) &&
+                 intern_missing(r->names, c->registry, PELT_NAME_CHECK) &&
+                 pelt_metrics_copy(pelt_registry_metrics(r->names),
+                                   pelt_registry_metrics(c->registry)) == PELT_OK &&
+                 rescue_checks(r) && rescue_errors(r) && rescue_threads(r, c);
     return whole ? PELT_OK : PELT_ENOMEM;
 }
 

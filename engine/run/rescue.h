@@ -5,19 +5,17 @@
 #ifndef PELT_RESCUE_H
 #define PELT_RESCUE_H
 
+#include "collect.h"
 #include "judge.h"
-#include "pelt/registry.h"
 #include "pelt/results.h"
 
 /*
- * Makes `r` say what `total` says of the load, which lasted `duration_s`, and `outside` of setup
- * and teardown: counts, times, checks and errors, with `names`, which the run interned. The rows of
- * seconds and threads stay what the file held. PELT_ENOMEM: in part.
+ * Makes `r` say what `c` has collected of the load, which lasted `duration_s`, and of setup and
+ * teardown: counts, times, checks, errors and threads, with the names that the run interned. The
+ * rows of seconds stay what the file held. PELT_ENOMEM: in part.
  */
 PELT_MUST_USE enum pelt_status pelt_rescue_total(struct pelt_results *r,
-                                                 const struct pelt_frame *total,
-                                                 const struct pelt_frame *outside,
-                                                 struct pelt_registry *names, double duration_s);
+                                                 const struct pelt_collector *c, double duration_s);
 
 /* The end that could not be written: the judgement's reasons move into `r`. */
 PELT_MUST_USE enum pelt_status pelt_rescue_end(struct pelt_results *r, struct pelt_judgement *j);

@@ -523,6 +523,7 @@ static enum pelt_status run_setup(struct run *run, struct pelt_error *err)
     }
     run->phase = PELT_PHASE_SETUP;
     run->sending = true;
+    show_live(run); /* nothing is left that could refuse the run before it sends */
     status = do_aside(run, call_setup, "setup", err);
     if (status == PELT_OK && !run->hooks_lost && !run->aside.passed) {
         note_failed_hook(run, "setup");
@@ -602,14 +603,17 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
         return status;
     }
     run->sending = true;
+    run->phase = PELT_PHASE_LOAD;
+    show_live(run);
+    start_watching(run); /* before users may take the last descriptor */
     status = start_workers(run, err);
+    if (status == PELT_OK) {
+        ev_run(run->loop, 0);
+    }
+    stop_watching(run);
     if (status != PELT_OK) {
         return status;
     }
-    run->phase = PELT_PHASE_LOAD;
-    start_watching(run);
-    ev_run(run->loop, 0);
-    stop_watching(run);
     if (!run->gave_up) {
         for (uint32_t i = 0; i < run->threads; i++) {
             pelt_worker_join(run->workers[i]);
@@ -669,8 +673,7 @@ static const char *own_failure(const struct run *run)
 {
     if (run->file_failed || run->collector.write_failed) {
         return "the run file could not be written and is not whole: the totals here are, the "
-               "seconds "
-               "and threads are not";
+               "seconds are not";
     }
     return text_or_null(&run->own_failure);
 }
@@ -734,6 +737,7 @@ static enum pelt_status judge(const struct run *run, const struct pelt_results *
         .allow_script_errors = run->opt.allow_script_errors && run->script_error.text[0] == '\0',
         .signal = run->signal,
         .starved = run->collector.starved,
+        .given_up = run->collector.given_up,
         .arrivals_due = due,
         .arrivals_deviation = arrivals_deviation(&run->plan, due),
         .own_failure = own_failure(run),
@@ -761,8 +765,7 @@ static enum pelt_status rescue(struct run *run, struct pelt_results *results,
 {
     struct pelt_judgement j = {0};
     enum pelt_status status =
-        pelt_rescue_total(results, run->collector.total, run->collector.outside, run->registry,
-                          (double)run->length_ns / 1e9);
+        pelt_rescue_total(results, &run->collector, (double)run->length_ns / 1e9);
     if (status == PELT_OK) {
         status = judge(run, results, &j, err);
     }
@@ -871,7 +874,6 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
 {
     enum pelt_status status = run_init(run, options, err);
     if (status == PELT_OK) {
-        show_live(run); /* from here on the run is on: its plan can be told */
         status = run_setup(run, err);
     }
     if (status == PELT_OK && setup_passed(run)) {

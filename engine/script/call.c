@@ -31,19 +31,53 @@ static void finish(struct pelt_script_call *call, const char *json, const char *
     call->done(call->arg, json, error);
 }
 
-/* The value that setup returned (none: nil) as JSON. */
-static enum pelt_status encode(lua_State *co, int results, struct pelt_buf *out,
-                               struct pelt_error *err)
+/* What setup returned, on its way to JSON. */
+struct value {
+    lua_State *co; /* the value on top */
+    struct pelt_buf json, part;
+    enum pelt_status status;
+    struct pelt_error err; /* unless PELT_OK */
+};
+
+/* "data.key" or "data[1]" of the largest member of the value at index 2, "" without one. */
+static void name_largest(lua_State *L, struct pelt_buf *part, char *name, size_t size)
 {
-    enum pelt_status status =
-        pelt_json_encode(co, lua_gettop(co) - results + 1, "data", out, err);
-    if (out->failed) {
-        return pelt_fail(
-            err, PELT_ELIMIT,
-            "data is larger than 1 MiB of JSON: return what users need, or let them read "
-            "it from a file");
+    size_t most = 0;
+    name[0] = '\0';
+    if (!lua_istable(L, 2)) {
+        return;
     }
-    return status;
+    lua_pushnil(L);
+    while (lua_next(L, 2)) {
+        struct pelt_error unsaid;
+        pelt_buf_reset(part);
+        enum pelt_status status = pelt_json_encode(L, -1, "", part, &unsaid);
+        size_t bytes = status == PELT_ELIMIT ? SIZE_MAX : part->len;
+        if (bytes > most) {
+            most = bytes;
+            bool text = lua_type(L, -2) == LUA_TSTRING;
+            lua_pushvalue(L, -2);
+            snprintf(name, size, text ? "data.%.100s" : "data[%s]", luaL_tolstring(L, -1, NULL));
+            lua_pop(L, 2);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+static int encode(lua_State *L)
+{
+    struct value *v = lua_touserdata(L, 1);
+    lua_xmove(v->co, L, 1);
+    v->status = pelt_json_encode(L, 2, "data", &v->json, &v->err);
+    if (v->json.failed) {
+        char largest[128];
+        name_largest(L, &v->part, largest, sizeof largest);
+        v->status = pelt_fail(&v->err, PELT_ELIMIT,
+                              "data is larger than 1 MiB of JSON%s%s: return what users need, or "
+                              "let them read it from a file",
+                              largest[0] ? ", its largest part is " : "", largest);
+    }
+    return 0;
 }
 
 static void keep_data(struct pelt_script *script, const char *json)
@@ -68,28 +102,32 @@ static void where_defined(struct pelt_script_call *call, char where[PELT_SHARD_W
 static void on_value(struct pelt_script_call *call, int results)
 {
     lua_State *co = call->strand.co;
-    struct pelt_error err;
-    struct pelt_buf json;
     if (results == 0 || lua_isnil(co, -results)) {
         lua_settop(co, 0);
         finish(call, NULL, NULL);
         return;
     }
-    pelt_buf_init(&json, SETUP_VALUE_MAX);
-    if (encode(co, results, &json, &err) == PELT_OK) {
-        lua_settop(co, 0);
-        keep_data(call->script, json.data);
-        finish(call, json.data, NULL);
+    struct value v = {.co = co};
+    pelt_buf_init(&v.json, SETUP_VALUE_MAX);
+    pelt_buf_init(&v.part, SETUP_VALUE_MAX);
+    lua_pop(co, results - 1);
+    if (!pelt_shard_protect(call->shard, encode, &v, &v.err)) {
+        v.status = PELT_ESCRIPT;
+    }
+    lua_settop(co, 0);
+    if (v.status == PELT_OK) {
+        keep_data(call->script, v.json.data);
+        finish(call, v.json.data, NULL);
     } else {
         struct pelt_error text;
-        lua_settop(co, 0);
         char where[PELT_SHARD_WHERE_SIZE];
         where_defined(call, where);
         (void)pelt_fail(&text, PELT_ESCRIPT, "%sthe value must be JSON-like: %.900s", where,
-                        err.text);
+                        v.err.text);
         finish(call, NULL, text.text);
     }
-    pelt_buf_deinit(&json);
+    pelt_buf_deinit(&v.json);
+    pelt_buf_deinit(&v.part);
 }
 
 static void on_end(struct pelt_strand *strand, int results, const char *error,

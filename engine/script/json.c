@@ -8,9 +8,11 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shard.h"
+#include "watchdog.h"
 
 #define ARRAY_TYPE "pelt.json.array"
 
@@ -56,7 +58,8 @@ static bool refuse(struct writer *w, const struct place *at, const char *why)
 static inline bool put(struct writer *w, const char *bytes, size_t len)
 {
     struct pelt_buf *out = w->out;
-    if (out->limit > 0 || out->failed || len >= out->cap - out->len) {
+    if (out->failed || len >= out->cap - out->len ||
+        (out->limit > 0 && len > out->limit - out->len)) {
         return pelt_buf_add(out, bytes, len) == PELT_OK;
     }
     memcpy(out->data + out->len, bytes, len); /* most pieces are too short for a call */
@@ -80,8 +83,20 @@ static bool write_integer(struct writer *w, lua_Integer value)
     return put(w, text + at, sizeof text - at);
 }
 
-/* 17 digits, so that it reads back as the same number; with a point or an exponent, so that it
- * reads back as no integer. */
+/* The fewest digits that read back as the same number, 17 at most. */
+static int format_number(char text[static 32], double number)
+{
+    int len = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(text, 32, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) {
+            break;
+        }
+    }
+    return len;
+}
+
+/* With a point or an exponent, so that it reads back as no integer. */
 static bool write_number(struct writer *w, int index, const struct place *at)
 {
     if (lua_isinteger(w->L, index)) {
@@ -92,7 +107,7 @@ static bool write_number(struct writer *w, int index, const struct place *at)
         return refuse(w, at, "is not a finite number");
     }
     char text[40];
-    int len = snprintf(text, sizeof text - 2, "%.17g", number);
+    int len = format_number(text, number);
     if (!strpbrk(text, ".e")) {
         memcpy(text + len, ".0", 3);
         len += 2;
@@ -256,6 +271,9 @@ static bool write_table(struct writer *w, int index, const struct place *at)
 static bool write_value(struct writer *w, int index, const struct place *at)
 {
     lua_State *L = w->L;
+    if (pelt_watch_tripped()) {
+        pelt_watch_raise(L);
+    }
     if (!lua_checkstack(L, 12)) {
         return refuse(w, at, "is nested too deep");
     }
@@ -293,7 +311,8 @@ enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root, str
     bool ok = write_value(&w, lua_absindex(L, index), &at);
     lua_settop(L, top);
     if (out->failed) {
-        return pelt_fail(err, PELT_ELIMIT, "%s: too large, or out of memory", root);
+        return pelt_fail(err, PELT_ELIMIT, "%s: more than %zu MiB of JSON, or out of memory", root,
+                         out->limit >> 20);
     }
     return ok ? PELT_OK : PELT_EINVAL;
 }
@@ -323,6 +342,9 @@ static void push_object(lua_State *L, const json_t *object)
 void pelt_json_push(lua_State *L, const json_t *value)
 {
     luaL_checkstack(L, 8, "JSON nested too deep");
+    if (pelt_watch_tripped()) {
+        pelt_watch_raise(L);
+    }
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         push_object(L, value);
@@ -410,6 +432,12 @@ static int json_decode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
+    if (len > PELT_JSON_TEXT_MAX) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "a text of %I bytes: at most %d MiB are read at once", (LUAI_UACINT)len,
+                        PELT_JSON_TEXT_MAX >> 20);
+        return 2;
+    }
     json_error_t why;
     json_t *value = json_loadb(text, len, PELT_JSON_LOAD_FLAGS, &why);
     if (!value) {

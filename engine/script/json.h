@@ -16,13 +16,15 @@
 
 #define PELT_JSON_LOAD_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 #define PELT_JSON_DEPTH_MAX  100
+#define PELT_JSON_TEXT_MAX   (64 << 20) /* bytes that scripts read or write at once */
 
 /* Appends the compact text of the value at `index`. PELT_EINVAL: err names the path of what JSON
  * does not have, which starts with `root`; PELT_ELIMIT: the buffer's limit, or memory
- * (out->failed). What was appended by then stays. May raise (memory). */
+ * (out->failed). What was appended by then stays. Runs within a slice of the watchdog's; may raise
+ * (memory, or held too long). */
 PELT_MUST_USE enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root,
                                                 struct pelt_buf *out, struct pelt_error *err);
-/* Pushes a Lua value. May raise (memory). */
+/* Pushes a Lua value. As above, it may raise. */
 void pelt_json_push(lua_State *L, const json_t *value);
 /* The value at `pointer` ("" or "/a/0"); NULL: not there. `document` may be NULL. */
 const json_t *pelt_json_pointer(const json_t *document, const char *pointer);

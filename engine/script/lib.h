@@ -23,7 +23,8 @@ int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate,
  * the log, math.random to the user's numbers, require looks beside the scenario. */
 int pelt_lib_standard(lua_State *L);
 int pelt_lib_coroutine(lua_State *L); /* its part: resume, wrap, close */
-int pelt_lib_string(lua_State *L);    /* its part: what takes patterns or large counts */
+int pelt_lib_string(lua_State *L);    /* its part: what takes patterns, and rep */
+int pelt_lib_table(lua_State *L);     /* its part: what counts to a table's length */
 
 /* string.match on bytes that are no Lua string, which must stay where they are: the pattern and
  * the place to begin at are arguments 2 and 3. ptr NULL: nil. Raises. */

@@ -2,7 +2,7 @@
  * The standard library as scripts see it: without what would end, fork or unseed the process, or
  * reach into the engine's own frames (os.exit, os.execute, io.popen, most of debug ...). Local
  * files stay reachable: scenarios read data. What the watchdog could not stop is replaced or left
- * out (here, lib_coroutine.c and lib_string.c).
+ * out (here, lib_coroutine.c, lib_string.c and lib_table.c).
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -74,10 +74,24 @@ static int base_setmetatable(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
+/* Upvalue: Lua's own. What lua/guard.lua protects stays so. */
+static int base_rawset(lua_State *L)
+{
+    if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__refusal") != LUA_TNIL) {
+        char where[PELT_SHARD_WHERE_SIZE];
+        luaL_checkany(L, 2);
+        lua_pushvalue(L, 2);
+        lua_call(L, 1, 1);
+        pelt_shard_where(L, where);
+        return luaL_error(L, "%s%s", where, lua_tostring(L, -1));
+    }
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 static void guard_base(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"xpcall", base_xpcall},
-                                         {"setmetatable", base_setmetatable}};
+    static const luaL_Reg functions[] = {
+        {"xpcall", base_xpcall}, {"setmetatable", base_setmetatable}, {"rawset", base_rawset}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         lua_getglobal(L, functions[i].name);
         lua_pushcclosure(L, functions[i].func, 1);
@@ -116,10 +130,14 @@ int pelt_lib_standard(lua_State *L)
     lua_getglobal(L, LUA_IOLIBNAME);
     lua_pushnil(L);
     lua_setfield(L, -2, "popen");
-    lua_pop(L, 1);
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "loadlib");
+    lua_pop(L, 2);
     guard_base(L);
     pelt_lib_coroutine(L);
     pelt_lib_string(L);
+    pelt_lib_table(L);
     set_path(L);
     return 0;
 }

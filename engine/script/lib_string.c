@@ -1,8 +1,7 @@
 /*
- * string.find, match, gmatch and gsub by a matcher that the watchdog can stop (pattern.c), and what
- * of the string and table libraries counts to a number that the script gives: without growing
- * anything, rep and move would run for years. All else is Lua's own. What they do and raise is as
- * in Lua 5.4 (tests/fuzz/pattern_fuzz.c holds the two against each other).
+ * string.find, match, gmatch and gsub by a matcher that the watchdog can stop (pattern.c), and rep,
+ * which could repeat nothing for years. All else is Lua's own. What they do and raise is as in Lua
+ * 5.4 (tests/fuzz/pattern_fuzz.c holds the two against each other).
  *
  * The subject and the pattern lie on the stack, or are upvalues, as long as pointers go into them.
  */
@@ -13,8 +12,6 @@
 #include "lib.h"
 #include "pattern.h"
 #include "watchdog.h"
-
-#define MOVE_MAX 100000000 /* elements at once; a state has no memory for a tenth of them */
 
 /* ---- matching ---- */
 
@@ -344,7 +341,7 @@ static int string_gsub(lua_State *L)
     return 2;
 }
 
-/* ---- counting to a given number ---- */
+/* ---- rep ---- */
 
 /* Upvalue: Lua's own. Nothing, however often, is nothing at once. */
 static int string_rep(lua_State *L)
@@ -360,26 +357,6 @@ static int string_rep(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* Upvalue: Lua's own. */
-static int table_move(lua_State *L)
-{
-    lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-    if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from >= MOVE_MAX) {
-        return luaL_argerror(L, 3, "too many elements to move");
-    }
-    return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-/* Puts fn before the library's function of that name. */
-static void guard(lua_State *L, const char *library, const char *name, lua_CFunction fn)
-{
-    lua_getglobal(L, library);
-    lua_getfield(L, -1, name);
-    lua_pushcclosure(L, fn, 1);
-    lua_setfield(L, -2, name);
-    lua_pop(L, 1);
-}
-
 int pelt_lib_string(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"find", string_find},
@@ -389,8 +366,9 @@ int pelt_lib_string(lua_State *L)
                                          {NULL, NULL}};
     lua_getglobal(L, LUA_STRLIBNAME);
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "rep");
+    lua_pushcclosure(L, string_rep, 1);
+    lua_setfield(L, -2, "rep");
     lua_pop(L, 1);
-    guard(L, LUA_STRLIBNAME, "rep", string_rep);
-    guard(L, LUA_TABLIBNAME, "move", table_move);
     return 0;
 }

@@ -87,15 +87,41 @@ static const char *skip_comment(const char *at, const char *end)
     if (level >= 0) {
         return skip_brackets(at + 2, end, level, &content_end);
     }
-    const char *line_end = memchr(at, '\n', (size_t)(end - at));
-    return line_end ? line_end : end;
+    while (at < end && *at != '\n' && *at != '\r') {
+        at++;
+    }
+    return at;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Behind the escape at `at`: \z takes the blanks and lines that follow, and a line's end may be two
+ * bytes; of all others the rest is harmless text. */
+static const char *skip_escape(const char *at, const char *end)
+{
+    const char *p = at + 1;
+    if (p == end) {
+        return end;
+    }
+    char c = *p++;
+    if (c == 'z') {
+        while (p < end && is_space(*p)) {
+            p++;
+        }
+    } else if (p < end && ((c == '\r' && *p == '\n') || (c == '\n' && *p == '\r'))) {
+        p++;
+    }
+    return p;
 }
 
 static const char *skip_quoted(const char *at, const char *end)
 {
     const char *p = at + 1;
     while (p < end && *p != *at && *p != '\n') {
-        p += *p == '\\' ? 2 : 1;
+        p = *p == '\\' ? skip_escape(p, end) : p + 1;
     }
     return p < end ? p + 1 : end;
 }
@@ -159,7 +185,7 @@ void pelt_reads_scan(struct pelt_reads *reads, const char *source, size_t len)
     }
     while (x.at < x.end) {
         char c = *x.at;
-        if (c == ' ' || (c >= '\t' && c <= '\r')) {
+        if (is_space(c)) {
             x.at++;
         } else if (c == '-' && x.at + 1 < x.end && x.at[1] == '-') {
             x.at = skip_comment(x.at, x.end);

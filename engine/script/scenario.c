@@ -141,7 +141,7 @@ static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
     read_stages(L, load, plan);
     struct pelt_error err;
     if (pelt_plan_validate(plan, &err) != PELT_OK) {
-        luaL_error(L, "load: %s", err.text);
+        luaL_error(L, "%s", err.text);
     }
     if (pelt_scenario_pace(s, plan, &err) != PELT_OK) {
         luaL_error(L, "%s", err.text);

@@ -288,6 +288,12 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
     size_t len = scenario->source_len - (size_t)(source - scenario->source);
     char chunk_name[1024];
     snprintf(chunk_name, sizeof chunk_name, "@%s", scenario->path);
+    if (len > 0 && *source == LUA_SIGNATURE[0]) {
+        (void)pelt_fail(err, PELT_ESCRIPT,
+                        "%s: is compiled Lua: give the source that it was made from",
+                        scenario->path);
+        return -1;
+    }
     pelt_reads_scan(&shard->reads, source, len);
     if (luaL_loadbufferx(co, source, len, chunk_name, "t") != LUA_OK) {
         take_message(co, err);
@@ -377,6 +383,7 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     shard->data_ref = LUA_REFNIL;
     shard->reads = (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
     pelt_slab_init(&shard->slab);
+    pelt_buf_init(&shard->json, PELT_JSON_TEXT_MAX);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);
     shard->L = lua_newstate(pelt_slab_alloc, &shard->slab);
     if (!shard->L) {

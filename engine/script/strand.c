@@ -113,6 +113,19 @@ static void end_early(struct pelt_strand *s)
     s->on_end(s, 0, stopped ? said.text : NULL, "");
 }
 
+/* A yield that is not one of ours: nobody would ever resume it. */
+static void end_stray_yield(struct pelt_strand *s)
+{
+    char where[PELT_SHARD_WHERE_SIZE];
+    struct pelt_error said;
+    pelt_shard_where(s->co, where);
+    (void)pelt_fail(&said, PELT_ESCRIPT,
+                    "%scoroutine.yield() outside a coroutine of the script's own: to wait, call "
+                    "pelt.sleep",
+                    where);
+    end_with_error(s, LUA_YIELD, said.text);
+}
+
 static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
 {
     struct pelt_shard *shard = s->shard;
@@ -137,10 +150,7 @@ static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
     if (status == LUA_OK) {
         s->on_end(s, results, NULL, NULL);
     } else if (status == LUA_YIELD) {
-        /* Not one of ours: nobody would ever resume it. */
-        end_with_error(s, status,
-                       "coroutine.yield() outside a coroutine of the script's own: to wait, "
-                       "call pelt.sleep");
+        end_stray_yield(s);
     } else {
         end_with_error(s, status, NULL);
     }

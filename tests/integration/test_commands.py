@@ -2,6 +2,7 @@
 import csv
 import json
 import re
+import socket
 import time
 
 import pytest
@@ -121,6 +122,24 @@ def test_wait_for_gives_up(tmp_path):
     done = pelt("bench", url, "-c", 1, "-d", "1s", "--no-run-file", "--wait-for", url, "--wait-timeout", "500ms",
                 cwd=tmp_path)
     assert done.code in (FAILED, USAGE) and url in done.err and done.seconds < 5, done.told()
+
+
+def test_wait_for_names_the_last_failure_whenever_it_ends(tmp_path):
+    """Also while it holds back from a port that refused, up to 1 s after some tries: nothing was asked then."""
+    url = f"http://127.0.0.1:{free_port()}/health"
+    waiting = [Running("bench", url, "-d", "1s", "--no-run-file", "--wait-for", url, "--wait-timeout", f"{ms}ms", cwd=tmp_path)
+               for ms in (300, 4600, 5000, 5400, 5800)]
+    for done in [running.wait() for running in waiting]:
+        assert done.code == USAGE and "Connection refused" in done.err, done.told()
+
+
+def test_wait_for_names_a_server_that_is_silent(tmp_path):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        done = pelt("bench", url, "-d", "1s", "--no-run-file", "--wait-for", url, "--wait-timeout", "500ms", cwd=tmp_path)
+    assert done.code == USAGE and "takes the question and does not answer" in done.err, done.told()
 
 
 def test_report_gives_every_format_later(target, tmp_path):

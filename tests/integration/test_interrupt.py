@@ -100,6 +100,8 @@ def test_two_signals_end_a_load_whose_script_holds_a_thread(target, tmp_path):
     # What the thread that went on had measured is whole; of the other one the seconds since it was held are missing.
     assert counted["/api/status"] - 21 <= report["totals"]["started"] <= counted["/api/status"]
     assert any("did not stop" in reason for reason in report["result"]["reasons"])
+    assert report["verdict"]["status"] == "INVALID", report["verdict"]
+    assert any("given up" in reason for reason in report["verdict"]["reasons"]), report["verdict"]
 
 
 @pytest.mark.parametrize("where", ["setup", "teardown", "iteration"])

@@ -120,10 +120,23 @@ static const char *what_to_try(int rc)
     }
 }
 
+/* Of a file that is only read: SQLite cannot make sense of it, whichever byte it stumbled over. */
+static bool is_damaged(const struct pelt_database *d, int rc)
+{
+    bool reading = d->path != NULL && d->lock_fd < 0;
+    int kind = rc & 0xff;
+    return reading && (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_ERROR ||
+                       rc == SQLITE_IOERR_SHORT_READ);
+}
+
 enum pelt_status pelt_database_fail(const struct pelt_database *d, const char *doing,
                                     struct pelt_error *err)
 {
-    int rc = sqlite3_errcode(d->db);
+    int rc = sqlite3_extended_errcode(d->db);
+    if (is_damaged(d, rc)) {
+        return pelt_fail(err, PELT_EPARSE, "%s: damaged: %s; fetch the file again", d->path,
+                         sqlite3_errmsg(d->db));
+    }
     enum pelt_status status = (rc & 0xff) == SQLITE_NOMEM ? PELT_ENOMEM : PELT_EIO;
     return pelt_fail(err, status, "%s: %s: %s; %s", d->path ? d->path : "temporary run file", doing,
                      sqlite3_errmsg(d->db), what_to_try(rc));
@@ -400,12 +413,15 @@ static bool is_cut_short(const char *path, off_t size)
 {
     unsigned char h[100];
     FILE *in = fopen(path, "rbe");
-    bool whole = in != NULL && fread(h, 1, sizeof h, in) == sizeof h;
+    size_t len = in != NULL ? fread(h, 1, sizeof h, in) : 0;
     if (in != NULL) {
         fclose(in);
     }
-    if (!whole || memcmp(h, "SQLite format 3", 16) != 0 || has_wal(path)) {
+    if (len < 16 || memcmp(h, "SQLite format 3", 16) != 0 || has_wal(path)) {
         return false;
+    }
+    if (len < sizeof h) {
+        return true;
     }
     uint64_t page_bytes = (uint64_t)h[16] << 8 | h[17];
     uint64_t pages = (uint64_t)h[28] << 24 | (uint64_t)h[29] << 16 | (uint64_t)h[30] << 8 | h[31];

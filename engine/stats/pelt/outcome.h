@@ -22,7 +22,7 @@
     X(STALE_REUSE,        "stale_reuse",        MAYBE) /* the same, on a connection used before */ \
     X(TIMEOUT,            "timeout",            MAYBE) /* a deadline passed after it was begun */  \
     X(BAD_RESPONSE,       "bad_response",       MAYBE) /* bytes that are no HTTP/1.1 head */       \
-    X(HEAD_TOO_LARGE,     "head_too_large",     MAYBE) /* above 64 KiB, 256 fields or 32 1xx */    \
+    X(HEAD_TOO_LARGE,     "head_too_large",     YES)   /* above 64 KiB, 256 fields or 32 1xx */    \
     X(BAD_BODY,           "bad_body",           YES)   /* a good head, then broken framing */      \
     X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
     X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \

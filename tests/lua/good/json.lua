@@ -5,9 +5,11 @@ return {
         assert(json.encode { 1, "a", true, json.null, 1.5 } == '[1,"a",true,null,1.5]')
         assert(json.encode {} == "{}" and json.encode(json.array {}) == "[]" and json.encode("x") == '"x"')
         assert(json.encode { 1.0, -0.5, 1e300, math.mininteger, math.maxinteger }
-            == "[1.0,-0.5,1.0000000000000001e+300,-9223372036854775808,9223372036854775807]")
+            == "[1.0,-0.5,1e+300,-9223372036854775808,9223372036854775807]")
+        assert(json.encode { 19.99, 0.1 + 0.2, 5e-324, 1 / 3, 1e15, 1e17, -0.0 }
+            == "[19.99,0.30000000000000004,4.94065645841247e-324,0.3333333333333333,1e+15,1e+17,-0.0]")
         assert(json.encode('"\\/\b\f\n\r\t\0\x1f\x7f é€😀') == '"\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001F\x7f é€😀"')
-        for _, number in ipairs { 0.1, 1e-7, 123456789.125, 2 ^ 53, -1e100 } do
+        for _, number in ipairs { 0.1, 1e-7, 123456789.125, 2 ^ 53, -1e100, 0.1 + 0.2, 1 / 3, 5e-324 } do
             local again = json.decode(json.encode(number))
             assert(again == number and math.type(again) == "float")
         end

@@ -9,6 +9,13 @@ return {
         local found = false
         for name in pairs(_G) do found = found or name == "global_helper" end
         assert(found)
+        assert(package.loadlib == nil and package.loaded["helper.numbers"] == helper and #package.path > 0)
+        local names = {}
+        for name in pairs(package.loaded) do names[name] = true end
+        assert(names.pelt and names["helper.numbers"])
+        assert(require("helper.reader") == package.loaded["helper.reader"])
+        local own = rawset({}, "a", 1)
+        assert(own.a == 1 and getmetatable("").__index.rep == string.rep)
         assert(os.exit == nil and os.execute == nil and io.popen == nil and debug.getinfo == nil)
         assert(os.time() > 0 and debug.traceback():find("traceback"))
         local f = assert(io.open(helper.path or "/dev/null"))

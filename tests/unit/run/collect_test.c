@@ -260,6 +260,43 @@ static void starved_workers_are_counted(void **state)
     assert_int_equal(f->collector.starved, 1);
 }
 
+static void workers_that_did_not_end_are_counted_when_nobody_waits_any_more(void **state)
+{
+    struct fixture *f = *state;
+    mail(f, frame(0, 0, 1, LAST));
+    mail(f, frame(1, 0, 2, false));
+    take(f);
+    pelt_collector_close(&f->collector, 0);
+    assert_true(pelt_collector_done(&f->collector));
+    assert_int_equal(f->collector.given_up, 2);
+    assert_int_equal(pelt_frame_counts(f->collector.total).started, 3);
+}
+
+static void threads_add_up_in_memory_as_in_the_run_file(void **state)
+{
+    struct fixture *f = *state;
+    for (int32_t t = 0; t < 2; t++) {
+        for (uint32_t i = 0; i < WORKERS; i++) {
+            struct pelt_frame *full = frame(i, t, i + 1, t == 1);
+            full->cpu_ns = 100 * (i + 1);
+            full->spin_ns = 10;
+            mail(f, full);
+        }
+    }
+    take(f);
+    read_back(f);
+    assert_int_equal(f->results->threads_len, WORKERS);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        const struct pelt_thread_row *rows[] = {&f->collector.threads[i], &f->results->threads[i]};
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(rows[k]->thread, i);
+            assert_int_equal(rows[k]->started, 2 * (i + 1));
+            assert_int_equal(rows[k]->cpu_ns, 200 * (i + 1));
+            assert_int_equal(rows[k]->spin_ns, 20);
+        }
+    }
+}
+
 static void mail_that_nobody_took_is_freed(void **state)
 {
     struct fixture *f = *state;
@@ -283,8 +320,9 @@ static void rescued_results_say_what_memory_has(void **state)
     pelt_frame_request(f->collector.outside, late)->started = 6;
     f->collector.outside->lost = 1;
     assert_int_equal(pelt_runfile_results(f->file, &f->results, NULL), PELT_OK);
-    assert_int_equal(pelt_rescue_total(f->results, total, f->collector.outside, f->registry, 2.5),
-                     PELT_OK);
+    f->collector.has_second = true;
+    f->collector.threads[1] = (struct pelt_thread_row){.thread = 1, .started = 5, .cpu_ns = 50};
+    assert_int_equal(pelt_rescue_total(f->results, &f->collector, 2.5), PELT_OK);
     assert_string_equal(pelt_registry_name(f->results->names, PELT_NAME_REQUEST, late),
                         "GET /late");
     assert_int_equal(f->results->total->requests[late]->started, 5);
@@ -296,6 +334,9 @@ static void rescued_results_say_what_memory_has(void **state)
     assert_int_equal(f->results->checks_len, 1);
     assert_int_equal(f->results->checks[0].failed, 4);
     assert_true(f->results->duration_s == 2.5);
+    assert_int_equal(f->results->threads_len, WORKERS);
+    assert_int_equal(f->results->threads[1].started, 5);
+    assert_int_equal(f->results->threads[1].cpu_ns, 50);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -313,6 +354,8 @@ int main(void)
         TEST(setup_and_teardown_are_kept_apart_from_the_load),
         TEST(script_errors_become_events_and_the_first_is_kept),
         TEST(starved_workers_are_counted),
+        TEST(workers_that_did_not_end_are_counted_when_nobody_waits_any_more),
+        TEST(threads_add_up_in_memory_as_in_the_run_file),
         TEST(mail_that_nobody_took_is_freed),
         TEST(rescued_results_say_what_memory_has),
     };

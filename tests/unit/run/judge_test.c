@@ -203,6 +203,15 @@ static void load_that_ended_for_want_of_memory_is_invalid(void **state)
     assert_verdict(f, PELT_INVALID, "memory");
 }
 
+static void threads_that_were_given_up_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->options.given_up = 1;
+    assert_verdict(f, PELT_INVALID, "1 thread did not end and was given up");
+    f->options.given_up = 2;
+    assert_verdict(f, PELT_INVALID, "2 threads did not end and were given up");
+}
+
 static void lateness_counts_from_1_ms_and_a_tenth_of_the_median(void **state)
 {
     struct fixture *f = *state;
@@ -435,6 +444,7 @@ int main(void)
         TEST(run_with_requests_in_setup_alone_is_suspect),
         TEST(losses_of_setup_and_its_counts_that_do_not_reconcile_are_invalid),
         TEST(load_that_ended_for_want_of_memory_is_invalid),
+        TEST(threads_that_were_given_up_are_invalid),
         TEST(lateness_counts_from_1_ms_and_a_tenth_of_the_median),
         TEST(late_arrivals_of_a_short_run_are_invalid_and_a_hiccup_suspect),
         TEST(one_percent_of_the_arrivals_may_be_late),

@@ -17,11 +17,14 @@ struct fixture {
     } t[100];
     int ran, stop_after;
     unsigned turns;
+    uint64_t turn_ns_max;
 };
 
 static void on_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
 {
-    ((struct fixture *)arg)->turns++;
+    struct fixture *f = arg;
+    f->turns++;
+    f->turn_ns_max = length_ns > f->turn_ns_max ? length_ns : f->turn_ns_max;
 }
 
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
@@ -153,6 +156,25 @@ static void idle_loop_sleeps(void **state)
     assert_int_equal(f->reactor.spun_ns, 0);
 }
 
+static void on_holding(struct pelt_timer *timer, uint64_t now_ns)
+{
+    while (pelt_clock_ns() < now_ns + 30 * PELT_NS_PER_MS) {
+    }
+    on_timer(timer, now_ns);
+}
+
+/* It stops the loop, so that nothing comes after it. */
+static void last_turn_is_told_like_the_others(void **state)
+{
+    struct fixture *f = *state;
+    f->reactor.on_turn = on_turn;
+    f->reactor.arg = f;
+    f->t[0].timer.fn = on_holding;
+    add(f, 0, pelt_clock_ns());
+    pelt_reactor_run(&f->reactor);
+    assert_true(f->turn_ns_max >= 30 * PELT_NS_PER_MS);
+}
+
 static void spinning_loop_polls_only_shortly_before_the_due_time(void **state)
 {
     struct fixture *f = *state;
@@ -179,6 +201,7 @@ int main(void)
         SLEEPING(same_due_time_again_wakes_again),
         SLEEPING(removed_timer_does_not_run),
         SLEEPING(idle_loop_sleeps),
+        SLEEPING(last_turn_is_told_like_the_others),
         SPINNING(spinning_loop_polls_only_shortly_before_the_due_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,9 @@ static void full_disk_costs_the_run_file_and_not_the_report(void **state)
     assert_int_equal(ended(f, PELT_OUTCOME_OK), f->server.served);
     assert_string_equal(pelt_registry_name(f->results->names, PELT_NAME_REQUEST, 1), "GET /");
     assert_true(f->results->duration_s > 1.1);
+    assert_int_equal(f->results->threads_len, 1);
+    assert_int_equal(f->results->threads[0].started, started(f));
+    assert_true(f->results->threads[0].cpu_ns > 0);
 }
 
 /* ---- scenarios ---- */
@@ -366,6 +369,20 @@ static void script_error_is_exit_2_unless_allowed(void **state)
     f->options.allow_script_errors = true;
     run(f);
     assert_int_equal(f->results->exit_code, 0);
+}
+
+/* Its only user is done with that turn, so that the loop does not turn again. */
+static void script_that_holds_the_last_turn_makes_the_run_invalid(void **state)
+{
+    struct fixture *f = *state;
+    use_plan(f, PELT_LOOP_CLOSED, 2000, 1);
+    use_script(f, "local pelt = require('pelt') return { iteration = function(user) "
+                  "pelt.http.get('/') user:stop() local t = pelt.now() while pelt.now() - t < 0.6 "
+                  "do end end }");
+    run(f);
+    assert_int_equal(started(f), 1);
+    assert_int_equal(f->results->verdict, PELT_INVALID);
+    assert_true(has_reason(f->results->verdict_reasons, "stopped the generator"));
 }
 
 static void target_of_a_run_is_the_scenarios_unless_one_is_given(void **state)
@@ -471,6 +488,7 @@ int main(void)
         TEST(signal_in_setup_is_130_and_teardown_runs),
         TEST(time_that_setup_takes_is_not_taken_from_the_load),
         TEST(script_error_is_exit_2_unless_allowed),
+        TEST(script_that_holds_the_last_turn_makes_the_run_invalid),
         TEST(target_of_a_run_is_the_scenarios_unless_one_is_given),
         TEST(check_names_beyond_the_most_are_said),
         TEST(users_that_all_stop_end_the_run_early),

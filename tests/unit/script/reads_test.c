@@ -38,6 +38,11 @@ static void reading_by_name_is_seen(void **state)
     assert_reads("local key = \"json\"", true, false);
     assert_reads("return 1 --[[ a\n comment ]] .. r.\nbody", true, false);
     assert_reads("local a = '\\'' .. r.body", true, false);
+    assert_reads("local a = 'x\\z \n  y' .. r.body .. 'z'", true, false);
+    assert_reads("local a = 'x\\z' .. r.body .. ''", true, false);
+    assert_reads("local a = 'x\\\r\ny' .. r.body .. 'z'", true, false);
+    assert_reads("local a = 'x\\\n\ry' .. r.body .. 'z'", true, false);
+    assert_reads("local a = 1 -- said\rlocal b = r.body", true, false);
     assert_reads("local a = [[ ]=] ]] .. r.headers", false, true);
 }
 
@@ -63,6 +68,9 @@ static void what_has_no_end_is_scanned_to_the_end_of_the_text(void **state)
     assert_reads("--[[ r.body", false, false);
     assert_reads("x = 'body", false, false);
     assert_reads("x = 'a\\", false, false);
+    assert_reads("x = 'a\\z", false, false);
+    assert_reads("x = 'a\\z \n", false, false);
+    assert_reads("x = 'a\\\r", false, false);
     assert_reads("x = [=[ body", false, false);
     assert_reads("x = [=", false, false);
     assert_reads("r.", false, false);

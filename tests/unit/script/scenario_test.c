@@ -167,6 +167,15 @@ static void file_that_is_absent_is_named(void **state)
     assert_string_equal(err.text, "/nowhere/x.lua: No such file or directory");
 }
 
+static void compiled_file_is_refused_by_name(void **state)
+{
+    struct pelt_scenario *s = NULL;
+    struct pelt_error err;
+    assert_int_equal(pelt_scenario_load_text("c.lua", "\x1bLua\x54", 5, NULL, 0, &s, &err),
+                     PELT_ESCRIPT);
+    assert_string_equal(err.text, "c.lua: is compiled Lua: give the source that it was made from");
+}
+
 /* The parts that the first line of the file wants in the message. */
 static void expected_of(const char *path, char *out, size_t size)
 {
@@ -246,6 +255,7 @@ int main(void)
         cmocka_unit_test(scenario_takes_thresholds_as_text_and_as_table),
         cmocka_unit_test(settings_come_before_environment_and_default),
         cmocka_unit_test(file_that_is_absent_is_named),
+        cmocka_unit_test(compiled_file_is_refused_by_name),
         cmocka_unit_test(each_bad_scenario_gets_its_line),
         cmocka_unit_test(scenarios_of_the_project_load),
     };

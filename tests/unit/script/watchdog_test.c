@@ -48,13 +48,28 @@ static int accuse_and_fail(lua_State *L)
     return luaL_error(L, "failed");
 }
 
+static bool stopped_itself;
+
+/* (f, ...) */
+static int accuse_in(lua_State *L)
+{
+    pelt_watch_accuse();
+    stopped_itself = lua_pcall(L, lua_gettop(L) - 1, 0, 0) != LUA_OK;
+    return stopped_itself ? lua_error(L) : 0;
+}
+
 static int add_accuse(lua_State *L)
 {
-    lua_getglobal(L, "string"); /* not frozen, as the globals are by now */
+    lua_getglobal(L, "string"); /* written past its guard */
+    lua_pushliteral(L, "accuse");
     lua_pushcfunction(L, accuse);
-    lua_setfield(L, -2, "accuse");
+    lua_rawset(L, -3);
+    lua_pushliteral(L, "accuse_and_fail");
     lua_pushcfunction(L, accuse_and_fail);
-    lua_setfield(L, -2, "accuse_and_fail");
+    lua_rawset(L, -3);
+    lua_pushliteral(L, "accuse_in");
+    lua_pushcfunction(L, accuse_in);
+    lua_rawset(L, -3);
     return 0;
 }
 
@@ -214,6 +229,59 @@ static void slow_pattern_is_stopped(void **state)
     }
 }
 
+/* `call` runs on the accused thread until it ends or stops itself: no instruction of Lua's comes
+ * between. `prelude` is one line. */
+static void assert_call_held(const char *prelude, const char *call)
+{
+    char body[512];
+    snprintf(body, sizeof body, "local json = require('pelt').json %s\nstring.accuse_in(%s)",
+             prelude, call);
+    stopped_itself = false;
+    assert_held(body, "t.lua:4");
+    if (!stopped_itself) {
+        fail_msg("%s went on", call);
+    }
+}
+
+static void counting_library_function_is_stopped(void **state)
+{
+    const char *large = "local t = {} for i = 1, 1100000 do t[i] = -i end";
+    assert_call_held("local t = setmetatable({}, { __index = type })",
+                     "table.concat, t, '', 1, 1 << 60");
+    assert_call_held("local t = setmetatable({ 2, 1 }, {})", "table.sort, t");
+    assert_call_held(large, "table.sort, t");
+    assert_call_held(large, "table.sort, t, rawequal");
+    /* Both would go on for years. */
+    assert_held("local t = setmetatable({}, { __len = function() return 1 << 50 end,\n"
+                "__index = string.accuse, __newindex = type })\ntable.insert(t, 1, 1)",
+                "t.lua:5");
+    assert_held("local t = setmetatable({}, { __len = function() return 1 << 50 end,\n"
+                "__index = string.accuse, __newindex = type })\ntable.remove(t, 1)",
+                "t.lua:5");
+}
+
+static void json_is_stopped(void **state)
+{
+    assert_call_held("local t = {} for _ = 1, 10 do t = { t, t } end", "json.encode, t");
+    assert_call_held("local t = '[' .. ('1,'):rep(1000) .. '1]'", "json.decode, t");
+}
+
+static void json_text_has_a_limit(void **state)
+{
+    struct stage st;
+    const char *error = run_body(&st, "local t = ('x'):rep(1 << 20)\n"
+                                      "for _ = 1, 7 do t = { t, t } end\n"
+                                      "require('pelt').json.encode(t)");
+    assert_non_null(strstr(error, "t.lua:5: pelt.json.encode: value: more than 64 MiB of JSON"));
+    close_stage(&st);
+    assert_string_equal(run_body(&st, "local v, why = require('pelt').json.decode((' '):rep("
+                                      "(64 << 20) + 1))\n"
+                                      "assert(v == nil and why == 'a text of 67108865 bytes: at "
+                                      "most 64 MiB are read at once', why)"),
+                        "");
+    close_stage(&st);
+}
+
 static void cleaning_up_has_its_own_time_and_is_stopped_as_well(void **state)
 {
     assert_held("local x <close> = setmetatable({}, { __close = function()\n"
@@ -326,6 +394,9 @@ int main(void)
         cmocka_unit_test(holder_in_a_coroutine_takes_its_parents_along),
         cmocka_unit_test(holder_is_stopped_where_lua_cannot_yield),
         cmocka_unit_test(slow_pattern_is_stopped),
+        cmocka_unit_test(counting_library_function_is_stopped),
+        cmocka_unit_test(json_is_stopped),
+        cmocka_unit_test(json_text_has_a_limit),
         cmocka_unit_test(cleaning_up_has_its_own_time_and_is_stopped_as_well),
         cmocka_unit_test(user_of_a_shard_goes_on_after_another_was_stopped),
         cmocka_unit_test(users_that_hold_the_loop_in_a_row_get_less_time),

@@ -28,13 +28,22 @@ static void sent_is_as_the_contract_says(void **state)
         const char *name;
         enum pelt_sent sent;
     } EXPECTED[] = {
-        {"ok", PELT_SENT_YES},          {"http_status", PELT_SENT_YES},
-        {"dns", PELT_SENT_NO},          {"connect", PELT_SENT_NO},
-        {"tls", PELT_SENT_NO},          {"gen_fd_limit", PELT_SENT_NO},
-        {"gen_memory", PELT_SENT_NO},   {"gen_port_exhausted", PELT_SENT_NO},
-        {"reset", PELT_SENT_MAYBE},     {"timeout", PELT_SENT_MAYBE},
-        {"abandoned", PELT_SENT_MAYBE}, {"stale_reuse", PELT_SENT_MAYBE},
-        {"truncated", PELT_SENT_YES},   {"unfinished", PELT_SENT_MAYBE},
+        {"ok", PELT_SENT_YES},
+        {"http_status", PELT_SENT_YES},
+        {"dns", PELT_SENT_NO},
+        {"connect", PELT_SENT_NO},
+        {"tls", PELT_SENT_NO},
+        {"gen_fd_limit", PELT_SENT_NO},
+        {"gen_memory", PELT_SENT_NO},
+        {"gen_port_exhausted", PELT_SENT_NO},
+        {"reset", PELT_SENT_MAYBE},
+        {"timeout", PELT_SENT_MAYBE},
+        {"abandoned", PELT_SENT_MAYBE},
+        {"stale_reuse", PELT_SENT_MAYBE},
+        {"truncated", PELT_SENT_YES},
+        {"unfinished", PELT_SENT_MAYBE},
+        {"head_too_large", PELT_SENT_YES},
+        {"bad_response", PELT_SENT_MAYBE},
     };
     for (unsigned i = 0; i < sizeof EXPECTED / sizeof EXPECTED[0]; i++) {
         enum pelt_outcome outcome;
