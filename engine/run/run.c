@@ -580,7 +580,6 @@ static enum pelt_status start_workers(struct run *run, struct pelt_error *err)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     enum pelt_status status = PELT_OK;
-    run->start_ns = pelt_clock_ns() + START_DELAY_NS;
     for (uint32_t i = 0; i < run->threads && status == PELT_OK; i++) {
         status = pelt_worker_start(run->workers[i], run->start_ns, err);
         if (status != PELT_OK) {
@@ -605,6 +604,7 @@ static enum pelt_status run_load(struct run *run, struct pelt_error *err)
     run->sending = true;
     run->phase = PELT_PHASE_LOAD;
     show_live(run);
+    run->start_ns = pelt_clock_ns() + START_DELAY_NS;
     start_watching(run); /* before users may take the last descriptor */
     status = start_workers(run, err);
     if (status == PELT_OK) {
