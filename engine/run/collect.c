@@ -139,8 +139,13 @@ static bool is_blank(const struct pelt_frame *f)
             return false;
         }
     }
+    for (uint32_t i = 0; i < f->checks_len; i++) { /* of user_exit */
+        if (f->checks[i].passed + f->checks[i].failed > 0) {
+            return false;
+        }
+    }
     return f->last && n.started == 0 && n.ended == 0 && f->iterations == 0 && f->planned == 0 &&
-           f->dropped == 0 && f->lost == 0;
+           f->dropped == 0 && f->lost == 0 && f->script_errors == 0;
 }
 
 static struct pelt_letter *pop(struct pelt_collector *c, uint32_t worker)

@@ -174,7 +174,9 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     if (x->set_cookie.ptr) {
         pelt_user_cookies_take(strand, x);
     }
+    strand->shard->running = strand; /* a hop is named in the strand's group */
     b->failed = !pelt_shard_protect(strand->shard, take, b, NULL) || b->failed;
+    strand->shard->running = NULL;
     uint64_t now_ns = x->sample.done_ns;
     if (item->state == WAITING) {
         item->due_ns = now_ns;

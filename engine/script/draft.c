@@ -540,8 +540,10 @@ static struct pelt_span write_bytes(lua_State *L, const struct pelt_call *call,
     buf->len = t->head_len + target_len;
     const struct pelt_strand *strand = pelt_shard_of(L)->running;
     if (strand->cookies && t->request.cookies) {
-        struct pelt_span target = pelt_span(buf->data + t->start_len, target_len);
-        pelt_user_cookies_write(L, strand, t->request.origin, target, buf);
+        /* A copy: writing cookies may move the buffer. */
+        const char *target = lua_pushlstring(L, buf->data + t->start_len, target_len);
+        pelt_user_cookies_write(L, strand, t->request.origin, pelt_span(target, target_len), buf);
+        lua_pop(L, 1);
     }
     if (pelt_http1_request_end(buf, pelt_span(t->head, t->start_len - 1), body) != PELT_OK) {
         out_of_memory(L, call);

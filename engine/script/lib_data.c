@@ -299,7 +299,8 @@ static int run_out(lua_State *L, struct pelt_strand *s, const struct feed *f)
             f->rows->path, (LUAI_UACINT)f->rows->count);
     }
     tell_once(f, s->vu->open);
-    s->vu->stopped = s->vu->stopped || !s->vu->open;
+    /* A user that has not come in by user_init is none. */
+    s->vu->stopped = s->vu->stopped || !s->vu->open || s->vu->phase == PELT_VU_ENTERING;
     return pelt_strand_end(L, s, "next: no row is left, which ends the iteration,");
 }
 

@@ -162,7 +162,7 @@ int64_t pelt_counter_get(struct pelt_counter *counter)
 static bool append(struct pelt_queue *q, struct item *item)
 {
     size_t cost = item->len + ITEM_BYTES;
-    if (cost > PELT_SHARED_QUEUE_BYTES - q->bytes) {
+    if (q->bytes + cost > PELT_SHARED_QUEUE_BYTES) {
         return false;
     }
     *q->end = item;

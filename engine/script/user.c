@@ -101,7 +101,7 @@ static void end_thinking(struct user *u, int results, const char *error, const c
     struct pelt_error err;
     u->thinking = false;
     u->vu.think_ns = 0;
-    if (!error && !read_think(u, results, &err)) {
+    if (!error && !u->vu.stopped && !read_think(u, results, &err)) {
         error = err.text;
         traceback = "";
     }
@@ -124,7 +124,8 @@ static void on_end(struct pelt_strand *strand, int results, const char *error,
     if (error) {
         pelt_script_report(u->script, error, traceback);
     }
-    if (strand->shard->think_ref != LUA_NOREF && u->vu.phase == PELT_VU_IN && !u->vu.stopped) {
+    if (strand->shard->think_ref != LUA_NOREF && u->vu.phase == PELT_VU_IN && !u->vu.stopped &&
+        !pelt_crew_stopping(u->vu.crew)) {
         start_thinking(u, error != NULL);
         return;
     }
@@ -222,9 +223,11 @@ static bool user_leave(struct pelt_vu *vu, uint64_t now_ns)
 
 static void user_cancel(struct pelt_vu *vu, uint64_t now_ns)
 {
-    pelt_strand_cancel(&of_vu(vu)->strand, now_ns);
-    of_vu(vu)->thinking = false;
-    pelt_crew_ended(vu, now_ns, false);
+    struct user *u = of_vu(vu);
+    bool thinking = u->thinking; /* then the iteration has ended before */
+    pelt_strand_cancel(&u->strand, now_ns);
+    u->thinking = false;
+    pelt_crew_ended(vu, thinking ? u->ended_ns : now_ns, thinking && u->failed);
 }
 
 static void user_destroy(struct pelt_vu *vu)

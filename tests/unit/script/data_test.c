@@ -413,11 +413,28 @@ static void misuse_names_line_and_remedy(void **state)
     expect_error("q:push(print)", "push: value is a function, which JSON does not have");
     expect_error("q:push(('x'):rep(1 << 21))", "push: a text of 2097152 bytes: at most 1 MiB");
     expect_error("q:push({ ('x'):rep(1 << 21) })", "push: a value of 2097157 bytes");
-    expect_error("local v = ('x'):rep(1000000) for i = 1, 100 do q:push(v) end",
-                 "push: 67 values wait, which is the limit of 64 MiB");
     expect_error("pelt.shared.counter('c'):add(1.5)", "number has no integer representation");
     expect_error("pelt.shared.counter('')", "pelt.shared.counter: a name of 1 to 200 bytes");
     expect_error("pelt.shared.set('x')", "pelt.shared has no 'set'");
+}
+
+static void full_queue_takes_no_more(void **state)
+{
+    struct stage st;
+    open_stage(&st,
+               "local q, v = require('pelt').shared.queue('q'), ('x'):rep(1000000)\n"
+               "return { iteration = function() q:push(v) end }",
+               1, 1);
+    struct pelt_vu *vu = new_user(&st, 0);
+    for (int i = 0; i < 67; i++) {
+        iterate(vu);
+    }
+    assert_int_equal(st.errors, 0);
+    iterate(vu);
+    assert_non_null(
+        strstr(st.error, "t.lua:2: push: 67 values wait, which is the limit of 64 MiB"));
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
 }
 
 static void on_called(void *arg, const char *json, const char *error)
@@ -475,6 +492,7 @@ int main(void)
         cmocka_unit_test(rows_are_tables_of_their_values),
         cmocka_unit_test(shared_objects_keep_values_exactly),
         cmocka_unit_test(misuse_names_line_and_remedy),
+        cmocka_unit_test(full_queue_takes_no_more),
         cmocka_unit_test(setup_shares_with_users_and_takes_rows_by_number),
         cmocka_unit_test(file_is_told_with_its_memory),
     };

@@ -85,6 +85,11 @@ void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint
     }
 }
 
+bool pelt_crew_stopping(const struct pelt_crew *crew)
+{
+    return false;
+}
+
 void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error)
 {
     vu->running = false;
