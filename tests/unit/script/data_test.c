@@ -160,7 +160,7 @@ static const char *scenario_with(const char *options)
 static void take(const char *options, unsigned users, unsigned times, unsigned threads, long *rows)
 {
     struct stage st;
-    struct pelt_vu *vus[600];
+    struct pelt_vu *vus[300];
     open_stage(&st, scenario_with(options), users, threads);
     for (unsigned u = 0; u < users; u++) {
         vus[u] = new_user(&st, u);
@@ -181,7 +181,7 @@ static void take(const char *options, unsigned users, unsigned times, unsigned t
 
 static void sequential_rows_follow_the_formula_over_all_shards(void **state)
 {
-    enum { USERS = 600, TIMES = 4 }; /* three shards, or one or two on each of two threads */
+    enum { USERS = 300, TIMES = 4 }; /* two shards, or one on each of two threads */
     static long rows[USERS * TIMES];
     for (unsigned threads = 1; threads <= 2; threads++) {
         take("nil", USERS, TIMES, threads, rows);
@@ -195,7 +195,7 @@ static void sequential_rows_follow_the_formula_over_all_shards(void **state)
 
 static void drawn_rows_do_not_depend_on_shards_and_threads(void **state)
 {
-    enum { USERS = 600, TIMES = 5 };
+    enum { USERS = 300, TIMES = 5 };
     static const char *const orders[] = {"{ order = 'random' }", "{ order = 'shuffle' }"};
     static long one[USERS * TIMES], three[USERS * TIMES];
     for (size_t o = 0; o < 2; o++) {
