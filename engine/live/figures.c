@@ -24,15 +24,6 @@ static void add_percentiles(const struct pelt_frame *frame, struct pelt_hist_poo
     pelt_hist_reset(&sum, pool);
 }
 
-static uint64_t started_in(const struct pelt_frame *frame)
-{
-    uint64_t started = 0;
-    for (uint32_t i = 0; i < frame->requests_len; i++) {
-        started += frame->requests[i] != NULL ? frame->requests[i]->started : 0;
-    }
-    return started;
-}
-
 static void add_iterations(const struct pelt_plan *plan, uint64_t ended, struct live_figures *out)
 {
     const uint64_t most = pelt_plan_iterations(plan);
@@ -62,7 +53,7 @@ void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool
         out->has_second = true;
         out->users = live->second->users;
         out->waiting = live->second->waiting;
-        out->started_per_s = (double)started_in(live->second);
+        out->started_per_s = (double)pelt_frame_counts(live->second).started;
         add_percentiles(live->second, pool, &out->now);
     }
     if (live->total != NULL) {

@@ -63,24 +63,6 @@ void pelt_collector_deinit(struct pelt_collector *c)
     *c = (struct pelt_collector){.workers_len = 0};
 }
 
-struct pelt_counts pelt_frame_counts(const struct pelt_frame *f)
-{
-    struct pelt_counts n = {0};
-    for (uint32_t i = 0; i < f->requests_len; i++) {
-        const struct pelt_request_frame *r = f->requests[i];
-        if (r == NULL) {
-            continue;
-        }
-        n.started += r->started;
-        for (unsigned o = 0; o < PELT_OUTCOME_COUNT; o++) {
-            n.by_outcome[o] += r->outcomes[o];
-            n.ended += r->outcomes[o];
-        }
-    }
-    n.ok = n.by_outcome[PELT_OUTCOME_OK];
-    return n;
-}
-
 static void add(struct pelt_frame *into, const struct pelt_frame *from)
 {
     if (pelt_frame_add(into, from) != PELT_OK) {

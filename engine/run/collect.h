@@ -52,11 +52,4 @@ void pelt_collector_close(struct pelt_collector *c, uint64_t start_ns);
  * and the frame emptied for the next time. It stays the caller's. */
 void pelt_collector_add_outside(struct pelt_collector *c, struct pelt_frame *frame);
 
-/* Exchanges in a frame: begun, ended in any way, ended ok. */
-struct pelt_counts {
-    uint64_t started, ended, ok;
-    uint64_t by_outcome[PELT_OUTCOME_COUNT];
-};
-struct pelt_counts pelt_frame_counts(const struct pelt_frame *f);
-
 #endif

@@ -282,7 +282,8 @@ static void out_of_memory(lua_State *L, const struct pelt_call *call)
 static struct pelt_span encode_body(lua_State *L, const struct pelt_call *call,
                                     const struct pelt_given *given)
 {
-    struct pelt_buf *text = &pelt_shard_of(L)->json;
+    struct pelt_shard *shard = pelt_shard_of(L);
+    struct pelt_buf *text = given->json ? &shard->json : &shard->made;
     struct pelt_error err;
     int top = lua_gettop(L), entries = pelt_template_entries(L, call->options);
     pelt_buf_reset(text);
@@ -595,5 +596,6 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
     }
     set_keep(r, t->keep_body, &pelt_shard_of(L)->reads);
     pelt_shard_trim(&pelt_shard_of(L)->json);
+    pelt_shard_trim(&pelt_shard_of(L)->made);
     return r;
 }

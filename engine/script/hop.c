@@ -107,8 +107,8 @@ enum pelt_hop pelt_hop_next(lua_State *L, const struct pelt_strand *strand,
     if (!resolve(&h, location, &shard->head)) {
         return PELT_HOP_BAD;
     }
-    write_bytes(&h, &shard->json);
-    fill(&h, pelt_span(shard->json.data, shard->json.len), pelt_draft_at(L, at));
-    pelt_shard_trim(&shard->json);
+    write_bytes(&h, &shard->made);
+    fill(&h, pelt_span(shard->made.data, shard->made.len), pelt_draft_at(L, at));
+    pelt_shard_trim(&shard->made);
     return PELT_HOP_FOLLOWS;
 }

@@ -418,6 +418,7 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_templates_free(shard->templates);
     pelt_series_cache_free(shard->series);
     pelt_buf_deinit(&shard->head);
+    pelt_buf_deinit(&shard->made);
     pelt_buf_deinit(&shard->json);
     pelt_buf_deinit(&shard->decoded.text);
     pelt_slab_deinit(&shard->slab);

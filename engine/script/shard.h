@@ -73,6 +73,7 @@ struct pelt_shard {
     uint32_t requests;           /* prebuilt ones kept */
     struct pelt_templates *templates;
     struct pelt_buf head;         /* of the newest template made */
+    struct pelt_buf made;         /* the newest form, multipart or redirected request */
     struct pelt_buf json;         /* the newest JSON text made */
     struct pelt_reads reads;      /* what the code loaded so far can read of a response */
     uint64_t clients;             /* serial number of the newest http.client */

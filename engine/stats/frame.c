@@ -202,6 +202,24 @@ const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f,
     return NULL;
 }
 
+struct pelt_counts pelt_frame_counts(const struct pelt_frame *f)
+{
+    struct pelt_counts n = {0};
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        const struct pelt_request_frame *r = f->requests[i];
+        if (r == NULL) {
+            continue;
+        }
+        n.started += r->started;
+        for (unsigned o = 0; o < PELT_OUTCOME_COUNT; o++) {
+            n.by_outcome[o] += r->outcomes[o];
+            n.ended += r->outcomes[o];
+        }
+    }
+    n.ok = n.by_outcome[PELT_OUTCOME_OK];
+    return n;
+}
+
 uint64_t pelt_frame_lost(const struct pelt_frame *f)
 {
     uint64_t lost = f->lost;

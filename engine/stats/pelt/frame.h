@@ -142,6 +142,12 @@ void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome o
 /* What is kept of the errors of this class; NULL: nothing (there is no sample then). */
 const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f, uint32_t series,
                                                      enum pelt_outcome outcome);
+/* Exchanges in a frame: begun, ended in any way, ended ok. */
+struct pelt_counts {
+    uint64_t started, ended, ok;
+    uint64_t by_outcome[PELT_OUTCOME_COUNT];
+};
+struct pelt_counts pelt_frame_counts(const struct pelt_frame *f);
 /* Events and samples missing in the frame because memory was out: its own `lost` and those of all
  * its histograms. */
 uint64_t pelt_frame_lost(const struct pelt_frame *f);
