@@ -145,6 +145,16 @@ def test_forms_and_files_arrive(app, tmp_path):
     passed(run(path, "--target", app.url, cwd=tmp_path), "note", "tags", "title", "body")
 
 
+def test_a_made_body_may_be_larger_than_json_may(app, tmp_path):
+    (tmp_path / "film.bin").write_bytes(bytes(65 << 20))
+    path = scenario(tmp_path, """
+        check("answered", http.post("/nowhere", { multipart = { film = film }, expect = 404 }).status == 404)
+        user:stop()""", top='local film = pelt.file("film.bin")')
+    done = run(path, "--target", app.url, "--users", "1", cwd=tmp_path)
+    passed(done, "answered")
+    assert done.report["totals"]["bytes_sent"] > 65 << 20
+
+
 def test_a_file_that_is_not_there_is_told_before_anything_is_sent(app, tmp_path):
     path = scenario(tmp_path, "", top='local note = pelt.file("none.txt")')
     done = run(path, "--target", app.url, cwd=tmp_path)
