@@ -492,23 +492,41 @@ static const struct pelt_template *
 template_of(lua_State *L, const struct pelt_http_client *client, const struct pelt_call *call,
             struct pelt_origin *origin, struct pelt_template *fresh, struct pelt_given *given)
 {
-    struct pelt_templates *templates = pelt_shard_of(L)->templates;
+    struct pelt_shard *shard = pelt_shard_of(L);
+    struct pelt_templates *templates = shard->templates;
     struct pelt_template_key key;
     key.hash = key.len = 0;
     pelt_template_key_add(&key, client->serial);
     pelt_template_key_add(&key, (uintptr_t)call->method);
     pelt_template_key_add(&key, (uintptr_t)origin);
-    bool options = lua_istable(L, call->options);
-    const struct pelt_group *group = group_of(pelt_shard_of(L));
+    const struct pelt_group *group = group_of(shard);
     if (group) {
         pelt_template_key_add(&key, (uintptr_t)group);
     }
-    /* A group that is not kept may give its address to the next one. */
-    bool keyed = (!group || pelt_group_kept(group)) && pelt_templates_help(templates) &&
-                 (options ? pelt_template_key_read(L, call->options, templates, &key, given)
-                          : lua_isnoneornil(L, call->options));
-    const struct pelt_template *kept = keyed ? pelt_templates_find(templates, &key) : NULL;
+    bool options = lua_istable(L, call->options);
+    const struct pelt_template *kept =
+        options ? pelt_templates_constant(templates, &key, lua_topointer(L, call->options),
+                                          &shard->source.writes, given)
+                : NULL;
     if (kept) {
+        return kept;
+    }
+    /* A group that is not kept may give its address to the next one. */
+    bool keyed = (!group || pelt_group_kept(group)) && pelt_templates_help(templates);
+    size_t call_words = key.len;
+    uint64_t call_hash = key.hash;
+    if (keyed) {
+        keyed = options ? pelt_template_key_read(L, call->options, templates, &key, given)
+                        : lua_isnoneornil(L, call->options);
+    }
+    kept = keyed ? pelt_templates_find(templates, &key) : NULL;
+    if (kept) {
+        if (options) {
+            key.len = call_words;
+            key.hash = call_hash;
+            pelt_templates_note(L, templates, &key, call->options, kept, &shard->source.writes,
+                                given);
+        }
         return kept;
     }
     int top = lua_gettop(L);
@@ -594,7 +612,7 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
     if (!t->named) {
         r->series = pelt_draft_series(L, call->method, target);
     }
-    set_keep(r, t->keep_body, &pelt_shard_of(L)->reads);
+    set_keep(r, t->keep_body, &pelt_shard_of(L)->source.reads);
     pelt_shard_trim(&pelt_shard_of(L)->json);
     pelt_shard_trim(&pelt_shard_of(L)->made);
     return r;

@@ -77,7 +77,7 @@ static const struct pelt_request *keep(lua_State *L, int client, int method, int
     lua_rawget(L, -4);
     lua_setiuservalue(L, -2, 1);
     p->request = *made;
-    p->reads = shard->reads;
+    p->reads = shard->source.reads;
     memcpy(p->bytes, made->bytes, made->len);
     p->request.bytes = p->bytes;
     lua_rawset(L, -3);
@@ -88,7 +88,7 @@ static const struct pelt_request *keep(lua_State *L, int client, int method, int
 static const struct pelt_request *find(lua_State *L, int client, int method, int url)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
-    const struct pelt_reads *reads = &shard->reads;
+    const struct pelt_reads *reads = &shard->source.reads;
     push_table(L, client, method, shard->running->group, false);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);

@@ -1,7 +1,8 @@
 /*
- * Part of ThreadSanitizer builds only. Debian's Lua is built with _FORTIFY_SOURCE, so its errors and yields leave by glibc's
- * __longjmp_chk(), which GCC 12's ThreadSanitizer does not know: the frames left behind stay on its own stack of 65,536 calls until
- * that overflows into its book of clocks. longjmp() it does know.
+ * Part of ThreadSanitizer builds only. Debian's Lua is built with _FORTIFY_SOURCE, so its errors
+ * and yields leave by glibc's
+ * __longjmp_chk(), which GCC 12's ThreadSanitizer does not know: the frames left behind stay on its
+ * own stack of 65,536 calls until that overflows into its book of clocks. longjmp() it does know.
  */
 #include <setjmp.h>
 

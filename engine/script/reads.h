@@ -11,19 +11,22 @@
 #ifndef PELT_READS_H
 #define PELT_READS_H
 
-#include <lua.h>
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "lexer.h"
 
 struct pelt_reads {
     bool body, headers; /* only ever become true */
 };
 
-/* Adds what the source of one chunk reads; one in binary form may read everything. */
-void pelt_reads_scan(struct pelt_reads *reads, const char *source, size_t len);
+/* Where a scan stands; starts zeroed. */
+struct pelt_reads_scan {
+    bool joined;         /* '.' or ':' is right before the token */
+    const char *library; /* and before that a name of ours or Lua's: what of it is no reading */
+};
 
-/* From here on all code that require, load, loadfile and dofile bring in is scanned into the
- * shard's. Raises. */
-void pelt_reads_open(lua_State *L);
+/* Adds what the next token of a source reads. */
+void pelt_reads_take(struct pelt_reads_scan *scan, const struct pelt_token *token,
+                     struct pelt_reads *reads);
 
 #endif

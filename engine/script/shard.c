@@ -72,7 +72,7 @@ static int open_libraries(lua_State *L)
     shard->groups_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     pelt_templates_new(L, &shard->templates);
     pelt_lib_standard(L);
-    pelt_reads_open(L);
+    pelt_source_open(L);
     pelt_response_open(L);
 
     lua_newtable(L);
@@ -294,7 +294,7 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
                         scenario->path);
         return -1;
     }
-    pelt_reads_scan(&shard->reads, source, len);
+    pelt_source_scan(&shard->source, source, len);
     if (luaL_loadbufferx(co, source, len, chunk_name, "t") != LUA_OK) {
         take_message(co, err);
         return -1;
@@ -381,7 +381,7 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     shard->opt = options;
     shard->marks = marks;
     shard->data_ref = LUA_REFNIL;
-    shard->reads = (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
+    shard->source.reads = (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
     pelt_slab_init(&shard->slab);
     pelt_buf_init(&shard->json, PELT_JSON_TEXT_MAX);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);

@@ -17,7 +17,7 @@
 #include "pelt/buf.h"
 #include "pelt/rng.h"
 #include "pelt/script.h"
-#include "reads.h"
+#include "source.h"
 #include "slab.h"
 
 #define PELT_SHARD_REQUESTS_MAX                                                                    \
@@ -75,7 +75,7 @@ struct pelt_shard {
     struct pelt_buf head;         /* of the newest template made */
     struct pelt_buf made;         /* the newest form, multipart or redirected request */
     struct pelt_buf json;         /* the newest JSON text made */
-    struct pelt_reads reads;      /* what the code loaded so far can read of a response */
+    struct pelt_source source;    /* what the code loaded so far may do */
     uint64_t clients;             /* serial number of the newest http.client */
     size_t feeds;                 /* of data rows, made while the file was loaded */
     int response_ref;             /* the metatable of responses */

@@ -33,6 +33,20 @@ struct kept {
     uint64_t word[]; /* then the bytes of the head */
 };
 
+#define CALL_WORDS 4 /* of a key without its options, at most */
+
+/* An options table met before: at the same call, with the same words. */
+struct constant {
+    const void *options; /* NULL: none */
+    const struct pelt_template *template;
+    struct pelt_given given;
+    uint64_t version; /* of the source's writes when it was looked whether they reach the table */
+    bool looked;      /* that was done */
+    bool held;        /* they do not; then the table is at this place of a Lua list */
+    size_t words;
+    uint64_t word[CALL_WORDS];
+};
+
 struct pelt_templates {
     const void *option[PELT_OPTIONS_LEN]; /* addresses of the options' names */
     int names_ref;                        /* keeps these names alive */
@@ -43,6 +57,8 @@ struct pelt_templates {
     size_t pause; /* calls for which the answer is still no: what they say changes each time */
     struct kept *slot[SLOTS];
     uint32_t seen[SEEN];
+    int tables_ref; /* a list: the constant tables, each at its place */
+    struct constant constant[PELT_CONSTANTS_MAX];
 };
 
 void pelt_templates_new(lua_State *L, struct pelt_templates **out)
@@ -61,6 +77,8 @@ void pelt_templates_new(lua_State *L, struct pelt_templates **out)
     templates->names_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     templates->strings_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    templates->tables_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 static void drop_all(struct pelt_templates *templates)
@@ -70,6 +88,7 @@ static void drop_all(struct pelt_templates *templates)
         templates->slot[i] = NULL;
     }
     templates->len = 0;
+    memset(templates->constant, 0, sizeof templates->constant);
 }
 
 void pelt_templates_free(struct pelt_templates *templates)
@@ -220,6 +239,73 @@ const struct pelt_template *pelt_templates_find(struct pelt_templates *templates
     return &k->template;
 }
 
+static size_t constant_place(const struct pelt_template_key *call, const void *options)
+{
+    return (call->hash >> 32 ^ (uintptr_t)options >> 5) % PELT_CONSTANTS_MAX;
+}
+
+static bool is_of(const struct constant *c, const struct pelt_template_key *call,
+                  const void *options)
+{
+    return c->options == options && c->words == call->len &&
+           memcmp(c->word, call->word, call->len * sizeof call->word[0]) == 0;
+}
+
+const struct pelt_template *pelt_templates_constant(const struct pelt_templates *templates,
+                                                    const struct pelt_template_key *call,
+                                                    const void *options,
+                                                    const struct pelt_writes *writes,
+                                                    struct pelt_given *given)
+{
+    const struct constant *c = &templates->constant[constant_place(call, options)];
+    if (!c->held || c->version != writes->version || !is_of(c, call, options)) {
+        return NULL;
+    }
+    *given = c->given;
+    return c->template;
+}
+
+/* Whether the code can write a field of the table at `index` by its name. */
+static bool has_written_name(lua_State *L, int index, const struct pelt_writes *writes)
+{
+    int top = lua_gettop(L), entries = pelt_template_entries(L, index);
+    bool written = writes->anything;
+    lua_pushnil(L);
+    while (!written && lua_next(L, entries)) {
+        size_t len;
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
+        written = (name && pelt_writes_name(writes, pelt_span(name, len))) ||
+                  (lua_istable(L, -1) && has_written_name(L, lua_gettop(L), writes));
+        lua_pop(L, 1);
+    }
+    lua_settop(L, top);
+    return written;
+}
+
+void pelt_templates_note(lua_State *L, struct pelt_templates *templates,
+                         const struct pelt_template_key *call, int index,
+                         const struct pelt_template *found, const struct pelt_writes *writes,
+                         const struct pelt_given *given)
+{
+    const void *options = lua_topointer(L, index);
+    size_t place = constant_place(call, options);
+    struct constant *c = &templates->constant[place];
+    if (!is_of(c, call, options) || c->template != found) {
+        *c = (struct constant){
+            .options = options, .template = found, .given = *given, .words = call->len};
+        memcpy(c->word, call->word, call->len * sizeof call->word[0]);
+    } else if (!c->looked || c->version != writes->version) {
+        c->given = *given;
+        c->looked = true;
+        c->version = writes->version;
+        c->held = !has_written_name(L, index, writes);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, templates->tables_ref);
+        lua_pushvalue(L, c->held ? index : -1);
+        lua_rawseti(L, -2, (lua_Integer)place + 1);
+        lua_pop(L, 1);
+    }
+}
+
 /* Appends the value at `index`, if it is a string, to the list at `list`. */
 static void hold(lua_State *L, struct pelt_templates *templates, int list, int index)
 {
@@ -277,6 +363,8 @@ static void start_again(lua_State *L, struct pelt_templates *templates)
 {
     lua_newtable(L);
     lua_rawseti(L, LUA_REGISTRYINDEX, templates->strings_ref);
+    lua_newtable(L);
+    lua_rawseti(L, LUA_REGISTRYINDEX, templates->tables_ref);
     templates->strings_len = 0;
     templates->pause = templates->hits < PELT_TEMPLATES_MAX ? PAUSE : 0;
     templates->hits = 0;

@@ -4,7 +4,8 @@
  * Templates are kept by what the options table of a call says, not by which table it is: the table
  * is read at each call, and only if every key and value is what it was, the kept bytes are used. So
  * a table that was changed in between, anywhere in it, is never mistaken for its old self, and a
- * new table with the old content is as good as the old one.
+ * new table with the old content is as good as the old one. Reading is left out for a table that
+ * was met before where the scenario's source has nothing that could write its fields (writes.h).
  *
  * Owner: a shard; bounded by PELT_TEMPLATES_MAX.
  */
@@ -15,8 +16,10 @@
 
 #include "pelt/buf.h"
 #include "pelt/request.h"
+#include "writes.h"
 
 #define PELT_TEMPLATES_MAX  512 /* kept by a shard; when full all are dropped */
+#define PELT_CONSTANTS_MAX  64  /* options tables that need not be read; a power of two */
 #define PELT_TEMPLATE_WORDS 256 /* of a key; options that say more are composed at each call */
 #define PELT_EXPECT_MAX     16  /* further statuses that are ok */
 
@@ -89,6 +92,25 @@ static inline void pelt_template_key_add(struct pelt_template_key *key, uint64_t
  * nothing, checks nothing: what is wrong has no template. */
 bool pelt_template_key_read(lua_State *L, int index, const struct pelt_templates *templates,
                             struct pelt_template_key *key, struct pelt_given *given);
+
+/*
+ * The template that the table `options` (its address) had at earlier calls, if nothing that the
+ * code does can have changed it since: then it need not be read again. `call` is the key without
+ * the options. NULL: read it.
+ */
+const struct pelt_template *pelt_templates_constant(const struct pelt_templates *templates,
+                                                    const struct pelt_template_key *call,
+                                                    const void *options,
+                                                    const struct pelt_writes *writes,
+                                                    struct pelt_given *given);
+
+/* Notes what the options table at `index` was found to say. Met a second time with the same, and
+ * with no field that the code can write, it is constant from now on, and held. May raise (memory).
+ */
+void pelt_templates_note(lua_State *L, struct pelt_templates *templates,
+                         const struct pelt_template_key *call, int index,
+                         const struct pelt_template *found, const struct pelt_writes *writes,
+                         const struct pelt_given *given);
 
 /* NULL: none is kept. Valid until the next template is kept. */
 const struct pelt_template *pelt_templates_find(struct pelt_templates *templates,

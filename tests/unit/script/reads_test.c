@@ -3,13 +3,14 @@
 
 #include <string.h>
 
-#include "reads.h"
+#include "source.h"
 
-static struct pelt_reads scan(const char *source)
+static struct pelt_reads scan(const char *text)
 {
-    struct pelt_reads reads = {.body = false};
-    pelt_reads_scan(&reads, source, strlen(source));
-    return reads;
+    static struct pelt_source source;
+    memset(&source, 0, sizeof source);
+    pelt_source_scan(&source, text, strlen(text));
+    return source.reads;
 }
 
 static void assert_reads(const char *source, bool body, bool headers)

@@ -5,6 +5,7 @@
 #include <lualib.h>
 #include <string.h>
 
+#include "source.h"
 #include "template.h"
 
 struct fixture {
@@ -239,6 +240,115 @@ static void templates_of_no_use_are_not_asked_for_for_a_while(void **state)
     assert_in_range(without, 10000, 100000);
 }
 
+/* The template that the table at `index` has without being read; `seen`: the code that could write
+ * it. */
+static const struct pelt_template *constant(struct fixture *f, int index,
+                                            const struct pelt_writes *seen)
+{
+    struct pelt_template_key call = {.len = 0};
+    struct pelt_given given;
+    pelt_template_key_add(&call, 1);
+    return pelt_templates_constant(f->templates, &call, lua_topointer(f->L, index), seen, &given);
+}
+
+static void note(struct fixture *f, int index, const struct pelt_template *found,
+                 const struct pelt_writes *seen)
+{
+    struct pelt_template_key call = {.len = 0};
+    struct pelt_given given = {.json = true};
+    pelt_template_key_add(&call, 1);
+    pelt_templates_note(f->L, f->templates, &call, index, found, seen, &given);
+}
+
+static void a_table_that_nothing_writes_is_constant_from_the_second_time(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "return { name = 'n', headers = { A = 'b' } }");
+    assert_null(constant(f, t, &none));
+    note(f, t, &template, &none);
+    assert_null(constant(f, t, &none));
+    note(f, t, &template, &none);
+    assert_ptr_equal(constant(f, t, &none), &template);
+    assert_null(constant(f, push(f, "return { name = 'n', headers = { A = 'b' } }"), &none));
+    struct pelt_template_key other = {.len = 0};
+    struct pelt_given given = {.json = false};
+    pelt_template_key_add(&other, 2);
+    assert_null(
+        pelt_templates_constant(f->templates, &other, lua_topointer(f->L, t), &none, &given));
+}
+
+static void a_table_that_code_can_write_is_never_constant(void **state)
+{
+    static const char *const names[] = {"name", "headers", "A"};
+    struct fixture *f = *state;
+    struct pelt_template template = {.named = true};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct pelt_source source = {.writes = {.anything = false}};
+        char code[64];
+        snprintf(code, sizeof code, "t.x.%s = 1", names[i]);
+        pelt_source_scan(&source, code, strlen(code));
+        int t = push(f, "return { name = 'n', headers = { A = 'b' } }");
+        note(f, t, &template, &source.writes);
+        note(f, t, &template, &source.writes);
+        note(f, t, &template, &source.writes);
+        assert_null(constant(f, t, &source.writes));
+    }
+}
+
+/* Code that is loaded later may write what no code wrote before. */
+static void more_code_makes_a_constant_table_be_looked_at_again(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_source source = {.writes = {.anything = false}};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "return { name = 'n' }");
+    note(f, t, &template, &source.writes);
+    note(f, t, &template, &source.writes);
+    assert_non_null(constant(f, t, &source.writes));
+    pelt_source_scan(&source, "t.other = 1", strlen("t.other = 1"));
+    assert_null(constant(f, t, &source.writes));
+    note(f, t, &template, &source.writes);
+    assert_non_null(constant(f, t, &source.writes));
+    pelt_source_scan(&source, "t.name = 1", strlen("t.name = 1"));
+    note(f, t, &template, &source.writes);
+    assert_null(constant(f, t, &source.writes));
+}
+
+/* Were a constant table collected, another one could get its address. */
+static void constant_tables_are_not_collected(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "return { name = 'n' }");
+    note(f, t, &template, &none);
+    note(f, t, &template, &none);
+    const void *address = lua_topointer(f->L, t);
+    lua_settop(f->L, 0);
+    lua_gc(f->L, LUA_GCCOLLECT);
+    for (int i = 0; i < 1000; i++) {
+        assert_ptr_not_equal(lua_topointer(f->L, push(f, "return { name = 'other' }")), address);
+        lua_settop(f->L, 0);
+        lua_gc(f->L, LUA_GCCOLLECT);
+    }
+}
+
+static void a_full_table_forgets_constants(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "return { name = 'n' }");
+    note(f, t, &template, &none);
+    note(f, t, &template, &none);
+    lua_setglobal(f->L, "mine");
+    fill(f, 1);
+    lua_getglobal(f->L, "mine");
+    assert_null(constant(f, 1, &none));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -251,6 +361,11 @@ int main(void)
         TEST(what_has_the_same_bits_is_not_the_same),
         TEST(strings_of_kept_keys_are_not_collected),
         TEST(a_full_table_starts_again),
+        TEST(a_table_that_nothing_writes_is_constant_from_the_second_time),
+        TEST(a_table_that_code_can_write_is_never_constant),
+        TEST(more_code_makes_a_constant_table_be_looked_at_again),
+        TEST(constant_tables_are_not_collected),
+        TEST(a_full_table_forgets_constants),
         TEST(templates_that_were_of_use_are_always_asked_for),
         TEST(templates_of_no_use_are_not_asked_for_for_a_while),
     };

@@ -1,0 +1,49 @@
+/*
+ * Lua writes an integer as text ("/item/" .. n) by snprintf("%lld"), which costs more than the rest
+ * of such a concatenation. Where Lua is linked as an archive the linker sends its calls here
+ * (--wrap, see CMakeLists.txt): that one format is written directly, every other goes on to the C
+ * library.
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int __wrap___snprintf_chk(char *text, size_t size, int flag, size_t room, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#define DIGITS_SIZE sizeof "-9223372036854775808"
+
+static int write_integer(char *text, long long value)
+{
+    char digits[DIGITS_SIZE], *end = digits + sizeof digits, *at = end;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    size_t len = (size_t)(end - at);
+    memcpy(text, at, len);
+    text[len] = '\0';
+    return (int)len;
+}
+
+/* `room`: the bytes that the compiler knows to be behind `text`. */
+int __wrap___snprintf_chk(char *text, size_t size, int flag, size_t room, const char *format, ...)
+{
+    if (room < size) {
+        abort();
+    }
+    va_list args;
+    va_start(args, format);
+    bool integer = size >= DIGITS_SIZE && strcmp(format, "%lld") == 0;
+    int len = integer ? write_integer(text, va_arg(args, long long))
+                      : vsnprintf(text, size, format, args);
+    va_end(args);
+    return len;
+}

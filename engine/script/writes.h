@@ -1,0 +1,56 @@
+/*
+ * writes: which fields of tables the code of a scenario can write once they are made, told from its
+ * source: an options table whose fields nothing can write need not be read at each call
+ * (template.h).
+ *
+ * The scan knows Lua's tokens, not its meaning. What counts as writing `name`: `.name` or
+ * `["name"]` before '=' or ',', and `function t.name` or `t:name`; entries of a constructor do not.
+ * `[key] =` with any other key, table.insert and its like, rawset, and what could reach them unseen
+ * (a library taken as a value, debug, _G, _ENV) write everything. A write too many only costs
+ * speed.
+ */
+#ifndef PELT_WRITES_H
+#define PELT_WRITES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lexer.h"
+
+#define PELT_WRITES_BITS  4096
+#define PELT_WRITES_DEPTH 64 /* of brackets within brackets that are told apart */
+
+/* The names, by a bit of their hash: one that was never seen may look written, never the other way
+ * round. */
+struct pelt_writes {
+    uint64_t version; /* grows with each name */
+    bool anything;
+    uint64_t names[PELT_WRITES_BITS / 64];
+};
+
+struct pelt_writes_bracket {
+    bool index;    /* t[...], not the key of a constructor's entry */
+    bool constant; /* so far it holds one string and nothing else */
+    struct pelt_span text;
+};
+
+/* Where a scan stands; starts zeroed. */
+struct pelt_writes_scan {
+    struct pelt_token before; /* the last token */
+    bool declares;            /* in the name behind `function` */
+    struct pelt_span field;   /* what the next token could write; ptr NULL: nothing */
+    bool unknown_field;       /* likewise: a field whose name is not known */
+    unsigned depth;
+    struct pelt_writes_bracket bracket[PELT_WRITES_DEPTH];
+};
+
+/* Adds what the next token of a source writes. */
+void pelt_writes_take(struct pelt_writes_scan *scan, const struct pelt_token *token,
+                      struct pelt_writes *writes);
+
+void pelt_writes_anything(struct pelt_writes *writes);
+
+/* Whether code seen so far may write a field of this name. */
+bool pelt_writes_name(const struct pelt_writes *writes, struct pelt_span name);
+
+#endif

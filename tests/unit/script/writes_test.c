@@ -1,0 +1,129 @@
+/* What the scan of a source takes for writing a table's field. */
+#include "test.h"
+
+#include <string.h>
+
+#include "source.h"
+
+static void scan(struct pelt_source *source, const char *text)
+{
+    memset(source, 0, sizeof *source);
+    pelt_source_scan(source, text, strlen(text));
+}
+
+/* `names`: those that are written, with a blank between. */
+static void assert_writes(const char *text, const char *names)
+{
+    static const char *const all[] = {"headers", "name", "X", "expect", "Q"};
+    struct pelt_source source;
+    scan(&source, text);
+    assert_false(source.writes.anything);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        bool said = strstr(names, all[i]) != NULL;
+        if (pelt_writes_name(&source.writes, pelt_span_of(all[i])) != said) {
+            fail_msg("%s: '%s' %s", text, all[i], said ? "is not seen" : "is seen");
+        }
+    }
+}
+
+static void assert_anything(const char *text)
+{
+    struct pelt_source source;
+    scan(&source, text);
+    if (!source.writes.anything) {
+        fail_msg("%s: a write is not seen", text);
+    }
+    assert_true(pelt_writes_name(&source.writes, pelt_span_of("any")));
+}
+
+static void assignments_to_fields_are_seen(void **state)
+{
+    assert_writes("t.headers = {}", "headers");
+    assert_writes("t.headers, other = f()", "headers");
+    assert_writes("other, t . --[[ here ]] name --[[ and ]] = 1", "name");
+    assert_writes("f().name = 1", "name");
+    assert_writes("(t).name = 1", "name");
+    assert_writes("t['X'] = 1", "X");
+    assert_writes("t.headers[\"X\"] = 1", "X");
+    assert_writes("t[ [[X]] ] = 1", "X");
+    assert_writes("f{}['X'] = 1", "X");
+    assert_writes("t[a['X']]['name'] = 1", "name");
+    assert_writes("function t.name() end", "name");
+    assert_writes("function t.x:expect() end", "expect");
+    assert_writes("t.Q = t.Q + 1", "Q");
+}
+
+static void entries_of_constructors_and_reading_are_not(void **state)
+{
+    assert_writes("", "");
+    assert_writes(
+        "local t = { headers = { ['X'] = 1, [k] = v, X = 2 }; name = 'item', expect = 2 }", "");
+    assert_writes("if t.headers == t['X'] then return t.name end", "");
+    assert_writes("local v = t[k] + t.headers.X", "");
+    assert_writes("x = t.headers", "");
+    assert_writes("-- t.headers = 1\nlocal s = 't.headers = 1' .. [[ t.X = 1 ]]", "");
+    assert_writes("local x = a..name", "");
+    assert_writes("local f = function(name) end", "");
+    assert_writes("local s = table.concat({}, 'x')", "");
+    assert_writes("print(type(t) == 'table')", "");
+    assert_writes(
+        "return { iteration = function(user) http.get('/' .. user.rng:int(1, 2), item) end }", "");
+}
+
+static void what_cannot_be_named_writes_everything(void **state)
+{
+    assert_anything("t[k] = v");
+    assert_anything("t[1], u = 1, 2");
+    assert_anything("t['a' .. 'b'] = 1");
+    assert_anything("t['\\104eaders'] = 1");
+    assert_anything("t[('X')] = 1");
+    assert_anything("t[a['X']] = 1");
+    assert_anything("table.insert(t, 1)");
+    assert_anything("local put = table['insert']");
+    assert_anything("rawset(t, 'headers', 1)");
+    assert_anything("local t = table");
+    assert_anything("local t = require 'table'");
+    assert_anything("local t = require('table')");
+    assert_anything("debug.setupvalue(f, 1, t)");
+    assert_anything("local e = _G");
+    assert_anything("local _ENV = t");
+    assert_anything("\x1bLua");
+}
+
+static void brackets_deeper_than_are_told_apart_write_everything(void **state)
+{
+    enum { DEEP = PELT_WRITES_DEPTH + 8 };
+    char text[4 * DEEP + sizeof "'X' = 1"];
+    char *at = text;
+    for (int i = 0; i < DEEP; i++) {
+        at = mempcpy(at, "t[", 2);
+    }
+    at = mempcpy(at, "'X'", 3);
+    memset(at, ']', DEEP);
+    memcpy(at + DEEP, " = 1", sizeof " = 1");
+    assert_anything(text);
+}
+
+static void each_new_name_is_a_new_version(void **state)
+{
+    struct pelt_source source;
+    scan(&source, "t.name = 1 t.name = 2");
+    uint64_t before = source.writes.version;
+    assert_int_equal(before, 1);
+    pelt_source_scan(&source, "t.name = 3", strlen("t.name = 3"));
+    assert_int_equal(source.writes.version, before);
+    pelt_source_scan(&source, "t.expect = 3", strlen("t.expect = 3"));
+    assert_true(source.writes.version > before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(assignments_to_fields_are_seen),
+        cmocka_unit_test(entries_of_constructors_and_reading_are_not),
+        cmocka_unit_test(what_cannot_be_named_writes_everything),
+        cmocka_unit_test(brackets_deeper_than_are_told_apart_write_everything),
+        cmocka_unit_test(each_new_name_is_a_new_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
