@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "pelt/sock.h"
 
 #define RECEIVES_A_TURN 4
 #define SKIP_BYTES_MAX  ((size_t)1 << 30) /* what one system call surely takes */
@@ -182,6 +183,7 @@ static void close_socket(struct pelt_conn *c)
     }
     c->state = PELT_CONN_CLOSED;
     c->used = false;
+    c->wide = false;
 }
 
 static bool reusable(const struct pelt_conn *c)
@@ -357,6 +359,16 @@ struct portion {
     bool skipped;
 };
 
+/* A body that is left out is no reason to keep the sender waiting: with room for all of it the
+ * sender's own system call brings it here, rather than each of our receives a part. */
+static void widen(struct pelt_conn *c)
+{
+    if (!c->wide) {
+        c->wide = true;
+        pelt_sock_widen(c->transport.fd, PELT_WIDE_BYTES);
+    }
+}
+
 /* Into nothing goes one byte more than the body has: as one exchange at a time is in flight, that
  * would be a byte nobody asked for, and shows as it does in other receives. */
 static struct portion next_portion(struct pelt_conn *c)
@@ -366,6 +378,7 @@ static struct portion next_portion(struct pelt_conn *c)
         if (left >= PELT_SKIP_BYTES) {
             size_t most = left < SKIP_BYTES_MAX ? (size_t)left + 1 : SKIP_BYTES_MAX;
             c->large = true;
+            widen(c);
             return (struct portion){most, true};
         }
     } else if (c->large && c->state == PELT_CONN_WAITING && c->response.on_body == NULL) {

@@ -9,9 +9,9 @@
  *
  * A call on an IDLE connection that comes while a batch of answers is being received may be HELD
  * until the batch is through (outbox.c). Should the batch then tell that the server ended that
- * connection or spoke unasked, the call goes to SETUP: nothing of it was sent. A response may begin while SENDING goes on (an answer
- * before the body is sent). Any failure leads to CLOSED. Every way out of the middle states passes
- * pelt_conn_finish(), the one place that records and calls `done`.
+ * connection or spoke unasked, the call goes to SETUP: nothing of it was sent. A response may begin
+ * while SENDING goes on (an answer before the body is sent). Any failure leads to CLOSED. Every way
+ * out of the middle states passes pelt_conn_finish(), the one place that records and calls `done`.
  */
 #ifndef PELT_CLIENT_INTERNAL_H
 #define PELT_CLIENT_INTERNAL_H
@@ -25,7 +25,8 @@
 #include "pelt/rng.h"
 #include "pelt/transport.h"
 
-#define PELT_RECV_BYTES 65536 /* one receive, into the client's buffer */
+#define PELT_RECV_BYTES 65536        /* one receive, into the client's buffer */
+#define PELT_WIDE_BYTES (256u << 10) /* receive window once such a body came */
 #define PELT_HEAD_BYTES 2048  /* the first one where a large body is foreseen that nobody reads */
 #define PELT_SKIP_BYTES 32768 /* fewer are copied along: cheaper than a further receive */
 
@@ -90,6 +91,7 @@ struct pelt_conn {
     bool body_cut;
     bool head_lost; /* no memory to keep it */
     bool large;     /* bytes of the answer before this one were left out: foreseen here, too */
+    bool wide;      /* its receive window was made larger */
 };
 
 /* Calls whose sending waits for the end of the running batch. */

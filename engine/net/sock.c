@@ -48,3 +48,10 @@ int pelt_sock_error(int fd)
     }
     return error;
 }
+
+void pelt_sock_widen(int fd, int bytes)
+{
+    int one = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+}

@@ -20,7 +20,7 @@
 #include "template.h"
 #include "watchdog.h"
 
-#define GC_PAUSE_PERCENT    200
+#define GC_PAUSE_PERCENT    150
 #define GC_STEP_MUL_PERCENT 200
 #define GC_STEP_LOG2_BYTES  13
 #define STREAM_LOAD         UINT64_C(0x6c6f616400000000) /* random numbers while the file is loaded */

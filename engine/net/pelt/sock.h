@@ -17,5 +17,12 @@
 int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
 /* SO_ERROR of a connecting socket, taken (a second call says 0): 0 is connected. */
 int pelt_sock_error(int fd);
+/*
+ * Makes the receive window at least `bytes` (2 GiB at most; less than the system's limit, tcp_rmem)
+ * now, rather than step by step as data comes, and leaves its tuning on: SO_RCVLOWAT does so since
+ * Linux 4.19, where SO_RCVBUF would fix it. What wakes a reader stays one byte. A refusal changes
+ * nothing.
+ */
+void pelt_sock_widen(int fd, int bytes);
 
 #endif

@@ -88,12 +88,33 @@ static void no_fd_left_is_told_apart(void **state)
     assert_false(in_progress);
 }
 
+static int number(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, option, &value, &len), 0);
+    return value;
+}
+
+static void a_widened_window_still_tells_of_single_bytes(void **state)
+{
+    struct pelt_addr addr;
+    int listener = bound(&addr, true), fd = -1;
+    assert_int_equal(connect_and_wait(&addr, &fd), 0);
+    pelt_sock_widen(fd, 256 << 10);
+    assert_true(number(fd, SO_RCVBUF) >= 256 << 10);
+    assert_int_equal(number(fd, SO_RCVLOWAT), 1);
+    close(fd);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_is_reached),
         cmocka_unit_test(a_port_without_listener_refuses),
         cmocka_unit_test(no_fd_left_is_told_apart),
+        cmocka_unit_test(a_widened_window_still_tells_of_single_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
