@@ -17,13 +17,13 @@ def _first_number(pattern):
     return lambda ran: int(re.search(pattern, ran.out).group(1))
 
 
-def _pelt_requests(_ran):
+def pelt_requests(_ran):
     report = json.loads(REPORT.read_text())
     assert report["totals"]["outcomes"] == {"ok": report["totals"]["started"]}, report["totals"]
     return report["totals"]["started"]
 
 
-def _pelt(*arguments):
+def pelt(*arguments):
     # Under callgrind or strace pelt finds itself starved, and says so.
     return [PELT, *arguments, "-t", 1, "--quiet", "--allow-invalid", "--no-run-file", "--out", f"json={REPORT}"]
 
@@ -32,12 +32,12 @@ def _pelt(*arguments):
 CLIENTS = {
     "floor": (lambda port, n, s: [FLOOR_CLIENT, port, n, s],
               lambda ran: json.loads(ran.out.splitlines()[-1])["requests"]),
-    "pelt bench": (lambda port, n, s: _pelt("bench", f"http://127.0.0.1:{port}/", "-c", n, "-d", f"{s}s"),
-                   _pelt_requests),
-    "pelt run": (lambda port, n, s: _pelt("run", HELLO, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
-                 _pelt_requests),
-    "pelt run, item": (lambda port, n, s: _pelt("run", ITEM, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
-                       _pelt_requests),
+    "pelt bench": (lambda port, n, s: pelt("bench", f"http://127.0.0.1:{port}/", "-c", n, "-d", f"{s}s"),
+                   pelt_requests),
+    "pelt run": (lambda port, n, s: pelt("run", HELLO, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
+                 pelt_requests),
+    "pelt run, item": (lambda port, n, s: pelt("run", ITEM, "--target", f"http://127.0.0.1:{port}", "-u", n, "-d", f"{s}s"),
+                       pelt_requests),
     "wrk": (lambda port, n, s: ["wrk", "-t1", f"-c{n}", f"-d{s}s", f"http://127.0.0.1:{port}/"],
             _first_number(r"(\d+) requests in")),
     "wrk, item": (lambda port, n, s: ["wrk", "-t1", f"-c{n}", f"-d{s}s", "-s", ITEM_WRK, f"http://127.0.0.1:{port}/"],

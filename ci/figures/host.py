@@ -13,6 +13,7 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 PELT = BUILD / "bin/pelt"
+PELT_TARGET = BUILD / "bin/pelt-target"
 FLOOR_TARGET = BUILD / "bin/floor_target"
 FLOOR_CLIENT = BUILD / "bin/floor_client"
 SCRATCH = ROOT / "build/ci/figures"
@@ -41,10 +42,9 @@ def free_port():
 
 
 @contextmanager
-def floor_target():
-    """The cheapest server that answers 150 bytes, alone on its core; gives its port."""
-    port = free_port()
-    server = subprocess.Popen([FLOOR_TARGET, str(port), str(SERVER_CORE)], stdout=subprocess.DEVNULL)
+def _serving(port, *command):
+    """Runs a server until the block ends; gives its port once it accepts."""
+    server = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
             try:
@@ -56,6 +56,18 @@ def floor_target():
     finally:
         server.terminate()
         server.wait()
+
+
+def floor_target():
+    """The cheapest server that answers 150 bytes, alone on its core; gives its port."""
+    port = free_port()
+    return _serving(port, FLOOR_TARGET, port, SERVER_CORE)
+
+
+def pelt_target():
+    """The reference service, alone on the same core; gives its port."""
+    port = free_port()
+    return _serving(port, "taskset", "-c", SERVER_CORE, PELT_TARGET, "--listen", f"127.0.0.1:{port}")
 
 
 @dataclass

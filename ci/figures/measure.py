@@ -8,6 +8,7 @@ import pathlib
 import re
 import sys
 
+import bodies
 import cost
 import profile_of
 import repeated
@@ -20,6 +21,7 @@ FIGURES = {
     "instructions": (profile_of.instructions, "user-space instructions a request (callgrind)"),
     "syscalls": (profile_of.syscalls, "system calls a request (strace)"),
     "memory": (profile_of.memory, "resident memory a connection"),
+    "bodies": (bodies.figure, "client CPU a request with bodies of 128 KB that nobody reads"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
