@@ -6,7 +6,7 @@
 -- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
 -- exponential. A last stage without a duration lasts until the iterations are done.
 
-local tools = ...
+local tools, keys = ...
 local load = {}
 
 local primitive = {} -- metatable that marks the result
@@ -22,16 +22,9 @@ local COMMON_KEYS = { "grace", "iterations", "iterations_per_user" } -- of every
 local BESIDE = { pacing = true, think = true, user_init = true, user_exit = true, thresholds = true }
 
 local function check_keys(t, what, known)
-    for key in pairs(t) do
-        local found = false
-        for _, name in ipairs(known) do found = found or name == key end
-        if not found then
-            if BESIDE[key] then fail("%s: '%s' belongs beside load, into the scenario's own table", what, key) end
-            local nearest = tools.nearest(key, known)
-            fail("%s: unknown key '%s'%s", what, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
-                or "; known are " .. table.concat(known, ", "))
-        end
-    end
+    keys.check(t, what, known, function(key)
+        return BESIDE[key] and ("'%s' belongs beside load, into the scenario's own table"):format(key)
+    end)
 end
 
 local function with_common(keys)

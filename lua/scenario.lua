@@ -6,7 +6,7 @@
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
-local tools, load_of = ...
+local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
     "teardown", "pacing", "think" }
@@ -19,19 +19,9 @@ local function fail(format, ...)
     error(format:format(...), 0)
 end
 
-local function check_keys(t, where, known)
-    for key in pairs(t) do
-        local found = false
-        for _, name in ipairs(known) do found = found or name == key end
-        if not found then
-            if known == KEYS and LOAD_KEYS[key] then
-                fail("%s belongs into load: load = { %s = ..., ... }", key, key)
-            end
-            local nearest = tools.nearest(key, known)
-            fail("%sunknown key '%s'%s", where, tostring(key), nearest and (": did you mean '%s'?"):format(nearest)
-                or "; known are " .. table.concat(known, ", "))
-        end
-    end
+-- Where a key beside load belongs that is one of load's.
+local function into_load(key)
+    return LOAD_KEYS[key] and ("%s belongs into load: load = { %s = ..., ... }"):format(key, key)
 end
 
 local function check_type(value, expected, what)
@@ -43,7 +33,7 @@ end
 
 local function task_of(task, where)
     check_type(task, "table", where)
-    check_keys(task, where .. ": ", TASK_KEYS)
+    keys.check(task, where, TASK_KEYS)
     local weight = task.weight == nil and 1 or task.weight
     if type(weight) ~= "number" or not (weight > 0 and weight < math.huge) then
         fail("%s.weight: a number above 0 is expected, not %s", where, tostring(weight))
@@ -77,7 +67,7 @@ local function thresholds_of(list)
     for i, threshold in ipairs(list) do
         local where = ("thresholds[%d]"):format(i)
         if type(threshold) == "table" then
-            check_keys(threshold, where .. ": ", THRESHOLD_KEYS)
+            keys.check(threshold, where, THRESHOLD_KEYS)
         elseif type(threshold) ~= "string" then
             fail("%s: a text (\"http_response p95 < 200ms\") or a table is expected, not a %s", where, type(threshold))
         end
@@ -97,7 +87,7 @@ return function(count, s)
     end
     if count > 1 then fail("returns %d values: a scenario returns one table", count) end
     if type(s) ~= "table" then fail("returns a %s: a scenario returns one table", type(s)) end
-    check_keys(s, "", KEYS)
+    keys.check(s, nil, KEYS, into_load)
     local think_drawn = type(s.think) == "function"
     return {
         name = check_type(s.name, "string", "name"),

@@ -105,6 +105,17 @@ static void on_check(void *arg, const char *name, uint64_t passed, uint64_t fail
     }
 }
 
+/* What the one iteration, setup and teardown let lie. */
+static void print_untaken(const struct pelt_scenario *s)
+{
+    struct pelt_scenario_file file;
+    for (size_t i = 0; pelt_scenario_file(s, i, &file); i++) {
+        if (!file.taken) {
+            printf("%-11s%s: no row was taken\n", "data", file.path);
+        }
+    }
+}
+
 /* What the server did, and checks, are told and no failure of the script: that one raises. */
 static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
 {
@@ -127,6 +138,7 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
     enum pelt_status status = pelt_run_once(&run, &watch, &signal, &err);
     if (!pelt_run_gave_up()) {
         print_counts(&shown.exchanges);
+        print_untaken(s);
     }
     fflush(stdout);
     int code = status == PELT_OK ? CLI_EXIT_PASSED : cli_fail(status, &err);
@@ -145,6 +157,7 @@ int cmd_check(const struct cli_options *o)
     print_scenario(o, scenario);
     fflush(stdout);
     cli_settings_warn_unread(o, scenario);
+    cli_settings_warn_unused(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
     int code = o->once ? run_once(o, scenario) : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {

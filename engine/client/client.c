@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "pelt/log.h"
 
 #define DNS_TTL_NS (30 * PELT_NS_PER_S)
 
@@ -56,5 +57,14 @@ void pelt_client_free(struct pelt_client *client)
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
-    return pelt_origin_find(client, &client->origins, url, client->opt.resolve, out, err);
+    enum pelt_status status =
+        pelt_origin_find(client, &client->origins, url, client->opt.resolve, out, err);
+    if (status == PELT_ELIMIT && !client->origins_told) {
+        client->origins_told = true;
+        pelt_log(PELT_LOG_WARNING, "client",
+                 "a thread has asked %d servers (host and port), which is the most; no further "
+                 "ones are asked",
+                 PELT_ORIGINS_MAX);
+    }
+    return status;
 }

@@ -106,6 +106,7 @@ struct pelt_client {
     struct pelt_client_options opt;
     struct pelt_dns *dns;
     struct pelt_origin *origins;
+    bool origins_told; /* the log has said that there are too many */
     struct pelt_deadlines deadlines;
     struct pelt_poller poller;
     struct pelt_outbox outbox;

@@ -1,5 +1,6 @@
 /*
- * origin: see the header. A client meets few origins, so a list is enough.
+ * origin: see the header. A client meets few origins, PELT_ORIGINS_MAX at most, so a list is
+ * enough.
  */
 #include "origin.h"
 
@@ -105,11 +106,18 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
             "in the scenario, or --header \"Authorization: ...\"",
             (int)url->host.len, url->host.ptr);
     }
-    for (struct pelt_origin *o = *list; o != NULL; o = o->next) {
+    unsigned len = 0;
+    for (struct pelt_origin *o = *list; o != NULL; o = o->next, len++) {
         if (same(o, url)) {
             *out = o;
             return PELT_OK;
         }
+    }
+    if (len == PELT_ORIGINS_MAX) {
+        return pelt_fail(err, PELT_ELIMIT,
+                         "one more than %d servers (host and port), which is the most that a "
+                         "thread asks: use fewer",
+                         PELT_ORIGINS_MAX);
     }
     struct pelt_origin *o = origin_new(url);
     if (o == NULL) {

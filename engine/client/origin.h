@@ -19,7 +19,7 @@ struct pelt_origin {
     uint32_t turn;           /* connections begun: their addresses go round, unless in order */
 };
 
-/* The origin of `url` in the list at `*list`, added if new. */
+/* The origin of `url` in the list at `*list`, added if new. As pelt_client_origin(). */
 enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
                                   const struct pelt_url *url, const char *const *resolve,
                                   struct pelt_origin **out, struct pelt_error *err);

@@ -37,11 +37,34 @@ static struct pelt_conn *find_free(const struct pelt_session *s, const struct pe
     return NULL;
 }
 
-static struct pelt_conn *find_any_free(const struct pelt_session *s)
+/* The free connection that was called longest ago; NULL: all are busy. */
+static struct pelt_conn *find_oldest_free(const struct pelt_session *s)
 {
-    struct pelt_conn *c = s->conns;
-    while (c != NULL && c->request != NULL) {
-        c = c->next;
+    struct pelt_conn *oldest = NULL;
+    for (struct pelt_conn *c = s->conns; c != NULL; c = c->next) {
+        if (c->request == NULL && (oldest == NULL || c->call_ns < oldest->call_ns)) {
+            oldest = c;
+        }
+    }
+    return oldest;
+}
+
+static bool is_full(const struct pelt_session *s)
+{
+    unsigned len = 0;
+    for (const struct pelt_conn *c = s->conns; c != NULL; c = c->next) {
+        len++;
+    }
+    return len >= PELT_SESSION_CONNS_MAX;
+}
+
+/* NULL: out of memory. */
+static struct pelt_conn *add_conn(struct pelt_session *s)
+{
+    struct pelt_conn *c = pelt_conn_new();
+    if (c != NULL) {
+        c->next = s->conns;
+        s->conns = c;
     }
     return c;
 }
@@ -49,15 +72,15 @@ static struct pelt_conn *find_any_free(const struct pelt_session *s)
 static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *origin)
 {
     struct pelt_conn *c = find_free(s, origin);
+    if (c == NULL && is_full(s)) {
+        c = find_oldest_free(s);
+    }
     if (c == NULL) {
-        c = pelt_conn_new();
-        if (c != NULL) {
-            c->next = s->conns;
-            s->conns = c;
-        } else {
-            c = find_any_free(s);
-            assert(c != NULL);
-        }
+        c = add_conn(s);
+    }
+    if (c == NULL) {
+        c = find_oldest_free(s);
+        assert(c != NULL);
     }
     if (c->origin != origin) {
         pelt_conn_bind(c, origin);

@@ -8,6 +8,7 @@
 
 #include "pelt/clock.h"
 #include "pelt/units.h"
+#include "shard.h"
 
 static enum pelt_status seconds_to_ns(double seconds, const char *what, uint64_t *ns,
                                       struct pelt_error *err)
@@ -73,6 +74,14 @@ struct pelt_span pelt_args_text(lua_State *L, int index, const char *what)
     size_t len;
     const char *text = lua_tolstring(L, index, &len);
     return pelt_span(text, len);
+}
+
+void pelt_args_path(lua_State *L, int index, const char *what, char path[PELT_FILES_PATH_SIZE])
+{
+    struct pelt_span given = pelt_args_text(L, index, lua_pushfstring(L, "%s: path", what));
+    if (!pelt_files_path(pelt_shard_of(L)->opt->scenario->path, given, path)) {
+        luaL_error(L, "%s: path: a file's name is expected, such as \"users.csv\"", what);
+    }
 }
 
 bool pelt_args_boolean(lua_State *L, int index, const char *what, const char *option)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "files.h"
 #include "pelt/buf.h"
 
 /* Text with a unit, or a number of seconds, at least 0. PELT_EINVAL: err begins with `what`. Raises
@@ -21,6 +22,9 @@ uint64_t pelt_args_duration(lua_State *L, int index, const char *what);
 int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known);
 /* The string at `index` (a real string, no number) as a span; raises otherwise. */
 struct pelt_span pelt_args_text(lua_State *L, int index, const char *what);
+
+/* The string at `index`, a file's name, as a path from the scenario's folder; raises otherwise. */
+void pelt_args_path(lua_State *L, int index, const char *what, char path[PELT_FILES_PATH_SIZE]);
 
 /* true or false; raises otherwise, naming `what: option`. */
 bool pelt_args_boolean(lua_State *L, int index, const char *what, const char *option);

@@ -1,7 +1,6 @@
 /*
- * file: pelt.file(path, { type, name }): the content of a file, for bodies. Read once a process,
- * when a scenario is loaded, and kept until it ends: the shards of all threads share the bytes (a
- * lock, taken only then).
+ * file: pelt.file(path, { type, name }): the content of a file, for bodies: the process's
+ * (files.h), opened when a scenario is loaded.
  */
 #ifndef PELT_FILE_H
 #define PELT_FILE_H
@@ -11,10 +10,8 @@
 
 #include "pelt/buf.h"
 
-#define PELT_FILE_BYTES_MAX (256u << 20)
-
 struct pelt_file {            /* in a userdata, which holds the texts of type and name */
-    struct pelt_span content; /* the process's */
+    struct pelt_span content; /* the scenario's */
     const char *type, *name;
 };
 

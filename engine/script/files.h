@@ -1,6 +1,6 @@
 /*
- * files: the data files of a scenario, each read once a process and shared by all shards and
- * threads.
+ * files: the files that a scenario opens, for data rows and bodies: each is read once a process,
+ * and its bytes are shared by all shards and threads.
  *
  * Made and freed with the scenario; what is opened stays until then. Thread: any. A lock is held
  * while a file is looked up or read, so that who wants the same one waits for it rather than read
@@ -11,15 +11,29 @@
 
 #include "rows.h"
 
+#define PELT_FILES_PATH_SIZE 4096                /* of a path with its NUL */
+#define PELT_FILES_BODY_MAX  ((size_t)256 << 20) /* bytes of a file that is sent */
+#define PELT_FILES_ROWS_MAX  ((size_t)8 << 30)   /* bytes of a file of rows */
+
 struct pelt_files;
 
 struct pelt_files *pelt_files_new(void);        /* NULL: out of memory */
 void pelt_files_free(struct pelt_files *files); /* accepts NULL */
-/* The file's rows, read now if nobody has asked for it in this format before. */
-PELT_MUST_USE enum pelt_status pelt_files_open(struct pelt_files *files, const char *path,
+
+/* Where `given` lies: as seen from the folder of the scenario at `scenario`, unless it is absolute.
+ * False: it is empty, too long or holds a NUL. */
+bool pelt_files_path(const char *scenario, struct pelt_span given, char path[PELT_FILES_PATH_SIZE]);
+
+/* The file as it is, read now if nobody has asked for it before. */
+PELT_MUST_USE enum pelt_status pelt_files_body(struct pelt_files *files, const char *path,
+                                               const struct pelt_content **out,
+                                               struct pelt_error *err);
+/* The file's rows, found now if nobody has asked for them in this format before. */
+PELT_MUST_USE enum pelt_status pelt_files_rows(struct pelt_files *files, const char *path,
                                                enum pelt_rows_format format, char separator,
                                                struct pelt_rows **out, struct pelt_error *err);
-/* The i-th file opened; NULL: there are fewer. */
-const struct pelt_rows *pelt_files_at(struct pelt_files *files, size_t i);
+/* The i-th rows found; NULL: there are fewer. *bytes: what they take of memory; a file's own bytes
+ * count with its first rows. */
+const struct pelt_rows *pelt_files_at(struct pelt_files *files, size_t i, size_t *bytes);
 
 #endif

@@ -31,8 +31,9 @@ static void check(lua_State *L, enum pelt_status status)
     }
 }
 
-/* Where the location leads; the URL's text, which the target borrows from, goes into `text`. */
-static bool resolve(struct hop *h, struct pelt_span location, struct pelt_buf *text)
+/* Where the location leads: FOLLOWS, or why not. The URL's text, which the target borrows from,
+ * goes into `text`. */
+static enum pelt_hop resolve(struct hop *h, struct pelt_span location, struct pelt_buf *text)
 {
     lua_State *L = h->L;
     struct pelt_span host = pelt_origin_host(h->old->origin);
@@ -47,14 +48,17 @@ static bool resolve(struct hop *h, struct pelt_span location, struct pelt_buf *t
     check(L, pelt_redirect_url(origin, pelt_http1_request_target(h->redirect.request), location,
                                text));
     lua_pop(L, 1);
-    if (pelt_url_parse(pelt_span(text->data, text->len), &url, &err) != PELT_OK ||
-        pelt_client_origin(pelt_shard_of(L)->opt->client, &url, &h->origin, &err) != PELT_OK) {
-        return false;
+    enum pelt_status status = pelt_url_parse(pelt_span(text->data, text->len), &url, &err);
+    if (status == PELT_OK) {
+        status = pelt_client_origin(pelt_shard_of(L)->opt->client, &url, &h->origin, &err);
+    }
+    if (status != PELT_OK) {
+        return status == PELT_ELIMIT ? PELT_HOP_SERVERS : PELT_HOP_BAD;
     }
     h->redirect.target = url.target;
     h->redirect.host = pelt_origin_host(h->origin);
     h->redirect.same_origin = h->origin == h->old->origin;
-    return true;
+    return PELT_HOP_FOLLOWS;
 }
 
 /* The bytes, which may not stand in the draft's buffer yet: the old ones may. */
@@ -104,8 +108,9 @@ enum pelt_hop pelt_hop_next(lua_State *L, const struct pelt_strand *strand,
     h.redirect.request = pelt_span(h.old->bytes, h.old->len);
     h.redirect.keep = pelt_redirect_keeps(x->status, pelt_http1_request_method(h.redirect.request));
     h.redirect.drop_cookie = h.old->cookies;
-    if (!resolve(&h, location, &shard->head)) {
-        return PELT_HOP_BAD;
+    enum pelt_hop hop = resolve(&h, location, &shard->head);
+    if (hop != PELT_HOP_FOLLOWS) {
+        return hop;
     }
     write_bytes(&h, &shard->made);
     fill(&h, pelt_span(shard->made.data, shard->made.len), pelt_draft_at(L, at));

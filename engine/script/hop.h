@@ -13,6 +13,7 @@ enum pelt_hop {
     PELT_HOP_FOLLOWS,  /* (*draft)->request is the next one */
     PELT_HOP_TOO_MANY, /* it redirects once more than `redirects` allows */
     PELT_HOP_BAD,      /* its Location is no URL that pelt can ask for */
+    PELT_HOP_SERVERS,  /* it leads to one more server than a thread asks */
 };
 
 /* What follows the answer; only for requests with `redirects`. The answered request may be the

@@ -432,10 +432,10 @@ static int json_decode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    if (len > PELT_JSON_TEXT_MAX) {
+    if (len > PELT_JSON_READ_MAX) {
         lua_pushnil(L);
         lua_pushfstring(L, "a text of %I bytes: at most %d MiB are read at once", (LUAI_UACINT)len,
-                        PELT_JSON_TEXT_MAX >> 20);
+                        PELT_JSON_READ_MAX >> 20);
         return 2;
     }
     json_error_t why;

@@ -16,7 +16,10 @@
 
 #define PELT_JSON_LOAD_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 #define PELT_JSON_DEPTH_MAX  100
-#define PELT_JSON_TEXT_MAX   (64 << 20) /* bytes that scripts read or write at once */
+#define PELT_JSON_TEXT_MAX   (64 << 20) /* bytes that scripts write at once */
+/* Bytes read at once. The watchdog cannot stop jansson, which takes up to 0.7 s for these, freeing
+ * them included ("[{},{},...]" is the worst), as measured on a 2-core machine. */
+#define PELT_JSON_READ_MAX (8 << 20)
 
 /* Appends the compact text of the value at `index`. PELT_EINVAL: err names the path of what JSON
  * does not have, which starts with `root`; PELT_ELIMIT: the buffer's limit, or memory

@@ -12,13 +12,13 @@
 #include "files.h"
 #include "json.h"
 #include "lib.h"
+#include "opened.h"
 #include "pelt/log.h"
 #include "pelt/units.h"
 #include "strand.h"
 #include "watchdog.h"
 
-#define FEED_TYPE      "pelt.feed"
-#define PATH_MAX_BYTES 4096
+#define FEED_TYPE "pelt.feed"
 
 enum on_end { ON_END_STOP, ON_END_ERROR, ON_END_WRAP, ON_END_UNSAID };
 
@@ -114,33 +114,18 @@ static struct options read_options(lua_State *L, const char *what, bool csv)
 
 /* ---- opening ---- */
 
-/* The path, from the scenario's folder unless it is absolute. */
-static void find_file(lua_State *L, const char *what, char path[PATH_MAX_BYTES])
-{
-    struct pelt_span given = pelt_args_text(L, 1, lua_pushfstring(L, "%s: path", what));
-    const char *scenario = pelt_shard_of(L)->opt->scenario->path;
-    const char *slash = strrchr(scenario, '/');
-    int folder = slash && given.ptr[0] != '/' ? (int)(slash - scenario + 1) : 0;
-    int len = snprintf(path, PATH_MAX_BYTES, "%.*s%s", folder, scenario, given.ptr);
-    if (given.len == 0 || strlen(given.ptr) != given.len || len >= PATH_MAX_BYTES) {
-        luaL_error(L, "%s: path: a file's name is expected, such as \"users.csv\"", what);
-    }
-}
-
 /* Reading may take longer than a script may hold its loop, and is not the script's fault. */
 static struct pelt_rows *open_rows(lua_State *L, const char *what, enum pelt_rows_format format,
                                    char separator)
 {
-    char path[PATH_MAX_BYTES];
+    const struct pelt_scenario *scenario = pelt_shard_of(L)->opt->scenario;
+    char path[PELT_FILES_PATH_SIZE];
     struct pelt_error err;
     struct pelt_rows *rows = NULL;
-    find_file(L, what, path);
-    if (pelt_watch_tripped()) {
-        pelt_watch_raise(L);
-    }
-    pelt_watch_leave();
-    enum pelt_status status = pelt_files_open(pelt_shard_of(L)->opt->scenario->files, path, format,
-                                              separator, &rows, &err);
+    pelt_args_path(L, 1, what, path);
+    pelt_watch_pause(L);
+    enum pelt_status status =
+        pelt_files_rows(scenario->files, path, format, separator, &rows, &err);
     pelt_watch_enter(L, PELT_WATCH_ONCE);
     if (status != PELT_OK) {
         luaL_error(L, "%s: %s", what, err.text);
@@ -180,6 +165,7 @@ static int open_feed(lua_State *L, const char *what, enum pelt_rows_format forma
     luaL_setmetatable(L, FEED_TYPE);
     push_columns(L, rows);
     lua_setiuservalue(L, -2, 1);
+    pelt_opened_add(L, what, lua_tostring(L, 1));
     return 1;
 }
 
@@ -246,6 +232,9 @@ static void push_json_row(lua_State *L, struct pelt_span text)
 static int push_row(lua_State *L, const struct feed *f, uint64_t row)
 {
     struct pelt_span text = pelt_rows_at(f->rows, row);
+    if (!atomic_load_explicit(&f->rows->taken, memory_order_relaxed)) {
+        atomic_store_explicit(&f->rows->taken, true, memory_order_relaxed);
+    }
     if (f->rows->format == PELT_ROWS_CSV) {
         push_csv_row(L, f->rows, text);
     } else {
@@ -283,9 +272,10 @@ static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const str
 static void tell_once(const struct feed *f, bool open)
 {
     if (!atomic_flag_test_and_set_explicit(&f->rows->told, memory_order_relaxed)) {
-        pelt_log(
-            PELT_LOG_INFO, "data", "%s: all %zu rows were taken: %s", f->rows->path, f->rows->count,
-            open ? "further arrivals end where they ask for one" : "users that ask for one stop");
+        pelt_log(PELT_LOG_INFO, "data", "%s: all %zu rows were taken: %s", f->rows->content->path,
+                 f->rows->count,
+                 open ? "further arrivals end where they ask for one"
+                      : "users that ask for one stop");
     }
 }
 
@@ -296,7 +286,7 @@ static int run_out(lua_State *L, struct pelt_strand *s, const struct feed *f)
             L,
             "%s: no row is left of %I (order = \"unique\"): add rows, or say on_end = "
             "\"stop\" or \"wrap\"",
-            f->rows->path, (LUAI_UACINT)f->rows->count);
+            f->rows->content->path, (LUAI_UACINT)f->rows->count);
     }
     tell_once(f, s->vu->open);
     /* A user that has not come in by user_init is none. */
@@ -325,21 +315,32 @@ static int feed_next(lua_State *L)
     return push_row(L, f, row);
 }
 
+/* What is done with a feed while the file is loaded needs no feed later. */
+static void use_at_load(lua_State *L)
+{
+    if (!pelt_shard_of(L)->running) {
+        pelt_opened_use(L, 1);
+    }
+}
+
 /* feed:row(k), 1 to #feed */
 static int feed_row(lua_State *L)
 {
     const struct feed *f = check_feed(L);
     lua_Integer k = luaL_checkinteger(L, 2);
     if (k < 1 || (uint64_t)k > f->rows->count) {
-        return luaL_error(L, "row: %I: %s has the rows 1 to %I", (LUAI_UACINT)k, f->rows->path,
-                          (LUAI_UACINT)f->rows->count);
+        return luaL_error(L, "row: %I: %s has the rows 1 to %I", (LUAI_UACINT)k,
+                          f->rows->content->path, (LUAI_UACINT)f->rows->count);
     }
+    use_at_load(L);
     return push_row(L, f, (uint64_t)k - 1);
 }
 
 static int feed_len(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_feed(L)->rows->count);
+    const struct feed *f = check_feed(L);
+    use_at_load(L);
+    lua_pushinteger(L, (lua_Integer)f->rows->count);
     return 1;
 }
 

@@ -22,6 +22,10 @@ struct generator {
 
 static struct pelt_rng *check_rng(lua_State *L)
 {
+    const struct pelt_strand *running = pelt_shard_of(L)->running;
+    if (running && lua_touserdata(L, 1) == running->rng) { /* user.rng, nearly always */
+        return running->rng;
+    }
     struct pelt_rng *rng = pelt_shard_test(L, 1, PELT_TYPE_RNG);
     rng = rng ? rng : luaL_checkudata(L, 1, PELT_RNG_TYPE); /* raises */
     if (lua_rawlen(L, 1) == sizeof(struct generator) && ((struct generator *)rng)->of_load &&

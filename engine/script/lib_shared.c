@@ -9,6 +9,7 @@
 #include "args.h"
 #include "json.h"
 #include "lib.h"
+#include "opened.h"
 #include "shared.h"
 #include "strand.h"
 
@@ -44,6 +45,7 @@ static int shared_counter(lua_State *L)
         return luaL_error(L, "pelt.shared.counter: %s", err.text);
     }
     luaL_setmetatable(L, COUNTER_TYPE);
+    pelt_opened_add(L, "pelt.shared.counter", name.ptr);
     return 1;
 }
 
@@ -76,6 +78,7 @@ static int shared_queue(lua_State *L)
         return luaL_error(L, "pelt.shared.queue: %s", err.text);
     }
     luaL_setmetatable(L, QUEUE_TYPE);
+    pelt_opened_add(L, "pelt.shared.queue", name.ptr);
     return 1;
 }
 

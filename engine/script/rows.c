@@ -1,83 +1,27 @@
 /*
- * A file is read whole rather than mapped: one that is changed or cut during the run must neither
- * change the rows nor end pelt by SIGBUS.
+ * Nothing is copied: rows are found in the file's bytes as they are.
  */
 #include "rows.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "json.h"
 #include "pelt/units.h"
 
-#define READ_MAX      ((size_t)1 << 30) /* bytes a read(2) */
-#define SHOWN_COLUMNS 100               /* bytes of the header that a message shows */
-
-/* ---- the bytes ---- */
+#define SHOWN_COLUMNS 100 /* bytes of the header that a message shows */
+#define CUT_TOKEN     64  /* an error so near to where a row was cut is of the cut, in bytes */
 
 static enum pelt_status fail_memory(const struct pelt_rows *r, struct pelt_error *err)
 {
-    char size[32];
-    pelt_format_bytes(r->len, size, sizeof size);
-    return pelt_fail(err, PELT_ENOMEM, "%s: not enough memory for its %s and a place a row",
-                     r->path, size);
-}
-
-static enum pelt_status read_bytes(struct pelt_rows *r, int fd, size_t size, struct pelt_error *err)
-{
-    r->len = size;
-    r->bytes = malloc(size + 1);
-    if (!r->bytes) {
-        return fail_memory(r, err);
-    }
-    size_t got = 0;
-    while (got < size) {
-        ssize_t n = read(fd, r->bytes + got, size - got < READ_MAX ? size - got : READ_MAX);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return pelt_fail(err, PELT_EINVAL, "%s: %s", r->path, strerror(errno));
-        }
-        if (n == 0) {
-            break; /* it has become shorter */
-        }
-        got += (size_t)n;
-    }
-    r->len = got;
-    r->bytes[got] = '\0';
-    return PELT_OK;
-}
-
-static enum pelt_status read_file(struct pelt_rows *r, struct pelt_error *err)
-{
-    struct stat st;
-    int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        int error = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return pelt_fail(err, PELT_EINVAL, "%s: %s%s", r->path, strerror(error),
-                         error == ENOENT ? ": paths count from the scenario's folder" : "");
-    }
-    enum pelt_status status =
-        S_ISREG(st.st_mode) ? read_bytes(r, fd, (size_t)st.st_size, err)
-                            : pelt_fail(err, PELT_EINVAL, "%s: %s: give a file of rows", r->path,
-                                        S_ISDIR(st.st_mode) ? "is a folder" : "is no regular file");
-    close(fd);
-    return status;
+    return pelt_fail(err, PELT_ENOMEM, "%s: not enough memory for a place a row", r->content->path);
 }
 
 static uint64_t line_of(const struct pelt_rows *r, const char *at)
 {
     uint64_t line = 1;
-    for (const char *p = r->bytes; (p = memchr(p, '\n', (size_t)(at - p))); p++) {
+    for (const char *p = r->content->bytes; (p = memchr(p, '\n', (size_t)(at - p))); p++) {
         line++;
     }
     return line;
@@ -86,21 +30,21 @@ static uint64_t line_of(const struct pelt_rows *r, const char *at)
 /* What is no text in UTF-8 at the first glance; fields may hold any other bytes. */
 static enum pelt_status check_text(const struct pelt_rows *r, struct pelt_error *err)
 {
-    if (r->len >= 2 &&
-        (memcmp(r->bytes, "\xFF\xFE", 2) == 0 || memcmp(r->bytes, "\xFE\xFF", 2) == 0)) {
-        return pelt_fail(err, PELT_EINVAL, "%s: is UTF-16: save it as UTF-8", r->path);
+    if (r->content->len >= 2 && (memcmp(r->content->bytes, "\xFF\xFE", 2) == 0 ||
+                                 memcmp(r->content->bytes, "\xFE\xFF", 2) == 0)) {
+        return pelt_fail(err, PELT_EINVAL, "%s: is UTF-16: save it as UTF-8", r->content->path);
     }
-    const char *zero = memchr(r->bytes, '\0', r->len);
+    const char *zero = memchr(r->content->bytes, '\0', r->content->len);
     if (zero) {
         return pelt_fail(err, PELT_EINVAL, "%s:%llu: holds a zero byte: text in UTF-8 is expected",
-                         r->path, (unsigned long long)line_of(r, zero));
+                         r->content->path, (unsigned long long)line_of(r, zero));
     }
     return PELT_OK;
 }
 
 static const char *behind_mark(const struct pelt_rows *r)
 {
-    return r->bytes + (strncmp(r->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
+    return r->content->bytes + (strncmp(r->content->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
 }
 
 /* ---- where rows begin ---- */
@@ -125,7 +69,7 @@ static bool grow(struct pelt_rows *r)
 static enum pelt_status add_row(struct pelt_rows *r, const char *at, uint64_t line,
                                 struct pelt_error *err)
 {
-    uint64_t offset = (uint64_t)(at - r->bytes);
+    uint64_t offset = (uint64_t)(at - r->content->bytes);
     if (r->count == r->cap && !grow(r)) {
         return fail_memory(r, err);
     }
@@ -136,7 +80,7 @@ static enum pelt_status add_row(struct pelt_rows *r, const char *at, uint64_t li
     if (offset - *base > UINT32_MAX) {
         return pelt_fail(err, PELT_EINVAL,
                          "%s:%llu: %d rows before it take more than 4 GiB: make rows smaller",
-                         r->path, (unsigned long long)line, PELT_ROWS_GROUP);
+                         r->content->path, (unsigned long long)line, PELT_ROWS_GROUP);
     }
     r->offsets[r->count++] = (uint32_t)(offset - *base);
     return PELT_OK;
@@ -155,8 +99,8 @@ static void trim(struct pelt_rows *r)
 
 struct pelt_span pelt_rows_at(const struct pelt_rows *r, size_t row)
 {
-    const char *at = r->bytes + r->bases[row / PELT_ROWS_GROUP] + r->offsets[row];
-    const char *end = r->bytes + r->len;
+    const char *at = r->content->bytes + r->bases[row / PELT_ROWS_GROUP] + r->offsets[row];
+    const char *end = r->content->bytes + r->content->len;
     if (r->format == PELT_ROWS_JSONL) {
         const char *line_end = memchr(at, '\n', (size_t)(end - at));
         end = line_end ? line_end : end;
@@ -166,8 +110,8 @@ struct pelt_span pelt_rows_at(const struct pelt_rows *r, size_t row)
 
 size_t pelt_rows_bytes(const struct pelt_rows *r)
 {
-    return sizeof *r + r->len + 1 + r->cap * sizeof *r->offsets +
-           r->cap / PELT_ROWS_GROUP * sizeof *r->bases + r->columns_len * sizeof *r->columns;
+    return sizeof *r + r->cap * sizeof *r->offsets + r->cap / PELT_ROWS_GROUP * sizeof *r->bases +
+           r->columns_len * sizeof *r->columns;
 }
 
 /* ---- CSV ---- */
@@ -175,7 +119,7 @@ size_t pelt_rows_bytes(const struct pelt_rows *r)
 static enum pelt_status fail_quotes(const struct pelt_rows *r, enum pelt_csv_answer answer,
                                     uint64_t line, struct pelt_error *err)
 {
-    return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s", r->path, (unsigned long long)line,
+    return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s", r->content->path, (unsigned long long)line,
                      answer == PELT_CSV_UNCLOSED
                          ? "a field opens with a quote (\") that never closes: close it, or double "
                            "a quote that belongs to the text (\"\")"
@@ -224,7 +168,7 @@ static enum pelt_status check_column(const struct pelt_rows *r, struct pelt_span
     if (!why) {
         return PELT_OK;
     }
-    return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s%.*s%s%s: " NAME_COLUMNS, r->path,
+    return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s%.*s%s%s: " NAME_COLUMNS, r->content->path,
                      (unsigned long long)line, len ? "'" : "", len, name.ptr, len ? "' " : "", why);
 }
 
@@ -239,8 +183,9 @@ static enum pelt_status check_separator(const struct pelt_rows *r, uint64_t line
             return pelt_fail(err, PELT_EINVAL,
                              "%s:%llu: the header '%.*s' is one column: give the options "
                              "{ separator = \"%s\" }",
-                             r->path, (unsigned long long)line, only.len < 60 ? (int)only.len : 60,
-                             only.ptr, *s == '\t' ? "\\t" : (const char[]){*s, '\0'});
+                             r->content->path, (unsigned long long)line,
+                             only.len < 60 ? (int)only.len : 60, only.ptr,
+                             *s == '\t' ? "\\t" : (const char[]){*s, '\0'});
         }
     }
     return PELT_OK;
@@ -258,7 +203,7 @@ static enum pelt_status read_header(struct pelt_rows *r, struct pelt_csv *csv,
     while (answer == PELT_CSV_MORE) {
         if (r->columns_len == PELT_ROWS_COLUMNS_MAX) {
             return pelt_fail(err, PELT_EINVAL, "%s:%llu: more than %d columns: leave some out",
-                             r->path, (unsigned long long)line, PELT_ROWS_COLUMNS_MAX);
+                             r->content->path, (unsigned long long)line, PELT_ROWS_COLUMNS_MAX);
         }
         struct pelt_csv_field field;
         answer = pelt_csv_next_field(csv, &field);
@@ -287,7 +232,7 @@ static enum pelt_status fail_ragged(const struct pelt_rows *r, size_t fields, ui
     return pelt_fail(err, PELT_EINVAL,
                      "%s:%llu: %zu field%s, but the header names %zu (%.*s%s): give each row the "
                      "same number, and quote fields that hold a '%c'",
-                     r->path, (unsigned long long)line, fields, fields == 1 ? "" : "s",
+                     r->content->path, (unsigned long long)line, fields, fields == 1 ? "" : "s",
                      r->columns_len, len < SHOWN_COLUMNS ? (int)len : SHOWN_COLUMNS, header,
                      len < SHOWN_COLUMNS ? "" : "...", r->separator);
 }
@@ -314,11 +259,14 @@ static enum pelt_status index_csv_row(struct pelt_rows *r, struct pelt_csv *csv,
 
 static enum pelt_status index_csv(struct pelt_rows *r, struct pelt_error *err)
 {
-    struct pelt_csv csv = {
-        .at = behind_mark(r), .end = r->bytes + r->len, .line = 1, .separator = r->separator};
+    struct pelt_csv csv = {.at = behind_mark(r),
+                           .end = r->content->bytes + r->content->len,
+                           .line = 1,
+                           .separator = r->separator};
     if (!pelt_csv_next_row(&csv)) {
         return pelt_fail(err, PELT_EINVAL,
-                         "%s: is empty: " NAME_COLUMNS ", each further one is a row", r->path);
+                         "%s: is empty: " NAME_COLUMNS ", each further one is a row",
+                         r->content->path);
     }
     enum pelt_status status = read_header(r, &csv, err);
     while (status == PELT_OK && pelt_csv_next_row(&csv)) {
@@ -326,7 +274,7 @@ static enum pelt_status index_csv(struct pelt_rows *r, struct pelt_error *err)
     }
     if (status == PELT_OK && r->count == 0) {
         return pelt_fail(err, PELT_EINVAL, "%s: has a header and no rows: add a line for each row",
-                         r->path);
+                         r->content->path);
     }
     return status;
 }
@@ -366,10 +314,15 @@ static enum pelt_status index_object(struct pelt_rows *r, struct reader *x, cons
                                      size_t flags, struct pelt_error *err)
 {
     json_error_t why;
-    json_t *value = json_loadb(x->at, (size_t)(end - x->at), flags | JSON_ALLOW_NUL, &why);
+    size_t len = (size_t)(end - x->at), most = len < PELT_JSON_READ_MAX ? len : PELT_JSON_READ_MAX;
+    json_t *value = json_loadb(x->at, most, flags | JSON_ALLOW_NUL, &why);
+    if (!value && most < len && (size_t)why.position + CUT_TOKEN > most) {
+        return pelt_fail(err, PELT_EINVAL, "%s:%llu: a row has more than %d MiB: make rows smaller",
+                         r->content->path, (unsigned long long)x->line, PELT_JSON_READ_MAX >> 20);
+    }
     if (!value) {
         int line = why.line > 0 ? why.line : 1;
-        return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s%s", r->path,
+        return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s%s", r->content->path,
                          (unsigned long long)x->line + (unsigned)line - 1, why.text,
                          r->format == PELT_ROWS_JSONL ? " (each line is an object of its own)"
                                                       : "");
@@ -378,8 +331,8 @@ static enum pelt_status index_object(struct pelt_rows *r, struct reader *x, cons
     json_decref(value);
     if (!object) {
         return pelt_fail(err, PELT_EINVAL,
-                         "%s:%llu: a row is an object such as {\"id\": 1}, not a list", r->path,
-                         (unsigned long long)x->line);
+                         "%s:%llu: a row is an object such as {\"id\": 1}, not a list",
+                         r->content->path, (unsigned long long)x->line);
     }
     enum pelt_status status = add_row(r, x->at, x->line, err);
     skip(x, (size_t)why.position);
@@ -388,7 +341,7 @@ static enum pelt_status index_object(struct pelt_rows *r, struct reader *x, cons
 
 static enum pelt_status fail_rowless(const struct pelt_rows *r, struct pelt_error *err)
 {
-    return pelt_fail(err, PELT_EINVAL, "%s: has no rows: %s", r->path,
+    return pelt_fail(err, PELT_EINVAL, "%s: has no rows: %s", r->content->path,
                      r->format == PELT_ROWS_JSON
                          ? "a list of objects is expected, such as [{\"id\": 1}]"
                          : "an object a line is expected, such as {\"id\": 1}");
@@ -396,15 +349,15 @@ static enum pelt_status fail_rowless(const struct pelt_rows *r, struct pelt_erro
 
 static enum pelt_status index_json(struct pelt_rows *r, struct pelt_error *err)
 {
-    struct reader x = {.at = behind_mark(r), .end = r->bytes + r->len, .line = 1};
+    struct reader x = {.at = behind_mark(r), .end = r->content->bytes + r->content->len, .line = 1};
     char next = skip_blanks(&x);
     if (x.at == x.end) {
         return fail_rowless(r, err);
     }
     if (next != '[') {
         return pelt_fail(err, PELT_EINVAL,
-                         "%s:%llu: a list of objects is expected, such as [{\"id\": 1}]%s", r->path,
-                         (unsigned long long)x.line,
+                         "%s:%llu: a list of objects is expected, such as [{\"id\": 1}]%s",
+                         r->content->path, (unsigned long long)x.line,
                          next == '{' ? "; an object a line is read by pelt.data.jsonl" : "");
     }
     do {
@@ -421,7 +374,8 @@ static enum pelt_status index_json(struct pelt_rows *r, struct pelt_error *err)
     bool closed = next == ']';
     skip(&x, closed);
     if (!closed || (skip_blanks(&x), x.at < x.end)) {
-        return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s", r->path, (unsigned long long)x.line,
+        return pelt_fail(err, PELT_EINVAL, "%s:%llu: %s", r->content->path,
+                         (unsigned long long)x.line,
                          closed ? "something follows the list of rows: give one list a file"
                                 : "',' or ']' is expected after a row");
     }
@@ -430,7 +384,7 @@ static enum pelt_status index_json(struct pelt_rows *r, struct pelt_error *err)
 
 static enum pelt_status index_jsonl(struct pelt_rows *r, struct pelt_error *err)
 {
-    struct reader x = {.at = behind_mark(r), .end = r->bytes + r->len, .line = 1};
+    struct reader x = {.at = behind_mark(r), .end = r->content->bytes + r->content->len, .line = 1};
     while (skip_blanks(&x), x.at < x.end) {
         const char *line_end = memchr(x.at, '\n', (size_t)(x.end - x.at));
         enum pelt_status status = index_object(r, &x, line_end ? line_end : x.end, 0, err);
@@ -456,24 +410,18 @@ static enum pelt_status index_rows(struct pelt_rows *r, struct pelt_error *err)
     return index_jsonl(r, err);
 }
 
-enum pelt_status pelt_rows_read(const char *path, enum pelt_rows_format format, char separator,
-                                struct pelt_rows **out, struct pelt_error *err)
+enum pelt_status pelt_rows_new(const struct pelt_content *content, enum pelt_rows_format format,
+                               char separator, struct pelt_rows **out, struct pelt_error *err)
 {
     struct pelt_rows *r = calloc(1, sizeof *r);
-    char *copy = strdup(path);
-    if (!r || !copy) {
-        free(r);
-        free(copy);
+    if (!r) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    r->path = copy;
+    r->content = content;
     r->format = format;
     r->separator = separator;
     atomic_flag_clear(&r->told);
-    enum pelt_status status = read_file(r, err);
-    if (status == PELT_OK) {
-        status = check_text(r, err);
-    }
+    enum pelt_status status = check_text(r, err);
     if (status == PELT_OK) {
         status = index_rows(r, err);
     }
@@ -491,8 +439,6 @@ void pelt_rows_free(struct pelt_rows *r)
     if (!r) {
         return;
     }
-    free(r->path);
-    free(r->bytes);
     free(r->bases);
     free(r->offsets);
     free(r->columns);

@@ -10,6 +10,8 @@
 
 #include "args.h"
 #include "files.h"
+#include "opened.h"
+#include "pelt/log.h"
 #include "pelt/units.h"
 #include "shard.h"
 #include "shared.h"
@@ -294,6 +296,26 @@ static int read_scenario(lua_State *L)
     return 0;
 }
 
+/* Without them where memory, or the time a state has, is not enough: they are only advice. */
+static int read_unused(lua_State *L)
+{
+    const struct reading *r = lua_touserdata(L, 1);
+    struct pelt_scenario *s = r->scenario;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->shard->scenario_ref);
+    pelt_opened_push_unused(L, -1);
+    size_t len = lua_rawlen(L, -1);
+    s->unused = calloc(len + 1, sizeof *s->unused);
+    for (size_t i = 0; s->unused && i < len; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        char *line = strdup(lua_tostring(L, -1));
+        if (line) {
+            s->unused[s->unused_len++] = line;
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
 static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *settings,
                               size_t settings_len, struct pelt_error *err)
 {
@@ -307,6 +329,8 @@ static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *sett
     struct pelt_error why;
     if (!pelt_shard_protect(r.shard, read_scenario, &r, &why)) {
         status = pelt_fail(err, PELT_EINVAL, "%s: %s", s->path, why.text);
+    } else if (!pelt_shard_protect(r.shard, read_unused, &r, &why)) {
+        pelt_log(PELT_LOG_DEBUG, "scenario", "unused data: %s", why.text);
     }
     pelt_shard_free(r.shard);
     return status;
@@ -374,6 +398,10 @@ void pelt_scenario_free(struct pelt_scenario *s)
         free(s->tasks[i].name);
     }
     free(s->tasks);
+    for (size_t i = 0; i < s->unused_len; i++) {
+        free(s->unused[i]);
+    }
+    free(s->unused);
     free(s->thresholds);
     pelt_files_free(s->files);
     pelt_shared_free(s->shared);
@@ -390,12 +418,16 @@ void pelt_scenario_free(struct pelt_scenario *s)
 
 bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out)
 {
-    const struct pelt_rows *rows = pelt_files_at(s->files, i);
+    size_t bytes = 0;
+    const struct pelt_rows *rows = pelt_files_at(s->files, i, &bytes);
     if (rows) {
-        *out = (struct pelt_scenario_file){.path = rows->path,
-                                           .rows = rows->count,
-                                           .columns = rows->columns_len,
-                                           .bytes = pelt_rows_bytes(rows)};
+        *out = (struct pelt_scenario_file){
+            .path = rows->content->path,
+            .rows = rows->count,
+            .columns = rows->columns_len,
+            .bytes = bytes,
+            .taken = atomic_load_explicit(&rows->taken, memory_order_relaxed),
+        };
     }
     return rows != NULL;
 }

@@ -15,6 +15,7 @@
 #include "file.h"
 #include "json.h"
 #include "lib.h"
+#include "opened.h"
 #include "response.h"
 #include "strand.h"
 #include "template.h"
@@ -27,8 +28,10 @@
 #define KEY_GUARD           "pelt.guard"
 #define KEY_CHECK           "pelt.scenario"
 
-extern const char pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[], pelt_lua_scenario[];
-extern const size_t pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len, pelt_lua_scenario_len;
+extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
+    pelt_lua_scenario[];
+extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
+    pelt_lua_scenario_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -75,6 +78,9 @@ static int open_libraries(lua_State *L)
     pelt_source_open(L);
     pelt_response_open(L);
 
+    if (!shard->opt->client) { /* only to read what the file says */
+        pelt_opened_start(L);
+    }
     lua_newtable(L);
     int parts = lua_gettop(L);
     add_part(L, "tools", pelt_lib_tools);
@@ -87,17 +93,25 @@ static int open_libraries(lua_State *L)
     add_part(L, "shared", pelt_lib_shared);
     add_part(L, "metric", pelt_lib_metric);
 
+    int tools = parts + 1, keys = parts + 2;
     lua_getfield(L, parts, "tools");
+    lua_pushvalue(L, tools);
+    run_library(L, "=pelt.keys", pelt_lua_keys, pelt_lua_keys_len, 1, 1);
+
+    lua_pushvalue(L, keys);
     run_library(L, "=pelt.guard", pelt_lua_guard, pelt_lua_guard_len, 1, 1);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
     lua_setfield(L, parts, "guard");
 
-    lua_getfield(L, parts, "tools");
-    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 1, 2);
-    lua_getfield(L, parts, "tools");
+    lua_pushvalue(L, tools);
+    lua_pushvalue(L, keys);
+    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 2, 2);
+    lua_pushvalue(L, tools);
     lua_insert(L, -2);
-    run_library(L, "=pelt.scenario", pelt_lua_scenario, pelt_lua_scenario_len, 2, 1);
+    lua_pushvalue(L, keys);
+    lua_insert(L, -2);
+    run_library(L, "=pelt.scenario", pelt_lua_scenario, pelt_lua_scenario_len, 3, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
     lua_setfield(L, parts, "load");
 

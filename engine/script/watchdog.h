@@ -108,6 +108,16 @@ const char *pelt_watch_line(void);
 /* Raises that line. Only in a tripped slice. */
 int pelt_watch_raise(lua_State *L);
 
+/* Ends the slice for work that the script is not to blame for; pelt_watch_enter() begins it anew.
+ * Raises if it was accused. */
+static inline void pelt_watch_pause(lua_State *L)
+{
+    if (pelt_watch_tripped()) {
+        pelt_watch_raise(L);
+    }
+    pelt_watch_leave();
+}
+
 /* lua_resume() of a script's own coroutine, inside a slice of L's. */
 int pelt_watch_resume(lua_State *L, lua_State *co, int args, int *results);
 /* lua_resetthread(), inside a slice that runs on L; co may be L, or a coroutine of its own. */

@@ -174,6 +174,36 @@ def test_memory_of_a_file_is_told_before_the_run(tmp_path, target):
     assert checked.code == PASSED and re.search(r"^data       .*" + told, checked.out, re.M), checked.told()
 
 
+def test_data_that_nothing_uses_is_named(tmp_path, target):
+    write_rows(tmp_path, 3)
+    (tmp_path / "note.txt").write_text("a note")
+    (tmp_path / "deal.lua").write_text("""local rows = require("pelt").data.csv("rows.csv")
+return { next = function() return rows:next() end }
+""")
+    path = tmp_path / "data.lua"
+    path.write_text("""local pelt = require "pelt"
+local deal, rows = require "deal", pelt.data.csv("rows.csv")
+local queue = pelt.shared.queue("jobs")
+local note = pelt.file("note.txt")
+return {
+  load = { users = 1, duration = "1s" },
+  iteration = function(user)
+    if user.iteration == 1 then deal.next() end
+    user:stop()
+  end,
+}
+""")
+    done = pelt("check", "--once", path, cwd=tmp_path)
+    lines = done.err.splitlines()
+    assert done.code == PASSED and len(lines) == 3, done.told()
+    for line, (number, what) in zip(lines, [(2, 'pelt.data.csv("rows.csv")'), (3, 'pelt.shared.queue("jobs")'),
+                                            (4, 'pelt.file("note.txt")')]):
+        assert f"data.lua:{number}: {what} is opened and never used: " in line, done.told()
+    assert re.search(r"^data       .*rows\.csv: no row was taken$", done.out, re.M), done.told()
+    done = run(path, "--target", target().url, cwd=tmp_path)
+    assert done.code == PASSED and done.err.count("is opened and never used") == 3, done.told()
+
+
 BAD = {
     "no header": ("csv", "1,ann\n2,bob\n", ["rows.csv:1", "'1' is a number", "names the columns"]),
     "ragged": ("csv", "id,name\n1,ann\n2\n", ["rows.csv:3", "1 field", "names 2 (id,name)"]),

@@ -1,4 +1,6 @@
 """What a user of a web application does: logs in, is redirected, sends forms and files; against a server that minds."""
+import os
+
 import pytest
 
 from program import PASSED, ROOT, USAGE, pelt, run
@@ -92,6 +94,23 @@ def test_another_origin_gets_no_credentials(app, tmp_path):
         assert {line for line in other.seen} == {("GET", "/echo")}
 
 
+def test_redirects_to_ever_new_servers_end_at_a_limit(app, tmp_path):
+    hosts = 1005
+    path = scenario(tmp_path, f"""
+        for i = 1, {hosts} do
+            local r = http.get("/roam/" .. i, {{ redirects = 1, name = "roam" }})
+            check(r.ok and "followed" or r.error, r.redirects == (r.ok and 1 or 0))
+        end
+        check("known", http.get("/roam/7", {{ redirects = 1 }}).ok)
+        user:stop()""")
+    resolve = [word for i in range(1, hosts + 1) for word in ("--resolve", f"h{i}:{app.port}:127.0.0.1")]
+    done = run(path, "--target", app.url, "--users", "1", "-d", "60s", *resolve, cwd=tmp_path)
+    passed(done, "followed", "too_many_servers", "known")
+    counted = {row["name"]: row["passed"] for row in done.report["checks"]}
+    assert counted == {"followed": 999, "too_many_servers": hosts - 999, "known": 1}  # the target is the first one
+    assert done.err.count("a thread has asked 1000 servers (host and port), which is the most") == 1, done.told()
+
+
 def test_auth_is_sent_and_never_shown(app, tmp_path):
     path = scenario(tmp_path, """
         check("basic", api:get("/private").ok)
@@ -161,6 +180,14 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_sent(app, tmp_path)
     assert done.code == USAGE
     assert "none.txt: No such file" in done.err and "s.lua:3" in done.err
     assert app.seen == []
+
+
+def test_a_pipe_is_no_file_to_send(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    path = scenario(tmp_path, "", top='local note = pelt.file("pipe")')
+    done = pelt("check", path, cwd=tmp_path)
+    assert done.code == USAGE and len(done.err.splitlines()[0]) > 0, done.told()
+    assert "s.lua:3: pelt.file: " in done.err and "pipe: is no regular file: " in done.err, done.told()
 
 
 def test_compressed_bodies_are_read_decoded_and_counted_as_sent(app, tmp_path):

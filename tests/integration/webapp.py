@@ -74,6 +74,9 @@ class Handler(BaseHTTPRequestHandler):
     def on_loop(self):
         self.answer(302, Location="/loop")
 
+    def on_roam(self, number):
+        self.answer(302, Location=f"http://h{number}:{self.server.app.port}/echo")
+
     def on_away(self, port):
         self.answer(302, Location=f"http://127.0.0.1:{port}/echo")
 

@@ -56,8 +56,11 @@ PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options 
                                                struct pelt_client **out, struct pelt_error *err);
 void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
 
+#define PELT_ORIGINS_MAX 1000 /* of a client: memory does not grow with the hosts that are met */
+
 /* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:
- * https, which this build cannot do; a user or password in the URL. The Host header's value is
+ * https, which this build cannot do; a user or password in the URL. PELT_ELIMIT: it is new, and
+ * there are PELT_ORIGINS_MAX; the first time the log says so. The Host header's value is
  * pelt_origin_host(). */
 PELT_MUST_USE enum pelt_status pelt_client_origin(struct pelt_client *client,
                                                   const struct pelt_url *url,
@@ -66,8 +69,10 @@ struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" o
 
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,
- * one more for each exchange in flight at the same time. 16 bytes, embedded in the user.
+ * one more for each exchange in flight at the same time. With PELT_SESSION_CONNS_MAX of them, the
+ * one that has been idle longest makes room for another origin's. 16 bytes, embedded in the user.
  */
+#define PELT_SESSION_CONNS_MAX 32
 struct pelt_session {
     struct pelt_client *client;
     struct pelt_conn *conns;

@@ -39,14 +39,17 @@ struct pelt_scenario {
     bool has_user_init, has_user_exit;
     uint64_t pacing_ns, think_ns; /* `pacing`, and `think` where it is a duration; 0: none */
     bool think_drawn;             /* `think` is a function */
-    struct pelt_files *files;     /* data files, read once for all shards of the process */
+    struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
+    char **unused; /* lines, "file:line: ..." each, about data that nothing can use */
+    size_t unused_len;
 };
 
 struct pelt_scenario_file { /* a data file; texts are borrowed */
     const char *path;
     size_t rows, columns; /* columns: 0 if the format has none */
     size_t bytes;         /* of memory, once a process */
+    bool taken;           /* some row was taken so far */
 };
 
 /*

@@ -54,7 +54,7 @@ end
 local ok, why = pcall(pelt.file, "helper/none.txt")
 assert(not ok and why:find("helper/none.txt: No such file", 1, true), why)
 ok, why = pcall(pelt.file, "helper")
-assert(not ok and why:find("Is a directory", 1, true), why)
+assert(not ok and why:find("helper: is a folder: give a file", 1, true), why)
 ok, why = pcall(pelt.file, "helper/photo.txt", { tpye = "x" })
 assert(not ok and why:find("did you mean 'type'", 1, true), why)
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../loopback.h"
-#include "pelt/client.h"
+#include "internal.h"
 #include "pelt/http1_response.h"
 #include "pelt/sock.h"
 
@@ -801,6 +801,64 @@ static void bytes_behind_the_answer_end_the_connection(void **state)
     assert_false(f->reused);
 }
 
+static unsigned connections(const struct fixture *f)
+{
+    unsigned len = 0;
+    for (const struct pelt_conn *c = f->session.conns; c != NULL; c = c->next) {
+        len++;
+    }
+    return len;
+}
+
+/* Others are refused: nobody listens on the first ports. The server in use keeps its connection. */
+static void connections_are_as_many_however_many_servers_are_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_origin *used = f->request.origin;
+    exchange_answered(f, OK2, 1);
+    for (uint16_t i = 1; i <= 2 * PELT_SESSION_CONNS_MAX; i++) {
+        f->request.origin = origin_of(f, "127.0.0.2", i);
+        call(f);
+        finish(f, f->done + 1);
+        assert_int_equal(f->outcome, PELT_OUTCOME_CONNECT);
+        f->request.origin = used;
+        exchange_answered(f, OK2, f->done + 1);
+        assert_true(f->reused);
+    }
+    assert_int_equal(connections(f), PELT_SESSION_CONNS_MAX);
+}
+
+static void connections_in_flight_are_never_given_up(void **state)
+{
+    enum { CALLS = 2 * PELT_SESSION_CONNS_MAX };
+    struct fixture *f = *state;
+    struct pelt_request requests[CALLS];
+    for (uint16_t i = 0; i < CALLS; i++) {
+        requests[i] = f->request;
+        requests[i].origin = origin_of(f, "127.0.0.2", i + 1);
+        uint64_t now_ns = pelt_clock_ns();
+        pelt_session_call(&f->session, &requests[i], now_ns, now_ns, on_done, f);
+    }
+    finish(f, CALLS);
+    assert_int_equal(connections(f), CALLS);
+}
+
+static void servers_are_capped(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_origin *origin = NULL;
+    struct pelt_error err;
+    struct pelt_url url;
+    for (uint16_t i = 1; i < PELT_ORIGINS_MAX; i++) { /* one is there */
+        (void)origin_of(f, "host", i);
+    }
+    assert_int_equal(pelt_url_parse(pelt_span_of("http://host:5000/"), &url, NULL), PELT_OK);
+    assert_int_equal(pelt_client_origin(f->client, &url, &origin, &err), PELT_ELIMIT);
+    assert_non_null(strstr(err.text, "1000 servers"));
+    assert_null(origin);
+    assert_ptr_equal(origin_of(f, "127.0.0.1", f->port), f->request.origin);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -843,6 +901,9 @@ int main(void)
         TEST(each_failure_keeps_its_own_text),
         TEST(cancelled_setup_is_told_once),
         TEST(bytes_behind_the_answer_end_the_connection),
+        TEST(connections_are_as_many_however_many_servers_are_asked),
+        TEST(connections_in_flight_are_never_given_up),
+        TEST(servers_are_capped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -480,9 +480,90 @@ static void file_is_told_with_its_memory(void **state)
     close_stage(&st);
 }
 
+/* Line 1 has `pelt` and the feeds `rows` and `other`, `top` follows, then come the scenario's keys.
+ */
+static struct pelt_scenario *load_with(const char *top, const char *keys)
+{
+    char path[128], text[1024];
+    struct pelt_error err;
+    struct pelt_scenario *s = NULL;
+    snprintf(path, sizeof path, "%s/t.lua", folder);
+    snprintf(text, sizeof text,
+             "local pelt = require 'pelt' local rows, other = pelt.data.csv('rows.csv'), "
+             "pelt.data.jsonl('rows.jsonl')\n%s\n"
+             "return { %s, teardown = function() return other:row(1) end }",
+             top, keys);
+    if (pelt_scenario_load_text(path, text, strlen(text), NULL, 0, &s, &err) != PELT_OK) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    return s;
+}
+
+static void data_that_something_can_use_is_no_warning(void **state)
+{
+    static const struct {
+        const char *top, *keys;
+    } cases[] = {
+        {"", "iteration = function() rows:next() end"},
+        {"", "iteration = function() return function() return function() rows:next() end end end"},
+        {"", "iteration = print, setup = function() return rows:row(1) end"},
+        {"", "iteration = print, think = function() return rows:row(1).id end"},
+        {"", "tasks = { { name = 'a', run = print }, { name = 'b', run = function() rows:next() "
+             "end } }"},
+        {"local t = { a = { [rows] = true } }", "iteration = function() return t end"},
+        {"local t = setmetatable({}, { __index = { rows = rows } })",
+         "iteration = function() t.rows:next() end"},
+        {"local f = (function(...) local all = { ... } return function() return all end end)(rows)",
+         "iteration = f"},
+        {"all = { rows = rows }", "iteration = function() all.rows:next() end"},
+        {"package.preload.m = function() return { next = function() return rows:next() end } end",
+         "iteration = function() require('m').next() end"},
+        {"package.loaded.m = { rows = rows }", "iteration = function() require('m') end"},
+        {"getmetatable('').__index = function(s) return rows end", "iteration = print"},
+        {"local f = coroutine.wrap(function() while true do coroutine.yield(rows:row(1)) end end)",
+         "iteration = function() f() end"},
+        {"local first = rows:row(1)", "iteration = function() print(first.id) end"},
+        {"local n = #rows", "iteration = function() print(n) end"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pelt_scenario *s = load_with(cases[i].top, cases[i].keys);
+        if (s->unused_len > 0) {
+            fail_msg("%s %s: \"%s\"", cases[i].top, cases[i].keys, s->unused[0]);
+        }
+        pelt_scenario_free(s);
+    }
+}
+
+static void data_that_nothing_can_use_is_named_with_its_line(void **state)
+{
+    static const struct {
+        const char *top, *named;
+    } cases[] = {
+        {"", "t.lua:1: pelt.data.csv(\"rows.csv\") is opened and never used: "},
+        {"local function f() return rows end", "t.lua:1: pelt.data.csv(\"rows.csv\") is opened"},
+        {"local rows_used = #rows local f = pelt.file('rows.json')",
+         "t.lua:2: pelt.file(\"rows.json"},
+        {"local rows_used = #rows\nlocal c = pelt.shared.counter('c')",
+         "t.lua:3: pelt.shared.counter(\"c\") is opened"},
+        {"local rows_used = #rows local q = pelt.shared.queue('q')",
+         "t.lua:2: pelt.shared.queue(\"q"},
+        {"local rows_used = rows:row(1) pelt.data.json('rows.json')", "t.lua:2: pelt.data.json("},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pelt_scenario *s = load_with(cases[i].top, "iteration = print");
+        if (s->unused_len != 1 || !strstr(s->unused[0], cases[i].named)) {
+            fail_msg("%s: %zu lines, \"%s\"", cases[i].top, s->unused_len,
+                     s->unused_len > 0 ? s->unused[0] : "");
+        }
+        pelt_scenario_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(data_that_something_can_use_is_no_warning),
+        cmocka_unit_test(data_that_nothing_can_use_is_named_with_its_line),
         cmocka_unit_test(sequential_rows_follow_the_formula_over_all_shards),
         cmocka_unit_test(drawn_rows_do_not_depend_on_shards_and_threads),
         cmocka_unit_test(arrivals_stand_for_users_in_open_loop),

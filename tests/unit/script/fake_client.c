@@ -32,6 +32,9 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
     if (url->https) {
         return pelt_fail(err, PELT_EINVAL, "https is not there yet");
     }
+    if (pelt_span_eq(url->host, "further")) {
+        return pelt_fail(err, PELT_ELIMIT, "one more than 1000 servers");
+    }
     assert(origins_len < 64);
     struct pelt_origin *origin = &origins[origins_len];
     snprintf(origin->host, sizeof origin->host, "%.*s:%u", (int)url->host.len, url->host.ptr,
@@ -198,9 +201,10 @@ static void add_asked_field(const struct pelt_request *request, struct pelt_buf 
         pelt_buf_addf(head, "Set-Cookie: %.*s\r\n", (int)text.len, text.ptr);
     } else if (target_is(request, "/redirect/") || target_is(request, "/away/")) {
         struct pelt_span rest = rest_of(request, 3);
-        bool away = target_is(request, "/away/");
-        pelt_buf_addf(head, "Location: %s/%.*s\r\n", away ? "http://other" : "/base", (int)rest.len,
-                      rest.ptr);
+        const char *to = !target_is(request, "/away/")                          ? "/base"
+                         : rest.len >= 7 && memcmp(rest.ptr, "further", 7) == 0 ? "http://further"
+                                                                                : "http://other";
+        pelt_buf_addf(head, "Location: %s/%.*s\r\n", to, (int)rest.len, rest.ptr);
     } else if (target_is(request, "/gzip") || target_is(request, "/damaged")) {
         pelt_buf_add_str(head, "Content-Encoding: gzip\r\n");
     }

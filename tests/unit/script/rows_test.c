@@ -10,6 +10,7 @@
 #include "files.h"
 
 static char path[64];
+static struct pelt_files *files; /* of the running test */
 
 static int make_file(void **state)
 {
@@ -17,12 +18,15 @@ static int make_file(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
+    files = pelt_files_new();
+    assert_non_null(files);
     return 0;
 }
 
 static int remove_file(void **state)
 {
     unlink(path);
+    pelt_files_free(files);
     return 0;
 }
 
@@ -34,12 +38,18 @@ static void write_bytes(const char *text, size_t len)
     assert_int_equal(fclose(file), 0);
 }
 
+static enum pelt_status open_rows(const char *at, enum pelt_rows_format format,
+                                  struct pelt_rows **rows, struct pelt_error *err)
+{
+    return pelt_files_rows(files, at, format, format == PELT_ROWS_CSV ? ',' : '\0', rows, err);
+}
+
 static struct pelt_rows *read_text(const char *text, enum pelt_rows_format format)
 {
     struct pelt_rows *rows = NULL;
     struct pelt_error err;
     write_bytes(text, strlen(text));
-    if (pelt_rows_read(path, format, ',', &rows, &err) != PELT_OK) {
+    if (open_rows(path, format, &rows, &err) != PELT_OK) {
         fail_msg("%s", err.text);
     }
     return rows;
@@ -65,7 +75,6 @@ static void csv_has_columns_and_rows(void **state)
     assert_int_equal(rows->count, 2);
     assert_row(rows, 0, "1,a,");
     assert_row(rows, 1, "2,b,");
-    pelt_rows_free(rows);
 }
 
 static void json_rows_are_found_in_the_list(void **state)
@@ -76,7 +85,6 @@ static void json_rows_are_found_in_the_list(void **state)
     assert_row(rows, 0, "{\"a\"");
     assert_row(rows, 1, "{\"b\"");
     assert_row(rows, 2, "{}");
-    pelt_rows_free(rows);
 }
 
 static void jsonl_rows_are_the_lines(void **state)
@@ -88,7 +96,6 @@ static void jsonl_rows_are_the_lines(void **state)
     assert_row(rows, 1, "{\"a\":2}");
     assert_row(rows, 2, "{\"a\":3}");
     assert_int_equal(pelt_rows_at(rows, 2).len, 7);
-    pelt_rows_free(rows);
 }
 
 /* More rows than one group of offsets holds. */
@@ -104,15 +111,14 @@ static void many_rows_cost_four_bytes_each(void **state)
         fprintf(file, "%d\n", i);
     }
     fclose(file);
-    assert_int_equal(pelt_rows_read(path, PELT_ROWS_CSV, ',', &rows, &err), PELT_OK);
+    assert_int_equal(open_rows(path, PELT_ROWS_CSV, &rows, &err), PELT_OK);
     assert_int_equal(rows->count, COUNT);
     for (int i = 0; i < COUNT; i++) {
         struct pelt_span text = pelt_rows_at(rows, (size_t)i);
         assert_int_equal(strtol(text.ptr, NULL, 10), i);
         assert_int_equal(text.ptr[-1], '\n');
     }
-    assert_in_range(pelt_rows_bytes(rows), rows->len + 4 * COUNT, rows->len + 4 * COUNT + 8192);
-    pelt_rows_free(rows);
+    assert_in_range(pelt_rows_bytes(rows), 4 * COUNT, 4 * COUNT + 8192);
 }
 
 #define TEXT(s) s, sizeof(s) - 1
@@ -164,8 +170,10 @@ static void each_bad_file_gets_its_line(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pelt_rows *rows = NULL;
         struct pelt_error err;
+        pelt_files_free(files);
+        files = pelt_files_new();
         write_bytes(cases[i].text, cases[i].len);
-        if (pelt_rows_read(path, cases[i].format, ',', &rows, &err) != PELT_EINVAL) {
+        if (open_rows(path, cases[i].format, &rows, &err) != PELT_EINVAL) {
             fail_msg("%s is read", cases[i].text);
         }
         if (strncmp(err.text, path, strlen(path)) != 0 || !strstr(err.text, cases[i].says) ||
@@ -179,30 +187,100 @@ static void what_is_no_file_is_named(void **state)
 {
     struct pelt_rows *rows = NULL;
     struct pelt_error err;
-    assert_int_equal(pelt_rows_read("/tmp", PELT_ROWS_CSV, ',', &rows, &err), PELT_EINVAL);
-    assert_string_equal(err.text, "/tmp: is a folder: give a file of rows");
-    assert_int_equal(pelt_rows_read("/none/x.csv", PELT_ROWS_CSV, ',', &rows, &err), PELT_EINVAL);
+    assert_int_equal(open_rows("/tmp", PELT_ROWS_CSV, &rows, &err), PELT_EINVAL);
+    assert_string_equal(err.text, "/tmp: is a folder: give a file");
+    assert_int_equal(open_rows("/none/x.csv", PELT_ROWS_CSV, &rows, &err), PELT_EINVAL);
     assert_non_null(strstr(err.text, "/none/x.csv: No such file or directory"));
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(pelt_rows_read(path, PELT_ROWS_CSV, ',', &rows, &err), PELT_EINVAL);
+    assert_int_equal(open_rows(path, PELT_ROWS_CSV, &rows, &err), PELT_EINVAL);
     assert_non_null(strstr(err.text, "is no regular file"));
 }
 
 static void file_is_read_once(void **state)
 {
-    struct pelt_files *files = pelt_files_new();
     struct pelt_rows *first = NULL, *again = NULL, *other = NULL;
+    const struct pelt_content *body = NULL;
     struct pelt_error err;
-    write_bytes(TEXT("id;x\n1;2\n"));
-    assert_int_equal(pelt_files_open(files, path, PELT_ROWS_CSV, ';', &first, &err), PELT_OK);
+    size_t bytes = 0;
+    write_bytes(TEXT("id;a,b\n1;2,3\n"));
+    assert_int_equal(pelt_files_rows(files, path, PELT_ROWS_CSV, ';', &first, &err), PELT_OK);
     unlink(path);
-    assert_int_equal(pelt_files_open(files, path, PELT_ROWS_CSV, ';', &again, &err), PELT_OK);
+    assert_int_equal(pelt_files_rows(files, path, PELT_ROWS_CSV, ';', &again, &err), PELT_OK);
     assert_ptr_equal(first, again);
-    assert_int_equal(pelt_files_open(files, path, PELT_ROWS_JSON, '\0', &other, &err), PELT_EINVAL);
-    assert_ptr_equal(pelt_files_at(files, 0), first);
-    assert_null(pelt_files_at(files, 1));
-    pelt_files_free(files);
+    assert_int_equal(pelt_files_rows(files, path, PELT_ROWS_JSON, '\0', &other, &err), PELT_EINVAL);
+    assert_int_equal(pelt_files_rows(files, path, PELT_ROWS_CSV, ',', &other, &err), PELT_OK);
+    assert_int_equal(pelt_files_body(files, path, &body, &err), PELT_OK);
+    assert_ptr_equal(body, first->content);
+    assert_ptr_equal(body, other->content);
+    assert_ptr_equal(pelt_files_at(files, 0, &bytes), first);
+    assert_int_equal(bytes, pelt_rows_bytes(first) + 13);
+    assert_ptr_equal(pelt_files_at(files, 1, &bytes), other);
+    assert_int_equal(bytes, pelt_rows_bytes(other)); /* the file's own are counted */
+    assert_null(pelt_files_at(files, 2, &bytes));
+}
+
+static void body_that_is_no_file_is_named(void **state)
+{
+    const struct pelt_content *body = NULL;
+    struct pelt_error err;
+    assert_int_equal(pelt_files_body(files, "/dev/null", &body, &err), PELT_EINVAL);
+    assert_string_equal(err.text, "/dev/null: is no regular file: write what the pipe or device "
+                                  "gives into one");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0); /* waits for nobody who writes */
+    assert_int_equal(pelt_files_body(files, path, &body, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "is no regular file"));
+    assert_null(body);
+}
+
+static void file_that_is_too_large_is_named(void **state)
+{
+    const struct pelt_content *body = NULL;
+    struct pelt_rows *rows = NULL;
+    struct pelt_error err;
+    write_bytes(TEXT("id\n1\n"));
+    assert_int_equal(truncate(path, (256 << 20) + 1), 0); /* holes: nothing of it is on the disk */
+    assert_int_equal(pelt_files_body(files, path, &body, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, ": has 256.0 MiB, and at most 256.0 MiB are read"));
+    assert_int_equal(truncate(path, (INT64_C(8) << 30) + 1), 0);
+    assert_int_equal(open_rows(path, PELT_ROWS_CSV, &rows, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "and at most 8.0 GiB are read: give a smaller file"));
+}
+
+/* The watchdog cannot stop the parser. */
+static void json_row_has_a_limit(void **state)
+{
+    enum { SIZE = (8 << 20) + 100 };
+    struct pelt_rows *rows = NULL;
+    struct pelt_error err;
+    char *text = malloc(SIZE + 1);
+    assert_non_null(text);
+    memset(text, 'x', SIZE);
+    memcpy(text, "{\"a\":1}\n{\"a\":\"", 14);
+    memcpy(text + SIZE - 3, "\"}\n", 3);
+    write_bytes(text, SIZE);
+    free(text);
+    assert_int_equal(open_rows(path, PELT_ROWS_JSONL, &rows, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, ":2: a row has more than 8 MiB: make rows smaller"));
+}
+
+static void path_counts_from_the_scenarios_folder(void **state)
+{
+    char out[PELT_FILES_PATH_SIZE], *name = malloc(PELT_FILES_PATH_SIZE);
+    assert_true(pelt_files_path("a/b.lua", pelt_span_of("x.csv"), out));
+    assert_string_equal(out, "a/x.csv");
+    assert_true(pelt_files_path("b.lua", pelt_span_of("x.csv"), out));
+    assert_string_equal(out, "x.csv");
+    assert_true(pelt_files_path("a/b.lua", pelt_span_of("/x.csv"), out));
+    assert_string_equal(out, "/x.csv");
+    assert_false(pelt_files_path("a/b.lua", pelt_span_of(""), out));
+    assert_false(pelt_files_path("a/b.lua", pelt_span("x\0y", 3), out));
+    memset(name, 'x', PELT_FILES_PATH_SIZE);
+    assert_true(pelt_files_path("b.lua", pelt_span(name, PELT_FILES_PATH_SIZE - 1), out));
+    assert_false(pelt_files_path("b.lua", pelt_span(name, PELT_FILES_PATH_SIZE), out));
+    assert_false(pelt_files_path("a/b.lua", pelt_span(name, PELT_FILES_PATH_SIZE - 1), out));
+    free(name);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, make_file, remove_file)
@@ -210,10 +288,17 @@ static void file_is_read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(csv_has_columns_and_rows),    T(json_rows_are_found_in_the_list),
-        T(jsonl_rows_are_the_lines),    T(many_rows_cost_four_bytes_each),
-        T(each_bad_file_gets_its_line), T(what_is_no_file_is_named),
+        T(csv_has_columns_and_rows),
+        T(json_rows_are_found_in_the_list),
+        T(jsonl_rows_are_the_lines),
+        T(many_rows_cost_four_bytes_each),
+        T(each_bad_file_gets_its_line),
+        T(what_is_no_file_is_named),
         T(file_is_read_once),
+        T(body_that_is_no_file_is_named),
+        T(json_row_has_a_limit),
+        T(file_that_is_too_large_is_named),
+        T(path_counts_from_the_scenarios_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,8 +276,8 @@ static void json_text_has_a_limit(void **state)
     assert_int_equal(open_stage(&st, text, &err), PELT_ESCRIPT);
     assert_non_null(strstr(err.text, "t.lua:4: pelt.json.encode: value: more than 64 MiB of JSON"));
     text =
-        "local v, why = require('pelt').json.decode((' '):rep((64 << 20) + 1))\n"
-        "assert(v == nil and why == 'a text of 67108865 bytes: at most 64 MiB are read at once', "
+        "local v, why = require('pelt').json.decode((' '):rep((8 << 20) + 1))\n"
+        "assert(v == nil and why == 'a text of 8388609 bytes: at most 8 MiB are read at once', "
         "why)\n"
         "return { iteration = function() end }";
     assert_int_equal(open_stage(&st, text, &err), PELT_OK);
