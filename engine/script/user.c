@@ -61,7 +61,7 @@ static int user_stop(lua_State *L)
 static int make_table(lua_State *L)
 {
     struct user *u = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 2); /* id and rng; own fields make it grow */
     lua_pushinteger(L, (lua_Integer)u->vu.id);
     lua_setfield(L, -2, "id");
     lua_rawgeti(L, LUA_REGISTRYINDEX, u->strand.rng_ref);
