@@ -68,3 +68,8 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
     }
     return status;
 }
+
+void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
+{
+    client->foresee = foresee;
+}

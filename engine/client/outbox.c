@@ -54,8 +54,24 @@ static void on_batch_end(void *arg)
     flush(&client->outbox);
 }
 
+/* With thousands of users nothing of one is in the caches when its answer comes: first the
+ * connection is fetched, then what it points to, then what that one's owner knows of. */
+static void foresee(void *who, unsigned places)
+{
+    const struct pelt_conn *c = who;
+    if (places == PELT_POLLER_AHEAD) {
+        pelt_fetch(c, sizeof *c);
+    } else if (c->request != NULL && places == PELT_POLLER_AHEAD - 1) {
+        pelt_fetch(c->request, sizeof *c->request);
+        pelt_fetch(c->arg, PELT_OWNER_BYTES);
+    } else if (c->request != NULL && pelt_conn_client(c)->foresee != NULL) {
+        pelt_conn_client(c)->foresee(c->done, c->arg);
+    }
+}
+
 const struct pelt_poller_ops pelt_client_poller_ops = {
     .ready = pelt_conn_on_ready,
+    .foresee = foresee,
     .begin = on_batch_begin,
     .end = on_batch_end,
 };

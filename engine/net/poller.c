@@ -25,10 +25,21 @@ static unsigned ready_of(uint32_t events)
     return ready;
 }
 
+static void foresee(const struct pelt_poller *p)
+{
+    for (int places = 1; places <= PELT_POLLER_AHEAD; places++) {
+        int i = p->told + places;
+        if (i < p->len && p->batch[i].data.ptr != NULL) {
+            p->ops->foresee(p->batch[i].data.ptr, (unsigned)places);
+        }
+    }
+}
+
 static void tell(struct pelt_poller *p)
 {
     p->ops->begin(p->arg);
     for (p->told = 0; p->told < p->len; p->told++) {
+        foresee(p);
         struct epoll_event *e = &p->batch[p->told];
         if (e->data.ptr != NULL) {
             p->ops->ready(e->data.ptr, ready_of(e->events));

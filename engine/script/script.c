@@ -74,6 +74,7 @@ enum pelt_status pelt_script_new(const struct pelt_script_options *options,
     script->opt = *options;
     enum pelt_status status = add_shard(script, err);
     if (status == PELT_OK) {
+        pelt_client_foresee(options->client, pelt_strand_foresee);
         *out = script;
     } else {
         pelt_script_free(script);

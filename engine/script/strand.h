@@ -63,6 +63,9 @@ PELT_MUST_USE bool pelt_strand_init(struct pelt_strand *strand, struct pelt_shar
                                     struct pelt_vu *vu, uint64_t stream);
 void pelt_strand_deinit(struct pelt_strand *strand); /* IDLE; accepts a zeroed struct */
 
+/* A pelt_foresee_fn. */
+void pelt_strand_foresee(pelt_done_fn done, void *arg);
+
 /* Runs the function and its `args` arguments on top of co's stack. */
 void pelt_strand_start(struct pelt_strand *strand, int args, uint64_t due_ns, uint64_t now_ns);
 /* Gives up a waiting strand: its exchanges end as unfinished, its to-be-closed variables are

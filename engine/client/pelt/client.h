@@ -56,6 +56,22 @@ PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options 
                                                struct pelt_client **out, struct pelt_error *err);
 void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
 
+/*
+ * Hears which exchange is likely to be worked on soon, by what its call was given, to fetch into
+ * the cache what its end will touch (pelt_fetch). It must only look at what may be read at any
+ * time; nothing follows from it.
+ */
+typedef void (*pelt_foresee_fn)(pelt_done_fn done, void *arg);
+void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee);
+
+/* Asks for the cache lines of `size` bytes, to be written soon; any address is allowed. */
+static inline void pelt_fetch(const void *at, size_t size)
+{
+    for (size_t i = 0; i < size; i += 64) {
+        __builtin_prefetch((const char *)at + i, 1, 2);
+    }
+}
+
 #define PELT_ORIGINS_MAX 1000 /* of a client: memory does not grow with the hosts that are met */
 
 /* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:

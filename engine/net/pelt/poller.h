@@ -18,6 +18,7 @@
 #include "pelt/status.h"
 
 #define PELT_POLLER_BATCH 64 /* sockets told between two looks at the kernel */
+#define PELT_POLLER_AHEAD 3
 
 enum pelt_ready {
     PELT_READY_READ = 1,  /* bytes, the end or an error wait to be received */
@@ -30,6 +31,9 @@ typedef void (*pelt_ready_fn)(void *who, unsigned ready);
 
 struct pelt_poller_ops {
     pelt_ready_fn ready;
+    /* `who` is that many places (1 to PELT_POLLER_AHEAD) behind in the batch: a hint to fetch into
+     * the cache what it will touch, while others are being told. */
+    void (*foresee)(void *who, unsigned places);
     void (*begin)(void *arg); /* before the first socket of a batch is told */
     void (*end)(void *arg);   /* after the last one */
 };

@@ -15,7 +15,8 @@ struct end {
     struct fixture *f;
     int fd, peer;
     int told;
-    unsigned ready; /* of the last time */
+    unsigned ready;    /* of the last time */
+    unsigned foreseen; /* places, a digit each */
     struct end *forgets;
 };
 
@@ -52,7 +53,15 @@ static void on_end(void *arg)
     f->in_batch = false;
 }
 
-static const struct pelt_poller_ops OPS = {on_ready, on_begin, on_end};
+static void on_foresee(void *who, unsigned places)
+{
+    struct end *e = who;
+    assert_in_range(places, 1, PELT_POLLER_AHEAD);
+    e->foreseen = 10 * e->foreseen + places;
+}
+
+static const struct pelt_poller_ops OPS = {
+    .ready = on_ready, .foresee = on_foresee, .begin = on_begin, .end = on_end};
 
 static void turn(struct fixture *f)
 {
@@ -97,6 +106,19 @@ static int teardown(void **state)
 static void speak(struct end *e)
 {
     assert_int_equal(write(e->peer, "x", 1), 1);
+}
+
+static void who_comes_in_a_batch_is_foreseen_nearer_and_nearer(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < PAIRS; i++) {
+        f->ends[i].foreseen = 0;
+        speak(&f->ends[i]);
+    }
+    turn(f);
+    assert_int_equal(f->ends[0].foreseen, 0);
+    assert_int_equal(f->ends[1].foreseen, 1);
+    assert_int_equal(f->ends[2].foreseen, 21);
 }
 
 static void news_is_told_once(void **state)
@@ -176,6 +198,7 @@ static void closed_descriptor_cannot_be_added(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(who_comes_in_a_batch_is_foreseen_nearer_and_nearer),
         TEST(news_is_told_once),
         TEST(who_asks_is_told_again),
         TEST(end_of_the_peer_is_told_with_its_last_bytes),

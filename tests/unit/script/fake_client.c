@@ -26,6 +26,10 @@ void fake_reset(void)
     fake_sessions = fake_ended = fake_ended_error = 0;
 }
 
+void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
+{
+}
+
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
