@@ -339,9 +339,14 @@ enum pelt_status pelt_dns_new(struct ev_loop *loop, uint64_t ttl_ns, struct pelt
     ev_init(&dns->timer, on_timer);
     pthread_once(&library_once, library_init);
     struct ares_options options = {.sock_state_cb = on_socket_state, .sock_state_cb_data = dns};
+    int given = ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE /* since 1.31: what is remembered, and how long, is said by ttl_ns */
+    options.qcache_max_ttl = 0;
+    given |= ARES_OPT_QUERY_CACHE;
+#endif
     int status = library_status;
     if (status == ARES_SUCCESS) {
-        status = ares_init_options(&dns->channel, &options, ARES_OPT_SOCK_STATE_CB);
+        status = ares_init_options(&dns->channel, &options, given);
     }
     if (status != ARES_SUCCESS) {
         pelt_dns_free(dns);

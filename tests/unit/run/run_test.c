@@ -448,7 +448,7 @@ static void too_few_descriptors_are_said_before_anything_is_sent(void **state)
 static void forced_run_counts_what_the_limit_refused_and_is_invalid(void **state)
 {
     struct fixture *f = *state;
-    use_plan(f, PELT_LOOP_CLOSED, 160, 120);
+    use_plan(f, PELT_LOOP_CLOSED, 160, 1000);
     f->plan.grace_ns = 100 * PELT_NS_PER_MS;
     f->server.mute = true;
     f->options.force = true;
