@@ -11,6 +11,8 @@ import sys
 import cost
 import profile_of
 import repeated
+import slices
+import steady
 from host import machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -20,6 +22,8 @@ FIGURES = {
     "instructions": (profile_of.instructions, "user-space instructions a request (callgrind)"),
     "syscalls": (profile_of.syscalls, "system calls a request (strace)"),
     "memory": (profile_of.memory, "resident memory a connection"),
+    "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
+    "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
