@@ -12,6 +12,8 @@ import bodies
 import cost
 import profile_of
 import repeated
+import slices
+import steady
 from host import machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -22,6 +24,8 @@ FIGURES = {
     "syscalls": (profile_of.syscalls, "system calls a request (strace)"),
     "memory": (profile_of.memory, "resident memory a connection"),
     "bodies": (bodies.figure, "client CPU a request with bodies of 128 KB that nobody reads"),
+    "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
+    "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),

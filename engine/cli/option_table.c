@@ -64,7 +64,7 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),
-     "keep it in memory only"},
+     "keep it in memory only, which then grows with the run"},
     {"quiet", 'q', NULL, GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_flag, FIELD(quiet),
      "no progress and no notes: the summary only"},
     {"no-color", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(no_color),

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pelt/log.h"
 
@@ -52,6 +53,9 @@ void pelt_collector_deinit(struct pelt_collector *c)
     drop_letters(pelt_mailbox_take(&c->mail));
     for (uint32_t i = 0; c->inbox != NULL && i < c->workers_len; i++) {
         drop_letters((struct pelt_mail *)c->inbox[i].head);
+    }
+    for (size_t i = 0; i < c->told_len; i++) {
+        pelt_letter_free(c->told[i]);
     }
     pelt_mailbox_deinit(&c->mail);
     free(c->inbox);
@@ -191,10 +195,30 @@ static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
     c->stayed += letter->stayed;
 }
 
+static const char *error_line(const struct pelt_letter *letter)
+{
+    return letter->line != NULL ? letter->line : "out of memory";
+}
+
+static bool was_told(const struct pelt_collector *c, const char *line)
+{
+    for (size_t i = 0; i < c->told_len; i++) {
+        if (strcmp(error_line(c->told[i]), line) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tell_script_error(struct pelt_collector *c, struct pelt_letter *letter, double t_s)
 {
-    const char *line = letter->line != NULL ? letter->line : "out of memory";
-    if (c->script_errors++ == 0) {
+    const char *line = error_line(letter);
+    if (c->told_len == PELT_ERRORS_TOLD_MAX || was_told(c, line)) {
+        pelt_letter_free(letter);
+        return;
+    }
+    c->told[c->told_len++] = letter;
+    if (c->told_len == 1) {
         pelt_fail(&c->first_script_error, PELT_ESCRIPT, "%s", line);
     }
     bool traced = letter->traceback != NULL && letter->traceback[0] != '\0';
@@ -203,7 +227,6 @@ static void tell_script_error(struct pelt_collector *c, struct pelt_letter *lett
     if (pelt_runfile_event(c->file, t_s, "script_error", line) != PELT_OK) {
         c->write_failed = true;
     }
-    pelt_letter_free(letter);
 }
 
 void pelt_collector_take(struct pelt_collector *c, uint64_t start_ns)

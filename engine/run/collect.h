@@ -12,6 +12,8 @@
 #include "pelt/runfile.h"
 #include "worker.h"
 
+#define PELT_ERRORS_TOLD_MAX 100 /* script errors of a run; further ones are only counted */
+
 struct pelt_collector {
     struct pelt_mailbox mail;       /* from the workers */
     struct pelt_registry *registry; /* borrowed */
@@ -27,8 +29,10 @@ struct pelt_collector {
     struct pelt_frame *second;       /* sum of the newest whole second */
     struct pelt_frame *total;        /* sum of all seconds: the load */
     struct pelt_frame *outside;      /* sum of setup and teardown, in no other figure */
-    uint64_t script_errors;          /* distinct ones told so far */
-    uint32_t starved;                /* workers whose load ended early for want of memory */
+    /* Script errors told so far, each text once, whichever threads met it. Owned. */
+    struct pelt_letter *told[PELT_ERRORS_TOLD_MAX];
+    size_t told_len;
+    uint32_t starved;  /* workers whose load ended early for want of memory */
     uint32_t given_up; /* workers that did not end, and whose last frames are missing */
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */

@@ -14,7 +14,10 @@ static enum pelt_status seconds_to_ns(double seconds, const char *what, uint64_t
                                       struct pelt_error *err)
 {
     const double most_s = 10.0 * 365 * 86400; /* as pelt_parse_duration */
-    if (!(seconds >= 0) || seconds > most_s) {
+    if (isnan(seconds)) {
+        return pelt_fail(err, PELT_EINVAL, "%s: not a number (0/0): give 0 to 10 years", what);
+    }
+    if (seconds < 0 || seconds > most_s) {
         return pelt_fail(err, PELT_EINVAL, "%s: %g seconds: give 0 to 10 years", what, seconds);
     }
     *ns = (uint64_t)llround(seconds * (double)PELT_NS_PER_S);

@@ -327,13 +327,6 @@ static struct place resolve_relative(lua_State *L, const struct pelt_call *call,
                    "give --target",
                    call->what, path.ptr);
     }
-    if (!client->origin) {
-        struct pelt_error err;
-        check(
-            L, call,
-            pelt_client_origin(pelt_shard_of(L)->opt->client, &client->base, &client->origin, &err),
-            &err);
-    }
     return (struct place){client->origin, client->prefix, without_fragment(path)};
 }
 

@@ -30,7 +30,7 @@ struct pelt_http_client {
     bool has_base;
     struct pelt_url base;       /* only with has_base */
     struct pelt_span prefix;    /* of base: its path without the last '/' */
-    struct pelt_origin *origin; /* of base; NULL until first used */
+    struct pelt_origin *origin; /* of base; NULL while the file is only read */
     size_t fields_len;
     struct pelt_field fields[]; /* --header and the client's */
 };

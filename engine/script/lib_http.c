@@ -163,11 +163,17 @@ static int client_request(lua_State *L)
     return call_request(L, 1, 2);
 }
 
+/* What cannot be spoken to is told here, before anything is sent. */
 static void read_base(lua_State *L, const char *what, struct pelt_span text,
                       struct pelt_http_client *client)
 {
+    struct pelt_client *sender = pelt_shard_of(L)->opt->client; /* NULL: the file is only read */
     struct pelt_error err;
-    if (pelt_http_client_set_base(client, text, &err) != PELT_OK) {
+    enum pelt_status status = pelt_http_client_set_base(client, text, &err);
+    if (status == PELT_OK && sender) {
+        status = pelt_client_origin(sender, &client->base, &client->origin, &err);
+    }
+    if (status != PELT_OK) {
         luaL_error(L, "%s: %s", what, err.text);
     }
 }

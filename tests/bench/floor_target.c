@@ -3,8 +3,9 @@
  *
  * A client's CPU a request can only be told if the server never limits it. So this one does nothing
  * but what the kernel asks for: it takes each readable piece for one request and answers it with
- * the same 150 bytes. It parses nothing; clients must keep one request in flight a connection and
- * send each in one piece of at most 4 KB, as every client measured against it does.
+ * the same 150 bytes, JSON for scripts that read it. It parses nothing; clients must keep one
+ * request in flight a connection and send each in one piece of at most 4 KB, as every client
+ * measured against it does.
  *
  *   floor_target PORT [CPU]
  *
@@ -32,11 +33,10 @@
 
 static const char answer[] = "HTTP/1.1 200 OK\r\n"
                              "Connection: keep-alive\r\n" /* ab wants to be told */
-                             "Content-Type: text/plain\r\n"
-                             "Content-Length: 61\r\n"
+                             "Content-Type: application/json\r\n"
+                             "Content-Length: 55\r\n"
                              "\r\n"
-                             "0123456789012345678901234567890123456789"
-                             "01234567890123456789\n";
+                             "{\"answer\": 42, \"text\": \"0123456789012345678901234567\"}\n";
 
 _Static_assert(sizeof answer - 1 == ANSWER_BYTES, "floor_client counts on this length");
 

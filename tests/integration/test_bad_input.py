@@ -50,6 +50,7 @@ SCENARIOS = {
     "no duration": (f"return {{ load = pelt.load.sustained {{ users = 1 }}, {ITERATION} }}", ["duration"]),
     "rate 0": (f'return {{ load = pelt.load.sustained {{ rate = "0/s", duration = "1s" }}, {ITERATION} }}', ["0/s"]),
     "duration 0": (f'return {{ load = pelt.load.sustained {{ users = 1, duration = "0s" }}, {ITERATION} }}', ["duration"]),
+    "duration 0/0": (f"return {{ load = {{ users = 1, duration = 0/0 }}, {ITERATION} }}", ["load.duration: not a number"]),
     "users 0/0": (f'return {{ load = {{ users = 0/0, duration = "1s" }}, {ITERATION} }}', ["load.users: not a number"]),
     "too many users": (f'return {{ load = {{ users = 2e6, duration = "1s" }}, {ITERATION} }}', ["scenario.lua: load: stage 1"]),
     "two tables": (f"return {{ {GOOD_LOAD}, {ITERATION} }}, {{}}", ["one table"]),
@@ -90,6 +91,34 @@ def test_a_script_error_has_file_line_and_traceback_and_the_run_is_reported(targ
     report = report_of(tmp_path / "run.pelt", tmp_path)
     assert report["totals"]["started"] > 0
     assert report["result"]["exit_code"] == USAGE
+
+
+def test_a_script_error_of_all_threads_is_told_once(target, tmp_path):
+    path = scenario(tmp_path, f"return {{ {GOOD_LOAD}, iteration = function() pelt.http.get('/health') error('no luck') end }}")
+    done = pelt("run", path, "--target", target().url, "--users", 4, "--threads", 4, "--run-file", tmp_path / "run.pelt", cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    assert done.err.count("no luck") == 1 and done.err.count("stack traceback") == 1, done.told()
+    report = report_of(tmp_path / "run.pelt", tmp_path)
+    assert len(report["generator"]["threads"]) == 4, report["generator"]
+    assert done.out.count("script_error:") == 1, done.told()
+
+
+TARGETS = {
+    "https": ("https://127.0.0.1:1", ["target", "https://127.0.0.1", "http://"]),
+    "password": ("http://user:word@127.0.0.1:1", ["target", "password", "auth"]),
+}
+
+
+@pytest.mark.parametrize("url, words", TARGETS.values(), ids=TARGETS.keys())
+@pytest.mark.parametrize("source", ["option", "scenario", "http.client"])
+def test_a_target_that_cannot_be_spoken_to_is_named_before_the_start(tmp_path, source, url, words):
+    in_scenario = f'target = "{url}", ' if source == "scenario" else ""
+    client = f'local api = pelt.http.client {{ base = "{url}" }}' if source == "http.client" else ""
+    path = scenario(tmp_path, client, f"return {{ {in_scenario}{GOOD_LOAD}, {ITERATION} }}")
+    more = ["--target", url] if source == "option" else []
+    words = ["base", *words[1:]] if source == "http.client" else words
+    assert_one_line(pelt("run", path, *more, cwd=tmp_path), USAGE, *words)
+    assert not list(tmp_path.glob("pelt-runs/*")), "no run file stays"
 
 
 def test_a_missing_scenario_is_named(tmp_path):

@@ -170,10 +170,10 @@ static void on_reply(void *arg, const struct pelt_addrs *addrs, const char *why)
 /* Asks and runs the loop until it is answered; c-ares may watch its socket for longer. */
 static void ask(struct fixture *f, const char *host, struct reply *r)
 {
-    unsigned calls = r->calls;
+    unsigned calls = r->calls + (r->ask_again ? 2 : 1);
     r->f = f;
     pelt_dns_resolve(f->dns, host, 80, on_reply, r);
-    while (r->calls == calls || r->ask_again) {
+    while (r->calls < calls) {
         ev_run(f->loop, EVRUN_ONCE);
     }
 }

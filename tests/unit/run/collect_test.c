@@ -234,20 +234,52 @@ static void setup_and_teardown_are_kept_apart_from_the_load(void **state)
     }
 }
 
+static void mail_script_error(struct fixture *f, uint32_t thread, const char *line)
+{
+    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    letter->kind = PELT_LETTER_SCRIPT_ERROR;
+    letter->thread = thread;
+    letter->line = strdup(line);
+    pelt_mailbox_post(&f->collector.mail, &letter->mail);
+}
+
 static void script_errors_become_events_and_the_first_is_kept(void **state)
 {
     struct fixture *f = *state;
-    for (int i = 0; i < 2; i++) {
-        struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
-        letter->kind = PELT_LETTER_SCRIPT_ERROR;
-        letter->line = strdup(i == 0 ? "a.lua:1: first" : "a.lua:2: second");
-        pelt_mailbox_post(&f->collector.mail, &letter->mail);
-    }
+    mail_script_error(f, 0, "a.lua:1: first");
+    mail_script_error(f, 0, "a.lua:2: second");
     take(f);
     read_back(f);
     assert_string_equal(f->collector.first_script_error.text, "a.lua:1: first");
     assert_int_equal(f->results->events_len, 2);
     assert_string_equal(f->results->events[1].text, "a.lua:2: second");
+}
+
+static void a_script_error_of_every_thread_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        mail_script_error(f, i, "a.lua:1: first");
+        mail_script_error(f, i, "a.lua:2: second");
+        take(f);
+    }
+    read_back(f);
+    assert_int_equal(f->results->events_len, 2);
+    assert_string_equal(f->results->events[0].text, "a.lua:1: first");
+    assert_string_equal(f->results->events[1].text, "a.lua:2: second");
+}
+
+static void script_errors_beyond_the_most_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i <= PELT_ERRORS_TOLD_MAX; i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "a.lua:%d: no luck", i);
+        mail_script_error(f, 0, line);
+    }
+    take(f);
+    read_back(f);
+    assert_int_equal(f->results->events_len, PELT_ERRORS_TOLD_MAX);
 }
 
 static void starved_workers_are_counted(void **state)
@@ -353,6 +385,8 @@ int main(void)
         TEST(end_with_something_in_it_is_a_second),
         TEST(setup_and_teardown_are_kept_apart_from_the_load),
         TEST(script_errors_become_events_and_the_first_is_kept),
+        TEST(a_script_error_of_every_thread_is_told_once),
+        TEST(script_errors_beyond_the_most_are_not_told),
         TEST(starved_workers_are_counted),
         TEST(workers_that_did_not_end_are_counted_when_nobody_waits_any_more),
         TEST(threads_add_up_in_memory_as_in_the_run_file),

@@ -1,0 +1,209 @@
+/*
+ * control: what the control thread hears while others work: mail of the workers, the clock, SIGINT
+ * and SIGTERM.
+ *
+ * The first signal asks, the second ends what runs; a thread that does not end then is given up.
+ * What a script may hold is done aside (aside.h).
+ */
+#include "internal.h"
+
+#include "aside.h"
+#include "pelt/log.h"
+
+#define LIVE_PERIOD_S 0.5
+#define STUCK_S       5.0 /* after everything was cancelled: a worker that still runs is given up */
+#define IMPATIENT_S   0.1 /* the same after a second signal */
+
+/* ---- live display ---- */
+
+void pelt_control_show(struct pelt_running *run)
+{
+    if (run->opt.on_live == NULL) {
+        return;
+    }
+    struct pelt_counts n = pelt_frame_counts(run->collector.total);
+    struct pelt_live live = {
+        .phase = run->phase,
+        .name = run->opt.name,
+        .plan = &run->plan,
+        .elapsed_s =
+            run->start_ns != 0 ? (double)(int64_t)(pelt_clock_ns() - run->start_ns) / 1e9 : 0,
+        .length_s = (double)run->length_ns / 1e9,
+        .second = run->collector.has_second ? run->collector.second : NULL,
+        .total = run->collector.total,
+        .started = n.started,
+        .ended = n.ended,
+        .ok = n.ok,
+    };
+    run->opt.on_live(run->opt.on_live_arg, &live);
+}
+
+static void on_live_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct pelt_running *run = timer->data;
+    if (run->phase == PELT_PHASE_LOAD && pelt_clock_ns() >= run->start_ns + run->length_ns) {
+        run->phase = PELT_PHASE_GRACE;
+    }
+    pelt_control_show(run);
+}
+
+/* ---- the load ---- */
+
+static void on_mail(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct pelt_running *run = io->data;
+    pelt_collector_take(&run->collector, run->start_ns);
+    if (pelt_collector_done(&run->collector)) {
+        ev_break(loop, EVBREAK_ALL);
+    }
+}
+
+static void start_stuck_timer(struct pelt_running *run, double wait_s)
+{
+    ev_timer_stop(run->loop, &run->stuck_timer);
+    ev_timer_set(&run->stuck_timer, wait_s, 0);
+    ev_timer_start(run->loop, &run->stuck_timer);
+}
+
+static void cancel_all(struct pelt_running *run)
+{
+    if (run->cancelled) {
+        return;
+    }
+    run->cancelled = true;
+    pelt_workers_cancel(run);
+    start_stuck_timer(run, STUCK_S);
+}
+
+static void on_cancel_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    cancel_all(timer->data);
+}
+
+static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct pelt_running *run = timer->data;
+    run->gave_up = true;
+    pelt_aside_give_up();
+    pelt_collector_close(&run->collector, run->start_ns);
+    pelt_fail(&run->own_failure, PELT_EIO,
+              "a thread did not stop within %g s after the end: its last seconds are missing",
+              run->asked > 1 ? IMPATIENT_S : STUCK_S);
+    ev_break(loop, EVBREAK_ALL);
+}
+
+bool pelt_control_cut(struct pelt_running *run)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    uint64_t reached_ns = now_ns > run->start_ns ? now_ns - run->start_ns : 0;
+    if (reached_ns >= run->length_ns) {
+        return false;
+    }
+    run->length_ns = reached_ns;
+    return true;
+}
+
+static void start_cancel_timer(struct pelt_running *run)
+{
+    double wait_s =
+        (double)(int64_t)(run->start_ns + run->length_ns + run->plan.grace_ns - pelt_clock_ns()) /
+        1e9;
+    ev_timer_stop(run->loop, &run->cancel_timer);
+    ev_timer_set(&run->cancel_timer, wait_s > 0 ? wait_s : 0, 0);
+    ev_timer_start(run->loop, &run->cancel_timer);
+}
+
+/* True: patience has ended. */
+static bool note_signal(struct pelt_running *run, int signal)
+{
+    if (run->signal == 0) {
+        run->signal = signal;
+    }
+    return ++run->asked > 1;
+}
+
+/* The first signal starts the grace period, if the plan's end has not, the second ends it. */
+static void on_signal(void *arg, int signal)
+{
+    struct pelt_running *run = arg;
+    if (note_signal(run, signal)) {
+        cancel_all(run);
+        if (run->asked == 2) {
+            start_stuck_timer(run, IMPATIENT_S);
+        }
+        return;
+    }
+    if (pelt_control_cut(run)) {
+        start_cancel_timer(run);
+    }
+    run->phase = PELT_PHASE_GRACE;
+    pelt_log(PELT_LOG_WARNING, "run",
+             "stopping: waiting up to %.3g s for what is in flight; "
+             "once more to stop at once",
+             (double)run->plan.grace_ns / 1e9);
+    pelt_workers_stop(run);
+}
+
+void pelt_control_start(struct pelt_running *run)
+{
+    struct ev_loop *loop = run->loop;
+    ev_now_update(loop); /* it stood still while setup ran; timers count from its time */
+    ev_io_init(&run->mail_io, on_mail, run->collector.mail.wake_fd, EV_READ);
+    ev_timer_init(&run->live_timer, on_live_timer, LIVE_PERIOD_S, LIVE_PERIOD_S);
+    ev_init(&run->cancel_timer, on_cancel_timer);
+    ev_init(&run->stuck_timer, on_stuck);
+    run->mail_io.data = run;
+    run->live_timer.data = run->cancel_timer.data = run->stuck_timer.data = run;
+    ev_io_start(loop, &run->mail_io);
+    ev_timer_start(loop, &run->live_timer);
+    start_cancel_timer(run);
+    pelt_signals_start(&run->signals, loop, on_signal, run);
+}
+
+void pelt_control_wait(struct pelt_running *run)
+{
+    ev_run(run->loop, 0);
+}
+
+void pelt_control_stop(struct pelt_running *run)
+{
+    ev_io_stop(run->loop, &run->mail_io);
+    pelt_signals_stop(&run->signals);
+    ev_timer_stop(run->loop, &run->live_timer);
+    ev_timer_stop(run->loop, &run->cancel_timer);
+    ev_timer_stop(run->loop, &run->stuck_timer);
+}
+
+/* ---- aside ---- */
+
+static bool on_aside_signal(void *arg, int signal)
+{
+    struct pelt_running *run = arg;
+    if (run->asked == 0) {
+        pelt_log(PELT_LOG_WARNING, "run", "stopping; once more to stop at once");
+    }
+    if (run->has_hooks) {
+        pelt_hooks_cancel(&run->hooks);
+    }
+    return note_signal(run, signal);
+}
+
+enum pelt_status pelt_control_aside(struct pelt_running *run, void (*work)(void *run),
+                                    const char *what, struct pelt_error *err)
+{
+    struct pelt_aside aside = {.work = work, .on_signal = on_aside_signal, .arg = run};
+    run->aside.status = PELT_OK;
+    enum pelt_status status = pelt_aside_run(&aside, err);
+    if (status == PELT_ESTOPPED) {
+        char text[160];
+        run->gave_up = run->hooks_lost = true;
+        snprintf(text, sizeof(text), "%s did not end when asked to, and was given up", what);
+        pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+        pelt_notes_event(run, "given_up", text);
+        return PELT_OK;
+    }
+    if (status == PELT_OK && run->aside.status != PELT_OK) {
+        return pelt_fail(err, run->aside.status, "%s", run->aside.err.text);
+    }
+    return status;
+}

@@ -1,0 +1,115 @@
+/*
+ * internal: what the files of one run share: run (the steps in their order), workers, control,
+ * fixture, notes, finish. Nobody else includes this.
+ *
+ * Thread: control, but for what control has done aside: there `aside` and what it works on are that
+ * thread's until it has ended, and for good where it was given up.
+ */
+#ifndef PELT_RUN_INTERNAL_H
+#define PELT_RUN_INTERNAL_H
+
+#include <ev.h>
+
+#include "collect.h"
+#include "hooks.h"
+#include "pelt/run.h"
+#include "pelt/runfile.h"
+#include "signals.h"
+
+struct pelt_running {
+    struct pelt_run_options opt; /* the caller's, with `plan` below */
+    struct pelt_plan plan;       /* the caller's, with users_max cut to what the host can hold */
+    struct pelt_budget budget;   /* of plan.iterations, in closed loop */
+    uint32_t threads;
+    struct pelt_registry *registry;
+    struct pelt_runfile *file;
+    struct pelt_collector collector;
+    struct pelt_worker **workers;
+    struct pelt_hooks hooks;
+    bool has_hooks; /* hooks were made, perhaps in part */
+    bool sending;   /* something may have been sent: the run file stays, whatever comes */
+    struct ev_loop *loop;
+    ev_io mail_io;
+    struct pelt_signals signals;
+    ev_timer live_timer, cancel_timer, stuck_timer;
+    enum pelt_phase phase;
+    uint64_t start_ns;  /* second 0; 0: there was no load */
+    uint64_t length_ns; /* of the load: planned, or reached when stopped */
+    int signal;         /* first one that came; 0: none */
+    unsigned asked;     /* to stop, by signals */
+    bool cancelled;
+    bool gave_up;    /* a thread was: nothing that it may use is freed */
+    bool hooks_lost; /* it was one that worked on `hooks` or `workers`, which only it has now */
+    struct {
+        bool passed; /* of a hook */
+        enum pelt_status status;
+        struct pelt_error err;
+    } aside;                        /* what work done aside answers */
+    bool file_failed;               /* the run file did not take something */
+    struct pelt_error own_failure;  /* exit 1 */
+    struct pelt_error script_error; /* exit 2 */
+};
+
+/* ---- workers: how many threads and users there are, and the threads that send ---- */
+
+/* Sets `threads`; cuts plan.users_max to what the host holds. PELT_ELIMIT: closed loop, and more
+ * users than that. */
+PELT_MUST_USE enum pelt_status pelt_workers_settle(struct pelt_running *run,
+                                                   struct pelt_error *err);
+/* Each loads the script's file: to be done aside. After a failure some may be there: free them. */
+PELT_MUST_USE enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *err);
+void pelt_workers_free(struct pelt_running *run); /* also those that never came to be */
+/* All, or none. */
+PELT_MUST_USE enum pelt_status pelt_workers_start(struct pelt_running *run, struct pelt_error *err);
+void pelt_workers_stop(struct pelt_running *run);
+void pelt_workers_cancel(struct pelt_running *run);
+void pelt_workers_join(struct pelt_running *run);
+
+/* ---- control: the control thread while others work: the load, or what is done aside ---- */
+
+void pelt_control_show(struct pelt_running *run); /* to whoever watches live */
+/* From here on mail, signals, the grace period and the live display are heard, while the loop runs.
+ */
+void pelt_control_start(struct pelt_running *run);
+/* Until every worker has sent its last frame, or is given up. */
+void pelt_control_wait(struct pelt_running *run);
+void pelt_control_stop(struct pelt_running *run);
+/* Cuts the load's length to what was reached. False: it had come to its end. */
+bool pelt_control_cut(struct pelt_running *run);
+/* Has `work` done, which answers in run->aside. PELT_OK also if a signal came, and if `what` was
+ * given up then: run->signal is set. */
+PELT_MUST_USE enum pelt_status pelt_control_aside(struct pelt_running *run, void (*work)(void *run),
+                                                  const char *what, struct pelt_error *err);
+
+/* ---- fixture: the script's setup and teardown ---- */
+
+/* Its exchanges count as second -1. PELT_OK also when the script's setup failed: that is a result.
+ */
+PELT_MUST_USE enum pelt_status pelt_fixture_setup(struct pelt_running *run, struct pelt_error *err);
+bool pelt_fixture_ready(const struct pelt_running *run); /* no signal, and setup did not fail */
+const char *pelt_fixture_data_json(const struct pelt_running *run); /* of setup; may be NULL */
+/*
+ * Also after a setup or a load that failed: what was set up wants to be taken down. Not for
+ * somebody who has asked twice to stop.
+ */
+void pelt_fixture_teardown(struct pelt_running *run);
+
+/* ---- notes: what the run file says of the run beside its seconds ---- */
+
+/* Makes the file, with what is known of the run before it begins. */
+PELT_MUST_USE enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *err);
+/* `status`: the run's. The file of one that failed before anything was sent goes. */
+void pelt_notes_close(struct pelt_running *run, enum pelt_status status);
+/* The run file did not take something: the run goes on, and is a failure of ours in the end. */
+void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
+void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
+void pelt_notes_length(
+    struct pelt_running *run); /* that was reached, in place of the planned one */
+
+/* ---- finish: what is known when all has ended, and what it amounts to ---- */
+
+/* Tells what a user should know of the load, judges, writes the end, and reads the results. */
+PELT_MUST_USE enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out,
+                                           struct pelt_error *err);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * notes: see internal.h. Only the control thread writes the run file.
+ */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "pelt/log.h"
+#include "pelt/rng.h"
+
+void pelt_notes_written(struct pelt_running *run, enum pelt_status status)
+{
+    run->file_failed = run->file_failed || status != PELT_OK;
+}
+
+void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    double t_s = run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
+    pelt_notes_written(run, pelt_runfile_event(run->file, t_s, kind, text));
+}
+
+static void put_meta(struct pelt_running *run, const char *key, const char *fmt, ...)
+    PELT_PRINTF(3, 4);
+static void put_meta(struct pelt_running *run, const char *key, const char *fmt, ...)
+{
+    char value[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(value, sizeof(value), fmt, args);
+    va_end(args);
+    pelt_notes_written(run, pelt_runfile_meta(run->file, key, value));
+}
+
+static void put_environment(struct pelt_running *run)
+{
+    struct utsname system;
+    if (uname(&system) == 0) {
+        put_meta(run, "host", "%s", system.nodename);
+        put_meta(run, "kernel", "%s %s", system.sysname, system.release);
+    }
+    put_meta(run, "cpus", "%u", (unsigned)pelt_host_cpus());
+    put_meta(run, "version", "%s", PELT_VERSION);
+}
+
+static const char *target(const struct pelt_run_options *opt)
+{
+    if (opt->bench != NULL) {
+        return opt->bench->url;
+    }
+    const char *base = opt->target;
+    if (base == NULL && opt->scenario != NULL) {
+        base = opt->scenario->target;
+    }
+    return base != NULL ? base : "";
+}
+
+static void put_description(struct pelt_running *run)
+{
+    const struct pelt_run_options *opt = &run->opt;
+    char plan[256];
+    pelt_plan_describe(&run->plan, plan, sizeof(plan));
+    uint64_t wall_ns = pelt_clock_wall_ns();
+    struct pelt_rng id;
+    pelt_rng_init(&id, wall_ns, (uint64_t)getpid());
+    put_meta(run, "schema", "%d", PELT_RUNFILE_SCHEMA);
+    put_meta(run, "run_id", "%016llx", (unsigned long long)pelt_rng_u64(&id));
+    put_meta(run, "kind", "%s", opt->kind);
+    put_meta(run, "scenario", "%s", opt->name);
+    put_meta(run, "command", "%s", opt->command != NULL ? opt->command : "");
+    put_meta(run, "start_wall_ns", "%llu", (unsigned long long)wall_ns);
+    put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
+    put_meta(run, "plan", "%s", plan);
+    put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
+    put_meta(run, "loop", "%s", run->plan.loop == PELT_LOOP_OPEN ? "open" : "closed");
+    put_meta(run, "target", "%s", target(opt));
+    put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
+    put_meta(run, "threads", "%u", (unsigned)run->threads);
+    put_meta(run, "hosts", "1");
+    put_meta(run, "file", "%s", opt->scenario != NULL ? opt->scenario->path : "");
+    put_environment(run);
+}
+
+enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *err)
+{
+    const struct pelt_run_options *opt = &run->opt;
+    enum pelt_status status =
+        pelt_runfile_create(opt->run_file != NULL ? opt->run_file : ":memory:", &run->file, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    put_description(run);
+    if (pelt_runfile_thresholds(run->file, opt->thresholds, opt->thresholds_len) != PELT_OK) {
+        return pelt_fail(err, PELT_EIO, "the run file does not take writes");
+    }
+    return PELT_OK;
+}
+
+void pelt_notes_length(struct pelt_running *run)
+{
+    put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
+}
+
+void pelt_notes_close(struct pelt_running *run, enum pelt_status status)
+{
+    if (run->file == NULL) {
+        return;
+    }
+    struct pelt_error err = {{0}};
+    if (pelt_runfile_close(run->file, &err) != PELT_OK) {
+        pelt_log(PELT_LOG_ERROR, "run", "%s", err.text);
+    }
+    if (status != PELT_OK && !run->sending && run->opt.run_file != NULL) {
+        unlink(run->opt.run_file);
+    }
+}
