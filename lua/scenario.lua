@@ -2,14 +2,14 @@
 --
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
 --     tasks = { { name, weight, run }, ... }, setup, teardown, user_init, user_exit,
---     pacing_ns, think_ns, think = function }
+--     pacing_ns, think_ns, think = function, shared_connections = boolean }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think" }
+    "teardown", "pacing", "think", "connections" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, stages = true, iterations = true,
     iterations_per_user = true, grace = true, arrivals = true }
 local TASK_KEYS = { "name", "weight", "run" }
@@ -81,6 +81,14 @@ local function pause_of(value, what)
     return ns > 0 and ns or nil
 end
 
+local function shared_of(connections)
+    if connections ~= nil and connections ~= "shared" then
+        fail("connections: %s is unknown: write connections = \"shared\", or leave it out and each user has its own",
+            type(connections) == "string" and ('"%s"'):format(connections) or tostring(connections))
+    end
+    return connections == "shared"
+end
+
 return function(count, s)
     if count == 0 or s == nil then
         fail("returns nothing: end it with return { load = ..., iteration = ... }")
@@ -102,5 +110,6 @@ return function(count, s)
         pacing_ns = s.pacing ~= nil and pause_of(s.pacing, "pacing") or nil,
         think_ns = s.think ~= nil and not think_drawn and pause_of(s.think, "think") or nil,
         think = think_drawn and s.think or nil,
+        shared_connections = shared_of(s.connections),
     }
 end

@@ -31,6 +31,8 @@ int cmd_run(const struct cli_options *o)
                                        .name = scenario->name,
                                        .plan = &plan,
                                        .scenario = scenario,
+                                       .shared = scenario->shared_connections || o->connections > 0,
+                                       .connections_max = (uint32_t)o->connections,
                                        .target = o->target};
         code = cli_drive(o, &run);
     } else {

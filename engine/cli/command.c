@@ -19,9 +19,14 @@ const struct cli_command cli_commands[] = {
     {"bench", CLI_BENCH, "URL", "one URL, no script",
      "Sends one request again and again: closed loop with -c connections (the next\n"
      "request follows the answer), or open loop with --rate (requests are due by plan,\n"
-     "however slow the answers).\n",
+     "however slow the answers). With --pipeline N a connection has N requests in\n"
+     "flight: more of them a second for less work, but each response waits for those\n"
+     "before it, and response times count that. When a connection ends (also by an\n"
+     "answer that says close), requests sent behind the last answer end as\n"
+     "stale_reuse, reset or timeout: whether the server has seen them nobody knows.\n",
      "  pelt bench http://127.0.0.1:8080/ -c 64 -d 10s\n"
      "  pelt bench http://127.0.0.1:8080/ --rate 2000/s --arrivals poisson -d 20s\n"
+     "  pelt bench http://127.0.0.1:8080/ -c 8 --pipeline 16\n"
      "  pelt bench http://127.0.0.1:8080/items -H 'Content-Type: application/json' \\\n"
      "      --body '{\"id\": 1}'\n",
      cmd_bench},

@@ -159,6 +159,13 @@ enum pelt_status cli_load_bench(const struct cli_options *o, struct pelt_plan *o
             err, PELT_EINVAL,
             "--users and --connections are the same thing in pelt bench: give one of them");
     }
+    if (o->pipeline > 1 && o->rate_per_s > 0) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "--pipeline %llu: with --rate a request is sent when it is due, not behind "
+            "another: leave out --pipeline, or --rate for a closed loop",
+            (unsigned long long)o->pipeline);
+    }
     filled.users = o->connections > 0 ? o->connections : o->users;
     if (filled.users == 0 && filled.rate_per_s <= 0) {
         filled.users = BENCH_CONNECTIONS;
@@ -166,5 +173,7 @@ enum pelt_status cli_load_bench(const struct cli_options *o, struct pelt_plan *o
     if (filled.duration_ns == 0 && filled.iterations == 0) {
         filled.duration_ns = BENCH_DURATION_NS;
     }
-    return cli_load_settle(&filled, NULL, out, err);
+    enum pelt_status status = cli_load_settle(&filled, NULL, out, err);
+    out->in_flight = (uint32_t)o->pipeline;
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "option_values.h"
 
 #include "pelt/http1_request.h"
+#include "pelt/pipe.h"
 #include "pelt/units.h"
 #include "pelt/url.h"
 
@@ -76,6 +77,12 @@ enum pelt_status cli_read_users(struct cli_options *o, void *field, const char *
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a duration: -d %s", text, text);
     }
     return pelt_parse_count("a number", text, 1, USERS_MAX, field, err);
+}
+
+enum pelt_status cli_read_pipeline(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err)
+{
+    return pelt_parse_count("a number", text, 1, PELT_PIPE_DEPTH_MAX, field, err);
 }
 
 enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char *text,

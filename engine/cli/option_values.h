@@ -21,6 +21,8 @@ enum pelt_status cli_read_texts(struct cli_options *o, void *field, const char *
                                 struct pelt_error *err);
 enum pelt_status cli_read_users(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err);
+enum pelt_status cli_read_pipeline(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err);
 enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
 enum pelt_status cli_read_iterations(struct cli_options *o, void *field, const char *text,

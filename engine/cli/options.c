@@ -105,11 +105,8 @@ static enum pelt_status fail_elsewhere(const struct cli_command *command,
 {
     char names[128];
     cli_command_names(row->commands, names, sizeof names);
-    const char *hint = strcmp(row->name, "connections") == 0
-                           ? ": in a scenario each user has connections of its own, so --users"
-                           : "";
-    return pelt_fail(err, PELT_EINVAL, "--%s is an option of %s, not of pelt %s%s", row->name,
-                     names, command->name, hint);
+    return pelt_fail(err, PELT_EINVAL, "--%s is an option of %s, not of pelt %s", row->name, names,
+                     command->name);
 }
 
 static enum pelt_status apply(struct cli_options *o, const struct cli_option *row,

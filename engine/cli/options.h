@@ -56,7 +56,7 @@ struct cli_options {
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 
-    uint64_t users, connections, threads;
+    uint64_t users, connections, pipeline, threads;
     double rate_per_s;
     struct cli_ramp ramp;
     uint64_t duration_ns, iterations;

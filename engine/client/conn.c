@@ -285,8 +285,16 @@ static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, u
     pelt_conn_finish(c, outcome, reason != NULL ? reason : pelt_outcome_name(outcome), now_ns);
 }
 
-/* The connection ended (errno, or 0 for an orderly end) while an exchange was in flight. */
-static void finish_lost(struct pelt_conn *c, int error, uint64_t now_ns)
+void pelt_conn_end(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
+{
+    if (answer == PELT_HTTP1_DONE) {
+        finish_answered(c, now_ns);
+    } else {
+        finish_refused(c, answer, now_ns);
+    }
+}
+
+void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns)
 {
     const char *how = error != 0 ? strerror(error) : "the server closed the connection";
     char *text = pelt_conn_client(c)->error_text;
@@ -309,7 +317,7 @@ static void finish_lost(struct pelt_conn *c, int error, uint64_t now_ns)
 
 /* ---- receiving ---- */
 
-static void on_first_byte(struct pelt_conn *c, uint64_t now_ns)
+void pelt_conn_first_byte(struct pelt_conn *c, uint64_t now_ns)
 {
     c->first_ns = now_ns;
     if (c->state == PELT_CONN_WAITING) {
@@ -327,7 +335,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     assert(c->state >= PELT_CONN_SENDING && c->state <= PELT_CONN_RECEIVING);
     c->bytes_received += len;
     if (c->first_ns == 0) {
-        on_first_byte(c, now_ns);
+        pelt_conn_first_byte(c, now_ns);
     }
     enum pelt_http1_answer answer =
         pelt_http1_response_feed(&c->response, client->recv, len, &used);
@@ -405,7 +413,7 @@ static bool leave_out(struct pelt_conn *c, size_t len, bool ended, uint64_t now_
 
 /* Bytes or the end on a connection that had no exchange when they came: it serves nobody any more.
  * A call that is held for it has sent nothing, and gets a new one. */
-static void drop_unasked(struct pelt_conn *c)
+void pelt_conn_drop(struct pelt_conn *c)
 {
     bool held = c->state == PELT_CONN_HELD;
     if (held) {
@@ -429,12 +437,12 @@ static void on_readable(struct pelt_conn *c, bool ended)
             return;
         }
         if (c->state == PELT_CONN_IDLE || c->state == PELT_CONN_HELD) {
-            drop_unasked(c);
+            pelt_conn_drop(c);
             return;
         }
         uint64_t now_ns = pelt_clock_ns();
         if (got <= 0) {
-            finish_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
+            pelt_conn_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
             return;
         }
         bool goes_on = portion.skipped ? leave_out(c, (size_t)got, ended, now_ns)
@@ -451,7 +459,7 @@ static void on_readable(struct pelt_conn *c, bool ended)
 
 /* ---- sending ---- */
 
-static void on_sent_all(struct pelt_conn *c, uint64_t now_ns)
+void pelt_conn_sent_all(struct pelt_conn *c, uint64_t now_ns)
 {
     const struct pelt_timeouts *t = &c->request->timeouts;
     uint64_t first_ns = now_ns + t->first_byte_ns;
@@ -474,7 +482,7 @@ static void send_more(struct pelt_conn *c, uint64_t now_ns)
     if (put > 0) {
         c->bytes_sent += (uint32_t)put;
         if (c->bytes_sent == request->len) {
-            on_sent_all(c, now_ns);
+            pelt_conn_sent_all(c, now_ns);
         }
     }
     /* A failed send is left to the reading side: an answer sent before the reset is still there to
@@ -502,6 +510,10 @@ void pelt_conn_send(struct pelt_conn *c)
 void pelt_conn_on_ready(void *conn, unsigned ready)
 {
     struct pelt_conn *c = conn;
+    if (c->piped) {
+        pelt_pipe_on_ready(c, ready);
+        return;
+    }
     if (c->state == PELT_CONN_SETUP) {
         if (ready & PELT_READY_WRITE) {
             pelt_setup_on_writable(c, pelt_clock_ns());
@@ -565,21 +577,7 @@ void pelt_conn_free(struct pelt_conn *c)
 void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uint64_t due_ns,
                     uint64_t now_ns, pelt_done_fn done, void *arg)
 {
-    c->request = request;
-    c->done = done;
-    c->arg = arg;
-    c->due_ns = due_ns;
-    c->call_ns = now_ns;
-    c->sent_ns = c->first_ns = 0;
-    c->send_us = 0;
-    c->bytes_sent = 0;
-    c->bytes_received = 0;
-    c->body_cut = c->head_lost = false;
-    c->dns_us = c->connect_us = UINT32_MAX;
+    pelt_conn_open(c, request, due_ns, now_ns, done, arg);
     pelt_recorder_started(pelt_conn_client(c)->opt.recorder, request->series, now_ns);
-    if (c->state != PELT_CONN_IDLE) {
-        pelt_setup_start(c, now_ns);
-    } else if (!pelt_outbox_hold(c)) {
-        pelt_conn_send(c);
-    }
+    pelt_conn_start(c, now_ns);
 }

@@ -12,6 +12,8 @@
  * connection or spoke unasked, the call goes to SETUP: nothing of it was sent. A response may begin
  * while SENDING goes on (an answer before the body is sent). Any failure leads to CLOSED. Every way
  * out of the middle states passes pelt_conn_finish(), the one place that records and calls `done`.
+ * On a pipe's connection that is the exchange whose answer comes next; those behind it are the
+ * pipe's (pipe.c).
  */
 #ifndef PELT_CLIENT_INTERNAL_H
 #define PELT_CLIENT_INTERNAL_H
@@ -93,6 +95,7 @@ struct pelt_conn {
     bool head_lost; /* no memory to keep it */
     bool large;     /* bytes of the answer before this one were left out: foreseen here, too */
     bool wide;      /* its receive window was made larger */
+    bool piped; /* first member of a struct pelt_pipe: what is sent and received is its business */
 };
 
 /* Calls whose sending waits for the end of the running batch. */
@@ -101,6 +104,16 @@ struct pelt_outbox {
     struct pelt_conn *held[PELT_HELD_MAX];
     unsigned len;
     bool open; /* a batch is running, and the load allows to wait for its end */
+};
+
+/* What the pools of all origins have in common. */
+struct pelt_sharing {
+    struct pelt_deadlines deadlines; /* of calls that wait */
+    struct pelt_ticket *spare; /* tickets of no call: no fewer than sessions without one in use */
+    uint32_t spares, idle;     /* their number; that of such sessions */
+    struct pelt_timer serve;   /* connections came free as users were cancelled */
+    bool cancelling;
+    struct pelt_conn *nowhere; /* never connected: calls end on it that never got a connection */
 };
 
 struct pelt_client {
@@ -112,11 +125,29 @@ struct pelt_client {
     struct pelt_deadlines deadlines;
     struct pelt_poller poller;
     struct pelt_outbox outbox;
+    struct pelt_sharing sharing; /* of use if opt.shared */
     struct pelt_rng rng;
     struct pelt_span piece; /* body of the running feed, while it is one piece */
     char error_text[256];
     char recv[PELT_RECV_BYTES];
 };
+
+/* The exchange is the connection's from now on; nothing of it was sent. */
+static inline void pelt_conn_open(struct pelt_conn *c, const struct pelt_request *request,
+                                  uint64_t due_ns, uint64_t call_ns, pelt_done_fn done, void *arg)
+{
+    c->request = request;
+    c->done = done;
+    c->arg = arg;
+    c->due_ns = due_ns;
+    c->call_ns = call_ns;
+    c->sent_ns = c->first_ns = 0;
+    c->send_us = 0;
+    c->bytes_sent = 0;
+    c->bytes_received = 0;
+    c->body_cut = c->head_lost = false;
+    c->dns_us = c->connect_us = UINT32_MAX;
+}
 
 static inline struct pelt_client *pelt_conn_client(const struct pelt_conn *c)
 {
@@ -130,8 +161,27 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns);
 
 /* outbox.c */
 bool pelt_outbox_hold(struct pelt_conn *c);   /* false: to be sent at once */
+bool pelt_outbox_add(struct pelt_conn *c);    /* the same, without the state HELD */
 void pelt_outbox_remove(struct pelt_conn *c); /* its exchange ends unsent */
 extern const struct pelt_poller_ops pelt_client_poller_ops;
+
+/* client.c */
+void pelt_client_started(struct pelt_client *client, const struct pelt_request *request,
+                         uint64_t now_ns); /* counts a call of a pipe or on shared connections */
+
+/* pipe.c */
+void pelt_pipe_connected(struct pelt_conn *c); /* sends what waits on a new connection */
+void pelt_pipe_send(struct pelt_conn *c);      /* the same, held until now; none: it waits on */
+void pelt_pipe_on_ready(struct pelt_conn *c, unsigned ready);
+
+/* sharing.c: sessions of a client whose connections are shared */
+enum pelt_status pelt_sharing_init(struct pelt_client *client);
+void pelt_sharing_deinit(struct pelt_client *client);       /* accepts a half-made one */
+enum pelt_status pelt_sharing_join(struct pelt_session *s); /* PELT_ENOMEM: it did not */
+void pelt_sharing_leave(struct pelt_session *s);
+void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
+                       uint64_t now_ns, pelt_done_fn done, void *arg);
+void pelt_sharing_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);
 
 /* conn.c */
 struct pelt_conn *pelt_conn_new(void);    /* NULL: out of memory */
@@ -146,7 +196,25 @@ void pelt_conn_send(
  * answered. */
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                       uint64_t now_ns);
+/* The parser has all it needs of the answer: ends the exchange as answered or refused. */
+void pelt_conn_end(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns);
+/* The connection ended (errno, or 0 for an orderly end) while an exchange was in flight. */
+void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns);
+/* All of the request was sent by `now_ns`: its answer is waited for. */
+void pelt_conn_sent_all(struct pelt_conn *c, uint64_t now_ns);
+void pelt_conn_first_byte(struct pelt_conn *c, uint64_t now_ns); /* of the answer, came now */
+void pelt_conn_drop(struct pelt_conn *c); /* bytes or the end came, and nobody had asked */
 void pelt_conn_on_ready(void *conn, unsigned ready);
 void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns);
+
+/* Its exchange was opened just now. Inline: nearly every call comes by here. */
+static inline void pelt_conn_start(struct pelt_conn *c, uint64_t now_ns)
+{
+    if (c->state != PELT_CONN_IDLE) {
+        pelt_setup_start(c, now_ns);
+    } else if (!pelt_outbox_hold(c)) {
+        pelt_conn_send(c);
+    }
+}
 
 #endif

@@ -11,12 +11,17 @@
 static void flush(struct pelt_outbox *box)
 {
     for (unsigned i = 0; i < box->len; i++) {
-        pelt_conn_send(box->held[i]); /* never calls back */
+        struct pelt_conn *c = box->held[i];
+        if (c->piped) {
+            pelt_pipe_send(c);
+        } else {
+            pelt_conn_send(c); /* neither calls back */
+        }
     }
     box->len = 0;
 }
 
-bool pelt_outbox_hold(struct pelt_conn *c)
+bool pelt_outbox_add(struct pelt_conn *c)
 {
     struct pelt_outbox *box = &pelt_conn_client(c)->outbox;
     if (!box->open) {
@@ -26,6 +31,14 @@ bool pelt_outbox_hold(struct pelt_conn *c)
         flush(box);
     }
     box->held[box->len++] = c;
+    return true;
+}
+
+bool pelt_outbox_hold(struct pelt_conn *c)
+{
+    if (!pelt_outbox_add(c)) {
+        return false;
+    }
     c->state = PELT_CONN_HELD;
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * session: finds the connection for a call. Nearly always it is the first of the list, idle and of
- * the right origin.
+ * session: finds the connection for a call, unless connections are shared (sharing.c). Nearly
+ * always it is the first of the list, idle and of the right origin.
  *
  * Out of memory for a further connection, the idle one there is is bound to the other origin
  * instead: a user with one exchange in flight always gets a connection.
@@ -12,13 +12,20 @@
 
 enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *client)
 {
-    s->client = client;
+    *s = (struct pelt_session){.client = client};
+    if (client->opt.shared) {
+        return pelt_sharing_join(s);
+    }
     s->conns = pelt_conn_new();
     return s->conns != NULL ? PELT_OK : PELT_ENOMEM;
 }
 
 void pelt_session_deinit(struct pelt_session *s)
 {
+    if (s->client != NULL && s->client->opt.shared) {
+        pelt_sharing_leave(s);
+        return;
+    }
     while (s->conns != NULL) {
         struct pelt_conn *c = s->conns;
         s->conns = c->next;
@@ -91,6 +98,10 @@ static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *or
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg)
 {
+    if (s->client->opt.shared) {
+        pelt_sharing_call(s, request, due_ns, now_ns, done, arg);
+        return;
+    }
     struct pelt_conn *c = s->conns;
     if (c->request != NULL || c->origin != request->origin) {
         c = get_conn(s, request->origin);
@@ -109,6 +120,10 @@ static unsigned in_flight(const struct pelt_session *s)
 
 void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns)
 {
+    if (s->client->opt.shared) {
+        pelt_sharing_cancel(s, outcome, now_ns);
+        return;
+    }
     unsigned left = in_flight(s);
     for (struct pelt_conn *c = s->conns, *next; left > 0 && c != NULL; c = next) {
         next = c->next; /* `done` of the last one may end the session: nothing is touched then */

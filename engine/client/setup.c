@@ -1,7 +1,8 @@
 /*
  * setup: makes a connection: waits out the back-off after earlier failures, asks for the addresses,
- * tries them in turn. Ends in pelt_conn_send() or pelt_conn_finish(); never within the call
- * that started it, because a user's code must have left that call before it hears of the end.
+ * tries them in turn. Ends in pelt_conn_send(), of a pipe pelt_pipe_connected(), or
+ * pelt_conn_finish(); never within the call that started it, because a user's code must have left
+ * that call before it hears of the end.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -183,7 +184,11 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
     c->failures = 0;
     c->retry_ns = 0;
-    pelt_conn_send(c);
+    if (c->piped) {
+        pelt_pipe_connected(c);
+    } else {
+        pelt_conn_send(c);
+    }
 }
 
 void pelt_setup_cancel(struct pelt_conn *c)

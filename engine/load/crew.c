@@ -57,6 +57,7 @@ struct pelt_crew {
     uint64_t created;    /* users ever made: the next id */
     uint32_t running;    /* iterations, enterings and leavings in progress */
     uint64_t iterations; /* a user's; UINT64_MAX: no limit */
+    uint32_t in_flight;  /* users here for one of the plan's */
     struct pelt_vu *leaving, **leaving_end; /* to leave, oldest first */
 
     uint32_t active, begun, stopped;    /* closed loop; stopped: users that will not run again */
@@ -92,6 +93,12 @@ static uint32_t share(const struct pelt_crew *crew, uint64_t total)
 {
     const uint64_t thread = crew->opt.thread, threads = crew->opt.threads;
     return (uint32_t)(total > thread ? (total - thread - 1) / threads + 1 : 0);
+}
+
+/* The users here for so many of the plan's (closed loop). */
+static uint32_t shared_out(const struct pelt_crew *crew, uint64_t users)
+{
+    return share(crew, users) * crew->in_flight;
 }
 
 /* Called when any side changes. */
@@ -376,7 +383,7 @@ static void shrink(struct pelt_crew *crew, uint64_t now_ns)
         return;
     }
     uint64_t t_ns = now_ns - crew->opt.start_ns;
-    crew->wanted = share(crew, pelt_plan_users_from(crew->opt.plan, t_ns));
+    crew->wanted = shared_out(crew, pelt_plan_users_from(crew->opt.plan, t_ns));
     send_away(crew, crew->wanted);
     arm_leaving(crew, now_ns);
 }
@@ -427,7 +434,7 @@ static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
         wake_ns = t_ns + LOOK_NS;
     }
     arm(crew, &crew->plan_timer, crew->opt.start_ns + wake_ns, now_ns);
-    crew->active = share(crew, pelt_plan_users_at(plan, t_ns));
+    crew->active = shared_out(crew, pelt_plan_users_at(plan, t_ns));
     if (crew->begun > crew->active) {
         shrink(crew, now_ns);
     }
@@ -699,6 +706,7 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     }
     const struct pelt_plan *plan = options->plan;
     crew->opt = *options;
+    crew->in_flight = plan->in_flight > 0 ? plan->in_flight : 1;
     crew->plan_timer.fn = on_plan;
     crew->ready_timer.fn = on_ready;
     crew->length_ns = pelt_plan_length_ns(plan);
@@ -708,7 +716,7 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     leaving_clear(crew);
     ready_clear(crew);
     if (plan->loop == PELT_LOOP_CLOSED) {
-        crew->users_most = share(crew, (uint64_t)floor(pelt_plan_peak(plan) + 0.5));
+        crew->users_most = shared_out(crew, (uint64_t)floor(pelt_plan_peak(plan) + 0.5));
     } else {
         uint32_t users = share(crew, plan->users_max);
         crew->users_most = users > 0 ? users : 1;
@@ -803,7 +811,7 @@ uint32_t pelt_crew_users(const struct pelt_crew *crew)
     for (uint32_t i = 0; i < crew->begun; i++) {
         users += !crew->users[i]->stopped;
     }
-    return users;
+    return (users + crew->in_flight - 1) / crew->in_flight;
 }
 
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew)

@@ -496,5 +496,8 @@ void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
     if (plan->loop == PELT_LOOP_OPEN) {
         put_process(&line, plan);
     }
+    if (plan->in_flight > 1) {
+        put(&line, ", %u in flight each", plan->in_flight);
+    }
     put_iterations(&line, plan);
 }

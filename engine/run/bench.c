@@ -13,6 +13,12 @@ struct bench_vu {
     struct pelt_session session;
 };
 
+struct piped_vu {
+    struct pelt_vu base;    /* first member */
+    struct pelt_pipe *pipe; /* shared with its neighbours */
+    bool owner;             /* of the pipe: the first of its users */
+};
+
 /* ---- the request ---- */
 
 static enum pelt_status split_header(const char *line, struct pelt_span *name,
@@ -80,9 +86,29 @@ static enum pelt_status build(struct pelt_bench_load *load, const struct pelt_be
     return status;
 }
 
-enum pelt_status pelt_bench_new(const struct pelt_bench *bench, const char *const *headers,
-                                struct pelt_client *client, struct pelt_registry *registry,
-                                struct pelt_bench_load **out, struct pelt_error *err)
+/* For pipelining, once the request is made. */
+static enum pelt_status make_train(struct pelt_bench_load *load, uint32_t in_flight,
+                                   struct pelt_error *err)
+{
+    load->depth = in_flight > 0 ? in_flight : 1;
+    if (load->depth == 1) {
+        return PELT_OK;
+    }
+    if (load->request.close) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "--pipeline %u: the request says Connection: close, so no other can follow "
+            "it on its connection: leave out one of them",
+            load->depth);
+    }
+    enum pelt_status status = pelt_train_init(&load->train, &load->request, load->depth);
+    return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
+}
+
+enum pelt_status pelt_bench_new(const struct pelt_bench *bench, uint32_t in_flight,
+                                const char *const *headers, struct pelt_client *client,
+                                struct pelt_registry *registry, struct pelt_bench_load **out,
+                                struct pelt_error *err)
 {
     struct pelt_url url;
     enum pelt_status status = pelt_url_parse(pelt_span_of(bench->url), &url, err);
@@ -114,6 +140,11 @@ enum pelt_status pelt_bench_new(const struct pelt_bench *bench, const char *cons
         find_header(headers, "Connection", &connection) && pelt_span_eq_nocase(connection, "close");
     load->request.series =
         pelt_registry_intern(registry, PELT_NAME_REQUEST, pelt_span(name, name_len));
+    status = make_train(load, in_flight, err);
+    if (status != PELT_OK) {
+        pelt_bench_free(load);
+        return status;
+    }
     *out = load;
     return PELT_OK;
 }
@@ -121,12 +152,13 @@ enum pelt_status pelt_bench_new(const struct pelt_bench *bench, const char *cons
 void pelt_bench_free(struct pelt_bench_load *load)
 {
     if (load != NULL) {
+        pelt_train_deinit(&load->train);
         pelt_buf_deinit(&load->bytes);
         free(load);
     }
 }
 
-/* ---- the users ---- */
+/* ---- users with a connection of their own ---- */
 
 static struct pelt_vu *bench_create(void *ctx, uint64_t id)
 {
@@ -163,9 +195,60 @@ static void bench_destroy(struct pelt_vu *base)
     free(vu);
 }
 
-const struct pelt_vu_ops pelt_bench_vu_ops = {
-    .create = bench_create,
-    .begin = bench_begin,
-    .cancel = bench_cancel,
-    .destroy = bench_destroy,
-};
+/* ---- users that share a connection: pipelining ---- */
+
+/* The crew makes those of one connection one after the other, and destroys them together. */
+static struct pelt_vu *piped_create(void *ctx, uint64_t id)
+{
+    struct pelt_bench_load *load = ctx;
+    struct piped_vu *vu = calloc(1, sizeof(struct piped_vu));
+    if (vu == NULL) {
+        return NULL;
+    }
+    if (load->pipe == NULL || load->joined == load->depth) {
+        struct pelt_pipe *pipe = pelt_pipe_new(&load->train, load->depth, on_done);
+        if (pipe == NULL) {
+            free(vu);
+            return NULL;
+        }
+        load->pipe = pipe;
+        load->joined = 0;
+        vu->owner = true;
+    }
+    load->joined++;
+    vu->pipe = load->pipe;
+    return &vu->base;
+}
+
+static void piped_begin(struct pelt_vu *base, uint64_t due_ns, uint64_t now_ns)
+{
+    pelt_pipe_call(((struct piped_vu *)base)->pipe, due_ns, now_ns, base);
+}
+
+/* Those of the other users end with it. */
+static void piped_cancel(struct pelt_vu *base, uint64_t now_ns)
+{
+    pelt_pipe_cancel(((struct piped_vu *)base)->pipe, PELT_OUTCOME_UNFINISHED, now_ns);
+}
+
+static void piped_destroy(struct pelt_vu *base)
+{
+    struct piped_vu *vu = (struct piped_vu *)base;
+    if (vu->owner) {
+        pelt_pipe_free(vu->pipe);
+    }
+    free(vu);
+}
+
+const struct pelt_vu_ops *pelt_bench_ops(const struct pelt_bench_load *load)
+{
+    static const struct pelt_vu_ops own = {.create = bench_create,
+                                           .begin = bench_begin,
+                                           .cancel = bench_cancel,
+                                           .destroy = bench_destroy};
+    static const struct pelt_vu_ops piped = {.create = piped_create,
+                                             .begin = piped_begin,
+                                             .cancel = piped_cancel,
+                                             .destroy = piped_destroy};
+    return load->depth > 1 ? &piped : &own;
+}

@@ -1,11 +1,13 @@
 /*
  * bench: users that send one constant request again and again; no script. The fastest thing pelt
- * can do. Thread: the owner of the client.
+ * can do. A user has a connection of its own; with pipelining a connection has as many users as
+ * requests in flight. Thread: the owner of the client.
  */
 #ifndef PELT_BENCH_H
 #define PELT_BENCH_H
 
 #include "pelt/client.h"
+#include "pelt/pipe.h"
 #include "pelt/run.h"
 #include "pelt/vu.h"
 
@@ -13,16 +15,22 @@ struct pelt_bench_load {
     struct pelt_client *client; /* borrowed */
     struct pelt_request request;
     struct pelt_buf bytes; /* the request's */
+    uint32_t depth;        /* users of a connection */
+    /* Pipelining, depth above 1: */
+    struct pelt_train train;
+    struct pelt_pipe *pipe; /* the newest */
+    uint32_t joined;        /* its users */
 };
 
-/* PELT_EINVAL: bad URL, method or header; err names it. */
-PELT_MUST_USE enum pelt_status pelt_bench_new(const struct pelt_bench *bench,
+/* `in_flight`: requests on a connection at once (the plan's; 0: as 1). PELT_EINVAL: bad URL, method
+ * or header; err names it. */
+PELT_MUST_USE enum pelt_status pelt_bench_new(const struct pelt_bench *bench, uint32_t in_flight,
                                               const char *const *headers,
                                               struct pelt_client *client,
                                               struct pelt_registry *registry,
                                               struct pelt_bench_load **out, struct pelt_error *err);
 void pelt_bench_free(struct pelt_bench_load *load); /* accepts NULL */
 
-extern const struct pelt_vu_ops pelt_bench_vu_ops; /* ops_ctx: the struct pelt_bench_load */
+const struct pelt_vu_ops *pelt_bench_ops(const struct pelt_bench_load *load); /* ops_ctx: `load` */
 
 #endif

@@ -26,6 +26,8 @@ enum pelt_status pelt_station_init(struct pelt_station *s,
         .seed = options->seed,
         .resolve = options->resolve,
         .may_hold = options->may_hold,
+        .shared = options->shared,
+        .connections_max = options->connections_max,
         .observe = options->observe,
         .observe_arg = options->observe_arg,
     };

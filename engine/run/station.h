@@ -21,8 +21,10 @@ struct pelt_station {
 
 struct pelt_station_options {
     uint64_t seed;
-    bool spin;                  /* poll before due times */
-    bool may_hold;              /* see struct pelt_client_options */
+    bool spin;     /* poll before due times */
+    bool may_hold; /* see struct pelt_client_options */
+    bool shared;   /* see struct pelt_client_options, also for the next */
+    uint32_t connections_max;
     const char *const *resolve; /* borrowed */
     int32_t second;             /* of the first frame */
     uint16_t thread;

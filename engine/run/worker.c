@@ -207,8 +207,8 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
 {
     const struct pelt_run_options *run = w->opt.run;
     if (run->bench != NULL) {
-        return pelt_bench_new(run->bench, run->headers, w->station.client, w->opt.registry,
-                              &w->bench, err);
+        return pelt_bench_new(run->bench, run->plan->in_flight, run->headers, w->station.client,
+                              w->opt.registry, &w->bench, err);
     }
     struct pelt_script_options script = {
         .scenario = run->scenario,
@@ -247,6 +247,8 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .seed = options->run->seed + options->thread,
         .spin = options->spin,
         .may_hold = closed_loop(options->run),
+        .shared = options->run->shared,
+        .connections_max = options->run->connections_max,
         .resolve = options->run->resolve,
         .thread = (uint16_t)options->thread,
         .budget_bytes = FRAME_BUDGET_BYTES,
@@ -286,7 +288,7 @@ static enum pelt_status crew_new(struct pelt_worker *w, struct pelt_error *err)
         .start_ns = w->start_ns,
         .timers = &w->station.reactor.timers,
         .recorder = &w->station.recorder,
-        .ops = w->bench != NULL ? &pelt_bench_vu_ops : &pelt_script_vu_ops,
+        .ops = w->bench != NULL ? pelt_bench_ops(w->bench) : &pelt_script_vu_ops,
         .ops_ctx = w->bench != NULL ? (void *)w->bench : (void *)w->script,
         .on_idle = on_crew_idle,
         .on_idle_arg = w,

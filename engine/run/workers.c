@@ -33,13 +33,22 @@ static void settle_threads(struct pelt_running *run)
 }
 
 /* Connections that may be open at once: a user has one. */
+/* Connections that may be open at once: a user has one, unless they are shared. */
+static uint64_t connections_most(const struct pelt_running *run)
+{
+    uint64_t users = users_most(&run->plan);
+    uint64_t shared = (uint64_t)run->opt.connections_max * run->threads;
+    return shared > 0 && shared < users ? shared : users;
+}
+
 static enum pelt_status settle_users(struct pelt_running *run, struct pelt_error *err)
 {
     uint64_t fds = pelt_host_raise_fds();
     uint64_t own = PELT_FDS_OWN + (uint64_t)run->threads * PELT_FDS_A_THREAD;
     uint64_t room = fds > own ? fds - own : 1;
     uint64_t users = users_most(&run->plan);
-    if (users <= room || run->opt.force) {
+    uint64_t needed = connections_most(run);
+    if (needed <= room || run->opt.force) {
         return PELT_OK;
     }
     if (run->plan.loop == PELT_LOOP_OPEN) {
@@ -47,12 +56,13 @@ static enum pelt_status settle_users(struct pelt_running *run, struct pelt_error
         settle_threads(run);
         return PELT_OK;
     }
+    const char *what = needed < users ? "connections" : "users";
     return pelt_fail(
         err, PELT_ELIMIT,
-        "%llu users need %llu file descriptors, this shell allows %llu: ulimit -n %llu, fewer "
-        "users, or --force to go on",
-        (unsigned long long)users, (unsigned long long)(users + own), (unsigned long long)fds,
-        (unsigned long long)(users + own));
+        "%llu %s need %llu file descriptors, this shell allows %llu: ulimit -n %llu, fewer "
+        "%s, or --force to go on",
+        (unsigned long long)needed, what, (unsigned long long)(needed + own),
+        (unsigned long long)fds, (unsigned long long)(needed + own), what);
 }
 
 enum pelt_status pelt_workers_settle(struct pelt_running *run, struct pelt_error *err)

@@ -511,6 +511,7 @@ function handle:add(value, tags) end
 ---@field user_exit? fun(user: pelt.user, data: any) once when a user ends
 ---@field pacing? pelt.Duration from start to start of a user's iterations
 ---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
+---@field connections? "shared" the users of a thread share connections; default: each user has its own
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
 ---@field thresholds? (string|pelt.Threshold)[]

@@ -103,7 +103,7 @@ def test_options_and_operands_that_do_not_belong(tmp_path, arguments, says):
     (("run", "s.lua", "--spawn-rate", "5"), ("--ramp",)),
     (("run", "s.lua", "-H", "http://h/"), ("--target",)),
     (("run", "s.lua", "-e", "A=b"), ("--set",)),
-    (("run", "s.lua", "-c", "5"), ("--users",)),
+    (("check", "s.lua", "-c", "5"), ("pelt run, pelt bench",)),
 ])
 def test_hands_from_other_tools_are_helped(tmp_path, arguments, says):
     refused(pelt(*arguments, cwd=tmp_path), *says)

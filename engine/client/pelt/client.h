@@ -47,6 +47,8 @@ struct pelt_client_options {
     const char *const *resolve;
     bool may_hold; /* closed loop: sending may wait for the batch of answers that is being received
                     */
+    bool shared;   /* sessions have no connections of their own: all draw on one pool (sharing.c) */
+    uint32_t connections_max; /* of the pool, to one origin; calls beyond wait; 0: no limit */
     /* Sees every exchange that ends, before its owner does; NULL: nobody (`pelt check --once`) */
     pelt_done_fn observe;
     void *observe_arg;
@@ -86,12 +88,16 @@ struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" o
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,
  * one more for each exchange in flight at the same time. With PELT_SESSION_CONNS_MAX of them, the
- * one that has been idle longest makes room for another origin's. 16 bytes, embedded in the user.
+ * one that has been idle longest makes room for another origin's. Or, of a client whose connections
+ * are shared, its exchanges on those. 16 bytes, embedded in the user.
  */
 #define PELT_SESSION_CONNS_MAX 32
 struct pelt_session {
     struct pelt_client *client;
-    struct pelt_conn *conns;
+    union {
+        struct pelt_conn *conns;     /* its own */
+        struct pelt_ticket *tickets; /* its exchanges in flight, if connections are shared */
+    };
 };
 /* PELT_ENOMEM: the session has no connection and must not be used. */
 PELT_MUST_USE enum pelt_status pelt_session_init(struct pelt_session *s,
@@ -104,7 +110,7 @@ void pelt_session_deinit(
  * `now_ns`: the moment of the call, read by the caller. `done` is called exactly once, never before
  * this returns, and may call again on the same session. A refused connection is tried again at the
  * user's next call only after a back-off of 1 ms to 1 s, which that call waits for (phase
- * `blocked`).
+ * `blocked`). So it waits for a shared connection: the oldest call gets the next that is free.
  */
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg);

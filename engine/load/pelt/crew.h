@@ -17,6 +17,9 @@
  * then within the grace period. One whose entering failed leaves without an iteration; the arrival
  * that it was to serve is dropped. In open loop an arrival waits while its user enters.
  *
+ * Where users of the plan have several iterations under way (plan's in_flight), each has as many
+ * users here, made one after the other.
+ *
  * Pacing and think time lie between two iterations of a user. An iteration that took longer than
  * the pacing is followed by the next at once, counted as late; what was missed is not made up for.
  *
@@ -66,8 +69,8 @@ void *pelt_crew_ops_ctx(const struct pelt_crew *crew); /* as in the options */
 bool pelt_crew_stopping(const struct pelt_crew *crew);
 /* Memory ran out, so it stopped before its time. */
 bool pelt_crew_starved(const struct pelt_crew *crew);
-/* Users alive: active in closed loop, the pool in open loop. Walks the users: once a second, not
- * more. */
+/* Users alive, as the plan counts them: active in closed loop, the pool in open loop. Walks the
+ * users: once a second, not more. */
 uint32_t pelt_crew_users(const struct pelt_crew *crew);
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
 /* Iterations that the pacing planned, and those of them that started late. */

@@ -39,6 +39,8 @@ struct pelt_plan {
     uint64_t iterations; /* of all users together, after which the run ends; 0: no limit. Open loop:
                             so many arrivals are planned */
     uint64_t iterations_per_user; /* after which a user ends; 0: no limit */
+    /* closed loop: iterations that each user has under way at once (pipelining); 0: as 1 */
+    uint32_t in_flight;
     bool endless;       /* only the iterations end it: the last stage lasts PELT_PLAN_ENDLESS_NS */
     uint64_t pacing_ns; /* closed loop: least time from an iteration's start to the next; 0: none */
     uint64_t think_ns;  /* closed loop: from an iteration's end to the next one's start; 0: none */

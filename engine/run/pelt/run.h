@@ -43,6 +43,8 @@ struct pelt_run_options {
     const struct pelt_scenario *scenario; /* or this, with its settings */
     const struct pelt_setting *settings;
     size_t settings_len;
+    bool shared;                             /* the users of a thread share its connections */
+    uint32_t connections_max;                /* of these, a thread and origin; 0: no limit */
     const char *target;                      /* base URL for relative paths; NULL: the scenario's */
     const char *const *headers;              /* "Name: value", NULL-terminated; may be NULL */
     const char *const *resolve;              /* "host:port:address", NULL-terminated; may be NULL */

@@ -39,6 +39,7 @@ struct pelt_scenario {
     bool has_user_init, has_user_exit;
     uint64_t pacing_ns, think_ns; /* `pacing`, and `think` where it is a duration; 0: none */
     bool think_drawn;             /* `think` is a function */
+    bool shared_connections;      /* `connections = "shared"` */
     struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
     char **unused; /* lines, "file:line: ..." each, about data that nothing can use */

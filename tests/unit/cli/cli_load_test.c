@@ -168,6 +168,24 @@ static void bench_has_defaults(void **state)
     pelt_plan_deinit(&plan);
 }
 
+static void pipelining_is_of_a_closed_loop(void **state)
+{
+    struct cli_options o = options();
+    struct pelt_plan plan;
+    struct pelt_error err;
+    o.pipeline = 8;
+    assert_int_equal(cli_load_bench(&o, &plan, NULL), PELT_OK);
+    assert_int_equal(plan.in_flight, 8);
+    assert_int_equal(pelt_plan_users_at(&plan, 0), 10);
+    pelt_plan_deinit(&plan);
+    o.rate_per_s = 100;
+    assert_int_equal(cli_load_bench(&o, &plan, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "--pipeline 8: with --rate"));
+    o.pipeline = 1; /* what there is anyway */
+    assert_int_equal(cli_load_bench(&o, &plan, NULL), PELT_OK);
+    pelt_plan_deinit(&plan);
+}
+
 static void iterations_need_no_duration(void **state)
 {
     struct cli_options o = options();
@@ -236,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_duration_cuts_a_load_that_has_none),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(bench_has_defaults),
+        cmocka_unit_test(pipelining_is_of_a_closed_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,7 +147,7 @@ static void refusals_name_the_thing_and_what_to_try(void **state)
         {"run|s.lua|-Z", "unknown option -Z"},
         {"run|s.lua|--once", "--once is an option of pelt check, not of pelt run"},
         {"report|r.pelt|--rate|5/s", "--rate is an option of pelt run, pelt bench"},
-        {"run|s.lua|-c|5", "so --users"},
+        {"check|s.lua|-c|5", "--connections is an option of pelt run, pelt bench"},
         {"run|s.lua|-r|5", "5/s, or --ramp 5/s with --users?"},
         {"run|s.lua|-t|5m", "duration is -d"},
         {"run|s.lua|-u|5/s", "--rate 5/s"},

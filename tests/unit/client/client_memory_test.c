@@ -22,6 +22,7 @@ struct stage {
     struct pelt_session session;
     struct pelt_request request;
     const char *host;
+    bool shared;
     int listener;
     uint16_t port;
     int done, ok;
@@ -108,7 +109,7 @@ static bool make_origin(struct stage *st)
 static void use_client(struct stage *st)
 {
     struct pelt_client_options options = {
-        .loop = st->loop, .recorder = &st->recorder, .timers = &st->timers};
+        .loop = st->loop, .recorder = &st->recorder, .timers = &st->timers, .shared = st->shared};
     if (pelt_client_new(&options, &st->client, NULL) != PELT_OK) {
         return;
     }
@@ -125,9 +126,9 @@ static void use_client(struct stage *st)
 /* ---- the stage, made while no failure is due ---- */
 
 /* Runs with the n-th allocation failing. False: there are not so many. */
-static bool run_with(const char *host, bool refused, long n)
+static bool run_with(const char *host, bool refused, bool shared, long n)
 {
-    struct stage st = {.host = host, .loop = ev_loop_new(EVFLAG_AUTO)};
+    struct stage st = {.host = host, .shared = shared, .loop = ev_loop_new(EVFLAG_AUTO)};
     pelt_timerq_init(&st.timers);
     pelt_recorder_init(&st.recorder, pelt_frame_new(0), pelt_clock_ns(), NULL, NULL);
     st.recorder.edge_ns = PELT_NEVER;
@@ -147,10 +148,10 @@ static bool run_with(const char *host, bool refused, long n)
     return reached;
 }
 
-static void fail_each(const char *host, bool refused)
+static void fail_each(const char *host, bool refused, bool shared)
 {
     long n = 0;
-    while (run_with(host, refused, n)) {
+    while (run_with(host, refused, shared, n)) {
         assert_true(++n < 1000);
     }
     assert_true(n > 5);
@@ -158,17 +159,23 @@ static void fail_each(const char *host, bool refused)
 
 static void kept_answer_survives_want_of_memory(void **state)
 {
-    fail_each("127.0.0.1", false);
+    fail_each("127.0.0.1", false, false);
 }
 
 static void refused_connection_survives_want_of_memory(void **state)
 {
-    fail_each("127.0.0.1", true);
+    fail_each("127.0.0.1", true, false);
 }
 
 static void asked_name_survives_want_of_memory(void **state)
 {
-    fail_each("localhost", false);
+    fail_each("localhost", false, false);
+}
+
+static void shared_connection_survives_want_of_memory(void **state)
+{
+    fail_each("127.0.0.1", false, true);
+    fail_each("127.0.0.1", true, true);
 }
 
 int main(void)
@@ -177,6 +184,7 @@ int main(void)
         cmocka_unit_test(kept_answer_survives_want_of_memory),
         cmocka_unit_test(refused_connection_survives_want_of_memory),
         cmocka_unit_test(asked_name_survives_want_of_memory),
+        cmocka_unit_test(shared_connection_survives_want_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,23 @@ static void users_are_dealt_out_to_threads(void **state)
     assert_true(running(1) && running(4) && running(7));
 }
 
+static void users_with_more_in_flight_are_dealt_out_whole(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 2 * S, 3, 3);
+    then(2 * S, 1, 1);
+    world.plan.in_flight = 4;
+    start_thread(0, 2);
+    pass_to(0);
+    assert_int_equal(world.begun_len, 2 * 4); /* users 0 and 2 of the plan */
+    assert_int_equal(pelt_crew_users(world.crew), 2);
+    pass_to(2 * S);
+    assert_int_equal(pelt_crew_users(world.crew), 1);
+    for (uint64_t id = 0; id < 16; id += 2) {
+        end_user(id, 2500 * MS);
+        assert_int_equal(running(id), id < 8); /* the first user's four go on */
+    }
+}
+
 static void a_thread_may_have_no_user_at_all(void **state)
 {
     plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
@@ -1189,6 +1206,7 @@ int main(void)
         T(users_start_with_the_plan_and_not_before),
         T(a_user_starts_again_before_ended_returns),
         T(users_are_dealt_out_to_threads),
+        T(users_with_more_in_flight_are_dealt_out_whole),
         T(a_thread_may_have_no_user_at_all),
         T(users_come_and_go_with_a_ramp),
         T(a_parked_user_comes_back_as_itself),

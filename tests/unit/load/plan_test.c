@@ -279,6 +279,9 @@ static void a_plan_reads_as_a_line(void **state)
     described("20 users for 30s");
     make(PELT_LOOP_CLOSED, 30 * S, 1, 1);
     described("1 user for 30s");
+    make(PELT_LOOP_CLOSED, 30 * S, 3, 3);
+    plan.in_flight = 8;
+    described("3 users for 30s, 8 in flight each");
     make_ramp(PELT_LOOP_OPEN);
     plan.arrivals = PELT_ARRIVALS_POISSON;
     described("0 -> 100/s over 10s, then 100/s for 10s, then 20/s for 5s, then 20 -> 0/s over 5s, "

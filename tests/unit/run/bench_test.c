@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static enum pelt_status make(struct fixture *f, const char *const *headers)
 {
-    return pelt_bench_new(&f->bench, headers, f->station.client, f->registry, &f->load, &f->err);
+    return pelt_bench_new(&f->bench, 1, headers, f->station.client, f->registry, &f->load, &f->err);
 }
 
 static void assert_sends(struct fixture *f, const char *const *headers, const char *expected)
@@ -50,6 +50,20 @@ static void assert_refuses(struct fixture *f, const char *const *headers, const 
     assert_int_equal(make(f, headers), PELT_EINVAL);
     assert_non_null(strstr(f->err.text, part));
     assert_null(f->load);
+}
+
+static void pipelining_needs_a_connection_that_stays(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const headers[] = {"Connection: close", NULL};
+    assert_int_equal(
+        pelt_bench_new(&f->bench, 4, headers, f->station.client, f->registry, &f->load, &f->err),
+        PELT_EINVAL);
+    assert_non_null(strstr(f->err.text, "--pipeline 4"));
+    assert_int_equal(
+        pelt_bench_new(&f->bench, 4, NULL, f->station.client, f->registry, &f->load, &f->err),
+        PELT_OK);
+    assert_int_equal(f->load->train.bytes.len, 4 * f->load->request.len);
 }
 
 static void request_is_the_plain_one(void **state)
@@ -148,10 +162,16 @@ static void bad_urls_and_methods_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(request_is_the_plain_one),         TEST(port_that_is_not_80_is_in_the_host),
-        TEST(headers_are_added_in_their_order), TEST(host_header_replaces_the_origins),
-        TEST(body_comes_with_its_length),       TEST(head_expects_no_body),
-        TEST(connection_close_is_not_kept),     TEST(bad_headers_are_refused_by_name),
+        TEST(request_is_the_plain_one),
+        TEST(port_that_is_not_80_is_in_the_host),
+        TEST(pipelining_needs_a_connection_that_stays),
+        TEST(port_that_is_not_80_is_in_the_host),
+        TEST(headers_are_added_in_their_order),
+        TEST(host_header_replaces_the_origins),
+        TEST(body_comes_with_its_length),
+        TEST(head_expects_no_body),
+        TEST(connection_close_is_not_kept),
+        TEST(bad_headers_are_refused_by_name),
         TEST(bad_urls_and_methods_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
