@@ -11,6 +11,7 @@ import sys
 import cost
 import profile_of
 import repeated
+import series
 from host import machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -20,6 +21,7 @@ FIGURES = {
     "instructions": (profile_of.instructions, "user-space instructions a request (callgrind)"),
     "syscalls": (profile_of.syscalls, "system calls a request (strace)"),
     "memory": (profile_of.memory, "resident memory a connection"),
+    "series": (series.figure, "resident memory of a thousand series on four threads"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),

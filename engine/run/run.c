@@ -36,6 +36,10 @@
 #define STUCK_S        5.0 /* after everything was cancelled: a worker that still runs is given up */
 #define IMPATIENT_S    0.1 /* the same after a second signal */
 
+/* Memory for series where the caller does not say: sums of 1,000 series, and a thread's frames. */
+#define SERIES_BYTES          ((size_t)64 << 20)
+#define SERIES_BYTES_A_THREAD ((size_t)16 << 20)
+
 struct run {
     struct pelt_run_options opt; /* the caller's, with `plan` below */
     struct pelt_plan plan;       /* the caller's, with users_max cut to what the host can hold */
@@ -65,10 +69,62 @@ struct run {
         enum pelt_status status;
         struct pelt_error err;
     } aside;                        /* what work done aside answers */
+    bool spent_told;                /* that memory for series is spent */
     bool file_failed;               /* the run file did not take something */
     struct pelt_error own_failure;  /* exit 1 */
     struct pelt_error script_error; /* exit 2 */
 };
+
+/* ---- events ---- */
+
+/* The run file did not take something: the run goes on, and is a failure of ours in the end. */
+static void note_written(struct run *run, enum pelt_status status)
+{
+    run->file_failed = run->file_failed || status != PELT_OK;
+}
+
+static void put_event(struct run *run, const char *kind, const char *text)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    double t_s = run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
+    note_written(run, pelt_runfile_event(run->file, t_s, kind, text));
+}
+
+/* ---- what is told of memory for series ---- */
+
+/* Once, as soon as something new was refused. */
+static void note_spent(struct run *run)
+{
+    struct pelt_quota *quota = pelt_registry_quota(run->registry);
+    if (run->spent_told || pelt_quota_refused(quota) == 0) {
+        return;
+    }
+    run->spent_told = true;
+    char most[32], text[200];
+    pelt_format_bytes(quota->most_bytes, most, sizeof(most));
+    snprintf(text, sizeof(text),
+             "the %s for series are spent: new names and tags are counted as _other; use fewer of "
+             "them, with narrower times",
+             most);
+    pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+    put_event(run, "series_memory", text);
+}
+
+/* At the end: what was there grew beyond the quota, and nothing new asked. */
+static void note_overdrawn(struct run *run)
+{
+    struct pelt_quota *quota = pelt_registry_quota(run->registry);
+    if (run->spent_told || !pelt_quota_spent(quota)) {
+        return;
+    }
+    char used[32], most[32], text[200];
+    pelt_format_bytes(pelt_quota_used(quota), used, sizeof(used));
+    pelt_format_bytes(quota->most_bytes, most, sizeof(most));
+    snprintf(text, sizeof(text), "series took %s of %s: those that exist lose no sample", used,
+             most);
+    pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+    put_event(run, "series_memory", text);
+}
 
 /* ---- live display ---- */
 
@@ -90,6 +146,7 @@ static void show_live(struct run *run)
         .started = n.started,
         .ended = n.ended,
         .ok = n.ok,
+        .series_bytes_most = pelt_registry_quota(run->registry)->most_bytes,
     };
     run->opt.on_live(run->opt.on_live_arg, &live);
 }
@@ -100,6 +157,7 @@ static void on_live_timer(struct ev_loop *loop, ev_timer *timer, int events)
     if (run->phase == PELT_PHASE_LOAD && pelt_clock_ns() >= run->start_ns + run->length_ns) {
         run->phase = PELT_PHASE_GRACE;
     }
+    note_spent(run);
     show_live(run);
 }
 
@@ -274,19 +332,6 @@ static enum pelt_status settle_users(struct run *run, struct pelt_error *err)
         "users, or --force to go on",
         (unsigned long long)users, (unsigned long long)(users + own), (unsigned long long)fds,
         (unsigned long long)(users + own));
-}
-
-/* The run file did not take something: the run goes on, and is a failure of ours in the end. */
-static void note_written(struct run *run, enum pelt_status status)
-{
-    run->file_failed = run->file_failed || status != PELT_OK;
-}
-
-static void put_event(struct run *run, const char *kind, const char *text)
-{
-    uint64_t now_ns = pelt_clock_ns();
-    double t_s = run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
-    note_written(run, pelt_runfile_event(run->file, t_s, kind, text));
 }
 
 static void put_meta(struct run *run, const char *key, const char *fmt, ...) PELT_PRINTF(3, 4);
@@ -818,6 +863,12 @@ static enum pelt_status judge_and_finish(struct run *run, struct pelt_results **
 
 /* ---- life ---- */
 
+static size_t series_bytes_most(const struct run *run)
+{
+    size_t said = run->opt.series_bytes_most;
+    return said != 0 ? said : SERIES_BYTES + run->threads * SERIES_BYTES_A_THREAD;
+}
+
 static enum pelt_status run_init(struct run *run, const struct pelt_run_options *options,
                                  struct pelt_error *err)
 {
@@ -841,6 +892,7 @@ static enum pelt_status run_init(struct run *run, const struct pelt_run_options 
     if (run->registry == NULL || run->loop == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
+    pelt_quota_init(pelt_registry_quota(run->registry), series_bytes_most(run));
     status = open_file(run, err);
     if (status == PELT_OK) {
         status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file, err);
@@ -883,6 +935,8 @@ static enum pelt_status run_all(struct run *run, const struct pelt_run_options *
     }
     run_teardown(run);
     if (status == PELT_OK) {
+        note_spent(run);
+        note_overdrawn(run);
         note_refused_names(run);
         note_lives(run);
         status = judge_and_finish(run, out, err);
