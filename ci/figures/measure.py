@@ -12,6 +12,7 @@ import bodies
 import cost
 import profile_of
 import repeated
+import series
 import slices
 import steady
 from host import machine
@@ -26,6 +27,7 @@ FIGURES = {
     "bodies": (bodies.figure, "client CPU a request with bodies of 128 KB that nobody reads"),
     "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
+    "series": (series.figure, "resident memory of a thousand series on four threads"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),

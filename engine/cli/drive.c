@@ -84,12 +84,24 @@ static void announce_files(const struct pelt_scenario *scenario)
     }
 }
 
-static void announce(const struct pelt_run_options *run)
+/* A script may name as many series as it likes; without one there is one. */
+static void announce_series(const struct pelt_run_options *run, size_t bytes_most)
+{
+    char size[32];
+    pelt_format_bytes(bytes_most, size, sizeof size);
+    if (run->scenario != NULL) {
+        pelt_log(PELT_LOG_INFO, "pelt",
+                 "memory for series: up to %s; when that is spent, new ones go to _other", size);
+    }
+}
+
+static void announce(const struct pelt_run_options *run, size_t series_bytes_most)
 {
     char plan[256], size[32];
     pelt_plan_describe(run->plan, plan, sizeof plan);
     pelt_log(PELT_LOG_INFO, "pelt", "%s: %s", run->name, plan);
     announce_files(run->scenario);
+    announce_series(run, series_bytes_most);
     if (run->run_file == NULL || run->plan->endless ||
         pelt_plan_length_ns(run->plan) <= LONG_RUN_NS) {
         return;
@@ -108,7 +120,7 @@ static void on_live(void *arg, const struct pelt_live *live)
     struct show *show = arg;
     if (!show->announced) {
         show->announced = true;
-        announce(show->run);
+        announce(show->run, live->series_bytes_most);
     }
     pelt_progress_update(show->progress, live);
 }

@@ -18,7 +18,6 @@
 #define PAUSE_NS      (250 * PELT_NS_PER_MS) /* between an answer and the next question */
 #define PATIENCE_NS   (5 * PELT_NS_PER_S)    /* for one answer */
 #define NOTE_EVERY_NS (10 * PELT_NS_PER_S)
-#define FRAME_BYTES   ((size_t)1024 * 1024)
 
 struct waiting {
     const char *url;
@@ -109,7 +108,7 @@ static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
     pelt_timerq_init(&w->timers);
     pelt_buf_init(&w->bytes, 0);
     w->loop = ev_loop_new(EVFLAG_AUTO);
-    struct pelt_frame *frame = pelt_frame_new(FRAME_BYTES);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     if (w->loop == NULL || frame == NULL) {
         pelt_frame_free(frame);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");

@@ -25,7 +25,6 @@
 #define LINE_NS         (10 * PELT_NS_PER_S)
 #define COLUMNS_DEFAULT 80
 #define COLUMNS_MAX     1000
-#define POOL_BYTES      ((size_t)1024 * 1024) /* two histograms at most are open at a time */
 
 struct pelt_progress {
     struct pelt_progress_options opt;
@@ -51,7 +50,7 @@ struct pelt_progress *pelt_progress_new(const struct pelt_progress_options *opti
     p->clock_ns = options->clock_ns != NULL ? options->clock_ns : pelt_clock_ns;
     p->terminal =
         !options->json && fd >= 0 && isatty(fd) && (term == NULL || strcmp(term, "dumb") != 0);
-    pelt_hist_pool_init(&p->pool, POOL_BYTES);
+    pelt_hist_pool_init(&p->pool, NULL);
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }

@@ -9,8 +9,6 @@
 
 #include "pelt/log.h"
 
-#define TOTAL_BUDGET_BYTES ((size_t)128 << 20)
-
 enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_len,
                                      struct pelt_registry *registry, struct pelt_runfile *file,
                                      struct pelt_error *err)
@@ -24,14 +22,16 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
     c->inbox = calloc(workers_len, sizeof(*c->inbox));
     c->group = calloc(workers_len, sizeof(struct pelt_frame *));
     c->threads = calloc(workers_len, sizeof(struct pelt_thread_row));
-    c->second = pelt_frame_new(TOTAL_BUDGET_BYTES);
-    c->total = pelt_frame_new(TOTAL_BUDGET_BYTES);
-    c->outside = pelt_frame_new(TOTAL_BUDGET_BYTES);
+    struct pelt_quota *quota = pelt_registry_quota(registry);
+    c->second = pelt_frame_new(quota);
+    c->total = pelt_frame_new(quota);
+    c->outside = pelt_frame_new(quota);
     if (c->inbox == NULL || c->group == NULL || c->threads == NULL || c->second == NULL ||
         c->total == NULL || c->outside == NULL) {
         pelt_collector_deinit(c);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
+    pelt_runfile_share_total(file, c->total);
     return PELT_OK;
 }
 
@@ -67,13 +67,15 @@ void pelt_collector_deinit(struct pelt_collector *c)
     *c = (struct pelt_collector){.workers_len = 0};
 }
 
-static void add(struct pelt_frame *into, const struct pelt_frame *from)
+/* False: a part of it is missing, and that is said. */
+static bool add(struct pelt_frame *into, const struct pelt_frame *from)
 {
-    if (pelt_frame_add(into, from) != PELT_OK) {
-        into->lost++; /* how many it were nobody knows: that some are missing is what counts */
-        pelt_log(PELT_LOG_ERROR, "collect", "out of memory: second %d is not whole",
-                 (int)from->second);
+    if (pelt_frame_add(into, from) == PELT_OK) {
+        return true;
     }
+    into->lost++; /* how many it were nobody knows: that some are missing is what counts */
+    pelt_log(PELT_LOG_ERROR, "collect", "out of memory: second %d is not whole", (int)from->second);
+    return false;
 }
 
 /* A run file that cannot be written does not stop the load; it tells its first error at the end. */
@@ -164,7 +166,9 @@ static void write_whole(struct pelt_collector *c, int32_t second)
         }
     }
     if (!blank) {
-        add(c->total, c->second);
+        if (!add(c->total, c->second)) {
+            pelt_runfile_share_total(c->file, NULL); /* not what its seconds add up to */
+        }
         for (size_t i = 0; i < len; i++) {
             add_thread(&c->threads[c->group[i]->thread], c->group[i]);
         }

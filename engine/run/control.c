@@ -34,6 +34,7 @@ void pelt_control_show(struct pelt_running *run)
         .started = n.started,
         .ended = n.ended,
         .ok = n.ok,
+        .series_bytes_most = pelt_registry_quota(run->registry)->most_bytes,
     };
     run->opt.on_live(run->opt.on_live_arg, &live);
 }
@@ -44,6 +45,7 @@ static void on_live_timer(struct ev_loop *loop, ev_timer *timer, int events)
     if (run->phase == PELT_PHASE_LOAD && pelt_clock_ns() >= run->start_ns + run->length_ns) {
         run->phase = PELT_PHASE_GRACE;
     }
+    pelt_series_tell(run);
     pelt_control_show(run);
 }
 

@@ -204,6 +204,7 @@ static enum pelt_status judge_and_read(struct pelt_running *run, struct pelt_res
 enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out,
                              struct pelt_error *err)
 {
+    pelt_series_tell_end(run);
     note_refused_names(run);
     note_lives(run);
     if (run->signal != 0) {

@@ -8,7 +8,6 @@
 #include "pelt/crew.h"
 #include "pelt/log.h"
 
-#define FRAME_BUDGET_BYTES ((size_t)8 << 20)
 
 struct waiting { /* one hook that runs */
     struct pelt_hooks *hooks;
@@ -53,7 +52,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
         .seed = run->seed,
         .resolve = run->resolve,
         .second = -1,
-        .budget_bytes = FRAME_BUDGET_BYTES,
+        .quota = pelt_registry_quota(registry),
         .observe = observe,
         .observe_arg = observe_arg,
     };

@@ -1,6 +1,6 @@
 /*
  * internal: what the files of one run share: run (the steps in their order), workers, control,
- * fixture, notes, finish. Nobody else includes this.
+ * fixture, notes, series, finish. Nobody else includes this.
  *
  * Thread: control, but for what control has done aside: there `aside` and what it works on are that
  * thread's until it has ended, and for good where it was given up.
@@ -45,6 +45,7 @@ struct pelt_running {
         enum pelt_status status;
         struct pelt_error err;
     } aside;                        /* what work done aside answers */
+    bool series_told;               /* that memory for series is spent */
     bool file_failed;               /* the run file did not take something */
     struct pelt_error own_failure;  /* exit 1 */
     struct pelt_error script_error; /* exit 2 */
@@ -105,6 +106,15 @@ void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
+
+/* ---- series: the memory that their figures may take ---- */
+
+/* Sets the limit: what the caller says, or by the number of threads. */
+void pelt_series_limit(struct pelt_running *run);
+/* Tells once that something new was refused, as soon as it was. */
+void pelt_series_tell(struct pelt_running *run);
+/* The same at the end, also if what was there grew beyond the limit and nothing new asked. */
+void pelt_series_tell_end(struct pelt_running *run);
 
 /* ---- finish: what is known when all has ended, and what it amounts to ---- */
 

@@ -122,7 +122,7 @@ static uint64_t median_response_us(const struct pelt_frame *total)
 {
     struct pelt_hist_pool pool;
     struct pelt_hist all = {0};
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     for (uint32_t i = 0; i < total->requests_len; i++) {
         if (total->requests[i] != NULL) {
             pelt_hist_add(&all, &pool, &total->requests[i]->hist[PELT_HIST_RESPONSE]);

@@ -99,7 +99,7 @@ static bool rescue_errors(struct pelt_results *r)
 /* `*into` becomes a copy of `from`. */
 static bool replace(struct pelt_frame **into, const struct pelt_frame *from)
 {
-    struct pelt_frame *copy = pelt_frame_new(0);
+    struct pelt_frame *copy = pelt_frame_new(NULL);
     if (copy == NULL || pelt_frame_add(copy, from) != PELT_OK) {
         pelt_frame_free(copy);
         return false;

@@ -70,6 +70,7 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
     if (run->registry == NULL || run->loop == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
+    pelt_series_limit(run);
     status = pelt_notes_open(run, err);
     if (status == PELT_OK) {
         status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file, err);

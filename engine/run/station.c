@@ -12,7 +12,7 @@ enum pelt_status pelt_station_init(struct pelt_station *s,
     if (status != PELT_OK) {
         return status;
     }
-    struct pelt_frame *frame = pelt_frame_new(options->budget_bytes);
+    struct pelt_frame *frame = pelt_frame_new(options->quota);
     if (frame == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }

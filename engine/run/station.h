@@ -28,8 +28,8 @@ struct pelt_station_options {
     const char *const *resolve; /* borrowed */
     int32_t second;             /* of the first frame */
     uint16_t thread;
-    size_t budget_bytes;  /* histogram memory of a frame */
-    pelt_done_fn observe; /* may be NULL */
+    struct pelt_quota *quota; /* borrowed: counts the frame's memory; may be NULL */
+    pelt_done_fn observe;     /* may be NULL */
     void *observe_arg;
 };
 

@@ -1,8 +1,8 @@
 /*
  * worker: see the header. The thread turns its frame at each second's edge: the full one is mailed,
- * an empty one that came back is taken. At most FRAMES frames are under way; if the control thread
- * is that late, the worker goes on filling the frame it has, so nothing is lost and memory does not
- * grow.
+ * an empty one that came back is taken. At most FRAMES frames are under way, or FRAMES_MIN once the
+ * quota of memory for series is spent; if the control thread is that late, the worker goes on
+ * filling the frame it has, so nothing is lost and memory does not grow.
  */
 #include "worker.h"
 
@@ -17,9 +17,9 @@
 #include "pelt/script.h"
 #include "station.h"
 
-#define FRAMES             8
-#define BEAT_NS            (50 * PELT_NS_PER_MS) /* divides a second: each edge is a beat */
-#define FRAME_BUDGET_BYTES ((size_t)16 << 20)
+#define FRAMES     8
+#define FRAMES_MIN 2                     /* one is filled, one is added up */
+#define BEAT_NS    (50 * PELT_NS_PER_MS) /* divides a second: each edge is a beat */
 
 struct pelt_worker {
     struct pelt_worker_options opt;
@@ -78,10 +78,11 @@ static struct pelt_letter *next_letter(struct pelt_worker *w)
         w->spare = w->spare->next;
         return letter;
     }
-    if (w->letters >= FRAMES) {
+    struct pelt_quota *quota = pelt_registry_quota(w->opt.registry);
+    if (w->letters >= (pelt_quota_spent(quota) ? FRAMES_MIN : FRAMES)) {
         return NULL;
     }
-    struct pelt_frame *frame = pelt_frame_new(FRAME_BUDGET_BYTES);
+    struct pelt_frame *frame = pelt_frame_new(quota);
     struct pelt_letter *letter = frame != NULL ? frame_letter_new(w, frame) : NULL;
     if (letter == NULL) {
         pelt_frame_free(frame);
@@ -251,7 +252,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .connections_max = options->run->connections_max,
         .resolve = options->run->resolve,
         .thread = (uint16_t)options->thread,
-        .budget_bytes = FRAME_BUDGET_BYTES,
+        .quota = pelt_registry_quota(options->registry),
     };
     enum pelt_status status = pelt_mailbox_init(&w->empties);
     if (status != PELT_OK) {

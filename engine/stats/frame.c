@@ -32,13 +32,31 @@ const char *pelt_run_hist_name(enum pelt_run_hist kind)
     return RUN_HISTS[kind];
 }
 
-struct pelt_frame *pelt_frame_new(size_t budget_bytes)
+struct pelt_frame *pelt_frame_new(struct pelt_quota *quota)
 {
     struct pelt_frame *f = calloc(1, sizeof *f);
     if (f != NULL) {
-        pelt_hist_pool_init(&f->pool, budget_bytes);
+        pelt_hist_pool_init(&f->pool, quota);
     }
     return f;
+}
+
+/* A series' part, zeroed. */
+static void *part_new(struct pelt_frame *f, size_t bytes)
+{
+    void *part = calloc(1, bytes);
+    if (part != NULL) {
+        pelt_quota_draw(f->pool.quota, bytes);
+    }
+    return part;
+}
+
+static void part_free(struct pelt_frame *f, void *part, size_t bytes)
+{
+    if (part != NULL) {
+        pelt_quota_give(f->pool.quota, bytes);
+        free(part);
+    }
 }
 
 void pelt_frame_free(struct pelt_frame *f)
@@ -47,20 +65,20 @@ void pelt_frame_free(struct pelt_frame *f)
         return;
     }
     for (uint32_t i = 0; i < f->requests_len; i++) {
-        free(f->requests[i]);
+        part_free(f, f->requests[i], sizeof *f->requests[i]);
     }
     while (f->spare != NULL) {
         struct pelt_request_frame *spare = f->spare;
         f->spare = spare->next_spare;
-        free(spare);
+        part_free(f, spare, sizeof *spare);
     }
     for (uint32_t i = 0; i < f->metrics_len; i++) {
-        free(f->metrics[i]);
+        part_free(f, f->metrics[i], sizeof *f->metrics[i]);
     }
     while (f->spare_metrics != NULL) {
         struct pelt_metric_frame *spare = f->spare_metrics;
         f->spare_metrics = spare->next_spare;
-        free(spare);
+        part_free(f, spare, sizeof *spare);
     }
     free(f->metrics);
     free(f->requests);
@@ -150,7 +168,7 @@ struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_
         f->spare = r->next_spare;
         r->next_spare = NULL;
     } else if (r == NULL) {
-        r = calloc(1, sizeof *r);
+        r = part_new(f, sizeof *r);
     }
     f->requests[series] = r;
     return r;
@@ -172,7 +190,7 @@ struct pelt_metric_frame *pelt_frame_metric_slow(struct pelt_frame *f, uint32_t 
         f->spare_metrics = m->next_spare;
         m->next_spare = NULL;
     } else if (m == NULL) {
-        m = calloc(1, sizeof *m);
+        m = part_new(f, sizeof *m);
     }
     f->metrics[series] = m;
     return m;

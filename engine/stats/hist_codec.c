@@ -93,35 +93,24 @@ static unsigned char *put_zeros(unsigned char *p, unsigned zeros)
 
 static unsigned char *put_counters(unsigned char *p, const struct pelt_hist *h)
 {
-    unsigned zeros = 0;
-    unsigned last = h->count == 0 ? 0 : pelt_hist_index(h->max_us);
-    for (unsigned index = 0; index <= last; index++) {
-        const uint64_t *page = h->page[index / PELT_HIST_PAGE];
-        if (page == NULL) {
-            zeros += PELT_HIST_PAGE;
-            index += PELT_HIST_PAGE - 1;
-            continue;
-        }
-        uint64_t count = page[index % PELT_HIST_PAGE];
-        if (count == 0) {
-            zeros++;
-            continue;
-        }
-        p = put_zeros(p, zeros);
-        zeros = 0;
+    struct pelt_hist_walker w;
+    uint64_t count;
+    unsigned index, next = 0;
+    unsigned end = h->count == 0 ? 1 : pelt_hist_index(h->max_us) + 1;
+    pelt_hist_walker_init(&w, h);
+    while (pelt_hist_walker_next(&w, &index, &count) && index < end) {
+        p = put_zeros(p, index - next);
         p = put_zigzag(p, (int64_t)count);
+        next = index + 1;
     }
-    return put_zeros(p, zeros);
+    return put_zeros(p, end - next);
 }
 
-/* An upper bound of the plain payload: each page that exists may be full of long numbers. */
+/* An upper bound of the plain payload: before each counter that is not zero, and at the end, there
+ * may be a run of zeros, and all may be long numbers. */
 static size_t plain_bound(const struct pelt_hist *h)
 {
-    size_t pages = 0;
-    for (unsigned p = 0; p < PELT_HIST_PAGES; p++) {
-        pages += h->page[p] != NULL;
-    }
-    return PLAIN_HEAD + (pages * PELT_HIST_PAGE + PELT_HIST_PAGES) * LEB128_MAX;
+    return PLAIN_HEAD + (2 * pelt_hist_counters_most(h) + 1) * LEB128_MAX;
 }
 
 static size_t encode_plain(const struct pelt_hist *h, unsigned char *out)

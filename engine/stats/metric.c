@@ -33,6 +33,7 @@ struct series {
 
 struct pelt_metrics {
     pthread_mutex_t lock;
+    struct pelt_quota *quota;                    /* borrowed */
     struct pelt_metric metric[PELT_METRICS_MAX]; /* by id */
     bool refused_any[PELT_METRICS_MAX];
     uint32_t own[PELT_METRICS_MAX]; /* series with tags of each */
@@ -226,10 +227,11 @@ bool pelt_tags_parse(const char *text, char out[PELT_TAGS_TEXT + 1])
 
 /* ---- the table ---- */
 
-struct pelt_metrics *pelt_metrics_new(void)
+struct pelt_metrics *pelt_metrics_new(struct pelt_quota *quota)
 {
     struct pelt_metrics *m = calloc(1, sizeof *m);
     if (m != NULL) {
+        m->quota = quota;
         pthread_mutex_init(&m->lock, NULL);
     }
     return m;
@@ -391,6 +393,9 @@ static uint32_t intern(struct pelt_metrics *m, uint32_t metric, const char *tags
     uint16_t *slot = slot_of(m, metric, tags);
     if (*slot == 0) {
         bool room = m->tagged < PELT_METRIC_TAGGED_MAX || m->own[metric] < PELT_METRIC_TAGGED_OWN;
+        if (room && !pelt_quota_admits(m->quota)) {
+            return PELT_METRIC_OTHER(metric);
+        }
         char *copy = room ? strdup(tags) : NULL;
         if (copy == NULL) {
             m->refused++;

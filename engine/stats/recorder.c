@@ -182,7 +182,7 @@ void pelt_recorder_trend(struct pelt_recorder *r, uint32_t series, uint64_t scal
 {
     struct pelt_metric_frame *m = metric_of(r, series, now_ns);
     if (LIKELY(m != NULL)) {
-        pelt_hist_record_n(&m->hist, &r->frame->pool, scaled, 1);
+        pelt_hist_record(&m->hist, &r->frame->pool, scaled);
     }
 }
 

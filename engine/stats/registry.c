@@ -32,6 +32,7 @@ struct pelt_registry {
     pthread_mutex_t lock;
     struct table table[PELT_NAME_KINDS];
     struct pelt_metrics *metrics;
+    struct pelt_quota quota;
 };
 
 /* ---- names ---- */
@@ -111,20 +112,24 @@ static uint16_t *slot_of(struct table *t, const char *name)
     return &t->slot[i];
 }
 
-/* The id, or -1: full or out of memory. */
-static int intern(struct table *t, const char *name)
+/* The id; 0 and counted when the table is full, the quota (may be NULL) spent or memory out. */
+static uint32_t intern(struct table *t, const char *name, struct pelt_quota *quota)
 {
     uint16_t *slot = slot_of(t, name);
     if (*slot != 0) {
-        return *slot - 1;
+        return *slot - 1u;
+    }
+    if (t->count < NAMES && quota != NULL && !pelt_quota_admits(quota)) {
+        return 0;
     }
     char *copy = t->count < NAMES ? strdup(name) : NULL;
     if (copy == NULL) {
-        return -1;
+        t->refused++;
+        return 0;
     }
     t->name[t->count] = copy;
     *slot = (uint16_t)(t->count + 1);
-    return (int)t->count++;
+    return t->count++;
 }
 
 struct pelt_registry *pelt_registry_new(void)
@@ -134,13 +139,14 @@ struct pelt_registry *pelt_registry_new(void)
         return NULL;
     }
     pthread_mutex_init(&reg->lock, NULL);
-    reg->metrics = pelt_metrics_new();
+    pelt_quota_init(&reg->quota, 0);
+    reg->metrics = pelt_metrics_new(&reg->quota);
     if (reg->metrics == NULL) {
         pelt_registry_free(reg);
         return NULL;
     }
     for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
-        if (intern(&reg->table[kind], "_other") != 0) {
+        if (intern(&reg->table[kind], "_other", NULL) != 0 || reg->table[kind].count == 0) {
             pelt_registry_free(reg);
             return NULL;
         }
@@ -169,14 +175,12 @@ uint32_t pelt_registry_intern(struct pelt_registry *reg, enum pelt_name_kind kin
     char clean[PELT_NAME_MAX + 1];
     clean_name(name, clean);
     struct table *t = &reg->table[kind];
+    /* A check is two numbers a frame: no series. */
+    struct pelt_quota *quota = kind == PELT_NAME_REQUEST ? &reg->quota : NULL;
     pthread_mutex_lock(&reg->lock);
-    int id = intern(t, clean);
-    if (id < 0) {
-        t->refused++;
-        id = 0;
-    }
+    uint32_t id = intern(t, clean, quota);
     pthread_mutex_unlock(&reg->lock);
-    return (uint32_t)id;
+    return id;
 }
 
 bool pelt_registry_find(struct pelt_registry *reg, enum pelt_name_kind kind, struct pelt_span name,
@@ -216,6 +220,11 @@ uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind ki
     uint64_t refused = reg->table[kind].refused;
     pthread_mutex_unlock(&reg->lock);
     return refused;
+}
+
+struct pelt_quota *pelt_registry_quota(struct pelt_registry *reg)
+{
+    return &reg->quota;
 }
 
 struct pelt_metrics *pelt_registry_metrics(struct pelt_registry *reg)

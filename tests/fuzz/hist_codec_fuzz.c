@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         assert(walked == PELT_OK && h.count == total);
         assert_round_trip(&h, &pool);
     } else {
-        assert(h.count == 0 && h.lost == 0 && pool.pages == 0);
+        assert(h.count == 0 && h.lost == 0 && pool.bytes == 0);
     }
     pelt_hist_pool_deinit(&pool);
     return 0;

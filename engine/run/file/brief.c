@@ -147,7 +147,7 @@ enum pelt_status pelt_brief_read(const char *path, struct pelt_brief *out, struc
     if (status != PELT_OK) {
         return status;
     }
-    pelt_hist_pool_init(&l.pool, 0);
+    pelt_hist_pool_init(&l.pool, NULL);
     if (sqlite3_exec(l.d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
         l.status = pelt_database_fail(l.d, "cannot be read", err);
     }

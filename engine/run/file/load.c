@@ -161,8 +161,8 @@ static struct pelt_results *results_new(const char *path)
         return NULL;
     }
     r->names = pelt_registry_new();
-    r->total = pelt_frame_new(0);
-    r->outside = pelt_frame_new(0);
+    r->total = pelt_frame_new(NULL);
+    r->outside = pelt_frame_new(NULL);
     r->path = path ? strdup(path) : NULL;
     if (r->names == NULL || r->total == NULL || r->outside == NULL ||
         (path != NULL && r->path == NULL)) {
@@ -181,7 +181,7 @@ enum pelt_status pelt_load_results(struct pelt_database *d, bool writing, struct
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     l.r->running = writing;
-    pelt_hist_pool_init(&l.pool, 0);
+    pelt_hist_pool_init(&l.pool, NULL);
     /* One read transaction, so that all tables show the same moment while a writer goes on. */
     if (sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
         l.status = pelt_database_fail(d, "cannot be read", err);

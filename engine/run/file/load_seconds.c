@@ -168,7 +168,7 @@ static enum pelt_status walk_database(struct pelt_database *d, const struct pelt
                                       pelt_request_second_fn fn, void *arg, struct pelt_error *err)
 {
     struct walk w = {.l = {.d = d, .err = err}};
-    pelt_hist_pool_init(&w.l.pool, 0);
+    pelt_hist_pool_init(&w.l.pool, NULL);
     w.request = pelt_loader_query(
         &w.l, "SELECT t, series, started, bytes_sent, bytes_received FROM request WHERE t >= 0"
               " ORDER BY t, series");

@@ -5,7 +5,8 @@
  *
  * Every `SUM_EVERY_S` seconds, and at the end, the sums of all histograms so far go to `hist_sum`,
  * so that a reader decodes those and at most a minute of seconds, not the whole run. `sum` here is
- * always what the file's seconds >= 0 add up to, because it is added to only after a commit.
+ * always what the file's seconds >= 0 add up to: a sum of its own is added to only after a commit,
+ * a shared one is forgotten once a second was not taken.
  */
 #include "pelt/runfile.h"
 
@@ -84,12 +85,13 @@ static const char *const statement_sql[] = {
 struct pelt_runfile {
     struct pelt_database *d;
     sqlite3_stmt *statement[ST_COUNT];
-    enum pelt_status status;    /* of the running transaction */
-    struct pelt_error error;    /* of the running transaction */
-    struct pelt_error first;    /* first error of the run; empty: none */
-    uint64_t failed;            /* transactions that were lost */
-    struct pelt_frame *sum;     /* seconds 0 to last_t */
-    struct pelt_hist_pool pool; /* pages of histograms in passing */
+    enum pelt_status status;      /* of the running transaction */
+    struct pelt_error error;      /* of the running transaction */
+    struct pelt_error first;      /* first error of the run; empty: none */
+    uint64_t failed;              /* transactions that were lost */
+    const struct pelt_frame *sum; /* seconds 0 to last_t: `own`, or shared; NULL: not known */
+    struct pelt_frame *own;       /* NULL where it is shared */
+    struct pelt_hist_pool pool;   /* pages of histograms in passing */
     struct pelt_buf payload;
     int32_t last_t;                  /* newest second in the file; -1: none */
     int32_t summed_t;                /* hist_sum holds the sum of seconds 0 to this; -1: nothing */
@@ -367,16 +369,22 @@ static void put_threads(struct pelt_runfile *f, int32_t t, struct pelt_frame *co
     }
 }
 
+/* What hist_sum holds stays true, but cannot grow. */
+static void forget_sum(struct pelt_runfile *f)
+{
+    pelt_frame_free(f->own);
+    f->own = NULL;
+    f->sum = NULL;
+}
+
 /* After the second's commit: the sum follows, and once a minute goes to the file. */
 static enum pelt_status follow(struct pelt_runfile *f, const struct pelt_frame *second)
 {
     if (f->sum == NULL) {
         return PELT_OK;
     }
-    if (pelt_frame_add(f->sum, second) !=
-        PELT_OK) { /* what hist_sum holds stays true, but cannot grow */
-        pelt_frame_free(f->sum);
-        f->sum = NULL;
+    if (f->own != NULL && pelt_frame_add(f->own, second) != PELT_OK) {
+        forget_sum(f);
         return PELT_ENOMEM;
     }
     if (f->last_t - f->summed_t < SUM_EVERY_S) {
@@ -411,6 +419,9 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
     }
     enum pelt_status status = commit(f);
     if (status != PELT_OK) {
+        if (f->own == NULL && sum->second >= 0) { /* a shared sum has what the file has not */
+            forget_sum(f);
+        }
         return status;
     }
     memcpy(f->names, upto, sizeof upto);
@@ -532,7 +543,7 @@ static void release(struct pelt_runfile *f)
         sqlite3_finalize(f->statement[i]);
     }
     pelt_database_release(f->d);
-    pelt_frame_free(f->sum);
+    pelt_frame_free(f->own);
     pelt_hist_pool_deinit(&f->pool);
     pelt_buf_deinit(&f->payload);
 }
@@ -547,7 +558,7 @@ enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out
     f->last_t = f->summed_t = -1;
     f->metric_series = PELT_METRIC_TAGGED;
     pelt_buf_init(&f->payload, 0);
-    pelt_hist_pool_init(&f->pool, 0);
+    pelt_hist_pool_init(&f->pool, NULL);
     bool temporary = path == NULL || strcmp(path, ":memory:") == 0;
     enum pelt_status status = pelt_database_create(temporary ? NULL : path, &f->d, err);
     for (int i = 0; i < ST_COUNT && status == PELT_OK; i++) {
@@ -556,7 +567,7 @@ enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out
             status = pelt_database_fail(f->d, "cannot be made", err);
         }
     }
-    f->sum = pelt_frame_new(0);
+    f->sum = f->own = pelt_frame_new(NULL);
     if (status == PELT_OK && f->sum == NULL) {
         status = pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
@@ -567,6 +578,14 @@ enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out
     }
     *out = f;
     return PELT_OK;
+}
+
+void pelt_runfile_share_total(struct pelt_runfile *f, const struct pelt_frame *total)
+{
+    assert(total == NULL || f->last_t < 0);
+    pelt_frame_free(f->own);
+    f->own = NULL;
+    f->sum = total;
 }
 
 enum pelt_status pelt_runfile_close(struct pelt_runfile *f, struct pelt_error *err)

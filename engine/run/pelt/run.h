@@ -24,6 +24,7 @@ struct pelt_live { /* what a live display sees; borrowed during the call */
     const struct pelt_frame *second; /* newest whole second of all threads; NULL before the first */
     const struct pelt_frame *total;  /* all seconds so far */
     uint64_t started, ended, ok;     /* exchanges so far */
+    size_t series_bytes_most;        /* memory that series are meant to take at most */
 };
 
 struct pelt_bench { /* one request again and again, without a script */
@@ -51,7 +52,8 @@ struct pelt_run_options {
     const struct pelt_threshold *thresholds; /* the scenario's and --threshold's together */
     size_t thresholds_len;
     bool allow_script_errors, strict, allow_invalid, force;
-    const char *run_file; /* NULL: kept in memory only */
+    size_t series_bytes_most; /* memory for series; 0: 64 MiB and 16 MiB a thread */
+    const char *run_file;     /* NULL: kept in memory only */
     void (*on_live)(
         void *arg,
         const struct pelt_live *live); /* about twice a second, control thread; may be NULL */

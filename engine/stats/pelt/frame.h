@@ -110,9 +110,11 @@ struct pelt_frame {
     struct pelt_metric_frame *spare_metrics; /* likewise */
 };
 
-struct pelt_frame *pelt_frame_new(size_t budget_bytes); /* zeroed; NULL: out of memory */
-void pelt_frame_free(struct pelt_frame *f);             /* accepts NULL */
-void pelt_frame_reset(struct pelt_frame *f);            /* empty, memory kept */
+/* Zeroed; NULL: out of memory. `quota` is borrowed and counts the frame's memory for series; NULL:
+ * nobody counts it. */
+struct pelt_frame *pelt_frame_new(struct pelt_quota *quota);
+void pelt_frame_free(struct pelt_frame *f);  /* accepts NULL */
+void pelt_frame_reset(struct pelt_frame *f); /* empty, memory kept */
 /* The series' part, made when first touched; NULL only when out of memory. */
 struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_t series);
 static inline struct pelt_request_frame *pelt_frame_request(struct pelt_frame *f, uint32_t series)
@@ -152,8 +154,8 @@ struct pelt_counts pelt_frame_counts(const struct pelt_frame *f);
  * its histograms. */
 uint64_t pelt_frame_lost(const struct pelt_frame *f);
 /* into += from, exactly; gauges add (threads of one second); `second`, `thread`, `last` stay
- * `into`'s. Of equal errors the earliest sample stays. PELT_ENOMEM: `into` holds a part of it; what
- * a spent histogram pool refuses is in the histograms' `lost`. */
+ * `into`'s. Of equal errors the earliest sample stays. PELT_ENOMEM: `into` holds a part of it;
+ * samples that found no memory are in the histograms' `lost`. */
 PELT_MUST_USE enum pelt_status pelt_frame_add(struct pelt_frame *into,
                                               const struct pelt_frame *from);
 

@@ -1,13 +1,20 @@
 /*
  * hist: an HDR histogram of microseconds: 3 significant decimal digits from 1 us to 1 h
- * (Tene, HdrHistogram: 2,048 sub-buckets, 22 buckets, 23,552 counters of 64 bits = 184 KB).
+ * (Tene, HdrHistogram: 2,048 sub-buckets, 22 buckets, 23,552 counters). All of it is exact.
  *
- * Counters lie in 4 KB pages (512 counters) taken from the owner's pool when first touched, so a
- * typical latency series costs 4 to 8 pages. Values above 1 h are clamped to it and counted in
- * `clamped`. min and max are kept exactly.
+ * Where the counts lie follows the number of samples, not the range of values:
  *
- * Storage: the struct is the caller's, zeroed = empty; pages are the pool's. Thread: the owner of
- * the pool. A pool that has spent its budget makes record() and add() count into `lost`.
+ *   log     the first samples of a page are only listed, 28 in 64 bytes
+ *   page    1,024 counters, of 8, 16, 32 or 64 bits as the largest needs. One of 32 bits (4 KB) is
+ *           a *direct* page, which record() counts in without a call: a page of which a log has
+ *           256 samples becomes one
+ *
+ * So a typical latency series costs one or two direct pages in a busy second, 50 samples anywhere
+ * between 1 us and 1 h cost 128 bytes, and a sum of many samples a byte or two a counter. Values
+ * above 1 h are clamped to it and counted in `clamped`. min and max are kept exactly.
+ *
+ * Storage: the struct is the caller's, zeroed = empty; pages and log are the pool's. Thread: the
+ * owner of the pool. Where memory is out, record() and add() count into `lost`.
  */
 #ifndef PELT_HIST_H
 #define PELT_HIST_H
@@ -17,34 +24,28 @@
 #include <stdint.h>
 
 #include "pelt/buf.h"
+#include "pelt/hist_pool.h"
 #include "pelt/status.h"
 
 #define PELT_HIST_MAX_US   UINT64_C(3600000000)
 #define PELT_HIST_COUNTERS 23552
-#define PELT_HIST_PAGE     512 /* counters */
+#define PELT_HIST_PAGE     1024 /* counters */
 #define PELT_HIST_PAGES    (PELT_HIST_COUNTERS / PELT_HIST_PAGE)
+#define PELT_HIST_LOG_MAX  2048 /* samples in a log */
 
-struct pelt_hist_page;
-struct pelt_hist_slab;
-
-struct pelt_hist_pool {
-    struct pelt_hist_page *free;  /* given back, zeroed but for the link in their first counter */
-    struct pelt_hist_slab *slabs; /* all memory, 16 pages each, newest first */
-    size_t pages;                 /* handed out at least once; only these cost resident memory */
-    size_t budget_pages;          /* most pages; 0: no limit */
-};
-/* A zeroed struct is a pool without limit. */
-void pelt_hist_pool_init(struct pelt_hist_pool *pool, size_t budget_bytes);
-/* Frees all pages, also those that histograms still hold: these must not be used after it. */
-void pelt_hist_pool_deinit(struct pelt_hist_pool *pool);
+struct pelt_hist_chunk; /* of a log */
 
 /* What every record touches comes first, next to the pages of values below 3 ms. */
 struct pelt_hist {
-    uint64_t count;                  /* samples in the counters */
-    uint64_t min_us, max_us;         /* exact; meaningless while count == 0 */
-    uint64_t *page[PELT_HIST_PAGES]; /* NULL: all zero */
-    uint64_t clamped;                /* subset of count: samples above 1 h */
-    uint64_t lost;                   /* not in count: no page could be had */
+    uint64_t count;          /* samples in pages and log */
+    uint64_t min_us, max_us; /* exact; meaningless while count == 0 */
+    /* 0: none. Positive: the address of a direct page. Negative: of another one, hist.c says how.
+     * Where a page is, count > 0. */
+    intptr_t page[PELT_HIST_PAGES];
+    struct pelt_hist_chunk *log; /* further samples, as their counters' indexes in any order */
+    uint32_t log_len;            /* how many */
+    uint64_t clamped;            /* subset of count: samples above 1 h */
+    uint64_t lost;               /* not in count: no memory could be had */
 };
 
 /* The counter of `us` (at most PELT_HIST_MAX_US): 11 bits of value, 1 of 22 buckets. */
@@ -54,46 +55,43 @@ static inline unsigned pelt_hist_index(uint64_t us)
     return (unsigned)((bucket << 10) + (us >> bucket));
 }
 
-/* Touches the page of `index`; NULL when the pool is spent. Out of line: the slow path. */
-uint64_t *pelt_hist_touch(struct pelt_hist *h, struct pelt_hist_pool *pool, unsigned index);
+/* Records `n` > 0 samples of `us`, whatever that takes. */
+void pelt_hist_record_n(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t us, uint64_t n);
 
-/* Records `n` > 0 samples of `us`. About 3 ns. */
-static inline void pelt_hist_record_n(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t us,
-                                      uint64_t n)
+/* Records a sample of `us`. About 3 ns. */
+static inline void pelt_hist_record(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t us)
 {
-    if (__builtin_expect(us > PELT_HIST_MAX_US, 0)) {
-        us = PELT_HIST_MAX_US;
-        h->clamped += n;
-    }
-    unsigned index = pelt_hist_index(us);
-    uint64_t *page = h->page[index / PELT_HIST_PAGE];
-    if (__builtin_expect(page == NULL, 0)) {
-        page = pelt_hist_touch(h, pool, index);
-        if (page == NULL) {
-            h->lost += n;
-            return;
+    if (__builtin_expect(us <= PELT_HIST_MAX_US, 1)) {
+        unsigned index = pelt_hist_index(us);
+        intptr_t page = h->page[index / PELT_HIST_PAGE];
+        if (__builtin_expect(page > 0, 1)) {
+            uint32_t *counter = (uint32_t *)page + index % PELT_HIST_PAGE;
+            if (__builtin_expect(++*counter != 0, 1)) {
+                if (us < h->min_us) {
+                    h->min_us = us;
+                }
+                if (us > h->max_us) {
+                    h->max_us = us;
+                }
+                h->count++;
+                return;
+            }
+            --*counter; /* 32 bits are full */
         }
     }
-    page[index % PELT_HIST_PAGE] += n;
-    if (h->count == 0 || us < h->min_us) {
-        h->min_us = us;
-    }
-    if (h->count == 0 || us > h->max_us) {
-        h->max_us = us;
-    }
-    h->count += n;
+    pelt_hist_record_n(h, pool, us, 1);
 }
 /* Nanoseconds, rounded to the nearest microsecond. */
 static inline void pelt_hist_record_ns(struct pelt_hist *h, struct pelt_hist_pool *pool,
                                        uint64_t ns)
 {
-    pelt_hist_record_n(h, pool, (ns + 500) / 1000, 1);
+    pelt_hist_record(h, pool, (ns + 500) / 1000);
 }
 
-/* Empty; the pages go back to the pool. */
+/* Empty; pages and log go back to the pool. */
 void pelt_hist_reset(struct pelt_hist *h, struct pelt_hist_pool *pool);
-/* Adds `from` to `into`, exactly, counter by counter. What finds no page is counted in
- * `into->lost`. */
+/* Adds `from` to `into`, exactly, counter by counter. What finds no memory is counted
+ * in `into->lost`. */
 void pelt_hist_add(struct pelt_hist *into, struct pelt_hist_pool *pool,
                    const struct pelt_hist *from);
 
@@ -112,6 +110,21 @@ double pelt_hist_mean_us(const struct pelt_hist *h);
 uint64_t pelt_hist_samples_needed(double percentile);
 /* Share of the samples at or below `us`, 0..1, those of its counter included; empty: 0. */
 double pelt_hist_share_below(const struct pelt_hist *h, uint64_t us);
+
+/* A walk over the counters that are not zero, lowest values first. The histogram must not change
+ * meanwhile. */
+struct pelt_hist_walker {
+    const struct pelt_hist *h;
+    unsigned index;                  /* next one to look at */
+    unsigned logged;                 /* next of `log` */
+    uint16_t log[PELT_HIST_LOG_MAX]; /* of `h`, sorted */
+    uint64_t plain[PELT_HIST_PAGE];  /* the page that `index` lies in, where there is one */
+};
+void pelt_hist_walker_init(struct pelt_hist_walker *w, const struct pelt_hist *h);
+/* False: there is none left. */
+bool pelt_hist_walker_next(struct pelt_hist_walker *w, unsigned *index, uint64_t *count);
+/* At most so many counters are not zero. */
+size_t pelt_hist_counters_most(const struct pelt_hist *h);
 
 /* Lowest and highest value equivalent to counter `index`, for encoders and walks. */
 uint64_t pelt_hist_lowest_us(unsigned index);

@@ -11,8 +11,8 @@
  *
  * A metric has a series without tags and one called `_other` from the start; series with tags are
  * capped over all metrics, but for the first few of each, so that one metric gone wild does not
- * take them from the others. What comes beyond the cap is counted in `_other` of its metric. So
- * memory does not depend on what tags say.
+ * take them from the others. What comes beyond the cap, or after the quota of memory is spent, is
+ * counted in `_other` of its metric. So memory does not depend on what tags say.
  *
  * Thread: any; a lock, taken when a thread meets a series for the first time (callers keep ids).
  * What is pointed to lives, unchanged, until free.
@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "pelt/buf.h"
+#include "pelt/quota.h"
 #include "pelt/status.h"
 
 enum pelt_metric_type {
@@ -90,8 +91,8 @@ PELT_MUST_USE bool pelt_tags_parse(const char *text, char out[PELT_TAGS_TEXT + 1
 
 struct pelt_metrics;
 
-struct pelt_metrics *pelt_metrics_new(void);    /* NULL: out of memory */
-void pelt_metrics_free(struct pelt_metrics *m); /* accepts NULL */
+struct pelt_metrics *pelt_metrics_new(struct pelt_quota *quota); /* borrowed; NULL: out of memory */
+void pelt_metrics_free(struct pelt_metrics *m);                  /* accepts NULL */
 /* Whether a script's metric may be called so: no name of pelt's own, now or by its contract. */
 bool pelt_metric_name_free(const char *name);
 /* The metric's id, 0 for the first; made at the first time. PELT_EINVAL: a bad name, one of pelt's
@@ -103,8 +104,8 @@ bool pelt_metrics_find(struct pelt_metrics *m, const char *name, uint32_t *id);
 uint32_t pelt_metrics_count(struct pelt_metrics *m);
 const struct pelt_metric *pelt_metrics_at(struct pelt_metrics *m, uint32_t id);
 /* The series of these tags (a text of pelt_tags_write(); empty: the one without), made at the first
- * time; `_other` when the cap is reached or memory is out, and then *first_refused (may be NULL)
- * says whether it is the metric's first. */
+ * time; `_other` when the quota is spent, the cap reached or memory out, and then *first_refused
+ * (may be NULL) says whether it is the metric's first beyond the cap. */
 uint32_t pelt_metrics_series(struct pelt_metrics *m, uint32_t metric, const char *tags,
                              bool *first_refused);
 /* Ids with tags run from PELT_METRIC_TAGGED to below this. */

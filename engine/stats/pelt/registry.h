@@ -3,6 +3,8 @@
  * small ids, in the order of first use, capped so that memory does not depend on the number of
  * URLs.
  *
+ * A registry has the quota of its series' memory as well: once it is spent, there are no new ones.
+ *
  * The one shared table besides the mailbox: a lock guards it, taken only when a thread meets a name
  * for the first time (callers cache ids). Names live until free.
  */
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #include "pelt/buf.h"
+#include "pelt/quota.h"
 #include "pelt/status.h"
 
 #define PELT_SERIES_MAX 1000 /* request series; id 0 is `_other`, which takes what comes beyond */
@@ -28,7 +31,8 @@ struct pelt_metrics;
 struct pelt_registry *pelt_registry_new(void); /* NULL: out of memory */
 void pelt_registry_free(struct pelt_registry *reg);
 /*
- * The id of `name`, 1 for the first name; 0 (`_other`) when the cap is reached or memory is out.
+ * The id of `name`, 1 for the first name; 0 (`_other`) when the cap is reached, the quota is spent
+ * (request series only) or memory is out.
  * Any thread. Names end up in JSON, CSV and on terminals: control characters and bytes that are not
  * UTF-8 become '?'.
  */
@@ -41,9 +45,13 @@ bool pelt_registry_find(struct pelt_registry *reg, enum pelt_name_kind kind, str
                         uint32_t *id);
 /* Ids given out so far, `_other` included. Any thread. */
 uint32_t pelt_registry_count(struct pelt_registry *reg, enum pelt_name_kind kind);
-/* How many interns were refused by the cap or for want of memory. */
+/* How many interns were refused by the cap or for want of memory; those refused by the quota it
+ * counts itself. */
 uint64_t pelt_registry_refused(struct pelt_registry *reg, enum pelt_name_kind kind);
 
+/* What the series of this registry may take; without limit until it is initialised anew, before a
+ * second thread knows the registry. Any thread; never NULL. */
+struct pelt_quota *pelt_registry_quota(struct pelt_registry *reg);
 /* The metrics that the script declares; never NULL. Any thread. */
 struct pelt_metrics *pelt_registry_metrics(struct pelt_registry *reg);
 

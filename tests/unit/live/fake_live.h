@@ -21,7 +21,7 @@ static inline void fake_live_init(struct fake_live *f, enum pelt_loop loop, uint
     if (pelt_plan_add(&f->plan, 30000000000, 200, 200) != PELT_OK) {
         abort();
     }
-    struct pelt_frame *frames[] = {pelt_frame_new(1 << 20), pelt_frame_new(1 << 20)};
+    struct pelt_frame *frames[] = {pelt_frame_new(NULL), pelt_frame_new(NULL)};
     for (int i = 0; i < 2; i++) {
         uint64_t n = i == 0 ? samples : 10 * samples;
         struct pelt_request_frame *r = pelt_frame_request(frames[i], 1);

@@ -153,7 +153,7 @@ static int set_up(void **state)
         world.puppets[i] = NULL;
     }
     pelt_timerq_init(&world.timers);
-    world.frame = pelt_frame_new((size_t)1 << 20);
+    world.frame = pelt_frame_new(NULL);
     if (world.frame == NULL) {
         return 1;
     }

@@ -15,7 +15,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = test_calloc(1, sizeof(struct fixture));
-    struct pelt_station_options options = {.budget_bytes = 1 << 20};
+    struct pelt_station_options options = {.seed = 0};
     assert_int_equal(pelt_station_init(&f->station, &options, NULL), PELT_OK);
     f->registry = pelt_registry_new();
     f->bench = (struct pelt_bench){.method = "GET", .url = "http://example.test/a?b=1"};

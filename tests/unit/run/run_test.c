@@ -413,6 +413,49 @@ static void check_names_beyond_the_most_are_said(void **state)
     assert_non_null(strstr(f->results->events[0].text, "more than 1000 check names"));
 }
 
+/* 900 series, each with one value a user, and how many values were counted where. */
+static void run_series(struct fixture *f, uint64_t *own, uint64_t *other)
+{
+    use_plan(f, PELT_LOOP_CLOSED, 20000, 4);
+    f->options.threads = 4;
+    use_script(f, "local pelt = require('pelt') local t = pelt.metric.trend('t') "
+                  "return { iteration = function(user) for i = 1, 900 do "
+                  "t:add(0.001 * i, { n = i }) end user:stop() end }");
+    run(f);
+    const struct pelt_frame *total = f->results->total;
+    *own = *other = 0;
+    for (uint32_t i = 0; i < total->metrics_len; i++) {
+        if (total->metrics[i] != NULL) {
+            *(i == PELT_METRIC_OTHER(0) ? other : own) += total->metrics[i]->hist.count;
+            assert_int_equal(total->metrics[i]->values, total->metrics[i]->hist.count);
+        }
+    }
+}
+
+static void spent_memory_sends_new_series_to_other_and_is_said_once(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t own, other;
+    f->options.series_bytes_most = 200 * 1000; /* some slabs, and the parts of a few series */
+    run_series(f, &own, &other);
+    assert_int_equal(own + other, 4 * 900);
+    assert_true(own > 0);
+    assert_true(other > 0);
+    assert_int_equal(f->results->events_len, 1);
+    assert_string_equal(f->results->events[0].kind, "series_memory");
+    assert_non_null(strstr(f->results->events[0].text, "the 195.3 KiB for series are spent"));
+}
+
+static void memory_for_series_is_enough_for_a_thousand(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t own, other;
+    run_series(f, &own, &other);
+    assert_int_equal(own, 4 * 900);
+    assert_int_equal(other, 0);
+    assert_int_equal(f->results->events_len, 0);
+}
+
 static void users_that_all_stop_end_the_run_early(void **state)
 {
     struct fixture *f = *state;
@@ -491,6 +534,8 @@ int main(void)
         TEST(script_that_holds_the_last_turn_makes_the_run_invalid),
         TEST(target_of_a_run_is_the_scenarios_unless_one_is_given),
         TEST(check_names_beyond_the_most_are_said),
+        TEST(spent_memory_sends_new_series_to_other_and_is_said_once),
+        TEST(memory_for_series_is_enough_for_a_thousand),
         TEST(users_that_all_stop_end_the_run_early),
     };
     const struct CMUnitTest few_descriptors[] = {

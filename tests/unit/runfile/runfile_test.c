@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hist_counters.h"
 #include "pelt/brief.h"
 #include "runfile/synthetic.h"
 
@@ -111,7 +112,6 @@ static struct pelt_frame *sum_of(int32_t from, int32_t to)
 
 static void assert_hist_equal(const struct pelt_hist *a, const struct pelt_hist *b)
 {
-    static const uint64_t zeros[PELT_HIST_PAGE];
     assert_int_equal(a->count, b->count);
     assert_int_equal(a->clamped, b->clamped);
     assert_int_equal(a->lost, b->lost);
@@ -119,10 +119,7 @@ static void assert_hist_equal(const struct pelt_hist *a, const struct pelt_hist 
         assert_int_equal(a->min_us, b->min_us);
         assert_int_equal(a->max_us, b->max_us);
     }
-    for (int i = 0; i < PELT_HIST_PAGES; i++) {
-        assert_memory_equal(a->page[i] ? a->page[i] : zeros, b->page[i] ? b->page[i] : zeros,
-                            sizeof zeros);
-    }
+    assert_same_counters(a, b);
 }
 
 static void assert_totals_equal(const struct pelt_frame *got, const struct pelt_frame *want)
@@ -289,6 +286,58 @@ static void a_second_that_comes_again_is_added_up_even_behind_the_sums(void **st
     pelt_frame_free(want);
     pelt_frame_free(again);
     pelt_registry_free(names);
+}
+
+/* The second up to which a file's sums go. */
+static int summed_to(const char *path)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT max(t) FROM hist_sum", -1, &s, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int t = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return t;
+}
+
+/* 130 seconds with the caller's total; from `until` on it is shared no more. */
+static void assert_shared_total(const char *path, int32_t until, int last_sum)
+{
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(path);
+    struct pelt_frame *total = pelt_frame_new(NULL);
+    pelt_runfile_share_total(f, total);
+    for (int32_t t = 0; t < 130; t++) {
+        struct pelt_frame *one = sum_of(t, t + 1);
+        if (t == until) {
+            pelt_runfile_share_total(f, NULL);
+        }
+        assert_int_equal(pelt_frame_add(total, one), PELT_OK);
+        synthetic_write(&data, f, names, t, t + 1);
+        pelt_frame_free(one);
+    }
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(path);
+    assert_totals_equal(r->total, total);
+    assert_int_equal(summed_to(path), last_sum);
+    pelt_results_free(r);
+    pelt_frame_free(total);
+    pelt_registry_free(names);
+}
+
+static void a_shared_total_is_the_files_sum(void **state)
+{
+    struct place *p = *state;
+    assert_shared_total(p->path, -1, 119);
+}
+
+static void sums_written_before_a_total_was_taken_back_stay_true(void **state)
+{
+    struct place *p = *state;
+    assert_shared_total(p->path, 100, 59);
 }
 
 static void seconds_have_percentiles_merged_across_series(void **state)
@@ -954,6 +1003,8 @@ int main(void)
         IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),
         IN_A_PLACE(a_killed_run_that_lost_events_is_invalid),
         IN_A_PLACE(a_second_that_comes_again_is_added_up_even_behind_the_sums),
+        IN_A_PLACE(a_shared_total_is_the_files_sum),
+        IN_A_PLACE(sums_written_before_a_total_was_taken_back_stay_true),
         IN_A_PLACE(seconds_have_percentiles_merged_across_series),
         IN_A_PLACE(the_end_comes_back_as_it_was_judged),
         IN_A_PLACE(errors_are_counted_exactly_and_keep_their_first_sample),

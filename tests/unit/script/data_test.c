@@ -82,7 +82,7 @@ static void open_stage(struct stage *st, const char *source, uint64_t population
         fail_msg("%s", err.text);
     }
     st->registry = pelt_registry_new();
-    st->frame = pelt_frame_new(1 << 20);
+    st->frame = pelt_frame_new(NULL);
     pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
     st->recorder.edge_ns = PELT_NEVER;
     pelt_timerq_init(&st->timers);

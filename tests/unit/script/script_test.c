@@ -39,7 +39,7 @@ static void open_stage(struct stage *st, struct pelt_scenario *scenario, const c
     memset(st, 0, sizeof *st);
     st->scenario = scenario;
     st->registry = pelt_registry_new();
-    st->frame = pelt_frame_new(1 << 20);
+    st->frame = pelt_frame_new(NULL);
     pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
     st->recorder.edge_ns = PELT_NEVER;
     pelt_timerq_init(&st->timers);

@@ -70,7 +70,7 @@ static void types_for_editors_name_what_scripts_have(void **state)
     }
     _Atomic bool stopping = false;
     struct pelt_recorder recorder;
-    struct pelt_frame *frame = pelt_frame_new(1 << 20);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     struct pelt_timerq timers;
     pelt_timerq_init(&timers);
     pelt_recorder_init(&recorder, frame, 0, NULL, NULL);

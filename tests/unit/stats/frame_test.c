@@ -168,7 +168,7 @@ static void a_reset_frame_is_empty_and_reuses_its_memory(void **state)
     pelt_frame_error(f, 1, PELT_OUTCOME_RESET, 5, "x");
     f->second = 9;
     f->last = true;
-    size_t pages = f->pool.pages;
+    size_t bytes = f->pool.bytes;
     struct pelt_request_frame *first = pelt_frame_request(f, 0);
     pelt_frame_reset(f);
     assert_int_equal(f->iterations + f->planned + f->errors_len + f->last + f->second, 0);
@@ -189,8 +189,31 @@ static void a_reset_frame_is_empty_and_reuses_its_memory(void **state)
     for (unsigned i = 0; i < EVENTS; i++) {
         random_event(f, &rng);
     }
-    assert_int_equal(f->pool.pages, pages);
+    assert_int_equal(f->pool.bytes, bytes);
     pelt_frame_free(f);
+}
+
+static void a_frames_memory_counts_in_its_quota_until_it_is_freed(void **state)
+{
+    struct pelt_quota quota;
+    struct pelt_rng rng;
+    pelt_quota_init(&quota, 1); /* spent by the first part: what is there grows nevertheless */
+    struct pelt_frame *f = pelt_frame_new(&quota);
+    pelt_rng_init(&rng, 13, 0);
+    for (unsigned i = 0; i < EVENTS; i++) {
+        random_event(f, &rng);
+    }
+    pelt_frame_metric(f, 7)->values = 1;
+    assert_true(pelt_quota_spent(&quota));
+    const size_t parts =
+        SERIES * sizeof(struct pelt_request_frame) + sizeof(struct pelt_metric_frame);
+    assert_int_equal(pelt_quota_used(&quota), f->pool.bytes + parts);
+    f->lost = 0;
+    assert_int_equal(pelt_frame_lost(f), 0);
+    pelt_frame_reset(f); /* spare parts and slabs are still there */
+    assert_int_equal(pelt_quota_used(&quota), f->pool.bytes + parts);
+    pelt_frame_free(f);
+    assert_int_equal(pelt_quota_used(&quota), 0);
 }
 
 static void equal_errors_keep_count_span_and_the_first_sample(void **state)
@@ -304,6 +327,7 @@ int main(void)
         cmocka_unit_test(all_that_is_missing_in_a_frame_is_counted),
         cmocka_unit_test(an_error_is_found_by_its_series_and_outcome),
         cmocka_unit_test(a_reset_frame_is_empty_and_reuses_its_memory),
+        cmocka_unit_test(a_frames_memory_counts_in_its_quota_until_it_is_freed),
         cmocka_unit_test(equal_errors_keep_count_span_and_the_first_sample),
         cmocka_unit_test(merged_errors_keep_the_earliest_sample_in_any_order),
         cmocka_unit_test(distinct_errors_are_bounded_and_old_ones_still_count),

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "pelt/hist_codec.h"
+#include "hist_counters.h"
 #include "pelt/rng.h"
 
 struct fixture {
@@ -34,12 +35,6 @@ static int teardown(void **state)
     pelt_buf_deinit(&f->payload);
     free(f);
     return 0;
-}
-
-static uint64_t counter(const struct pelt_hist *h, unsigned index)
-{
-    const uint64_t *page = h->page[index / PELT_HIST_PAGE];
-    return page == NULL ? 0 : page[index % PELT_HIST_PAGE];
 }
 
 static void fill(struct fixture *f, unsigned samples)
@@ -138,9 +133,7 @@ static void assert_round_trip(struct fixture *f)
     assert_int_equal(pelt_hist_decode_add(&back, &f->pool, bytes(f), 1, &err), PELT_OK);
     assert_int_equal(back.count, f->h.count);
     assert_int_equal(back.clamped, 0);
-    for (unsigned i = 0; i < PELT_HIST_COUNTERS; i++) {
-        assert_int_equal(counter(&back, i), counter(&f->h, i));
-    }
+    assert_same_counters(&back, &f->h);
     if (f->h.count > 0) {
         assert_int_equal(back.min_us, pelt_hist_lowest_us(pelt_hist_index(f->h.min_us)));
         uint64_t highest = pelt_hist_highest_us(pelt_hist_index(f->h.max_us));
@@ -184,7 +177,7 @@ static void decoding_adds_to_what_is_there(void **state)
     pelt_hist_record_n(&f->h, &f->pool, 30, 2);
     assert_int_equal(pelt_hist_encode(&f->h, &f->payload), PELT_OK);
     assert_int_equal(pelt_hist_decode_add(&f->h, &f->pool, bytes(f), 1, NULL), PELT_OK);
-    assert_int_equal(counter(&f->h, 30), 4);
+    assert_int_equal(hist_counter(&f->h, 30), 4);
     assert_int_equal(f->h.count, 4);
 }
 
@@ -231,7 +224,7 @@ static void another_range_and_precision_is_read_in_its_own_unit(void **state)
     assert_int_equal(f->h.count, 3);
     assert_int_equal(f->h.min_us, 176); /* 176,128 ns */
     assert_int_equal(f->h.max_us, 177); /* 177,151 ns */
-    assert_int_equal(counter(&f->h, 177), 3);
+    assert_int_equal(hist_counter(&f->h, 177), 3);
 }
 
 static void foreign_values_above_an_hour_are_clamped(void **state)

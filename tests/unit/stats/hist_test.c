@@ -1,11 +1,12 @@
 /*
  * hist: counters against the definition, percentiles against sorted samples, merging against
- * recording into one, and a pool that runs dry. All random numbers are seeded.
+ * recording into one, and each form that counts can lie in. All random numbers are seeded.
  */
 #include "test.h"
 
 #include <math.h>
 
+#include "hist_counters.h"
 #include "pelt/hist.h"
 #include "pelt/rng.h"
 
@@ -38,17 +39,9 @@ static uint64_t random_us(struct pelt_rng *rng)
     return (uint64_t)exp(pelt_rng_normal(rng, log(2000), 2)) + 1;
 }
 
-static uint64_t counter(const struct pelt_hist *h, unsigned index)
-{
-    const uint64_t *page = h->page[index / PELT_HIST_PAGE];
-    return page == NULL ? 0 : page[index % PELT_HIST_PAGE];
-}
-
 static void assert_same(const struct pelt_hist *a, const struct pelt_hist *b)
 {
-    for (unsigned i = 0; i < PELT_HIST_COUNTERS; i++) {
-        assert_int_equal(counter(a, i), counter(b, i));
-    }
+    assert_same_counters(a, b);
     assert_int_equal(a->count, b->count);
     assert_int_equal(a->min_us, b->min_us);
     assert_int_equal(a->max_us, b->max_us);
@@ -150,9 +143,9 @@ static void nanoseconds_are_rounded_to_the_nearest_microsecond(void **state)
     pelt_hist_record_ns(&f->h, &f->pool, 499);
     pelt_hist_record_ns(&f->h, &f->pool, 500);
     pelt_hist_record_ns(&f->h, &f->pool, 2499);
-    assert_int_equal(counter(&f->h, 0), 1);
-    assert_int_equal(counter(&f->h, 1), 1);
-    assert_int_equal(counter(&f->h, 2), 1);
+    assert_int_equal(hist_counter(&f->h, 0), 1);
+    assert_int_equal(hist_counter(&f->h, 1), 1);
+    assert_int_equal(hist_counter(&f->h, 2), 1);
 }
 
 static void parts_added_equal_the_whole_counter_for_counter(void **state)
@@ -185,56 +178,150 @@ static void adding_nothing_changes_nothing(void **state)
     assert_same(&copy, &f->h);
 }
 
-static void a_spent_pool_makes_samples_lost_not_wrong(void **state)
+static void a_reset_gives_all_memory_back_for_reuse(void **state)
 {
     struct fixture *f = *state;
-    struct pelt_hist_pool small;
-    struct pelt_hist h = {0};
-    pelt_hist_pool_init(&small, 2 * PELT_HIST_PAGE * sizeof(uint64_t));
-    pelt_hist_record_n(&h, &small, 1, 5);
-    pelt_hist_record_n(&h, &small, 600, 5);
-    pelt_hist_record_n(&h, &small, 1000000, 3);
-    assert_int_equal(h.count, 10);
-    assert_int_equal(h.lost, 3);
-    assert_int_equal(h.max_us, 600);
-
-    struct pelt_hist more = {0};
-    pelt_hist_record_n(&more, &f->pool, 2, 4);
-    pelt_hist_record_n(&more, &f->pool, UINT64_MAX, 2);
-    pelt_hist_add(&h, &small, &more);
-    assert_int_equal(h.count, 14);
-    assert_int_equal(h.lost, 5);
-    assert_int_equal(h.clamped, 0);
-    pelt_hist_pool_deinit(&small);
+    for (unsigned round = 0; round < 3; round++) {
+        struct pelt_rng rng;
+        size_t bytes = f->pool.bytes;
+        pelt_rng_init(&rng, 3, 0);
+        for (unsigned i = 0; i < SAMPLES; i++) {
+            pelt_hist_record(&f->h, &f->pool, random_us(&rng));
+        }
+        assert_int_equal(f->h.count, SAMPLES);
+        assert_true(f->pool.bytes > 0);
+        assert_true(round == 0 || f->pool.bytes == bytes);
+        pelt_hist_reset(&f->h, &f->pool);
+        assert_int_equal(f->h.count, 0);
+        assert_int_equal(hist_counter(&f->h, 2000), 0);
+    }
 }
 
-static void the_smallest_budget_is_one_page_not_none(void **state)
+/* ---- where the counts lie ---- */
+
+/* Over all 22 buckets alike, as log-uniform values are. */
+static uint64_t wide_us(struct pelt_rng *rng)
 {
-    struct pelt_hist_pool pool;
-    pelt_hist_pool_init(&pool, 1);
-    assert_int_equal(pool.budget_pages, 1);
+    return (uint64_t)exp(pelt_rng_uniform(rng) * log((double)PELT_HIST_MAX_US));
 }
 
-static void a_reset_gives_zeroed_pages_back_for_reuse(void **state)
+/* `h` holds exactly `us[0]` to `us[len - 1]`, each `n` times. */
+static void assert_holds(const struct pelt_hist *h, const uint64_t *us, size_t len, uint64_t n)
+{
+    static uint64_t want[PELT_HIST_COUNTERS], have[PELT_HIST_COUNTERS];
+    uint64_t min_us = UINT64_MAX, max_us = 0;
+    memset(want, 0, sizeof want);
+    for (size_t i = 0; i < len; i++) {
+        want[pelt_hist_index(us[i])] += n;
+        min_us = us[i] < min_us ? us[i] : min_us;
+        max_us = us[i] > max_us ? us[i] : max_us;
+    }
+    hist_counters(h, have);
+    for (unsigned i = 0; i < PELT_HIST_COUNTERS; i++) {
+        assert_int_equal(have[i], want[i]);
+    }
+    assert_int_equal(h->min_us, min_us);
+    assert_int_equal(h->max_us, max_us);
+}
+
+static void from_the_first_sample_to_the_last_none_is_lost_or_moved(void **state)
+{
+    struct fixture *f = *state;
+    static uint64_t us[SAMPLES];
+    struct pelt_rng rng;
+    unsigned next = 1;
+    pelt_rng_init(&rng, 5, 0);
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        us[i] = wide_us(&rng);
+        pelt_hist_record(&f->h, &f->pool, us[i]);
+        if (i + 1 == next) { /* 1, 2, 3, 5, 7, 10 ...: each stage of log and pages */
+            assert_holds(&f->h, us, i + 1, 1);
+            next += next / 2 + 1;
+        }
+    }
+    assert_holds(&f->h, us, SAMPLES, 1);
+}
+
+static void few_samples_anywhere_cost_64_bytes_for_28(void **state)
 {
     struct fixture *f = *state;
     struct pelt_rng rng;
-    pelt_rng_init(&rng, 3, 0);
-    for (unsigned i = 0; i < SAMPLES; i++) {
-        pelt_hist_record_n(&f->h, &f->pool, random_us(&rng), 1);
+    pelt_rng_init(&rng, 6, 0);
+    for (unsigned i = 0; i < 56; i++) {
+        pelt_hist_record(&f->h, &f->pool, wide_us(&rng));
     }
-    size_t pages = f->pool.pages;
-    pelt_hist_reset(&f->h, &f->pool);
-    assert_int_equal(f->h.count, 0);
-    for (unsigned index = 0; index < PELT_HIST_PAGE * (unsigned)pages; index += PELT_HIST_PAGE) {
-        pelt_hist_record_n(&f->h, &f->pool, pelt_hist_lowest_us(index + 7), 1);
+    char *begin = pelt_hist_pool_take(&f->pool, 0);
+    for (unsigned p = 0; p < PELT_HIST_PAGES; p++) {
+        assert_int_equal(f->h.page[p], 0);
     }
-    assert_int_equal(f->pool.pages, pages);
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < PELT_HIST_COUNTERS; i++) {
-        sum += counter(&f->h, i);
+    assert_int_equal(f->h.log_len, 56);
+    assert_ptr_equal(begin, (char *)f->h.log + 64); /* two blocks, and it is the third */
+}
+
+static void a_page_with_many_samples_becomes_a_direct_one(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 300; i++) {
+        pelt_hist_record(&f->h, &f->pool, 100 + i);
     }
-    assert_int_equal(sum, pages);
+    assert_true(f->h.page[0] > 0);
+    assert_true(f->h.log_len < 300);
+    assert_int_equal(f->h.count, 300);
+    assert_int_equal(hist_counter(&f->h, 399), 1);
+}
+
+/* Everywhere 65,536 times: 16 bits do not hold it, whatever form it came in. */
+static void sums_widen_exactly_as_they_grow(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_hist sum = {0};
+    static uint64_t us[1000];
+    struct pelt_rng rng;
+    pelt_rng_init(&rng, 8, 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        us[i] = wide_us(&rng);
+        pelt_hist_record(&f->h, &f->pool, us[i]);
+    }
+    for (unsigned doubling = 0; doubling < 34; doubling++) {
+        pelt_hist_add(&sum, &f->pool, &f->h);
+        assert_holds(&sum, us, 1000, UINT64_C(1) << doubling);
+        pelt_hist_reset(&f->h, &f->pool);
+        pelt_hist_add(&f->h, &f->pool, &sum);
+    }
+}
+
+static void a_direct_counter_goes_on_above_32_bits(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 300; i++) {
+        pelt_hist_record(&f->h, &f->pool, 100);
+    }
+    assert_true(f->h.page[0] > 0);
+    pelt_hist_record_n(&f->h, &f->pool, 100, UINT32_MAX - hist_counter(&f->h, 100));
+    assert_int_equal(hist_counter(&f->h, 100), UINT32_MAX);
+    pelt_hist_record(&f->h, &f->pool, 100);
+    pelt_hist_record(&f->h, &f->pool, 100);
+    assert_int_equal(hist_counter(&f->h, 100), UINT64_C(1) + UINT32_MAX + 1);
+    assert_int_equal(f->h.count, UINT64_C(1) + UINT32_MAX + 1);
+}
+
+static void a_wide_sum_of_few_per_counter_takes_a_byte_a_counter(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_hist sum = {0};
+    struct pelt_hist_pool pool = {0};
+    struct pelt_rng rng;
+    pelt_rng_init(&rng, 9, 0);
+    for (unsigned second = 0; second < 1000; second++) {
+        for (unsigned i = 0; i < 100; i++) {
+            pelt_hist_record(&f->h, &f->pool, 2048 + wide_us(&rng));
+        }
+        pelt_hist_add(&sum, &pool, &f->h);
+        pelt_hist_reset(&f->h, &f->pool);
+    }
+    assert_int_equal(sum.count, 100000);
+    assert_in_range(pool.bytes, 1, 2 * PELT_HIST_COUNTERS + 65536);
+    pelt_hist_pool_deinit(&pool);
 }
 
 static void the_mean_comes_from_the_counters_middles(void **state)
@@ -287,9 +374,13 @@ int main(void)
         TEST(nanoseconds_are_rounded_to_the_nearest_microsecond),
         TEST(parts_added_equal_the_whole_counter_for_counter),
         TEST(adding_nothing_changes_nothing),
-        TEST(a_spent_pool_makes_samples_lost_not_wrong),
-        TEST(the_smallest_budget_is_one_page_not_none),
-        TEST(a_reset_gives_zeroed_pages_back_for_reuse),
+        TEST(a_reset_gives_all_memory_back_for_reuse),
+        TEST(from_the_first_sample_to_the_last_none_is_lost_or_moved),
+        TEST(few_samples_anywhere_cost_64_bytes_for_28),
+        TEST(a_page_with_many_samples_becomes_a_direct_one),
+        TEST(sums_widen_exactly_as_they_grow),
+        TEST(a_direct_counter_goes_on_above_32_bits),
+        TEST(a_wide_sum_of_few_per_counter_takes_a_byte_a_counter),
         TEST(the_mean_comes_from_the_counters_middles),
         TEST(the_share_below_counts_the_values_counter_in),
         TEST(percentiles_need_the_samples_the_contract_names),

@@ -7,6 +7,7 @@
 #include "pelt/metric.h"
 
 struct fixture {
+    struct pelt_quota *quota;
     struct pelt_metrics *m;
     struct pelt_error err;
     uint32_t id;
@@ -15,7 +16,9 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture f;
-    f = (struct fixture){.m = pelt_metrics_new()};
+    static struct pelt_quota quota;
+    pelt_quota_init(&quota, 0);
+    f = (struct fixture){.m = pelt_metrics_new(&quota), .quota = &quota};
     *state = &f;
     return f.m == NULL;
 }
@@ -163,11 +166,26 @@ static void series_beyond_the_cap_are_other_of_their_metric(void **state)
     assert_string_equal(text, "b{_other}");
 }
 
+static void a_spent_quota_makes_new_series_other_and_keeps_the_old(void **state)
+{
+    struct fixture *f = *state;
+    bool first = true;
+    assert_int_equal(declare(f, "a", PELT_METRIC_TREND, ""), PELT_OK);
+    uint32_t old = pelt_metrics_series(f->m, 0, "i=1", NULL);
+    pelt_quota_init(f->quota, 10);
+    pelt_quota_draw(f->quota, 10);
+    assert_int_equal(pelt_metrics_series(f->m, 0, "i=2", &first), PELT_METRIC_OTHER(0));
+    assert_false(first); /* nothing is said of a cap */
+    assert_int_equal(pelt_metrics_series(f->m, 0, "i=1", NULL), old);
+    assert_int_equal(pelt_quota_refused(f->quota), 1);
+    assert_int_equal(pelt_metrics_refused(f->m), 0);
+}
+
 static void a_copy_has_the_same_ids(void **state)
 {
     struct fixture *f = *state;
     uint32_t metric;
-    struct pelt_metrics *copy = pelt_metrics_new();
+    struct pelt_metrics *copy = pelt_metrics_new(f->quota);
     assert_int_equal(declare(f, "a", PELT_METRIC_COUNTER, ""), PELT_OK);
     pelt_metrics_series(f->m, 0, "x=1", NULL);
     assert_int_equal(pelt_metrics_copy(copy, f->m), PELT_OK);
@@ -193,6 +211,7 @@ int main(void)
         TEST(tags_that_do_not_fit_are_refused),
         TEST(what_people_write_is_read_as_tags),
         TEST(series_beyond_the_cap_are_other_of_their_metric),
+        TEST(a_spent_quota_makes_new_series_other_and_keeps_the_old),
         TEST(a_copy_has_the_same_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

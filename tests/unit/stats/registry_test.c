@@ -70,6 +70,23 @@ static void beyond_the_cap_names_are_other_and_counted(void **state)
     assert_ptr_equal(name_of(*state, 1), first);
 }
 
+static void a_spent_quota_makes_new_series_other_and_keeps_the_old(void **state)
+{
+    struct pelt_registry *reg = *state;
+    struct pelt_quota *quota = pelt_registry_quota(reg);
+    pelt_quota_init(quota, 1000);
+    pelt_quota_draw(quota, 999);
+    assert_int_equal(pelt_registry_intern(reg, PELT_NAME_REQUEST, pelt_span_of("old")), 1);
+    pelt_quota_draw(quota, 1);
+    assert_int_equal(pelt_registry_intern(reg, PELT_NAME_REQUEST, pelt_span_of("new")), 0);
+    assert_int_equal(pelt_registry_intern(reg, PELT_NAME_REQUEST, pelt_span_of("old")), 1);
+    assert_int_equal(pelt_registry_intern(reg, PELT_NAME_CHECK, pelt_span_of("check")), 1);
+    assert_int_equal(pelt_quota_refused(quota), 1);
+    assert_int_equal(pelt_registry_refused(reg, PELT_NAME_REQUEST), 0); /* it was not the cap */
+    pelt_quota_give(quota, 1);
+    assert_int_equal(pelt_registry_intern(reg, PELT_NAME_REQUEST, pelt_span_of("new")), 2);
+}
+
 static void only_interned_names_are_found(void **state)
 {
     uint32_t id = 77;
@@ -195,6 +212,7 @@ int main(void)
         TEST(id_zero_is_other),
         TEST(checks_and_requests_have_ids_of_their_own),
         TEST(beyond_the_cap_names_are_other_and_counted),
+        TEST(a_spent_quota_makes_new_series_other_and_keeps_the_old),
         TEST(only_interned_names_are_found),
         TEST(long_names_are_cut_at_a_characters_end),
         TEST(names_become_printable_utf8),

@@ -26,6 +26,10 @@ struct pelt_runfile;
  * and the last results read from it. */
 PELT_MUST_USE enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
                                                    struct pelt_error *err);
+/* Before the first second: `total` (borrowed until close; never the runfile's to change) is at each
+ * pelt_runfile_second() of the load the sum of all seconds given so far, that one included. So the
+ * runfile need not keep one of its own. NULL, at any time: `total` is that no more. */
+void pelt_runfile_share_total(struct pelt_runfile *f, const struct pelt_frame *total);
 /* One transaction each. After an error the run goes on; the first error is kept and told at close.
  */
 PELT_MUST_USE enum pelt_status pelt_runfile_meta(struct pelt_runfile *f, const char *key,
