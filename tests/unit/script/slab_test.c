@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include <string.h>
+
 #include "pelt/rng.h"
 #include "slab.h"
 
@@ -27,8 +29,10 @@ static void resize(struct pelt_slab *slab, struct block *b, size_t size, struct 
 {
     b->bytes = pelt_slab_alloc(slab, b->bytes, b->size, size);
     b->mirror = realloc(b->mirror, size ? size : 1);
-    for (size_t i = b->size; i < size; i++) {
-        b->bytes[i] = b->mirror[i] = (unsigned char)pelt_rng_u64(rng);
+    if (size > b->size) {
+        int fill = (int)pelt_rng_below(rng, 256);
+        memset(b->bytes + b->size, fill, size - b->size);
+        memset(b->mirror + b->size, fill, size - b->size);
     }
     b->size = size;
 }
