@@ -113,11 +113,22 @@ static struct pelt_token name(struct pelt_lexer *x)
                                .text = pelt_span(word, (size_t)(x->at - word))};
 }
 
+/* Behind the line's end that a long string may begin with, and which is no part of it. */
+static const char *skip_first_newline(const char *at, const char *end)
+{
+    if (at == end || (*at != '\n' && *at != '\r')) {
+        return at;
+    }
+    const char *next = at + 1;
+    return next < end && (*next == '\n' || *next == '\r') && *next != *at ? next + 1 : next;
+}
+
 static struct pelt_token string(struct pelt_lexer *x, int level)
 {
     const char *content = x->at + (level >= 0 ? level + 2 : 1), *content_end;
     if (level >= 0) {
         x->at = skip_brackets(x->at, x->end, level, &content_end);
+        content = skip_first_newline(content, content_end);
     } else {
         x->at = skip_quoted(x->at, x->end);
         content_end = x->at - 1;

@@ -102,6 +102,30 @@ static int search(lua_State *L)
     return lua_gettop(L);
 }
 
+/* A searcher of C libraries, which may do everything; upvalue: the library's. */
+static int search_binary(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    if (lua_isfunction(L, 1)) {
+        pelt_source_unknown(source_of(L));
+    }
+    return lua_gettop(L);
+}
+
+/* Wraps searcher `number` of the list on top. */
+static void wrap_searcher(lua_State *L, int number, lua_CFunction function)
+{
+    if (lua_rawgeti(L, -1, number) == LUA_TFUNCTION) {
+        lua_pushcclosure(L, function, 1);
+        lua_rawseti(L, -2, number);
+    } else {
+        lua_pop(L, 1);
+    }
+}
+
 /* Wraps the global function `name`. */
 static void wrap(lua_State *L, const char *name, lua_CFunction function)
 {
@@ -117,8 +141,8 @@ void pelt_source_open(lua_State *L)
     wrap(L, "dofile", load_file);
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
-    lua_rawgeti(L, -1, 2);
-    lua_pushcclosure(L, search, 1);
-    lua_rawseti(L, -2, 2);
+    wrap_searcher(L, 2, search);
+    wrap_searcher(L, 3, search_binary);
+    wrap_searcher(L, 4, search_binary);
     lua_pop(L, 2);
 }

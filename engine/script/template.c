@@ -33,6 +33,11 @@ struct kept {
     uint64_t word[]; /* then the bytes of the head */
 };
 
+/* Options whose tables are part of a template: of json, form and multipart the body is made at each
+ * call. */
+static const enum pelt_option TABLES[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT,
+                                          PELT_OPTION_AUTH};
+
 #define CALL_WORDS 4 /* of a key without its options, at most */
 
 /* An options table met before: at the same call, with the same words. */
@@ -40,9 +45,10 @@ struct constant {
     const void *options; /* NULL: none */
     const struct pelt_template *template;
     struct pelt_given given;
-    uint64_t version; /* of the source's writes when it was looked whether they reach the table */
-    bool looked;      /* that was done */
-    bool held;        /* they do not; then the table is at this place of a Lua list */
+    uint64_t version;   /* of the source's writes when it was looked whether they reach the table */
+    uint64_t additions; /* likewise: fields that were added to constant tables */
+    bool looked;        /* that was done */
+    bool held;          /* they do not; then the table is at this place of a Lua list */
     size_t words;
     uint64_t word[CALL_WORDS];
 };
@@ -59,7 +65,32 @@ struct pelt_templates {
     uint32_t seen[SEEN];
     int tables_ref; /* a list: the constant tables, each at its place */
     struct constant constant[PELT_CONSTANTS_MAX];
+    int trap_ref;       /* the metatable of constant tables, which tells of new fields */
+    const void *trap;   /* its address */
+    uint64_t additions; /* new fields told */
 };
+
+/* __newindex of a constant table, upvalue the templates: it is what it is for everyone else. */
+static int on_new_field(lua_State *L)
+{
+    struct pelt_templates *templates = lua_touserdata(L, lua_upvalueindex(1));
+    templates->additions++;
+    if (lua_isnil(L, 2)) {
+        return luaL_error(L, "index is nil");
+    }
+    lua_rawset(L, 1);
+    return 0;
+}
+
+static void make_trap(lua_State *L, struct pelt_templates *templates)
+{
+    lua_newtable(L);
+    lua_pushlightuserdata(L, templates);
+    lua_pushcclosure(L, on_new_field, 1);
+    lua_setfield(L, -2, "__newindex");
+    templates->trap = lua_topointer(L, -1);
+    templates->trap_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
 
 void pelt_templates_new(lua_State *L, struct pelt_templates **out)
 {
@@ -79,6 +110,7 @@ void pelt_templates_new(lua_State *L, struct pelt_templates **out)
     templates->strings_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     templates->tables_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    make_trap(L, templates);
 }
 
 static void drop_all(struct pelt_templates *templates)
@@ -251,35 +283,78 @@ static bool is_of(const struct constant *c, const struct pelt_template_key *call
            memcmp(c->word, call->word, call->len * sizeof call->word[0]) == 0;
 }
 
-const struct pelt_template *pelt_templates_constant(const struct pelt_templates *templates,
+/* Nothing that was looked at has changed since. */
+static bool is_current(const struct pelt_templates *templates, const struct constant *c,
+                       const struct pelt_writes *writes)
+{
+    return c->version == writes->version && c->additions == templates->additions;
+}
+
+const struct pelt_template *pelt_templates_constant(struct pelt_templates *templates,
                                                     const struct pelt_template_key *call,
                                                     const void *options,
                                                     const struct pelt_writes *writes,
                                                     struct pelt_given *given)
 {
     const struct constant *c = &templates->constant[constant_place(call, options)];
-    if (!c->held || c->version != writes->version || !is_of(c, call, options)) {
+    if (!c->held || !is_current(templates, c, writes) || !is_of(c, call, options)) {
         return NULL;
     }
+    templates->hits++;
     *given = c->given;
     return c->template;
 }
 
-/* Whether the code can write a field of the table at `index` by its name. */
-static bool has_written_name(lua_State *L, int index, const struct pelt_writes *writes)
+/* From now on new fields of the table at `index` are told. False: it has a metatable of its own. */
+static bool set_trap(lua_State *L, const struct pelt_templates *templates, int index)
 {
-    int top = lua_gettop(L), entries = pelt_template_entries(L, index);
+    if (lua_getmetatable(L, index)) {
+        bool ours = lua_topointer(L, -1) == templates->trap;
+        lua_pop(L, 1);
+        return ours;
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, templates->trap_ref);
+    lua_setmetatable(L, index);
+    return true;
+}
+
+/* Whether the code can write a field that the table at `index` has. */
+static bool has_written_field(lua_State *L, int index, const struct pelt_writes *writes)
+{
+    int top = lua_gettop(L);
     bool written = writes->anything;
     lua_pushnil(L);
-    while (!written && lua_next(L, entries)) {
+    while (!written && lua_next(L, index)) {
         size_t len;
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
-        written = (name && pelt_writes_name(writes, pelt_span(name, len))) ||
-                  (lua_istable(L, -1) && has_written_name(L, lua_gettop(L), writes));
-        lua_pop(L, 1);
+        written = name && pelt_writes_name(writes, pelt_span(name, len));
+        lua_settop(L, -2);
     }
     lua_settop(L, top);
     return written;
+}
+
+/* Fields that it has are only written where the source says so; fields that it has not are trapped.
+ */
+static bool make_constant(lua_State *L, const struct pelt_templates *templates, int index,
+                          const struct pelt_writes *writes)
+{
+    return !has_written_field(L, index, writes) && set_trap(L, templates, index);
+}
+
+/* The options at `index`, and those tables in them that are part of a template. */
+static bool make_all_constant(lua_State *L, const struct pelt_templates *templates, int index,
+                              const struct pelt_writes *writes)
+{
+    bool constant = make_constant(L, templates, index, writes);
+    for (size_t i = 0; constant && i < sizeof TABLES / sizeof TABLES[0]; i++) {
+        lua_pushstring(L, pelt_option_names[TABLES[i]]);
+        if (lua_rawget(L, index) == LUA_TTABLE) {
+            constant = make_constant(L, templates, lua_gettop(L), writes);
+        }
+        lua_pop(L, 1);
+    }
+    return constant;
 }
 
 void pelt_templates_note(lua_State *L, struct pelt_templates *templates,
@@ -294,13 +369,19 @@ void pelt_templates_note(lua_State *L, struct pelt_templates *templates,
         *c = (struct constant){
             .options = options, .template = found, .given = *given, .words = call->len};
         memcpy(c->word, call->word, call->len * sizeof call->word[0]);
-    } else if (!c->looked || c->version != writes->version) {
+    } else if (!c->looked || !is_current(templates, c, writes)) {
+        luaL_checkstack(L, LUA_MINSTACK, "options");
         c->given = *given;
         c->looked = true;
         c->version = writes->version;
-        c->held = !has_written_name(L, index, writes);
+        c->additions = templates->additions;
+        c->held = make_all_constant(L, templates, index, writes);
         lua_rawgeti(L, LUA_REGISTRYINDEX, templates->tables_ref);
-        lua_pushvalue(L, c->held ? index : -1);
+        if (c->held) {
+            lua_pushvalue(L, index);
+        } else {
+            lua_pushboolean(L, false);
+        }
         lua_rawseti(L, -2, (lua_Integer)place + 1);
         lua_pop(L, 1);
     }
@@ -332,12 +413,10 @@ static void hold_entries(lua_State *L, struct pelt_templates *templates, int lis
 /* The options' own strings, and those of tables in them. */
 static void hold_options(lua_State *L, struct pelt_templates *templates, int list, int options)
 {
-    static const enum pelt_option tables[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT,
-                                              PELT_OPTION_AUTH};
     int entries = pelt_template_entries(L, options);
     hold_entries(L, templates, list, entries);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        lua_pushstring(L, pelt_option_names[tables[i]]);
+    for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++) {
+        lua_pushstring(L, pelt_option_names[TABLES[i]]);
         if (lua_rawget(L, entries) == LUA_TTABLE) {
             hold_entries(L, templates, list, lua_gettop(L));
         }

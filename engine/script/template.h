@@ -5,7 +5,9 @@
  * is read at each call, and only if every key and value is what it was, the kept bytes are used. So
  * a table that was changed in between, anywhere in it, is never mistaken for its old self, and a
  * new table with the old content is as good as the old one. Reading is left out for a table that
- * was met before where the scenario's source has nothing that could write its fields (writes.h).
+ * was met before with the same content where nothing can have changed it since: the scenario's
+ * source has nothing that could write one of the fields it has (writes.h), and new fields are told
+ * by a metatable that such a table gets.
  *
  * Owner: a shard; bounded by PELT_TEMPLATES_MAX.
  */
@@ -98,15 +100,15 @@ bool pelt_template_key_read(lua_State *L, int index, const struct pelt_templates
  * code does can have changed it since: then it need not be read again. `call` is the key without
  * the options. NULL: read it.
  */
-const struct pelt_template *pelt_templates_constant(const struct pelt_templates *templates,
+const struct pelt_template *pelt_templates_constant(struct pelt_templates *templates,
                                                     const struct pelt_template_key *call,
                                                     const void *options,
                                                     const struct pelt_writes *writes,
                                                     struct pelt_given *given);
 
 /* Notes what the options table at `index` was found to say. Met a second time with the same, and
- * with no field that the code can write, it is constant from now on, and held. May raise (memory).
- */
+ * with no field that the code can write, it is constant from now on: held, and with the metatable
+ * that tells of new fields. May raise (memory). */
 void pelt_templates_note(lua_State *L, struct pelt_templates *templates,
                          const struct pelt_template_key *call, int index,
                          const struct pelt_template *found, const struct pelt_writes *writes,

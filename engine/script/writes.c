@@ -38,8 +38,9 @@ static void add(struct pelt_writes *writes, struct pelt_span name)
 /* What changes tables without writing a field where one sees it, or gives a way to it. */
 static bool reaches_everything(const struct pelt_token *t)
 {
-    static const char *const words[] = {"insert", "remove",  "move", "sort", "rawset",
-                                        "debug",  "package", "_G",   "_ENV"};
+    static const char *const words[] = {"insert", "remove",       "move",        "sort",
+                                        "rawset", "debug",        "package",     "_G",
+                                        "_ENV",   "setmetatable", "getmetatable"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (pelt_token_is(t, words[i])) {
             return true;

@@ -5,9 +5,9 @@
  *
  * The scan knows Lua's tokens, not its meaning. What counts as writing `name`: `.name` or
  * `["name"]` before '=' or ',', and `function t.name` or `t:name`; entries of a constructor do not.
- * `[key] =` with any other key, table.insert and its like, rawset, and what could reach them unseen
- * (a library taken as a value, debug, _G, _ENV) write everything. A write too many only costs
- * speed.
+ * `[key] =` with any other key, table.insert and its like, rawset, and what could reach them or a
+ * metatable unseen (a library taken as a value, debug, setmetatable, _G, _ENV) write everything. A
+ * write too many only costs speed.
  */
 #ifndef PELT_WRITES_H
 #define PELT_WRITES_H

@@ -297,6 +297,69 @@ static void a_table_that_code_can_write_is_never_constant(void **state)
     }
 }
 
+static void run_code(struct fixture *f, const char *code)
+{
+    if (luaL_dostring(f->L, code) != LUA_OK) {
+        fail_msg("%s: %s", code, lua_tostring(f->L, -1));
+    }
+}
+
+/* Names that the table has not are no part of what the source is searched for. */
+static void a_new_field_of_a_constant_table_is_told(void **state)
+{
+    static const char *const additions[] = {"t.body = 'late'", "t.headers.B = 'late'",
+                                            "t.expect[2] = 404", "t.auth.user = 'late'",
+                                            "local k = 'timeout' t[k] = '1s'"};
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    for (size_t i = 0; i < sizeof additions / sizeof additions[0]; i++) {
+        int t = push(
+            f, "t = { headers = { A = 'b' }, expect = { 200 }, auth = {}, json = { 1 } } return t");
+        note(f, t, &template, &none);
+        note(f, t, &template, &none);
+        assert_non_null(constant(f, t, &none));
+        run_code(f, "t.json[2] = 1"); /* made anew at each call */
+        assert_non_null(constant(f, t, &none));
+        run_code(f, additions[i]);
+        if (constant(f, t, &none)) {
+            fail_msg("%s: is still constant", additions[i]);
+        }
+        lua_settop(f->L, 0);
+    }
+    assert_string_equal(
+        luaL_checkstring(f->L, (lua_getglobal(f->L, "t"), lua_getfield(f->L, 1, "timeout"), -1)),
+        "1s");
+}
+
+static void a_table_with_a_metatable_is_never_constant(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "return setmetatable({ name = 'n' }, {})");
+    note(f, t, &template, &none);
+    note(f, t, &template, &none);
+    assert_null(constant(f, t, &none));
+    t = push(f, "return { name = 'n', headers = setmetatable({}, {}) }");
+    note(f, t, &template, &none);
+    note(f, t, &template, &none);
+    assert_null(constant(f, t, &none));
+}
+
+/* What is sent as JSON may be deep, and is not looked into. */
+static void payloads_are_not_looked_into(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_writes none = {.anything = false};
+    struct pelt_template template = {.named = true};
+    int t = push(f, "local t = {} for i = 1, 1000 do t = { t } end return { json = t, form = t, "
+                    "multipart = t }");
+    note(f, t, &template, &none);
+    note(f, t, &template, &none);
+    assert_non_null(constant(f, t, &none));
+}
+
 /* Code that is loaded later may write what no code wrote before. */
 static void more_code_makes_a_constant_table_be_looked_at_again(void **state)
 {
@@ -363,6 +426,9 @@ int main(void)
         TEST(a_full_table_starts_again),
         TEST(a_table_that_nothing_writes_is_constant_from_the_second_time),
         TEST(a_table_that_code_can_write_is_never_constant),
+        TEST(a_new_field_of_a_constant_table_is_told),
+        TEST(a_table_with_a_metatable_is_never_constant),
+        TEST(payloads_are_not_looked_into),
         TEST(more_code_makes_a_constant_table_be_looked_at_again),
         TEST(constant_tables_are_not_collected),
         TEST(a_full_table_forgets_constants),

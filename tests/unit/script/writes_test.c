@@ -46,6 +46,8 @@ static void assignments_to_fields_are_seen(void **state)
     assert_writes("t['X'] = 1", "X");
     assert_writes("t.headers[\"X\"] = 1", "X");
     assert_writes("t[ [[X]] ] = 1", "X");
+    assert_writes("t[ [[\nX]] ] = 1", "X");
+    assert_writes("t[ [==[\r\nX]==] ] = 1", "X");
     assert_writes("f{}['X'] = 1", "X");
     assert_writes("t[a['X']]['name'] = 1", "name");
     assert_writes("function t.name() end", "name");
@@ -85,6 +87,8 @@ static void what_cannot_be_named_writes_everything(void **state)
     assert_anything("local t = require 'table'");
     assert_anything("local t = require('table')");
     assert_anything("debug.setupvalue(f, 1, t)");
+    assert_anything("setmetatable(t, { __newindex = u })");
+    assert_anything("getmetatable(t).__newindex = nil");
     assert_anything("local e = _G");
     assert_anything("local _ENV = t");
     assert_anything("\x1bLua");
