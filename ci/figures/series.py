@@ -33,7 +33,7 @@ def _peak_kb(process):
 
 
 def _run(scenario, series, settings, port):
-    """Peak memory, the budget said, values recorded a second, series in the report."""
+    """Peak memory, the limit said, values recorded a second, series in the report."""
     given = [f"--set={key}={value}" for key, value in {**settings, "SERIES": series}.items()]
     with open(SCRATCH / "err", "w") as err:
         pelt = subprocess.Popen([PELT, "run", scenario, "-t", str(THREADS), "--target", f"http://127.0.0.1:{port}", "--no-run-file",

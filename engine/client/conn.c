@@ -535,7 +535,7 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
     char *text = pelt_conn_client(c)->error_text;
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     const struct pelt_timeouts *t = &c->request->timeouts;
-    if (c->state == PELT_CONN_SETUP) {
+    if (c->state == PELT_CONN_SETUP && !c->setup.cut) {
         bool name = c->setup.asking;
         snprintf(text, size, "%s: no %s within %.3g s", c->origin->host_header,
                  name ? "address" : "connection", (double)t->connect_ns / 1e9);

@@ -60,6 +60,7 @@ struct pelt_setup {
     uint32_t first;            /* index of the first one */
     bool asking;               /* a question to dns is open */
     bool waited;               /* the answer took a query */
+    bool cut; /* the call had waited: the whole exchange's time ends before that for connecting */
 };
 
 /* Bytes of a kept response that came in more than one piece. */

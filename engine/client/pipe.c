@@ -95,6 +95,7 @@ static unsigned begun(const struct pelt_pipe *p)
 /* ---- from one flight to the next ---- */
 
 static void on_done(void *arg, const struct pelt_exchange *x);
+static void send_waiting(struct pelt_pipe *p);
 
 /* The first flight becomes the connection's exchange. */
 static void open_first(struct pelt_pipe *p)
@@ -148,9 +149,10 @@ static void finish_behind(struct pelt_pipe *p, const struct pelt_exchange *x, un
 {
     uint64_t now_ns = x->sample.done_ns;
     bool answered = x->reused || x->error == NULL; /* by this connection, anything */
-    if (p->cancelling || !x->sample.sent) {
+    bool own = x->outcome == PELT_OUTCOME_TIMEOUT; /* its time was over: no word on the others' */
+    if (p->cancelling || (!x->sample.sent && !own)) {
         finish(p, called, x->outcome, x->error, now_ns);
-    } else if (x->outcome == PELT_OUTCOME_TIMEOUT) {
+    } else if (own) {
         finish(p, begun(p), x->outcome, "a request pipelined before it timed out", now_ns);
     } else {
         finish(p, begun(p), answered ? PELT_OUTCOME_STALE_REUSE : PELT_OUTCOME_RESET,
@@ -177,7 +179,7 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     if (idle && begun(p) > 0) {
         promote(p);
     } else if (idle && p->blocked) {
-        pelt_pipe_send(&p->conn); /* so that the next one's deadline runs */
+        send_waiting(p); /* so that the next one's deadline runs */
     } else if (!idle && !p->ending) {
         on_closed(p, f, x);
         return;
@@ -282,7 +284,9 @@ void pelt_pipe_send(struct pelt_conn *c)
 {
     struct pelt_pipe *p = (struct pelt_pipe *)c;
     p->held = false;
-    if (c->state != PELT_CONN_CLOSED && c->state != PELT_CONN_SETUP) { /* else once it is made */
+    if (c->state == PELT_CONN_CLOSED) { /* cancelled meanwhile; there may be new calls */
+        connect_again(p, pelt_clock_ns());
+    } else if (c->state != PELT_CONN_SETUP) { /* else once it is made */
         send_waiting(p);
     }
 }

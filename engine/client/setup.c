@@ -159,12 +159,22 @@ static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
     }
 }
 
+/* The time for connecting, or the whole exchange's where less of that is left. */
+static void watch(struct pelt_conn *c, uint64_t now_ns)
+{
+    const struct pelt_timeouts *t = &c->request->timeouts;
+    uint64_t connect_ns = now_ns + t->connect_ns, total_ns = c->call_ns + t->total_ns;
+    c->setup.cut = total_ns < connect_ns;
+    pelt_deadline_set(&pelt_conn_client(c)->deadlines, &c->deadline,
+                      c->setup.cut ? t->total_ns : t->connect_ns,
+                      c->setup.cut ? total_ns : connect_ns);
+}
+
 void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
 {
     c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
     c->state = PELT_CONN_SETUP;
-    pelt_deadline_set(&pelt_conn_client(c)->deadlines, &c->deadline,
-                      c->request->timeouts.connect_ns, now_ns + c->request->timeouts.connect_ns);
+    watch(c, now_ns);
     if (c->retry_ns > now_ns &&
         pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
         return;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "pelt/log.h"
 
 struct pelt_ticket {
     struct pelt_ticket *sibling; /* of the same session; or the next spare one */
@@ -232,8 +233,11 @@ void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *reques
     struct pelt_sharing *all = &s->client->sharing;
     if (s->tickets == NULL) {
         all->idle--;
-    } else if (all->spares <= all->idle) {
-        add_spare(all); /* the session's own is in use, and so are those that were added before */
+    } else if (all->spares <= all->idle && !add_spare(all)) {
+        /* The session's own is in use, and those that are left are other sessions' own. */
+        pelt_log(PELT_LOG_ERROR, "client",
+                 "out of memory for a further call of a user: pelt ends here");
+        abort();
     }
     assert(all->spare != NULL);
     struct pelt_ticket *t = take_spare(all);

@@ -8,7 +8,6 @@
 #include "pelt/crew.h"
 #include "pelt/log.h"
 
-
 struct waiting { /* one hook that runs */
     struct pelt_hooks *hooks;
     bool done;

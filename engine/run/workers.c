@@ -32,7 +32,6 @@ static void settle_threads(struct pelt_running *run)
     }
 }
 
-/* Connections that may be open at once: a user has one. */
 /* Connections that may be open at once: a user has one, unless they are shared. */
 static uint64_t connections_most(const struct pelt_running *run)
 {

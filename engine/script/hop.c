@@ -53,7 +53,7 @@ static enum pelt_hop resolve(struct hop *h, struct pelt_span location, struct pe
         status = pelt_client_origin(pelt_shard_of(L)->opt->client, &url, &h->origin, &err);
     }
     if (status != PELT_OK) {
-        return status == PELT_ELIMIT ? PELT_HOP_SERVERS : PELT_HOP_BAD;
+        return status == PELT_ELIMIT ? PELT_HOP_TOO_MANY_SERVERS : PELT_HOP_BAD;
     }
     h->redirect.target = url.target;
     h->redirect.host = pelt_origin_host(h->origin);

@@ -9,11 +9,11 @@
 #include "strand.h"
 
 enum pelt_hop {
-    PELT_HOP_NONE,     /* the answer is the last one */
-    PELT_HOP_FOLLOWS,  /* (*draft)->request is the next one */
-    PELT_HOP_TOO_MANY, /* it redirects once more than `redirects` allows */
-    PELT_HOP_BAD,      /* its Location is no URL that pelt can ask for */
-    PELT_HOP_SERVERS,  /* it leads to one more server than a thread asks */
+    PELT_HOP_NONE,             /* the answer is the last one */
+    PELT_HOP_FOLLOWS,          /* (*draft)->request is the next one */
+    PELT_HOP_TOO_MANY,         /* it redirects once more than `redirects` allows */
+    PELT_HOP_BAD,              /* its Location is no URL that pelt can ask for */
+    PELT_HOP_TOO_MANY_SERVERS, /* it leads to one more server than a thread asks */
 };
 
 /* What follows the answer; only for requests with `redirects`. The answered request may be the

@@ -205,7 +205,7 @@ static int push_error(lua_State *L, const struct response *r)
         lua_pushliteral(L, "too_many_redirects");
     } else if (r->hop == PELT_HOP_BAD) {
         lua_pushliteral(L, "bad_redirect");
-    } else if (r->hop == PELT_HOP_SERVERS) {
+    } else if (r->hop == PELT_HOP_TOO_MANY_SERVERS) {
         lua_pushliteral(L, "too_many_servers");
     } else if (r->outcome == PELT_OUTCOME_OK) {
         lua_pushnil(L);

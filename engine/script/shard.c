@@ -395,7 +395,8 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     shard->opt = options;
     shard->marks = marks;
     shard->data_ref = LUA_REFNIL;
-    shard->source.reads = (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
+    shard->source.reads =
+        (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
     pelt_slab_init(&shard->slab);
     pelt_buf_init(&shard->json, PELT_JSON_TEXT_MAX);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);

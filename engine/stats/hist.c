@@ -175,7 +175,7 @@ static __attribute__((noinline)) bool widen_and_count(struct pelt_hist_pool *poo
         return false;
     }
     while (!add_if_fits(*slot, i, n)) {
-        if (!ensure(pool, slot, form_of(*slot) + 1)) {
+        if (form_of(*slot) == FORM_64 || !ensure(pool, slot, form_of(*slot) + 1)) {
             return false;
         }
     }
@@ -364,6 +364,7 @@ static uint64_t add_counters(struct pelt_hist *into, struct pelt_hist_pool *pool
 void pelt_hist_add(struct pelt_hist *into, struct pelt_hist_pool *pool,
                    const struct pelt_hist *from)
 {
+    assert(into != from);
     const uint64_t added = add_counters(into, pool, from);
     into->lost += from->lost + (from->count - added);
     if (added == 0) {

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     struct pelt_hist h = {0};
     struct pelt_error err = {0};
     uint64_t total = 0;
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     enum pelt_status walked = pelt_hist_walk(payload, on_counter, &total, &err);
     assert(walked == PELT_OK || (total == 0 && err.text[0] != '\0'));
     enum pelt_status added = pelt_hist_decode_add(&h, &pool, payload, 1, NULL);

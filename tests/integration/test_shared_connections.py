@@ -1,4 +1,5 @@
 """Users of a thread that share connections: as many as said, nobody is lost, and the wait for one is part of the response."""
+import re
 import resource
 
 import pytest
@@ -139,3 +140,25 @@ def test_shared_connections_count_for_the_limit_of_descriptors(scenario, target,
     assert refused.code == USAGE and "300 connections need" in refused.err, refused.told()
     done = run(many, "--target", url, "-t", 2, "-c", 10, cwd=tmp_path, preexec_fn=few)
     assert done.report["totals"]["outcomes"] == {"ok": 800}, done.told()
+
+
+def test_waiting_and_connecting_together_take_no_longer_than_the_timeout(tmp_path):
+    """A refused port: with one connection, most of a call's time goes by in line before its own connecting begins."""
+    path = tmp_path / "refused.lua"
+    path.write_text("""
+return {
+    target = "http://127.0.0.1:9", connections = "shared",
+    load = { users = 10, duration = "3s", grace = "1s" },
+    iteration = function()
+        local pelt = require "pelt"
+        local before = pelt.now()
+        pelt.http.get("/", { timeout = "400ms" })
+        pelt.log("warning", ("took %d ms"):format((pelt.now() - before) * 1000 // 1))
+    end,
+}
+""")
+    done = run(path, "-t", 1, "-c", 1, cwd=tmp_path)
+    outcomes_add_up(done.report)
+    assert set(done.report["totals"]["outcomes"]) <= {"connect", "timeout"}, done.told()
+    took = max(float(ms) for ms in re.findall(r"took (\d+) ms", done.err))
+    if_quiet(took < 600, took)

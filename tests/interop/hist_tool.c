@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     struct pelt_hist_pool pool;
     struct pelt_hist h = {0};
     int code = 2;
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     if (argc == 2 && strcmp(argv[1], "encode") == 0) {
         code = encode(&h, &pool);
     } else if (argc == 2 && strcmp(argv[1], "percentiles") == 0) {

@@ -87,8 +87,8 @@ struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" o
 
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,
- * one more for each exchange in flight at the same time. With PELT_SESSION_CONNS_MAX of them, the
- * one that has been idle longest makes room for another origin's. Or, of a client whose connections
+ * one more for each exchange in flight at the same time. With PELT_SESSION_CONNS_MAX of them, of
+ * the idle ones that was called longest ago makes room for another origin's. Or, of a client whose connections
  * are shared, its exchanges on those. 16 bytes, embedded in the user.
  */
 #define PELT_SESSION_CONNS_MAX 32

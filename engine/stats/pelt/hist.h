@@ -90,7 +90,7 @@ static inline void pelt_hist_record_ns(struct pelt_hist *h, struct pelt_hist_poo
 
 /* Empty; pages and log go back to the pool. */
 void pelt_hist_reset(struct pelt_hist *h, struct pelt_hist_pool *pool);
-/* Adds `from` to `into`, exactly, counter by counter. What finds no memory is counted
+/* Adds `from` to `into`, which is another one, exactly, counter by counter. What finds no memory is counted
  * in `into->lost`. */
 void pelt_hist_add(struct pelt_hist *into, struct pelt_hist_pool *pool,
                    const struct pelt_hist *from);

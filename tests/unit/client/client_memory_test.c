@@ -130,7 +130,7 @@ static bool run_with(const char *host, bool refused, bool shared, long n)
 {
     struct stage st = {.host = host, .shared = shared, .loop = ev_loop_new(EVFLAG_AUTO)};
     pelt_timerq_init(&st.timers);
-    pelt_recorder_init(&st.recorder, pelt_frame_new(0), pelt_clock_ns(), NULL, NULL);
+    pelt_recorder_init(&st.recorder, pelt_frame_new(NULL), pelt_clock_ns(), NULL, NULL);
     st.recorder.edge_ns = PELT_NEVER;
     st.listener = loopback_listen(&st.port);
     if (refused) {

@@ -124,7 +124,7 @@ static int setup(void **state)
     f->loop = ev_loop_new(EVFLAG_AUTO);
     f->listener = loopback_listen(&f->port);
     pelt_timerq_init(&f->timers);
-    pelt_recorder_init(&f->recorder, pelt_frame_new(0), pelt_clock_ns(), NULL, NULL);
+    pelt_recorder_init(&f->recorder, pelt_frame_new(NULL), pelt_clock_ns(), NULL, NULL);
     f->recorder.edge_ns = PELT_NEVER;
     *state = f;
     return 0;

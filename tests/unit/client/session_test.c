@@ -194,7 +194,7 @@ static int setup(void **state)
     no_ipv4 = no_ipv6 = false;
     ipv6_tries = 0;
     pelt_timerq_init(&f->timers);
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     pelt_recorder_init(&f->recorder, frame, pelt_clock_ns(), NULL, NULL);
     f->recorder.edge_ns = PELT_NEVER;
     struct pelt_client_options options = {

@@ -13,7 +13,7 @@ static void make(struct fake_live *f, int width, bool color, struct live_block *
 {
     struct pelt_hist_pool pool;
     struct live_figures figures;
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     live_figures_make(&f->live, &pool, &figures);
     live_block_make(&figures, f->live.name, width, color, out);
     pelt_hist_pool_deinit(&pool);

@@ -22,7 +22,7 @@ static const struct synthetic data = {
 /* Setup: two exchanges of one request, of which one failed, and two checks, of which one failed. */
 static void write_setup(struct pelt_runfile *f, struct pelt_registry *names)
 {
-    struct pelt_frame *setup = pelt_frame_new(0);
+    struct pelt_frame *setup = pelt_frame_new(NULL);
     setup->second = -1;
     uint32_t login = pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("POST /login"));
     struct pelt_request_frame *request = pelt_frame_request(setup, login);
@@ -58,7 +58,7 @@ static struct pelt_results *make_results(void)
     assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
     struct pelt_registry *names = synthetic_names(&data);
     pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("odd, \"name\""));
-    struct pelt_frame *odd = pelt_frame_new(0);
+    struct pelt_frame *odd = pelt_frame_new(NULL);
     struct pelt_request_frame *request = pelt_frame_request(odd, 3);
     request->started = request->outcomes[PELT_OUTCOME_OK] = 4;
     pelt_hist_record_n(&request->hist[PELT_HIST_RESPONSE], &odd->pool, 1234567, 4);
@@ -457,7 +457,7 @@ static struct pelt_results *make_metrics_results(void)
     struct pelt_results *r = NULL;
     struct pelt_registry *names = pelt_registry_new();
     struct pelt_metrics *m = pelt_registry_metrics(names);
-    struct pelt_frame *load = pelt_frame_new(0), *setup = pelt_frame_new(0);
+    struct pelt_frame *load = pelt_frame_new(NULL), *setup = pelt_frame_new(NULL);
     uint32_t id;
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pelt_metrics_declare(m, &METRICS[i], &id, NULL), PELT_OK);

@@ -60,7 +60,7 @@ static int teardown(void **state)
 /* A frame in which `count` exchanges began and ended. */
 static struct pelt_frame *frame(uint32_t thread, int32_t second, uint64_t count, bool last)
 {
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     frame->thread = (uint16_t)thread;
     frame->second = second;
     frame->last = last;

@@ -24,7 +24,7 @@ static void set_loop(struct fixture *f, const char *loop)
 static int setup(void **state)
 {
     struct fixture *f = test_calloc(1, sizeof(struct fixture));
-    struct pelt_frame *total = pelt_frame_new(0);
+    struct pelt_frame *total = pelt_frame_new(NULL);
     struct pelt_request_frame *r = pelt_frame_request(total, 1);
     r->started = 1000;
     r->outcomes[PELT_OUTCOME_OK] = 1000;
@@ -34,7 +34,7 @@ static int setup(void **state)
     f->meta[0] = loop_key;
     f->meta[1] = f->loop;
     f->results = (struct pelt_results){.total = total,
-                                       .outside = pelt_frame_new(0),
+                                       .outside = pelt_frame_new(NULL),
                                        .meta = f->meta,
                                        .names = pelt_registry_new(),
                                        .duration_s = 10,

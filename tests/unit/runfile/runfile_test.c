@@ -98,7 +98,7 @@ static void write_finished(const char *path, int32_t seconds)
 /* What the seconds from..to-1 add up to. */
 static struct pelt_frame *sum_of(int32_t from, int32_t to)
 {
-    struct pelt_frame *sum = pelt_frame_new(0), *one = pelt_frame_new(0);
+    struct pelt_frame *sum = pelt_frame_new(NULL), *one = pelt_frame_new(NULL);
     for (int32_t t = from; t < to; t++) {
         pelt_frame_reset(one);
         synthetic_fill(&data, one, t);
@@ -198,7 +198,7 @@ static void what_failed_in_setup_is_told_apart(void **state)
     struct place *p = *state;
     struct pelt_registry *names = synthetic_names(&good);
     uint32_t login = pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("login"));
-    struct pelt_frame *setup = pelt_frame_new(0);
+    struct pelt_frame *setup = pelt_frame_new(NULL);
     setup->second = -1;
     struct pelt_request_frame *request = pelt_frame_request(setup, login);
     request->started = request->outcomes[PELT_OUTCOME_HTTP_STATUS] = 1;
@@ -230,7 +230,7 @@ static void what_failed_in_setup_is_told_apart(void **state)
 static struct pelt_results *load_lossy(const char *path, bool finished)
 {
     struct pelt_registry *names = synthetic_names(&data);
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     struct pelt_runfile *f = create(path);
     for (int32_t t = 0; t < 2; t++) {
         pelt_frame_reset(frame);
@@ -719,7 +719,7 @@ static void an_older_schema_can_be_read(void **state)
 /* Second `t`, or setup: a counter with tags, a gauge that falls, a trend. */
 static void write_metrics(struct pelt_runfile *f, struct pelt_registry *names, int32_t t)
 {
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     uint32_t series = pelt_metrics_series(pelt_registry_metrics(names), 0, "route=a", NULL);
     frame->second = t;
     *pelt_frame_metric(frame, series) = (struct pelt_metric_frame){.values = 2, .sum = 10};
@@ -903,7 +903,7 @@ static void a_failed_write_is_told_at_close_and_the_run_goes_on(void **state)
     /* A table that vanishes stands for a disk that refuses: the insert fails, the transaction is
      * rolled back. */
     change(p->path, "ALTER TABLE hist RENAME TO away");
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     synthetic_fill(&data, frame, 1);
     assert_int_not_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
     change(p->path, "ALTER TABLE away RENAME TO hist");
@@ -946,7 +946,7 @@ static void assert_brief_is_of(const char *path, const struct pelt_results *r)
     struct pelt_hist_pool pool;
     uint64_t started = 0, ended = 0;
     assert_int_equal(pelt_brief_read(path, &b, NULL), PELT_OK);
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     for (uint32_t id = 0; id < r->total->requests_len; id++) {
         const struct pelt_request_frame *request = r->total->requests[id];
         for (int o = 0; request != NULL && o < PELT_OUTCOME_COUNT; o++) {

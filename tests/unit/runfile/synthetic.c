@@ -118,7 +118,7 @@ void synthetic_meta(struct pelt_runfile *f, double duration_s)
 void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
                      int32_t from, int32_t to)
 {
-    struct pelt_frame *frame = pelt_frame_new(0);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
     assert(frame != NULL);
     for (int32_t t = from; t < to; t++) {
         pelt_frame_reset(frame);

@@ -275,11 +275,10 @@ static void json_text_has_a_limit(void **state)
                        "require('pelt').json.encode(t)";
     assert_int_equal(open_stage(&st, text, &err), PELT_ESCRIPT);
     assert_non_null(strstr(err.text, "t.lua:4: pelt.json.encode: value: more than 64 MiB of JSON"));
-    text =
-        "local v, why = require('pelt').json.decode((' '):rep((8 << 20) + 1))\n"
-        "assert(v == nil and why == 'a text of 8388609 bytes: at most 8 MiB are read at once', "
-        "why)\n"
-        "return { iteration = function() end }";
+    text = "local v, why = require('pelt').json.decode((' '):rep((8 << 20) + 1))\n"
+           "assert(v == nil and why == 'a text of 8388609 bytes: at most 8 MiB are read at once', "
+           "why)\n"
+           "return { iteration = function() end }";
     assert_int_equal(open_stage(&st, text, &err), PELT_OK);
     close_stage(&st);
 }

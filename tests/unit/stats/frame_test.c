@@ -13,7 +13,7 @@
 
 static struct pelt_frame *new_frame(void)
 {
-    struct pelt_frame *f = pelt_frame_new(0);
+    struct pelt_frame *f = pelt_frame_new(NULL);
     assert_non_null(f);
     return f;
 }

@@ -27,13 +27,13 @@ static struct pelt_frame *on_turn(void *arg, struct pelt_frame *full)
         return NULL;
     }
     f->full[f->full_len++] = full;
-    return pelt_frame_new(0);
+    return pelt_frame_new(NULL);
 }
 
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct pelt_frame *first = pelt_frame_new(0);
+    struct pelt_frame *first = pelt_frame_new(NULL);
     if (f == NULL || first == NULL) {
         return 1;
     }

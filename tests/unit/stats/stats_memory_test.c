@@ -33,7 +33,7 @@ static struct pelt_frame *filled_frame(void)
 {
     long due = failing_malloc_at;
     failing_malloc_at = -1;
-    struct pelt_frame *f = pelt_frame_new(0);
+    struct pelt_frame *f = pelt_frame_new(NULL);
     for (uint32_t series = 0; series < 20; series++) {
         struct pelt_request_frame *r = pelt_frame_request(f, series);
         for (uint64_t us = 1; us < 100000000; us *= 3) {
@@ -61,7 +61,7 @@ static uint64_t in_hist(const struct pelt_frame *f)
 static void add_frames(void)
 {
     struct pelt_frame *from = filled_frame();
-    struct pelt_frame *into = pelt_frame_new(0);
+    struct pelt_frame *into = pelt_frame_new(NULL);
     if (into != NULL) {
         enum pelt_status status = pelt_frame_add(into, from);
         assert_true(status == PELT_OK || status == PELT_ENOMEM);
@@ -82,7 +82,7 @@ static void encode_and_decode(void)
     struct pelt_hist_pool pool;
     const struct pelt_hist *h = &f->requests[3]->hist[PELT_HIST_RESPONSE];
     pelt_buf_init(&out, 0);
-    pelt_hist_pool_init(&pool, 0);
+    pelt_hist_pool_init(&pool, NULL);
     enum pelt_status status = pelt_hist_encode(h, &out);
     assert_true(status == PELT_OK || status == PELT_ENOMEM || status == PELT_ELIMIT);
     if (status == PELT_OK) {
@@ -103,7 +103,7 @@ static void record_events(void)
                                               .dns_ns = PELT_NEVER,
                                               .connect_ns = 5,
                                               .tls_ns = PELT_NEVER};
-    struct pelt_frame *f = pelt_frame_new(0);
+    struct pelt_frame *f = pelt_frame_new(NULL);
     if (f == NULL) {
         return;
     }

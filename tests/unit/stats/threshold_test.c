@@ -19,7 +19,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    f->total = pelt_frame_new(0);
+    f->total = pelt_frame_new(NULL);
     f->names = pelt_registry_new();
     f->chat = pelt_registry_intern(f->names, PELT_NAME_REQUEST, pelt_span_of("chat"));
     f->list = pelt_registry_intern(f->names, PELT_NAME_REQUEST, pelt_span_of("GET /users/{}"));
