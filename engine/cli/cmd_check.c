@@ -5,6 +5,7 @@
 #include "command.h"
 #include "exchange.h"
 #include "exit_code.h"
+#include "pelt/client.h"
 #include "pelt/run.h"
 #include "settings.h"
 #include "stdout.h"
@@ -145,6 +146,21 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }
 
+/* As a run would refuse it. */
+static enum pelt_status check_target(const struct cli_options *o, const struct pelt_scenario *s,
+                                     struct pelt_error *err)
+{
+    const char *target = o->target != NULL ? o->target : s->target;
+    struct pelt_url url;
+    struct pelt_error why;
+    if (target == NULL) {
+        return PELT_OK;
+    }
+    enum pelt_status status = pelt_url_parse(pelt_span_of(target), &url, &why);
+    status = status == PELT_OK ? pelt_client_speaks(&url, &why) : status;
+    return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "target: %.900s", why.text);
+}
+
 int cmd_check(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
@@ -159,7 +175,10 @@ int cmd_check(const struct cli_options *o)
     cli_settings_warn_unread(o, scenario);
     cli_settings_warn_unused(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
-    int code = o->once ? run_once(o, scenario) : CLI_EXIT_PASSED;
+    status = check_target(o, scenario, &err);
+    int code = status != PELT_OK ? cli_fail(status, &err)
+               : o->once         ? run_once(o, scenario)
+                                 : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {
         pelt_scenario_free(scenario);
     }

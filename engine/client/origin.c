@@ -90,9 +90,7 @@ static bool same(const struct pelt_origin *o, const struct pelt_url *url)
     return o->port == url->port && pelt_span_eq_nocase(url->host, o->host);
 }
 
-enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
-                                  const struct pelt_url *url, const char *const *resolve,
-                                  struct pelt_origin **out, struct pelt_error *err)
+enum pelt_status pelt_client_speaks(const struct pelt_url *url, struct pelt_error *err)
 {
     if (url->https) {
         return pelt_fail(err, PELT_EINVAL,
@@ -105,6 +103,17 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
             "the URL of %.*s has a user or password in it, which is not sent: use auth "
             "in the scenario, or --header \"Authorization: ...\"",
             (int)url->host.len, url->host.ptr);
+    }
+    return PELT_OK;
+}
+
+enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
+                                  const struct pelt_url *url, const char *const *resolve,
+                                  struct pelt_origin **out, struct pelt_error *err)
+{
+    enum pelt_status status = pelt_client_speaks(url, err);
+    if (status != PELT_OK) {
+        return status;
     }
     unsigned len = 0;
     for (struct pelt_origin *o = *list; o != NULL; o = o->next, len++) {
@@ -123,7 +132,7 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
     if (o == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    enum pelt_status status = apply_all(o, resolve, err);
+    status = apply_all(o, resolve, err);
     if (status != PELT_OK) {
         origin_free(o);
         return status;

@@ -54,7 +54,8 @@ static bool next_member(z_stream *z)
            inflateReset(z) == Z_OK;
 }
 
-enum pelt_status pelt_decode(struct pelt_span in, size_t max, struct pelt_buf *out, bool *cut)
+enum pelt_status pelt_decode(struct pelt_span in, bool partial, size_t max, struct pelt_buf *out,
+                             bool *cut)
 {
     *cut = false;
     if (in.len == 0) {
@@ -77,7 +78,7 @@ enum pelt_status pelt_decode(struct pelt_span in, size_t max, struct pelt_buf *o
         }
         answer = step(&z, out, room < STEP_BYTES ? room : STEP_BYTES);
     }
-    if (answer == Z_BUF_ERROR) { /* nothing left to read */
+    if (answer == Z_BUF_ERROR && partial) { /* nothing left to read */
         *cut = true;
         answer = Z_OK;
     }

@@ -201,8 +201,8 @@ static void check_arrivals(const struct pelt_results *r, struct pelt_judgement *
         bool many = (double)dropped > (1 - STARTED_INVALID) * (double)planned;
         at_least(j, many ? PELT_INVALID : PELT_SUSPECT);
         add_reason(j->verdict_reasons,
-                   "%llu of %llu arrivals were not started: every user was busy (--users), or this "
-                   "host too slow",
+                   "%llu of %llu arrivals were not started: every user was busy (--users) or had "
+                   "failed in user_init, or this host was too slow",
                    (unsigned long long)dropped, (unsigned long long)planned);
     }
 }

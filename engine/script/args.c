@@ -53,6 +53,15 @@ uint64_t pelt_args_duration(lua_State *L, int index, const char *what)
     return ns;
 }
 
+uint64_t pelt_args_timeout(lua_State *L, int index, const char *what)
+{
+    uint64_t ns = pelt_args_duration(L, index, what);
+    if (ns == 0) {
+        luaL_error(L, "%s: 0 is no time to wait for an answer: give more, or leave it out", what);
+    }
+    return ns;
+}
+
 int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known)
 {
     const char *nearest = pelt_nearest(key, known);

@@ -18,6 +18,8 @@ enum pelt_status pelt_args_read_duration(lua_State *L, int index, const char *wh
                                          struct pelt_error *err);
 /* The same, but raises at the script's line. */
 uint64_t pelt_args_duration(lua_State *L, int index, const char *what);
+/* The same, and above 0. */
+uint64_t pelt_args_timeout(lua_State *L, int index, const char *what);
 /* Raises "what: unknown option 'key'", with the nearest of `known` (ends with NULL). */
 int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known);
 /* The string at `index` (a real string, no number) as a span; raises otherwise. */

@@ -86,19 +86,6 @@ static void keep_data(struct pelt_script *script, const char *json)
     script->data_json = strdup(json);
 }
 
-/* "file:line: " of the function setup; allocates nothing. */
-static void where_defined(struct pelt_script_call *call, char where[PELT_SHARD_WHERE_SIZE])
-{
-    lua_State *L = call->shard->L;
-    lua_Debug ar;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->shard->setup_ref);
-    lua_getinfo(L, ">S", &ar);
-    where[0] = '\0';
-    if (ar.linedefined > 0) {
-        snprintf(where, PELT_SHARD_WHERE_SIZE, "%s:%d: ", ar.short_src, ar.linedefined);
-    }
-}
-
 static void on_value(struct pelt_script_call *call, int results)
 {
     lua_State *co = call->strand.co;
@@ -121,7 +108,7 @@ static void on_value(struct pelt_script_call *call, int results)
     } else {
         struct pelt_error text;
         char where[PELT_SHARD_WHERE_SIZE];
-        where_defined(call, where);
+        pelt_shard_where_defined(call->shard, call->shard->setup_ref, where);
         (void)pelt_fail(&text, PELT_ESCRIPT, "%sthe value must be JSON-like: %.900s", where,
                         v.err.text);
         finish(call, NULL, text.text);

@@ -118,7 +118,7 @@ static uint64_t read_timeout(const struct composer *c, int index)
 {
     char what[64];
     snprintf(what, sizeof what, "%s: timeout", c->call->what);
-    return pelt_args_duration(c->L, index, what);
+    return pelt_args_timeout(c->L, index, what);
 }
 
 uint8_t pelt_draft_redirects(lua_State *L, int index, const char *what)

@@ -116,7 +116,14 @@ static void add_field(const struct maker *m, const char *name)
         return;
     }
     int list = pelt_template_entries(L, lua_gettop(L));
-    lua_Unsigned len = lua_rawlen(L, list);
+    lua_Unsigned len = lua_rawlen(L, list), entries = 0;
+    for (lua_pushnil(L); lua_next(L, list); lua_pop(L, 1)) {
+        entries++;
+    }
+    if (entries != len) {
+        luaL_error(L, "%s: %s: field '%s' is a table with names: give a value, or a list of values",
+                   m->what, m->option, name);
+    }
     for (lua_Unsigned i = 1; i <= len; i++) {
         lua_rawgeti(L, list, (lua_Integer)i);
         add_value(m, name);

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -103,11 +108,17 @@ static const char *skip_unseen(const char *at, const char *end)
     return at;
 }
 
+/* A numeral goes on like a name, with points, and signs behind an exponent's letter. */
 static struct pelt_token name(struct pelt_lexer *x)
 {
     const char *word = x->at;
-    while (x->at < x->end && is_name_char(*x->at)) {
-        x->at++;
+    bool number = is_digit(*word) || *word == '.';
+    for (; x->at < x->end; x->at++) {
+        char c = *x->at;
+        bool sign = (c == '+' || c == '-') && x->at > word && strchr("eEpP", x->at[-1]);
+        if (!is_name_char(c) && !(number && (c == '.' || sign))) {
+            break;
+        }
     }
     return (struct pelt_token){.kind = PELT_TOKEN_NAME,
                                .text = pelt_span(word, (size_t)(x->at - word))};
@@ -141,6 +152,10 @@ static struct pelt_token symbol(struct pelt_lexer *x)
 {
     int c = (unsigned char)*x->at++;
     char next = x->at < x->end ? *x->at : '\0';
+    if (c == '.' && next == '.' && x->end - x->at > 1 && x->at[1] == '.') {
+        x->at += 2;
+        return (struct pelt_token){.kind = PELT_TOKEN_SYMBOL, .symbol = PELT_SYMBOL_VARARG};
+    }
     int two = c == '.' && next == '.'            ? PELT_SYMBOL_DOTS
               : c == ':' && next == ':'          ? PELT_SYMBOL_LABEL
               : strchr("=~<>", c) && next == '=' ? PELT_SYMBOL_COMPARE
@@ -159,5 +174,6 @@ struct pelt_token pelt_lexer_next(struct pelt_lexer *x)
     if (*x->at == '"' || *x->at == '\'' || level >= 0) {
         return string(x, level);
     }
-    return is_name_char(*x->at) ? name(x) : symbol(x);
+    bool number = *x->at == '.' && x->end - x->at > 1 && is_digit(x->at[1]);
+    return is_name_char(*x->at) || number ? name(x) : symbol(x);
 }

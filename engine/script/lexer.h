@@ -14,11 +14,12 @@ enum pelt_token_kind {
     PELT_TOKEN_SYMBOL
 };
 
-/* Symbols of two characters are told from those of one. */
+/* Symbols of several characters are told from those of one. */
 enum {
-    PELT_SYMBOL_DOTS = 128 /* .. */,
-    PELT_SYMBOL_LABEL /* :: */,
-    PELT_SYMBOL_COMPARE /* == ~= <= >= */
+    PELT_SYMBOL_DOTS = 128, /* .. */
+    PELT_SYMBOL_VARARG,     /* ... */
+    PELT_SYMBOL_LABEL,      /* :: */
+    PELT_SYMBOL_COMPARE     /* == ~= <= >= */
 };
 
 struct pelt_token {

@@ -316,7 +316,7 @@ static int http_client(lua_State *L)
     lua_setiuservalue(L, 3, ANCHOR_HEADERS);
     read_call_options(L, client);
     if (lua_getfield(L, 1, "timeout") != LUA_TNIL) {
-        client->timeout_ns = pelt_args_duration(L, -1, "http.client: timeout");
+        client->timeout_ns = pelt_args_timeout(L, -1, "http.client: timeout");
     }
     if (lua_getfield(L, 1, "base") != LUA_TNIL) {
         read_base(L, "http.client: base", pelt_args_text(L, -1, "http.client: base"), client);

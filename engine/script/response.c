@@ -106,7 +106,8 @@ static const struct pelt_decoded *decoded(lua_State *L, const struct response *r
         d->serial = 0;
         pelt_buf_reset(&d->text);
         pelt_shard_trim(&d->text);
-        enum pelt_status status = pelt_decode(wire_body(r), PELT_BODY_KEPT_MAX, &d->text, &d->cut);
+        enum pelt_status status =
+            pelt_decode(wire_body(r), r->body_cut, PELT_BODY_KEPT_MAX, &d->text, &d->cut);
         if (status == PELT_ENOMEM) {
             luaL_error(L, "a response's body: not enough memory to decode it");
         }

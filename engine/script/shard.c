@@ -190,8 +190,7 @@ void pelt_shard_push_error(lua_State *L, int index)
     if (lua_isstring(L, index) || luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
         luaL_tolstring(L, index, NULL);
     } else {
-        lua_pushfstring(L, "%s: error object is a %s value", pelt_shard_of(L)->opt->scenario->path,
-                        luaL_typename(L, index));
+        lua_pushfstring(L, "error object is a %s value", luaL_typename(L, index));
     }
 }
 
@@ -208,6 +207,43 @@ void pelt_shard_where(lua_State *L, char where[PELT_SHARD_WHERE_SIZE])
     }
 }
 
+void pelt_shard_where_defined(struct pelt_shard *shard, int function_ref,
+                              char where[PELT_SHARD_WHERE_SIZE])
+{
+    lua_Debug ar;
+    lua_rawgeti(shard->L, LUA_REGISTRYINDEX, function_ref);
+    lua_getinfo(shard->L, ">S", &ar);
+    where[0] = '\0';
+    if (ar.linedefined > 0) {
+        snprintf(where, PELT_SHARD_WHERE_SIZE, "%s:%d: ", ar.short_src, ar.linedefined);
+    }
+}
+
+/* "file:12: " and what follows in the first line. */
+static bool has_position(const char *text)
+{
+    for (const char *at = text; *at && *at != '\n'; at++) {
+        size_t digits = *at == ':' ? strspn(at + 1, "0123456789") : 0;
+        if (digits > 0 && at[1 + digits] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Puts where `co` stands before the text on top, unless it says a place: errors of C functions and
+ * error objects do not. */
+static void add_position(lua_State *L, lua_State *co)
+{
+    char where[PELT_SHARD_WHERE_SIZE];
+    if (!has_position(lua_tostring(L, -1))) {
+        pelt_shard_where(co, where);
+        lua_pushstring(L, where);
+        lua_insert(L, -2);
+        lua_concat(L, 2);
+    }
+}
+
 int pelt_shard_describe(lua_State *L)
 {
     const struct pelt_failed *failed = lua_touserdata(L, 1);
@@ -216,6 +252,7 @@ int pelt_shard_describe(lua_State *L)
         lua_pushvalue(failed->co, -1);
         lua_xmove(failed->co, L, 1);
         pelt_shard_push_error(L, -1);
+        add_position(L, failed->co);
     }
     luaL_traceback(L, failed->co, NULL, 0);
     return 2;

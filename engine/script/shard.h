@@ -141,6 +141,9 @@ void pelt_shard_push_error(lua_State *L, int index);
  * nothing. */
 #define PELT_SHARD_WHERE_SIZE (LUA_IDSIZE + 16)
 void pelt_shard_where(lua_State *L, char where[PELT_SHARD_WHERE_SIZE]);
+/* The same of the function in the registry, where it is defined. Allocates nothing. */
+void pelt_shard_where_defined(struct pelt_shard *shard, int function_ref,
+                              char where[PELT_SHARD_WHERE_SIZE]);
 
 /* What a coroutine that did not end well leaves: returns the error object on top of its stack as
  * text, or nil, and its traceback. To be called protected, with a struct pelt_failed as its light

@@ -102,6 +102,10 @@ static void end_thinking(struct user *u, int results, const char *error, const c
     u->thinking = false;
     u->vu.think_ns = 0;
     if (!error && !u->vu.stopped && !read_think(u, results, &err)) {
+        struct pelt_error why = err;
+        char where[PELT_SHARD_WHERE_SIZE];
+        pelt_shard_where_defined(u->strand.shard, u->strand.shard->think_ref, where);
+        (void)pelt_fail(&err, PELT_ESCRIPT, "%s%.900s", where, why.text);
         error = err.text;
         traceback = "";
     }

@@ -54,14 +54,34 @@ static bool is_symbol(const struct pelt_token *t, int symbol)
     return t->kind == PELT_TOKEN_SYMBOL && t->symbol == symbol;
 }
 
-/* The library as a value, of which anything may be called: `local t = table`, `require "table"`. */
+/* The library as a value, of which anything may be called: `local t = table`. */
 static bool takes_library(const struct pelt_writes_scan *scan, const struct pelt_token *t)
 {
     const struct pelt_token *before = &scan->before;
-    bool named = before->kind == PELT_TOKEN_NAME && pelt_token_is(before, "table");
-    bool required = t->kind == PELT_TOKEN_STRING && pelt_token_is(t, "table") &&
-                    (is_symbol(before, '(') || pelt_token_is(before, "require"));
-    return required || (named && !is_symbol(t, '.'));
+    return before->kind == PELT_TOKEN_NAME && pelt_token_is(before, "table") && !is_symbol(t, '.');
+}
+
+/* What follows `require` must name the module: "name" or ("name"), and none that is a way to
+ * everything. */
+static bool requires_unknown(struct pelt_writes_scan *scan, const struct pelt_token *t)
+{
+    enum { NONE, NAME, OPEN, CLOSE };
+    bool plain = t->kind == PELT_TOKEN_STRING && !pelt_token_is(t, "table") &&
+                 (t->text.len == 0 || !memchr(t->text.ptr, '\\', t->text.len));
+    bool open = is_symbol(t, '(');
+    switch (scan->required) {
+    case NAME:
+        scan->required = open ? OPEN : NONE;
+        return !plain && !open;
+    case OPEN:
+        scan->required = CLOSE;
+        return !plain;
+    case CLOSE:
+        scan->required = NONE;
+        return !is_symbol(t, ')');
+    }
+    scan->required = t->kind == PELT_TOKEN_NAME && pelt_token_is(t, "require") ? NAME : NONE;
+    return false;
 }
 
 /* What `=` or `,` right behind a field means for it. */
@@ -152,7 +172,7 @@ void pelt_writes_take(struct pelt_writes_scan *scan, const struct pelt_token *t,
                       struct pelt_writes *writes)
 {
     settle_field(scan, t, writes);
-    if (takes_library(scan, t)) {
+    if (takes_library(scan, t) || requires_unknown(scan, t)) {
         pelt_writes_anything(writes);
     }
     switch (t->kind) {

@@ -6,8 +6,8 @@
  * The scan knows Lua's tokens, not its meaning. What counts as writing `name`: `.name` or
  * `["name"]` before '=' or ',', and `function t.name` or `t:name`; entries of a constructor do not.
  * `[key] =` with any other key, table.insert and its like, rawset, and what could reach them or a
- * metatable unseen (a library taken as a value, debug, setmetatable, _G, _ENV) write everything. A
- * write too many only costs speed.
+ * metatable unseen (a library taken as a value, debug, setmetatable, _G, _ENV, `require` of
+ * anything but one string as it stands) write everything. A write too many only costs speed.
  */
 #ifndef PELT_WRITES_H
 #define PELT_WRITES_H
@@ -38,6 +38,7 @@ struct pelt_writes_bracket {
 struct pelt_writes_scan {
     struct pelt_token before; /* the last token */
     bool declares;            /* in the name behind `function` */
+    unsigned required;        /* tokens since `require` that are as they should be; 0: none */
     struct pelt_span field;   /* what the next token could write; ptr NULL: nothing */
     bool unknown_field;       /* likewise: a field whose name is not known */
     unsigned depth;

@@ -74,6 +74,10 @@ static inline void pelt_fetch(const void *at, size_t size)
     }
 }
 
+/* PELT_EINVAL: https, which this build cannot do; a user or password in the URL. Thread: any. */
+PELT_MUST_USE enum pelt_status pelt_client_speaks(const struct pelt_url *url,
+                                                  struct pelt_error *err);
+
 #define PELT_ORIGINS_MAX 1000 /* of a client: memory does not grow with the hosts that are met */
 
 /* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:

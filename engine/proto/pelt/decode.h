@@ -11,11 +11,12 @@
 bool pelt_decode_knows(struct pelt_span coding);
 
 /*
- * Appends what `in` decodes to, at most `max` bytes; *cut: there was more, or `in` ends before its
- * end. gzip (several members too), zlib and bare deflate are told apart by their first bytes.
- * PELT_EPARSE: not of these, or damaged; PELT_ENOMEM.
+ * Appends what `in` decodes to, at most `max` bytes; *cut: there was more. `in` may be the
+ * beginning of more (`partial`): then *cut also where it ends. gzip (several members too), zlib and
+ * bare deflate are told apart by their first bytes. PELT_EPARSE: not of these, damaged, or not
+ * whole; PELT_ENOMEM.
  */
-PELT_MUST_USE enum pelt_status pelt_decode(struct pelt_span in, size_t max, struct pelt_buf *out,
-                                           bool *cut);
+PELT_MUST_USE enum pelt_status pelt_decode(struct pelt_span in, bool partial, size_t max,
+                                           struct pelt_buf *out, bool *cut);
 
 #endif

@@ -1,2 +1,2 @@
--- expects: error_object.lua: error object is a table value|error_object.lua:2:
+-- expects: error_object.lua:2: error object is a table value
 error({})

@@ -32,7 +32,7 @@ static void each_form_comes_back(void **state)
         struct pelt_buf out;
         pelt_buf_init(&out, 0);
         size_t len = deflated(forms[i], TEXT, strlen(TEXT), packed, sizeof packed);
-        assert_int_equal(pelt_decode(pelt_span(packed, len), 1000, &out, &cut), PELT_OK);
+        assert_int_equal(pelt_decode(pelt_span(packed, len), false, 1000, &out, &cut), PELT_OK);
         assert_string_equal(out.data, TEXT);
         assert_false(cut);
         pelt_buf_deinit(&out);
@@ -47,7 +47,7 @@ static void a_bomb_is_cut(void **state)
     pelt_buf_init(&out, 0);
     size_t len = deflated(GZIP, zeros, sizeof zeros, packed, sizeof packed);
     assert_true(len < 2000);
-    assert_int_equal(pelt_decode(pelt_span(packed, len), 100000, &out, &cut), PELT_OK);
+    assert_int_equal(pelt_decode(pelt_span(packed, len), false, 100000, &out, &cut), PELT_OK);
     assert_int_equal(out.len, 100000);
     assert_true(cut);
     pelt_buf_deinit(&out);
@@ -60,7 +60,7 @@ static void exactly_the_cap_is_not_cut_short(void **state)
     struct pelt_buf out;
     pelt_buf_init(&out, 0);
     size_t len = deflated(GZIP, TEXT, strlen(TEXT), packed, sizeof packed);
-    assert_int_equal(pelt_decode(pelt_span(packed, len), strlen(TEXT), &out, &cut), PELT_OK);
+    assert_int_equal(pelt_decode(pelt_span(packed, len), false, strlen(TEXT), &out, &cut), PELT_OK);
     assert_string_equal(out.data, TEXT);
     pelt_buf_deinit(&out);
 }
@@ -73,7 +73,7 @@ static void members_follow_each_other(void **state)
     pelt_buf_init(&out, 0);
     size_t len = deflated(GZIP, "one ", 4, packed, 256);
     len += deflated(GZIP, "two", 3, packed + len, 256);
-    assert_int_equal(pelt_decode(pelt_span(packed, len), 1000, &out, &cut), PELT_OK);
+    assert_int_equal(pelt_decode(pelt_span(packed, len), false, 1000, &out, &cut), PELT_OK);
     assert_string_equal(out.data, "one two");
     pelt_buf_deinit(&out);
 }
@@ -85,14 +85,15 @@ static void what_ends_early_is_cut_and_what_is_damaged_refused(void **state)
     struct pelt_buf out;
     pelt_buf_init(&out, 0);
     size_t len = deflated(GZIP, TEXT, strlen(TEXT), packed, sizeof packed);
-    assert_int_equal(pelt_decode(pelt_span(packed, len - 12), 1000, &out, &cut), PELT_OK);
+    assert_int_equal(pelt_decode(pelt_span(packed, len - 12), true, 1000, &out, &cut), PELT_OK);
     assert_true(cut);
     pelt_buf_reset(&out);
     memset(packed + 10, 0xff, len - 10);
-    assert_int_equal(pelt_decode(pelt_span(packed, len), 1000, &out, &cut), PELT_EPARSE);
-    assert_int_equal(pelt_decode(pelt_span("plain text", 10), 1000, &out, &cut), PELT_EPARSE);
+    assert_int_equal(pelt_decode(pelt_span(packed, len), false, 1000, &out, &cut), PELT_EPARSE);
+    assert_int_equal(pelt_decode(pelt_span("plain text", 10), false, 1000, &out, &cut),
+                     PELT_EPARSE);
     pelt_buf_reset(&out);
-    assert_int_equal(pelt_decode(pelt_span("", 0), 1000, &out, &cut), PELT_OK);
+    assert_int_equal(pelt_decode(pelt_span("", 0), false, 1000, &out, &cut), PELT_OK);
     pelt_buf_deinit(&out);
 }
 

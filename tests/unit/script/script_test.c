@@ -431,7 +431,7 @@ static void error_object_without_text_is_reported_once(void **state)
     iterate(&st, vu, 3);
     assert_int_equal(fake_ended_error, 3);
     assert_int_equal(st.errors, 1);
-    assert_non_null(strstr(st.error, "t.lua: error object is a table value\n"));
+    assert_non_null(strstr(st.error, "t.lua:1: error object is a table value\n"));
     pelt_script_vu_ops.destroy(vu);
     close_stage(&st);
 }
@@ -540,8 +540,14 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"c:add(1, { a = {} })", "tag 'a': a string is expected, not a table"},
         {"c:add(1, { a = ('x'):rep(300) })", "the tags are longer than 200 bytes"},
         {"c:add(1, {a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1})", "add: more than 8 tags"},
-        {"error()", "t.lua: error object is a nil value"},
-        {"error({})", "t.lua: error object is a table value"},
+        {"error()", "t.lua:2: error object is a nil value"},
+        {"error('x', 0)", "t.lua:2: x"},
+        {"for _ in ipairs(nil) do end", "t.lua:2: "},
+        {"table.sort({ 1, 'a' })", "t.lua:2: attempt to compare"},
+        {"http.get('/', { timeout = 0 })", "t.lua:2: http.get: timeout: 0 is no time to wait"},
+        {"http.post('/', { form = { a = { b = 1 } } })", "form: field 'a' is a table with names"},
+        {"http.post('/', { multipart = { a = { 1, b = 1 } } })", "multipart: field 'a' is a table with"},
+        {"error({})", "t.lua:2: error object is a table value"},
         {"error(setmetatable({}, { __tostring = function() return 'said' end }))", "said"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -53,6 +53,11 @@ static void assignments_to_fields_are_seen(void **state)
     assert_writes("function t.name() end", "name");
     assert_writes("function t.x:expect() end", "expect");
     assert_writes("t.Q = t.Q + 1", "Q");
+    assert_writes("local a = ... function t.name() end", "name");
+    assert_writes("local a = 5. function t.name() end", "name");
+    assert_writes("local a = 0x1p-4 function t.name() end", "name");
+    assert_writes("local a = .5 t.name = 1", "name");
+    assert_writes("local a = 'x'..t.X t.name = 1", "name");
 }
 
 static void entries_of_constructors_and_reading_are_not(void **state)
@@ -68,6 +73,8 @@ static void entries_of_constructors_and_reading_are_not(void **state)
     assert_writes("local f = function(name) end", "");
     assert_writes("local s = table.concat({}, 'x')", "");
     assert_writes("print(type(t) == 'table')", "");
+    assert_writes("local a, b = require 'pelt', require('my.module')", "");
+    assert_writes("local a = require 'pelt'.http", "");
     assert_writes(
         "return { iteration = function(user) http.get('/' .. user.rng:int(1, 2), item) end }", "");
 }
@@ -86,6 +93,12 @@ static void what_cannot_be_named_writes_everything(void **state)
     assert_anything("local t = table");
     assert_anything("local t = require 'table'");
     assert_anything("local t = require('table')");
+    assert_anything("local g = require('_' .. 'G')");
+    assert_anything("local r = require");
+    assert_anything("local r = require r 'table'");
+    assert_anything("pcall(require, 'table')");
+    assert_anything("require(name)");
+    assert_anything("require '\\95G'");
     assert_anything("debug.setupvalue(f, 1, t)");
     assert_anything("setmetatable(t, { __newindex = u })");
     assert_anything("getmetatable(t).__newindex = nil");
