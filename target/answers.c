@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "admin.h"
 #include "quantity.h"
 
 #define JSON_TYPE       "application/json"
@@ -16,6 +17,15 @@
 #define MODEL           "pelt-target-1"
 #define BYTES_MAX       (UINT64_C(1) << 30) /* of /bytes/N */
 #define BYTES_BLOCK     (64 * 1024)
+#define SERVER_TIMING   "Server-Timing"
+#define CORRELATION_ID  "X-Correlation-ID"
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (response) {
+        MHD_add_response_header(response, name, value);
+    }
+}
 
 /* Heap text becomes a response; text that could not be made (NULL) becomes none. */
 static struct MHD_Response *text_response(char *text, const char *type)
@@ -53,96 +63,153 @@ static char *padded(char *text, uint64_t bytes)
 }
 
 /* Takes `json`, which may be NULL. */
-static struct MHD_Response *json_response(const struct target_answers *answers, json_t *json)
+static char *json_text(json_t *json)
 {
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
-    return text_response(padded(text, answers->options->body_bytes), JSON_TYPE);
+    return text;
+}
+
+static struct MHD_Response *json_response(const struct target_answers *answers, json_t *json)
+{
+    return text_response(padded(json_text(json), answers->service->body_bytes), JSON_TYPE);
 }
 
 /* The form in which OpenAI's API reports errors. Not padded: it is no answer of the service. */
-static struct MHD_Response *error_response(const char *type, const char *message)
+static char *error_text(const char *type, const char *message)
 {
-    json_t *json = json_pack("{s:{s:s, s:s}}", "error", "type", type, "message", message);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char plain[sizeof((struct target_error *)0)->text];
+    json_t *json = json_string(message);
 
-    json_decref(json);
-    return text_response(text, JSON_TYPE);
+    if (!json) { /* what a client sent and the message quotes need not be UTF-8 */
+        snprintf(plain, sizeof plain, "%s", message);
+        for (char *at = plain; *at; at++) {
+            *at = (char)((unsigned char)*at < 128 ? *at : '?');
+        }
+        json = json_string(plain);
+    }
+    return json_text(json_pack("{s:{s:s, s:o}}", "error", "type", type, "message", json));
 }
 
-static struct MHD_Response *wrong_method_response(const char *methods)
-{
-    char message[64];
-    struct MHD_Response *response;
+/* ---- what never changes ---- */
 
-    snprintf(message, sizeof message, "this path allows %s", methods);
-    response = error_response("method_not_allowed", message);
-    if (response) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, methods);
+static struct MHD_Response *fixed_response(const struct target_fixed *fixed)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(fixed->text), fixed->text, MHD_RESPMEM_PERSISTENT);
+
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, JSON_TYPE);
+    if (fixed->allow) {
+        add_header(response, MHD_HTTP_HEADER_ALLOW, fixed->allow);
     }
     return response;
 }
 
-static bool build_wrong_methods(struct target_answers *answers)
+/* Takes `text`, which may be NULL: then false. */
+static bool fix(const struct target_answers *answers, struct target_fixed *fixed, char *text,
+                const char *allow)
 {
+    *fixed = (struct target_fixed){.text = text, .allow = allow};
+    fixed->ready = text ? fixed_response(fixed) : NULL;
+    if (answers->service->has_server_timing) {
+        add_header(fixed->ready, SERVER_TIMING, "queue;dur=0, work;dur=0");
+    }
+    return fixed->ready != NULL;
+}
+
+static bool fix_json(struct target_answers *answers, enum target_fixed_answer which, json_t *json)
+{
+    return fix(answers, &answers->fixed[which],
+               padded(json_text(json), answers->service->body_bytes), NULL);
+}
+
+static bool fix_error(struct target_answers *answers, enum target_fixed_answer which,
+                      const char *type, const char *message)
+{
+    return fix(answers, &answers->fixed[which], error_text(type, message), NULL);
+}
+
+static bool fix_wrong_methods(struct target_answers *answers)
+{
+    char message[64];
+
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
         const char *methods = target_route_methods(route);
 
-        if (methods && !(answers->wrong_method[route] = wrong_method_response(methods))) {
+        snprintf(message, sizeof message, "this path allows %s", methods ? methods : "any method");
+        if (methods && !fix(answers, &answers->wrong_method[route],
+                            error_text("method_not_allowed", message), methods)) {
             return false;
         }
     }
     return true;
 }
 
-bool target_answers_init(struct target_answers *answers, const struct target_options *options,
-                         const struct target_tally *tally)
+bool target_answers_build(struct target_answers *answers)
 {
-    *answers = (struct target_answers){.options = options, .tally = tally};
-    answers->health = json_response(answers, json_pack("{s:s}", "status", "ok"));
-    answers->models =
-        json_response(answers, json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "object", "list", "data",
-                                         "id", MODEL, "object", "model", "owned_by", "pelt"));
-    answers->failed = error_response("server_error", "this request was drawn to fail");
-    answers->not_found = error_response("not_found", "there is no such path");
-    answers->too_large = error_response("invalid_request", "a body has at most 1 MiB here");
-    return answers->health && answers->models && answers->failed && answers->not_found &&
-           answers->too_large && build_wrong_methods(answers);
+    return fix_json(answers, TARGET_FIXED_HEALTH, json_pack("{s:s}", "status", "ok")) &&
+           fix_json(answers, TARGET_FIXED_LIVE, json_pack("{s:s}", "status", "alive")) &&
+           fix_json(answers, TARGET_FIXED_READY, json_pack("{s:s}", "status", "ready")) &&
+           fix_json(answers, TARGET_FIXED_DRAINING, json_pack("{s:s}", "status", "draining")) &&
+           fix_json(answers, TARGET_FIXED_WORK, json_pack("{s:s}", "status", "done")) &&
+           fix_json(answers, TARGET_FIXED_MODELS,
+                    json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "object", "list", "data", "id", MODEL,
+                              "object", "model", "owned_by", "pelt")) &&
+           fix_error(answers, TARGET_FIXED_FAILED, "server_error",
+                     "this request was drawn to fail") &&
+           fix_error(answers, TARGET_FIXED_NOT_FOUND, "not_found", "there is no such path") &&
+           fix_error(answers, TARGET_FIXED_TOO_LARGE, "invalid_request",
+                     "a body has at most 1 MiB here") &&
+           fix_wrong_methods(answers);
 }
 
-static void destroy(struct MHD_Response *response)
+static void unfix(struct target_fixed *fixed)
 {
-    if (response) {
-        MHD_destroy_response(response);
+    if (fixed->ready) {
+        MHD_destroy_response(fixed->ready);
     }
+    free(fixed->text);
 }
 
 void target_answers_deinit(struct target_answers *answers)
 {
-    destroy(answers->health);
-    destroy(answers->models);
-    destroy(answers->failed);
-    destroy(answers->not_found);
-    destroy(answers->too_large);
+    for (size_t i = 0; i < TARGET_FIXED; i++) {
+        unfix(&answers->fixed[i]);
+    }
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
-        destroy(answers->wrong_method[route]);
+        unfix(&answers->wrong_method[route]);
     }
 }
 
-static struct target_answer shared(unsigned status, struct MHD_Response *response)
+/* ---- one answer ---- */
+
+/* What is to be answered, before the headers that every answer has. */
+struct draft {
+    unsigned status;
+    const struct target_fixed *fixed; /* NULL: `own` */
+    struct MHD_Response *own;
+};
+
+static struct draft fixed(const struct target_answers *answers, unsigned status,
+                          enum target_fixed_answer which)
 {
-    return (struct target_answer){.status = status, .response = response, .is_shared = true};
+    return (struct draft){.status = status, .fixed = &answers->fixed[which]};
 }
 
-static struct target_answer own(unsigned status, struct MHD_Response *response)
+static struct draft own(unsigned status, struct MHD_Response *response)
 {
-    return (struct target_answer){.status = status, .response = response};
+    return (struct draft){.status = status, .own = response};
 }
 
-static struct target_answer bad_request(const char *message)
+static struct draft failed(unsigned status, const char *type, const char *message)
 {
-    return own(MHD_HTTP_BAD_REQUEST, error_response("invalid_request", message));
+    return own(status, text_response(error_text(type, message), JSON_TYPE));
+}
+
+static struct draft bad_request(const char *message)
+{
+    return failed(MHD_HTTP_BAD_REQUEST, "invalid_request", message);
 }
 
 /* Stands in for tokens: a usage figure that a test can predict. */
@@ -174,14 +241,13 @@ static json_t *chat_answer(const char *message, const char *model)
                      asked + answered);
 }
 
-static struct target_answer answer_chat(struct target_answers *answers,
-                                        const struct target_asked *asked)
+static struct draft answer_chat(struct target_answers *answers, const struct target_asked *asked)
 {
     json_error_t why;
     json_t *json = json_loadb(asked->body ? asked->body : "", asked->body_bytes, 0, &why);
     const char *message = json_string_value(json_object_get(json, "message"));
     const char *model = json_string_value(json_object_get(json, "model"));
-    struct target_answer answer;
+    struct draft answer;
     char text[JSON_ERROR_TEXT_LENGTH + 32];
 
     if (!json) {
@@ -197,8 +263,7 @@ static struct target_answer answer_chat(struct target_answers *answers,
     return answer;
 }
 
-static struct target_answer answer_status(struct target_answers *answers,
-                                          const struct target_asked *asked)
+static struct draft answer_status(struct target_answers *answers, const struct target_asked *asked)
 {
     json_t *json = json_pack("{s:s, s:s, s:s, s:f, s:I}", "status", "ok", "model", MODEL, "version",
                              PELT_VERSION, "uptime_s", (double)asked->uptime_ns / 1e9, "in_flight",
@@ -225,8 +290,7 @@ static json_t *values_object(struct MHD_Connection *connection, enum MHD_ValueKi
     return object;
 }
 
-static struct target_answer answer_echo(struct target_answers *answers,
-                                        const struct target_asked *asked)
+static struct draft answer_echo(struct target_answers *answers, const struct target_asked *asked)
 {
     json_t *json =
         json_pack("{s:s, s:s, s:o, s:o, s:I}", "method", asked->method, "path", asked->path,
@@ -246,7 +310,7 @@ static ssize_t fill_block(void *cls, uint64_t position, char *block, size_t size
     return (ssize_t)size;
 }
 
-static struct target_answer answer_bytes(const struct target_asked *asked)
+static struct draft answer_bytes(const struct target_asked *asked)
 {
     struct MHD_Response *response;
     uint64_t bytes;
@@ -266,8 +330,8 @@ static bool has_no_body(uint64_t status)
     return status == MHD_HTTP_NO_CONTENT || status == MHD_HTTP_NOT_MODIFIED;
 }
 
-static struct target_answer answer_with_status(struct target_answers *answers,
-                                               const struct target_asked *asked)
+static struct draft answer_with_status(struct target_answers *answers,
+                                       const struct target_asked *asked)
 {
     uint64_t status;
 
@@ -284,32 +348,133 @@ static struct target_answer answer_with_status(struct target_answers *answers,
                json_response(answers, json_pack("{s:I}", "status", (json_int_t)status)));
 }
 
-static struct target_answer answer_count(const struct target_answers *answers)
+static struct draft answer_count(const struct target_answers *answers)
 {
     return own(MHD_HTTP_OK, text_response(target_tally_json(answers->tally), JSON_TYPE));
 }
 
-static struct target_answer answer_metrics(const struct target_answers *answers,
-                                           const struct target_asked *asked)
+static struct target_scene scene_of(const struct target_answers *answers,
+                                    const struct target_asked *asked)
 {
-    uint64_t stalls = target_calendar_begun(&answers->options->stalls, asked->uptime_ns);
-
-    return own(MHD_HTTP_OK,
-               text_response(target_tally_prometheus(answers->tally, stalls), PROMETHEUS_TYPE));
+    return (struct target_scene){.now_ns = asked->now_ns, .journal = answers->journal};
 }
 
-static struct target_answer by_route(struct target_answers *answers,
-                                     const struct target_asked *asked)
+static struct draft answer_metrics(const struct target_answers *answers,
+                                   const struct target_asked *asked)
+{
+    uint64_t stalls = target_calendar_begun(&answers->service->stalls, asked->uptime_ns);
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_figures figures = {.limits = 0};
+
+    target_running_figures(answers->running, &figures, &scene);
+    return own(MHD_HTTP_OK, text_response(target_tally_prometheus(answers->tally, stalls, &figures),
+                                          PROMETHEUS_TYPE));
+}
+
+static struct draft answer_detailed(const struct target_answers *answers,
+                                    const struct target_asked *asked)
+{
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_figures figures = {.limits = 0};
+    json_t *json;
+
+    target_running_figures(answers->running, &figures, &scene);
+    json = json_pack("{s:s, s:f, s:I, s:o}", "status", answers->is_closing ? "draining" : "ok",
+                     "uptime_s", (double)asked->uptime_ns / 1e9, "in_flight",
+                     (json_int_t)target_tally_in_flight(answers->tally), "systems",
+                     target_figures_json(&figures));
+    return own(MHD_HTTP_OK, json_response(answers, json));
+}
+
+/* ---- /admin/knobs ---- */
+
+static bool is_on_this_machine(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    return info && info->client_addr && target_admin_is_loopback(info->client_addr);
+}
+
+static struct draft answer_knobs(const struct target_answers *answers, const char *name)
+{
+    json_t *json = target_admin_read(answers->settings, name);
+
+    if (!json) {
+        return failed(MHD_HTTP_NOT_FOUND, "not_found",
+                      "there is no such knob; GET /admin/knobs lists all");
+    }
+    return own(MHD_HTTP_OK, text_response(json_text(json), JSON_TYPE));
+}
+
+static struct draft turn_knobs(const struct target_answers *answers,
+                               const struct target_asked *asked, const char *name)
+{
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_error err = {{0}};
+    unsigned status = target_admin_write(answers->settings, answers->running, name, asked->body,
+                                         asked->body_bytes, &scene, &err);
+
+    return status == MHD_HTTP_OK
+               ? answer_knobs(answers, name)
+               : failed(status, status == MHD_HTTP_NOT_FOUND ? "not_found" : "invalid_request",
+                        err.text);
+}
+
+static struct draft answer_admin(const struct target_answers *answers,
+                                 const struct target_asked *asked)
+{
+    const char *name =
+        asked->route == TARGET_ROUTE_KNOB ? target_route_rest(asked->route, asked->path) : NULL;
+
+    if (strcmp(asked->method, MHD_HTTP_METHOD_PUT) == 0) {
+        return turn_knobs(answers, asked, name);
+    }
+    return answer_knobs(answers, name);
+}
+
+/* Whoever may not look at all: before methods and bodies. */
+static bool is_forbidden(const struct target_answers *answers, const struct target_asked *asked,
+                         struct draft *answer)
+{
+    if (asked->route != TARGET_ROUTE_KNOBS && asked->route != TARGET_ROUTE_KNOB) {
+        return false;
+    }
+    if (!answers->service->has_admin) {
+        *answer = failed(MHD_HTTP_FORBIDDEN, "forbidden", "the admin path is off (--admin off)");
+        return true;
+    }
+    if (!is_on_this_machine(asked->connection)) {
+        *answer = failed(MHD_HTTP_FORBIDDEN, "forbidden",
+                         "the admin path answers clients on this machine only; ask 127.0.0.1");
+        return true;
+    }
+    return false;
+}
+
+/* ---- the whole ---- */
+
+static struct draft by_route(struct target_answers *answers, const struct target_asked *asked)
 {
     switch (asked->route) {
     case TARGET_ROUTE_CHAT:
         return answer_chat(answers, asked);
     case TARGET_ROUTE_MODELS:
-        return shared(MHD_HTTP_OK, answers->models);
+        return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_MODELS);
     case TARGET_ROUTE_STATUS:
         return answer_status(answers, asked);
+    case TARGET_ROUTE_WORK:
+        return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_WORK);
     case TARGET_ROUTE_HEALTH:
-        return shared(MHD_HTTP_OK, answers->health);
+        return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_HEALTH);
+    case TARGET_ROUTE_LIVE:
+        return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_LIVE);
+    case TARGET_ROUTE_READY:
+        return answers->is_closing
+                   ? fixed(answers, MHD_HTTP_SERVICE_UNAVAILABLE, TARGET_FIXED_DRAINING)
+                   : fixed(answers, MHD_HTTP_OK, TARGET_FIXED_READY);
+    case TARGET_ROUTE_DETAILED:
+        return answer_detailed(answers, asked);
     case TARGET_ROUTE_ECHO:
         return answer_echo(answers, asked);
     case TARGET_ROUTE_BYTES:
@@ -320,49 +485,105 @@ static struct target_answer by_route(struct target_answers *answers,
         return answer_count(answers);
     case TARGET_ROUTE_METRICS:
         return answer_metrics(answers, asked);
+    case TARGET_ROUTE_KNOBS:
+    case TARGET_ROUTE_KNOB:
+        return answer_admin(answers, asked);
     case TARGET_ROUTE_OTHER:
     case TARGET_ROUTES:
         break;
     }
-    return shared(MHD_HTTP_NOT_FOUND, answers->not_found);
+    return fixed(answers, MHD_HTTP_NOT_FOUND, TARGET_FIXED_NOT_FOUND);
 }
 
-static void add_close(struct MHD_Response *response)
+static struct draft refused(const struct target_admission *admission)
 {
-    if (response) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    struct draft answer =
+        failed(admission->status,
+               admission->status == MHD_HTTP_TOO_MANY_REQUESTS ? "rate_limited" : "overloaded",
+               admission->message);
+    char seconds[24];
+
+    if (admission->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%" PRIu64, admission->retry_after_s);
+        add_header(answer.own, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
+    return answer;
+}
+
+static struct draft draft_answer(struct target_answers *answers, const struct target_asked *asked)
+{
+    struct draft answer;
+
+    if (is_forbidden(answers, asked, &answer)) {
+        return answer;
+    }
+    if (asked->refused) {
+        return refused(asked->refused);
+    }
+    if (asked->is_to_fail) {
+        return fixed(answers, MHD_HTTP_INTERNAL_SERVER_ERROR, TARGET_FIXED_FAILED);
+    }
+    if (!target_route_allows(asked->route, asked->method)) {
+        return (struct draft){.status = MHD_HTTP_METHOD_NOT_ALLOWED,
+                              .fixed = &answers->wrong_method[asked->route]};
+    }
+    if (asked->is_body_too_large) {
+        return fixed(answers, MHD_HTTP_CONTENT_TOO_LARGE, TARGET_FIXED_TOO_LARGE);
+    }
+    return by_route(answers, asked);
+}
+
+static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f", (double)asked->queue_ns / 1e6,
+             (double)asked->work_ns / 1e6);
+    add_header(response, SERVER_TIMING, text);
+}
+
+static void add_own_headers(const struct target_answers *answers, struct MHD_Response *response,
+                            const struct target_asked *asked)
+{
+    if (answers->service->has_server_timing) {
+        add_timing(response, asked);
+    }
+    if (asked->correlation_id) {
+        add_header(response, CORRELATION_ID, asked->correlation_id);
+    }
+    if (answers->is_closing) {
+        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+}
+
+static bool needs_own_headers(const struct target_asked *asked)
+{
+    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0;
 }
 
 struct target_answer target_answers_make(struct target_answers *answers,
                                          const struct target_asked *asked)
 {
-    struct target_answer answer;
+    struct draft draft = draft_answer(answers, asked);
 
-    if (asked->is_to_fail) {
-        answer = shared(MHD_HTTP_INTERNAL_SERVER_ERROR, answers->failed);
-    } else if (!target_route_allows(asked->route, asked->method)) {
-        answer = shared(MHD_HTTP_METHOD_NOT_ALLOWED, answers->wrong_method[asked->route]);
-    } else if (asked->is_body_too_large) {
-        answer = shared(MHD_HTTP_CONTENT_TOO_LARGE, answers->too_large);
-    } else {
-        answer = by_route(answers, asked);
+    if (draft.fixed && !needs_own_headers(asked)) {
+        return (struct target_answer){
+            .status = draft.status, .response = draft.fixed->ready, .is_shared = true};
     }
-    if (answers->is_closing && !answer.is_shared) {
-        add_close(answer.response);
+    if (draft.fixed) {
+        draft.own = fixed_response(draft.fixed);
     }
-    return answer;
+    add_own_headers(answers, draft.own, asked);
+    return (struct target_answer){.status = draft.status, .response = draft.own};
 }
 
 void target_answers_close(struct target_answers *answers)
 {
     answers->is_closing = true;
-    add_close(answers->health);
-    add_close(answers->models);
-    add_close(answers->failed);
-    add_close(answers->not_found);
-    add_close(answers->too_large);
+    for (size_t i = 0; i < TARGET_FIXED; i++) {
+        add_header(answers->fixed[i].ready, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
-        add_close(answers->wrong_method[route]);
+        add_header(answers->wrong_method[route].ready, MHD_HTTP_HEADER_CONNECTION, "close");
     }
 }

@@ -3,7 +3,8 @@
  * stalls or counting, which the loop decides.
  *
  * What never changes (/health, /api/models, errors) is built once and shared by all connections of
- * the loop; the rest is built per request. Bodies are JSON in UTF-8, one line.
+ * the loop, unless a request needs headers of its own; the rest is built per request. Bodies are
+ * JSON in UTF-8, one line.
  *
  * Thread: the owning loop's; each loop has its own set, so libmicrohttpd's response locks are
  * never contended.
@@ -14,7 +15,8 @@
 #include <microhttpd.h>
 
 #include "counters.h"
-#include "options.h"
+#include "service.h"
+#include "settings.h"
 
 #define TARGET_BODY_BYTES_MAX (1024 * 1024) /* of a request; more is answered 413 */
 
@@ -28,6 +30,10 @@ struct target_asked { /* one request, wholly received; all borrowed */
     bool is_body_too_large; /* then `body` is not the whole */
     bool is_to_fail;        /* drawn to be answered 500 */
     uint64_t uptime_ns;
+    uint64_t now_ns;
+    uint64_t queue_ns, work_ns;             /* for Server-Timing */
+    const struct target_admission *refused; /* NULL: no system refused it */
+    const char *correlation_id;             /* NULL: the answer has none */
 };
 
 struct target_answer {
@@ -36,24 +42,45 @@ struct target_answer {
     bool is_shared;                /* false: MHD_destroy_response it once it is queued */
 };
 
-struct target_answers { /* use the functions */
-    const struct target_options *options;
+struct target_fixed { /* an answer that never changes */
+    char *text;
+    const char *allow;          /* NULL: no such header */
+    struct MHD_Response *ready; /* with a Server-Timing of zeros */
+};
+
+enum target_fixed_answer {
+    TARGET_FIXED_HEALTH,
+    TARGET_FIXED_LIVE,
+    TARGET_FIXED_READY,
+    TARGET_FIXED_DRAINING,
+    TARGET_FIXED_WORK,
+    TARGET_FIXED_MODELS,
+    TARGET_FIXED_FAILED,
+    TARGET_FIXED_NOT_FOUND,
+    TARGET_FIXED_TOO_LARGE,
+    TARGET_FIXED
+};
+
+struct target_answers { /* use the functions; the first group is the caller's to set */
+    const struct target_service *service; /* the loop's copy */
     const struct target_tally *tally;
-    struct MHD_Response *health, *models, *failed, *not_found, *too_large;
-    struct MHD_Response *wrong_method[TARGET_ROUTES]; /* NULL where any method is allowed */
+    struct target_settings *settings;
+    struct target_running *running;
+    struct target_journal *journal;
+
+    struct target_fixed fixed[TARGET_FIXED];
+    struct target_fixed wrong_method[TARGET_ROUTES]; /* empty where any method is allowed */
     bool is_closing;
 };
 
-/* Keeps both pointers. False: no memory; deinit may follow. */
-TARGET_MUST_USE bool target_answers_init(struct target_answers *answers,
-                                         const struct target_options *options,
-                                         const struct target_tally *tally);
+/* Builds what never changes. False: no memory; deinit may follow. */
+TARGET_MUST_USE bool target_answers_build(struct target_answers *answers);
 void target_answers_deinit(struct target_answers *answers);
 
 struct target_answer target_answers_make(struct target_answers *answers,
                                          const struct target_asked *asked);
 
-/* From now on each answer closes its connection. */
+/* From now on each answer closes its connection, and the service is not ready. */
 void target_answers_close(struct target_answers *answers);
 
 #endif

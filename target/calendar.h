@@ -31,7 +31,10 @@ struct target_calendar { /* all zero: never stalls */
     size_t rules;
 };
 
-/* Adds "1s/5s" or "1s,300ms/5s". */
+/*
+ * Adds "1s/5s", "1s,300ms/5s", or several such rules with blanks between them: all or none. The
+ * error does not name the knob.
+ */
 TARGET_MUST_USE bool target_calendar_add(struct target_calendar *calendar, const char *text,
                                          struct target_error *err);
 
@@ -44,5 +47,8 @@ void target_stall_window(const struct target_stall_rule *rule, uint64_t k, uint6
 
 /* Stalls of all rules that have begun by `at_ns`. */
 uint64_t target_calendar_begun(const struct target_calendar *calendar, uint64_t at_ns);
+
+/* The rules as target_calendar_add reads them; empty if there is none. */
+void target_calendar_print(const struct target_calendar *calendar, char *text, size_t bytes);
 
 #endif

@@ -165,7 +165,8 @@ static void print_answers(FILE *out, const struct target_tally *tally)
     }
 }
 
-char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls)
+char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
+                              const struct target_figures *figures)
 {
     char *text = NULL;
     size_t length;
@@ -180,6 +181,9 @@ char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls)
     fprintf(out, "pelt_target_in_flight %" PRIu64 "\n", target_tally_in_flight(tally));
     print_metric_head(out, "pelt_target_stalls_total", "counter", "Stalls that have begun.");
     fprintf(out, "pelt_target_stalls_total %" PRIu64 "\n", stalls);
+    if (figures) {
+        target_figures_print(figures, out);
+    }
     fclose(out);
     return text;
 }

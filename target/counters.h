@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "figures.h"
 #include "routes.h"
 
 #define TARGET_STATUS_MIN 100
@@ -19,7 +20,7 @@
 
 typedef _Atomic uint64_t target_counter;
 
-struct target_counters {                 /* of one loop; 40 KB */
+struct target_counters {                 /* of one loop; 70 KB */
     target_counter heads[TARGET_ROUTES]; /* requests whose head was fully received */
     target_counter done;                 /* of these: answered, or given up */
     target_counter answers[TARGET_ROUTES][TARGET_STATUS_MAX - TARGET_STATUS_MIN + 1];
@@ -40,9 +41,11 @@ uint64_t target_tally_in_flight(const struct target_tally *tally);
 
 /*
  * The bodies of /count and /metrics (Prometheus text format 0.0.4), heap memory that the caller
- * frees; NULL: no memory. Names that were never counted are left out.
+ * frees; NULL: no memory. Names that were never counted are left out. `figures` of the systems
+ * stand at the end; NULL: none.
  */
 char *target_tally_json(const struct target_tally *tally);
-char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls);
+char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
+                              const struct target_figures *figures);
 
 #endif

@@ -10,11 +10,18 @@ static bool is_before(const struct target_held *a, const struct target_held *b)
     return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
 }
 
-static bool grow(struct target_dueheap *heap)
+bool target_dueheap_reserve(struct target_dueheap *heap, size_t count)
 {
-    size_t room = heap->room ? heap->room * 2 : FIRST_ROOM;
-    struct target_held *item = realloc(heap->item, room * sizeof *item);
+    size_t room = heap->room ? heap->room : FIRST_ROOM;
+    struct target_held *item;
 
+    while (room < count) {
+        room *= 2;
+    }
+    if (room == heap->room) {
+        return true;
+    }
+    item = realloc(heap->item, room * sizeof *item);
     if (!item) {
         return false;
     }
@@ -33,7 +40,7 @@ bool target_dueheap_push(struct target_dueheap *heap, struct target_held held)
 {
     size_t i, parent;
 
-    if (heap->count == heap->room && !grow(heap)) {
+    if (!target_dueheap_reserve(heap, heap->count + 1)) {
         return false;
     }
     for (i = heap->count++; i > 0; i = parent) {
@@ -66,23 +73,40 @@ static size_t first_child(const struct target_dueheap *heap, size_t i)
     return child;
 }
 
-struct target_held target_dueheap_pop(struct target_dueheap *heap)
+/* Puts `item` where i is, or below it. */
+static void sink(struct target_dueheap *heap, size_t i, struct target_held item)
 {
-    struct target_held first, last;
-    size_t i = 0;
-
-    assert(heap->count > 0);
-    first = heap->item[0];
-    last = heap->item[--heap->count];
     for (;;) {
         size_t child = first_child(heap, i);
 
-        if (child == heap->count || !is_before(&heap->item[child], &last)) {
+        if (child == heap->count || !is_before(&heap->item[child], &item)) {
             break;
         }
         heap->item[i] = heap->item[child];
         i = child;
     }
-    heap->item[i] = last;
+    heap->item[i] = item;
+}
+
+struct target_held target_dueheap_pop(struct target_dueheap *heap)
+{
+    struct target_held first, last;
+
+    assert(heap->count > 0);
+    first = heap->item[0];
+    last = heap->item[--heap->count];
+    sink(heap, 0, last);
     return first;
+}
+
+void target_dueheap_clear(struct target_dueheap *heap)
+{
+    heap->count = 0;
+}
+
+void target_dueheap_sort_again(struct target_dueheap *heap)
+{
+    for (size_t i = heap->count / 2; i-- > 0;) {
+        sink(heap, i, heap->item[i]);
+    }
 }

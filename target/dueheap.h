@@ -34,4 +34,13 @@ const struct target_held *target_dueheap_peek(const struct target_dueheap *heap)
 /* Removes and returns the first due. The heap must not be empty. */
 struct target_held target_dueheap_pop(struct target_dueheap *heap);
 
+/* Makes room for `count` in all, so that pushes up to it cannot fail. False: no memory. */
+TARGET_MUST_USE bool target_dueheap_reserve(struct target_dueheap *heap, size_t count);
+
+/* Empties the heap; memory is kept. */
+void target_dueheap_clear(struct target_dueheap *heap);
+
+/* Restores the order after the caller changed `due_ns` of items in place. */
+void target_dueheap_sort_again(struct target_dueheap *heap);
+
 #endif

@@ -64,7 +64,7 @@ bool target_law_parse(struct target_law *law, const char *text, struct target_er
         good = parse_mean(law, rest);
     }
     return good || target_fail(err,
-                               "--service-time: \"%s\" is not a law; try constant:5ms, "
+                               "\"%.100s\" is not a law; try constant:5ms, "
                                "exponential:5ms or lognormal:5ms,0.5 (mean, sigma)",
                                text);
 }
@@ -86,4 +86,22 @@ static double draw_ns(const struct target_law *law, double u1, double u2)
 uint64_t target_law_ns(const struct target_law *law, double u1, double u2)
 {
     return (uint64_t)fmin(draw_ns(law, u1, u2), (double)TARGET_LAW_NS_MAX);
+}
+
+void target_law_print(const struct target_law *law, char *text, size_t bytes)
+{
+    char mean[32];
+
+    target_quantity_print_duration((uint64_t)law->mean_ns, mean, sizeof mean);
+    switch (law->kind) {
+    case TARGET_LAW_EXPONENTIAL:
+        snprintf(text, bytes, "exponential:%s", mean);
+        break;
+    case TARGET_LAW_LOGNORMAL:
+        snprintf(text, bytes, "lognormal:%s,%.17g", mean, law->sigma);
+        break;
+    case TARGET_LAW_CONSTANT:
+        snprintf(text, bytes, law->mean_ns > 0 ? "constant:%s" : "%s", mean);
+        break;
+    }
 }

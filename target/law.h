@@ -7,6 +7,7 @@
 #ifndef TARGET_LAW_H
 #define TARGET_LAW_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -26,11 +27,17 @@ struct target_law { /* all zero: answer at once */
     double sigma;   /* lognormal only: standard deviation of the logarithm */
 };
 
-/* "0", "5ms", "constant:5ms", "exponential:5ms", "lognormal:5ms,0.5" (mean, sigma <= 10). */
+/*
+ * "0", "5ms", "constant:5ms", "exponential:5ms", "lognormal:5ms,0.5" (mean, sigma <= 10). The error
+ * does not name the knob.
+ */
 TARGET_MUST_USE bool target_law_parse(struct target_law *law, const char *text,
                                       struct target_error *err);
 
 /* The service time that two independent uniforms in (0, 1) stand for. */
 uint64_t target_law_ns(const struct target_law *law, double u1, double u2);
+
+/* The law as target_law_parse reads it. */
+void target_law_print(const struct target_law *law, char *text, size_t bytes);
 
 #endif

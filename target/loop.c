@@ -2,7 +2,10 @@
  * loop: the life of a request here is
  *
  *   head received --> body received --> [held until due and outside stalls] --> answered --> done
- *      counted          timer starts        suspended in libmicrohttpd            counted    logged
+ *      counted         systems asked        suspended in libmicrohttpd            counted    logged
+ *
+ * The systems say whether it may begin, and when its work does. The worker pool may move that begin
+ * later on, in any thread: then each loop asks anew for what it holds.
  *
  * libmicrohttpd calls on_request at each arrow. Whether to hold is asked afresh each time, with the
  * clock of that moment: an answer that becomes due inside a stall, or that lateness carries into
@@ -25,6 +28,7 @@
 #include "answers.h"
 #include "draw.h"
 #include "dueheap.h"
+#include "journal.h"
 #include "request.h"
 #include "truthlog.h"
 
@@ -42,14 +46,18 @@
 
 struct target_loop {
     struct target_shared *shared;
+    struct target_service service; /* a copy, as of `settings_version` */
+    uint64_t settings_version;
+    uint64_t plan; /* of the workers, that the dues in `held` follow */
     struct target_counters *counters;
     struct MHD_Daemon *daemon;
     int listen_fd; /* -1 once the daemon owns it */
     int http_fd;   /* the daemon's epoll set; the daemon owns it */
-    int wake_fd;   /* eventfd: readable once draining is asked for */
+    int wake_fd;   /* eventfd: readable when draining is asked for or a plan was changed */
+    atomic_bool is_to_drain; /* release before the wake, acquire after it */
     struct target_dueheap held;
     struct target_answers answers;
-    struct target_truthlog log;
+    struct target_journal journal;
     uint64_t stall_next[TARGET_STALL_RULES]; /* first stall not yet logged, of each rule */
     bool logs_stalls;
     uint64_t in_flight;    /* observers included */
@@ -69,20 +77,54 @@ static uint64_t now_ns(void)
 
 /* ---- requests ---- */
 
+static void wake(struct target_loop *loop)
+{
+    uint64_t one = 1;
+
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+static void refresh_settings(struct target_loop *loop)
+{
+    target_settings_refresh(loop->shared->settings, &target_service_system, &loop->service,
+                            &loop->settings_version);
+}
+
+/* A method that stands in log lines. */
+static void note_method(struct target_request *request, const char *method)
+{
+    size_t length = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+
+    if (length == 0 || length >= sizeof request->method || method[length] != '\0') {
+        method = "OTHER";
+    }
+    snprintf(request->method, sizeof request->method, "%s", method);
+}
+
 static struct target_request *begin_request(struct target_loop *loop,
-                                            struct MHD_Connection *connection, const char *path)
+                                            struct MHD_Connection *connection, const char *path,
+                                            const char *method)
 {
     struct target_request *request = target_request_take(&loop->requests);
 
     if (!request) {
         return NULL;
     }
+    refresh_settings(loop);
     request->connection = connection;
     request->route = target_route_find(path);
     request->begin_ns = now_ns();
     if (!target_route_is_observer(request->route)) {
         request->index =
             atomic_fetch_add_explicit(&loop->shared->arrivals, 1, memory_order_relaxed);
+        if (loop->shared->json_log_fd >= 0) {
+            note_method(request, method);
+            target_correlation_id(
+                request->correlation_id,
+                MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Correlation-ID"),
+                loop->shared->start_ns, request->index);
+        }
     }
     target_counters_head(loop->counters, request->route);
     loop->in_flight++;
@@ -91,16 +133,63 @@ static struct target_request *begin_request(struct target_loop *loop,
 
 /* ---- when to answer ---- */
 
-static uint64_t service_ns(const struct target_loop *loop, const struct target_request *request)
+static bool has_work(const struct target_request *request, const char *method)
 {
-    const struct target_options *options = loop->shared->options;
+    return target_route_has_work(request->route) && target_route_allows(request->route, method) &&
+           !request->is_body_too_large;
+}
 
-    if (target_route_is_observer(request->route) || options->service.mean_ns <= 0) {
+static bool takes_time(const struct target_loop *loop, const struct target_request *request,
+                       bool is_work)
+{
+    if (loop->service.time_for == TARGET_SERVICE_FOR_WORK) {
+        return is_work;
+    }
+    return !target_route_is_observer(request->route) && !target_route_is_probe(request->route);
+}
+
+static uint64_t draw_service_ns(const struct target_loop *loop,
+                                const struct target_request *request)
+{
+    uint64_t seed = loop->service.seed;
+
+    if (loop->service.time.mean_ns <= 0) {
         return 0;
     }
-    return target_law_ns(&options->service,
-                         target_draw(options->seed, request->index, TARGET_LANE_SERVICE),
-                         target_draw(options->seed, request->index, TARGET_LANE_SERVICE_2));
+    return target_law_ns(&loop->service.time,
+                         target_draw(seed, request->index, TARGET_LANE_SERVICE),
+                         target_draw(seed, request->index, TARGET_LANE_SERVICE_2));
+}
+
+/* Asks the systems whether and when its work begins. False: no memory. */
+static bool admit(struct target_loop *loop, struct target_request *request, const char *method,
+                  uint64_t now)
+{
+    struct target_scene scene = {.now_ns = now, .journal = &loop->journal};
+    struct target_admission *admission = &request->admission;
+    bool is_work = has_work(request, method);
+
+    request->is_admitted = true;
+    request->whole_ns = now;
+    *admission = (struct target_admission){
+        .service_ns = takes_time(loop, request, is_work) ? draw_service_ns(loop, request) : 0,
+        .start_ns = now};
+    if (!is_work || target_running_admit(&loop->shared->running, admission, &scene)) {
+        return true;
+    }
+    admission->service_ns = 0;
+    return admission->status != 0;
+}
+
+static uint64_t due_ns(const struct target_request *request)
+{
+    return request->admission.start_ns + request->admission.service_ns;
+}
+
+/* Between the whole request and the begin of its work. */
+static uint64_t queue_ns(const struct target_request *request)
+{
+    return request->admission.start_ns - request->whole_ns;
 }
 
 /* The moment from which the request may be answered: `now`, or a later one. */
@@ -108,12 +197,27 @@ static uint64_t free_to_answer_ns(const struct target_loop *loop,
                                   const struct target_request *request, uint64_t now)
 {
     uint64_t start_ns = loop->shared->start_ns;
-    uint64_t due_ns = request->due_ns > now ? request->due_ns : now;
+    uint64_t from_ns = due_ns(request) > now ? due_ns(request) : now;
 
     if (target_route_is_observer(request->route)) {
         return now;
     }
-    return start_ns + target_calendar_free_ns(&loop->shared->options->stalls, due_ns - start_ns);
+    return start_ns + target_calendar_free_ns(&loop->service.stalls, from_ns - start_ns);
+}
+
+/*
+ * Gives the worker back, unless the begin of the work was moved meanwhile: then the request has its
+ * new begin, and is due later.
+ */
+static void end_work(struct target_loop *loop, struct target_request *request, uint64_t now,
+                     bool is_given_up)
+{
+    struct target_admission *admission = &request->admission;
+
+    if (admission->ticket && target_workers_end(loop->shared->workers, admission->ticket, now,
+                                                is_given_up, &admission->start_ns)) {
+        admission->ticket = 0;
+    }
 }
 
 static enum MHD_Result hold(struct target_loop *loop, struct target_request *request,
@@ -147,14 +251,51 @@ static void release_due(struct target_loop *loop, uint64_t now)
     }
 }
 
+/* The plan of the workers was changed: held requests are due at other moments. */
+static void follow_plan(struct target_loop *loop, uint64_t plan)
+{
+    uint64_t now = now_ns();
+
+    loop->plan = plan;
+    for (size_t i = 0; i < loop->held.count; i++) {
+        struct target_held *held = &loop->held.item[i];
+        struct target_request *request = held->what;
+
+        if (request->admission.ticket) {
+            request->admission.start_ns =
+                target_workers_start(loop->shared->workers, request->admission.ticket);
+            held->due_ns = free_to_answer_ns(loop, request, now);
+        }
+    }
+    target_dueheap_sort_again(&loop->held);
+}
+
+/* Called when this loop may have changed the plan; others are woken to follow. */
+static void notice_own_change(struct target_loop *loop)
+{
+    uint64_t plan = target_workers_plan(loop->shared->workers);
+
+    if (plan == loop->plan) {
+        return;
+    }
+    follow_plan(loop, plan);
+    for (size_t i = 0; i < loop->shared->tally.sets; i++) {
+        struct target_loop *other =
+            atomic_load_explicit(&loop->shared->loop[i], memory_order_acquire);
+
+        if (other && other != loop) {
+            wake(other);
+        }
+    }
+}
+
 /* ---- libmicrohttpd's calls ---- */
 
 static bool is_to_fail(const struct target_loop *loop, const struct target_request *request)
 {
-    const struct target_options *options = loop->shared->options;
-
     return !target_route_is_observer(request->route) &&
-           target_draw(options->seed, request->index, TARGET_LANE_ERROR) < options->error_share;
+           target_draw(loop->service.seed, request->index, TARGET_LANE_ERROR) <
+               loop->service.error_share;
 }
 
 static enum MHD_Result answer(struct target_loop *loop, struct target_request *request,
@@ -170,10 +311,16 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
         .is_body_too_large = request->is_body_too_large,
         .is_to_fail = is_to_fail(loop, request),
         .uptime_ns = now - loop->shared->start_ns,
+        .now_ns = now,
+        .queue_ns = queue_ns(request),
+        .work_ns = request->admission.service_ns,
+        .refused = request->admission.status ? &request->admission : NULL,
+        .correlation_id = request->correlation_id[0] ? request->correlation_id : NULL,
     };
     struct target_answer answer = target_answers_make(&loop->answers, &asked);
     enum MHD_Result result;
 
+    notice_own_change(loop); /* a knob may have been turned */
     if (!answer.response) {
         return MHD_NO;
     }
@@ -197,11 +344,20 @@ static enum MHD_Result answer_when_due(struct target_loop *loop, struct target_r
     if (loop->is_giving_up) {
         return MHD_NO;
     }
-    if (request->due_ns == 0) {
-        request->due_ns = now + service_ns(loop, request);
+    if (!request->is_admitted) {
+        if (!admit(loop, request, method, now)) {
+            return MHD_NO;
+        }
+        notice_own_change(loop);
+    }
+    if (due_ns(request) <= now) {
+        end_work(loop, request, now, false);
     }
     free_ns = free_to_answer_ns(loop, request, now);
-    return free_ns > now ? hold(loop, request, free_ns) : answer(loop, request, method, path, now);
+    if (free_ns > now) {
+        return hold(loop, request, free_ns);
+    }
+    return answer(loop, request, method, path, now);
 }
 
 /* Called when the head is there, for each piece of the body, at its end, and after a resume. */
@@ -213,7 +369,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     struct target_request *request = *slot;
 
     if (!request) {
-        *slot = begin_request(loop, connection, path);
+        *slot = begin_request(loop, connection, path, method);
         return *slot ? MHD_YES : MHD_NO;
     }
     if (*data_bytes > 0) {
@@ -225,6 +381,32 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return answer_when_due(loop, request, method, path);
 }
 
+static void log_request(struct target_loop *loop, const struct target_request *request,
+                        bool is_sent)
+{
+    struct target_truth truth = {
+        .begin_ns = request->begin_ns,
+        .end_ns = now_ns(),
+        .path = target_route_class(request->route),
+        .status = request->status,
+        .is_sent = is_sent,
+        .queue_ns = queue_ns(request),
+        .work_ns = request->admission.service_ns,
+        .refused_by = request->admission.refused_by,
+    };
+    struct target_log_entry entry = {
+        .method = request->method,
+        .path = truth.path,
+        .status = truth.status,
+        .correlation_id = request->correlation_id,
+        .begin_ns = truth.begin_ns,
+        .end_ns = truth.end_ns,
+    };
+
+    target_truthlog_request(&loop->journal.truth, &truth);
+    target_jsonlog_request(&loop->journal.json, &entry);
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode why)
 {
@@ -234,16 +416,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
     if (!request) {
         return;
     }
+    end_work(loop, request, 0, true);
     if (!target_route_is_observer(request->route)) {
-        struct target_truth truth = {
-            .begin_ns = request->begin_ns,
-            .end_ns = now_ns(),
-            .path = target_route_class(request->route),
-            .status = request->status,
-            .is_sent = why == MHD_REQUEST_TERMINATED_COMPLETED_OK,
-        };
-
-        target_truthlog_request(&loop->log, &truth);
+        log_request(loop, request, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     }
     target_counters_done(loop->counters, request->route);
     loop->in_flight--;
@@ -255,14 +430,14 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
 
 static void log_stalls(struct target_loop *loop, uint64_t now)
 {
-    const struct target_calendar *stalls = &loop->shared->options->stalls;
+    const struct target_calendar *stalls = &loop->service.stalls;
     uint64_t start_ns = loop->shared->start_ns;
     uint64_t begin_ns, end_ns;
 
     for (size_t i = 0; loop->logs_stalls && i < stalls->rules; i++) {
         target_stall_window(&stalls->rule[i], loop->stall_next[i], &begin_ns, &end_ns);
         while (start_ns + end_ns <= now) {
-            target_truthlog_stall(&loop->log, start_ns + begin_ns, start_ns + end_ns);
+            target_truthlog_stall(&loop->journal.truth, start_ns + begin_ns, start_ns + end_ns);
             target_stall_window(&stalls->rule[i], ++loop->stall_next[i], &begin_ns, &end_ns);
         }
     }
@@ -277,7 +452,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t next_wake_ns(const struct target_loop *loop)
 {
     const struct target_held *first = target_dueheap_peek(&loop->held);
-    uint64_t wake_ns = earlier(loop->log.flush_due_ns, first ? first->due_ns : UINT64_MAX);
+    uint64_t wake_ns =
+        earlier(target_journal_due_ns(&loop->journal), first ? first->due_ns : UINT64_MAX);
     MHD_UNSIGNED_LONG_LONG pending_ms;
 
     if (MHD_get_timeout(loop->daemon, &pending_ms) == MHD_YES && pending_ms == 0) {
@@ -303,6 +479,20 @@ static struct timespec sleep_towards(uint64_t wake_ns)
                              .tv_nsec = (long)(left_ns % 1000000000)};
 }
 
+/* What other threads asked of this loop. */
+static void obey(struct target_loop *loop, uint64_t now)
+{
+    uint64_t plan = target_workers_plan(loop->shared->workers);
+
+    if (plan != loop->plan) {
+        follow_plan(loop, plan);
+    }
+    if (!loop->drain_due_ns && atomic_load_explicit(&loop->is_to_drain, memory_order_acquire)) {
+        refresh_settings(loop);
+        loop->drain_due_ns = now + loop->service.drain_ns;
+    }
+}
+
 static void wait_for_work(struct target_loop *loop)
 {
     uint64_t wake_ns = next_wake_ns(loop);
@@ -317,8 +507,11 @@ static void wait_for_work(struct target_loop *loop)
         left = sleep_towards(wake_ns);
     }
     ppoll(fds, 2, wake_ns == UINT64_MAX ? NULL : &left, NULL);
-    if (fds[1].revents && !loop->drain_due_ns) {
-        loop->drain_due_ns = now_ns() + TARGET_DRAIN_NS;
+    if (fds[1].revents) {
+        uint64_t wakes;
+
+        while (read(loop->wake_fd, &wakes, sizeof wakes) < 0 && errno == EINTR) {
+        }
     }
 }
 
@@ -351,10 +544,11 @@ static void *run(void *cls)
     for (;;) {
         uint64_t now = now_ns();
 
+        obey(loop, now);
         log_stalls(loop, now);
         release_due(loop, now);
         MHD_run(loop->daemon);
-        target_truthlog_tick(&loop->log, now);
+        target_journal_tick(&loop->journal, now);
         if (loop->drain_due_ns && is_accepting) {
             stop_accepting(loop);
             is_accepting = false;
@@ -372,12 +566,12 @@ static void *run(void *cls)
 
 static struct MHD_Daemon *start_daemon(struct target_loop *loop)
 {
-    return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, loop,
-        MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->shared->options->connections,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
+                            on_request, loop, MHD_OPTION_LISTEN_SOCKET, loop->listen_fd,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->service.connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static void free_loop(struct target_loop *loop)
@@ -391,7 +585,7 @@ static void free_loop(struct target_loop *loop)
     if (loop->wake_fd >= 0) {
         close(loop->wake_fd);
     }
-    target_truthlog_deinit(&loop->log);
+    target_journal_deinit(&loop->journal);
     target_answers_deinit(&loop->answers);
     target_dueheap_deinit(&loop->held);
     target_request_store_deinit(&loop->requests);
@@ -402,10 +596,15 @@ static bool open_loop(struct target_loop *loop, struct target_error *err)
 {
     const struct target_shared *shared = loop->shared;
 
-    if (!target_answers_init(&loop->answers, shared->options, &shared->tally) ||
-        !target_truthlog_init(&loop->log, shared->log_fd)) {
+    loop->answers = (struct target_answers){.service = &loop->service,
+                                            .tally = &shared->tally,
+                                            .settings = loop->shared->settings,
+                                            .running = &loop->shared->running,
+                                            .journal = &loop->journal};
+    if (!target_answers_build(&loop->answers) ||
+        !target_journal_init(&loop->journal, shared->log_fd, shared->json_log_fd)) {
         return target_fail(err, "no memory for answers of %llu bytes; try a smaller --body-size",
-                           (unsigned long long)shared->options->body_bytes);
+                           (unsigned long long)loop->service.body_bytes);
     }
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->wake_fd < 0) {
@@ -434,7 +633,9 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
     loop->counters = &shared->tally.set[index];
     loop->listen_fd = listen_fd;
     loop->wake_fd = -1;
-    loop->log.fd = -1;
+    loop->settings_version = UINT64_MAX;
+    refresh_settings(loop);
+    loop->plan = target_workers_plan(shared->workers);
     loop->logs_stalls = index == 0;
     for (size_t i = 0; i < TARGET_STALL_RULES; i++) {
         loop->stall_next[i] = 1;
@@ -444,10 +645,12 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
         return NULL;
     }
     if (index == 0) {
-        target_truthlog_start(&loop->log, shared->start_ns);
+        target_truthlog_start(&loop->journal.truth, shared->start_ns);
     }
+    atomic_store_explicit(&shared->loop[index], loop, memory_order_release);
     if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
         target_fail(err, "cannot start a thread");
+        atomic_store_explicit(&shared->loop[index], NULL, memory_order_relaxed);
         free_loop(loop);
         return NULL;
     }
@@ -456,21 +659,27 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
 
 void target_loop_drain(struct target_loop *loop)
 {
-    uint64_t one = 1;
-
-    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    atomic_store_explicit(&loop->is_to_drain, true, memory_order_release);
+    wake(loop);
 }
 
-int target_loop_join(struct target_loop *loop)
+void target_loop_join(struct target_loop *loop)
 {
-    int log_errno;
-
     pthread_join(loop->thread, NULL);
     MHD_stop_daemon(loop->daemon); /* completes, and so logs, what is left */
     loop->daemon = NULL;
-    target_truthlog_deinit(&loop->log);
-    log_errno = loop->log.failed_errno;
+}
+
+struct target_journal *target_loop_journal(struct target_loop *loop)
+{
+    return &loop->journal;
+}
+
+void target_loop_free(struct target_loop *loop, int *log_errno, int *json_log_errno)
+{
+    target_journal_deinit(&loop->journal);
+    *log_errno = loop->journal.truth.failed_errno ? loop->journal.truth.failed_errno : *log_errno;
+    *json_log_errno =
+        loop->journal.json.failed_errno ? loop->journal.json.failed_errno : *json_log_errno;
     free_loop(loop);
-    return log_errno;
 }

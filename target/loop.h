@@ -8,7 +8,8 @@
  * suspended connections once for all of them. (Its own threads walk that list, under a mutex, for
  * each wake-up: quadratic when a stall ends over thousands.)
  *
- * Threads: start, drain and join are called by main; all else runs on the loop's own thread.
+ * Threads: start, drain and join are called by main, wake by any; all else runs on the loop's own
+ * thread.
  * Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_LOOP_H
@@ -18,17 +19,20 @@
 
 #include "counters.h"
 #include "error.h"
-#include "options.h"
-
-#define TARGET_DRAIN_NS UINT64_C(2000000000) /* what is in flight gets this long to be answered */
+#include "service.h"
+#include "settings.h"
+#include "workers.h"
 
 struct target_loop;
 
-struct target_shared { /* by all loops; constant while they run, but for `arrivals` */
-    const struct target_options *options;
-    uint64_t start_ns; /* of the service: stalls are counted from here */
-    int log_fd;        /* O_APPEND, or -1 */
+struct target_shared { /* by all loops; constant while they run, but for what locks itself */
+    struct target_settings *settings;
+    struct target_running running;
+    struct target_workers *workers; /* the one of `running` */
+    uint64_t start_ns;              /* of the service: stalls are counted from here */
+    int log_fd, json_log_fd;        /* O_APPEND, or -1 */
     struct target_tally tally;
+    struct target_loop *_Atomic loop[TARGET_THREADS_MAX]; /* to wake; NULL: not started */
     _Atomic uint64_t arrivals; /* the k of each request's draws; relaxed, only its value matters */
 };
 
@@ -42,7 +46,16 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
 /* Asks the loop to accept nothing more, to answer what is in flight and to end. */
 void target_loop_drain(struct target_loop *loop);
 
-/* Waits for the end and frees the loop. Returns 0, or the errno of a log that failed. */
-int target_loop_join(struct target_loop *loop);
+/* Waits for the end of its thread and of all its requests. Others may still wake it. */
+void target_loop_join(struct target_loop *loop);
+
+/* Its logs, for main once it has joined. */
+struct target_journal *target_loop_journal(struct target_loop *loop);
+
+/*
+ * Frees a loop that was joined, once no other runs. Each errno is set if that log failed, and else
+ * left as it is.
+ */
+void target_loop_free(struct target_loop *loop, int *log_errno, int *json_log_errno);
 
 #endif

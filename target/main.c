@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "config.h"
 #include "options.h"
 #include "server.h"
 
@@ -16,7 +17,7 @@ static int complain(const struct target_error *err, int code)
     return code;
 }
 
-static int serve(const struct target_options *options)
+static int serve(struct target_settings *settings)
 {
     struct target_error err = {{0}};
     struct target_server *server;
@@ -28,7 +29,7 @@ static int serve(const struct target_options *options)
     sigaddset(&endings, SIGINT);
     pthread_sigmask(SIG_BLOCK, &endings, NULL);
     signal(SIGPIPE, SIG_IGN);
-    server = target_server_start(options, &err);
+    server = target_server_start(settings, &err);
     if (!server) {
         return complain(&err, EXIT_FAILED);
     }
@@ -36,22 +37,35 @@ static int serve(const struct target_options *options)
     return target_server_stop(server, &err) ? EXIT_DONE : complain(&err, EXIT_FAILED);
 }
 
-int main(int argc, char **argv)
+static int obey(struct target_settings *settings, int argc, char **argv)
 {
     struct target_error err = {{0}};
-    struct target_options options;
 
-    switch (target_options_parse(&options, argc, argv, &err)) {
+    switch (target_options_parse(settings, argc, argv, &err)) {
     case TARGET_OPTIONS_HELP:
         target_options_help();
         return EXIT_DONE;
     case TARGET_OPTIONS_VERSION:
         puts("pelt-target " PELT_VERSION);
         return EXIT_DONE;
+    case TARGET_OPTIONS_PRINT_CONFIG:
+        target_config_print(settings, stdout);
+        return EXIT_DONE;
     case TARGET_OPTIONS_BAD:
         return complain(&err, EXIT_USAGE);
     case TARGET_OPTIONS_RUN:
         break;
     }
-    return serve(&options);
+    return serve(settings);
+}
+
+int main(int argc, char **argv)
+{
+    struct target_error err = {{0}};
+    struct target_settings settings;
+    int code = target_settings_init(&settings, &err) ? obey(&settings, argc, argv)
+                                                     : complain(&err, EXIT_FAILED);
+
+    target_settings_deinit(&settings);
+    return code;
 }

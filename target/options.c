@@ -1,261 +1,126 @@
-/*
- * options: one table row an option; each row's function reads its value. "--name VALUE" and
- * "--name=VALUE" mean the same. getopt_long is not used because it cannot suggest the nearest name.
- */
+/* options: see the header. getopt_long is not used because it cannot suggest the nearest name. */
 #include "options.h"
 
-#include <sched.h>
-#include <sys/resource.h>
+#include "config.h"
+#include "service.h"
 
-#include "quantity.h"
+#define HELP_COLUMN 34
+#define HELP_WIDTH  100
 
-#define THREADS_DEFAULT_MAX 2     /* more only help when asked for: the client needs cores too */
-#define CONNECTIONS_DEFAULT 10240 /* fewer where the file limit is too low for that */
-#define CONNECTIONS_MAX     100000
-#define SUGGEST_WITHIN      4 /* edits */
-
-typedef bool (*option_fn)(struct target_options *options, const char *value,
-                          struct target_error *err);
-
-struct option_row {
-    const char *name; /* without "--" */
-    const char *value;
-    option_fn set;
-    const char *help;
+struct line { /* what the command line says, apart from knobs */
+    const char *config;
+    bool is_print_config;
 };
 
-static bool set_listen(struct target_options *options, const char *value, struct target_error *err)
+static const char *const switches[] = {"--help", "-h", "--version", "--print-config"};
+
+static bool is_switch(const char *arg)
 {
-    const char *colon = strrchr(value, ':');
-    const char *host = value;
-    size_t host_length = colon ? (size_t)(colon - value) : 0;
-    uint64_t port;
-
-    if (host_length >= 2 && host[0] == '[' && host[host_length - 1] == ']') {
-        host++;
-        host_length -= 2;
-    }
-    if (host_length == 0 || host_length >= sizeof options->host ||
-        !target_quantity_count(colon + 1, 65535, &port)) {
-        return target_fail(err,
-                           "--listen: \"%s\" is not ADDRESS:PORT; try 127.0.0.1:18800, or port 0 "
-                           "for any free one",
-                           value);
-    }
-    memcpy(options->host, host, host_length);
-    options->host[host_length] = '\0';
-    snprintf(options->port, sizeof options->port, "%u", (unsigned)port);
-    return true;
-}
-
-static bool set_port_file(struct target_options *options, const char *value,
-                          struct target_error *err)
-{
-    options->port_file = value;
-    return true;
-}
-
-static bool set_log(struct target_options *options, const char *value, struct target_error *err)
-{
-    options->log_path = value;
-    return true;
-}
-
-static bool set_service_time(struct target_options *options, const char *value,
-                             struct target_error *err)
-{
-    return target_law_parse(&options->service, value, err);
-}
-
-static bool set_stall(struct target_options *options, const char *value, struct target_error *err)
-{
-    return target_calendar_add(&options->stalls, value, err);
-}
-
-static bool set_error_share(struct target_options *options, const char *value,
-                            struct target_error *err)
-{
-    return target_quantity_share(value, &options->error_share) ||
-           target_fail(err, "--error-share: \"%s\" is not a share of 0%% to 100%%; try 1%%", value);
-}
-
-static bool set_body_size(struct target_options *options, const char *value,
-                          struct target_error *err)
-{
-    return target_quantity_size(value, &options->body_bytes) ||
-           target_fail(err, "--body-size: \"%s\" is not a size of up to 1 GiB; try 512 or 64k",
-                       value);
-}
-
-static bool set_seed(struct target_options *options, const char *value, struct target_error *err)
-{
-    return target_quantity_count(value, UINT64_MAX, &options->seed) ||
-           target_fail(err, "--seed: \"%s\" is not a whole number", value);
-}
-
-/* A whole number of 1 to `max`. */
-static bool set_positive(uint64_t *number, const char *name, uint64_t max, const char *value,
-                         struct target_error *err)
-{
-    uint64_t n;
-
-    if (!target_quantity_count(value, max, &n) || n == 0) {
-        return target_fail(err, "--%s: \"%s\" is not a number of 1 to %llu", name, value,
-                           (unsigned long long)max);
-    }
-    *number = n;
-    return true;
-}
-
-static bool set_threads(struct target_options *options, const char *value, struct target_error *err)
-{
-    return set_positive(&options->threads, "threads", TARGET_THREADS_MAX, value, err);
-}
-
-static bool set_connections(struct target_options *options, const char *value,
-                            struct target_error *err)
-{
-    return set_positive(&options->connections, "connections", CONNECTIONS_MAX, value, err);
-}
-
-static const struct option_row rows[] = {
-    {"listen", "ADDR:PORT", set_listen, "default 127.0.0.1:18800; port 0: any free one"},
-    {"port-file", "PATH", set_port_file, "holds the port once the service listens"},
-    {"service-time", "LAW", set_service_time,
-     "constant:5ms, exponential:5ms, lognormal:5ms,0.5 (mean, sigma);\n"
-     "                          by timer, not CPU; default 0, answer at once"},
-    {"stall", "LENGTH/PERIOD", set_stall,
-     "1s/5s: answer nothing for 1 s from second 5, 10, ... after the\n"
-     "                          start, then all that was held; 1s,300ms/5s takes the lengths\n"
-     "                          in turn; repeatable"},
-    {"error-share", "SHARE", set_error_share, "1%: this share is answered 500, drawn by the seed"},
-    {"body-size", "BYTES", set_body_size, "pads JSON answers to at least this size (64k, 10m)"},
-    {"seed", "N", set_seed, "default 1; the k-th request's draws depend on it and k only"},
-    {"log", "PATH", set_log, "truth log: each stall and request with its times (docs/TARGET.md)"},
-    {"threads", "N", set_threads, "default: one a core, at most 2"},
-    {"connections", "N", set_connections, "most open at once in each thread; default 10240"},
-};
-
-#define ROWS (sizeof rows / sizeof rows[0])
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    size_t ab = a < b ? a : b;
-
-    return ab < c ? ab : c;
-}
-
-/* Levenshtein's distance, one row at a time; texts beyond 31 bytes count as far away. */
-static size_t edit_distance(const char *a, size_t a_length, const char *b)
-{
-    size_t row[32];
-    size_t b_length = strlen(b);
-
-    if (b_length >= 32) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= b_length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t above = row[j];
-
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
+    for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+        if (strcmp(arg, switches[i]) == 0) {
+            return true;
         }
     }
-    return row[b_length];
+    return false;
 }
 
-static bool fail_unknown(const char *arg, const char *name, size_t length, struct target_error *err)
+static bool fail_unknown(const char *arg, const char *name, struct target_error *err)
 {
-    const char *nearest = NULL;
-    size_t least = SUGGEST_WITHIN;
+    const char *nearest = target_knob_nearest(name);
 
-    for (size_t i = 0; i < ROWS; i++) {
-        size_t distance = edit_distance(name, length, rows[i].name);
-
-        if (distance < least) {
-            least = distance;
-            nearest = rows[i].name;
-        }
-    }
     if (nearest) {
-        return target_fail(err, "no option \"%s\"; did you mean --%s?", arg, nearest);
+        return target_fail(err, "no option \"%.100s\"; did you mean --%s?", arg, nearest);
     }
-    return target_fail(err, "no option \"%s\"; see --help", arg);
+    return target_fail(err, "no option \"%.100s\"; see --help", arg);
 }
 
-static const struct option_row *find_row(const char *name, size_t length)
+/* Splits "--name=value"; false if the name is too long to be one. */
+static bool take_name(const char *arg, char *name, size_t size, const char **value)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        if (strlen(rows[i].name) == length && strncmp(rows[i].name, name, length) == 0) {
-            return &rows[i];
-        }
+    const char *begin = arg + strspn(arg, "-");
+    size_t length = strcspn(begin, "=");
+
+    if (length >= size) {
+        snprintf(name, size, "%.*s", (int)(size - 1), begin);
+        return false;
     }
-    return NULL;
+    memcpy(name, begin, length);
+    name[length] = '\0';
+    *value = begin[length] == '=' ? begin + length + 1 : NULL;
+    return strncmp(arg, "--", 2) == 0;
 }
 
-/* Reads argv[*i] and, where the value is apart, argv[*i + 1]. */
-static bool parse_one(struct target_options *options, int argc, char **argv, int *i,
+/* The value behind the name: in the same argument or the next one; NULL: there is none. */
+static const char *take_value(int argc, char **argv, int *i, const char *value)
+{
+    if (value) {
+        return value;
+    }
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool set_knob(struct target_change *change, const struct target_knob_place *place,
+                     const char *value, struct target_error *err)
+{
+    const struct target_knob *knob = target_knob_at(place);
+    struct target_error why = {{0}};
+    char name[64];
+
+    if (!value) {
+        return target_fail(err, "--%s needs a value: %s", knob->name,
+                           target_knob_value_name(knob, name));
+    }
+    return target_change_set(change, place, value, TARGET_SOURCE_COMMAND_LINE, &why) ||
+           target_fail(err, "--%s: %.400s", knob->name, why.text);
+}
+
+/* One option at argv[*i], into `change`; without it, only what `line` wants to know. */
+static bool parse_one(struct target_change *change, struct line *line, int argc, char **argv,
+                      int *i, struct target_error *err)
+{
+    const char *arg = argv[*i], *value = NULL;
+    struct target_knob_place place;
+    char name[64];
+    bool is_option = take_name(arg, name, sizeof name, &value);
+
+    if (is_option && strcmp(name, "config") == 0) {
+        line->config = take_value(argc, argv, i, value);
+        return line->config || target_fail(err, "--config needs a value: FILE");
+    }
+    if (is_option && target_knob_find(&place, name)) {
+        value = take_value(argc, argv, i, value);
+        return !change || set_knob(change, &place, value, err);
+    }
+    if (is_switch(arg)) {
+        line->is_print_config |= strcmp(arg, "--print-config") == 0;
+        return true;
+    }
+    return fail_unknown(arg, name, err);
+}
+
+static bool parse_all(struct target_change *change, struct line *line, int argc, char **argv,
                       struct target_error *err)
 {
-    const char *arg = argv[*i];
-    const char *name = arg + strspn(arg, "-");
-    size_t length = strcspn(name, "=");
-    const struct option_row *row = find_row(name, length);
-
-    if (strncmp(arg, "--", 2) != 0 || !row) {
-        return fail_unknown(arg, name, length, err);
+    for (int i = 1; i < argc; i++) {
+        if (!parse_one(change, line, argc, argv, &i, err)) {
+            return false;
+        }
     }
-    if (name[length] == '=') {
-        return row->set(options, name + length + 1, err);
-    }
-    if (*i + 1 == argc) {
-        return target_fail(err, "--%s needs a value: %s", row->name, row->value);
-    }
-    return row->set(options, argv[++*i], err);
+    return true;
 }
 
-static uint64_t usable_cores(void)
+/* First the whole command line for the file's name, then the file, then the line's knobs. */
+static bool set_all(struct target_change *change, struct line *line, int argc, char **argv,
+                    struct target_error *err)
 {
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint64_t)CPU_COUNT(&set) : 1;
+    return parse_all(NULL, line, argc, argv, err) &&
+           (!line->config || target_config_read(change, line->config, err)) &&
+           parse_all(change, line, argc, argv, err);
 }
 
-static uint64_t default_connections(uint64_t threads)
+/* --help and --version win over all that is wrong behind them, as they always did. */
+static enum target_options_result find_switch(int argc, char **argv)
 {
-    struct rlimit limit;
-    uint64_t files;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max == RLIM_INFINITY) {
-        return CONNECTIONS_DEFAULT;
-    }
-    files = limit.rlim_max > TARGET_FILES_BESIDE ? limit.rlim_max - TARGET_FILES_BESIDE : 1;
-    return files / threads < CONNECTIONS_DEFAULT ? files / threads : CONNECTIONS_DEFAULT;
-}
-
-static void set_defaults(struct target_options *options)
-{
-    uint64_t cores = usable_cores();
-
-    *options = (struct target_options){
-        .host = "127.0.0.1",
-        .port = "18800",
-        .seed = 1,
-        .threads = cores < THREADS_DEFAULT_MAX ? cores : THREADS_DEFAULT_MAX,
-    };
-}
-
-enum target_options_result target_options_parse(struct target_options *options, int argc,
-                                                char **argv, struct target_error *err)
-{
-    set_defaults(options);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             return TARGET_OPTIONS_HELP;
@@ -263,29 +128,92 @@ enum target_options_result target_options_parse(struct target_options *options, 
         if (strcmp(argv[i], "--version") == 0) {
             return TARGET_OPTIONS_VERSION;
         }
-        if (!parse_one(options, argc, argv, &i, err)) {
-            return TARGET_OPTIONS_BAD;
-        }
-    }
-    if (options->connections == 0) {
-        options->connections = default_connections(options->threads);
     }
     return TARGET_OPTIONS_RUN;
 }
 
+enum target_options_result target_options_parse(struct target_settings *settings, int argc,
+                                                char **argv, struct target_error *err)
+{
+    enum target_options_result asked = find_switch(argc, argv);
+    struct target_change change;
+    struct line line = {0};
+
+    if (asked != TARGET_OPTIONS_RUN) {
+        return asked;
+    }
+    if (!target_change_begin(&change, settings, NULL, err)) {
+        return TARGET_OPTIONS_BAD;
+    }
+    if (!set_all(&change, &line, argc, argv, err)) {
+        target_change_abort(&change);
+        return TARGET_OPTIONS_BAD;
+    }
+    if (!target_change_commit(&change, NULL, err)) {
+        return TARGET_OPTIONS_BAD;
+    }
+    return line.is_print_config ? TARGET_OPTIONS_PRINT_CONFIG : TARGET_OPTIONS_RUN;
+}
+
+/* ---- --help ---- */
+
+/* Prints `text` from HELP_COLUMN on, broken at blanks. The cursor is at column `at`. */
+static void print_wrapped(int at, const char *text)
+{
+    bool is_first = true;
+
+    printf("%*s", at < HELP_COLUMN ? HELP_COLUMN - at : 1, "");
+    at = at < HELP_COLUMN ? HELP_COLUMN : at + 1;
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+
+        if (!is_first && at + 1 + length > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            at = HELP_COLUMN;
+            is_first = true;
+        }
+        at += printf("%s%.*s", is_first ? "" : " ", length, text);
+        is_first = false;
+        text += length + (int)strspn(text + length, " ");
+    }
+    putchar('\n');
+}
+
+static void print_knob(const struct target_knob *knob)
+{
+    char name[64], text[512];
+    int at = printf("  --%s %s", knob->name, target_knob_value_name(knob, name));
+
+    snprintf(text, sizeof text, "%s%s%s", knob->text,
+             knob->initial && knob->initial[0] ? "; default " : "",
+             knob->initial ? knob->initial : "");
+    print_wrapped(at, text);
+}
+
 void target_options_help(void)
 {
+    struct target_knob_place place;
+    size_t system = SIZE_MAX;
+
     puts("pelt-target: a reference service with known, settable behaviour\n"
          "\n"
          "usage: pelt-target [OPTION...]\n");
-    for (size_t i = 0; i < ROWS; i++) {
-        printf("  --%s %-*s %s\n", rows[i].name, 20 - (int)strlen(rows[i].name), rows[i].value,
-               rows[i].help);
+    print_wrapped(printf("  --config FILE"),
+                  "reads knobs from a file, one `name = value` a line, names as below; options "
+                  "given here win");
+    print_wrapped(printf("  --print-config"), "prints all knobs as such a file, and ends");
+    print_wrapped(printf("  --version"), "prints the version, and ends");
+    for (bool is_there = target_knob_first(&place); is_there; is_there = target_knob_next(&place)) {
+        if (place.system != system) {
+            system = place.system;
+            printf("\n%s:\n", target_systems[system]->name);
+        }
+        print_knob(target_knob_at(&place));
     }
-    puts("  --version\n"
-         "\n"
-         "Paths: POST /api/chat, GET /api/models /api/status /health, /bytes/N, /status/N, /echo;\n"
-         "GET /count and /metrics look on: they are neither counted nor delayed.\n"
-         "SIGTERM or SIGINT: answers what is in flight for up to 2 s, then exit 0.\n"
-         "Exit 1: it cannot listen or write its log; 2: a bad option.");
+    puts("\n"
+         "Paths: POST /api/chat, GET /work /api/models /api/status /health, /bytes/N, /status/N,\n"
+         "/echo; GET /count and /metrics look on: they are neither counted nor delayed;\n"
+         "GET and PUT /admin/knobs, for clients on this machine (docs/TARGET.md).\n"
+         "SIGTERM or SIGINT: answers what is in flight, then exit 0.\n"
+         "Exit 1: it cannot listen or write its log; 2: a bad option or configuration file.");
 }

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 
 struct unit {
@@ -51,7 +52,7 @@ bool target_quantity_duration(const char *text, uint64_t *ns)
 {
     double value = 0;
 
-    if (strcmp(text, "0") != 0 && !scaled(text, time_units, 24 * 3600e9, &value)) {
+    if (strcmp(text, "0") != 0 && !scaled(text, time_units, (double)TARGET_DURATION_MAX, &value)) {
         return false;
     }
     *ns = (uint64_t)llround(value);
@@ -62,7 +63,7 @@ bool target_quantity_size(const char *text, uint64_t *bytes)
 {
     double value;
 
-    if (!scaled(text, size_units, 1073741824.0, &value) || value != floor(value)) {
+    if (!scaled(text, size_units, (double)TARGET_SIZE_MAX, &value) || value != floor(value)) {
         return false;
     }
     *bytes = (uint64_t)value;
@@ -101,4 +102,28 @@ bool target_quantity_number(const char *text, double min, double max, double *nu
     }
     *number = value;
     return true;
+}
+
+void target_quantity_print_duration(uint64_t ns, char *text, size_t bytes)
+{
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {{"h", UINT64_C(3600000000000)},
+                 {"m", UINT64_C(60000000000)},
+                 {"s", 1000000000},
+                 {"ms", 1000000},
+                 {"us", 1000}};
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (ns > 0 && ns % units[i].ns == 0) {
+            snprintf(text, bytes, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+            return;
+        }
+    }
+    if (ns == 0) {
+        snprintf(text, bytes, "0");
+    } else {
+        snprintf(text, bytes, "%" PRIu64 ".%03uus", ns / 1000, (unsigned)(ns % 1000));
+    }
 }

@@ -8,9 +8,13 @@
 #define TARGET_QUANTITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
+
+#define TARGET_SIZE_MAX     UINT64_C(1073741824)     /* bytes */
+#define TARGET_DURATION_MAX UINT64_C(86400000000000) /* nanoseconds: 24 h */
 
 /* "250us", "5ms", "1.5s", "2m", "1h" or "0", up to 24 h, in nanoseconds. */
 TARGET_MUST_USE bool target_quantity_duration(const char *text, uint64_t *ns);
@@ -27,5 +31,8 @@ TARGET_MUST_USE bool target_quantity_count(const char *text, uint64_t max, uint6
 /* A plain decimal number in [min, max], finite. */
 TARGET_MUST_USE bool target_quantity_number(const char *text, double min, double max,
                                             double *number);
+
+/* A duration as the first function reads it, exact to the nanosecond: "5ms", "0.25us". */
+void target_quantity_print_duration(uint64_t ns, char *text, size_t bytes);
 
 #endif

@@ -13,7 +13,9 @@
 #include <microhttpd.h>
 
 #include "error.h"
+#include "jsonlog.h"
 #include "routes.h"
+#include "systems.h"
 
 struct target_request {
     struct target_request *next; /* in the store */
@@ -23,7 +25,11 @@ struct target_request {
     unsigned status;        /* 0: not answered yet */
     uint64_t index;         /* among all arrivals: picks the draws, orders what is due together */
     uint64_t begin_ns;      /* head received */
-    uint64_t due_ns;        /* of the answer, stalls aside; 0: body not yet received */
+    uint64_t whole_ns;      /* body received */
+    bool is_admitted;       /* the systems were asked; what they said: */
+    struct target_admission admission;
+    char method[12];                               /* letters only */
+    char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
     char *body;
     size_t body_bytes, body_room;
 };

@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #define GET_AND_HEAD "GET, HEAD"
+#define GET_AND_PUT  "GET, HEAD, PUT"
 
 struct route {
     const char *class;
@@ -14,6 +15,10 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_CHAT] = {"/api/chat", "/api/chat", false, "POST"},
     [TARGET_ROUTE_MODELS] = {"/api/models", "/api/models", false, GET_AND_HEAD},
     [TARGET_ROUTE_STATUS] = {"/api/status", "/api/status", false, GET_AND_HEAD},
+    [TARGET_ROUTE_WORK] = {"/work", "/work", false, GET_AND_HEAD},
+    [TARGET_ROUTE_LIVE] = {"/health/live", "/health/live", false, GET_AND_HEAD},
+    [TARGET_ROUTE_READY] = {"/health/ready", "/health/ready", false, GET_AND_HEAD},
+    [TARGET_ROUTE_DETAILED] = {"/health/detailed", "/health/detailed", false, GET_AND_HEAD},
     [TARGET_ROUTE_HEALTH] = {"/health", "/health", false, GET_AND_HEAD},
     [TARGET_ROUTE_ECHO] = {"/echo", "/echo", false, NULL},
     [TARGET_ROUTE_BYTES] = {"/bytes/N", "/bytes/", true, GET_AND_HEAD},
@@ -21,6 +26,8 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_OTHER] = {"other", NULL, false, NULL},
     [TARGET_ROUTE_COUNT] = {"/count", "/count", false, GET_AND_HEAD},
     [TARGET_ROUTE_METRICS] = {"/metrics", "/metrics", false, GET_AND_HEAD},
+    [TARGET_ROUTE_KNOBS] = {"/admin/knobs", "/admin/knobs", false, GET_AND_PUT},
+    [TARGET_ROUTE_KNOB] = {"/admin/knobs/NAME", "/admin/knobs/", true, GET_AND_PUT},
 };
 
 static bool matches(const struct route *route, const char *path)
@@ -75,5 +82,17 @@ bool target_route_allows(enum target_route route, const char *method)
 
 bool target_route_is_observer(enum target_route route)
 {
-    return route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS;
+    return route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
+           route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB;
+}
+
+bool target_route_has_work(enum target_route route)
+{
+    return route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_WORK;
+}
+
+bool target_route_is_probe(enum target_route route)
+{
+    return route == TARGET_ROUTE_LIVE || route == TARGET_ROUTE_READY ||
+           route == TARGET_ROUTE_DETAILED;
 }

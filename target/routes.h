@@ -13,13 +13,19 @@ enum target_route {
     TARGET_ROUTE_CHAT,
     TARGET_ROUTE_MODELS,
     TARGET_ROUTE_STATUS,
+    TARGET_ROUTE_WORK,
     TARGET_ROUTE_HEALTH,
+    TARGET_ROUTE_LIVE,
+    TARGET_ROUTE_READY,
+    TARGET_ROUTE_DETAILED,
     TARGET_ROUTE_ECHO,
     TARGET_ROUTE_BYTES,
     TARGET_ROUTE_ANSWER_STATUS,
     TARGET_ROUTE_OTHER, /* no such path: 404 */
     TARGET_ROUTE_COUNT,
     TARGET_ROUTE_METRICS,
+    TARGET_ROUTE_KNOBS,
+    TARGET_ROUTE_KNOB,
     TARGET_ROUTES
 };
 
@@ -38,9 +44,15 @@ const char *target_route_methods(enum target_route route);
 bool target_route_allows(enum target_route route, const char *method);
 
 /*
- * True for the observer's own door, /count and /metrics: not counted, never delayed, stalled or
- * failed, because looking at a judge must not change what it saw.
+ * True for the observer's own doors, /count, /metrics and /admin: not counted, never delayed,
+ * stalled or failed, because looking at a judge must not change what it saw.
  */
 bool target_route_is_observer(enum target_route route);
+
+/* True for what has work to do: it needs a worker where their number is limited. */
+bool target_route_has_work(enum target_route route);
+
+/* True for /health/live, /health/ready and /health/detailed: they take no service time. */
+bool target_route_is_probe(enum target_route route);
 
 #endif

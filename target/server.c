@@ -16,6 +16,8 @@
 
 struct target_server {
     struct target_shared shared;
+    struct target_service service; /* as it started */
+    bool has_systems;              /* they were started */
     struct target_loop *loop[TARGET_THREADS_MAX];
     size_t loops; /* started */
     int listen_fd[TARGET_THREADS_MAX];
@@ -72,7 +74,7 @@ static bool open_listeners(struct target_server *server, struct addrinfo *addres
 {
     socklen_t length = address->ai_addrlen;
 
-    while (server->listeners < server->shared.options->threads) {
+    while (server->listeners < server->service.threads) {
         int fd = bind_socket(address, SO_REUSEPORT);
 
         if (fd < 0) {
@@ -88,20 +90,20 @@ static bool open_listeners(struct target_server *server, struct addrinfo *addres
 
 static bool listen_at(struct target_server *server, struct target_error *err)
 {
-    const struct target_options *options = server->shared.options;
+    const struct target_address *asked = &server->service.listen;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *address;
-    int code = getaddrinfo(options->host, options->port, &hints, &address);
+    int code = getaddrinfo(asked->host, asked->port, &hints, &address);
     bool good;
 
     if (code != 0) {
-        return target_fail(err, "--listen: cannot resolve \"%s\": %s; try 127.0.0.1", options->host,
+        return target_fail(err, "--listen: cannot resolve \"%s\": %s; try 127.0.0.1", asked->host,
                            gai_strerror(code));
     }
     good = is_port_free(address) && open_listeners(server, address);
     if (!good) {
         target_fail(err, "--listen: cannot listen on %s port %s: %s; try port 0 for a free one",
-                    options->host, options->port, strerror(errno));
+                    asked->host, asked->port, strerror(errno));
     } else {
         getnameinfo(address->ai_addr, address->ai_addrlen, NULL, 0, server->port,
                     sizeof server->port, NI_NUMERICSERV);
@@ -111,9 +113,9 @@ static bool listen_at(struct target_server *server, struct target_error *err)
 }
 
 /* Each connection is a descriptor. A limit too low is said, not hidden. */
-static void raise_file_limit(const struct target_options *options)
+static void raise_file_limit(const struct target_service *service)
 {
-    rlim_t needed = (rlim_t)(options->connections * options->threads + TARGET_FILES_BESIDE);
+    rlim_t needed = (rlim_t)(service->connections * service->threads + TARGET_FILES_BESIDE);
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
@@ -126,23 +128,42 @@ static void raise_file_limit(const struct target_options *options)
                 "pelt-target: %" PRIu64 " connections in each of %" PRIu64
                 " threads need %llu file descriptors, the hard limit is %llu; try ulimit -Hn or "
                 "fewer --connections\n",
-                options->connections, options->threads, (unsigned long long)needed,
+                service->connections, service->threads, (unsigned long long)needed,
                 (unsigned long long)limit.rlim_max);
     }
 }
 
 /* ---- the files ---- */
 
-static bool open_log(struct target_server *server, struct target_error *err)
+/* -1 for none. */
+static bool open_log(int *fd, const char *knob, const char *path, struct target_error *err)
 {
-    const char *path = server->shared.options->log_path;
-
-    if (!path) {
+    *fd = -1;
+    if (path[0] == '\0') {
         return true;
     }
-    server->shared.log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-    return server->shared.log_fd >= 0 ||
-           target_fail(err, "--log: cannot write \"%s\": %s", path, strerror(errno));
+    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+    return *fd >= 0 ||
+           target_fail(err, "--%s: cannot write \"%.300s\": %s", knob, path, strerror(errno));
+}
+
+static bool open_logs(struct target_server *server, struct target_error *err)
+{
+    struct target_shared *shared = &server->shared;
+
+    return open_log(&shared->log_fd, "log", server->service.log, err) &&
+           open_log(&shared->json_log_fd, "json-log", server->service.json_log, err);
+}
+
+/* False: what was logged is not complete. */
+static bool close_log(int fd, const char *knob, const char *path, int failed_errno,
+                      struct target_error *err)
+{
+    if (fd >= 0 && close(fd) < 0) {
+        failed_errno = errno;
+    }
+    return failed_errno == 0 || target_fail(err, "--%s: \"%.300s\" is not complete: %s", knob, path,
+                                            strerror(failed_errno));
 }
 
 static bool write_line(const char *path, const char *line)
@@ -167,7 +188,7 @@ static bool write_port_file(const char *path, const char *port, struct target_er
         return target_fail(err, "--port-file: the path is longer than %zu bytes", sizeof temporary);
     }
     if (!write_line(temporary, port) || rename(temporary, path) < 0) {
-        target_fail(err, "--port-file: cannot write \"%s\": %s", path, strerror(errno));
+        target_fail(err, "--port-file: cannot write \"%.300s\": %s", path, strerror(errno));
         unlink(temporary);
         return false;
     }
@@ -184,10 +205,27 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+static const void *settings_of(const void *cls, size_t system)
+{
+    return target_settings_of(cls, system);
+}
+
+static bool start_systems(struct target_server *server)
+{
+    struct target_shared *shared = &server->shared;
+
+    server->has_systems = true;
+    if (!target_running_start(&shared->running, settings_of, shared->settings, shared->start_ns)) {
+        return false;
+    }
+    shared->workers = shared->running.state[target_systems_index(&target_workers_system)];
+    return true;
+}
+
 static bool start_loops(struct target_server *server, struct target_error *err)
 {
     struct target_shared *shared = &server->shared;
-    size_t threads = (size_t)shared->options->threads;
+    size_t threads = (size_t)server->service.threads;
 
     shared->tally.set = calloc(threads, sizeof *shared->tally.set);
     if (!shared->tally.set) {
@@ -195,6 +233,9 @@ static bool start_loops(struct target_server *server, struct target_error *err)
     }
     shared->tally.sets = threads;
     shared->start_ns = now_ns();
+    if (!start_systems(server)) {
+        return target_fail(err, "no memory for the systems");
+    }
     while (server->taken < threads) {
         size_t i = server->taken++;
 
@@ -209,19 +250,39 @@ static bool start_loops(struct target_server *server, struct target_error *err)
 
 static bool announce(const struct target_server *server, struct target_error *err)
 {
-    const struct target_options *options = server->shared.options;
-    bool is_v6 = strchr(options->host, ':') != NULL;
+    const char *host = server->service.listen.host;
+    bool is_v6 = strchr(host, ':') != NULL;
 
-    if (options->port_file && !write_port_file(options->port_file, server->port, err)) {
+    if (server->service.port_file[0] &&
+        !write_port_file(server->service.port_file, server->port, err)) {
         return false;
     }
-    printf("pelt-target listening on http://%s%s%s:%s\n", is_v6 ? "[" : "", options->host,
-           is_v6 ? "]" : "", server->port);
+    printf("pelt-target listening on http://%s%s%s:%s\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+           server->port);
     fflush(stdout);
     return true;
 }
 
-struct target_server *target_server_start(const struct target_options *options,
+/* What was left to the service becomes numbers; then the server's own copy is taken. */
+static bool settle(struct target_server *server, struct target_error *err)
+{
+    struct target_settings *settings = server->shared.settings;
+    struct target_change change;
+
+    if (!target_change_begin(&change, settings, NULL, err)) {
+        return false;
+    }
+    target_service_settle(target_change_values(&change, &target_service_system));
+    if (!target_change_commit(&change, NULL, err)) {
+        return false;
+    }
+    memcpy(&server->service,
+           target_settings_of(settings, target_systems_index(&target_service_system)),
+           sizeof server->service);
+    return true;
+}
+
+struct target_server *target_server_start(struct target_settings *settings,
                                           struct target_error *err)
 {
     struct target_server *server = calloc(1, sizeof *server);
@@ -231,9 +292,13 @@ struct target_server *target_server_start(const struct target_options *options,
         target_fail(err, "no memory");
         return NULL;
     }
-    server->shared = (struct target_shared){.options = options, .log_fd = -1};
-    raise_file_limit(options);
-    if (!open_log(server, err) || !listen_at(server, err) || !start_loops(server, err) ||
+    server->shared = (struct target_shared){.settings = settings, .log_fd = -1, .json_log_fd = -1};
+    if (!settle(server, err)) {
+        free(server);
+        return NULL;
+    }
+    raise_file_limit(&server->service);
+    if (!open_logs(server, err) || !listen_at(server, err) || !start_loops(server, err) ||
         !announce(server, err)) {
         (void)!target_server_stop(server, &ignored);
         return NULL;
@@ -241,29 +306,46 @@ struct target_server *target_server_start(const struct target_options *options,
     return server;
 }
 
-bool target_server_stop(struct target_server *server, struct target_error *err)
+/* All that could log has ended but for the systems. */
+static void stop_systems(struct target_server *server)
 {
-    int log_errno = 0;
+    struct target_scene scene = {
+        .now_ns = now_ns(),
+        .journal = server->loops > 0 ? target_loop_journal(server->loop[0]) : NULL,
+    };
 
+    if (server->has_systems) {
+        target_running_stop(&server->shared.running, &scene);
+    }
+}
+
+static void stop_loops(struct target_server *server, int *log_errno, int *json_log_errno)
+{
     for (size_t i = 0; i < server->loops; i++) {
         target_loop_drain(server->loop[i]);
     }
     for (size_t i = 0; i < server->loops; i++) {
-        int failed = target_loop_join(server->loop[i]);
-
-        log_errno = failed ? failed : log_errno;
+        target_loop_join(server->loop[i]);
+    }
+    stop_systems(server);
+    for (size_t i = 0; i < server->loops; i++) {
+        target_loop_free(server->loop[i], log_errno, json_log_errno);
     }
     for (size_t i = server->taken; i < server->listeners; i++) {
         close(server->listen_fd[i]);
     }
-    if (server->shared.log_fd >= 0 && close(server->shared.log_fd) < 0) {
-        log_errno = errno;
-    }
-    if (log_errno) {
-        target_fail(err, "--log: \"%s\" is not complete: %s", server->shared.options->log_path,
-                    strerror(log_errno));
-    }
+}
+
+bool target_server_stop(struct target_server *server, struct target_error *err)
+{
+    int log_errno = 0, json_log_errno = 0;
+    bool is_complete;
+
+    stop_loops(server, &log_errno, &json_log_errno);
+    is_complete = close_log(server->shared.log_fd, "log", server->service.log, log_errno, err) &&
+                  close_log(server->shared.json_log_fd, "json-log", server->service.json_log,
+                            json_log_errno, err);
     free(server->shared.tally.set);
     free(server);
-    return log_errno == 0;
+    return is_complete;
 }

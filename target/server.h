@@ -7,20 +7,20 @@
 #define TARGET_SERVER_H
 
 #include "error.h"
-#include "options.h"
+#include "settings.h"
 
 struct target_server;
 
 /*
  * Listens, starts all loops, writes the port file (complete or not at all), prints where it
- * listens. Keeps `options`. NULL: the error says why.
+ * listens. Keeps `settings`, whose threads and connections are settled. NULL: the error says why.
  */
-struct target_server *target_server_start(const struct target_options *options,
+struct target_server *target_server_start(struct target_settings *settings,
                                           struct target_error *err);
 
 /*
- * Answers what is in flight for up to TARGET_DRAIN_NS, closes everything, writes the log's rest and
- * frees the server. False: the log is not complete; the error says why.
+ * Answers what is in flight for as long as the knob drain says, closes everything, writes the rest
+ * of the logs and frees the server. False: the log is not complete; the error says why.
  */
 TARGET_MUST_USE bool target_server_stop(struct target_server *server, struct target_error *err);
 

@@ -57,7 +57,7 @@ static void looking_on_is_not_counted(void **state)
 
 static void metrics_name_path_and_status(void **state)
 {
-    char *text = target_tally_prometheus(&tally, 4);
+    char *text = target_tally_prometheus(&tally, 4, NULL);
 
     assert_non_null(strstr(text, "\npelt_target_requests_total{path=\"/health\"} 2\n"));
     assert_non_null(

@@ -62,12 +62,37 @@ static void it_can_be_emptied_and_filled_again(void **state)
     assert_null(target_dueheap_peek(&heap));
 }
 
+static void changed_dues_are_put_in_order_again(void **state)
+{
+    struct target_dueheap heap = {0};
+    uint64_t last_ns = 0;
+
+    assert_true(target_dueheap_reserve(&heap, MANY));
+    for (uint64_t i = 0; i < MANY; i++) {
+        assert_true(target_dueheap_push(&heap, (struct target_held){.due_ns = i, .order = i}));
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        heap.item[i].due_ns = heap.item[i].order * 1031 % MANY;
+    }
+    target_dueheap_sort_again(&heap);
+    for (uint64_t i = 0; i < MANY; i++) {
+        struct target_held held = target_dueheap_pop(&heap);
+
+        assert_true(held.due_ns >= last_ns);
+        last_ns = held.due_ns;
+    }
+    target_dueheap_clear(&heap);
+    assert_null(target_dueheap_peek(&heap));
+    target_dueheap_deinit(&heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_due_first_leaves_first),
         cmocka_unit_test(what_is_due_together_leaves_in_order_of_arrival),
         cmocka_unit_test(it_can_be_emptied_and_filled_again),
+        cmocka_unit_test(changed_dues_are_put_in_order_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,9 @@ static void paths_fall_into_their_class(void **state)
     assert_class("/", "other");
     assert_class("/healthy", "other");
     assert_class("/api/chat/", "other");
+    assert_class("/work", "/work");
+    assert_class("/admin/knobs", "/admin/knobs");
+    assert_class("/admin/knobs/workers", "/admin/knobs/NAME");
     assert_class("", "other");
 }
 
@@ -43,12 +46,30 @@ static void methods_match_as_whole_words(void **state)
     assert_true(target_route_allows(TARGET_ROUTE_OTHER, "DELETE"));
 }
 
-static void only_count_and_metrics_look_on(void **state)
+static void only_counts_metrics_and_knobs_look_on(void **state)
 {
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
         assert_int_equal(target_route_is_observer(route),
-                         route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS);
+                         route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
+                             route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB);
     }
+}
+
+static void chat_and_work_have_work(void **state)
+{
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        assert_int_equal(target_route_has_work(route),
+                         route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_WORK);
+    }
+}
+
+static void probes_lie_below_health(void **state)
+{
+    assert_true(target_route_is_probe(target_route_find("/health/live")));
+    assert_true(target_route_is_probe(target_route_find("/health/ready")));
+    assert_true(target_route_is_probe(target_route_find("/health/detailed")));
+    assert_false(target_route_is_probe(target_route_find("/health")));
+    assert_class("/health/other", "other");
 }
 
 int main(void)
@@ -57,7 +78,9 @@ int main(void)
         cmocka_unit_test(paths_fall_into_their_class),
         cmocka_unit_test(the_rest_of_a_prefix_is_its_argument),
         cmocka_unit_test(methods_match_as_whole_words),
-        cmocka_unit_test(only_count_and_metrics_look_on),
+        cmocka_unit_test(only_counts_metrics_and_knobs_look_on),
+        cmocka_unit_test(chat_and_work_have_work),
+        cmocka_unit_test(probes_lie_below_health),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

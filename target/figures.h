@@ -1,0 +1,58 @@
+/*
+ * figures: what systems say about themselves, all in the same two shapes, and how it is printed.
+ *
+ * A limit is {used, limit, waiters, events}, a cache {hits, misses, evictions, bytes}; besides,
+ * events are counted by name. Storage: the caller's, bounded; names are static texts.
+ * Thread: the caller's.
+ */
+#ifndef TARGET_FIGURES_H
+#define TARGET_FIGURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#define TARGET_FIGURES_MAX 48 /* of each kind; more are a bug */
+
+struct target_limit_figure {
+    const char *name;
+    uint64_t used;    /* now */
+    uint64_t limit;   /* now; TARGET_UNLIMITED: none */
+    uint64_t waiters; /* now: requests that wait because of it */
+    uint64_t events;  /* so far: times that it held up or refused a request */
+};
+
+struct target_cache_figure {
+    const char *name;
+    uint64_t hits, misses, evictions; /* so far */
+    uint64_t bytes;                   /* now */
+};
+
+struct target_event_figure {
+    const char *system, *event;
+    uint64_t count; /* so far */
+};
+
+struct target_figures { /* all zero: empty */
+    struct target_limit_figure limit[TARGET_FIGURES_MAX];
+    struct target_cache_figure cache[TARGET_FIGURES_MAX];
+    struct target_event_figure event[TARGET_FIGURES_MAX];
+    size_t limits, caches, events;
+};
+
+void target_figures_add_limit(struct target_figures *figures,
+                              const struct target_limit_figure *limit);
+void target_figures_add_cache(struct target_figures *figures,
+                              const struct target_cache_figure *cache);
+void target_figures_add_event(struct target_figures *figures, const char *system, const char *event,
+                              uint64_t count);
+
+/* Prometheus text: pelt_target_limit_used{limit="workers"} 3, and so on. */
+void target_figures_print(const struct target_figures *figures, FILE *out);
+
+/* {"limits": {"workers": {"used": 3, ...}}, "caches": {...}, "events": {...}}; NULL: no memory. */
+json_t *target_figures_json(const struct target_figures *figures);
+
+#endif
