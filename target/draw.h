@@ -14,6 +14,7 @@ enum target_lane {
     TARGET_LANE_ERROR,
     TARGET_LANE_SERVICE,
     TARGET_LANE_SERVICE_2, /* the law's second number: a normal draw needs two */
+    TARGET_LANE_RETRY,
 };
 
 /* Uniform in the open interval (0, 1), 53 bits. */
