@@ -11,7 +11,7 @@ from host import CLIENT_CORE, SCRATCH, allow_files, floor_target, run_on, table
 CONNECTIONS = 64
 SHORT_S, LONG_S = 2, 6
 MEMORY_CONNECTIONS = (1_000, 10_000)
-MEMORY_S = 5
+MEMORY_S = 10
 OFTEN = 0.005  # calls a request from which a system call has a row of its own
 
 

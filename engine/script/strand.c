@@ -166,14 +166,18 @@ static void on_done(void *arg, const struct pelt_exchange *x)
     go_on(s, 0, x->sample.done_ns);
 }
 
-/* Of a coroutine what its going on touches: its state, its stack behind it, and some calls. */
-#define COROUTINE_BYTES 768
+/* What going on touches of a coroutine (its state, its stack behind it, some calls) and of a table
+ * with few fields. */
+#define COROUTINE_BYTES 1152
+#define TABLE_BYTES     128
 
 void pelt_strand_foresee(pelt_done_fn done, void *arg)
 {
     if (done == on_done) {
         const struct pelt_strand *s = arg;
         pelt_fetch(s->co, COROUTINE_BYTES);
+        pelt_fetch(s->rng, sizeof *s->rng);
+        pelt_fetch(s->table, s->table ? TABLE_BYTES : 0);
         pelt_fetch(s->draft, s->draft ? sizeof *s->draft : 0);
     }
 }

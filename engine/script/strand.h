@@ -39,6 +39,7 @@ struct pelt_strand {
     lua_State *co;        /* a key of the registry: kept by it, and known as the engine's own */
     struct pelt_vu *vu;   /* NULL: setup or teardown */
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
+    const void *table;    /* address of the table `user`; NULL: there is none */
     struct pelt_session session;
     struct pelt_timer timer;
     struct pelt_group *group;        /* the innermost pelt.group that runs; NULL: none */

@@ -74,6 +74,7 @@ static int make_table(lua_State *L)
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, -2);
+    u->strand.table = lua_topointer(L, -1);
     u->table_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
