@@ -88,6 +88,9 @@ static void what_ends_early_is_cut_and_what_is_damaged_refused(void **state)
     assert_int_equal(pelt_decode(pelt_span(packed, len - 12), true, 1000, &out, &cut), PELT_OK);
     assert_true(cut);
     pelt_buf_reset(&out);
+    assert_int_equal(pelt_decode(pelt_span(packed, len - 12), false, 1000, &out, &cut),
+                     PELT_EPARSE); /* all there is, and not whole */
+    pelt_buf_reset(&out);
     memset(packed + 10, 0xff, len - 10);
     assert_int_equal(pelt_decode(pelt_span(packed, len), false, 1000, &out, &cut), PELT_EPARSE);
     assert_int_equal(pelt_decode(pelt_span("plain text", 10), false, 1000, &out, &cut),

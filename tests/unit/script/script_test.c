@@ -546,7 +546,8 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"table.sort({ 1, 'a' })", "t.lua:2: attempt to compare"},
         {"http.get('/', { timeout = 0 })", "t.lua:2: http.get: timeout: 0 is no time to wait"},
         {"http.post('/', { form = { a = { b = 1 } } })", "form: field 'a' is a table with names"},
-        {"http.post('/', { multipart = { a = { 1, b = 1 } } })", "multipart: field 'a' is a table with"},
+        {"http.post('/', { multipart = { a = { 1, b = 1 } } })",
+         "multipart: field 'a' is a table with"},
         {"error({})", "t.lua:2: error object is a table value"},
         {"error(setmetatable({}, { __tostring = function() return 'said' end }))", "said"},
     };
@@ -891,7 +892,7 @@ static void think_is_drawn_after_each_iteration(void **state)
         assert_int_equal(fake_ended, i + 1);
         assert_int_equal(fake_ended_error, errors[i]);
     }
-    assert_non_null(strstr(st.error, "think: a duration is expected"));
+    assert_non_null(strstr(st.error, "t.lua:2: think: a duration is expected"));
     pelt_script_vu_ops.destroy(vu);
     close_stage(&st);
 }
