@@ -239,7 +239,7 @@ def test_a_report_that_failed_goes_before_a_missed_threshold(target, tmp_path, o
 def test_a_file_beyond_the_shells_limit_costs_the_run_file_and_not_the_report(target, tmp_path):
     """`ulimit -f`, whose signal would end the program: a disk that is full, 128 KiB from the start."""
     instance = target()
-    done = pelt("bench", instance.url + "/health", "-r", "200/s", "-d", "6s", "--allow-invalid", "--no-color",
+    done = pelt("bench", instance.url + "/health", "-r", "4000/s", "-d", "6s", "--allow-invalid", "--no-color",
                 "--run-file", "run.pelt", cwd=tmp_path,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (128 << 10, 128 << 10)))
     assert done.code == FAILED and "the run file could not be written" in done.out, done.told()
