@@ -71,9 +71,23 @@ static char *json_text(json_t *json)
     return text;
 }
 
-static struct MHD_Response *json_response(const struct target_answers *answers, json_t *json)
+static void release_body(void *body)
 {
-    return text_response(padded(json_text(json), answers->service->body_bytes), JSON_TYPE);
+    target_body_release(body);
+}
+
+/* The response holds the body as long as it is sent. */
+static struct MHD_Response *body_response(struct target_body *body)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->bytes, body->text, release_body, target_body_hold(body));
+
+    if (!response) {
+        target_body_release(body);
+        return NULL;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, JSON_TYPE);
+    return response;
 }
 
 /* The form in which OpenAI's API reports errors. Not padded: it is no answer of the service. */
@@ -185,10 +199,12 @@ void target_answers_deinit(struct target_answers *answers)
 /* ---- one answer ---- */
 
 /* What is to be answered, before the headers that every answer has. */
-struct draft {
+struct draft { /* all NULL: no memory */
     unsigned status;
-    const struct target_fixed *fixed; /* NULL: `own` */
+    const struct target_fixed *fixed;
     struct MHD_Response *own;
+    char *text;               /* JSON on the heap, no response yet */
+    struct target_body *body; /* the same, shared; held */
 };
 
 static struct draft fixed(const struct target_answers *answers, unsigned status,
@@ -202,9 +218,15 @@ static struct draft own(unsigned status, struct MHD_Response *response)
     return (struct draft){.status = status, .own = response};
 }
 
+static struct draft json_draft(const struct target_answers *answers, unsigned status, json_t *json)
+{
+    return (struct draft){.status = status,
+                          .text = padded(json_text(json), answers->service->body_bytes)};
+}
+
 static struct draft failed(unsigned status, const char *type, const char *message)
 {
-    return own(status, text_response(error_text(type, message), JSON_TYPE));
+    return (struct draft){.status = status, .text = error_text(type, message)};
 }
 
 static struct draft bad_request(const char *message)
@@ -256,8 +278,7 @@ static struct draft answer_chat(struct target_answers *answers, const struct tar
     } else if (!message) {
         answer = bad_request("the body needs a text \"message\"");
     } else {
-        answer =
-            own(MHD_HTTP_OK, json_response(answers, chat_answer(message, model ? model : MODEL)));
+        answer = json_draft(answers, MHD_HTTP_OK, chat_answer(message, model ? model : MODEL));
     }
     json_decref(json);
     return answer;
@@ -269,7 +290,7 @@ static struct draft answer_status(struct target_answers *answers, const struct t
                              PELT_VERSION, "uptime_s", (double)asked->uptime_ns / 1e9, "in_flight",
                              (json_int_t)target_tally_in_flight(answers->tally));
 
-    return own(MHD_HTTP_OK, json_response(answers, json));
+    return json_draft(answers, MHD_HTTP_OK, json);
 }
 
 static enum MHD_Result add_member(void *object, enum MHD_ValueKind kind, const char *name,
@@ -301,7 +322,7 @@ static struct draft answer_echo(struct target_answers *answers, const struct tar
     if (json && asked->body) {
         json_object_set_new(json, "body", json_stringn(asked->body, asked->body_bytes));
     }
-    return own(MHD_HTTP_OK, json_response(answers, json));
+    return json_draft(answers, MHD_HTTP_OK, json);
 }
 
 static ssize_t fill_block(void *cls, uint64_t position, char *block, size_t size)
@@ -344,8 +365,7 @@ static struct draft answer_with_status(struct target_answers *answers,
         return own((unsigned)status,
                    MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
     }
-    return own((unsigned)status,
-               json_response(answers, json_pack("{s:I}", "status", (json_int_t)status)));
+    return json_draft(answers, (unsigned)status, json_pack("{s:I}", "status", (json_int_t)status));
 }
 
 static struct draft answer_count(const struct target_answers *answers)
@@ -383,7 +403,7 @@ static struct draft answer_detailed(const struct target_answers *answers,
                      "uptime_s", (double)asked->uptime_ns / 1e9, "in_flight",
                      (json_int_t)target_tally_in_flight(answers->tally), "systems",
                      target_figures_json(&figures));
-    return own(MHD_HTTP_OK, json_response(answers, json));
+    return json_draft(answers, MHD_HTTP_OK, json);
 }
 
 /* ---- /admin/knobs ---- */
@@ -497,10 +517,9 @@ static struct draft by_route(struct target_answers *answers, const struct target
 
 static struct draft refused(const struct target_admission *admission)
 {
-    struct draft answer =
-        failed(admission->status,
-               admission->status == MHD_HTTP_TOO_MANY_REQUESTS ? "rate_limited" : "overloaded",
-               admission->message);
+    bool is_rate = admission->status == MHD_HTTP_TOO_MANY_REQUESTS;
+    char *text = error_text(is_rate ? "rate_limited" : "overloaded", admission->message);
+    struct draft answer = own(admission->status, text_response(text, JSON_TYPE));
     char seconds[24];
 
     if (admission->retry_after_s > 0) {
@@ -517,11 +536,15 @@ static struct draft draft_answer(struct target_answers *answers, const struct ta
     if (is_forbidden(answers, asked, &answer)) {
         return answer;
     }
-    if (asked->refused) {
-        return refused(asked->refused);
+    if (asked->admission->status) {
+        return refused(asked->admission);
     }
-    if (asked->is_to_fail) {
+    if (asked->admission->is_to_fail) {
         return fixed(answers, MHD_HTTP_INTERNAL_SERVER_ERROR, TARGET_FIXED_FAILED);
+    }
+    if (asked->admission->result) {
+        return (struct draft){.status = asked->admission->result->status,
+                              .body = target_body_hold(asked->admission->result)};
     }
     if (!target_route_allows(asked->route, asked->method)) {
         return (struct draft){.status = MHD_HTTP_METHOD_NOT_ALLOWED,
@@ -561,20 +584,60 @@ static bool needs_own_headers(const struct target_asked *asked)
     return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0;
 }
 
+/* Turns JSON into a body that can be shared, where somebody wants one. */
+static void share(struct draft *draft, const struct target_admission *admission)
+{
+    if (!admission->is_body_wanted || draft->body) {
+        return;
+    }
+    if (draft->text) {
+        draft->body = target_body_new(draft->status, draft->text);
+        draft->text = NULL;
+    } else if (draft->fixed) {
+        draft->body = target_body_new(draft->status, strdup(draft->fixed->text));
+    }
+}
+
+static void tell_systems(struct target_answers *answers, const struct target_asked *asked,
+                         const struct draft *draft)
+{
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_outcome outcome = {.status = draft->status, .body = draft->body};
+
+    target_running_ended(answers->running, asked->admission, &outcome, &scene);
+}
+
+/* The draft's response, its own for this request alone; NULL: no memory. */
+static struct MHD_Response *respond(const struct draft *draft)
+{
+    struct MHD_Response *response;
+
+    if (draft->body) {
+        response = body_response(draft->body);
+        target_body_release(draft->body);
+        return response;
+    }
+    if (draft->fixed) {
+        return fixed_response(draft->fixed);
+    }
+    return draft->text ? text_response(draft->text, JSON_TYPE) : draft->own;
+}
+
 struct target_answer target_answers_make(struct target_answers *answers,
                                          const struct target_asked *asked)
 {
     struct draft draft = draft_answer(answers, asked);
+    struct MHD_Response *response;
 
-    if (draft.fixed && !needs_own_headers(asked)) {
+    share(&draft, asked->admission);
+    tell_systems(answers, asked, &draft);
+    if (draft.fixed && !draft.body && !needs_own_headers(asked)) {
         return (struct target_answer){
             .status = draft.status, .response = draft.fixed->ready, .is_shared = true};
     }
-    if (draft.fixed) {
-        draft.own = fixed_response(draft.fixed);
-    }
-    add_own_headers(answers, draft.own, asked);
-    return (struct target_answer){.status = draft.status, .response = draft.own};
+    response = respond(&draft);
+    add_own_headers(answers, response, asked);
+    return (struct target_answer){.status = draft.status, .response = response};
 }
 
 void target_answers_close(struct target_answers *answers)

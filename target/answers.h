@@ -28,12 +28,11 @@ struct target_asked { /* one request, wholly received; all borrowed */
     const char *body; /* NULL if there was none */
     size_t body_bytes;
     bool is_body_too_large; /* then `body` is not the whole */
-    bool is_to_fail;        /* drawn to be answered 500 */
     uint64_t uptime_ns;
     uint64_t now_ns;
-    uint64_t queue_ns, work_ns;             /* for Server-Timing */
-    const struct target_admission *refused; /* NULL: no system refused it */
-    const char *correlation_id;             /* NULL: the answer has none */
+    uint64_t queue_ns, work_ns;         /* for Server-Timing */
+    struct target_admission *admission; /* what the systems said; nothing if they were not asked */
+    const char *correlation_id;         /* NULL: the answer has none */
 };
 
 struct target_answer {
@@ -77,6 +76,10 @@ struct target_answers { /* use the functions; the first group is the caller's to
 TARGET_MUST_USE bool target_answers_build(struct target_answers *answers);
 void target_answers_deinit(struct target_answers *answers);
 
+/*
+ * Tells the systems that the request ended, before it adds headers: those may say what the systems
+ * did then.
+ */
 struct target_answer target_answers_make(struct target_answers *answers,
                                          const struct target_asked *asked);
 

@@ -1,24 +1,29 @@
 /*
  * loop: the life of a request here is
  *
- *   head received --> body received --> [held until due and outside stalls] --> answered --> done
- *      counted         systems asked        suspended in libmicrohttpd            counted    logged
+ *   head      body                 [held until due                        [held while
+ *   received  received             and outside stalls]                     a stall is on]  answered
+ *   NEW ----> ADMIT -------------> SERVICE ----------> WORK -------------> ANSWER -------> done
+ *   counted   systems asked                            systems asked       systems told    logged
+ *             [waits, any time]                        [waits, any time]   counted
  *
- * The systems say whether it may begin, and when its work does. The worker pool may move that begin
- * later on, in any thread: then each loop asks anew for what it holds.
+ * In brackets the connection is suspended in libmicrohttpd. ADMIT and WORK are for requests that
+ * have work. The systems say whether it may begin, and when its work does. The worker pool may move
+ * that begin later on, in any thread: then each loop asks anew for what it holds.
  *
  * libmicrohttpd calls on_request at each arrow. Whether to hold is asked afresh each time, with the
  * clock of that moment: an answer that becomes due inside a stall, or that lateness carries into
  * one, waits for its end.
  *
- * Invariant: a connection is suspended exactly while its request is in `held`.
+ * Invariants: a connection is suspended exactly while its request is in `held`, for a known time,
+ * or in `waiting`, until mail says that it was resumed. The library does not look at a suspended
+ * connection, so a client that leaves meanwhile is noticed when its answer is to be sent.
  */
 #include "loop.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +34,8 @@
 #include "draw.h"
 #include "dueheap.h"
 #include "journal.h"
+#include "keytable.h"
+#include "mailbox.h"
 #include "request.h"
 #include "truthlog.h"
 
@@ -51,11 +58,12 @@ struct target_loop {
     uint64_t plan; /* of the workers, that the dues in `held` follow */
     struct target_counters *counters;
     struct MHD_Daemon *daemon;
-    int listen_fd; /* -1 once the daemon owns it */
-    int http_fd;   /* the daemon's epoll set; the daemon owns it */
-    int wake_fd;   /* eventfd: readable when draining is asked for or a plan was changed */
-    atomic_bool is_to_drain; /* release before the wake, acquire after it */
+    int listen_fd;                 /* -1 once the daemon owns it */
+    int http_fd;                   /* the daemon's epoll set; the daemon owns it */
+    struct target_mailbox mailbox; /* requests resumed; woken to drain or to follow a plan, too */
+    atomic_bool is_to_drain;       /* release before the wake, acquire after it */
     struct target_dueheap held;
+    struct target_waiters waiting;
     struct target_answers answers;
     struct target_journal journal;
     uint64_t stall_next[TARGET_STALL_RULES]; /* first stall not yet logged, of each rule */
@@ -76,14 +84,6 @@ static uint64_t now_ns(void)
 }
 
 /* ---- requests ---- */
-
-static void wake(struct target_loop *loop)
-{
-    uint64_t one = 1;
-
-    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
-}
 
 static void refresh_settings(struct target_loop *loop)
 {
@@ -161,24 +161,33 @@ static uint64_t draw_service_ns(const struct target_loop *loop,
                          target_draw(seed, request->index, TARGET_LANE_SERVICE_2));
 }
 
-/* Asks the systems whether and when its work begins. False: no memory. */
-static bool admit(struct target_loop *loop, struct target_request *request, const char *method,
-                  uint64_t now)
+static bool is_to_fail(const struct target_loop *loop, const struct target_request *request)
 {
-    struct target_scene scene = {.now_ns = now, .journal = &loop->journal};
-    struct target_admission *admission = &request->admission;
-    bool is_work = has_work(request, method);
+    return !target_route_is_observer(request->route) &&
+           target_draw(loop->service.seed, request->index, TARGET_LANE_ERROR) <
+               loop->service.error_share;
+}
 
-    request->is_admitted = true;
+/* It is whole. */
+static void begin_asking(struct target_loop *loop, struct target_request *request,
+                         const char *method, const char *path, uint64_t now)
+{
+    request->is_work = has_work(request, method);
+    request->stage = request->is_work ? TARGET_STAGE_ADMIT : TARGET_STAGE_SERVICE;
     request->whole_ns = now;
-    *admission = (struct target_admission){
-        .service_ns = takes_time(loop, request, is_work) ? draw_service_ns(loop, request) : 0,
-        .start_ns = now};
-    if (!is_work || target_running_admit(&loop->shared->running, admission, &scene)) {
-        return true;
-    }
-    admission->service_ns = 0;
-    return admission->status != 0;
+    request->admission = (struct target_admission){
+        .connection = request->connection,
+        .route = request->route,
+        .method = method,
+        .path = path,
+        .body = request->body_bytes ? request->body : NULL,
+        .body_bytes = request->body_bytes,
+        .is_to_fail = is_to_fail(loop, request),
+        .service_ns =
+            takes_time(loop, request, request->is_work) ? draw_service_ns(loop, request) : 0,
+        .start_ns = now,
+        .mailbox = &loop->mailbox,
+    };
 }
 
 static uint64_t due_ns(const struct target_request *request)
@@ -230,6 +239,31 @@ static enum MHD_Result hold(struct target_loop *loop, struct target_request *req
     }
     MHD_suspend_connection(request->connection);
     return MHD_YES;
+}
+
+/* Until mail comes. */
+static enum MHD_Result await(struct target_loop *loop, struct target_request *request)
+{
+    request->pause.owner = request;
+    target_waiters_push(&loop->waiting, &request->pause);
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+static void end_wait(struct target_request *request)
+{
+    target_waiters_remove(&request->pause);
+    MHD_resume_connection(request->connection);
+}
+
+static void take_mail(struct target_loop *loop)
+{
+    struct target_mail *mail = target_mailbox_take(&loop->mailbox), *next;
+
+    for (; mail; mail = next) {
+        next = mail->next;
+        end_wait(TARGET_OWNER(mail, struct target_request, admission.resumed));
+    }
 }
 
 /*
@@ -284,19 +318,12 @@ static void notice_own_change(struct target_loop *loop)
             atomic_load_explicit(&loop->shared->loop[i], memory_order_acquire);
 
         if (other && other != loop) {
-            wake(other);
+            target_mailbox_wake(&other->mailbox);
         }
     }
 }
 
 /* ---- libmicrohttpd's calls ---- */
-
-static bool is_to_fail(const struct target_loop *loop, const struct target_request *request)
-{
-    return !target_route_is_observer(request->route) &&
-           target_draw(loop->service.seed, request->index, TARGET_LANE_ERROR) <
-               loop->service.error_share;
-}
 
 static enum MHD_Result answer(struct target_loop *loop, struct target_request *request,
                               const char *method, const char *path, uint64_t now)
@@ -309,12 +336,11 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
         .body = request->body_bytes ? request->body : NULL,
         .body_bytes = request->body_bytes,
         .is_body_too_large = request->is_body_too_large,
-        .is_to_fail = is_to_fail(loop, request),
         .uptime_ns = now - loop->shared->start_ns,
         .now_ns = now,
         .queue_ns = queue_ns(request),
         .work_ns = request->admission.service_ns,
-        .refused = request->admission.status ? &request->admission : NULL,
+        .admission = &request->admission,
         .correlation_id = request->correlation_id[0] ? request->correlation_id : NULL,
     };
     struct target_answer answer = target_answers_make(&loop->answers, &asked);
@@ -335,29 +361,75 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
     return result;
 }
 
+/* The systems, of the stage that the request is in. */
+static enum target_verdict ask_systems(struct target_loop *loop, struct target_request *request,
+                                       uint64_t now)
+{
+    struct target_scene scene = {.now_ns = now, .journal = &loop->journal};
+    struct target_admission *admission = &request->admission;
+    bool is_before = request->stage == TARGET_STAGE_ADMIT;
+    enum target_verdict verdict;
+
+    if (is_before && admission->start_ns < now) {
+        admission->start_ns = now; /* it waited */
+    }
+    verdict = target_running_ask(&loop->shared->running, admission,
+                                 is_before ? TARGET_STEP_ADMIT : TARGET_STEP_WORK, &scene);
+    notice_own_change(loop);
+    if (verdict == TARGET_GO) {
+        request->stage++;
+        admission->next = 0;
+    } else if (verdict == TARGET_REFUSED || verdict == TARGET_ANSWERED) {
+        request->stage = TARGET_STAGE_ANSWER;
+        admission->service_ns = is_before ? 0 : admission->service_ns;
+    }
+    return verdict;
+}
+
 static enum MHD_Result answer_when_due(struct target_loop *loop, struct target_request *request,
                                        const char *method, const char *path)
 {
     uint64_t now = now_ns();
+    enum target_verdict verdict;
     uint64_t free_ns;
 
     if (loop->is_giving_up) {
         return MHD_NO;
     }
-    if (!request->is_admitted) {
-        if (!admit(loop, request, method, now)) {
-            return MHD_NO;
+    for (;;) {
+        switch (request->stage) {
+        case TARGET_STAGE_NEW:
+            begin_asking(loop, request, method, path, now);
+            break;
+        case TARGET_STAGE_ADMIT:
+        case TARGET_STAGE_WORK:
+            verdict = ask_systems(loop, request, now);
+            if (verdict == TARGET_WAITS) {
+                return await(loop, request);
+            }
+            if (verdict == TARGET_LATER) {
+                return hold(loop, request, request->admission.later_ns);
+            }
+            if (verdict == TARGET_NO_MEMORY) {
+                return MHD_NO;
+            }
+            break;
+        case TARGET_STAGE_SERVICE:
+            if (due_ns(request) <= now) {
+                end_work(loop, request, now, false);
+            }
+            free_ns = free_to_answer_ns(loop, request, now);
+            if (free_ns > now) {
+                return hold(loop, request, free_ns);
+            }
+            request->stage = request->is_work ? TARGET_STAGE_WORK : TARGET_STAGE_ANSWER;
+            break;
+        case TARGET_STAGE_ANSWER:
+            free_ns = free_to_answer_ns(loop, request, now);
+            return free_ns > now ? hold(loop, request, free_ns)
+                                 : answer(loop, request, method, path, now);
         }
-        notice_own_change(loop);
     }
-    if (due_ns(request) <= now) {
-        end_work(loop, request, now, false);
-    }
-    free_ns = free_to_answer_ns(loop, request, now);
-    if (free_ns > now) {
-        return hold(loop, request, free_ns);
-    }
-    return answer(loop, request, method, path, now);
 }
 
 /* Called when the head is there, for each piece of the body, at its end, and after a resume. */
@@ -407,6 +479,17 @@ static void log_request(struct target_loop *loop, const struct target_request *r
     target_jsonlog_request(&loop->journal.json, &entry);
 }
 
+/* To systems that were not told of its end when it was answered. */
+static void tell_unanswered(struct target_loop *loop, struct target_request *request)
+{
+    struct target_scene scene = {.now_ns = now_ns(), .journal = &loop->journal};
+    struct target_outcome none = {.status = 0};
+
+    if (request->admission.told) {
+        target_running_ended(&loop->shared->running, &request->admission, &none, &scene);
+    }
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode why)
 {
@@ -417,6 +500,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
         return;
     }
     end_work(loop, request, 0, true);
+    tell_unanswered(loop, request);
     if (!target_route_is_observer(request->route)) {
         log_request(loop, request, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     }
@@ -484,6 +568,7 @@ static void obey(struct target_loop *loop, uint64_t now)
 {
     uint64_t plan = target_workers_plan(loop->shared->workers);
 
+    take_mail(loop);
     if (plan != loop->plan) {
         follow_plan(loop, plan);
     }
@@ -498,7 +583,7 @@ static void wait_for_work(struct target_loop *loop)
     uint64_t wake_ns = next_wake_ns(loop);
     struct timespec left = {0};
     struct pollfd fds[] = {{.fd = loop->http_fd, .events = POLLIN},
-                           {.fd = loop->wake_fd, .events = POLLIN}};
+                           {.fd = loop->mailbox.wake_fd, .events = POLLIN}};
 
     if (wake_ns == 0) {
         return;
@@ -508,10 +593,7 @@ static void wait_for_work(struct target_loop *loop)
     }
     ppoll(fds, 2, wake_ns == UINT64_MAX ? NULL : &left, NULL);
     if (fds[1].revents) {
-        uint64_t wakes;
-
-        while (read(loop->wake_fd, &wakes, sizeof wakes) < 0 && errno == EINTR) {
-        }
+        target_mailbox_hear(&loop->mailbox);
     }
 }
 
@@ -525,13 +607,38 @@ static void stop_accepting(struct target_loop *loop)
     target_answers_close(&loop->answers);
 }
 
-/* The library must have no suspended connection when it stops. */
+static void leave_waits(struct target_loop *loop)
+{
+    struct target_waiter *waiter = loop->waiting.first, *next;
+
+    for (; waiter; waiter = next) {
+        struct target_request *request = waiter->owner;
+
+        next = waiter->next;
+        if (target_running_leave(&loop->shared->running, &request->admission)) {
+            end_wait(request);
+        }
+    }
+}
+
+/*
+ * The library must have no suspended connection when it stops, and nobody may resume a request that
+ * is no more: for those that cannot leave at once, the loop waits.
+ */
 static void give_up(struct target_loop *loop)
 {
     loop->is_giving_up = true;
-    while (loop->held.count > 0) {
+    leave_waits(loop);
+    while (loop->held.count > 0 || loop->waiting.count > 0) {
         release_due(loop, UINT64_MAX);
+        take_mail(loop);
         MHD_run(loop->daemon);
+        if (loop->held.count == 0 && loop->waiting.count > 0) {
+            struct pollfd mail = {.fd = loop->mailbox.wake_fd, .events = POLLIN};
+
+            poll(&mail, 1, -1);
+            target_mailbox_hear(&loop->mailbox);
+        }
     }
 }
 
@@ -582,9 +689,7 @@ static void free_loop(struct target_loop *loop)
     if (loop->listen_fd >= 0) {
         close(loop->listen_fd);
     }
-    if (loop->wake_fd >= 0) {
-        close(loop->wake_fd);
-    }
+    target_mailbox_deinit(&loop->mailbox);
     target_journal_deinit(&loop->journal);
     target_answers_deinit(&loop->answers);
     target_dueheap_deinit(&loop->held);
@@ -595,6 +700,8 @@ static void free_loop(struct target_loop *loop)
 static bool open_loop(struct target_loop *loop, struct target_error *err)
 {
     const struct target_shared *shared = loop->shared;
+    bool is_mailbox_open =
+        target_mailbox_init(&loop->mailbox); /* free_loop closes it in any case */
 
     loop->answers = (struct target_answers){.service = &loop->service,
                                             .tally = &shared->tally,
@@ -606,8 +713,7 @@ static bool open_loop(struct target_loop *loop, struct target_error *err)
         return target_fail(err, "no memory for answers of %llu bytes; try a smaller --body-size",
                            (unsigned long long)loop->service.body_bytes);
     }
-    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (loop->wake_fd < 0) {
+    if (!is_mailbox_open) {
         return target_fail(err, "cannot make an eventfd: %s", strerror(errno));
     }
     loop->daemon = start_daemon(loop);
@@ -632,7 +738,6 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
     loop->shared = shared;
     loop->counters = &shared->tally.set[index];
     loop->listen_fd = listen_fd;
-    loop->wake_fd = -1;
     loop->settings_version = UINT64_MAX;
     refresh_settings(loop);
     loop->plan = target_workers_plan(shared->workers);
@@ -660,7 +765,7 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
 void target_loop_drain(struct target_loop *loop)
 {
     atomic_store_explicit(&loop->is_to_drain, true, memory_order_release);
-    wake(loop);
+    target_mailbox_wake(&loop->mailbox);
 }
 
 void target_loop_join(struct target_loop *loop)

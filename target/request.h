@@ -16,6 +16,15 @@
 #include "jsonlog.h"
 #include "routes.h"
 #include "systems.h"
+#include "waiter.h"
+
+enum target_stage {
+    TARGET_STAGE_NEW,     /* not whole yet */
+    TARGET_STAGE_ADMIT,   /* asks the systems whether it may begin */
+    TARGET_STAGE_SERVICE, /* its service time runs, or is yet to begin */
+    TARGET_STAGE_WORK,    /* asks the systems what there is to do besides */
+    TARGET_STAGE_ANSWER,  /* answered as soon as no stall is on */
+};
 
 struct target_request {
     struct target_request *next; /* in the store */
@@ -26,8 +35,10 @@ struct target_request {
     uint64_t index;         /* among all arrivals: picks the draws, orders what is due together */
     uint64_t begin_ns;      /* head received */
     uint64_t whole_ns;      /* body received */
-    bool is_admitted;       /* the systems were asked; what they said: */
+    enum target_stage stage;
+    bool is_work; /* asks the systems */
     struct target_admission admission;
+    struct target_waiter pause;                    /* its place among those that WAIT */
     char method[12];                               /* letters only */
     char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
     char *body;

@@ -39,7 +39,7 @@ bool target_running_start(struct target_running *running,
                           const void *(*settings_of)(const void *cls, size_t i), const void *cls,
                           uint64_t now_ns)
 {
-    *running = (struct target_running){{NULL}};
+    *running = (struct target_running){.systems = target_systems};
     for (size_t i = 0; target_systems[i]; i++) {
         if (target_systems[i]->start &&
             !(running->state[i] = target_systems[i]->start(settings_of(cls, i), now_ns))) {
@@ -58,16 +58,70 @@ void target_running_stop(struct target_running *running, const struct target_sce
     }
 }
 
-bool target_running_admit(struct target_running *running, struct target_admission *admission,
-                          const struct target_scene *scene)
+static enum target_verdict ask_one(struct target_running *running,
+                                   struct target_admission *admission, enum target_step step,
+                                   const struct target_scene *scene)
 {
-    for (size_t i = 0; target_systems[i]; i++) {
-        if (target_systems[i]->admit &&
-            !target_systems[i]->admit(running->state[i], admission, scene)) {
-            return false;
+    unsigned i = admission->next++;
+    const struct target_system *system = running->systems[i];
+    enum target_verdict (*hook)(void *, struct target_admission *, const struct target_scene *) =
+        step == TARGET_STEP_ADMIT ? system->admit : system->work;
+    enum target_verdict verdict;
+
+    if (!hook) {
+        return TARGET_GO;
+    }
+    verdict = hook(running->state[i], admission, scene);
+    if (verdict != TARGET_REFUSED && verdict != TARGET_NO_MEMORY) {
+        admission->told |= UINT32_C(1) << i;
+    }
+    if (verdict == TARGET_LATER) {
+        admission->next = i;
+    }
+    return verdict;
+}
+
+enum target_verdict target_running_ask(struct target_running *running,
+                                       struct target_admission *admission, enum target_step step,
+                                       const struct target_scene *scene)
+{
+    enum target_verdict verdict = TARGET_GO;
+
+    if (admission->status) {
+        return TARGET_REFUSED;
+    }
+    if (admission->result) {
+        return TARGET_ANSWERED;
+    }
+    while (verdict == TARGET_GO && running->systems[admission->next]) {
+        verdict = ask_one(running, admission, step, scene);
+    }
+    return verdict;
+}
+
+void target_running_ended(struct target_running *running, struct target_admission *admission,
+                          const struct target_outcome *outcome, const struct target_scene *scene)
+{
+    uint32_t told = admission->told;
+
+    admission->told = 0;
+    while (told) {
+        int last = 31 - __builtin_clz(told);
+
+        told &= ~(UINT32_C(1) << last);
+        if (running->systems[last]->ended) {
+            running->systems[last]->ended(running->state[last], admission, outcome, scene);
         }
     }
-    return true;
+    target_body_release(admission->result);
+    admission->result = NULL;
+}
+
+bool target_running_leave(struct target_running *running, struct target_admission *admission)
+{
+    size_t i = admission->next - 1;
+
+    return running->systems[i]->leave && running->systems[i]->leave(running->state[i], admission);
 }
 
 void target_running_figures(struct target_running *running, struct target_figures *figures,

@@ -12,6 +12,32 @@
  * and members of /admin/knobs; its figures stand in /metrics and /health/detailed; its events in
  * the truth log and the JSON log.
  *
+ * A request that has work (target_route_has_work) asks the systems twice, in order:
+ *
+ *   admit   once it is wholly there and before its service time: may it begin?
+ *   work    once its service time is over, its worker is free again, and no stall is on: is there
+ *           something to do before the answer, as a call of a dependency?
+ *
+ * Each hook says (enum target_verdict)
+ *
+ *   GO         the next system is asked
+ *   REFUSED    the request is answered with `status`, `message` and so on, set beforehand
+ *   ANSWERED   the request is answered with `result`, set beforehand: its service time is left out
+ *   WAITS      until target_resume(admission), from any thread; then the next system is asked, or
+ *              the request is refused or answered if `status` or `result` was set meanwhile
+ *   LATER      the same hook is asked again at `later_ns`: a delay, a timeout
+ *   NO_MEMORY  the connection is closed
+ *
+ * and is told the end by
+ *
+ *   ended      once for each request that it did not refuse: the answer was made (what the systems
+ *              set until then stands in its headers), or never will be. In reverse order. Never
+ *              while the request WAITS, so that whoever resumes it finds it there.
+ *   leave      the request WAITS and its time is up, as the service ends: may it go at once?
+ *
+ * What a system keeps with a request is a member of its own in struct target_admission, zero at
+ * first, a struct that the system's header declares; no heap memory is needed then.
+ *
  * Thread: start and stop are called by main; all else by any loop at any time, so a system locks
  * what it writes. Clock: CLOCK_MONOTONIC nanoseconds, passed in.
  */
@@ -21,6 +47,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admission.h"
 #include "error.h"
 #include "figures.h"
 #include "journal.h"
@@ -34,16 +61,24 @@ struct target_scene {
     struct target_journal *journal; /* of the calling loop; NULL: nobody listens */
 };
 
-/* A request that has work, on its way through the systems. */
-struct target_admission {
-    uint64_t service_ns; /* drawn; a system may change it */
-    uint64_t start_ns;   /* when the work begins; a system that makes it wait moves it */
-    uint64_t ticket;     /* of the worker pool; 0: none */
-    /* Set by who refuses: */
-    unsigned status;        /* 429, 503, ...; 0: not refused */
-    const char *refused_by; /* the system's name */
-    const char *message;    /* static text for the client */
-    uint64_t retry_after_s; /* 0: no such header */
+enum target_verdict {
+    TARGET_GO,
+    TARGET_REFUSED,
+    TARGET_ANSWERED,
+    TARGET_WAITS,
+    TARGET_LATER,
+    TARGET_NO_MEMORY,
+};
+
+enum target_step { /* the two times that a request asks */
+                   TARGET_STEP_ADMIT,
+                   TARGET_STEP_WORK,
+};
+
+struct target_outcome {       /* how a request ended */
+    unsigned status;          /* of its answer, refusals included; 0: none was made */
+    struct target_body *body; /* of its answer, if `is_body_wanted`; hold it to keep it. NULL: not
+                                 wanted, not JSON, or no memory */
 };
 
 struct target_system {
@@ -63,12 +98,18 @@ struct target_system {
     /* New settings that passed `check`. False: no memory, and nothing changed. */
     bool (*apply)(void *state, const void *settings, const struct target_scene *scene);
 
+    /* The hooks of a request, see above. Each may be NULL. */
+    enum target_verdict (*admit)(void *state, struct target_admission *admission,
+                                 const struct target_scene *scene);
+    enum target_verdict (*work)(void *state, struct target_admission *admission,
+                                const struct target_scene *scene);
+    void (*ended)(void *state, struct target_admission *admission,
+                  const struct target_outcome *outcome, const struct target_scene *scene);
     /*
-     * May this request begin? False: refused, `status` and the rest say how, or `status` 0: no
-     * memory. A system that has let it pass is not told if a later one refuses.
+     * True: the request waits no longer and is never resumed. False, or NULL: it was resumed, or
+     * will be before long; the end of the service waits for that.
      */
-    bool (*admit)(void *state, struct target_admission *admission,
-                  const struct target_scene *scene);
+    bool (*leave)(void *state, struct target_admission *admission);
 
     /* Adds its limits, caches and counts of events; nothing while it is off. */
     void (*figures)(void *state, struct target_figures *figures, const struct target_scene *scene);
@@ -77,7 +118,8 @@ struct target_system {
 extern const struct target_system *const target_systems[]; /* ends with NULL */
 
 struct target_running {
-    void *state[TARGET_SYSTEMS_MAX]; /* of target_systems[i]; NULL: it has none */
+    void *state[TARGET_SYSTEMS_MAX];            /* of systems[i]; NULL: it has none */
+    const struct target_system *const *systems; /* target_systems, but in a test */
 };
 
 size_t target_systems_count(void);
@@ -91,10 +133,22 @@ TARGET_MUST_USE bool target_running_start(struct target_running *running,
                                           const void *cls, uint64_t now_ns);
 void target_running_stop(struct target_running *running, const struct target_scene *scene);
 
-/* Asks all systems in order; false as in `admit`. */
-TARGET_MUST_USE bool target_running_admit(struct target_running *running,
-                                          struct target_admission *admission,
-                                          const struct target_scene *scene);
+/*
+ * Asks the systems from admission->next on, which is 0 when a step begins; call it again after
+ * WAITS, once resumed, and after LATER, at that time. GO: all said so.
+ */
+TARGET_MUST_USE enum target_verdict target_running_ask(struct target_running *running,
+                                                       struct target_admission *admission,
+                                                       enum target_step step,
+                                                       const struct target_scene *scene);
+
+/* Tells who is to be told, each once however often it is called, and releases `result`. */
+void target_running_ended(struct target_running *running, struct target_admission *admission,
+                          const struct target_outcome *outcome, const struct target_scene *scene);
+
+/* Asks the system for which the request WAITS: see `leave`. */
+TARGET_MUST_USE bool target_running_leave(struct target_running *running,
+                                          struct target_admission *admission);
 
 void target_running_figures(struct target_running *running, struct target_figures *figures,
                             const struct target_scene *scene);

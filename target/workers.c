@@ -410,8 +410,8 @@ static void tell_full(struct target_workers *w, bool is_full, const struct targe
     }
 }
 
-static bool refuse(struct target_workers *w, struct target_admission *admission,
-                   const struct target_scene *scene)
+static enum target_verdict refuse(struct target_workers *w, struct target_admission *admission,
+                                  const struct target_scene *scene)
 {
     uint64_t free_ns = target_dueheap_peek(&w->running)->due_ns;
 
@@ -422,7 +422,7 @@ static bool refuse(struct target_workers *w, struct target_admission *admission,
     admission->message = "all workers are busy and their queue is full";
     admission->retry_after_s = (free_ns - w->now_ns + NS_PER_S - 1) / NS_PER_S;
     admission->retry_after_s += admission->retry_after_s == 0;
-    return false;
+    return TARGET_REFUSED;
 }
 
 static void start_at_once(struct target_workers *w, struct target_admission *admission)
@@ -446,15 +446,16 @@ static void wait_in_line(struct target_workers *w, struct target_admission *admi
     admission->start_ns = job_of(w, admission->ticket)->start_ns;
 }
 
-static bool admit_locked(struct target_workers *w, struct target_admission *admission,
-                         const struct target_scene *scene)
+static enum target_verdict admit_locked(struct target_workers *w,
+                                        struct target_admission *admission,
+                                        const struct target_scene *scene)
 {
     advance(w, scene);
     if (w->workers == 0) {
-        return true; /* off */
+        return TARGET_GO; /* off */
     }
     if (!reserve_job(w)) {
-        return false;
+        return TARGET_NO_MEMORY;
     }
     if (w->idle_count == 0 && w->waiting >= w->settings.queue) {
         return refuse(w, admission, scene);
@@ -465,18 +466,19 @@ static bool admit_locked(struct target_workers *w, struct target_admission *admi
     } else {
         wait_in_line(w, admission, scene);
     }
-    return true;
+    return TARGET_GO;
 }
 
-static bool admit(void *state, struct target_admission *admission, const struct target_scene *scene)
+static enum target_verdict admit(void *state, struct target_admission *admission,
+                                 const struct target_scene *scene)
 {
     struct target_workers *w = state;
-    bool is_admitted;
+    enum target_verdict verdict;
 
     pthread_mutex_lock(&w->lock);
-    is_admitted = admit_locked(w, admission, scene);
+    verdict = admit_locked(w, admission, scene);
     pthread_mutex_unlock(&w->lock);
-    return is_admitted;
+    return verdict;
 }
 
 uint64_t target_workers_plan(struct target_workers *w)

@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t at = target_systems_index(&target_workers_system);
     struct target_settings settings;
-    struct target_running running = {{NULL}};
+    struct target_running running = {.systems = NULL};
     struct target_error err = {{0}};
 
     if (size == 0) {

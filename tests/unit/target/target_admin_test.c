@@ -23,7 +23,7 @@ static int begin(void **state)
     if (!target_settings_init(&settings, &err)) {
         return -1;
     }
-    running = (struct target_running){{NULL}};
+    running = (struct target_running){.systems = NULL};
     running.state[at] = target_workers_system.start(target_settings_of(&settings, at), 0);
     return running.state[at] ? 0 : -1;
 }

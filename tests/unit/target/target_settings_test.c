@@ -103,7 +103,7 @@ static void a_later_source_replaces_what_repeats(void **state)
 static void what_runs_is_told_and_refuses_what_is_read_at_the_start(void **state)
 {
     struct target_scene scene = {.now_ns = 0};
-    struct target_running running = {{NULL}};
+    struct target_running running = {.systems = NULL};
     struct target_figures figures = {.limits = 0};
     struct target_change change;
     size_t at = target_systems_index(&target_workers_system);

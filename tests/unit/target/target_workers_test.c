@@ -47,9 +47,9 @@ static struct target_admission ask(struct target_workers *workers, uint64_t at_n
 {
     struct target_scene scene = {.now_ns = at_ns};
     struct target_admission admission = {.service_ns = service_ns, .start_ns = at_ns};
-    bool is_admitted = target_workers_system.admit(workers, &admission, &scene);
+    enum target_verdict verdict = target_workers_system.admit(workers, &admission, &scene);
 
-    assert_int_equal(is_admitted, admission.status == 0);
+    assert_int_equal(verdict, admission.status == 0 ? TARGET_GO : TARGET_REFUSED);
     return admission;
 }
 
@@ -444,7 +444,7 @@ static void events_stand_in_the_truth_log_with_their_own_times(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct target_admission admission = {.service_ns = 1 * S};
 
-        assert_true(target_workers_system.admit(workers, &admission, &scene));
+        assert_int_equal(target_workers_system.admit(workers, &admission, &scene), TARGET_GO);
     }
     scene.now_ns = 100 * S;
     target_workers_system.stop(workers, &scene);

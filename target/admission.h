@@ -1,0 +1,67 @@
+/*
+ * admission: a request that has work, on its way through the systems: what it asks, what they said,
+ * and what each of them keeps with it.
+ *
+ * Thread: the loop that owns the request; but while it WAITS, its system's, which may write its own
+ * member, `status` and what belongs to it, and `result`. Clock: CLOCK_MONOTONIC nanoseconds.
+ */
+#ifndef TARGET_ADMISSION_H
+#define TARGET_ADMISSION_H
+
+#include <stdint.h>
+
+#include "body.h"
+#include "mailbox.h"
+#include "routes.h"
+
+struct MHD_Connection;
+
+struct target_admission {
+    /* What is asked; borrowed until the systems were told that it `ended`. */
+    struct MHD_Connection *connection; /* NULL: a test's request, without query and headers */
+    enum target_route route;
+    const char *method;
+    const char *path; /* decoded, without query */
+    const char *body; /* `body_bytes` of them, no end; NULL: none */
+    size_t body_bytes;
+    bool is_to_fail; /* drawn to be answered 500: nobody else may get its answer */
+
+    /* When. */
+    uint64_t service_ns; /* drawn; a system may change it in `admit` */
+    uint64_t start_ns;   /* when the work begins; a system that makes it wait moves it */
+    uint64_t ticket;     /* of the worker pool; 0: none */
+
+    /* Set by who refuses: */
+    unsigned status;        /* 429, 503, ...; 0: not refused */
+    const char *refused_by; /* the system's name */
+    const char *message;    /* static text for the client */
+    uint64_t retry_after_s; /* 0: no such header */
+
+    /* Set by who has the answer already; held, and released once all were told. NULL: nobody. */
+    struct target_body *result;
+
+    /* Set by who wants the answer's body shared, told with `ended`; for JSON answers only. */
+    bool is_body_wanted;
+
+    /* Set with LATER: when the same hook is to be asked again. */
+    uint64_t later_ns;
+
+    /* How far it is: for target_running_... and the loop. */
+    struct target_mailbox *mailbox; /* of the loop; NULL: a test's, which nobody resumes */
+    struct target_mail resumed;
+    uint32_t told; /* bit i: target_systems[i] let it pass, and is to be told of its end */
+    unsigned next; /* the system that is asked next */
+};
+
+/* A header or query argument, NULL: there is none. Owning loop only. */
+const char *target_admission_header(const struct target_admission *admission, const char *name);
+const char *target_admission_query(const struct target_admission *admission, const char *name);
+
+/*
+ * Ends the wait of a request whose system said WAITS; from any thread, once, and perhaps before the
+ * hook has returned. Its loop goes on: refused if `status` was set, answered if `result` was, else
+ * the next system is asked. After this call the admission is not the system's to touch.
+ */
+void target_resume(struct target_admission *admission);
+
+#endif
