@@ -176,6 +176,7 @@ void pelt_strand_foresee(pelt_done_fn done, void *arg)
 {
     if (done == on_done) {
         const struct pelt_strand *s = arg;
+        pelt_fetch(s->vu, s->vu ? sizeof *s->vu : 0);
         pelt_fetch(s->co, COROUTINE_BYTES);
         pelt_fetch(s->rng, sizeof *s->rng);
         pelt_fetch(s->table, s->table ? TABLE_BYTES : 0);
