@@ -3,6 +3,7 @@ import os
 import pathlib
 import platform
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
@@ -68,6 +69,41 @@ def pelt_target():
     """The reference service, alone on the same core; gives its port."""
     port = free_port()
     return _serving(port, "taskset", "-c", SERVER_CORE, PELT_TARGET, "--listen", f"127.0.0.1:{port}")
+
+
+NGINX_CONFIG = """\
+daemon off;
+worker_processes 1;
+pid {prefix}/nginx.pid;
+error_log {prefix}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000000;
+    open_file_cache max=10;
+    client_body_temp_path {prefix}/body;
+    server {{ listen 127.0.0.1:{port}; root {prefix}; }}
+}}
+"""
+
+
+def nginx_of(prefix):
+    """nginx, alone on the same core, with the files below `prefix`; gives its port."""
+    port = free_port()
+    config = prefix / "nginx.conf"
+    config.write_text(NGINX_CONFIG.format(prefix=prefix, port=port))
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise SystemExit("this figure needs nginx: install nginx-light")
+    return _serving(port, "taskset", "-c", SERVER_CORE, program, "-p", prefix, "-c", config, "-e", prefix / "error.log")
+
+
+def stolen_ms(core):
+    """What the hypervisor took from a core since the start, where it tells (proc(5), /proc/stat: steal)."""
+    line = next(line.split() for line in open("/proc/stat") if line.startswith(f"cpu{core} "))
+    return int(line[8]) * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 @dataclass

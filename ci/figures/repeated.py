@@ -10,7 +10,7 @@ from host import BUILD, ROOT, SCRATCH, table
 
 
 def _run(tests, more_env=None):
-    """[(test, passed, {property: value})] of one run of the named tests."""
+    """[(test, {property: value}, why it failed or None)] of one run of the named tests."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     results = SCRATCH / "repeated.xml"
     results.unlink(missing_ok=True)
@@ -20,17 +20,18 @@ def _run(tests, more_env=None):
                    env=env, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
     found = []
     for case in ElementTree.parse(results).getroot().iter("testcase"):
-        passed = all(case.find(tag) is None for tag in ("failure", "error", "skipped"))
         said = {p.get("name"): p.get("value") for p in case.iter("property")}
-        found.append((case.get("name"), passed, said))
+        whys = [case.find(tag) for tag in ("failure", "error", "skipped")]
+        why = next((" ".join(why.get("message", "").split()) for why in whys if why is not None), None)
+        found.append((case.get("name"), said, why))
     return found
 
 
 def _figure(intro, tests, times, more_env=None):
     rows = []
     for i in range(times):
-        for test, passed, said in _run(tests, more_env):
-            rows.append((i + 1, test, ", ".join(f"{k} {v}" for k, v in said.items()), "yes" if passed else "**no**"))
+        for test, said, why in _run(tests, more_env):
+            rows.append((i + 1, test, ", ".join(f"{k} {v}" for k, v in said.items()), "yes" if why is None else f"**no**: {why[:300]}"))
     held = sum(row[-1] == "yes" for row in rows)
     return f"{intro} {held} of {len(rows)} held.\n\n" + table(("round", "test", "values", "held"), rows)
 

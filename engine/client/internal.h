@@ -30,7 +30,7 @@
 #define PELT_RECV_BYTES  65536        /* one receive, into the client's buffer */
 #define PELT_WIDE_BYTES  (256u << 10) /* receive window once such a body came */
 #define PELT_HEAD_BYTES  2048  /* the first one where a large body is foreseen that nobody reads */
-#define PELT_OWNER_BYTES 320   /* of who called, fetched into the cache before its exchange ends */
+#define PELT_OWNER_BYTES 192   /* of who called, fetched into the cache before its exchange ends */
 #define PELT_SKIP_BYTES  32768 /* fewer are copied along: cheaper than a further receive */
 
 enum pelt_conn_state {

@@ -170,15 +170,20 @@ static void on_done(void *arg, const struct pelt_exchange *x)
  * with few fields. */
 #define COROUTINE_BYTES 1152
 #define TABLE_BYTES     128
+#define HEAD_BYTES      192 /* of a usual request */
 
 void pelt_strand_foresee(pelt_done_fn done, void *arg)
 {
     if (done == on_done) {
         const struct pelt_strand *s = arg;
+        pelt_fetch(s->vu, s->vu ? sizeof *s->vu : 0);
         pelt_fetch(s->co, COROUTINE_BYTES);
         pelt_fetch(s->rng, sizeof *s->rng);
         pelt_fetch(s->table, s->table ? TABLE_BYTES : 0);
-        pelt_fetch(s->draft, s->draft ? sizeof *s->draft : 0);
+        if (s->draft) {
+            pelt_fetch(s->draft, sizeof *s->draft);
+            pelt_fetch(s->draft->buf.data, HEAD_BYTES); /* the next one is written there */
+        }
     }
 }
 
