@@ -9,13 +9,19 @@ local setmetatable, getmetatable, type, next = setmetatable, getmetatable, type,
 local libraries = { -- by the name that a refusal gives
     string = string, table = table, math = math, utf8 = utf8, coroutine = coroutine, os = os, io = io, debug = debug,
 }
+local metatables = {} -- library table -> its own
+local behind = {} -- library table -> what was moved behind it
 local package, string_meta, file_meta = package, getmetatable(""), getmetatable(io.stdout)
 
 local function names_of(t)
     local names = {}
-    for name in next, t do
-        if type(name) == "string" then names[#names + 1] = name end
+    local function add(from)
+        for name in next, from do
+            if type(name) == "string" then names[#names + 1] = name end
+        end
     end
+    add(t)
+    add(behind[t] or {})
     table.sort(names)
     return names
 end
@@ -35,15 +41,49 @@ local function library_refusal(name)
 end
 
 -- From now on `t` gets no new keys. It stays the table it is, so that reading it costs nothing more: with its fields moved
--- behind it, as those of the globals are, each `math.floor` would cost 120 instructions more, 1.5% of a request. The price is
--- that replacing a field it has is not seen.
+-- behind it, as those of the globals are, each `math.floor` would cost 120 instructions more, 1.5% of a request. What it has
+-- is guarded by hide(), below.
 local function lock(name, t)
     local mt = getmetatable(t)
     if not mt then
         mt = {}
         setmetatable(t, mt)
     end
-    if type(mt) == "table" then refuse_writes(mt, library_refusal(name)).__metatable = name end
+    if type(mt) == "table" then
+        refuse_writes(mt, library_refusal(name)).__metatable = name
+        metatables[t] = mt
+    end
+end
+
+-- __pairs of a library of which something was moved: all of it.
+local function merged(t)
+    return function()
+        local all = {}
+        for key, value in next, behind[t] do all[key] = value end
+        for key, value in next, t do all[key] = value end
+        return next, all
+    end
+end
+
+-- Moves those fields of `t` behind it that the code loaded so far assigns to, by their names: `math.floor = f`. Only reading
+-- these costs more then, and writing them is refused.
+local function hide(t, is_assigned)
+    local mt = metatables[t]
+    if not mt then return end -- a script's own, protected
+    for key, value in next, t do
+        if type(key) == "string" and is_assigned(key) then
+            if not behind[t] then
+                behind[t] = setmetatable({}, { __index = mt.__index })
+                mt.__index, mt.__pairs = behind[t], merged(t)
+            end
+            behind[t][key], t[key] = value, nil
+        end
+    end
+end
+
+-- Again for code that was loaded later.
+function guard.hide_assigned(is_assigned)
+    for _, t in next, libraries do hide(t, is_assigned) end
 end
 
 -- __pairs of what stands before `values`: hands out the entries, and never that table itself, which could be written.
@@ -62,8 +102,9 @@ local function view(name, t)
 end
 
 -- `require` goes on writing to the tables behind the views.
-local function lock_libraries(globals)
+local function lock_libraries(globals, is_assigned)
     for name, t in next, libraries do lock(name, t) end
+    guard.hide_assigned(is_assigned)
     string_meta.__metatable = view('getmetatable("")', string_meta)
     file_meta.__metatable = "FILE*"
     local fields = {}
@@ -86,10 +127,11 @@ function guard.strict(name, t)
 end
 
 -- From now on the globals can be read, not written; an unknown one is an error where it is read. The values move
--- behind the table, as writing to one that is there would ask no metamethod.
-function guard.freeze(globals)
+-- behind the table, as writing to one that is there would ask no metamethod. is_assigned(name): whether the code loaded so
+-- far assigns to a field of this name.
+function guard.freeze(globals, is_assigned)
     local values = {}
-    lock_libraries(globals)
+    lock_libraries(globals, is_assigned)
     for name, value in next, globals do values[name] = value end
     for name in next, values do globals[name] = nil end
     setmetatable(values, {

@@ -42,11 +42,11 @@ def _run(scenario, series, settings, port):
     told = (SCRATCH / "err").read_text()
     assert pelt.returncode == 0, told
     assert "are spent" not in told, told
-    budget = re.search(r"memory for series: up to ([0-9.]+) MiB", told)[1]
+    limit = re.search(r"memory for series: up to ([0-9.]+) MiB", told)[1]
     report = json.loads(REPORT.read_text())
     trends = [row["stats"]["count"] for row in report["metrics"] if row["tags"]]
     names = [sum(t["count"] for t in [row["response_ms"], row["service_ms"], *row["phases_ms"].values()]) for row in report["requests"]]
-    return peak, budget, sum(trends + names) / report["run"]["duration_s"], len(trends + names)
+    return peak, limit, sum(trends + names) / report["run"]["duration_s"], len(trends + names)
 
 
 def figure():
@@ -55,9 +55,9 @@ def figure():
     with floor_target() as port:
         for what, (scenario, series, settings) in KINDS.items():
             one, *_ = _run(scenario, 1, settings, port)
-            all_, budget, per_s, found = _run(scenario, series, settings, port)
+            all_, limit, per_s, found = _run(scenario, series, settings, port)
             assert found == series, found
-            rows.append((what, f"{series:,}", f"{per_s:,.0f}", f"{all_ / 1024:.1f}", f"{one / 1024:.1f}", f"{(all_ - one) / 1024:.1f}", budget))
+            rows.append((what, f"{series:,}", f"{per_s:,.0f}", f"{all_ / 1024:.1f}", f"{one / 1024:.1f}", f"{(all_ - one) / 1024:.1f}", limit))
     intro = (f"Largest resident memory (VmHWM) of `pelt run` from start to end, report included: {THREADS} threads, 10 s, values log-uniform "
              "over the range (`tests/bench/wide.lua`), or requests as fast as they go (`tests/bench/names.lua`).\n\n")
     return intro + table(("series", "how many", "values a second", "MiB", "MiB with one series", "the series' own", "MiB said before the run"), rows)

@@ -196,9 +196,14 @@ static void send_line(const struct pelt_buf *line)
     pthread_mutex_unlock(&settings.lock);
 }
 
+bool pelt_log_shows(enum pelt_log_level level)
+{
+    return level >= settings.least;
+}
+
 void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ...)
 {
-    if (level < settings.least) {
+    if (!pelt_log_shows(level)) {
         return;
     }
     char *message = malloc(MESSAGE_BYTES_MAX);

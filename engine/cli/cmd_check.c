@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "stdout.h"
 #include "threshold_names.h"
+#include "unused_data.h"
 
 static void print_tasks(const struct pelt_scenario *s)
 {
@@ -173,7 +174,7 @@ int cmd_check(const struct cli_options *o)
     print_scenario(o, scenario);
     fflush(stdout);
     cli_settings_warn_unread(o, scenario);
-    cli_settings_warn_unused(scenario);
+    cli_unused_data_warn(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
     status = check_target(o, scenario, &err);
     int code = status != PELT_OK ? cli_fail(status, &err)

@@ -7,6 +7,7 @@
 #include "load.h"
 #include "settings.h"
 #include "threshold_names.h"
+#include "unused_data.h"
 
 int cmd_run(const struct cli_options *o)
 {
@@ -18,7 +19,7 @@ int cmd_run(const struct cli_options *o)
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
     if (status == PELT_OK) {
         cli_settings_warn_unread(o, scenario);
-        cli_settings_warn_unused(scenario);
+        cli_unused_data_warn(scenario);
         cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
         cli_threshold_names_warn(scenario, o->thresholds, o->thresholds_len);
         status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);

@@ -27,10 +27,3 @@ void cli_settings_warn_unread(const struct cli_options *o, const struct pelt_sce
         }
     }
 }
-
-void cli_settings_warn_unused(const struct pelt_scenario *scenario)
-{
-    for (size_t i = 0; i < scenario->unused_len; i++) {
-        pelt_log(PELT_LOG_WARNING, "pelt", "%s", scenario->unused[i]);
-    }
-}

@@ -1,6 +1,5 @@
 /*
- * settings: what is to be said about --set KEY=VALUE, and about data, once the scenario has been
- * loaded.
+ * settings: what is to be said about --set KEY=VALUE once the scenario has been loaded.
  */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
@@ -13,7 +12,5 @@
  * taken as read later, in setup or an iteration.
  */
 void cli_settings_warn_unread(const struct cli_options *o, const struct pelt_scenario *scenario);
-/* Warns of each file, feed and shared object that the scenario opens and cannot use. */
-void cli_settings_warn_unused(const struct pelt_scenario *scenario);
 
 #endif

@@ -180,6 +180,7 @@ enum pelt_status pelt_sharing_init(struct pelt_client *client);
 void pelt_sharing_deinit(struct pelt_client *client);       /* accepts a half-made one */
 enum pelt_status pelt_sharing_join(struct pelt_session *s); /* PELT_ENOMEM: it did not */
 void pelt_sharing_leave(struct pelt_session *s);
+bool pelt_sharing_has_room(struct pelt_session *s);
 void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg);
 void pelt_sharing_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);

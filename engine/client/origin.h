@@ -9,7 +9,7 @@
 #include "pelt/client.h"
 
 /* Shared connections to one server, and who waits for one (sharing.c). */
-struct pelt_pool {
+struct pelt_conn_pool {
     struct pelt_conn *idle,
         *closed; /* lists of those without an exchange; idle: it may have ended */
     struct pelt_ticket *first, *last; /* calls that wait, oldest first */
@@ -25,7 +25,7 @@ struct pelt_origin {
     bool fixed;              /* by --resolve: the name is not asked for */
     struct pelt_addrs addrs; /* newest answer */
     uint32_t turn;           /* connections begun: their addresses go round, unless in order */
-    struct pelt_pool pool;
+    struct pelt_conn_pool pool;
 };
 
 /* The origin of `url` in the list at `*list`, added if new. As pelt_client_origin(). */

@@ -3,7 +3,8 @@
  * always it is the first of the list, idle and of the right origin.
  *
  * Out of memory for a further connection, the idle one there is is bound to the other origin
- * instead: a user with one exchange in flight always gets a connection.
+ * instead: a user with no exchange in flight always gets a connection, and one that has some asks
+ * whether there is room.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -87,12 +88,20 @@ static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *or
     }
     if (c == NULL) {
         c = find_oldest_free(s);
-        assert(c != NULL);
+        assert(c != NULL); /* there was room */
     }
     if (c->origin != origin) {
         pelt_conn_bind(c, origin);
     }
     return c;
+}
+
+bool pelt_session_has_room(struct pelt_session *s)
+{
+    if (s->client->opt.shared) {
+        return pelt_sharing_has_room(s);
+    }
+    return find_oldest_free(s) != NULL || add_conn(s) != NULL;
 }
 
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 #include "internal.h"
-#include "pelt/log.h"
 
 struct pelt_ticket {
     struct pelt_ticket *sibling; /* of the same session; or the next spare one */
@@ -67,7 +66,7 @@ static void give_back(struct pelt_ticket *t)
 
 /* ---- who waits ---- */
 
-static void queue_push(struct pelt_pool *pool, struct pelt_ticket *t)
+static void queue_push(struct pelt_conn_pool *pool, struct pelt_ticket *t)
 {
     t->prev = pool->last;
     t->next = NULL;
@@ -75,7 +74,7 @@ static void queue_push(struct pelt_pool *pool, struct pelt_ticket *t)
     pool->last = t;
 }
 
-static void queue_remove(struct pelt_pool *pool, struct pelt_ticket *t)
+static void queue_remove(struct pelt_conn_pool *pool, struct pelt_ticket *t)
 {
     *(t->prev != NULL ? &t->prev->next : &pool->first) = t->next;
     *(t->next != NULL ? &t->next->prev : &pool->last) = t->prev;
@@ -100,7 +99,7 @@ static void push(struct pelt_conn **list, struct pelt_conn *c)
 }
 
 /* The one used last, so that the others may grow old; ended ones keep their back-off. */
-static struct pelt_conn *take_idle(struct pelt_pool *pool)
+static struct pelt_conn *take_idle(struct pelt_conn_pool *pool)
 {
     struct pelt_conn *c;
     while ((c = pop(&pool->idle)) != NULL) {
@@ -143,7 +142,7 @@ static void open(struct pelt_ticket *t, struct pelt_conn *c)
 /* The oldest call that waits. */
 static void serve(struct pelt_conn *c, uint64_t now_ns)
 {
-    struct pelt_pool *pool = &c->origin->pool;
+    struct pelt_conn_pool *pool = &c->origin->pool;
     struct pelt_ticket *oldest = pool->first;
     queue_remove(pool, oldest);
     open(oldest, c);
@@ -161,7 +160,7 @@ static bool put_off(struct pelt_client *client, uint64_t now_ns)
 /* The call on it has ended. */
 static void release(struct pelt_conn *c, uint64_t now_ns)
 {
-    struct pelt_pool *pool = &c->origin->pool;
+    struct pelt_conn_pool *pool = &c->origin->pool;
     if (pool->first == NULL || put_off(c->origin->client, now_ns)) {
         push(c->state == PELT_CONN_IDLE ? &pool->idle : &pool->closed, c);
     } else {
@@ -218,7 +217,7 @@ static void on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
 
 static void wait(struct pelt_ticket *t, uint64_t now_ns)
 {
-    struct pelt_pool *pool = &t->request->origin->pool;
+    struct pelt_conn_pool *pool = &t->request->origin->pool;
     uint64_t total_ns = t->request->timeouts.total_ns;
     queue_push(pool, t);
     pelt_deadline_set(&t->session->client->sharing.deadlines, &t->deadline, total_ns,
@@ -227,19 +226,21 @@ static void wait(struct pelt_ticket *t, uint64_t now_ns)
 
 /* ---- for sessions ---- */
 
+/* The session's own ticket, or one that is no other session's own. */
+bool pelt_sharing_has_room(struct pelt_session *s)
+{
+    struct pelt_sharing *all = &s->client->sharing;
+    return s->tickets == NULL || all->spares > all->idle || add_spare(all);
+}
+
 void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg)
 {
     struct pelt_sharing *all = &s->client->sharing;
-    if (s->tickets == NULL) {
-        all->idle--;
-    } else if (all->spares <= all->idle && !add_spare(all)) {
-        /* The session's own is in use, and those that are left are other sessions' own. */
-        pelt_log(PELT_LOG_ERROR, "client",
-                 "out of memory for a further call of a user: pelt ends here");
-        abort();
-    }
-    assert(all->spare != NULL);
+    bool room = pelt_sharing_has_room(s);
+    assert(room);
+    (void)room;
+    all->idle -= s->tickets == NULL;
     struct pelt_ticket *t = take_spare(all);
     *t = (struct pelt_ticket){.sibling = s->tickets,
                               .session = s,

@@ -23,8 +23,7 @@
 
 #include "http1_common.h"
 
-_Static_assert(sizeof(struct pelt_http1_response) <= 144,
-               "part of each connection's memory budget");
+_Static_assert(sizeof(struct pelt_http1_response) <= 144, "part of each connection's memory");
 
 enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF };
 

@@ -166,6 +166,7 @@ static void write_whole(struct pelt_collector *c, int32_t second)
         }
     }
     if (!blank) {
+        pelt_fold_second(&c->fold, c->second, c->total, pelt_registry_quota(c->registry));
         if (!add(c->total, c->second)) {
             pelt_runfile_share_total(c->file, NULL); /* not what its seconds add up to */
         }

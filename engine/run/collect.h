@@ -8,6 +8,7 @@
 #ifndef PELT_COLLECT_H
 #define PELT_COLLECT_H
 
+#include "fold.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
 #include "worker.h"
@@ -26,6 +27,7 @@ struct pelt_collector {
     } * inbox;                       /* one a worker */
     struct pelt_thread_row *threads; /* one a worker: what of `total` is its */
     struct pelt_frame **group;       /* scratch: the frames of one second */
+    struct pelt_fold fold;           /* names that ended for want of memory */
     struct pelt_frame *second;       /* sum of the newest whole second */
     struct pelt_frame *total;        /* sum of all seconds: the load */
     struct pelt_frame *outside;      /* sum of setup and teardown, in no other figure */

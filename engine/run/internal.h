@@ -46,6 +46,7 @@ struct pelt_running {
         struct pelt_error err;
     } aside;                        /* what work done aside answers */
     bool series_told;               /* that memory for series is spent */
+    bool fold_told;                 /* that names ended for want of it */
     bool file_failed;               /* the run file did not take something */
     struct pelt_error own_failure;  /* exit 1 */
     struct pelt_error script_error; /* exit 2 */
@@ -111,7 +112,7 @@ void pelt_notes_length(
 
 /* Sets the limit: what the caller says, or by the number of threads. */
 void pelt_series_limit(struct pelt_running *run);
-/* Tells once that something new was refused, as soon as it was. */
+/* Tells once each that something new was refused, and that a name ended, as soon as it was. */
 void pelt_series_tell(struct pelt_running *run);
 /* The same at the end, also if what was there grew beyond the limit and nothing new asked. */
 void pelt_series_tell_end(struct pelt_running *run);

@@ -109,6 +109,9 @@ static enum pelt_status run_all(struct pelt_running *run, const struct pelt_run_
         run->length_ns = 0;
     }
     pelt_fixture_teardown(run);
+    if (run->opt.scenario != NULL) {
+        pelt_scenario_tell_left_out(run->opt.scenario);
+    }
     if (status == PELT_OK) {
         status = pelt_finish(run, out, err);
     }

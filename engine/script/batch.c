@@ -126,13 +126,19 @@ static unsigned in_flight(const struct batch *b, const struct pelt_origin *origi
     return n;
 }
 
+/* Of a batch with nothing in flight any item does. */
+static bool finds_connection(const struct batch *b, const struct item *item)
+{
+    return in_flight(b, item->draft->request.origin) < PELT_BATCH_CONNS &&
+           pelt_session_has_room(&b->strand->session);
+}
+
 /* Sends what finds a connection. */
 static void send_waiting(struct batch *b, uint64_t now_ns)
 {
     for (size_t i = 0; i < b->len; i++) {
         struct item *item = &b->item[i];
-        if (item->state == WAITING &&
-            in_flight(b, item->draft->request.origin) < PELT_BATCH_CONNS) {
+        if (item->state == WAITING && finds_connection(b, item)) {
             item->state = IN_FLIGHT;
             pelt_session_call(&b->strand->session, &item->draft->request, item->due_ns, now_ns,
                               on_done, item);

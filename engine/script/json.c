@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pelt/digits.h"
 #include "shard.h"
 #include "watchdog.h"
 
@@ -70,17 +71,8 @@ static inline bool put(struct writer *w, const char *bytes, size_t len)
 
 static bool write_integer(struct writer *w, lua_Integer value)
 {
-    char text[24];
-    size_t at = sizeof text;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        text[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        text[--at] = '-';
-    }
-    return put(w, text + at, sizeof text - at);
+    char text[PELT_DIGITS_MAX], *end = text + sizeof text, *at = pelt_digits_before(end, value);
+    return put(w, at, (size_t)(end - at));
 }
 
 /* The fewest digits that read back as the same number, 17 at most. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "chatter.h"
 #include "group.h"
 #include "lib.h"
 #include "pelt/log.h"
@@ -111,10 +112,28 @@ static int core_log(lua_State *L)
     return 0;
 }
 
+/* Whether a line of print is to be said: not every one of a script that prints each time. */
+static bool may_print(lua_State *L)
+{
+    const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
+    uint64_t left_out = 0;
+    if (!pelt_log_shows(PELT_LOG_INFO)) {
+        return false;
+    }
+    if (!opt->watched && !pelt_chatter_admits(opt->scenario->chatter, pelt_clock_ns(), &left_out)) {
+        return false;
+    }
+    pelt_chatter_tell(left_out);
+    return true;
+}
+
 static int print_to_log(lua_State *L)
 {
     int n = lua_gettop(L);
     luaL_Buffer line;
+    if (!may_print(L)) {
+        return 0;
+    }
     luaL_buffinit(L, &line);
     for (int i = 1; i <= n; i++) {
         if (i > 1) {

@@ -77,13 +77,18 @@ static int base_setmetatable(lua_State *L)
 /* Upvalue: Lua's own. What lua/guard.lua protects stays so. */
 static int base_rawset(lua_State *L)
 {
+    int given = lua_gettop(L);
     if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__refusal") != LUA_TNIL) {
-        char where[PELT_SHARD_WHERE_SIZE];
         luaL_checkany(L, 2);
         lua_pushvalue(L, 2);
         lua_call(L, 1, 1);
-        pelt_shard_where(L, where);
-        return luaL_error(L, "%s%s", where, lua_tostring(L, -1));
+        if (!lua_isnil(L, -1)) {
+            char where[PELT_SHARD_WHERE_SIZE];
+            pelt_shard_where(L, where);
+            lua_pushfstring(L, "%s%s", where, lua_tostring(L, -1));
+            return lua_error(L);
+        }
+        lua_settop(L, given);
     }
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }

@@ -11,24 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pelt/digits.h"
+
 int __vsnprintf_chk(char *text, size_t size, int flag, size_t room, const char *format,
                     va_list args); /* the C library's, where it checks */
 int __wrap___snprintf_chk(char *text, size_t size, int flag, size_t room, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-#define DIGITS_SIZE sizeof "-9223372036854775808"
-
 static int write_integer(char *text, long long value)
 {
-    char digits[DIGITS_SIZE], *end = digits + sizeof digits, *at = end;
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do {
-        *--at = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        *--at = '-';
-    }
+    char digits[PELT_DIGITS_MAX], *end = digits + sizeof digits;
+    const char *at = pelt_digits_before(end, value);
     size_t len = (size_t)(end - at);
     memcpy(text, at, len);
     text[len] = '\0';
@@ -40,7 +33,7 @@ int __wrap___snprintf_chk(char *text, size_t size, int flag, size_t room, const 
 {
     va_list args;
     va_start(args, format);
-    bool integer = size >= DIGITS_SIZE && strcmp(format, "%lld") == 0;
+    bool integer = size > PELT_DIGITS_MAX && strcmp(format, "%lld") == 0;
     int len = integer ? write_integer(text, va_arg(args, long long))
                       : __vsnprintf_chk(text, size, flag, room, format, args);
     va_end(args);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "chatter.h"
 #include "files.h"
 #include "opened.h"
 #include "pelt/log.h"
@@ -322,8 +323,11 @@ static int read_unused(lua_State *L)
 static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *settings,
                               size_t settings_len, struct pelt_error *err)
 {
-    struct pelt_script_options options = {
-        .scenario = s, .settings = settings, .settings_len = settings_len, .registry = s->declared};
+    struct pelt_script_options options = {.scenario = s,
+                                          .settings = settings,
+                                          .settings_len = settings_len,
+                                          .registry = s->declared,
+                                          .watched = true};
     struct reading r = {.scenario = s};
     enum pelt_status status = pelt_shard_new(&options, settings, &r.shard, err);
     if (status != PELT_OK) {
@@ -353,8 +357,9 @@ enum pelt_status pelt_scenario_load_text(const char *path, const char *source, s
     s->source = malloc(source_len + 1);
     s->files = pelt_files_new();
     s->shared = pelt_shared_new();
+    s->chatter = pelt_chatter_new();
     s->declared = pelt_registry_new();
-    if (s->path && s->name && s->source && s->files && s->shared && s->declared) {
+    if (s->path && s->name && s->source && s->files && s->shared && s->chatter && s->declared) {
         memcpy(s->source, source, source_len);
         s->source[source_len] = '\0';
         s->source_len = source_len;
@@ -392,6 +397,11 @@ enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s, struct pelt_p
     return pelt_plan_validate(plan, err);
 }
 
+void pelt_scenario_tell_left_out(const struct pelt_scenario *s)
+{
+    pelt_chatter_tell(pelt_chatter_rest(s->chatter));
+}
+
 void pelt_scenario_free(struct pelt_scenario *s)
 {
     if (!s) {
@@ -408,6 +418,7 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s->thresholds);
     pelt_files_free(s->files);
     pelt_shared_free(s->shared);
+    pelt_chatter_free(s->chatter);
     if (s->has_load) {
         pelt_plan_deinit(&s->plan);
     }

@@ -159,6 +159,37 @@ struct returned {
     int count;
 };
 
+/* (name): whether the code loaded so far assigns to a field of this name. */
+static int is_assigned(lua_State *L)
+{
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
+    const struct pelt_writes *writes = &pelt_shard_of(L)->source.writes;
+    lua_pushboolean(L, pelt_writes_assigns(writes, pelt_span(name, len)));
+    return 1;
+}
+
+/* Calls that function of lua/guard.lua with the `args` values on top and is_assigned(). */
+static void call_guard(lua_State *L, const char *function, int args)
+{
+    struct pelt_shard *shard = pelt_shard_of(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
+    lua_getfield(L, -1, function);
+    lua_replace(L, -2);
+    lua_insert(L, -1 - args);
+    lua_pushcfunction(L, is_assigned);
+    lua_call(L, args + 1, 0);
+    shard->guarded_version = shard->source.writes.assigned_version;
+}
+
+void pelt_shard_guard(lua_State *L)
+{
+    const struct pelt_shard *shard = pelt_shard_of(L);
+    if (shard->frozen && shard->guarded_version != shard->source.writes.assigned_version) {
+        call_guard(L, "hide_assigned", 0);
+    }
+}
+
 static int check_returned(lua_State *L)
 {
     struct returned *r = lua_touserdata(L, 1);
@@ -177,10 +208,9 @@ static int check_returned(lua_State *L)
     shard->think_ref = ref_of_function(L, scenario, "think");
     shard->scenario_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 
-    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
-    lua_getfield(L, -1, "freeze");
     lua_pushglobaltable(L);
-    lua_call(L, 1, 0);
+    call_guard(L, "freeze", 1);
+    shard->frozen = true;
     return 0;
 }
 
@@ -433,7 +463,7 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     shard->marks = marks;
     shard->data_ref = LUA_REFNIL;
     shard->source.reads =
-        (struct pelt_reads){.body = options->keep_all, .headers = options->keep_all};
+        (struct pelt_reads){.body = options->watched, .headers = options->watched};
     pelt_slab_init(&shard->slab);
     pelt_buf_init(&shard->json, PELT_JSON_TEXT_MAX);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);

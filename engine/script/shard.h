@@ -76,6 +76,8 @@ struct pelt_shard {
     struct pelt_buf made;         /* the newest form, multipart or redirected request */
     struct pelt_buf json;         /* the newest JSON text made */
     struct pelt_source source;    /* what the code loaded so far may do */
+    bool frozen;                  /* the file was loaded: globals and libraries are guarded */
+    uint64_t guarded_version;     /* of source.writes.assigned that the guard has seen */
     uint64_t clients;             /* serial number of the newest http.client */
     size_t feeds;                 /* of data rows, made while the file was loaded */
     int response_ref;             /* the metatable of responses */
@@ -99,6 +101,9 @@ void pelt_shard_free(struct pelt_shard *shard); /* accepts NULL */
 /* Runs fn(L) with `arg` as a light userdata on its stack. False: err has the message. */
 PELT_MUST_USE bool pelt_shard_protect(struct pelt_shard *shard, lua_CFunction fn, void *arg,
                                       struct pelt_error *err);
+
+/* Code was loaded: lets the guard of libraries (lua/guard.lua) know what it assigns to. Raises. */
+void pelt_shard_guard(lua_State *L);
 
 /* The data that setup returned, as JSON, for `data_ref`. Raises; call it protected. */
 void pelt_shard_set_data(struct pelt_shard *shard, const char *json);

@@ -36,8 +36,9 @@ static struct pelt_source *source_of(lua_State *L)
     return &pelt_shard_of(L)->source;
 }
 
-static void scan_file(struct pelt_source *source, const char *path)
+static void scan_file(lua_State *L, const char *path)
 {
+    struct pelt_source *source = source_of(L);
     FILE *file = fopen(path, "rb");
     char *text = file ? malloc(FILE_MAX) : NULL;
     size_t len = text ? fread(text, 1, FILE_MAX, file) : 0;
@@ -50,6 +51,7 @@ static void scan_file(struct pelt_source *source, const char *path)
     if (file) {
         fclose(file);
     }
+    pelt_shard_guard(L);
 }
 
 /* What code takes for globals, if the call gives it at `index`: then it writes fields by names
@@ -69,6 +71,7 @@ static int load(lua_State *L)
     const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &len) : NULL;
     if (text) {
         pelt_source_scan(source_of(L), text, len);
+        pelt_shard_guard(L);
     } else {
         pelt_source_unknown(source_of(L)); /* a function that gives it piece by piece */
     }
@@ -81,7 +84,7 @@ static int load_file(lua_State *L)
 {
     see_environment(L, 3);
     if (lua_type(L, 1) == LUA_TSTRING) {
-        scan_file(source_of(L), lua_tostring(L, 1));
+        scan_file(L, lua_tostring(L, 1));
     } else {
         pelt_source_unknown(source_of(L));
     }
@@ -97,7 +100,7 @@ static int search(lua_State *L)
     lua_insert(L, 1);
     lua_call(L, 1, LUA_MULTRET);
     if (lua_gettop(L) == 2 && lua_isfunction(L, 1) && lua_type(L, 2) == LUA_TSTRING) {
-        scan_file(source_of(L), lua_tostring(L, 2));
+        scan_file(L, lua_tostring(L, 2));
     }
     return lua_gettop(L);
 }

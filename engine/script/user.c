@@ -1,20 +1,15 @@
 /*
  * A virtual user: a strand that runs user_init, the scenario's tasks and user_exit, behind the
- * functions of pelt/vu.h, and the table `user` that they see. id and rng are fields of that table;
- * iteration, cookies and stop come from its metatable.
+ * functions of pelt/vu.h. The table `user` that they see: user_table.h.
  *
  * Where `think` is a function, it runs after each iteration, before the crew is told of its end:
  * the crew then knows how long the user thinks, and the iteration's end is the one before.
  */
-#include <string.h>
-
 #include "args.h"
 #include "lib.h"
 #include "pelt/crew.h"
 #include "script_state.h"
-#include "user_cookies.h"
-
-#define USER_TYPE "pelt.user"
+#include "user_table.h"
 
 struct user {
     struct pelt_vu vu; /* first: what the crew knows */
@@ -31,49 +26,10 @@ static struct user *of_vu(struct pelt_vu *vu)
     return (struct user *)vu;
 }
 
-/* user.iteration, user.cookies and user:stop; upvalue is the function stop. */
-static int user_index(lua_State *L)
-{
-    const struct pelt_strand *s = pelt_shard_of(L)->running;
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (s && s->vu && strcmp(key, "iteration") == 0) {
-        lua_pushinteger(L, (lua_Integer)s->vu->iteration);
-    } else if (strcmp(key, "stop") == 0) {
-        lua_pushvalue(L, lua_upvalueindex(1));
-    } else if (strcmp(key, "cookies") == 0) {
-        pelt_user_cookies_push(L);
-    } else {
-        lua_pushnil(L);
-    }
-    return 1;
-}
-
-/* user:stop(): this user starts no further iteration. */
-static int user_stop(lua_State *L)
-{
-    const struct pelt_strand *s = pelt_shard_of(L)->running;
-    if (s && s->vu) {
-        s->vu->stopped = true;
-    }
-    return 0;
-}
-
 static int make_table(lua_State *L)
 {
     struct user *u = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 2); /* id and rng; own fields make it grow */
-    lua_pushinteger(L, (lua_Integer)u->vu.id);
-    lua_setfield(L, -2, "id");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, u->strand.rng_ref);
-    lua_setfield(L, -2, "rng");
-    if (luaL_newmetatable(L, USER_TYPE)) {
-        lua_pushcfunction(L, user_stop);
-        lua_pushcclosure(L, user_index, 1);
-        lua_setfield(L, -2, "__index");
-        lua_pushliteral(L, USER_TYPE);
-        lua_setfield(L, -2, "__metatable");
-    }
-    lua_setmetatable(L, -2);
+    pelt_user_table_push(L, &u->vu, u->strand.rng_ref);
     u->strand.table = lua_topointer(L, -1);
     u->table_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;

@@ -23,6 +23,21 @@ bool pelt_writes_name(const struct pelt_writes *writes, struct pelt_span name)
     return writes->anything || (writes->names[bit / 64] >> bit % 64 & 1);
 }
 
+bool pelt_writes_assigns(const struct pelt_writes *writes, struct pelt_span name)
+{
+    size_t bit = bit_of(name);
+    return writes->assigned[bit / 64] >> bit % 64 & 1;
+}
+
+static void assign(struct pelt_writes *writes, struct pelt_span name)
+{
+    size_t bit = bit_of(name);
+    if (!pelt_writes_assigns(writes, name)) {
+        writes->assigned[bit / 64] |= UINT64_C(1) << bit % 64;
+        writes->assigned_version++;
+    }
+}
+
 static void add(struct pelt_writes *writes, struct pelt_span name)
 {
     size_t bit = bit_of(name);
@@ -84,6 +99,33 @@ static bool requires_unknown(struct pelt_writes_scan *scan, const struct pelt_to
     return false;
 }
 
+/* Of what stands before '=', between commas, nothing but names and brackets is followed. */
+static bool may_be_listed(const struct pelt_writes_scan *scan, const struct pelt_token *t)
+{
+    if (t->kind == PELT_TOKEN_SYMBOL) {
+        return t->symbol == '.' || t->symbol == ',' || t->symbol == '[' || t->symbol == ']';
+    }
+    return t->kind == PELT_TOKEN_STRING ||
+           (t->kind == PELT_TOKEN_NAME && scan->before.kind != PELT_TOKEN_NAME);
+}
+
+static void settle_list(struct pelt_writes_scan *scan, const struct pelt_token *t,
+                        struct pelt_writes *writes)
+{
+    if (is_symbol(t, '=')) {
+        if (scan->field.ptr) {
+            assign(writes, scan->field);
+        }
+        while (scan->listed > 0) {
+            assign(writes, scan->list[--scan->listed]);
+        }
+    } else if (!may_be_listed(scan, t)) {
+        scan->listed = 0;
+    } else if (is_symbol(t, ',') && scan->field.ptr && scan->listed < PELT_WRITES_LIST) {
+        scan->list[scan->listed++] = scan->field;
+    }
+}
+
 /* What `=` or `,` right behind a field means for it. */
 static void settle_field(struct pelt_writes_scan *scan, const struct pelt_token *t,
                          struct pelt_writes *writes)
@@ -107,6 +149,7 @@ static void take_name(struct pelt_writes_scan *scan, const struct pelt_token *t,
         pelt_writes_anything(writes);
     } else if (field && scan->declares) {
         add(writes, t->text);
+        assign(writes, t->text);
     } else if (field) {
         scan->field = t->text;
     }
@@ -171,6 +214,7 @@ static void take_symbol(struct pelt_writes_scan *scan, const struct pelt_token *
 void pelt_writes_take(struct pelt_writes_scan *scan, const struct pelt_token *t,
                       struct pelt_writes *writes)
 {
+    settle_list(scan, t, writes);
     settle_field(scan, t, writes);
     if (takes_library(scan, t) || requires_unknown(scan, t)) {
         pelt_writes_anything(writes);

@@ -8,6 +8,9 @@
  * `[key] =` with any other key, table.insert and its like, rawset, and what could reach them or a
  * metatable unseen (a library taken as a value, debug, setmetatable, _G, _ENV, `require` of
  * anything but one string as it stands) write everything. A write too many only costs speed.
+ *
+ * Beside it: which names are plainly assigned to, `.name =` or `["name"] =`, also in a list with
+ * further ones, and `function t.name`: what a guard must look out for (lua/guard.lua).
  */
 #ifndef PELT_WRITES_H
 #define PELT_WRITES_H
@@ -19,6 +22,8 @@
 
 #define PELT_WRITES_BITS  4096
 #define PELT_WRITES_DEPTH 64 /* of brackets within brackets that are told apart */
+#define PELT_WRITES_LIST  8  /* fields in a list of what is assigned to; further ones do not count \
+                              */
 
 /* The names, by a bit of their hash: one that was never seen may look written, never the other way
  * round. */
@@ -26,6 +31,8 @@ struct pelt_writes {
     uint64_t version; /* grows with each name */
     bool anything;
     uint64_t names[PELT_WRITES_BITS / 64];
+    uint64_t assigned_version; /* grows with each name below */
+    uint64_t assigned[PELT_WRITES_BITS / 64];
 };
 
 struct pelt_writes_bracket {
@@ -41,6 +48,8 @@ struct pelt_writes_scan {
     unsigned required;        /* tokens since `require` that are as they should be; 0: none */
     struct pelt_span field;   /* what the next token could write; ptr NULL: nothing */
     bool unknown_field;       /* likewise: a field whose name is not known */
+    unsigned listed;          /* fields with a comma behind each: `=` may follow */
+    struct pelt_span list[PELT_WRITES_LIST];
     unsigned depth;
     struct pelt_writes_bracket bracket[PELT_WRITES_DEPTH];
 };
@@ -53,5 +62,8 @@ void pelt_writes_anything(struct pelt_writes *writes);
 
 /* Whether code seen so far may write a field of this name. */
 bool pelt_writes_name(const struct pelt_writes *writes, struct pelt_span name);
+
+/* Whether code seen so far plainly assigns to a field of this name. */
+bool pelt_writes_assigns(const struct pelt_writes *writes, struct pelt_span name);
 
 #endif

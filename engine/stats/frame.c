@@ -417,3 +417,44 @@ enum pelt_status pelt_frame_add(struct pelt_frame *into, const struct pelt_frame
     }
     return status;
 }
+
+size_t pelt_frame_growth(const struct pelt_frame *into, const struct pelt_frame *from,
+                         uint32_t series)
+{
+    static const struct pelt_hist none = {0};
+    const struct pelt_request_frame *more = from->requests[series];
+    const struct pelt_request_frame *have =
+        series < into->requests_len ? into->requests[series] : NULL;
+    size_t bytes = have == NULL ? sizeof *have : 0;
+    for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
+        bytes += pelt_hist_growth(have != NULL ? &have->hist[kind] : &none, &more->hist[kind]);
+    }
+    return bytes;
+}
+
+static void fold_errors(struct pelt_frame *f, uint32_t series)
+{
+    for (uint32_t i = 0; i < f->errors_len; i++) {
+        if (f->errors[i].series != series) {
+            continue;
+        }
+        const struct pelt_error_frame *kept =
+            pelt_frame_find_error(f, PELT_SERIES_OTHER, f->errors[i].outcome);
+        if (kept == NULL) {
+            f->errors[i].series = PELT_SERIES_OTHER;
+        } else {
+            merge_error(error_of(f, PELT_SERIES_OTHER, f->errors[i].outcome), &f->errors[i].e);
+            f->errors[i--] = f->errors[--f->errors_len];
+        }
+    }
+}
+
+void pelt_frame_fold(struct pelt_frame *f, uint32_t series)
+{
+    struct pelt_request_frame *r = f->requests[series];
+    if (add_request(f, PELT_SERIES_OTHER, r) == PELT_OK) {
+        fold_errors(f, series);
+        retire(f, r);
+        f->requests[series] = NULL;
+    }
+}

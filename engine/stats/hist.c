@@ -361,6 +361,52 @@ static uint64_t add_counters(struct pelt_hist *into, struct pelt_hist_pool *pool
     return sum;
 }
 
+/* Bytes for a page that holds `more` as well; 0: it does. */
+static size_t page_growth(intptr_t slot, intptr_t more)
+{
+    uint64_t have[PELT_HIST_PAGE], add[PELT_HIST_PAGE], most = 0;
+    expand(slot, have);
+    expand(more, add);
+    for (unsigned i = 0; i < PELT_HIST_PAGE; i++) {
+        most = have[i] + add[i] > most ? have[i] + add[i] : most;
+    }
+    const enum form form = form_for(most);
+    return slot != 0 && form_of(slot) >= form ? 0 : (size_t)PELT_HIST_BLOCK_MIN << size_of(form);
+}
+
+/* Counts what the log of `h` has for pages that `into` does not have. */
+static unsigned count_listed(const struct pelt_hist *into, const struct pelt_hist *h,
+                             unsigned samples[PELT_HIST_PAGES])
+{
+    uint16_t log[PELT_HIST_LOG_MAX];
+    unsigned listed = 0;
+    copy_log(h, log);
+    for (unsigned i = 0; i < h->log_len; i++) {
+        unsigned page = log[i] / PELT_HIST_PAGE;
+        samples[page] += into->page[page] == 0;
+        listed += into->page[page] == 0;
+    }
+    return listed;
+}
+
+size_t pelt_hist_growth(const struct pelt_hist *into, const struct pelt_hist *from)
+{
+    unsigned samples[PELT_HIST_PAGES] = {0};
+    const unsigned before = count_listed(into, into, samples);
+    const unsigned more = count_listed(into, from, samples);
+    size_t bytes = ((size_t)more + CHUNK_LEN - 1) / CHUNK_LEN * PELT_HIST_BLOCK_MIN;
+    for (unsigned p = 0; p < PELT_HIST_PAGES; p++) {
+        if (from->page[p] != 0) {
+            bytes += page_growth(into->page[p], from->page[p]);
+        } else if (more > 0 && samples[p] >= DIRECT_AT) {
+            bytes += (size_t)PELT_HIST_BLOCK_MIN << size_of(FORM_32);
+        } else if (samples[p] > 0 && before + more >= PELT_HIST_LOG_MAX) {
+            bytes += (size_t)PELT_HIST_BLOCK_MIN << size_of(FORM_8);
+        }
+    }
+    return bytes;
+}
+
 void pelt_hist_add(struct pelt_hist *into, struct pelt_hist_pool *pool,
                    const struct pelt_hist *from)
 {

@@ -51,7 +51,7 @@ function pelt.stopping() end
 ---@overload fun(key: string): string?
 function pelt.env(key, default) end
 
----To the log, with the user's id.
+---To the log, with the user's id; all of it, while of print 100 lines a second of a run are shown.
 ---@param level pelt.LogLevel
 ---@param text string
 ---@overload fun(text: string)

@@ -1,7 +1,10 @@
 """The plan of an open loop comes from the seed alone: not from the number of threads, not from the server."""
+import json
+
 import pytest
 
-from program import PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, run
+from hostile import Hostile
+from program import INVALID, PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, pelt, run
 
 pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
 
@@ -39,6 +42,27 @@ def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_
         if_quiet(all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four))
 
     in_a_quiet_moment(check)
+
+
+def test_arrivals_that_nobody_serves_are_dropped_and_the_report_says_why(tmp_path):
+    """One user, held by a server that never answers: one arrival waits, the others are dropped."""
+    path = tmp_path / "busy.lua"
+    path.write_text("""
+local pelt = require "pelt"
+return {
+  load = pelt.load.rate { rate = "50/s", duration = "1s", users = 1, waiting = 1, grace = "100ms" },
+  iteration = function() pelt.http.get("/", { timeout = "1m" }) end,
+}
+""")
+    with Hostile("silence") as server:
+        done = pelt("run", path, "--target", server.url, "-t", 1, "--no-run-file", "--out", "json=r.json", cwd=tmp_path)
+    assert done.code == INVALID, done.told()
+    report = json.loads((tmp_path / "r.json").read_text())
+    dropped = report["totals"]["dropped"]
+    why = (f"{dropped} of 50 arrivals were not started: every user was busy (--users) or had failed in user_init, "
+           "or this host was too slow")
+    assert 45 <= dropped <= 49 and why in report["verdict"]["reasons"], report["verdict"]
+    assert why in " ".join(done.out.split()), done.told()
 
 
 def test_another_seed_gives_another_plan(target, tmp_path):

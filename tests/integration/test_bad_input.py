@@ -70,6 +70,28 @@ def test_a_bad_scenario_is_named(tmp_path, command, text, words):
     assert_one_line(pelt(command, path, "--target", "http://127.0.0.1:1", cwd=tmp_path), USAGE, "scenario.lua", *words)
 
 
+TARGETS = {
+    "https": ("https://server.example/", ["https://server.example", "http only"]),
+    "a password": ("http://ann:secret@server.example/", ["user or password", "auth"]),
+    "no scheme": ("server.example:80", ["server.example:80", "http://server.example:80"]),
+    "another scheme": ("ftp://server.example/", ["ftp://server.example/", "http://"]),
+    "no host": ("http://", ["no host"]),
+}
+
+
+@pytest.mark.parametrize("target, words", TARGETS.values(), ids=TARGETS.keys())
+@pytest.mark.parametrize("given", ["in the file", "--target"])
+def test_check_refuses_the_target_that_a_run_refuses(tmp_path, target, words, given):
+    path = scenario(tmp_path, f"return {{ {GOOD_LOAD}, {ITERATION}, " + (f'target = "{target}" }}' if given == "in the file" else "}"))
+    option = ["--target", target] if given == "--target" else []
+    refused = pelt("run", path, *option, cwd=tmp_path)
+    assert_one_line(refused, USAGE, *words)
+    for once in ([], ["--once"]):
+        checked = pelt("check", path, *option, *once, cwd=tmp_path)
+        assert checked.code == USAGE and error_lines(checked) == error_lines(refused), checked.told()
+    assert "secret" not in refused.err
+
+
 def test_a_run_without_load_is_refused(tmp_path):
     """`check` takes it: the load may come from the command line."""
     path = scenario(tmp_path, f"return {{ {ITERATION} }}")

@@ -150,7 +150,7 @@ def test_a_stderr_that_nobody_reads_does_not_hold_the_load(target, tmp_path):
     instance = target()
     path = tmp_path / "s.lua"
     path.write_text("local pelt = require 'pelt' return { load = pelt.load.sustained { rate = '200/s', duration = '3s' }, "
-                    "iteration = function() print(('x'):rep(2000)) pelt.http.get('/api/status') end }")
+                    "iteration = function() pelt.log(('x'):rep(2000)) pelt.http.get('/api/status') end }")
     reading, writing, filled = full_pipe()
     process = subprocess.Popen([str(PELT), "run", str(path), "--target", instance.url, "--threads", "2", "--allow-invalid",
                                 "--run-file", "run.pelt"],
@@ -173,7 +173,7 @@ def test_lines_that_nobody_read_are_counted(target, tmp_path):
     instance = target()
     path = tmp_path / "s.lua"
     path.write_text("local pelt = require 'pelt' return { load = pelt.load.sustained { rate = '200/s', duration = '5s' }, "
-                    "iteration = function() print(('x'):rep(4000)) pelt.http.get('/api/status') end }")
+                    "iteration = function() pelt.log(('x'):rep(4000)) pelt.http.get('/api/status') end }")
     reading, writing, filled = full_pipe()
     process = subprocess.Popen([str(PELT), "run", str(path), "--target", instance.url, "--allow-invalid", "--no-run-file"],
                                cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)

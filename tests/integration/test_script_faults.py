@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from program import SLOW, USAGE, pelt, run
+from program import PASSED, SLOW, USAGE, pelt, run
 
 DURATION_S = 30
 USERS = 20
@@ -245,3 +245,33 @@ def test_memory_that_runs_out_while_the_file_is_loaded_names_its_line(tmp_path):
     assert done.code == USAGE, done.told()
     first = done.err.splitlines()[0]
     assert "large.lua:3: not enough memory: the limit of a state" in first and "512 MiB" in first, done.told()
+
+
+PRINTS = """
+local pelt = require "pelt"
+return {
+  load = { users = 4, iterations = 2000 },
+  setup = function() for i = 1, 150 do print("begin") end end,
+  iteration = function() print("again") end,
+}
+"""
+
+
+def test_a_script_that_prints_each_time_does_not_flood_the_terminal(tmp_path):
+    """Each line is shown or counted as left out."""
+    path = tmp_path / "prints.lua"
+    path.write_text(PRINTS)
+    done = pelt("run", path, "--no-run-file", "--allow-invalid", cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    shown = sum(line.endswith((": again", ": begin")) for line in done.err.splitlines())
+    left_out = [int(number) for number in re.findall(r"(\d+) more lines? of print left out", done.err)]
+    assert shown + sum(left_out) == 2150, done.told()
+    assert shown < 1000 and 1 <= len(left_out) <= shown // 100 + 1, done.told()
+
+
+def test_check_once_shows_all_that_is_printed(tmp_path):
+    path = tmp_path / "prints.lua"
+    path.write_text(PRINTS)
+    done = pelt("check", "--once", path, cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    assert done.err.count("begin") == 150 and done.err.count("again") == 1 and "left out" not in done.err, done.told()

@@ -22,6 +22,8 @@ void pelt_log_setup(enum pelt_log_level least, bool json, void (*before_line)(vo
  * refuses are counted, and their number told when it takes the next one. NULL: straight to stderr.
  */
 void pelt_log_through(struct pelt_outlet *outlet);
+/* False: lines of this level are left out. */
+bool pelt_log_shows(enum pelt_log_level level);
 void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ...)
     PELT_PRINTF(3, 4);
 

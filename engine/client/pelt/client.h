@@ -92,8 +92,8 @@ struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" o
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,
  * one more for each exchange in flight at the same time. With PELT_SESSION_CONNS_MAX of them, of
- * the idle ones that was called longest ago makes room for another origin's. Or, of a client whose connections
- * are shared, its exchanges on those. 16 bytes, embedded in the user.
+ * the idle ones that was called longest ago makes room for another origin's. Or, of a client whose
+ * connections are shared, its exchanges on those. 16 bytes, embedded in the user.
  */
 #define PELT_SESSION_CONNS_MAX 32
 struct pelt_session {
@@ -108,6 +108,10 @@ PELT_MUST_USE enum pelt_status pelt_session_init(struct pelt_session *s,
                                                  struct pelt_client *client);
 void pelt_session_deinit(
     struct pelt_session *s); /* closes all; none may be in flight; accepts a zeroed one */
+
+/* Whether a further exchange can start now. Who has some in flight asks before each call; with none
+ * there is always room. False: memory is out, and there is room once one of them has ended. */
+bool pelt_session_has_room(struct pelt_session *s);
 
 /*
  * Starts an exchange. `due_ns`: when it should have started (response time counts from there);

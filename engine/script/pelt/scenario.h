@@ -20,6 +20,7 @@ struct pelt_scenario_task {
 
 struct pelt_files;
 struct pelt_shared;
+struct pelt_chatter;
 
 struct pelt_scenario {
     char *path; /* as given */
@@ -42,6 +43,7 @@ struct pelt_scenario {
     bool shared_connections;      /* `connections = "shared"` */
     struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
+    struct pelt_chatter *chatter; /* how much of what scripts print is said */
     char **unused; /* lines, "file:line: ..." each, about data that nothing can use */
     size_t unused_len;
 };
@@ -71,6 +73,8 @@ pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
  * arrivals, which leaves no room for them. */
 PELT_MUST_USE enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s,
                                                   struct pelt_plan *plan, struct pelt_error *err);
+/* Its run is over: says how many lines of print were left out and not told of yet. */
+void pelt_scenario_tell_left_out(const struct pelt_scenario *s);
 void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */
 /* The i-th data file. False: there are fewer. */
 bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out);

@@ -30,8 +30,8 @@ struct pelt_script_options {
     uint64_t seed;
     /* Among whom data rows are dealt: users of the plan's peak, in open loop its arrivals; 0: 1. */
     uint64_t population;
-    bool keep_all; /* responses are kept whole, whatever the scenario reads: the client's `observe`
-                      shows them */
+    bool watched; /* somebody looks on, by the client's `observe`: responses are kept whole,
+                     whatever the scenario reads, and all that it prints is said */
     const _Atomic bool *stopping; /* pelt.stopping() */
     /* One line a distinct script error (file:line: message, and traceback); called on this thread.
      * May be NULL. */

@@ -144,6 +144,12 @@ void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome o
 /* What is kept of the errors of this class; NULL: nothing (there is no sample then). */
 const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f, uint32_t series,
                                                      enum pelt_outcome outcome);
+/* Bytes that adding what `from` has of a series takes, as pelt_hist_growth(). */
+size_t pelt_frame_growth(const struct pelt_frame *into, const struct pelt_frame *from,
+                         uint32_t series);
+/* Counts what the frame has of a series, which is not `_other`, as `_other`. Without memory for
+ * that it stays where it is. */
+void pelt_frame_fold(struct pelt_frame *f, uint32_t series);
 /* Exchanges in a frame: begun, ended in any way, ended ok. */
 struct pelt_counts {
     uint64_t started, ended, ok;

@@ -90,10 +90,14 @@ static inline void pelt_hist_record_ns(struct pelt_hist *h, struct pelt_hist_poo
 
 /* Empty; pages and log go back to the pool. */
 void pelt_hist_reset(struct pelt_hist *h, struct pelt_hist_pool *pool);
-/* Adds `from` to `into`, which is another one, exactly, counter by counter. What finds no memory is counted
- * in `into->lost`. */
+/* Adds `from` to `into`, which is another one, exactly, counter by counter. What finds no memory is
+ * counted in `into->lost`. */
 void pelt_hist_add(struct pelt_hist *into, struct pelt_hist_pool *pool,
                    const struct pelt_hist *from);
+
+/* Bytes of the pool that adding `from` to `into` takes, estimated from above; but a few counts that
+ * outgrow their page are not seen. */
+size_t pelt_hist_growth(const struct pelt_hist *into, const struct pelt_hist *from);
 
 /*
  * The smallest value such that `percentile` percent (0..100) of the samples are at or below it, as

@@ -19,9 +19,10 @@
 #include "pelt/quota.h"
 #include "pelt/status.h"
 
-#define PELT_SERIES_MAX 1000 /* request series; id 0 is `_other`, which takes what comes beyond */
-#define PELT_CHECKS_MAX 1000 /* checks; id 0 is `_other` likewise; so ids are 0 to 999 */
-#define PELT_NAME_MAX   200  /* bytes of a name; longer ones are cut, at a character's end */
+#define PELT_SERIES_MAX   1000 /* request series; id 0 is `_other`, which takes what comes beyond */
+#define PELT_SERIES_OTHER 0
+#define PELT_CHECKS_MAX   1000 /* checks; id 0 is `_other` likewise; so ids are 0 to 999 */
+#define PELT_NAME_MAX     200  /* bytes of a name; longer ones are cut, at a character's end */
 
 enum pelt_name_kind { PELT_NAME_REQUEST, PELT_NAME_CHECK, PELT_NAME_KINDS };
 

@@ -91,6 +91,37 @@ static void exchange(struct stage *st)
     }
 }
 
+#define SEVERAL 3
+
+/* As many at the same time as there is memory for, one at least, and answers to all. */
+static void exchange_several(struct stage *st)
+{
+    int called = 0, peers[SEVERAL], accepted = 0;
+    st->done = 0;
+    while (called < SEVERAL && pelt_session_has_room(&st->session)) {
+        uint64_t now_ns = pelt_clock_ns();
+        pelt_session_call(&st->session, &st->request, now_ns, now_ns, on_done, st);
+        called++;
+    }
+    assert_true(called > 0);
+    for (int i = 0; i < 60 && accepted < called && st->done == 0; i++) {
+        turn(st);
+        peers[accepted] = accept(st->listener, NULL, NULL);
+        accepted += peers[accepted] >= 0;
+    }
+    for (int i = 0; i < accepted; i++) {
+        loopback_no_delay(peers[i]);
+        answer(st, peers[i]);
+    }
+    pelt_session_cancel(&st->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    assert_int_equal(st->done, called);
+    assert_true(pelt_session_has_room(&st->session));
+    for (int i = 0; i < accepted; i++) {
+        close(peers[i]);
+        turns(st, 4);
+    }
+}
+
 static bool make_origin(struct stage *st)
 {
     char text[64];
@@ -118,6 +149,7 @@ static void use_client(struct stage *st)
         exchange(st);
         st->request.timeouts.first_byte_ns = PELT_NS_PER_S; /* a list of its own */
         exchange(st);
+        exchange_several(st);
     }
     pelt_session_deinit(&st->session);
     pelt_client_free(st->client);
@@ -140,7 +172,7 @@ static bool run_with(const char *host, bool refused, bool shared, long n)
     use_client(&st);
     bool reached = failing_malloc_at < 0;
     failing_malloc_at = -1;
-    assert_true(reached || st.ok == (refused ? 0 : 3));
+    assert_true(reached || st.ok == (refused ? 0 : 3 + SEVERAL));
     close(st.listener);
     pelt_frame_free(st.recorder.frame);
     pelt_timerq_deinit(&st.timers);

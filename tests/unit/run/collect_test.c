@@ -4,10 +4,12 @@
  */
 #include "collect.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "pelt/clock.h"
 #include "pelt/log.h"
+#include "pelt/rng.h"
 #include "rescue.h"
 #include "test.h"
 
@@ -373,10 +375,98 @@ static void rescued_results_say_what_memory_has(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- names for which there is no memory ---- */
+
+#define NAMES   300
+#define BUSY    1 /* it has half of the requests */
+#define SAMPLES 200
+
+/* A second in which the names' times lie anywhere between 1 us and 1 h, and one in ten fails. */
+static struct pelt_frame *wide_frame(uint32_t thread, int32_t second, bool last,
+                                     struct pelt_rng *rng)
+{
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    frame->thread = (uint16_t)thread;
+    frame->second = second;
+    frame->last = last;
+    for (uint32_t name = 1; name <= NAMES; name++) {
+        struct pelt_request_frame *r = pelt_frame_request(frame, name);
+        uint64_t count = name == BUSY ? NAMES * SAMPLES : SAMPLES;
+        r->started = count;
+        r->outcomes[PELT_OUTCOME_OK] = count - count / 10;
+        r->outcomes[PELT_OUTCOME_TIMEOUT] = count / 10;
+        for (int i = 0; i < SAMPLES; i++) {
+            uint64_t us = (uint64_t)exp(pelt_rng_uniform(rng) * log(3.6e9));
+            pelt_hist_record(&r->hist[PELT_HIST_RESPONSE], &frame->pool, us);
+            pelt_hist_record(&r->hist[PELT_HIST_WAIT], &frame->pool, us);
+        }
+    }
+    pelt_frame_error(frame, NAMES - 1, PELT_OUTCOME_TIMEOUT, 1, "slow");
+    pelt_frame_error(frame, NAMES, PELT_OUTCOME_TIMEOUT, 2, "slower");
+    return frame;
+}
+
+static uint64_t responses(const struct pelt_frame *f)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < f->requests_len; i++) {
+        sum += f->requests[i] != NULL ? f->requests[i]->hist[PELT_HIST_RESPONSE].count : 0;
+    }
+    return sum;
+}
+
+static void wide_names_stay_within_the_memory_and_lose_nothing(void **state)
+{
+    enum { SECONDS = 40 };
+    struct fixture *f = *state;
+    struct pelt_quota *quota = pelt_registry_quota(f->registry);
+    struct pelt_rng rng;
+    char name[16];
+    pelt_rng_init(&rng, 1, 1);
+    for (int i = 2; i <= NAMES; i++) {
+        snprintf(name, sizeof(name), "name %d", i);
+        assert_int_equal(pelt_registry_intern(f->registry, PELT_NAME_REQUEST, pelt_span_of(name)),
+                         i);
+    }
+    quota->most_bytes = (size_t)8 << 20;
+    for (int32_t t = 0; t < SECONDS; t++) {
+        for (uint32_t thread = 0; thread < WORKERS; thread++) {
+            mail(f, wide_frame(thread, t, t == SECONDS - 1, &rng));
+        }
+        take(f);
+        assert_true(pelt_quota_used(quota) <= quota->most_bytes);
+    }
+    const struct pelt_frame *total = f->collector.total;
+    struct pelt_counts n = pelt_frame_counts(total);
+    const uint64_t seconds = WORKERS * SECONDS;
+    assert_int_equal(n.started, (2 * NAMES - 1) * SAMPLES * seconds);
+    assert_int_equal(n.started, n.ended);
+    assert_int_equal(responses(total), NAMES * SAMPLES * seconds);
+    assert_int_equal(pelt_frame_lost(total), 0);
+    assert_in_range(f->collector.fold.len, NAMES / 2, NAMES - 1);
+    assert_false(f->collector.fold.ended[BUSY]);
+    assert_int_equal(total->requests[BUSY]->hist[PELT_HIST_RESPONSE].count, SAMPLES * seconds);
+    assert_true(total->requests[PELT_SERIES_OTHER]->started > 0);
+    const struct pelt_error_frame *e =
+        pelt_frame_find_error(total, PELT_SERIES_OTHER, PELT_OUTCOME_TIMEOUT);
+    assert_string_equal(e->sample, "slow");
+    const struct pelt_error_frame *slow =
+        pelt_frame_find_error(total, NAMES - 1, PELT_OUTCOME_TIMEOUT);
+    const struct pelt_error_frame *slower =
+        pelt_frame_find_error(total, NAMES, PELT_OUTCOME_TIMEOUT);
+    assert_int_equal(e->count + slow->count + slower->count, 2 * seconds);
+    read_back(f); /* the file's seconds say the same as the total */
+    assert_int_equal(pelt_frame_counts(f->results->total).started, n.started);
+    assert_int_equal(f->results->total->requests[PELT_SERIES_OTHER]->started,
+                     total->requests[PELT_SERIES_OTHER]->started);
+}
+
 int main(void)
 {
     pelt_log_setup(PELT_LOG_ERROR + 1, false, NULL, NULL); /* what is expected to be said */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(wide_names_stay_within_the_memory_and_lose_nothing, setup,
+                                        teardown),
         TEST(second_is_written_once_all_workers_are_past_it),
         TEST(worker_that_runs_ahead_waits_for_the_others),
         TEST(second_that_a_worker_skipped_is_the_others),

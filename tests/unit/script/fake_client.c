@@ -15,6 +15,7 @@ struct pelt_origin {
 
 struct fake_call fake_calls[64];
 size_t fake_calls_len;
+size_t fake_calls_max;
 int fake_sessions, fake_ended, fake_ended_error;
 
 static struct pelt_origin origins[64];
@@ -23,6 +24,7 @@ static size_t origins_len;
 void fake_reset(void)
 {
     fake_calls_len = origins_len = 0;
+    fake_calls_max = 64;
     fake_sessions = fake_ended = fake_ended_error = 0;
 }
 
@@ -68,6 +70,11 @@ enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *c
 void pelt_session_deinit(struct pelt_session *s)
 {
     fake_sessions -= s->client != NULL;
+}
+
+bool pelt_session_has_room(struct pelt_session *s)
+{
+    return fake_calls_len < fake_calls_max;
 }
 
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,

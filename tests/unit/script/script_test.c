@@ -499,6 +499,23 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"rawset(_G, 'x', 1)", "t.lua:2: global 'x' is written after the file was loaded"},
         {"math.x = 1", "t.lua:2: math.x is written after the file was loaded"},
         {"rawset(math, 'floor', 1)", "t.lua:2: math.floor is written after the file was loaded"},
+        {"rawset(getmetatable(''), '__index', {})",
+         "t.lua:2: getmetatable(\"\").__index is written"},
+        {"math.floor = print", "t.lua:2: math.floor is written after the file was loaded"},
+        {"function math.floor() end", "t.lua:2: math.floor is written after the file was loaded"},
+        {"local m = math m['floor'], m.x = 1, 2", "t.lua:2: math."},
+        {"string.format = print", "t.lua:2: string.format is written after the file was loaded"},
+        {"pelt.http.get = print", "t.lua:2: pelt.http.get is written after the file was loaded"},
+        {"pelt.http = nil", "t.lua:2: pelt.http is written after the file was loaded"},
+        {"load('math.floor = 1', '=later')()", "later:1: math.floor is written after the file"},
+        {"user.id = 5", "t.lua:2: user.id comes from pelt and cannot be written: give a field of"},
+        {"user.id, user.x = 5, 6", "t.lua:2: user.id comes from pelt and cannot be written"},
+        {"for k in pairs { id = 1 } do user[k] = 5 end", "t.lua:2: user.id comes from pelt"},
+        {"rawset(user, 'id', 5)", "t.lua:2: user.id comes from pelt and cannot be written"},
+        {"user.rng = 5", "t.lua:2: user.rng comes from pelt and cannot be written"},
+        {"user.iteration = 5", "t.lua:2: user.iteration comes from pelt and cannot be written"},
+        {"function user:stop() end", "t.lua:2: user.stop comes from pelt and cannot be written"},
+        {"user.cookies = {}", "t.lua:2: user.cookies comes from pelt and cannot be written"},
         {"string.x = 1", "t.lua:2: string.x is written after the file was loaded"},
         {"os.x = 1", "t.lua:2: os.x is written after the file was loaded"},
         {"getmetatable('').__index.x = 1", "t.lua:2: string.x is written after"},
@@ -564,6 +581,13 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         open_text(&st, source, "{\"token\":1,\"list\":[1,2,{\"x\":1}]}");
         struct pelt_vu *vu = new_user(&st, 0);
         iterate(&st, vu, 1);
+        st.error[strcspn(st.error, "\n")] = '\0'; /* without the traceback */
+        const char *place = strstr(st.error, "t.lua:2: ");
+        bool wrapped =
+            strncmp(cases[i].code, "coroutine.wrap", 14) == 0; /* says where it is called */
+        if (!wrapped && place && strstr(place + 1, "t.lua:2: ")) {
+            fail_msg("%s: \"%s\" tells the place twice", cases[i].code, st.error);
+        }
         if (fake_ended_error != 1 || !strstr(st.error, cases[i].message)) {
             fail_msg("%s: \"%s\" does not contain \"%s\"", cases[i].code, st.error,
                      cases[i].message);
@@ -627,6 +651,48 @@ static void cancel_ends_a_batch_and_its_user_goes_on(void **state)
     iterate(&st, vu, 2);
     assert_int_equal(fake_ended_error, 0);
     pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void a_batch_without_memory_for_more_sends_the_rest_later(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local http = require('pelt').http\n"
+              "return { iteration = function(user)\n"
+              "  local r = http.batch { '/a', '/b', '/c', '/d' }\n"
+              "  assert(#r == 4 and r[1].ok and r[2].ok and r[3].ok and r[4].ok) end }",
+              NULL);
+    struct pelt_vu *vu = new_user(&st, 0);
+    fake_calls_max = 2;
+    begin(vu, 1, 1);
+    assert_int_equal(fake_calls_len, 2);
+    assert_true(fake_answer());
+    assert_int_equal(fake_calls_len, 2);
+    settle(&st);
+    assert_int_equal(fake_ended, 1);
+    assert_int_equal(fake_ended_error, 0);
+    pelt_script_vu_ops.destroy(vu);
+    close_stage(&st);
+}
+
+static void lines_of_a_flood_are_left_out(void **state)
+{
+    struct stage st;
+    open_text(&st,
+              "local pelt, said = require 'pelt', 0\n"
+              "local line = setmetatable({}, { __tostring = function() said = said + 1 return 'x' "
+              "end })\n"
+              "return { iteration = function(user)\n"
+              "  for i = 1, 150 do print(line) end\n"
+              "  pelt.check('few', said == 100) end }",
+              NULL);
+    struct pelt_vu *a = new_user(&st, 0), *b = new_user(&st, PELT_SHARD_USERS);
+    iterate(&st, a, 1);
+    iterate(&st, b, 1);
+    assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 2);
+    pelt_script_vu_ops.destroy(a);
+    pelt_script_vu_ops.destroy(b);
     close_stage(&st);
 }
 
@@ -1133,6 +1199,8 @@ int main(void)
         cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
         cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),
         cmocka_unit_test(cancel_ends_a_batch_and_its_user_goes_on),
+        cmocka_unit_test(a_batch_without_memory_for_more_sends_the_rest_later),
+        cmocka_unit_test(lines_of_a_flood_are_left_out),
         cmocka_unit_test(slow_pattern_of_pcre_is_stopped_by_its_steps),
         cmocka_unit_test(draws_depend_on_seed_and_user_only),
         cmocka_unit_test(tasks_are_drawn_by_weight),

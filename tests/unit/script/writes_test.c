@@ -36,6 +36,41 @@ static void assert_anything(const char *text)
     assert_true(pelt_writes_name(&source.writes, pelt_span_of("any")));
 }
 
+/* `names`: those that are assigned to, with a blank between. */
+static void assert_assigns(const char *text, const char *names)
+{
+    static const char *const all[] = {"id", "rng", "floor"};
+    struct pelt_source source;
+    scan(&source, text);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        bool said = strstr(names, all[i]) != NULL;
+        if (pelt_writes_assigns(&source.writes, pelt_span_of(all[i])) != said) {
+            fail_msg("%s: '%s' %s", text, all[i], said ? "is not seen" : "is seen");
+        }
+    }
+}
+
+static void plain_assignments_are_told_from_arguments(void **state)
+{
+    assert_assigns("user.id = 5", "id");
+    assert_assigns("setmetatable({}, {}) user.id = 5", "id");
+    assert_assigns("user['id'] = 5", "id");
+    assert_assigns("function math.floor(x) end", "floor");
+    assert_assigns("function u.x:rng() end", "rng");
+    assert_assigns("user.id, x = 5, 6", "id");
+    assert_assigns("x, user.id = 5, 6", "id");
+    assert_assigns("user.id, t[i], user.rng = 5, 6, 7", "id rng");
+    assert_assigns("user.id, user.rng, math.floor = f()", "id rng floor");
+    assert_assigns("x = user.id == 5", "");
+    assert_assigns("f(user.id, math.floor)", "");
+    assert_assigns("('%d-%d'):format(user.id, user.rng) x = 1", "");
+    assert_assigns("local a, b = user.id, user.rng", "");
+    assert_assigns("return { user.id, user.rng }, { think = 1 }", "");
+    assert_assigns("return { f = function(user) return user.id, x end, think = 1 }", "");
+    assert_assigns("t = { id = 1, ['rng'] = 2 }", "");
+    assert_assigns("local math <const>, floor = 1, 2", "");
+}
+
 static void assignments_to_fields_are_seen(void **state)
 {
     assert_writes("t.headers = {}", "headers");
@@ -136,6 +171,7 @@ static void each_new_name_is_a_new_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_assignments_are_told_from_arguments),
         cmocka_unit_test(assignments_to_fields_are_seen),
         cmocka_unit_test(entries_of_constructors_and_reading_are_not),
         cmocka_unit_test(what_cannot_be_named_writes_everything),

@@ -361,10 +361,42 @@ static void percentiles_need_the_samples_the_contract_names(void **state)
     assert_int_equal(pelt_hist_samples_needed(100), 1);
 }
 
+/* Sums that grow from lists to pages and wider ones, as those of a run do. */
+static void growth_is_said_before_memory_is_taken(void **state)
+{
+    enum { SUMS = 50, ROUNDS = 60, VALUES = 120 };
+    static struct pelt_hist sum[SUMS];
+    struct pelt_hist_pool sums, seconds;
+    struct pelt_rng rng;
+    size_t said = 0;
+    pelt_rng_init(&rng, 1, 1);
+    pelt_hist_pool_init(&sums, NULL);
+    pelt_hist_pool_init(&seconds, NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < SUMS; i++) {
+            struct pelt_hist second = {0};
+            for (int k = 0; k < VALUES; k++) {
+                double us = i % 2 ? exp(pelt_rng_uniform(&rng) * log(3.6e9)) : 500 + k;
+                pelt_hist_record(&second, &seconds, (uint64_t)us);
+            }
+            said += pelt_hist_growth(&sum[i], &second);
+            pelt_hist_add(&sum[i], &sums, &second);
+            pelt_hist_reset(&second, &seconds);
+        }
+        assert_in_range(sums.bytes, said / 3, said + (size_t)64 * 1024);
+    }
+    struct pelt_hist again = {0};
+    pelt_hist_record(&again, &seconds, 550);
+    assert_int_equal(pelt_hist_growth(&sum[0], &again), 0);
+    pelt_hist_pool_deinit(&seconds);
+    pelt_hist_pool_deinit(&sums);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(growth_is_said_before_memory_is_taken),
         TEST(counters_cover_the_range_without_gap_to_three_digits),
         TEST(percentiles_are_those_of_the_sorted_samples),
         TEST(a_rank_that_comes_out_whole_is_not_rounded_up),
