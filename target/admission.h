@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #include "body.h"
+#include "bucket.h"
 #include "mailbox.h"
+#include "modellist.h"
 #include "routes.h"
 
 struct MHD_Connection;
@@ -24,6 +26,7 @@ struct target_admission {
     const char *path; /* decoded, without query */
     const char *body; /* `body_bytes` of them, no end; NULL: none */
     size_t body_bytes;
+    bool is_work;    /* it has work, see target_route_has_work */
     bool is_to_fail; /* drawn to be answered 500: nobody else may get its answer */
 
     /* When. */
@@ -42,6 +45,10 @@ struct target_admission {
 
     /* Set by who wants the answer's body shared, told with `ended`; for JSON answers only. */
     bool is_body_wanted;
+
+    /* What systems keep with it. */
+    struct target_bucket_verdict rate; /* limit 0: no bucket counted it */
+    struct target_model_use model;
 
     /* Set with LATER: when the same hook is to be asked again. */
     uint64_t later_ns;

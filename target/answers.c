@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "admin.h"
+#include "models.h"
 #include "quantity.h"
 
 #define JSON_TYPE       "application/json"
@@ -263,12 +264,19 @@ static json_t *chat_answer(const char *message, const char *model)
                      asked + answered);
 }
 
+static const char *model_of(const struct target_asked *asked, const json_t *body)
+{
+    const char *named = json_string_value(json_object_get(body, "model"));
+
+    return asked->admission->model.name ? asked->admission->model.name : named ? named : MODEL;
+}
+
 static struct draft answer_chat(struct target_answers *answers, const struct target_asked *asked)
 {
     json_error_t why;
     json_t *json = json_loadb(asked->body ? asked->body : "", asked->body_bytes, 0, &why);
     const char *message = json_string_value(json_object_get(json, "message"));
-    const char *model = json_string_value(json_object_get(json, "model"));
+    const char *model = model_of(asked, json);
     struct draft answer;
     char text[JSON_ERROR_TEXT_LENGTH + 32];
 
@@ -278,7 +286,7 @@ static struct draft answer_chat(struct target_answers *answers, const struct tar
     } else if (!message) {
         answer = bad_request("the body needs a text \"message\"");
     } else {
-        answer = json_draft(answers, MHD_HTTP_OK, chat_answer(message, model ? model : MODEL));
+        answer = json_draft(answers, MHD_HTTP_OK, chat_answer(message, model));
     }
     json_decref(json);
     return answer;
@@ -406,6 +414,18 @@ static struct draft answer_detailed(const struct target_answers *answers,
     return json_draft(answers, MHD_HTTP_OK, json);
 }
 
+static struct draft answer_models(const struct target_answers *answers,
+                                  const struct target_asked *asked)
+{
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_models *models =
+        answers->running->state[target_systems_index(&target_models_system)];
+
+    return target_models_is_on(models)
+               ? json_draft(answers, MHD_HTTP_OK, target_models_json(models, &scene))
+               : fixed(answers, MHD_HTTP_OK, TARGET_FIXED_MODELS);
+}
+
 /* ---- /admin/knobs ---- */
 
 static bool is_on_this_machine(struct MHD_Connection *connection)
@@ -480,7 +500,7 @@ static struct draft by_route(struct target_answers *answers, const struct target
     case TARGET_ROUTE_CHAT:
         return answer_chat(answers, asked);
     case TARGET_ROUTE_MODELS:
-        return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_MODELS);
+        return answer_models(answers, asked);
     case TARGET_ROUTE_STATUS:
         return answer_status(answers, asked);
     case TARGET_ROUTE_WORK:
@@ -515,10 +535,16 @@ static struct draft by_route(struct target_answers *answers, const struct target
     return fixed(answers, MHD_HTTP_NOT_FOUND, TARGET_FIXED_NOT_FOUND);
 }
 
+static const char *error_type(unsigned status)
+{
+    return status == MHD_HTTP_TOO_MANY_REQUESTS ? "rate_limited"
+           : status == MHD_HTTP_NOT_FOUND       ? "not_found"
+                                                : "overloaded";
+}
+
 static struct draft refused(const struct target_admission *admission)
 {
-    bool is_rate = admission->status == MHD_HTTP_TOO_MANY_REQUESTS;
-    char *text = error_text(is_rate ? "rate_limited" : "overloaded", admission->message);
+    char *text = error_text(error_type(admission->status), admission->message);
     struct draft answer = own(admission->status, text_response(text, JSON_TYPE));
     char seconds[24];
 
@@ -558,11 +584,35 @@ static struct draft draft_answer(struct target_answers *answers, const struct ta
 
 static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
 {
-    char text[80];
+    const struct target_model_use *model = &asked->admission->model;
+    char text[120], load[40] = "";
 
-    snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f", (double)asked->queue_ns / 1e6,
-             (double)asked->work_ns / 1e6);
+    if (model->name) {
+        snprintf(load, sizeof load, ", load;dur=%.3f", (double)model->load_ns / 1e6);
+    }
+    snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f%s", (double)asked->queue_ns / 1e6,
+             (double)asked->work_ns / 1e6, load);
     add_header(response, SERVER_TIMING, text);
+}
+
+static void add_number(struct MHD_Response *response, const char *name, uint64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    add_header(response, name, text);
+}
+
+/* The header fields of draft-ietf-httpapi-ratelimit-headers-06. */
+static void add_rate(struct MHD_Response *response, const struct target_bucket_verdict *rate)
+{
+    char policy[64];
+
+    snprintf(policy, sizeof policy, "%" PRIu64 ";w=%" PRIu64, rate->limit, rate->window_s);
+    add_header(response, "RateLimit-Policy", policy);
+    add_number(response, "RateLimit-Limit", rate->limit);
+    add_number(response, "RateLimit-Remaining", rate->remaining);
+    add_number(response, "RateLimit-Reset", rate->reset_s);
 }
 
 static void add_own_headers(const struct target_answers *answers, struct MHD_Response *response,
@@ -570,6 +620,9 @@ static void add_own_headers(const struct target_answers *answers, struct MHD_Res
 {
     if (answers->service->has_server_timing) {
         add_timing(response, asked);
+    }
+    if (asked->admission->rate.limit > 0) {
+        add_rate(response, &asked->admission->rate);
     }
     if (asked->correlation_id) {
         add_header(response, CORRELATION_ID, asked->correlation_id);
@@ -581,7 +634,8 @@ static void add_own_headers(const struct target_answers *answers, struct MHD_Res
 
 static bool needs_own_headers(const struct target_asked *asked)
 {
-    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0;
+    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0 ||
+           asked->admission->rate.limit > 0 || asked->admission->model.name;
 }
 
 /* Turns JSON into a body that can be shared, where somebody wants one. */

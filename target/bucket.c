@@ -48,6 +48,7 @@ static void tell(const struct target_bucket *bucket, struct target_bucket_verdic
     const struct target_bucket_limit *limit = &bucket->limit;
 
     verdict->limit = limit->burst;
+    verdict->counted_ns = bucket->last_ns;
     verdict->window_s = ratio_up(ratio_up(full(limit), limit->rate), SECOND_NS);
     verdict->remaining = bucket->credit / limit->per_ns;
     if (verdict->is_accepted) {

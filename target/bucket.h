@@ -49,6 +49,8 @@ struct target_bucket_verdict {
                                retry_after_s, with which the draft wants it to agree */
     uint64_t retry_after_s; /* Retry-After when refused, at least 1; else 0 */
     uint64_t retry_ns;      /* the same exactly: the first moment with a token, from now */
+    uint64_t counted_ns;    /* the moment that windows count it at: `now_ns`, or a later one seen
+                               before */
 };
 
 /* False: a field is out of its range; the bucket is then unusable. */

@@ -5,6 +5,7 @@
 
 #include "calendar.h"
 #include "law.h"
+#include "modellist.h"
 #include "quantity.h"
 
 typedef bool (*read_fn)(const struct target_knob *knob, void *field, const char *text,
@@ -57,17 +58,6 @@ static void print_count(const struct target_knob *knob, const void *field, char 
 
 /* ---- sizes ---- */
 
-static void print_bytes(uint64_t n, char *text, size_t bytes)
-{
-    if (n > 0 && n % 1048576 == 0) {
-        snprintf(text, bytes, "%" PRIu64 "m", n / 1048576);
-    } else if (n > 0 && n % 1024 == 0) {
-        snprintf(text, bytes, "%" PRIu64 "k", n / 1024);
-    } else {
-        snprintf(text, bytes, "%" PRIu64, n);
-    }
-}
-
 static bool read_size(const struct target_knob *knob, void *field, const char *text,
                       struct target_error *err)
 {
@@ -78,15 +68,15 @@ static bool read_size(const struct target_knob *knob, void *field, const char *t
         *(uint64_t *)field = n;
         return true;
     }
-    print_bytes(knob->min, least, sizeof least);
-    print_bytes(max, most, sizeof most);
+    target_quantity_print_size(knob->min, least, sizeof least);
+    target_quantity_print_size(max, most, sizeof most);
     return target_fail(err, "\"%.100s\" is not a size of %s to %s; try 512, 64k or 10m", text,
                        least, most);
 }
 
 static void print_size(const struct target_knob *knob, const void *field, char *text, size_t bytes)
 {
-    print_bytes(*(const uint64_t *)field, text, bytes);
+    target_quantity_print_size(*(const uint64_t *)field, text, bytes);
 }
 
 /* ---- durations ---- */
@@ -143,8 +133,27 @@ static void print_number(const struct target_knob *knob, const void *field, char
 static bool read_share(const struct target_knob *knob, void *field, const char *text,
                        struct target_error *err)
 {
-    return target_quantity_share(text, field) ||
-           target_fail(err, "\"%.100s\" is not a share of 0%% to 100%%; try 1%% or 0.01", text);
+    uint64_t max = knob->max > 0 ? knob->max : 1;
+
+    return target_quantity_share(text, (double)max, field) ||
+           target_fail(err, "\"%.100s\" is not a share of 0%% to %" PRIu64 "%%; try 1%% or 0.01",
+                       text, max * 100);
+}
+
+/* ---- rates ---- */
+
+static bool read_rate(const struct target_knob *knob, void *field, const char *text,
+                      struct target_error *err)
+{
+    return target_quantity_rate(text, max_of(knob), field) ||
+           target_fail(err,
+                       "\"%.100s\" is not a rate of at most %" PRIu64 "; try 200/s, 60/m or 5/h",
+                       text, max_of(knob));
+}
+
+static void print_rate(const struct target_knob *knob, const void *field, char *text, size_t bytes)
+{
+    target_quantity_print_rate(field, text, bytes);
 }
 
 /* ---- choices ---- */
@@ -216,6 +225,28 @@ static bool read_law(const struct target_knob *knob, void *field, const char *te
 static void print_law(const struct target_knob *knob, const void *field, char *text, size_t bytes)
 {
     target_law_print(field, text, bytes);
+}
+
+static bool read_models(const struct target_knob *knob, void *field, const char *text,
+                        struct target_error *err)
+{
+    struct target_modellist list;
+    char printed[TARGET_KNOB_TEXT_BYTES];
+
+    if (!target_modellist_parse(&list, text, err)) {
+        return false;
+    }
+    if (target_modellist_print(&list, printed, sizeof printed) >= sizeof printed) {
+        return target_fail(err, "is longer than %zu bytes; try shorter names", sizeof printed - 1);
+    }
+    memcpy(field, &list, sizeof list);
+    return true;
+}
+
+static void print_models(const struct target_knob *knob, const void *field, char *text,
+                         size_t bytes)
+{
+    target_modellist_print(field, text, bytes);
 }
 
 static bool read_stalls(const struct target_knob *knob, void *field, const char *text,
@@ -293,6 +324,8 @@ static const struct type types[] = {
     [TARGET_KNOB_FLAG] = {"on|off", read_flag, print_flag},
     [TARGET_KNOB_CHOICE] = {NULL, read_choice, print_choice},
     [TARGET_KNOB_LAW] = {"LAW", read_law, print_law},
+    [TARGET_KNOB_RATE] = {"RATE", read_rate, print_rate},
+    [TARGET_KNOB_MODELS] = {"NAME:BYTES:TIME", read_models, print_models},
     [TARGET_KNOB_STALLS] = {"LENGTH/PERIOD", read_stalls, print_stalls},
     [TARGET_KNOB_ADDRESS] = {"ADDR:PORT", read_address, print_address},
     [TARGET_KNOB_PATH] = {"PATH", read_text, print_text},

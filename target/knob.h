@@ -14,18 +14,20 @@
 
 #include "error.h"
 
-#define TARGET_KNOB_TEXT_BYTES 1024 /* of a value, with its end */
+#define TARGET_KNOB_TEXT_BYTES 4096 /* of a value, with its end */
 #define TARGET_UNLIMITED       UINT64_MAX
 
 enum target_knob_type {                     /* the field that it writes to */
                         TARGET_KNOB_COUNT,  /* uint64_t in [min, max], or what `word` stands for */
                         TARGET_KNOB_NUMBER, /* double in [min, max] */
-                        TARGET_KNOB_SHARE,  /* double in [0, 1] */
+                        TARGET_KNOB_SHARE,  /* double in [0, max]; max 0: [0, 1] */
+                        TARGET_KNOB_RATE,   /* struct target_rate, its count in [0, max] */
                         TARGET_KNOB_SIZE,   /* uint64_t bytes in [min, max] */
                         TARGET_KNOB_DURATION, /* uint64_t nanoseconds in [min, max] */
                         TARGET_KNOB_FLAG,     /* bool; "on" or "off" */
                         TARGET_KNOB_CHOICE,   /* unsigned: the index among `choices` */
                         TARGET_KNOB_LAW,      /* struct target_law */
+                        TARGET_KNOB_MODELS,   /* struct target_modellist */
                         TARGET_KNOB_STALLS,  /* struct target_calendar; setting it again adds a rule
                                               */
                         TARGET_KNOB_ADDRESS, /* struct target_address */

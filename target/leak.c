@@ -1,4 +1,4 @@
-/* leak: see the header. Invariant: what is due falls by reset only. */
+/* leak: see the header. Invariant: what is due falls by a rate of 0 only. */
 #include "leak.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -56,21 +56,14 @@ void target_leak_deinit(struct target_leak *leak)
 void target_leak_set(struct target_leak *leak, const struct target_leak_rates *rates,
                      uint64_t now_ns)
 {
+    const struct target_leak_sum none = {0};
+
     pthread_mutex_lock(&leak->lock);
-    leak->bytes = bytes_by(leak, now_ns);
-    leak->fds = fds_by(leak, now_ns);
-    leak->creep = creep_by(leak, now_ns);
+    leak->bytes = rates->bytes_per_s > 0 ? bytes_by(leak, now_ns) : none;
+    leak->fds = rates->fds_per_s > 0 ? fds_by(leak, now_ns) : none;
+    leak->creep = rates->creep_per_min > 0 ? creep_by(leak, now_ns) : 0;
     leak->since_ns += elapsed_ns(leak, now_ns);
     leak->rates = *rates;
-    pthread_mutex_unlock(&leak->lock);
-}
-
-void target_leak_reset(struct target_leak *leak)
-{
-    pthread_mutex_lock(&leak->lock);
-    leak->rates = (struct target_leak_rates){0};
-    leak->bytes = leak->fds = (struct target_leak_sum){0};
-    leak->creep = 0;
     pthread_mutex_unlock(&leak->lock);
 }
 

@@ -2,8 +2,8 @@
  * leak: what the service loses on request: memory and descriptors at a rate, and latency that
  * creeps up. It says how much is due by when; whoever serves holds the bytes and descriptors.
  *
- * Rates may be changed at any time; what is due by then stays. Bytes and descriptors are counted in
- * integers: they do not drift.
+ * Rates may be changed at any time; what is due by then stays, but a rate of 0 gives back all that
+ * leaked at it. Bytes and descriptors are counted in integers: they do not drift.
  *
  * Storage: the caller's, no heap; init/deinit.   Clock: CLOCK_MONOTONIC nanoseconds, passed in.
  * Thread: any; one mutex inside.
@@ -46,12 +46,9 @@ struct target_leak_due { /* in all, by now */
 void target_leak_init(struct target_leak *leak);
 void target_leak_deinit(struct target_leak *leak);
 
-/* Changes the rates from now on; zero rates stop the leak, and what is due stays due. */
+/* Changes the rates from now on; of what has a rate of 0 nothing is due any more. */
 void target_leak_set(struct target_leak *leak, const struct target_leak_rates *rates,
                      uint64_t now_ns);
-
-/* Nothing is due any more and nothing leaks: the caller gives back what it held. */
-void target_leak_reset(struct target_leak *leak);
 
 struct target_leak_due target_leak_due(struct target_leak *leak, uint64_t now_ns);
 

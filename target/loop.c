@@ -25,6 +25,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,7 +57,8 @@ struct target_loop {
     struct target_shared *shared;
     struct target_service service; /* a copy, as of `settings_version` */
     uint64_t settings_version;
-    uint64_t plan; /* of the workers, that the dues in `held` follow */
+    bool has_new_settings; /* not followed yet */
+    uint64_t plan;         /* of the workers, that the dues in `held` follow */
     struct target_counters *counters;
     struct MHD_Daemon *daemon;
     int listen_fd;                 /* -1 once the daemon owns it */
@@ -67,7 +70,8 @@ struct target_loop {
     struct target_answers answers;
     struct target_journal journal;
     uint64_t stall_next[TARGET_STALL_RULES]; /* first stall not yet logged, of each rule */
-    bool logs_stalls;
+    bool is_first;                           /* it ticks the systems and logs stalls */
+    uint64_t tick_ns;
     uint64_t in_flight;    /* observers included */
     uint64_t drain_due_ns; /* 0: not draining */
     bool is_giving_up;     /* the time to drain is over: held requests are dropped */
@@ -87,8 +91,10 @@ static uint64_t now_ns(void)
 
 static void refresh_settings(struct target_loop *loop)
 {
-    target_settings_refresh(loop->shared->settings, &target_service_system, &loop->service,
-                            &loop->settings_version);
+    if (target_settings_refresh(loop->shared->settings, &target_service_system, &loop->service,
+                                &loop->settings_version)) {
+        loop->has_new_settings = true;
+    }
 }
 
 /* A method that stands in log lines. */
@@ -168,12 +174,17 @@ static bool is_to_fail(const struct target_loop *loop, const struct target_reque
                loop->service.error_share;
 }
 
+static bool asks_systems(const struct target_request *request)
+{
+    return !target_route_is_observer(request->route) && !target_route_is_probe(request->route);
+}
+
 /* It is whole. */
 static void begin_asking(struct target_loop *loop, struct target_request *request,
                          const char *method, const char *path, uint64_t now)
 {
     request->is_work = has_work(request, method);
-    request->stage = request->is_work ? TARGET_STAGE_ADMIT : TARGET_STAGE_SERVICE;
+    request->stage = asks_systems(request) ? TARGET_STAGE_ADMIT : TARGET_STAGE_SERVICE;
     request->whole_ns = now;
     request->admission = (struct target_admission){
         .connection = request->connection,
@@ -182,6 +193,7 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .path = path,
         .body = request->body_bytes ? request->body : NULL,
         .body_bytes = request->body_bytes,
+        .is_work = request->is_work,
         .is_to_fail = is_to_fail(loop, request),
         .service_ns =
             takes_time(loop, request, request->is_work) ? draw_service_ns(loop, request) : 0,
@@ -195,10 +207,10 @@ static uint64_t due_ns(const struct target_request *request)
     return request->admission.start_ns + request->admission.service_ns;
 }
 
-/* Between the whole request and the begin of its work. */
+/* Between the whole request and the begin of its work, but for the load of its model. */
 static uint64_t queue_ns(const struct target_request *request)
 {
-    return request->admission.start_ns - request->whole_ns;
+    return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
 }
 
 /* The moment from which the request may be answered: `now`, or a later one. */
@@ -304,15 +316,19 @@ static void follow_plan(struct target_loop *loop, uint64_t plan)
     target_dueheap_sort_again(&loop->held);
 }
 
-/* Called when this loop may have changed the plan; others are woken to follow. */
+/* Called when this loop may have changed the plan or settings; others are woken to follow. */
 static void notice_own_change(struct target_loop *loop)
 {
     uint64_t plan = target_workers_plan(loop->shared->workers);
+    uint64_t version = loop->settings_version;
 
-    if (plan == loop->plan) {
+    refresh_settings(loop);
+    if (plan == loop->plan && version == loop->settings_version) {
         return;
     }
-    follow_plan(loop, plan);
+    if (plan != loop->plan) {
+        follow_plan(loop, plan);
+    }
     for (size_t i = 0; i < loop->shared->tally.sets; i++) {
         struct target_loop *other =
             atomic_load_explicit(&loop->shared->loop[i], memory_order_acquire);
@@ -465,6 +481,9 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .queue_ns = queue_ns(request),
         .work_ns = request->admission.service_ns,
         .refused_by = request->admission.refused_by,
+        .counted_ns = request->admission.rate.counted_ns,
+        .model = request->admission.model.name,
+        .load_ns = request->admission.model.load_ns,
     };
     struct target_log_entry entry = {
         .method = request->method,
@@ -518,7 +537,7 @@ static void log_stalls(struct target_loop *loop, uint64_t now)
     uint64_t start_ns = loop->shared->start_ns;
     uint64_t begin_ns, end_ns;
 
-    for (size_t i = 0; loop->logs_stalls && i < stalls->rules; i++) {
+    for (size_t i = 0; loop->is_first && i < stalls->rules; i++) {
         target_stall_window(&stalls->rule[i], loop->stall_next[i], &begin_ns, &end_ns);
         while (start_ns + end_ns <= now) {
             target_truthlog_stall(&loop->journal.truth, start_ns + begin_ns, start_ns + end_ns);
@@ -532,6 +551,42 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/*
+ * The library accepts nothing after it ran out of descriptors, until one of its connections ends. A
+ * knob may have given some back: one that ends at once makes it look.
+ */
+static void accept_again(struct target_loop *loop)
+{
+    struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+        return;
+    }
+    close(pair[1]);
+    MHD_add_connection(loop->daemon, pair[0], (struct sockaddr *)&nobody, sizeof nobody);
+    MHD_run(loop->daemon); /* takes it up */
+    MHD_run(loop->daemon); /* ends it; the next run listens */
+}
+
+static void follow_settings(struct target_loop *loop)
+{
+    if (loop->has_new_settings) {
+        loop->has_new_settings = false;
+        loop->tick_ns = 0;
+        accept_again(loop);
+    }
+}
+
+static void tick_systems(struct target_loop *loop, uint64_t now)
+{
+    struct target_scene scene = {.now_ns = now, .journal = &loop->journal};
+
+    if (loop->is_first && now >= loop->tick_ns) {
+        loop->tick_ns = target_running_tick(&loop->shared->running, &scene);
+    }
+}
+
 /* When the loop must run even if no byte arrives. */
 static uint64_t next_wake_ns(const struct target_loop *loop)
 {
@@ -542,6 +597,9 @@ static uint64_t next_wake_ns(const struct target_loop *loop)
 
     if (MHD_get_timeout(loop->daemon, &pending_ms) == MHD_YES && pending_ms == 0) {
         return 0; /* the daemon stopped in the middle of ready connections */
+    }
+    if (loop->is_first) {
+        wake_ns = earlier(wake_ns, loop->tick_ns);
     }
     return loop->drain_due_ns ? earlier(wake_ns, loop->drain_due_ns) : wake_ns;
 }
@@ -568,6 +626,7 @@ static void obey(struct target_loop *loop, uint64_t now)
 {
     uint64_t plan = target_workers_plan(loop->shared->workers);
 
+    refresh_settings(loop);
     take_mail(loop);
     if (plan != loop->plan) {
         follow_plan(loop, plan);
@@ -653,6 +712,8 @@ static void *run(void *cls)
 
         obey(loop, now);
         log_stalls(loop, now);
+        follow_settings(loop);
+        tick_systems(loop, now);
         release_due(loop, now);
         MHD_run(loop->daemon);
         target_journal_tick(&loop->journal, now);
@@ -740,8 +801,9 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
     loop->listen_fd = listen_fd;
     loop->settings_version = UINT64_MAX;
     refresh_settings(loop);
+    loop->has_new_settings = false;
     loop->plan = target_workers_plan(shared->workers);
-    loop->logs_stalls = index == 0;
+    loop->is_first = index == 0;
     for (size_t i = 0; i < TARGET_STALL_RULES; i++) {
         loop->stall_next[i] = 1;
     }

@@ -162,8 +162,12 @@ static void print_wrapped(int at, const char *text)
 {
     bool is_first = true;
 
-    printf("%*s", at < HELP_COLUMN ? HELP_COLUMN - at : 1, "");
-    at = at < HELP_COLUMN ? HELP_COLUMN : at + 1;
+    if (at >= HELP_COLUMN) {
+        printf("\n");
+        at = 0;
+    }
+    printf("%*s", HELP_COLUMN - at, "");
+    at = HELP_COLUMN;
     while (*text) {
         int length = (int)strcspn(text, " ");
 

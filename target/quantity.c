@@ -14,9 +14,18 @@ struct unit {
 
 static const struct unit time_units[] = {{"us", 1e3}, {"ms", 1e6},   {"s", 1e9},
                                          {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
-static const struct unit size_units[] = {{"", 1},        {"k", 1024},    {"K", 1024},
-                                         {"m", 1048576}, {"M", 1048576}, {NULL, 0}};
+static const struct unit size_units[] = {{"", 1},           {"k", 1024},    {"K", 1024},
+                                         {"m", 1048576},    {"M", 1048576}, {"g", 1073741824},
+                                         {"G", 1073741824}, {NULL, 0}};
 static const struct unit share_units[] = {{"", 1}, {"%", 0.01}, {NULL, 0}};
+
+static const struct {
+    const char *name;
+    uint64_t per_ns;
+} rate_units[] = {{"/s", UINT64_C(1000000000)},
+                  {"", UINT64_C(1000000000)},
+                  {"/m", UINT64_C(60000000000)},
+                  {"/h", UINT64_C(3600000000000)}};
 
 static bool plain_number(const char *text, double *number, const char **rest)
 {
@@ -70,9 +79,9 @@ bool target_quantity_size(const char *text, uint64_t *bytes)
     return true;
 }
 
-bool target_quantity_share(const char *text, double *share)
+bool target_quantity_share(const char *text, double max, double *share)
 {
-    return scaled(text, share_units, 1.0, share);
+    return scaled(text, share_units, max, share);
 }
 
 bool target_quantity_count(const char *text, uint64_t max, uint64_t *count)
@@ -90,6 +99,29 @@ bool target_quantity_count(const char *text, uint64_t max, uint64_t *count)
     }
     *count = value;
     return true;
+}
+
+bool target_quantity_rate(const char *text, uint64_t count_max, struct target_rate *rate)
+{
+    const char *slash = strchr(text, '/');
+    char count[24];
+
+    if (!slash) {
+        slash = text + strlen(text);
+    }
+    if ((size_t)(slash - text) >= sizeof count) {
+        return false;
+    }
+    snprintf(count, sizeof count, "%.*s", (int)(slash - text), text);
+    for (size_t i = 0; i < sizeof rate_units / sizeof rate_units[0]; i++) {
+        uint64_t n;
+
+        if (strcmp(slash, rate_units[i].name) == 0 && target_quantity_count(count, count_max, &n)) {
+            *rate = (struct target_rate){.count = n, .per_ns = rate_units[i].per_ns};
+            return true;
+        }
+    }
+    return false;
 }
 
 bool target_quantity_number(const char *text, double min, double max, double *number)
@@ -126,4 +158,26 @@ void target_quantity_print_duration(uint64_t ns, char *text, size_t bytes)
     } else {
         snprintf(text, bytes, "%" PRIu64 ".%03uus", ns / 1000, (unsigned)(ns % 1000));
     }
+}
+
+void target_quantity_print_size(uint64_t n, char *text, size_t bytes)
+{
+    static const char *const units[] = {"", "k", "m", "g"};
+    size_t unit = 0;
+
+    while (n > 0 && n % 1024 == 0 && unit < sizeof units / sizeof units[0] - 1) {
+        n /= 1024;
+        unit++;
+    }
+    snprintf(text, bytes, "%" PRIu64 "%s", n, units[unit]);
+}
+
+void target_quantity_print_rate(const struct target_rate *rate, char *text, size_t bytes)
+{
+    size_t i = 0;
+
+    while (rate->count > 0 && rate_units[i].per_ns != rate->per_ns) {
+        i++;
+    }
+    snprintf(text, bytes, "%" PRIu64 "%s", rate->count, rate->count > 0 ? rate_units[i].name : "");
 }

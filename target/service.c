@@ -7,6 +7,7 @@
 #define THREADS_DEFAULT_MAX 2     /* more only help when asked for: the client needs cores too */
 #define CONNECTIONS_DEFAULT 10240 /* fewer where the file limit is too low for that */
 #define CONNECTIONS_MAX     100000
+#define BODY_BYTES_MAX      (1024 * 1024 * 1024)
 #define NS_PER_S            UINT64_C(1000000000)
 
 #define FIELD(name) offsetof(struct target_service, name)
@@ -54,6 +55,7 @@ static const struct target_knob knobs[] = {
     {.name = "body-size",
      .type = TARGET_KNOB_SIZE,
      .offset = FIELD(body_bytes),
+     .max = BODY_BYTES_MAX,
      .initial = "0",
      .text = "pads JSON answers to at least this size (64k, 10m)"},
     {.name = "seed",

@@ -3,12 +3,20 @@
 
 #include <assert.h>
 
+#include "leaks.h"
+#include "memlimit.h"
+#include "models.h"
+#include "ratelimit.h"
 #include "service.h"
 #include "workers.h"
 
 /* Requests ask them in this order; the worker pool is last because it takes a place. */
 const struct target_system *const target_systems[] = {
     &target_service_system,
+    &target_ratelimit_system,
+    &target_memlimit_system,
+    &target_models_system,
+    &target_leaks_system,
     &target_workers_system,
     NULL,
 };
@@ -68,7 +76,7 @@ static enum target_verdict ask_one(struct target_running *running,
         step == TARGET_STEP_ADMIT ? system->admit : system->work;
     enum target_verdict verdict;
 
-    if (!hook) {
+    if (!hook || (!admission->is_work && !system->admits_all)) {
         return TARGET_GO;
     }
     verdict = hook(running->state[i], admission, scene);
@@ -124,11 +132,25 @@ bool target_running_leave(struct target_running *running, struct target_admissio
     return running->systems[i]->leave && running->systems[i]->leave(running->state[i], admission);
 }
 
+uint64_t target_running_tick(struct target_running *running, const struct target_scene *scene)
+{
+    uint64_t first_ns = UINT64_MAX;
+
+    for (size_t i = 0; running->systems[i]; i++) {
+        if (running->systems[i]->tick) {
+            uint64_t due_ns = running->systems[i]->tick(running->state[i], scene);
+
+            first_ns = due_ns < first_ns ? due_ns : first_ns;
+        }
+    }
+    return first_ns;
+}
+
 void target_running_figures(struct target_running *running, struct target_figures *figures,
                             const struct target_scene *scene)
 {
     for (size_t i = 0; target_systems[i]; i++) {
-        if (target_systems[i]->figures) {
+        if (target_systems[i]->figures && running->state[i]) {
             target_systems[i]->figures(running->state[i], figures, scene);
         }
     }

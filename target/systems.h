@@ -12,7 +12,8 @@
  * and members of /admin/knobs; its figures stand in /metrics and /health/detailed; its events in
  * the truth log and the JSON log.
  *
- * A request that has work (target_route_has_work) asks the systems twice, in order:
+ * A request that has work (target_route_has_work) asks the systems twice, in order; one that has
+ * none, unless it is a probe or an observer, asks `admit` of those that say `admits_all`:
  *
  *   admit   once it is wholly there and before its service time: may it begin?
  *   work    once its service time is over, its worker is free again, and no stall is on: is there
@@ -99,6 +100,7 @@ struct target_system {
     bool (*apply)(void *state, const void *settings, const struct target_scene *scene);
 
     /* The hooks of a request, see above. Each may be NULL. */
+    bool admits_all; /* asked by requests without work, too */
     enum target_verdict (*admit)(void *state, struct target_admission *admission,
                                  const struct target_scene *scene);
     enum target_verdict (*work)(void *state, struct target_admission *admission,
@@ -110,6 +112,13 @@ struct target_system {
      * will be before long; the end of the service waits for that.
      */
     bool (*leave)(void *state, struct target_admission *admission);
+
+    /*
+     * What it does by itself as time goes on; called by one loop when it is due, and after each
+     * change of settings. Returns when it is due next; UINT64_MAX: not before they change. NULL:
+     * nothing.
+     */
+    uint64_t (*tick)(void *state, const struct target_scene *scene);
 
     /* Adds its limits, caches and counts of events; nothing while it is off. */
     void (*figures)(void *state, struct target_figures *figures, const struct target_scene *scene);
@@ -149,6 +158,9 @@ void target_running_ended(struct target_running *running, struct target_admissio
 /* Asks the system for which the request WAITS: see `leave`. */
 TARGET_MUST_USE bool target_running_leave(struct target_running *running,
                                           struct target_admission *admission);
+
+/* Ticks of all systems; returns when the first is due next. */
+uint64_t target_running_tick(struct target_running *running, const struct target_scene *scene);
 
 void target_running_figures(struct target_running *running, struct target_figures *figures,
                             const struct target_scene *scene);

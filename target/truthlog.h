@@ -4,7 +4,8 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}                                   (one line; and perhaps refused_by)
+ *    "queue_ns":N,"work_ns":N}        (one line; and perhaps refused_by, counted_ns, model and
+ * load_ns)
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -24,6 +25,9 @@ struct target_truth {       /* of one request */
     uint64_t queue_ns;      /* waited for a worker */
     uint64_t work_ns;       /* service time, as drawn */
     const char *refused_by; /* the system that refused it; NULL: none did */
+    uint64_t counted_ns;    /* when the rate limit counted it; 0: it did not */
+    const char *model;      /* that it used, needs no escaping; NULL: none */
+    uint64_t load_ns;       /* waited until that was in memory */
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);

@@ -1,7 +1,7 @@
 /*
  * target_settings: no configuration file and no body sent to /admin/knobs crashes pelt-target; what
- * was refused changed nothing, what was taken reads back as printed, and the worker pool keeps its
- * invariants whatever its knobs become.
+ * was refused changed nothing, what was taken reads back as printed, and the systems keep their
+ * invariants whatever their knobs become.
  *
  * The first byte says what the rest is: a file, an object of knobs, or one knob's value behind its
  * name and a line break.
@@ -88,17 +88,26 @@ static void try_file(struct target_settings *settings, const uint8_t *data, size
     free(text);
 }
 
-static void work(struct target_workers *workers, uint64_t at_ns)
+static void work(struct target_running *running, uint64_t at_ns)
 {
+    struct target_workers *workers = running->state[target_systems_index(&target_workers_system)];
+    struct target_outcome none = {.status = 0};
+
     for (uint64_t i = 0; i < 8; i++) {
         struct target_scene scene = {.now_ns = at_ns + i * MS};
-        struct target_admission admission = {.service_ns = i * 3 * MS, .start_ns = scene.now_ns};
+        struct target_admission admission = {
+            .is_work = true, .service_ns = i * 3 * MS, .start_ns = scene.now_ns};
+        enum target_verdict verdict =
+            target_running_ask(running, &admission, TARGET_STEP_ADMIT, &scene);
         uint64_t start_ns;
 
-        if (target_workers_system.admit(workers, &admission, &scene) && admission.ticket) {
-            require(admission.start_ns >= scene.now_ns);
+        require(verdict != TARGET_REFUSED || admission.status != 0);
+        require(verdict != TARGET_LATER || admission.later_ns > scene.now_ns);
+        require(admission.start_ns >= scene.now_ns);
+        if (admission.ticket) {
             target_workers_end(workers, admission.ticket, 0, i % 2, &start_ns);
         }
+        target_running_ended(running, &admission, &none, &scene);
     }
 }
 
@@ -135,9 +144,13 @@ static void try_named(struct target_settings *settings, struct target_running *r
     try_admin(settings, running, name, data, size);
 }
 
+static const void *settings_of(const void *cls, size_t system)
+{
+    return target_settings_of(cls, system);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t at = target_systems_index(&target_workers_system);
     struct target_settings settings;
     struct target_running running = {.systems = NULL};
     struct target_error err = {{0}};
@@ -149,15 +162,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'f') {
         try_file(&settings, data + 1, size - 1);
     }
-    running.state[at] = target_workers_system.start(target_settings_of(&settings, at), 0);
-    require(running.state[at] != NULL);
-    work(running.state[at], 0);
+    require(target_running_start(&running, settings_of, &settings, 0));
+    work(&running, 0);
     if (data[0] == 'n') {
         try_named(&settings, &running, data + 1, size - 1);
     } else if (data[0] != 'f') {
         try_admin(&settings, &running, NULL, data + 1, size - 1);
     }
-    work(running.state[at], 100 * MS);
+    work(&running, 100 * MS);
     target_running_stop(&running, &(struct target_scene){.now_ns = 200 * MS});
     target_settings_deinit(&settings);
     return 0;

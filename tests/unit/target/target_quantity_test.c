@@ -54,7 +54,9 @@ static void sizes_are_read_in_bytes(void **state)
     assert_true(target_quantity_size("1.5m", &bytes));
     assert_int_equal(bytes, 1572864);
     assert_false(target_quantity_size("0.3", &bytes));
-    assert_false(target_quantity_size("2000m", &bytes));
+    assert_true(target_quantity_size("16g", &bytes));
+    assert_int_equal(bytes, UINT64_C(16) << 30);
+    assert_false(target_quantity_size("1025g", &bytes));
     assert_false(target_quantity_size("-1", &bytes));
 }
 
@@ -62,15 +64,66 @@ static void shares_are_percent_or_fractions(void **state)
 {
     double share;
 
-    assert_true(target_quantity_share("1%", &share));
+    assert_true(target_quantity_share("1%", 1, &share));
     assert_true(share == 0.01);
-    assert_true(target_quantity_share("0.25", &share));
+    assert_true(target_quantity_share("0.25", 1, &share));
     assert_true(share == 0.25);
-    assert_true(target_quantity_share("100%", &share));
+    assert_true(target_quantity_share("100%", 1, &share));
     assert_true(share == 1.0);
-    assert_false(target_quantity_share("101%", &share));
-    assert_false(target_quantity_share("2", &share));
-    assert_false(target_quantity_share("%", &share));
+    assert_false(target_quantity_share("101%", 1, &share));
+    assert_false(target_quantity_share("2", 1, &share));
+    assert_false(target_quantity_share("%", 1, &share));
+}
+
+static void shares_may_be_allowed_beyond_the_whole(void **state)
+{
+    double share;
+
+    assert_true(target_quantity_share("600%", 10, &share));
+    assert_true(share == 6);
+    assert_false(target_quantity_share("1001%", 10, &share));
+}
+
+static void rates_are_counts_in_a_second_a_minute_or_an_hour(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t count, per_s;
+        const char *printed;
+    } good[] = {{"200/s", 200, 1, "200/s"}, {"200", 200, 1, "200/s"}, {"60/m", 60, 60, "60/m"},
+                {"5/h", 5, 3600, "5/h"},    {"0", 0, 1, "0"},         {"0/m", 0, 60, "0"}};
+    static const char *const bad[] = {
+        "", "/s", "5/d", "5/", "-5/s", "5 /s", "1.5/s", "201/s", "99999999999999999999999999/s"};
+    struct target_rate rate = {.count = 7};
+    char text[32];
+
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        if (target_quantity_rate(bad[i], 200, &rate)) {
+            fail_msg("\"%s\" was taken for a rate", bad[i]);
+        }
+    }
+    assert_int_equal(rate.count, 7);
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_true(target_quantity_rate(good[i].text, 200, &rate));
+        assert_int_equal(rate.count, good[i].count);
+        assert_int_equal(rate.per_ns, good[i].per_s * UINT64_C(1000000000));
+        target_quantity_print_rate(&rate, text, sizeof text);
+        assert_string_equal(text, good[i].printed);
+    }
+}
+
+static void sizes_print_as_they_are_read(void **state)
+{
+    static const char *const sizes[] = {"0", "1", "1023", "1k", "1025", "3m", "1g", "1024g"};
+    char text[32];
+
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        uint64_t bytes = 7;
+
+        assert_true(target_quantity_size(sizes[i], &bytes));
+        target_quantity_print_size(bytes, text, sizeof text);
+        assert_string_equal(text, sizes[i]);
+    }
 }
 
 static void counts_are_digits_up_to_a_maximum(void **state)
@@ -94,6 +147,9 @@ int main(void)
         cmocka_unit_test(what_is_no_duration_is_refused_and_changes_nothing),
         cmocka_unit_test(sizes_are_read_in_bytes),
         cmocka_unit_test(shares_are_percent_or_fractions),
+        cmocka_unit_test(shares_may_be_allowed_beyond_the_whole),
+        cmocka_unit_test(rates_are_counts_in_a_second_a_minute_or_an_hour),
+        cmocka_unit_test(sizes_print_as_they_are_read),
         cmocka_unit_test(counts_are_digits_up_to_a_maximum),
     };
 

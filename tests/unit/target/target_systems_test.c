@@ -64,7 +64,7 @@ static const struct target_system *const systems[] = {&both, &only_work, &only_a
 static int begin(void **unused)
 {
     memset(calls, 0, sizeof calls);
-    memset(&admission, 0, sizeof admission);
+    admission = (struct target_admission){.is_work = true};
     running = (struct target_running){.systems = systems};
     for (size_t i = 0; i < SYSTEMS; i++) {
         state[i] = (struct double_system){.name = (char)('a' + i)};
@@ -93,6 +93,19 @@ static void all_are_asked_in_order_and_told_in_reverse_once(void **unused)
     end();
     end();
     assert_string_equal(calls, "aAcAaWbWcEbEaE");
+}
+
+static void without_work_only_those_that_want_it_are_asked(void **unused)
+{
+    struct target_system all = both;
+    const struct target_system *const some[] = {&both, &all, &only_work, NULL};
+
+    all.admits_all = true;
+    running.systems = some;
+    admission.is_work = false;
+    assert_int_equal(ask(TARGET_STEP_ADMIT), TARGET_GO);
+    end();
+    assert_string_equal(calls, "bAbE");
 }
 
 static void a_refusal_ends_the_asking_and_who_refused_is_not_told(void **unused)
@@ -182,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(all_are_asked_in_order_and_told_in_reverse_once, begin),
+        cmocka_unit_test_setup(without_work_only_those_that_want_it_are_asked, begin),
         cmocka_unit_test_setup(a_refusal_ends_the_asking_and_who_refused_is_not_told, begin),
         cmocka_unit_test_setup(without_memory_only_those_before_are_told, begin),
         cmocka_unit_test_setup(after_a_wait_the_next_is_asked, begin),
