@@ -3,12 +3,16 @@
 
 #include <assert.h>
 
+#include "coalescing.h"
+#include "response_cache.h"
 #include "service.h"
 #include "workers.h"
 
 /* Requests ask them in this order; the worker pool is last because it takes a place. */
 const struct target_system *const target_systems[] = {
     &target_service_system,
+    &target_response_cache_system,
+    &target_coalescing_system,
     &target_workers_system,
     NULL,
 };

@@ -4,7 +4,8 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}                                   (one line; and perhaps refused_by)
+ *    "queue_ns":N,"work_ns":N}                                   (one line; perhaps refused_by,
+ * cache)
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -24,6 +25,7 @@ struct target_truth {       /* of one request */
     uint64_t queue_ns;      /* waited for a worker */
     uint64_t work_ns;       /* service time, as drawn */
     const char *refused_by; /* the system that refused it; NULL: none did */
+    const char *cache;      /* "hit", "miss" or "collapsed"; NULL: not looked up */
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);

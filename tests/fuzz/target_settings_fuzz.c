@@ -3,8 +3,8 @@
  * was refused changed nothing, what was taken reads back as printed, and the worker pool keeps its
  * invariants whatever its knobs become.
  *
- * The first byte says what the rest is: a file, an object of knobs, or one knob's value behind its
- * name and a line break.
+ * The first byte says what the rest is: a file, an object of knobs, one knob's value behind its
+ * name and a line break, or a list of names as a client sends one.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "admin.h"
 #include "config.h"
+#include "names.h"
 #include "workers.h"
 
 #define MS UINT64_C(1000000)
@@ -95,7 +96,8 @@ static void work(struct target_workers *workers, uint64_t at_ns)
         struct target_admission admission = {.service_ns = i * 3 * MS, .start_ns = scene.now_ns};
         uint64_t start_ns;
 
-        if (target_workers_system.admit(workers, &admission, &scene) && admission.ticket) {
+        if (target_workers_system.admit(workers, &admission, &scene) == TARGET_GO &&
+            admission.ticket) {
             require(admission.start_ns >= scene.now_ns);
             target_workers_end(workers, admission.ticket, 0, i % 2, &start_ns);
         }
@@ -135,22 +137,46 @@ static void try_named(struct target_settings *settings, struct target_running *r
     try_admin(settings, running, name, data, size);
 }
 
+/* Whatever a list has in it, names are good ones. */
+static void try_list(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1), name[TARGET_NAME_BYTES];
+    const char *at = text;
+
+    require(text != NULL);
+    memcpy(text, data, size);
+    text[size] = '\0';
+    while (target_names_next(&at, name)) {
+        require(name[0] != '\0' && target_names_are_good(name));
+    }
+    require(*at == '\0');
+    free(text);
+}
+
+static const void *settings_of(const void *cls, size_t system)
+{
+    return target_settings_of(cls, system);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t at = target_systems_index(&target_workers_system);
     struct target_settings settings;
-    struct target_running running = {.systems = NULL};
+    struct target_running running;
     struct target_error err = {{0}};
 
     if (size == 0) {
+        return 0;
+    }
+    if (data[0] == 'l') {
+        try_list(data + 1, size - 1);
         return 0;
     }
     require(target_settings_init(&settings, &err));
     if (data[0] == 'f') {
         try_file(&settings, data + 1, size - 1);
     }
-    running.state[at] = target_workers_system.start(target_settings_of(&settings, at), 0);
-    require(running.state[at] != NULL);
+    require(target_running_start(&running, settings_of, &settings, 0));
     work(running.state[at], 0);
     if (data[0] == 'n') {
         try_named(&settings, &running, data + 1, size - 1);
