@@ -1,6 +1,6 @@
 /*
  * admission: a request that has work, on its way through the systems: what it asks, what they said,
- * and what each of them keeps with it.
+ * and, at its end, what each of them keeps with it.
  *
  * Thread: the loop that owns the request; but while it WAITS, its system's, which may write its own
  * member, `status` and what belongs to it, and `result`. Clock: CLOCK_MONOTONIC nanoseconds.
@@ -15,8 +15,33 @@
 #include "mailbox.h"
 #include "modellist.h"
 #include "routes.h"
+#include "waiter.h"
 
 struct MHD_Connection;
+struct target_cache_entry;
+struct target_flight;
+
+/* What Cache-Status says. */
+enum target_cache_note {
+    TARGET_CACHE_BYPASS,    /* not asked */
+    TARGET_CACHE_NO_CACHE,  /* the request did not want it */
+    TARGET_CACHE_URI_MISS,  /* nothing there for the key without its headers */
+    TARGET_CACHE_VARY_MISS, /* only for other headers */
+    TARGET_CACHE_ANSWERED,  /* a hit */
+};
+
+struct target_response_cache_part {
+    const struct target_cache_entry *load; /* to be filled with the answer; NULL: not by this one */
+    enum target_cache_note note;
+    uint64_t ttl_s; /* of a hit: for how long it would be one again */
+    bool is_stored; /* the answer is kept now */
+};
+
+struct target_coalescing_part {
+    struct target_waiter waiter;
+    struct target_flight *flight; /* that it leads; NULL: none */
+    bool is_collapsed;            /* it got what another request got */
+};
 
 struct target_admission {
     /* What is asked; borrowed until the systems were told that it `ended`. */
@@ -26,8 +51,9 @@ struct target_admission {
     const char *path; /* decoded, without query */
     const char *body; /* `body_bytes` of them, no end; NULL: none */
     size_t body_bytes;
-    bool is_work;    /* it has work, see target_route_has_work */
-    bool is_to_fail; /* drawn to be answered 500: nobody else may get its answer */
+    const char *vary; /* the names of headers that make answers differ; NULL: none */
+    bool is_work;     /* it has work, see target_route_has_work */
+    bool is_to_fail;  /* drawn to be answered 500: nobody else may get its answer */
 
     /* When. */
     uint64_t service_ns; /* drawn; a system may change it in `admit` */
@@ -58,6 +84,10 @@ struct target_admission {
     struct target_mail resumed;
     uint32_t told; /* bit i: target_systems[i] let it pass, and is to be told of its end */
     unsigned next; /* the system that is asked next */
+
+    /* What systems keep; each writes and reads its own. */
+    struct target_response_cache_part response_cache;
+    struct target_coalescing_part coalescing;
 };
 
 /* A header or query argument, NULL: there is none. Owning loop only. */

@@ -11,7 +11,9 @@
 
 #include "admin.h"
 #include "models.h"
+#include "names.h"
 #include "quantity.h"
+#include "response_cache.h"
 
 #define JSON_TYPE       "application/json"
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -19,6 +21,8 @@
 #define BYTES_MAX       (UINT64_C(1) << 30) /* of /bytes/N */
 #define BYTES_BLOCK     (64 * 1024)
 #define SERVER_TIMING   "Server-Timing"
+#define CACHE_STATUS    "Cache-Status"
+#define CACHE_BYPASS    "pelt-target; fwd=bypass"
 #define CORRELATION_ID  "X-Correlation-ID"
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -130,6 +134,7 @@ static bool fix(const struct target_answers *answers, struct target_fixed *fixed
     if (answers->service->has_server_timing) {
         add_header(fixed->ready, SERVER_TIMING, "queue;dur=0, work;dur=0");
     }
+    add_header(fixed->ready, CACHE_STATUS, CACHE_BYPASS);
     return fixed->ready != NULL;
 }
 
@@ -219,6 +224,11 @@ static struct draft own(unsigned status, struct MHD_Response *response)
     return (struct draft){.status = status, .own = response};
 }
 
+static struct draft text_draft(unsigned status, char *text)
+{
+    return (struct draft){.status = status, .text = text};
+}
+
 static struct draft json_draft(const struct target_answers *answers, unsigned status, json_t *json)
 {
     return (struct draft){.status = status,
@@ -227,7 +237,7 @@ static struct draft json_draft(const struct target_answers *answers, unsigned st
 
 static struct draft failed(unsigned status, const char *type, const char *message)
 {
-    return (struct draft){.status = status, .text = error_text(type, message)};
+    return text_draft(status, error_text(type, message));
 }
 
 static struct draft bad_request(const char *message)
@@ -473,11 +483,32 @@ static struct draft answer_admin(const struct target_answers *answers,
     return answer_knobs(answers, name);
 }
 
+/* ---- /admin/cache ---- */
+
+static struct draft purge_cache(const struct target_answers *answers,
+                                const struct target_asked *asked)
+{
+    struct target_response_cache *cache =
+        answers->running->state[target_systems_index(&target_response_cache_system)];
+    const char *tag = MHD_lookup_connection_value(asked->connection, MHD_GET_ARGUMENT_KIND, "tag");
+    struct target_scene scene = scene_of(answers, asked);
+    char name[TARGET_NAME_BYTES];
+    const char *at = tag;
+
+    if (tag && (!target_names_are_good(tag) || !target_names_next(&at, name) || *at)) {
+        return bad_request("tag is not a name of up to 64 letters, digits and -_.:/; without tag, "
+                           "all answers are dropped");
+    }
+    return text_draft(MHD_HTTP_OK, json_text(json_pack("{s:I}", "purged",
+                                                       (json_int_t)target_response_cache_purge(
+                                                           cache, tag ? name : NULL, &scene))));
+}
+
 /* Whoever may not look at all: before methods and bodies. */
 static bool is_forbidden(const struct target_answers *answers, const struct target_asked *asked,
                          struct draft *answer)
 {
-    if (asked->route != TARGET_ROUTE_KNOBS && asked->route != TARGET_ROUTE_KNOB) {
+    if (!target_route_is_admin(asked->route)) {
         return false;
     }
     if (!answers->service->has_admin) {
@@ -528,6 +559,8 @@ static struct draft by_route(struct target_answers *answers, const struct target
     case TARGET_ROUTE_KNOBS:
     case TARGET_ROUTE_KNOB:
         return answer_admin(answers, asked);
+    case TARGET_ROUTE_CACHE:
+        return purge_cache(answers, asked);
     case TARGET_ROUTE_OTHER:
     case TARGET_ROUTES:
         break;
@@ -582,6 +615,13 @@ static struct draft draft_answer(struct target_answers *answers, const struct ta
     return by_route(answers, asked);
 }
 
+/* In the cache, or among those under way. */
+static bool has_been_looked_up(const struct target_asked *asked)
+{
+    return asked->admission->response_cache.note != TARGET_CACHE_BYPASS ||
+           asked->admission->coalescing.is_collapsed;
+}
+
 static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
 {
     const struct target_model_use *model = &asked->admission->model;
@@ -615,6 +655,17 @@ static void add_rate(struct MHD_Response *response, const struct target_bucket_v
     add_number(response, "RateLimit-Reset", rate->reset_s);
 }
 
+static void add_cache_status(struct MHD_Response *response, const struct target_asked *asked)
+{
+    char text[TARGET_CACHE_STATUS_BYTES];
+
+    target_response_cache_status(asked->admission, text);
+    add_header(response, CACHE_STATUS, text);
+    if (has_been_looked_up(asked) && asked->admission->vary[0]) {
+        add_header(response, MHD_HTTP_HEADER_VARY, asked->admission->vary);
+    }
+}
+
 static void add_own_headers(const struct target_answers *answers, struct MHD_Response *response,
                             const struct target_asked *asked)
 {
@@ -623,6 +674,9 @@ static void add_own_headers(const struct target_answers *answers, struct MHD_Res
     }
     if (asked->admission->rate.limit > 0) {
         add_rate(response, &asked->admission->rate);
+    }
+    if (!target_route_is_observer(asked->route)) {
+        add_cache_status(response, asked);
     }
     if (asked->correlation_id) {
         add_header(response, CORRELATION_ID, asked->correlation_id);
@@ -635,7 +689,8 @@ static void add_own_headers(const struct target_answers *answers, struct MHD_Res
 static bool needs_own_headers(const struct target_asked *asked)
 {
     return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0 ||
-           asked->admission->rate.limit > 0 || asked->admission->model.name;
+           asked->admission->rate.limit > 0 || asked->admission->model.name ||
+           has_been_looked_up(asked);
 }
 
 /* Turns JSON into a body that can be shared, where somebody wants one. */

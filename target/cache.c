@@ -312,6 +312,15 @@ static void evict_down_to(struct target_cache *cache, uint64_t bytes)
     }
 }
 
+static void evict_down_to_entries(struct target_cache *cache, uint64_t entries)
+{
+    while (cache->by_worth.count > entries) {
+        struct target_rank_node *first = target_rankheap_first(&cache->by_worth);
+
+        drop(cache, TARGET_OWNER(first, struct entry, by_worth), TARGET_CACHE_EVICTED);
+    }
+}
+
 /* False: it cannot be made, as what is loading stays; then nothing is evicted. */
 static bool make_room(struct target_cache *cache, uint64_t bytes)
 {
@@ -437,6 +446,9 @@ static bool keep(struct target_cache *cache, struct entry *entry,
     if (!entry->is_listed || load->ttl_ns == 0 || !add_tags(cache, entry, load) ||
         !make_room(cache, load->bytes)) {
         return false;
+    }
+    if (cache->options.limit_entries > 0) {
+        evict_down_to_entries(cache, cache->options.limit_entries - 1);
     }
     charge(cache, entry, load->bytes);
     entry->used_order = entry->stored_order = ++cache->order;
@@ -583,6 +595,26 @@ void target_cache_set(struct target_cache *cache, uint64_t limit_bytes,
     }
     evict_down_to(cache, limit_bytes);
     unlock(cache);
+}
+
+void target_cache_set_entries(struct target_cache *cache, uint64_t limit_entries)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->options.limit_entries = limit_entries;
+    if (limit_entries > 0) {
+        evict_down_to_entries(cache, limit_entries);
+    }
+    unlock(cache);
+}
+
+bool target_cache_has_tag(struct target_cache *cache, const char *tag)
+{
+    bool has_tag;
+
+    pthread_mutex_lock(&cache->lock);
+    has_tag = find_tag(cache, tag) != NULL;
+    unlock(cache);
+    return has_tag;
 }
 
 struct target_cache_figures target_cache_figures(struct target_cache *cache, uint64_t now_ns)

@@ -65,6 +65,7 @@ typedef void (*target_cache_leave_fn)(void *cls, const struct target_cache_entry
 struct target_cache_options {
     enum target_cache_policy policy;
     uint64_t limit_bytes;            /* 0: keeps nothing */
+    uint64_t limit_entries;          /* 0: as many as fit; loads do not count */
     target_cache_drop_fn drop_value; /* frees a value once nobody holds it; NULL: no need */
     target_cache_leave_fn on_leave;  /* told of each entry that leaves, in order; NULL: nobody */
     void *cls;
@@ -163,6 +164,12 @@ size_t target_cache_clear(struct target_cache *cache);
  */
 void target_cache_set(struct target_cache *cache, uint64_t limit_bytes,
                       enum target_cache_policy policy, uint64_t now_ns);
+
+/* Changes limit_entries; what is too many is evicted at once. */
+void target_cache_set_entries(struct target_cache *cache, uint64_t limit_entries);
+
+/* True if an entry with this tag is kept. */
+bool target_cache_has_tag(struct target_cache *cache, const char *tag);
 
 struct target_cache_figures target_cache_figures(struct target_cache *cache, uint64_t now_ns);
 

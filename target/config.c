@@ -175,6 +175,6 @@ void target_config_print(const struct target_settings *settings, FILE *out)
 
         target_knob_print(knob, target_settings_of(settings, place.system), value, sizeof value);
         fprintf(out, "# %s\n%s%s =%s%s\n\n", knob->text, value[0] ? "" : "# ", knob->name,
-                value[0] ? " " : "", value);
+                value[0] && value[0] != '#' ? " " : "", value); /* " #" would begin a comment */
     }
 }

@@ -25,7 +25,7 @@ static const struct metric limit_metrics[] = {
 static const struct metric cache_metrics[] = {
     {"hits", "counter", "Of a cache: found.", CACHE(hits)},
     {"misses", "counter", "Of a cache: not found.", CACHE(misses)},
-    {"evictions", "counter", "Of a cache: dropped for want of room or time.", CACHE(evictions)},
+    {"evictions", "counter", "Of a cache: dropped for want of room.", CACHE(evictions)},
     {"bytes", "gauge", "Of a cache: held now.", CACHE(bytes)},
 };
 

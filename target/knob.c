@@ -6,6 +6,7 @@
 #include "calendar.h"
 #include "law.h"
 #include "modellist.h"
+#include "names.h"
 #include "quantity.h"
 
 typedef bool (*read_fn)(const struct target_knob *knob, void *field, const char *text,
@@ -313,6 +314,16 @@ static void print_text(const struct target_knob *knob, const void *field, char *
     snprintf(text, bytes, "%s", (const char *)field);
 }
 
+static bool read_names(const struct target_knob *knob, void *field, const char *text,
+                       struct target_error *err)
+{
+    if (!target_names_are_good(text)) {
+        return target_fail(err, "\"%.100s\" is no list of names; try Accept-Language, X-Tenant",
+                           text);
+    }
+    return read_text(knob, field, text, err);
+}
+
 /* ---- the types ---- */
 
 static const struct type types[] = {
@@ -329,6 +340,7 @@ static const struct type types[] = {
     [TARGET_KNOB_STALLS] = {"LENGTH/PERIOD", read_stalls, print_stalls},
     [TARGET_KNOB_ADDRESS] = {"ADDR:PORT", read_address, print_address},
     [TARGET_KNOB_PATH] = {"PATH", read_text, print_text},
+    [TARGET_KNOB_NAMES] = {"NAMES", read_names, print_text},
 };
 
 const char *target_knob_value_name(const struct target_knob *knob, char *text)

@@ -32,6 +32,7 @@ enum target_knob_type {                     /* the field that it writes to */
                                               */
                         TARGET_KNOB_ADDRESS, /* struct target_address */
                         TARGET_KNOB_PATH,    /* char[max], with its end; empty: none */
+                        TARGET_KNOB_NAMES,   /* the same: header names with commas */
 };
 
 struct target_address {

@@ -39,6 +39,7 @@
 #include "keytable.h"
 #include "mailbox.h"
 #include "request.h"
+#include "response_cache.h"
 #include "truthlog.h"
 
 /*
@@ -194,6 +195,7 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .body = request->body_bytes ? request->body : NULL,
         .body_bytes = request->body_bytes,
         .is_work = request->is_work,
+        .vary = loop->service.vary,
         .is_to_fail = is_to_fail(loop, request),
         .service_ns =
             takes_time(loop, request, request->is_work) ? draw_service_ns(loop, request) : 0,
@@ -262,10 +264,15 @@ static enum MHD_Result await(struct target_loop *loop, struct target_request *re
     return MHD_YES;
 }
 
-static void end_wait(struct target_request *request)
+/* It is held as one that is due, so that many that were resumed at once leave in batches. */
+static void end_wait(struct target_loop *loop, struct target_request *request)
 {
+    struct target_held held = {.due_ns = 0, .order = request->index, .what = request};
+
     target_waiters_remove(&request->pause);
-    MHD_resume_connection(request->connection);
+    if (!target_dueheap_push(&loop->held, held)) {
+        MHD_resume_connection(request->connection);
+    }
 }
 
 static void take_mail(struct target_loop *loop)
@@ -274,7 +281,7 @@ static void take_mail(struct target_loop *loop)
 
     for (; mail; mail = next) {
         next = mail->next;
-        end_wait(TARGET_OWNER(mail, struct target_request, admission.resumed));
+        end_wait(loop, TARGET_OWNER(mail, struct target_request, admission.resumed));
     }
 }
 
@@ -484,6 +491,7 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .counted_ns = request->admission.rate.counted_ns,
         .model = request->admission.model.name,
         .load_ns = request->admission.model.load_ns,
+        .cache = target_response_cache_word(&request->admission),
     };
     struct target_log_entry entry = {
         .method = request->method,
@@ -675,7 +683,7 @@ static void leave_waits(struct target_loop *loop)
 
         next = waiter->next;
         if (target_running_leave(&loop->shared->running, &request->admission)) {
-            end_wait(request);
+            end_wait(loop, request);
         }
     }
 }
@@ -689,8 +697,8 @@ static void give_up(struct target_loop *loop)
     loop->is_giving_up = true;
     leave_waits(loop);
     while (loop->held.count > 0 || loop->waiting.count > 0) {
-        release_due(loop, UINT64_MAX);
         take_mail(loop);
+        release_due(loop, UINT64_MAX);
         MHD_run(loop->daemon);
         if (loop->held.count == 0 && loop->waiting.count > 0) {
             struct pollfd mail = {.fd = loop->mailbox.wake_fd, .events = POLLIN};

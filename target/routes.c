@@ -28,6 +28,7 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_METRICS] = {"/metrics", "/metrics", false, GET_AND_HEAD},
     [TARGET_ROUTE_KNOBS] = {"/admin/knobs", "/admin/knobs", false, GET_AND_PUT},
     [TARGET_ROUTE_KNOB] = {"/admin/knobs/NAME", "/admin/knobs/", true, GET_AND_PUT},
+    [TARGET_ROUTE_CACHE] = {"/admin/cache", "/admin/cache", false, "DELETE"},
 };
 
 static bool matches(const struct route *route, const char *path)
@@ -83,7 +84,12 @@ bool target_route_allows(enum target_route route, const char *method)
 bool target_route_is_observer(enum target_route route)
 {
     return route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
-           route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB;
+           target_route_is_admin(route);
+}
+
+bool target_route_is_admin(enum target_route route)
+{
+    return route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB || route == TARGET_ROUTE_CACHE;
 }
 
 bool target_route_has_work(enum target_route route)

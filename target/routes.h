@@ -26,6 +26,7 @@ enum target_route {
     TARGET_ROUTE_METRICS,
     TARGET_ROUTE_KNOBS,
     TARGET_ROUTE_KNOB,
+    TARGET_ROUTE_CACHE,
     TARGET_ROUTES
 };
 
@@ -48,6 +49,9 @@ bool target_route_allows(enum target_route route, const char *method);
  * stalled or failed, because looking at a judge must not change what it saw.
  */
 bool target_route_is_observer(enum target_route route);
+
+/* True for /admin: for clients on this machine only. */
+bool target_route_is_admin(enum target_route route);
 
 /* True for what has work to do: it needs a worker where their number is limited. */
 bool target_route_has_work(enum target_route route);

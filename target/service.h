@@ -17,6 +17,7 @@
 #define TARGET_THREADS_MAX  64
 #define TARGET_FILES_BESIDE 64 /* descriptors needed besides connections, generously */
 #define TARGET_PATH_BYTES   1000
+#define TARGET_VARY_BYTES   200
 
 enum target_service_for {
     TARGET_SERVICE_FOR_ALL,  /* but for probes and observers */
@@ -34,9 +35,10 @@ struct target_service {
     double error_share;  /* of requests answered 500, in [0, 1] */
     uint64_t body_bytes; /* JSON answers are padded to at least this */
     uint64_t seed;
-    uint64_t threads;     /* loops; 0: as many as target_service_settle says */
-    uint64_t connections; /* most open at once in each loop; 0: likewise */
-    uint64_t drain_ns;    /* what is in flight gets this long to be answered at the end */
+    uint64_t threads;             /* loops; 0: as many as target_service_settle says */
+    uint64_t connections;         /* most open at once in each loop; 0: likewise */
+    uint64_t drain_ns;            /* what is in flight gets this long to be answered at the end */
+    char vary[TARGET_VARY_BYTES]; /* names of headers that make answers differ; empty: none */
     bool has_server_timing;
     bool has_admin;
 };

@@ -37,7 +37,7 @@
  *   leave      the request WAITS and its time is up, as the service ends: may it go at once?
  *
  * What a system keeps with a request is a member of its own in struct target_admission, zero at
- * first, a struct that the system's header declares; no heap memory is needed then.
+ * first; no heap memory is needed then.
  *
  * Thread: start and stop are called by main; all else by any loop at any time, so a system locks
  * what it writes. Clock: CLOCK_MONOTONIC nanoseconds, passed in.

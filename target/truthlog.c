@@ -17,7 +17,7 @@ void target_truthlog_stall(struct target_lines *log, uint64_t begin_ns, uint64_t
 
 void target_truthlog_request(struct target_lines *log, const struct target_truth *truth)
 {
-    const char *by = truth->refused_by;
+    const char *by = truth->refused_by, *cache = truth->cache;
     char counted[48] = "", model[128] = "";
 
     if (truth->counted_ns > 0) {
@@ -30,10 +30,11 @@ void target_truthlog_request(struct target_lines *log, const struct target_truth
     target_lines_add(log, truth->end_ns,
                      "{\"type\":\"request\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64
                      ",\"path\":\"%s\",\"status\":%u,\"sent\":%s,\"queue_ns\":%" PRIu64
-                     ",\"work_ns\":%" PRIu64 "%s%s%s%s%s}\n",
+                     ",\"work_ns\":%" PRIu64 "%s%s%s%s%s%s%s%s}\n",
                      truth->begin_ns, truth->end_ns, truth->path, truth->status,
                      truth->is_sent ? "true" : "false", truth->queue_ns, truth->work_ns,
-                     by ? ",\"refused_by\":\"" : "", by ? by : "", by ? "\"" : "", counted, model);
+                     by ? ",\"refused_by\":\"" : "", by ? by : "", by ? "\"" : "", counted, model,
+                     cache ? ",\"cache\":\"" : "", cache ? cache : "", cache ? "\"" : "");
 }
 
 void target_truthlog_event(struct target_lines *log, uint64_t now_ns, uint64_t at_ns,

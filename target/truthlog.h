@@ -4,8 +4,8 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}        (one line; and perhaps refused_by, counted_ns, model and
- * load_ns)
+ *    "queue_ns":N,"work_ns":N}         (one line; perhaps with refused_by, counted_ns, model,
+ *                                       load_ns, cache)
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -28,6 +28,7 @@ struct target_truth {       /* of one request */
     uint64_t counted_ns;    /* when the rate limit counted it; 0: it did not */
     const char *model;      /* that it used, needs no escaping; NULL: none */
     uint64_t load_ns;       /* waited until that was in memory */
+    const char *cache;      /* "hit", "miss" or "collapsed"; NULL: not looked up */
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);

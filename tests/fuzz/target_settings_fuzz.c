@@ -3,8 +3,8 @@
  * was refused changed nothing, what was taken reads back as printed, and the systems keep their
  * invariants whatever their knobs become.
  *
- * The first byte says what the rest is: a file, an object of knobs, or one knob's value behind its
- * name and a line break.
+ * The first byte says what the rest is: a file, an object of knobs, one knob's value behind its
+ * name and a line break, or a list of names as a client sends one.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "admin.h"
 #include "config.h"
+#include "names.h"
 #include "workers.h"
 
 #define MS UINT64_C(1000000)
@@ -144,6 +145,22 @@ static void try_named(struct target_settings *settings, struct target_running *r
     try_admin(settings, running, name, data, size);
 }
 
+/* Whatever a list has in it, names are good ones. */
+static void try_list(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1), name[TARGET_NAME_BYTES];
+    const char *at = text;
+
+    require(text != NULL);
+    memcpy(text, data, size);
+    text[size] = '\0';
+    while (target_names_next(&at, name)) {
+        require(name[0] != '\0' && target_names_are_good(name));
+    }
+    require(*at == '\0');
+    free(text);
+}
+
 static const void *settings_of(const void *cls, size_t system)
 {
     return target_settings_of(cls, system);
@@ -152,10 +169,14 @@ static const void *settings_of(const void *cls, size_t system)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct target_settings settings;
-    struct target_running running = {.systems = NULL};
+    struct target_running running;
     struct target_error err = {{0}};
 
     if (size == 0) {
+        return 0;
+    }
+    if (data[0] == 'l') {
+        try_list(data + 1, size - 1);
         return 0;
     }
     require(target_settings_init(&settings, &err));

@@ -680,6 +680,42 @@ static void purging_a_tag_drops_exactly_its_members(void **state)
     target_cache_free(cache);
 }
 
+static void a_tag_is_there_as_long_as_a_member(void **state)
+{
+    static const char *const tags[] = {"x"};
+    struct target_cache *cache = cache_of(TARGET_CACHE_LRU, 20);
+    struct target_cache_load load = ten;
+
+    load.tags = tags, load.tag_count = 1;
+    assert_false(target_cache_has_tag(cache, "x"));
+    touch(cache, "a", load, 0);
+    assert_true(target_cache_has_tag(cache, "x"));
+    touch(cache, "b", ten, 0);
+    touch(cache, "c", ten, 0);
+    assert_false(target_cache_has_tag(cache, "x"));
+    target_cache_free(cache);
+}
+
+static void no_more_entries_are_kept_than_there_may_be(void **state)
+{
+    struct target_cache *cache = cache_of(TARGET_CACHE_LRU, 1000);
+
+    target_cache_set_entries(cache, 2);
+    touch(cache, "a", ten, 0);
+    touch(cache, "b", ten, 0);
+    touch(cache, "a", ten, 0);
+    touch(cache, "c", ten, 0);
+    assert_log("e:b");
+    assert_int_equal(target_cache_figures(cache, 0).entries, 2);
+    target_cache_set_entries(cache, 1);
+    assert_log("e:a");
+    target_cache_set_entries(cache, 0);
+    touch(cache, "d", ten, 0);
+    touch(cache, "e", ten, 0);
+    assert_int_equal(target_cache_figures(cache, 0).entries, 3);
+    target_cache_free(cache);
+}
+
 static void purging_a_key_or_all_drops_these(void **state)
 {
     struct target_cache *cache = cache_of(TARGET_CACHE_LRU, 1000);
@@ -979,6 +1015,8 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_handed_out_and_evicts_nothing),
         cmocka_unit_test(a_cache_without_room_keeps_nothing),
         cmocka_unit_test(purging_a_tag_drops_exactly_its_members),
+        cmocka_unit_test(a_tag_is_there_as_long_as_a_member),
+        cmocka_unit_test(no_more_entries_are_kept_than_there_may_be),
         cmocka_unit_test(purging_a_key_or_all_drops_these),
         cmocka_unit_test(who_holds_an_entry_keeps_its_value),
         cmocka_unit_test(a_miss_loads_once_and_all_get_it),

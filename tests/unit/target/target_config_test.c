@@ -107,11 +107,12 @@ static void what_is_printed_reads_back(void **state)
     struct target_error err = {{0}};
     char *first, *second;
 
-    assert_true(
-        parse(&settings,
-              "workers = 3\nservice-time = lognormal:1.5ms,0.25\nstall = 1s,300ms/5s 1s/7s\n"
-              "error-share = 1%\nbody-size = 64k\nlisten = [::1]:0\nlog = /tmp/log\n",
-              &err));
+    assert_true(parse(
+        &settings,
+        "workers = 3\nservice-time = lognormal:1.5ms,0.25\nstall = 1s,300ms/5s 1s/7s\n"
+        "error-share = 1%\nbody-size = 64k\nlisten = [::1]:0\nlog = /tmp/log\njson-log =#log\n"
+        "vary = Accept-Language, X-Tenant\n",
+        &err));
     first = printed(&settings);
     target_settings_deinit(&settings);
     assert_non_null(strstr(first, "\nstall = 1s,300ms/5s 1s/7s\n"));

@@ -73,6 +73,8 @@ static const struct target_knob share = {.type = TARGET_KNOB_SHARE, .offset = FI
 static const struct target_knob flag = {.type = TARGET_KNOB_FLAG, .offset = FIELD(flag)};
 static const struct target_knob choice = {
     .type = TARGET_KNOB_CHOICE, .offset = FIELD(choice), .choices = colours};
+static const struct target_knob names = {
+    .type = TARGET_KNOB_NAMES, .offset = FIELD(path), .max = 8};
 static const struct target_knob path = {.type = TARGET_KNOB_PATH, .offset = FIELD(path), .max = 8};
 
 static void assert_reads(const struct target_knob *knob, const char *text, const char *printed)
@@ -116,6 +118,8 @@ static void each_type_reads_its_values(void **state)
     assert_reads(&flag, "on", "on");
     assert_reads(&choice, "green", "green");
     assert_reads(&path, "/a/b/cd", "/a/b/cd");
+    assert_reads(&names, "A, b-C", "A, b-C");
+    assert_reads(&names, "", "");
 }
 
 static void what_is_out_of_range_is_refused_with_the_range(void **state)
@@ -132,6 +136,9 @@ static void what_is_out_of_range_is_refused_with_the_range(void **state)
     assert_refuses(&flag, "yes", "neither on nor off");
     assert_refuses(&choice, "blue", "red, green");
     assert_refuses(&path, "/a/b/cde", "longer than 7 bytes");
+    assert_refuses(&names, "A, b-CDE", "longer than 7 bytes");
+    assert_refuses(&names, "a b", "no list of names");
+    assert_refuses(&names, ",", "no list of names");
 }
 
 int main(void)

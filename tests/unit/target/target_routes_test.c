@@ -24,6 +24,7 @@ static void paths_fall_into_their_class(void **state)
     assert_class("/work", "/work");
     assert_class("/admin/knobs", "/admin/knobs");
     assert_class("/admin/knobs/workers", "/admin/knobs/NAME");
+    assert_class("/admin/cache", "/admin/cache");
     assert_class("", "other");
 }
 
@@ -46,12 +47,15 @@ static void methods_match_as_whole_words(void **state)
     assert_true(target_route_allows(TARGET_ROUTE_OTHER, "DELETE"));
 }
 
-static void only_counts_metrics_and_knobs_look_on(void **state)
+static void only_counts_metrics_and_the_admin_path_look_on(void **state)
 {
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
         assert_int_equal(target_route_is_observer(route),
                          route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
-                             route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB);
+                             route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB ||
+                             route == TARGET_ROUTE_CACHE);
+        assert_int_equal(target_route_is_admin(route),
+                         strncmp(target_route_class(route), "/admin/", 7) == 0);
     }
 }
 
@@ -78,7 +82,7 @@ int main(void)
         cmocka_unit_test(paths_fall_into_their_class),
         cmocka_unit_test(the_rest_of_a_prefix_is_its_argument),
         cmocka_unit_test(methods_match_as_whole_words),
-        cmocka_unit_test(only_counts_metrics_and_knobs_look_on),
+        cmocka_unit_test(only_counts_metrics_and_the_admin_path_look_on),
         cmocka_unit_test(chat_and_work_have_work),
         cmocka_unit_test(probes_lie_below_health),
     };
