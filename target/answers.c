@@ -515,10 +515,23 @@ static struct draft by_route(struct target_answers *answers, const struct target
     return fixed(answers, MHD_HTTP_NOT_FOUND, TARGET_FIXED_NOT_FOUND);
 }
 
+static const char *refusal_type(unsigned status)
+{
+    switch (status) {
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return "rate_limited";
+    case MHD_HTTP_BAD_GATEWAY:
+        return "bad_gateway";
+    case MHD_HTTP_GATEWAY_TIMEOUT:
+        return "timeout";
+    default:
+        return "overloaded";
+    }
+}
+
 static struct draft refused(const struct target_admission *admission)
 {
-    bool is_rate = admission->status == MHD_HTTP_TOO_MANY_REQUESTS;
-    char *text = error_text(is_rate ? "rate_limited" : "overloaded", admission->message);
+    char *text = error_text(refusal_type(admission->status), admission->message);
     struct draft answer = own(admission->status, text_response(text, JSON_TYPE));
     char seconds[24];
 
@@ -558,10 +571,18 @@ static struct draft draft_answer(struct target_answers *answers, const struct ta
 
 static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
 {
-    char text[80];
+    const struct target_admission *admission = asked->admission;
+    char text[80 + 80 * TARGET_SPANS_MAX];
+    size_t used = (size_t)snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f",
+                                   (double)asked->queue_ns / 1e6, (double)asked->work_ns / 1e6);
 
-    snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f", (double)asked->queue_ns / 1e6,
-             (double)asked->work_ns / 1e6);
+    for (unsigned i = 0; i < admission->spans; i++) {
+        const struct target_span *span = &admission->span[i];
+
+        used += (size_t)snprintf(text + used, sizeof text - used, ", %s-wait;dur=%.3f, %s;dur=%.3f",
+                                 span->name, (double)span->wait_ns / 1e6, span->name,
+                                 (double)span->call_ns / 1e6);
+    }
     add_header(response, SERVER_TIMING, text);
 }
 
@@ -581,7 +602,8 @@ static void add_own_headers(const struct target_answers *answers, struct MHD_Res
 
 static bool needs_own_headers(const struct target_asked *asked)
 {
-    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0;
+    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0 ||
+           asked->admission->spans > 0;
 }
 
 /* Turns JSON into a body that can be shared, where somebody wants one. */

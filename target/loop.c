@@ -465,6 +465,8 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .queue_ns = queue_ns(request),
         .work_ns = request->admission.service_ns,
         .refused_by = request->admission.refused_by,
+        .span = request->admission.span,
+        .spans = request->admission.spans,
     };
     struct target_log_entry entry = {
         .method = request->method,

@@ -3,13 +3,20 @@
 
 #include <assert.h>
 
+#include "database.h"
 #include "service.h"
+#include "upstream.h"
 #include "workers.h"
 
-/* Requests ask them in this order; the worker pool is last because it takes a place. */
+/*
+ * Requests ask them in this order: before the service time, the worker pool last because it takes a
+ * place; after it, what is called outside.
+ */
 const struct target_system *const target_systems[] = {
     &target_service_system,
     &target_workers_system,
+    &target_upstream_system,
+    &target_database_system,
     NULL,
 };
 

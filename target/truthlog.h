@@ -4,7 +4,8 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}                                   (one line; and perhaps refused_by)
+ *    "queue_ns":N,"work_ns":N}                                   (one line; perhaps refused_by, and
+ *    for what was called outside "upstream_wait_ns":N,"upstream_ns":N)
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -15,6 +16,8 @@
 
 #include "lines.h"
 
+struct target_span; /* admission.h */
+
 struct target_truth {       /* of one request */
     uint64_t begin_ns;      /* head fully received */
     uint64_t end_ns;        /* answer fully handed to the kernel, or given up */
@@ -24,6 +27,9 @@ struct target_truth {       /* of one request */
     uint64_t queue_ns;      /* waited for a worker */
     uint64_t work_ns;       /* service time, as drawn */
     const char *refused_by; /* the system that refused it; NULL: none did */
+
+    const struct target_span *span; /* `spans` of them; borrowed */
+    unsigned spans;
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);
