@@ -3,7 +3,7 @@
  * and, at its end, what each of them keeps with it.
  *
  * Thread: the loop that owns the request; but while it WAITS, its system's, which may write its own
- * member, `status` and what belongs to it, and `result`. Clock: CLOCK_MONOTONIC nanoseconds.
+ * member, `status` and what belongs to it, `result` and `span`. Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_ADMISSION_H
 #define TARGET_ADMISSION_H
@@ -12,9 +12,11 @@
 
 #include "body.h"
 #include "bucket.h"
+#include "database.h"
 #include "mailbox.h"
 #include "modellist.h"
 #include "routes.h"
+#include "upstream.h"
 #include "waiter.h"
 
 struct MHD_Connection;
@@ -41,6 +43,15 @@ struct target_coalescing_part {
     struct target_waiter waiter;
     struct target_flight *flight; /* that it leads; NULL: none */
     bool is_collapsed;            /* it got what another request got */
+};
+
+#define TARGET_SPANS_MAX 4
+
+struct target_span { /* of a request's time, spent on something outside: Server-Timing and truth log
+                      */
+    const char *name; /* static */
+    uint64_t wait_ns; /* until it could be called, and between tries */
+    uint64_t call_ns; /* all tries together */
 };
 
 struct target_admission {
@@ -78,6 +89,14 @@ struct target_admission {
 
     /* Set with LATER: when the same hook is to be asked again. */
     uint64_t later_ns;
+
+    /* What calls outside took. */
+    struct target_span span[TARGET_SPANS_MAX];
+    unsigned spans;
+
+    /* What systems keep with it. */
+    struct target_upstream_asked upstream;
+    struct target_database_asked database;
 
     /* How far it is: for target_running_... and the loop. */
     struct target_mailbox *mailbox; /* of the loop; NULL: a test's, which nobody resumes */

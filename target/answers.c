@@ -568,16 +568,25 @@ static struct draft by_route(struct target_answers *answers, const struct target
     return fixed(answers, MHD_HTTP_NOT_FOUND, TARGET_FIXED_NOT_FOUND);
 }
 
-static const char *error_type(unsigned status)
+static const char *refusal_type(unsigned status)
 {
-    return status == MHD_HTTP_TOO_MANY_REQUESTS ? "rate_limited"
-           : status == MHD_HTTP_NOT_FOUND       ? "not_found"
-                                                : "overloaded";
+    switch (status) {
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return "rate_limited";
+    case MHD_HTTP_NOT_FOUND:
+        return "not_found";
+    case MHD_HTTP_BAD_GATEWAY:
+        return "bad_gateway";
+    case MHD_HTTP_GATEWAY_TIMEOUT:
+        return "timeout";
+    default:
+        return "overloaded";
+    }
 }
 
 static struct draft refused(const struct target_admission *admission)
 {
-    char *text = error_text(error_type(admission->status), admission->message);
+    char *text = error_text(refusal_type(admission->status), admission->message);
     struct draft answer = own(admission->status, text_response(text, JSON_TYPE));
     char seconds[24];
 
@@ -624,14 +633,22 @@ static bool has_been_looked_up(const struct target_asked *asked)
 
 static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
 {
-    const struct target_model_use *model = &asked->admission->model;
-    char text[120], load[40] = "";
+    const struct target_admission *admission = asked->admission;
+    char text[120 + 80 * TARGET_SPANS_MAX];
+    size_t used = (size_t)snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f",
+                                   (double)asked->queue_ns / 1e6, (double)asked->work_ns / 1e6);
 
-    if (model->name) {
-        snprintf(load, sizeof load, ", load;dur=%.3f", (double)model->load_ns / 1e6);
+    if (admission->model.name) {
+        used += (size_t)snprintf(text + used, sizeof text - used, ", load;dur=%.3f",
+                                 (double)admission->model.load_ns / 1e6);
     }
-    snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f%s", (double)asked->queue_ns / 1e6,
-             (double)asked->work_ns / 1e6, load);
+    for (unsigned i = 0; i < admission->spans; i++) {
+        const struct target_span *span = &admission->span[i];
+
+        used += (size_t)snprintf(text + used, sizeof text - used, ", %s-wait;dur=%.3f, %s;dur=%.3f",
+                                 span->name, (double)span->wait_ns / 1e6, span->name,
+                                 (double)span->call_ns / 1e6);
+    }
     add_header(response, SERVER_TIMING, text);
 }
 
@@ -690,7 +707,7 @@ static bool needs_own_headers(const struct target_asked *asked)
 {
     return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0 ||
            asked->admission->rate.limit > 0 || asked->admission->model.name ||
-           has_been_looked_up(asked);
+           asked->admission->spans > 0 || has_been_looked_up(asked);
 }
 
 /* Turns JSON into a body that can be shared, where somebody wants one. */

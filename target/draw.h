@@ -15,6 +15,7 @@ enum target_lane {
     TARGET_LANE_SERVICE,
     TARGET_LANE_SERVICE_2, /* the law's second number: a normal draw needs two */
     TARGET_LANE_RETRY,
+    TARGET_LANE_KEY, /* of the row that a request reads */
 };
 
 /* Uniform in the open interval (0, 1), 53 bits. */

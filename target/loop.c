@@ -492,6 +492,8 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .model = request->admission.model.name,
         .load_ns = request->admission.model.load_ns,
         .cache = target_response_cache_word(&request->admission),
+        .span = request->admission.span,
+        .spans = request->admission.spans,
     };
     struct target_log_entry entry = {
         .method = request->method,

@@ -446,6 +446,7 @@ struct target_pool *target_pool_new(const struct target_pool_options *options)
     pool->options = within(options);
     pool->by_deadline.is_before = ends_before;
     for (size_t i = TARGET_POOL_SLOTS_MAX; i-- > 0;) {
+        pool->slot[i].index = i;
         link_slot(&pool->list[FREE], &pool->slot[i]);
     }
     return pool;

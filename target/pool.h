@@ -34,6 +34,7 @@
 #ifndef TARGET_POOL_H
 #define TARGET_POOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -53,7 +54,8 @@ struct target_pool_options {
     uint64_t retry_ns;
 };
 
-struct target_pool_slot { /* a place for one resource; the caller reads `resource` and `uses` */
+struct target_pool_slot { /* a place for one resource; the caller reads, and writes nothing */
+    size_t index;         /* 0 to TARGET_POOL_SLOTS_MAX - 1, never another's */
     void *resource;       /* NULL until opened */
     uint64_t uses;        /* how often this resource served */
     uint64_t opened_ns;

@@ -4,19 +4,32 @@
 #include <assert.h>
 
 #include "coalescing.h"
+#include "database.h"
 #include "leaks.h"
 #include "memlimit.h"
 #include "models.h"
 #include "ratelimit.h"
 #include "response_cache.h"
 #include "service.h"
+#include "upstream.h"
 #include "workers.h"
 
-/* Requests ask them in this order; the worker pool is last because it takes a place. */
+/*
+ * Requests ask them in this order: before the service time, the worker pool last because it takes a
+ * place; after it, what is called outside.
+ */
 const struct target_system *const target_systems[] = {
-    &target_service_system,        &target_ratelimit_system,  &target_memlimit_system,
-    &target_response_cache_system, &target_coalescing_system, &target_models_system,
-    &target_leaks_system,          &target_workers_system,    NULL,
+    &target_service_system,
+    &target_ratelimit_system,
+    &target_memlimit_system,
+    &target_response_cache_system,
+    &target_coalescing_system,
+    &target_models_system,
+    &target_leaks_system,
+    &target_workers_system,
+    &target_upstream_system,
+    &target_database_system,
+    NULL,
 };
 
 size_t target_systems_count(void)

@@ -2,6 +2,12 @@
 #include "truthlog.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "admission.h"
+
+#define MORE_BYTES (320 + TARGET_SPANS_MAX * 96)
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns)
 {
@@ -15,26 +21,53 @@ void target_truthlog_stall(struct target_lines *log, uint64_t begin_ns, uint64_t
                      begin_ns, end_ns);
 }
 
-void target_truthlog_request(struct target_lines *log, const struct target_truth *truth)
+__attribute__((format(printf, 2, 3))) static void add(char text[MORE_BYTES], const char *format,
+                                                      ...)
 {
-    const char *by = truth->refused_by, *cache = truth->cache;
-    char counted[48] = "", model[128] = "";
+    size_t used = strlen(text);
+    va_list args;
 
+    va_start(args, format);
+    vsnprintf(text + used, MORE_BYTES - used, format, args);
+    va_end(args);
+}
+
+/* Members that only some requests have, each with its comma. */
+static const char *more_members(const struct target_truth *truth, char text[MORE_BYTES])
+{
+    text[0] = '\0';
     if (truth->counted_ns > 0) {
-        snprintf(counted, sizeof counted, ",\"counted_ns\":%" PRIu64, truth->counted_ns);
+        add(text, ",\"counted_ns\":%" PRIu64, truth->counted_ns);
     }
     if (truth->model) {
-        snprintf(model, sizeof model, ",\"model\":\"%s\",\"load_ns\":%" PRIu64, truth->model,
-                 truth->load_ns);
+        add(text, ",\"model\":\"%s\",\"load_ns\":%" PRIu64, truth->model, truth->load_ns);
     }
+    for (unsigned i = 0; i < truth->spans; i++) {
+        const struct target_span *span = &truth->span[i];
+
+        add(text, ",\"%s_wait_ns\":%" PRIu64 ",\"%s_ns\":%" PRIu64, span->name, span->wait_ns,
+            span->name, span->call_ns);
+    }
+    if (truth->cache) {
+        add(text, ",\"cache\":\"%s\"", truth->cache);
+    }
+    if (truth->refused_by) {
+        add(text, ",\"refused_by\":\"%s\"", truth->refused_by);
+    }
+    return text;
+}
+
+void target_truthlog_request(struct target_lines *log, const struct target_truth *truth)
+{
+    char more[MORE_BYTES];
+
     target_lines_add(log, truth->end_ns,
                      "{\"type\":\"request\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64
                      ",\"path\":\"%s\",\"status\":%u,\"sent\":%s,\"queue_ns\":%" PRIu64
-                     ",\"work_ns\":%" PRIu64 "%s%s%s%s%s%s%s%s}\n",
+                     ",\"work_ns\":%" PRIu64 "%s}\n",
                      truth->begin_ns, truth->end_ns, truth->path, truth->status,
                      truth->is_sent ? "true" : "false", truth->queue_ns, truth->work_ns,
-                     by ? ",\"refused_by\":\"" : "", by ? by : "", by ? "\"" : "", counted, model,
-                     cache ? ",\"cache\":\"" : "", cache ? cache : "", cache ? "\"" : "");
+                     more_members(truth, more));
 }
 
 void target_truthlog_event(struct target_lines *log, uint64_t now_ns, uint64_t at_ns,

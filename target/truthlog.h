@@ -4,8 +4,9 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}         (one line; perhaps with refused_by, counted_ns, model,
- *                                       load_ns, cache)
+ *    "queue_ns":N,"work_ns":N}         (one line; perhaps with counted_ns, model and load_ns, of
+ *                                       what was called outside "upstream_wait_ns":N,
+ *                                       "upstream_ns":N, cache, refused_by)
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -15,6 +16,8 @@
 #define TARGET_TRUTHLOG_H
 
 #include "lines.h"
+
+struct target_span; /* admission.h */
 
 struct target_truth {       /* of one request */
     uint64_t begin_ns;      /* head fully received */
@@ -29,6 +32,9 @@ struct target_truth {       /* of one request */
     const char *model;      /* that it used, needs no escaping; NULL: none */
     uint64_t load_ns;       /* waited until that was in memory */
     const char *cache;      /* "hit", "miss" or "collapsed"; NULL: not looked up */
+
+    const struct target_span *span; /* `spans` of them; borrowed */
+    unsigned spans;
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
-TIMING = re.compile(rb"\r\nServer-Timing: queue;dur=([\d.]+), work;dur=([\d.]+)[^\r]*\r\n")
+TIMING = re.compile(rb"\r\nServer-Timing: queue;dur=([\d.]+), work;dur=([\d.]+)[,\r]")
 
 
 @dataclass
