@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#define TARGET_FIGURES_MAX 48 /* of each kind; more are a bug */
+#define TARGET_FIGURES_MAX 96 /* of each kind; more are a bug */
 
 struct target_limit_figure {
     const char *name;
