@@ -3,14 +3,16 @@
 
 #include <assert.h>
 
+#include "chat.h"
 #include "service.h"
+#include "sessions.h"
 #include "workers.h"
+#include "ws.h"
 
 /* Requests ask them in this order; the worker pool is last because it takes a place. */
 const struct target_system *const target_systems[] = {
-    &target_service_system,
-    &target_workers_system,
-    NULL,
+    &target_service_system, &target_chat_system,    &target_sessions_system,
+    &target_ws_system,      &target_workers_system, NULL,
 };
 
 size_t target_systems_count(void)

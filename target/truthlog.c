@@ -18,14 +18,32 @@ void target_truthlog_stall(struct target_lines *log, uint64_t begin_ns, uint64_t
 void target_truthlog_request(struct target_lines *log, const struct target_truth *truth)
 {
     const char *by = truth->refused_by;
+    char stream[112] = "";
 
+    if (truth->is_stream) {
+        snprintf(stream, sizeof stream,
+                 ",\"tokens\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64,
+                 truth->tokens, truth->first_ns, truth->last_ns);
+    }
     target_lines_add(log, truth->end_ns,
                      "{\"type\":\"request\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64
                      ",\"path\":\"%s\",\"status\":%u,\"sent\":%s,\"queue_ns\":%" PRIu64
-                     ",\"work_ns\":%" PRIu64 "%s%s%s}\n",
+                     ",\"work_ns\":%" PRIu64 "%s%s%s%s}\n",
                      truth->begin_ns, truth->end_ns, truth->path, truth->status,
                      truth->is_sent ? "true" : "false", truth->queue_ns, truth->work_ns,
-                     by ? ",\"refused_by\":\"" : "", by ? by : "", by ? "\"" : "");
+                     by ? ",\"refused_by\":\"" : "", by ? by : "", by ? "\"" : "", stream);
+}
+
+void target_truthlog_websocket(struct target_lines *log, const struct target_truth_websocket *truth)
+{
+    target_lines_add(
+        log, truth->end_ns,
+        "{\"type\":\"websocket\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64
+        ",\"path\":\"%s\",\"code_sent\":%u,\"code_received\":%u,\"messages_in\":%" PRIu64
+        ",\"messages_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
+        ",\"tokens\":%" PRIu64 "}\n",
+        truth->begin_ns, truth->end_ns, truth->path, truth->code_sent, truth->code_received,
+        truth->messages_in, truth->messages_out, truth->bytes_in, truth->bytes_out, truth->tokens);
 }
 
 void target_truthlog_event(struct target_lines *log, uint64_t now_ns, uint64_t at_ns,

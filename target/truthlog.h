@@ -4,7 +4,8 @@
  *   {"type":"start","begin_ns":N}
  *   {"type":"stall","begin_ns":N,"end_ns":N}
  *   {"type":"request","begin_ns":N,"end_ns":N,"path":"/health","status":200,"sent":true,
- *    "queue_ns":N,"work_ns":N}                                   (one line; and perhaps refused_by)
+ *    "queue_ns":N,"work_ns":N}         (one line; and perhaps refused_by, or tokens of a stream)
+ *   {"type":"websocket","begin_ns":N,"end_ns":N,"path":"/ws/echo","code_sent":1000,...}
  *   {"type":"event","at_ns":N,"system":"workers","event":"scale_up",...}
  *
  * Times are CLOCK_MONOTONIC nanoseconds. How lines reach the file: see lines.h.
@@ -15,20 +16,35 @@
 
 #include "lines.h"
 
-struct target_truth {       /* of one request */
-    uint64_t begin_ns;      /* head fully received */
-    uint64_t end_ns;        /* answer fully handed to the kernel, or given up */
-    const char *path;       /* its class */
-    unsigned status;        /* 0: no answer was made */
-    bool is_sent;           /* false: the client left or the service shut down before the end */
-    uint64_t queue_ns;      /* waited for a worker */
-    uint64_t work_ns;       /* service time, as drawn */
-    const char *refused_by; /* the system that refused it; NULL: none did */
+struct target_truth {           /* of one request */
+    uint64_t begin_ns;          /* head fully received */
+    uint64_t end_ns;            /* answer fully handed to the kernel, or given up */
+    const char *path;           /* its class */
+    unsigned status;            /* 0: no answer was made */
+    bool is_sent;               /* false: the client left or the service shut down before the end */
+    uint64_t queue_ns;          /* waited for a worker */
+    uint64_t work_ns;           /* service time, as drawn */
+    const char *refused_by;     /* the system that refused it; NULL: none did */
+    bool is_stream;             /* the answer was streamed: */
+    uint64_t tokens;            /* handed to the library */
+    uint64_t first_ns, last_ns; /* when the first and the last of them were; 0: none was */
+};
+
+struct target_truth_websocket { /* of one WebSocket */
+    uint64_t begin_ns;          /* the handshake was done */
+    uint64_t end_ns;
+    const char *path;                   /* its class */
+    unsigned code_sent, code_received;  /* of the close frames; 1006: there was none */
+    uint64_t messages_in, messages_out; /* wholly received, wholly handed to the kernel */
+    uint64_t bytes_in, bytes_out;       /* of these messages */
+    uint64_t tokens;                    /* said in the chat */
 };
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns);
 void target_truthlog_stall(struct target_lines *log, uint64_t begin_ns, uint64_t end_ns);
 void target_truthlog_request(struct target_lines *log, const struct target_truth *truth);
+void target_truthlog_websocket(struct target_lines *log,
+                               const struct target_truth_websocket *truth);
 
 /* `members`: further JSON members with their comma, ",\"workers\":3", or empty. */
 void target_truthlog_event(struct target_lines *log, uint64_t now_ns, uint64_t at_ns,

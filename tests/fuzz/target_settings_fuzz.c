@@ -135,11 +135,16 @@ static void try_named(struct target_settings *settings, struct target_running *r
     try_admin(settings, running, name, data, size);
 }
 
+static const void *settings_of(const void *cls, size_t system)
+{
+    return target_settings_of(cls, system);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t at = target_systems_index(&target_workers_system);
     struct target_settings settings;
-    struct target_running running = {{NULL}};
+    struct target_running running;
     struct target_error err = {{0}};
 
     if (size == 0) {
@@ -149,8 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'f') {
         try_file(&settings, data + 1, size - 1);
     }
-    running.state[at] = target_workers_system.start(target_settings_of(&settings, at), 0);
-    require(running.state[at] != NULL);
+    require(target_running_start(&running, settings_of, &settings, 0));
     work(running.state[at], 0);
     if (data[0] == 'n') {
         try_named(&settings, &running, data + 1, size - 1);

@@ -100,15 +100,19 @@ static void a_later_source_replaces_what_repeats(void **state)
     assert_int_equal(service()->stalls.rule[0].period_ns, 9000000000);
 }
 
+static const void *settings_of(const void *cls, size_t system)
+{
+    return target_settings_of(cls, system);
+}
+
 static void what_runs_is_told_and_refuses_what_is_read_at_the_start(void **state)
 {
     struct target_scene scene = {.now_ns = 0};
-    struct target_running running = {{NULL}};
+    struct target_running running;
     struct target_figures figures = {.limits = 0};
     struct target_change change;
-    size_t at = target_systems_index(&target_workers_system);
 
-    running.state[at] = target_workers_system.start(workers(), 0);
+    assert_true(target_running_start(&running, settings_of, &settings, 0));
     assert_true(target_change_begin(&change, &settings, &running, &err));
     assert_false(set(&change, "seed", "7", TARGET_SOURCE_ADMIN));
     assert_non_null(strstr(err.text, "restart with --seed"));
