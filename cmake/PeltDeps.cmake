@@ -9,6 +9,7 @@ pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(MHD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 if(PELT_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
@@ -19,6 +20,13 @@ find_library(EV_LIBRARY ev REQUIRED)
 add_library(pelt_ev INTERFACE)
 target_include_directories(pelt_ev SYSTEM INTERFACE ${EV_INCLUDE})
 target_link_libraries(pelt_ev INTERFACE ${EV_LIBRARY})
+
+# Neither has wslay in Debian.
+find_path(WSLAY_INCLUDE wslay/wslay.h REQUIRED)
+find_library(WSLAY_LIBRARY wslay REQUIRED)
+add_library(pelt_wslay INTERFACE)
+target_include_directories(pelt_wslay SYSTEM INTERFACE ${WSLAY_INCLUDE})
+target_link_libraries(pelt_wslay INTERFACE ${WSLAY_LIBRARY})
 
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 ships the generated C in node-llhttp.
 find_path(LLHTTP_INCLUDE llhttp.h)

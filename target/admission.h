@@ -65,6 +65,7 @@ struct target_admission {
     const char *vary; /* the names of headers that make answers differ; NULL: none */
     bool is_work;     /* it has work, see target_route_has_work */
     bool is_to_fail;  /* drawn to be answered 500: nobody else may get its answer */
+    bool is_personal; /* its answer is for its client alone: of a session, or streamed */
 
     /* When. */
     uint64_t service_ns; /* drawn; a system may change it in `admit` */

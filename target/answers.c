@@ -4,12 +4,13 @@
  */
 #include "answers.h"
 
-#include <ctype.h>
 #include <inttypes.h>
+#include <time.h>
 
 #include <jansson.h>
 
 #include "admin.h"
+#include "handshake.h"
 #include "models.h"
 #include "names.h"
 #include "quantity.h"
@@ -17,13 +18,15 @@
 
 #define JSON_TYPE       "application/json"
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
-#define MODEL           "pelt-target-1"
+#define MODEL           TARGET_MODEL
 #define BYTES_MAX       (UINT64_C(1) << 30) /* of /bytes/N */
 #define BYTES_BLOCK     (64 * 1024)
 #define SERVER_TIMING   "Server-Timing"
 #define CACHE_STATUS    "Cache-Status"
 #define CACHE_BYPASS    "pelt-target; fwd=bypass"
 #define CORRELATION_ID  "X-Correlation-ID"
+#define SESSION_TURN    "X-Session-Turn"
+#define STREAM_BLOCK    4096 /* at most this much of an event goes out at once */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -209,8 +212,10 @@ struct draft { /* all NULL: no memory */
     unsigned status;
     const struct target_fixed *fixed;
     struct MHD_Response *own;
-    char *text;               /* JSON on the heap, no response yet */
-    struct target_body *body; /* the same, shared; held */
+    char *text;                   /* JSON on the heap, no response yet */
+    struct target_body *body;     /* the same, shared; held */
+    struct target_stream *stream; /* as in the answer */
+    bool has_place;
 };
 
 static struct draft fixed(const struct target_answers *answers, unsigned status,
@@ -245,61 +250,213 @@ static struct draft bad_request(const char *message)
     return failed(MHD_HTTP_BAD_REQUEST, "invalid_request", message);
 }
 
-/* Stands in for tokens: a usage figure that a test can predict. */
-static json_int_t count_words(const char *text)
+/* A header of this answer alone: from now on nobody can share it. */
+static void mark(struct draft *draft, const char *name, const char *value)
 {
-    json_int_t words = 0;
-    bool is_inside = false;
-
-    for (; *text; text++) {
-        bool is_blank = isspace((unsigned char)*text);
-
-        words += !is_blank && !is_inside;
-        is_inside = !is_blank;
+    if (draft->text) {
+        draft->own = text_response(draft->text, JSON_TYPE);
+        draft->text = NULL;
     }
-    return words;
+    add_header(draft->own, name, value);
 }
 
-static json_t *chat_answer(const char *message, const char *model)
+static const char *refusal_type(unsigned status)
 {
-    json_t *text = json_sprintf("You said: %s", message);
-    json_int_t asked = count_words(message), answered;
-
-    if (!text) {
-        return NULL;
+    switch (status) {
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return "rate_limited";
+    case MHD_HTTP_NOT_FOUND:
+        return "not_found";
+    case MHD_HTTP_BAD_GATEWAY:
+        return "bad_gateway";
+    case MHD_HTTP_GATEWAY_TIMEOUT:
+        return "timeout";
+    default:
+        return "overloaded";
     }
-    answered = count_words(json_string_value(text));
-    return json_pack("{s:o, s:s, s:{s:I, s:I, s:I}}", "answer", text, "model", model, "usage",
-                     "prompt_tokens", asked, "completion_tokens", answered, "total_tokens",
-                     asked + answered);
 }
 
-static const char *model_of(const struct target_asked *asked, const json_t *body)
+static struct draft refused(const struct target_admission *admission)
 {
-    const char *named = json_string_value(json_object_get(body, "model"));
+    struct draft answer =
+        failed(admission->status, refusal_type(admission->status), admission->message);
+    char seconds[24];
 
-    return asked->admission->model.name ? asked->admission->model.name : named ? named : MODEL;
-}
-
-static struct draft answer_chat(struct target_answers *answers, const struct target_asked *asked)
-{
-    json_error_t why;
-    json_t *json = json_loadb(asked->body ? asked->body : "", asked->body_bytes, 0, &why);
-    const char *message = json_string_value(json_object_get(json, "message"));
-    const char *model = model_of(asked, json);
-    struct draft answer;
-    char text[JSON_ERROR_TEXT_LENGTH + 32];
-
-    if (!json) {
-        snprintf(text, sizeof text, "the body is not JSON: %s", why.text);
-        answer = bad_request(text);
-    } else if (!message) {
-        answer = bad_request("the body needs a text \"message\"");
-    } else {
-        answer = json_draft(answers, MHD_HTTP_OK, chat_answer(message, model));
+    if (admission->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%" PRIu64, admission->retry_after_s);
+        mark(&answer, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
-    json_decref(json);
     return answer;
+}
+
+static struct target_scene scene_of(const struct target_answers *answers,
+                                    const struct target_asked *asked)
+{
+    return (struct target_scene){.now_ns = asked->now_ns, .journal = answers->journal};
+}
+
+/* ---- chat and sessions ---- */
+
+const char *target_session_of(struct MHD_Connection *connection)
+{
+    const char *id =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, TARGET_SESSION_HEADER);
+
+    return id ? id
+              : MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, TARGET_SESSION_COOKIE);
+}
+
+static struct draft no_session(void)
+{
+    return failed(MHD_HTTP_NOT_FOUND, "session_not_found", TARGET_NO_SESSION);
+}
+
+/* Takes `stream`. */
+static struct draft streamed(const struct target_asked *asked, struct target_stream *stream)
+{
+    struct draft answer = {.status = MHD_HTTP_OK, .stream = stream};
+
+    answer.own = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, asked->reader,
+                                                   asked->cls, NULL);
+    add_header(answer.own, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+    add_header(answer.own, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    return answer;
+}
+
+static struct draft answer_chat(struct target_answers *answers, const struct target_asked *asked,
+                                enum target_ask_form form)
+{
+    struct target_scene scene = scene_of(answers, asked);
+    struct target_chat_asked chat_asked = {.form = form,
+                                           .body = asked->body,
+                                           .body_bytes = asked->body_bytes,
+                                           .model = asked->admission->model.name,
+                                           .pace = answers->pace,
+                                           .seed = answers->service->seed,
+                                           .index = asked->index,
+                                           .begin_ns = asked->now_ns,
+                                           .created_s = (uint64_t)time(NULL),
+                                           .scene = &scene,
+                                           .sessions = answers->sessions,
+                                           .session = target_session_of(asked->connection)};
+    struct target_chat_answer chat = target_chat_answer(&chat_asked);
+    struct draft answer;
+    char turn[24];
+
+    if (chat.error_type) {
+        return failed(chat.status, chat.error_type, chat.error.text);
+    }
+    answer =
+        chat.stream ? streamed(asked, chat.stream) : json_draft(answers, MHD_HTTP_OK, chat.json);
+    if (chat.turn > 0) {
+        snprintf(turn, sizeof turn, "%" PRIu64, chat.turn);
+        mark(&answer, SESSION_TURN, turn);
+    }
+    return answer;
+}
+
+static struct draft make_session(struct target_answers *answers, const struct target_asked *asked)
+{
+    struct target_admission full = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                    .message = "there are as many sessions as may be"};
+    struct target_scene scene = scene_of(answers, asked);
+    char id[TARGET_SESSION_ID_BYTES], cookie[sizeof id + 64];
+    struct draft answer;
+
+    if (!target_sessions_make(answers->sessions, &scene, id, &full.retry_after_s)) {
+        return full.retry_after_s > 0 ? refused(&full) : own(MHD_HTTP_OK, NULL);
+    }
+    answer = text_draft(MHD_HTTP_CREATED,
+                        json_text(target_sessions_tell(answers->sessions, id, &scene)));
+    snprintf(cookie, sizeof cookie, "%s=%s; Path=/; HttpOnly", TARGET_SESSION_COOKIE, id);
+    mark(&answer, MHD_HTTP_HEADER_SET_COOKIE, cookie);
+    mark(&answer, TARGET_SESSION_HEADER, id);
+    return answer;
+}
+
+static struct draft answer_sessions(struct target_answers *answers,
+                                    const struct target_asked *asked)
+{
+    const char *id = target_session_of(asked->connection);
+    struct target_scene scene = scene_of(answers, asked);
+    json_t *json;
+
+    if (strcmp(asked->method, MHD_HTTP_METHOD_POST) == 0) {
+        return make_session(answers, asked);
+    }
+    if (!id) {
+        return bad_request("name the session by the cookie " TARGET_SESSION_COOKIE
+                           " or the header " TARGET_SESSION_HEADER);
+    }
+    if (strcmp(asked->method, MHD_HTTP_METHOD_DELETE) == 0) {
+        return target_sessions_end(answers->sessions, id, &scene)
+                   ? json_draft(answers, MHD_HTTP_OK, json_pack("{s:s}", "status", "ended"))
+                   : no_session();
+    }
+    json = target_sessions_tell(answers->sessions, id, &scene);
+    return json ? json_draft(answers, MHD_HTTP_OK, json) : no_session();
+}
+
+/* ---- WebSockets ---- */
+
+static const char *header_of(const struct target_asked *asked, const char *name)
+{
+    return MHD_lookup_connection_value(asked->connection, MHD_HEADER_KIND, name);
+}
+
+static struct draft not_upgraded(unsigned status, const char *why)
+{
+    bool is_other = status == MHD_HTTP_UPGRADE_REQUIRED;
+    struct draft answer = failed(status, is_other ? "upgrade_required" : "invalid_request", why);
+
+    if (is_other) {
+        mark(&answer, MHD_HTTP_HEADER_UPGRADE, "websocket");
+        mark(&answer, "Sec-WebSocket-Version", "13");
+    }
+    return answer;
+}
+
+/* A place is taken once all else is good. */
+static struct draft upgrade(struct target_answers *answers, const struct target_asked *asked,
+                            const char *accept)
+{
+    struct target_admission full = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                    .message = answers->is_closing
+                                                   ? "the service ends"
+                                                   : "there are as many WebSockets as may be"};
+    struct draft answer = {.status = MHD_HTTP_SWITCHING_PROTOCOLS};
+
+    if (answers->is_closing || !target_ws_enter(answers->ws)) {
+        return refused(&full);
+    }
+    answer.has_place = true;
+    answer.own = MHD_create_response_for_upgrade(asked->upgraded, asked->cls);
+    add_header(answer.own, MHD_HTTP_HEADER_UPGRADE, "websocket");
+    add_header(answer.own, "Sec-WebSocket-Accept", accept);
+    return answer;
+}
+
+static struct draft answer_ws(struct target_answers *answers, const struct target_asked *asked)
+{
+    struct target_handshake handshake = {
+        .is_http_1_1 = asked->is_http_1_1,
+        .upgrade = header_of(asked, MHD_HTTP_HEADER_UPGRADE),
+        .connection = header_of(asked, MHD_HTTP_HEADER_CONNECTION),
+        .version = header_of(asked, "Sec-WebSocket-Version"),
+        .key = header_of(asked, "Sec-WebSocket-Key"),
+    };
+    struct target_scene scene = scene_of(answers, asked);
+    const char *session = target_session_of(asked->connection), *why;
+    char accept[TARGET_ACCEPT_BYTES];
+    unsigned status = target_handshake_check(&handshake, accept, &why);
+
+    if (status != MHD_HTTP_SWITCHING_PROTOCOLS) {
+        return not_upgraded(status, why);
+    }
+    if (session && !target_sessions_touch(answers->sessions, session, &scene)) {
+        return no_session();
+    }
+    return upgrade(answers, asked, accept);
 }
 
 static struct draft answer_status(struct target_answers *answers, const struct target_asked *asked)
@@ -389,12 +546,6 @@ static struct draft answer_with_status(struct target_answers *answers,
 static struct draft answer_count(const struct target_answers *answers)
 {
     return own(MHD_HTTP_OK, text_response(target_tally_json(answers->tally), JSON_TYPE));
-}
-
-static struct target_scene scene_of(const struct target_answers *answers,
-                                    const struct target_asked *asked)
-{
-    return (struct target_scene){.now_ns = asked->now_ns, .journal = answers->journal};
 }
 
 static struct draft answer_metrics(const struct target_answers *answers,
@@ -529,7 +680,14 @@ static struct draft by_route(struct target_answers *answers, const struct target
 {
     switch (asked->route) {
     case TARGET_ROUTE_CHAT:
-        return answer_chat(answers, asked);
+        return answer_chat(answers, asked, TARGET_ASK_MESSAGE);
+    case TARGET_ROUTE_COMPLETIONS:
+        return answer_chat(answers, asked, TARGET_ASK_MESSAGES);
+    case TARGET_ROUTE_SESSIONS:
+        return answer_sessions(answers, asked);
+    case TARGET_ROUTE_WS_ECHO:
+    case TARGET_ROUTE_WS_CHAT:
+        return answer_ws(answers, asked);
     case TARGET_ROUTE_MODELS:
         return answer_models(answers, asked);
     case TARGET_ROUTE_STATUS:
@@ -566,35 +724,6 @@ static struct draft by_route(struct target_answers *answers, const struct target
         break;
     }
     return fixed(answers, MHD_HTTP_NOT_FOUND, TARGET_FIXED_NOT_FOUND);
-}
-
-static const char *refusal_type(unsigned status)
-{
-    switch (status) {
-    case MHD_HTTP_TOO_MANY_REQUESTS:
-        return "rate_limited";
-    case MHD_HTTP_NOT_FOUND:
-        return "not_found";
-    case MHD_HTTP_BAD_GATEWAY:
-        return "bad_gateway";
-    case MHD_HTTP_GATEWAY_TIMEOUT:
-        return "timeout";
-    default:
-        return "overloaded";
-    }
-}
-
-static struct draft refused(const struct target_admission *admission)
-{
-    char *text = error_text(refusal_type(admission->status), admission->message);
-    struct draft answer = own(admission->status, text_response(text, JSON_TYPE));
-    char seconds[24];
-
-    if (admission->retry_after_s > 0) {
-        snprintf(seconds, sizeof seconds, "%" PRIu64, admission->retry_after_s);
-        add_header(answer.own, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-    }
-    return answer;
 }
 
 static struct draft draft_answer(struct target_answers *answers, const struct target_asked *asked)
@@ -763,7 +892,10 @@ struct target_answer target_answers_make(struct target_answers *answers,
     }
     response = respond(&draft);
     add_own_headers(answers, response, asked);
-    return (struct target_answer){.status = draft.status, .response = response};
+    return (struct target_answer){.status = draft.status,
+                                  .response = response,
+                                  .stream = draft.stream,
+                                  .has_place = draft.has_place};
 }
 
 void target_answers_close(struct target_answers *answers)

@@ -15,8 +15,10 @@
 #include <microhttpd.h>
 
 #include "counters.h"
+#include "chat.h"
 #include "service.h"
 #include "settings.h"
+#include "ws.h"
 
 #define TARGET_BODY_BYTES_MAX (1024 * 1024) /* of a request; more is answered 413 */
 
@@ -33,12 +35,19 @@ struct target_asked { /* one request, wholly received; all borrowed */
     uint64_t queue_ns, work_ns;         /* for Server-Timing */
     struct target_admission *admission; /* what the systems said; nothing if they were not asked */
     const char *correlation_id;         /* NULL: the answer has none */
+    bool is_http_1_1;
+    uint64_t index;                   /* of the request: picks the draws */
+    MHD_ContentReaderCallback reader; /* of a streamed answer */
+    MHD_UpgradeHandler upgraded;      /* of a connection that becomes a WebSocket */
+    void *cls;                        /* for both */
 };
 
 struct target_answer {
     unsigned status;
     struct MHD_Response *response; /* NULL: no memory; close the connection */
     bool is_shared;                /* false: MHD_destroy_response it once it is queued */
+    struct target_stream *stream;  /* what `reader` is to read; the caller's. NULL: none */
+    bool has_place;                /* a place among the WebSockets was taken; the caller's */
 };
 
 struct target_fixed { /* an answer that never changes */
@@ -66,6 +75,9 @@ struct target_answers { /* use the functions; the first group is the caller's to
     struct target_settings *settings;
     struct target_running *running;
     struct target_journal *journal;
+    const struct target_pace *pace; /* the loop's copy */
+    struct target_sessions *sessions;
+    struct target_ws *ws;
 
     struct target_fixed fixed[TARGET_FIXED];
     struct target_fixed wrong_method[TARGET_ROUTES]; /* empty where any method is allowed */
@@ -75,6 +87,9 @@ struct target_answers { /* use the functions; the first group is the caller's to
 /* Builds what never changes. False: no memory; deinit may follow. */
 TARGET_MUST_USE bool target_answers_build(struct target_answers *answers);
 void target_answers_deinit(struct target_answers *answers);
+
+/* The id of the session that a request names; NULL: none. */
+const char *target_session_of(struct MHD_Connection *connection);
 
 /*
  * Tells the systems that the request ended, before it adds headers: those may say what the systems

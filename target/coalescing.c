@@ -37,7 +37,7 @@ static enum target_verdict admit(void *state, struct target_admission *admission
     struct target_request_key key;
 
     if (!atomic_load_explicit(&coalescing->is_on, memory_order_relaxed) || admission->is_to_fail ||
-        !target_request_key_make(&key, admission)) {
+        admission->is_personal || !target_request_key_make(&key, admission)) {
         return TARGET_GO;
     }
     part->waiter.owner = admission; /* now: it may be resumed before join returns */

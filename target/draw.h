@@ -16,6 +16,13 @@ enum target_lane {
     TARGET_LANE_SERVICE_2, /* the law's second number: a normal draw needs two */
     TARGET_LANE_RETRY,
     TARGET_LANE_KEY, /* of the row that a request reads */
+    TARGET_LANE_TOKENS,
+    TARGET_LANE_TOKENS_2,
+    TARGET_LANE_FIRST,
+    TARGET_LANE_FIRST_2,
+    TARGET_LANE_GAPS, /* the seed of an answer's gaps, which are drawn by their place in it */
+    TARGET_LANE_GAP,
+    TARGET_LANE_GAP_2,
 };
 
 /* Uniform in the open interval (0, 1), 53 bits. */

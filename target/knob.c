@@ -250,6 +250,31 @@ static void print_models(const struct target_knob *knob, const void *field, char
     target_modellist_print(field, text, bytes);
 }
 
+static bool read_counts(const struct target_knob *knob, void *field, const char *text,
+                        struct target_error *err)
+{
+    struct target_law law = {.mean_ns = 0};
+
+    if (!(knob->word && strcmp(text, knob->word) == 0) &&
+        !target_law_parse_count(&law, text, err)) {
+        return false;
+    }
+    *(struct target_law *)field = law;
+    return true;
+}
+
+static void print_counts(const struct target_knob *knob, const void *field, char *text,
+                         size_t bytes)
+{
+    const struct target_law *law = field;
+
+    if (knob->word && law->mean_ns == 0) {
+        snprintf(text, bytes, "%s", knob->word);
+    } else {
+        target_law_print_count(law, text, bytes);
+    }
+}
+
 static bool read_stalls(const struct target_knob *knob, void *field, const char *text,
                         struct target_error *err)
 {
@@ -337,6 +362,7 @@ static const struct type types[] = {
     [TARGET_KNOB_LAW] = {"LAW", read_law, print_law},
     [TARGET_KNOB_RATE] = {"RATE", read_rate, print_rate},
     [TARGET_KNOB_MODELS] = {"NAME:BYTES:TIME", read_models, print_models},
+    [TARGET_KNOB_COUNTS] = {"N|LAW", read_counts, print_counts},
     [TARGET_KNOB_STALLS] = {"LENGTH/PERIOD", read_stalls, print_stalls},
     [TARGET_KNOB_ADDRESS] = {"ADDR:PORT", read_address, print_address},
     [TARGET_KNOB_PATH] = {"PATH", read_text, print_text},

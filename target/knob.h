@@ -28,6 +28,8 @@ enum target_knob_type {                     /* the field that it writes to */
                         TARGET_KNOB_CHOICE,   /* unsigned: the index among `choices` */
                         TARGET_KNOB_LAW,      /* struct target_law */
                         TARGET_KNOB_MODELS,   /* struct target_modellist */
+                        TARGET_KNOB_COUNTS,   /* struct target_law of counts, or what `word` stands
+                                                 for: all zero */
                         TARGET_KNOB_STALLS,  /* struct target_calendar; setting it again adds a rule
                                               */
                         TARGET_KNOB_ADDRESS, /* struct target_address */
@@ -43,10 +45,10 @@ struct target_address {
 struct target_knob {
     const char *name; /* "workers-queue", unique over all systems */
     enum target_knob_type type;
-    size_t offset;              /* of the field in the system's settings */
-    uint64_t min, max;          /* as the type says; both 0: what the type can hold */
-    const char *word;           /* COUNT: a word that is taken, too, "unlimited"; NULL: none */
-    uint64_t word_value;        /* and what it stands for */
+    size_t offset;       /* of the field in the system's settings */
+    uint64_t min, max;   /* as the type says; both 0: what the type can hold */
+    const char *word;    /* COUNT, COUNTS: a word that is taken, too, "unlimited"; NULL: none */
+    uint64_t word_value; /* and what it stands for */
     const char *const *choices; /* CHOICE: ends with NULL */
     const char *initial;        /* the default, as one would write it */
     bool is_live;               /* can be changed while the service runs */

@@ -22,19 +22,33 @@ static bool is_named(const char *text, const char *name, const char **rest)
     return true;
 }
 
-static bool parse_mean(struct target_law *law, const char *text)
+/* Reads the mean of a law into `*mean`: a time or a count. */
+typedef bool (*mean_fn)(double *mean, const char *text);
+
+static bool time_mean(double *mean, const char *text)
 {
     uint64_t ns;
 
     if (!target_quantity_duration(text, &ns) || ns > TARGET_LAW_NS_MAX) {
         return false;
     }
-    law->mean_ns = (double)ns;
+    *mean = (double)ns;
+    return true;
+}
+
+static bool count_mean(double *mean, const char *text)
+{
+    uint64_t count;
+
+    if (!target_quantity_count(text, TARGET_LAW_COUNT_MAX, &count) || count == 0) {
+        return false;
+    }
+    *mean = (double)count;
     return true;
 }
 
 /* "5ms,0.5" */
-static bool parse_mean_and_sigma(struct target_law *law, const char *text)
+static bool mean_and_sigma(struct target_law *law, const char *text, mean_fn read_mean)
 {
     const char *comma = strchr(text, ',');
     char mean[32];
@@ -44,29 +58,43 @@ static bool parse_mean_and_sigma(struct target_law *law, const char *text)
     }
     memcpy(mean, text, (size_t)(comma - text));
     mean[comma - text] = '\0';
-    return parse_mean(law, mean) && target_quantity_number(comma + 1, 0, SIGMA_MAX, &law->sigma);
+    return read_mean(&law->mean_ns, mean) &&
+           target_quantity_number(comma + 1, 0, SIGMA_MAX, &law->sigma);
 }
 
-bool target_law_parse(struct target_law *law, const char *text, struct target_error *err)
+static bool parse(struct target_law *law, const char *text, mean_fn read_mean)
 {
     const char *rest = text;
-    bool good;
 
     *law = (struct target_law){.kind = TARGET_LAW_CONSTANT};
     if (is_named(text, "lognormal", &rest)) {
         law->kind = TARGET_LAW_LOGNORMAL;
-        good = parse_mean_and_sigma(law, rest);
-    } else if (is_named(text, "exponential", &rest)) {
+        return mean_and_sigma(law, rest, read_mean);
+    }
+    if (is_named(text, "exponential", &rest)) {
         law->kind = TARGET_LAW_EXPONENTIAL;
-        good = parse_mean(law, rest);
     } else {
         is_named(text, "constant", &rest);
-        good = parse_mean(law, rest);
     }
-    return good || target_fail(err,
-                               "\"%.100s\" is not a law; try constant:5ms, "
-                               "exponential:5ms or lognormal:5ms,0.5 (mean, sigma)",
-                               text);
+    return read_mean(&law->mean_ns, rest);
+}
+
+bool target_law_parse(struct target_law *law, const char *text, struct target_error *err)
+{
+    return parse(law, text, time_mean) ||
+           target_fail(err,
+                       "\"%.100s\" is not a law; try constant:5ms, "
+                       "exponential:5ms or lognormal:5ms,0.5 (mean, sigma)",
+                       text);
+}
+
+bool target_law_parse_count(struct target_law *law, const char *text, struct target_error *err)
+{
+    return parse(law, text, count_mean) ||
+           target_fail(err,
+                       "\"%.100s\" is not a law of counts of 1 to %llu; try 64, exponential:64 or "
+                       "lognormal:64,0.5 (mean, sigma)",
+                       text, (unsigned long long)TARGET_LAW_COUNT_MAX);
 }
 
 static double draw_ns(const struct target_law *law, double u1, double u2)
@@ -88,11 +116,15 @@ uint64_t target_law_ns(const struct target_law *law, double u1, double u2)
     return (uint64_t)fmin(draw_ns(law, u1, u2), (double)TARGET_LAW_NS_MAX);
 }
 
-void target_law_print(const struct target_law *law, char *text, size_t bytes)
+uint64_t target_law_count(const struct target_law *law, double u1, double u2)
 {
-    char mean[32];
+    double count = round(draw_ns(law, u1, u2));
 
-    target_quantity_print_duration((uint64_t)law->mean_ns, mean, sizeof mean);
+    return (uint64_t)fmax(1, fmin(count, (double)TARGET_LAW_COUNT_MAX));
+}
+
+static void print(const struct target_law *law, const char *mean, char *text, size_t bytes)
+{
     switch (law->kind) {
     case TARGET_LAW_EXPONENTIAL:
         snprintf(text, bytes, "exponential:%s", mean);
@@ -104,4 +136,20 @@ void target_law_print(const struct target_law *law, char *text, size_t bytes)
         snprintf(text, bytes, law->mean_ns > 0 ? "constant:%s" : "%s", mean);
         break;
     }
+}
+
+void target_law_print(const struct target_law *law, char *text, size_t bytes)
+{
+    char mean[32];
+
+    target_quantity_print_duration((uint64_t)law->mean_ns, mean, sizeof mean);
+    print(law, mean, text, bytes);
+}
+
+void target_law_print_count(const struct target_law *law, char *text, size_t bytes)
+{
+    char mean[32];
+
+    snprintf(mean, sizeof mean, "%.0f", law->mean_ns);
+    print(law, mean, text, bytes);
 }

@@ -1,5 +1,5 @@
 /*
- * law: how long the service takes over a request, as a distribution.
+ * law: how long the service takes over a request, or how many tokens it answers, as a distribution.
  *
  * Nothing here waits or reads a clock. Durations are nanoseconds. Thread: any; a law is constant
  * once parsed.
@@ -15,6 +15,8 @@
 /* No draw is longer: a heavy tail must not hold a connection for ever. */
 #define TARGET_LAW_NS_MAX (3600u * UINT64_C(1000000000))
 
+#define TARGET_LAW_COUNT_MAX UINT64_C(100000) /* the same for counts */
+
 enum target_law_kind {
     TARGET_LAW_CONSTANT,
     TARGET_LAW_EXPONENTIAL,
@@ -23,7 +25,7 @@ enum target_law_kind {
 
 struct target_law { /* all zero: answer at once */
     enum target_law_kind kind;
-    double mean_ns; /* of the distribution, for each kind */
+    double mean_ns; /* of the distribution, for each kind; of a law of counts: the mean count */
     double sigma;   /* lognormal only: standard deviation of the logarithm */
 };
 
@@ -34,10 +36,18 @@ struct target_law { /* all zero: answer at once */
 TARGET_MUST_USE bool target_law_parse(struct target_law *law, const char *text,
                                       struct target_error *err);
 
+/* "64", "constant:64", "exponential:64", "lognormal:64,0.5": a law of counts. */
+TARGET_MUST_USE bool target_law_parse_count(struct target_law *law, const char *text,
+                                            struct target_error *err);
+
 /* The service time that two independent uniforms in (0, 1) stand for. */
 uint64_t target_law_ns(const struct target_law *law, double u1, double u2);
 
-/* The law as target_law_parse reads it. */
+/* The same of a law of counts, a whole number of 1 to TARGET_LAW_COUNT_MAX. */
+uint64_t target_law_count(const struct target_law *law, double u1, double u2);
+
+/* The law as the function that parses its sort reads it. */
 void target_law_print(const struct target_law *law, char *text, size_t bytes);
+void target_law_print_count(const struct target_law *law, char *text, size_t bytes);
 
 #endif

@@ -11,6 +11,9 @@
  * have work. The systems say whether it may begin, and when its work does. The worker pool may move
  * that begin later on, in any thread: then each loop asks anew for what it holds.
  *
+ * A streamed answer is held again between its events, by the library's call for more of it. A
+ * request for a WebSocket is done when its handshake is; what follows is wsset's.
+ *
  * libmicrohttpd calls on_request at each arrow. Whether to hold is asked afresh each time, with the
  * clock of that moment: an answer that becomes due inside a stall, or that lateness carries into
  * one, waits for its end.
@@ -40,7 +43,9 @@
 #include "mailbox.h"
 #include "request.h"
 #include "response_cache.h"
+#include "stream.h"
 #include "truthlog.h"
+#include "wsset.h"
 
 /*
  * libmicrohttpd's 32 KB a connection are too much for 10,000 of them; heads of up to about 6 KB
@@ -54,12 +59,18 @@
 
 #define LONG_SLEEP_NS UINT64_C(2000000)
 
+#define SERVICE_ENDS "service_ends"      /* the finish_reason of a stream that is cut */
+#define PARTING_NS   UINT64_C(100000000) /* to say so, when the time to drain is over */
+#define ACCEPT_TURNS 1000                /* of the library, for who stands in line at the end */
+
 struct target_loop {
     struct target_shared *shared;
     struct target_service service; /* a copy, as of `settings_version` */
     uint64_t settings_version;
-    bool has_new_settings; /* not followed yet */
-    uint64_t plan;         /* of the workers, that the dues in `held` follow */
+    bool has_new_settings;   /* not followed yet */
+    struct target_pace pace; /* as `service`, as of `pace_version` */
+    uint64_t pace_version;
+    uint64_t plan; /* of the workers, that the dues in `held` follow */
     struct target_counters *counters;
     struct MHD_Daemon *daemon;
     int listen_fd;                 /* -1 once the daemon owns it */
@@ -73,7 +84,10 @@ struct target_loop {
     uint64_t stall_next[TARGET_STALL_RULES]; /* first stall not yet logged, of each rule */
     bool is_first;                           /* it ticks the systems and logs stalls */
     uint64_t tick_ns;
-    uint64_t in_flight;    /* observers included */
+    uint64_t in_flight; /* observers included */
+    struct target_wsset websockets;
+    bool has_upgraded;     /* the library has a connection to take leave of */
+    uint64_t streams;      /* in flight */
     uint64_t drain_due_ns; /* 0: not draining */
     bool is_giving_up;     /* the time to drain is over: held requests are dropped */
     struct target_request_store requests;
@@ -96,6 +110,8 @@ static void refresh_settings(struct target_loop *loop)
                                 &loop->settings_version)) {
         loop->has_new_settings = true;
     }
+    target_settings_refresh(loop->shared->settings, &target_chat_system, &loop->pace,
+                            &loop->pace_version);
 }
 
 /* A method that stands in log lines. */
@@ -119,6 +135,7 @@ static struct target_request *begin_request(struct target_loop *loop,
         return NULL;
     }
     refresh_settings(loop);
+    request->loop = loop;
     request->connection = connection;
     request->route = target_route_find(path);
     request->begin_ns = now_ns();
@@ -180,6 +197,19 @@ static bool asks_systems(const struct target_request *request)
     return !target_route_is_observer(request->route) && !target_route_is_probe(request->route);
 }
 
+/* Whether its answer is for its client alone: of a session, or streamed as time goes by. */
+static bool is_personal(const struct target_request *request)
+{
+    static const char stream[] = "\"stream\"";
+
+    if (request->route != TARGET_ROUTE_CHAT && request->route != TARGET_ROUTE_COMPLETIONS) {
+        return false;
+    }
+    return target_session_of(request->connection) ||
+           (request->body_bytes > 0 &&
+            memmem(request->body, request->body_bytes, stream, sizeof stream - 1));
+}
+
 /* It is whole. */
 static void begin_asking(struct target_loop *loop, struct target_request *request,
                          const char *method, const char *path, uint64_t now)
@@ -197,6 +227,7 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .is_work = request->is_work,
         .vary = loop->service.vary,
         .is_to_fail = is_to_fail(loop, request),
+        .is_personal = is_personal(request),
         .service_ns =
             takes_time(loop, request, request->is_work) ? draw_service_ns(loop, request) : 0,
         .start_ns = now,
@@ -215,17 +246,24 @@ static uint64_t queue_ns(const struct target_request *request)
     return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
 }
 
+/* `ns`, or the end of the stalls that it lies in. */
+static uint64_t outside_stalls_ns(const struct target_loop *loop, uint64_t ns)
+{
+    uint64_t start_ns = loop->shared->start_ns;
+
+    return start_ns + target_calendar_free_ns(&loop->service.stalls, ns - start_ns);
+}
+
 /* The moment from which the request may be answered: `now`, or a later one. */
 static uint64_t free_to_answer_ns(const struct target_loop *loop,
                                   const struct target_request *request, uint64_t now)
 {
-    uint64_t start_ns = loop->shared->start_ns;
     uint64_t from_ns = due_ns(request) > now ? due_ns(request) : now;
 
     if (target_route_is_observer(request->route)) {
         return now;
     }
-    return start_ns + target_calendar_free_ns(&loop->service.stalls, from_ns - start_ns);
+    return outside_stalls_ns(loop, from_ns);
 }
 
 /*
@@ -346,6 +384,96 @@ static void notice_own_change(struct target_loop *loop)
     }
 }
 
+/* ---- streams and WebSockets ---- */
+
+/* Makes the next event, or holds the connection until it is due. */
+static ssize_t next_event(struct target_loop *loop, struct target_request *request)
+{
+    struct target_stream *stream = request->stream;
+    uint64_t now = now_ns(), due = target_stream_due_ns(stream);
+    uint64_t free_ns = outside_stalls_ns(loop, due > now ? due : now);
+
+    if (loop->is_giving_up) {
+        target_stream_cut(stream, SERVICE_ENDS);
+    } else if (free_ns > now) {
+        return hold(loop, request, free_ns) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    return target_stream_make(stream, now_ns) ? 1 : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The library asks for more of a streamed answer. */
+static ssize_t on_stream(void *cls, uint64_t position, char *bytes, size_t room)
+{
+    struct target_request *request = cls;
+    struct target_stream *stream = request->stream;
+
+    if (!target_stream_has_bytes(stream)) {
+        ssize_t made = stream->step == TARGET_STREAM_OVER ? MHD_CONTENT_READER_END_OF_STREAM
+                                                          : next_event(request->loop, request);
+
+        if (made <= 0) {
+            return made;
+        }
+    }
+    return (ssize_t)target_stream_take(stream, bytes, room);
+}
+
+static void end_stream(struct target_loop *loop, struct target_request *request, bool is_sent)
+{
+    struct target_stream *stream = request->stream;
+
+    if (stream) {
+        target_chat_ended(loop->shared->chat, is_sent && !stream->cause, stream->tokens);
+        target_stream_free(stream);
+        request->stream = NULL;
+        loop->streams--;
+    }
+}
+
+/* The handshake was sent. The library closes its connection, of which the set has a duplicate. */
+static void on_upgraded(void *cls, struct MHD_Connection *connection, void *slot, const char *early,
+                        size_t early_bytes, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+    struct target_request *request = cls;
+    struct target_loop *loop = request->loop;
+    struct target_upgraded upgraded = {
+        .fd = fd,
+        .early = early,
+        .early_bytes = early_bytes,
+        .path = target_route_class(request->route),
+        .is_chat = request->route == TARGET_ROUTE_WS_CHAT,
+        .session = target_session_of(connection),
+    };
+
+    request->has_place = false; /* the set gives it back */
+    if (!target_wsset_add(&loop->websockets, &upgraded)) {
+        uint64_t now = now_ns();
+
+        target_journal_event(&loop->journal, now, now, target_ws_system.name, "lost",
+                             ",\"path\":\"%s\"", upgraded.path);
+    }
+    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+    loop->has_upgraded = true;
+}
+
+/* Until when a stall holds the WebSockets; not later than `now`: none does. */
+static uint64_t websockets_free_ns(const struct target_loop *loop, uint64_t now)
+{
+    return loop->websockets.count > 0 ? outside_stalls_ns(loop, now) : 0;
+}
+
+static void run_websockets(struct target_loop *loop, uint64_t now)
+{
+    if (loop->websockets.count == 0 || websockets_free_ns(loop, now) > now) {
+        return;
+    }
+    refresh_settings(loop);
+    if (loop->drain_due_ns && !loop->websockets.is_draining) {
+        target_wsset_drain(&loop->websockets);
+    }
+    target_wsset_run(&loop->websockets);
+}
+
 /* ---- libmicrohttpd's calls ---- */
 
 static enum MHD_Result answer(struct target_loop *loop, struct target_request *request,
@@ -365,11 +493,22 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
         .work_ns = request->admission.service_ns,
         .admission = &request->admission,
         .correlation_id = request->correlation_id[0] ? request->correlation_id : NULL,
+        .is_http_1_1 = request->is_http_1_1,
+        .index = request->index,
+        .reader = on_stream,
+        .upgraded = on_upgraded,
+        .cls = request,
     };
     struct target_answer answer = target_answers_make(&loop->answers, &asked);
     enum MHD_Result result;
 
     notice_own_change(loop); /* a knob may have been turned */
+    request->has_place = answer.has_place;
+    request->stream = answer.stream;
+    if (answer.stream) {
+        loop->streams++;
+        target_chat_begun(loop->shared->chat);
+    }
     if (!answer.response) {
         return MHD_NO;
     }
@@ -464,8 +603,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     struct target_request *request = *slot;
 
     if (!request) {
-        *slot = begin_request(loop, connection, path, method);
-        return *slot ? MHD_YES : MHD_NO;
+        request = *slot = begin_request(loop, connection, path, method);
+        if (request) {
+            request->is_http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+        }
+        return request ? MHD_YES : MHD_NO;
     }
     if (*data_bytes > 0) {
         bool is_taken = target_request_add_body(request, data, *data_bytes);
@@ -494,6 +636,10 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .cache = target_response_cache_word(&request->admission),
         .span = request->admission.span,
         .spans = request->admission.spans,
+        .is_stream = request->stream != NULL,
+        .tokens = request->stream ? request->stream->tokens : 0,
+        .first_ns = request->stream ? request->stream->first_ns : 0,
+        .last_ns = request->stream ? request->stream->last_ns : 0,
     };
     struct target_log_entry entry = {
         .method = request->method,
@@ -524,6 +670,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
 {
     struct target_loop *loop = cls;
     struct target_request *request = *slot;
+    bool is_sent = why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
     if (!request) {
         return;
@@ -531,7 +678,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **sl
     end_work(loop, request, 0, true);
     tell_unanswered(loop, request);
     if (!target_route_is_observer(request->route)) {
-        log_request(loop, request, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        log_request(loop, request, is_sent);
+    }
+    end_stream(loop, request, is_sent);
+    if (request->has_place) { /* it left before it was a WebSocket */
+        target_ws_leave(loop->shared->ws);
     }
     target_counters_done(loop->counters, request->route);
     loop->in_flight--;
@@ -598,20 +749,24 @@ static void tick_systems(struct target_loop *loop, uint64_t now)
 }
 
 /* When the loop must run even if no byte arrives. */
-static uint64_t next_wake_ns(const struct target_loop *loop)
+static uint64_t next_wake_ns(const struct target_loop *loop, uint64_t websockets_ns)
 {
     const struct target_held *first = target_dueheap_peek(&loop->held);
-    uint64_t wake_ns =
-        earlier(target_journal_due_ns(&loop->journal), first ? first->due_ns : UINT64_MAX);
+    uint64_t held_ns = earlier(first ? first->due_ns : UINT64_MAX, websockets_ns);
+    uint64_t wake_ns = earlier(target_journal_due_ns(&loop->journal), held_ns);
     MHD_UNSIGNED_LONG_LONG pending_ms;
 
-    if (MHD_get_timeout(loop->daemon, &pending_ms) == MHD_YES && pending_ms == 0) {
+    if (loop->has_upgraded ||
+        (MHD_get_timeout(loop->daemon, &pending_ms) == MHD_YES && pending_ms == 0)) {
         return 0; /* the daemon stopped in the middle of ready connections */
     }
     if (loop->is_first) {
         wake_ns = earlier(wake_ns, loop->tick_ns);
     }
-    return loop->drain_due_ns ? earlier(wake_ns, loop->drain_due_ns) : wake_ns;
+    if (loop->drain_due_ns && !loop->is_giving_up) {
+        wake_ns = earlier(wake_ns, loop->drain_due_ns);
+    }
+    return wake_ns;
 }
 
 /*
@@ -647,12 +802,17 @@ static void obey(struct target_loop *loop, uint64_t now)
     }
 }
 
-static void wait_for_work(struct target_loop *loop)
+static void wait_for_work(struct target_loop *loop, uint64_t latest_ns)
 {
-    uint64_t wake_ns = next_wake_ns(loop);
+    uint64_t now = now_ns(), free_ns = websockets_free_ns(loop, now);
+    bool are_held = free_ns > now, are_there = loop->websockets.count > 0;
+    uint64_t websockets_ns = are_held ? free_ns : target_wsset_due_ns(&loop->websockets);
+    uint64_t wake_ns = earlier(next_wake_ns(loop, websockets_ns), latest_ns);
     struct timespec left = {0};
-    struct pollfd fds[] = {{.fd = loop->http_fd, .events = POLLIN},
-                           {.fd = loop->mailbox.wake_fd, .events = POLLIN}};
+    struct pollfd fds[] = {
+        {.fd = loop->http_fd, .events = POLLIN},
+        {.fd = loop->mailbox.wake_fd, .events = POLLIN},
+        {.fd = are_there && !are_held ? loop->websockets.epoll_fd : -1, .events = POLLIN}};
 
     if (wake_ns == 0) {
         return;
@@ -660,16 +820,28 @@ static void wait_for_work(struct target_loop *loop)
     if (wake_ns != UINT64_MAX) {
         left = sleep_towards(wake_ns);
     }
-    ppoll(fds, 2, wake_ns == UINT64_MAX ? NULL : &left, NULL);
+    ppoll(fds, sizeof fds / sizeof fds[0], wake_ns == UINT64_MAX ? NULL : &left, NULL);
     if (fds[1].revents) {
         target_mailbox_hear(&loop->mailbox);
     }
 }
 
+static bool is_readable(int fd)
+{
+    struct pollfd asked = {.fd = fd, .events = POLLIN};
+
+    return poll(&asked, 1, 0) > 0;
+}
+
+/* Who has connected by now is still served: closing the socket would reset whom nobody accepted. */
 static void stop_accepting(struct target_loop *loop)
 {
-    int fd = MHD_quiesce_daemon(loop->daemon);
+    int fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
 
+    for (int i = 0; i < ACCEPT_TURNS && is_readable(fd); i++) {
+        MHD_run(loop->daemon);
+    }
+    fd = MHD_quiesce_daemon(loop->daemon);
     if (fd >= 0) {
         close(fd);
     }
@@ -687,6 +859,21 @@ static void leave_waits(struct target_loop *loop)
         if (target_running_leave(&loop->shared->running, &request->admission)) {
             end_wait(loop, request);
         }
+    }
+}
+
+/* Streams and WebSockets get a moment to say that the service ends. */
+static void part(struct target_loop *loop)
+{
+    uint64_t end_ns = now_ns() + PARTING_NS;
+
+    target_wsset_hurry(&loop->websockets);
+    while (loop->streams + loop->websockets.count > 0 && now_ns() < end_ns) {
+        loop->has_upgraded = false;
+        MHD_run(loop->daemon);
+        target_wsset_run(&loop->websockets);
+        target_journal_tick(&loop->journal, now_ns());
+        wait_for_work(loop, end_ns);
     }
 }
 
@@ -709,6 +896,13 @@ static void give_up(struct target_loop *loop)
             target_mailbox_hear(&loop->mailbox);
         }
     }
+    part(loop);
+}
+
+/* Nothing is in flight, and nobody has sent what was not read yet. */
+static bool is_done(const struct target_loop *loop)
+{
+    return loop->in_flight == 0 && loop->websockets.count == 0 && !is_readable(loop->http_fd);
 }
 
 static void *run(void *cls)
@@ -725,16 +919,18 @@ static void *run(void *cls)
         follow_settings(loop);
         tick_systems(loop, now);
         release_due(loop, now);
+        loop->has_upgraded = false;
         MHD_run(loop->daemon);
+        run_websockets(loop, now);
         target_journal_tick(&loop->journal, now);
         if (loop->drain_due_ns && is_accepting) {
             stop_accepting(loop);
             is_accepting = false;
         }
-        if (loop->drain_due_ns && (loop->in_flight == 0 || now >= loop->drain_due_ns)) {
+        if (loop->drain_due_ns && (is_done(loop) || now >= loop->drain_due_ns)) {
             break;
         }
-        wait_for_work(loop);
+        wait_for_work(loop, UINT64_MAX);
     }
     give_up(loop);
     return NULL;
@@ -744,16 +940,17 @@ static void *run(void *cls)
 
 static struct MHD_Daemon *start_daemon(struct target_loop *loop)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL,
-                            on_request, loop, MHD_OPTION_LISTEN_SOCKET, loop->listen_fd,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->service.connections,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_TURBO, 0, NULL, NULL,
+        on_request, loop, MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, loop, MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->service.connections,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static void free_loop(struct target_loop *loop)
 {
+    target_wsset_deinit(&loop->websockets);
     if (loop->daemon) {
         MHD_stop_daemon(loop->daemon);
     }
@@ -768,6 +965,19 @@ static void free_loop(struct target_loop *loop)
     free(loop);
 }
 
+static bool open_websockets(struct target_loop *loop)
+{
+    struct target_wsenv env = {.clock = now_ns,
+                               .ws = loop->shared->ws,
+                               .sessions = loop->shared->sessions,
+                               .journal = &loop->journal,
+                               .pace = &loop->pace,
+                               .seed = &loop->service.seed,
+                               .arrivals = &loop->shared->arrivals};
+
+    return target_wsset_init(&loop->websockets, &env);
+}
+
 static bool open_loop(struct target_loop *loop, struct target_error *err)
 {
     const struct target_shared *shared = loop->shared;
@@ -778,11 +988,17 @@ static bool open_loop(struct target_loop *loop, struct target_error *err)
                                             .tally = &shared->tally,
                                             .settings = loop->shared->settings,
                                             .running = &loop->shared->running,
-                                            .journal = &loop->journal};
+                                            .journal = &loop->journal,
+                                            .pace = &loop->pace,
+                                            .sessions = shared->sessions,
+                                            .ws = shared->ws};
     if (!target_answers_build(&loop->answers) ||
         !target_journal_init(&loop->journal, shared->log_fd, shared->json_log_fd)) {
         return target_fail(err, "no memory for answers of %llu bytes; try a smaller --body-size",
                            (unsigned long long)loop->service.body_bytes);
+    }
+    if (!open_websockets(loop)) {
+        return target_fail(err, "cannot make an epoll set: %s", strerror(errno));
     }
     if (!is_mailbox_open) {
         return target_fail(err, "cannot make an eventfd: %s", strerror(errno));
@@ -809,7 +1025,8 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
     loop->shared = shared;
     loop->counters = &shared->tally.set[index];
     loop->listen_fd = listen_fd;
-    loop->settings_version = UINT64_MAX;
+    loop->websockets.epoll_fd = -1;
+    loop->settings_version = loop->pace_version = UINT64_MAX;
     refresh_settings(loop);
     loop->has_new_settings = false;
     loop->plan = target_workers_plan(shared->workers);
@@ -845,6 +1062,7 @@ void target_loop_join(struct target_loop *loop)
     pthread_join(loop->thread, NULL);
     MHD_stop_daemon(loop->daemon); /* completes, and so logs, what is left */
     loop->daemon = NULL;
+    target_wsset_deinit(&loop->websockets); /* likewise */
 }
 
 struct target_journal *target_loop_journal(struct target_loop *loop)

@@ -5,7 +5,8 @@
  * connection lives on one loop, so requests, held answers, timers and the library's state are
  * touched by one thread only and need no lock. Waiting is done in one ppoll that ends at the next
  * due answer; all answers due by then are resumed together, and the library walks its list of
- * suspended connections once for all of them. (Its own threads walk that list, under a mutex, for
+ * suspended connections once for all of them. Streamed answers wait there between two events, too;
+ * WebSockets are the loop's own (wsset.h). (Its own threads walk that list, under a mutex, for
  * each wake-up: quadratic when a stall ends over thousands.)
  *
  * Threads: start, drain and join are called by main, wake by any; all else runs on the loop's own
@@ -17,20 +18,25 @@
 
 #include <stdatomic.h>
 
+#include "chat.h"
 #include "counters.h"
 #include "error.h"
 #include "service.h"
 #include "settings.h"
 #include "workers.h"
+#include "ws.h"
 
 struct target_loop;
 
 struct target_shared { /* by all loops; constant while they run, but for what locks itself */
     struct target_settings *settings;
     struct target_running running;
-    struct target_workers *workers; /* the one of `running` */
-    uint64_t start_ns;              /* of the service: stalls are counted from here */
-    int log_fd, json_log_fd;        /* O_APPEND, or -1 */
+    struct target_workers *workers; /* these four are those of `running` */
+    struct target_chat *chat;
+    struct target_sessions *sessions;
+    struct target_ws *ws;
+    uint64_t start_ns;       /* of the service: stalls are counted from here */
+    int log_fd, json_log_fd; /* O_APPEND, or -1 */
     struct target_tally tally;
     struct target_loop *_Atomic loop[TARGET_THREADS_MAX]; /* to wake; NULL: not started */
     _Atomic uint64_t arrivals; /* the k of each request's draws; relaxed, only its value matters */

@@ -15,6 +15,8 @@
 #include "error.h"
 #include "jsonlog.h"
 #include "routes.h"
+#include "sessions.h"
+#include "stream.h"
 #include "systems.h"
 #include "waiter.h"
 
@@ -28,8 +30,10 @@ enum target_stage {
 
 struct target_request {
     struct target_request *next; /* in the store */
+    struct target_loop *loop;    /* that has it; borrowed */
     struct MHD_Connection *connection;
     enum target_route route;
+    bool is_http_1_1;
     bool is_body_too_large; /* then `body` is not the whole */
     unsigned status;        /* 0: not answered yet */
     uint64_t index;         /* among all arrivals: picks the draws, orders what is due together */
@@ -41,6 +45,9 @@ struct target_request {
     struct target_waiter pause;                    /* its place among those that WAIT */
     char method[12];                               /* letters only */
     char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
+    struct target_stream *stream;                  /* the answer, if it is streamed; owned */
+    bool has_place;                                /* among the WebSockets, until it is one */
+    char session[TARGET_SESSION_ID_BYTES];         /* of a WebSocket; empty: none */
     char *body;
     size_t body_bytes, body_room;
 };

@@ -179,7 +179,8 @@ static enum target_verdict admit(void *state, struct target_admission *admission
     struct target_request_key key;
     enum target_verdict verdict;
 
-    if (!atomic_load_explicit(&cache->is_on, memory_order_relaxed) || admission->is_to_fail) {
+    if (!atomic_load_explicit(&cache->is_on, memory_order_relaxed) || admission->is_to_fail ||
+        admission->is_personal) {
         return TARGET_GO;
     }
     if (!is_looked_up(admission)) {

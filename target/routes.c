@@ -13,6 +13,7 @@ struct route {
 
 static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_CHAT] = {"/api/chat", "/api/chat", false, "POST"},
+    [TARGET_ROUTE_COMPLETIONS] = {"/v1/chat/completions", "/v1/chat/completions", false, "POST"},
     [TARGET_ROUTE_MODELS] = {"/api/models", "/api/models", false, GET_AND_HEAD},
     [TARGET_ROUTE_STATUS] = {"/api/status", "/api/status", false, GET_AND_HEAD},
     [TARGET_ROUTE_WORK] = {"/work", "/work", false, GET_AND_HEAD},
@@ -23,6 +24,9 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_ECHO] = {"/echo", "/echo", false, NULL},
     [TARGET_ROUTE_BYTES] = {"/bytes/N", "/bytes/", true, GET_AND_HEAD},
     [TARGET_ROUTE_ANSWER_STATUS] = {"/status/N", "/status/", true, NULL},
+    [TARGET_ROUTE_SESSIONS] = {"/sessions", "/sessions", false, "GET, HEAD, POST, DELETE"},
+    [TARGET_ROUTE_WS_ECHO] = {"/ws/echo", "/ws/echo", false, "GET"},
+    [TARGET_ROUTE_WS_CHAT] = {"/ws/chat", "/ws/chat", false, "GET"},
     [TARGET_ROUTE_OTHER] = {"other", NULL, false, NULL},
     [TARGET_ROUTE_COUNT] = {"/count", "/count", false, GET_AND_HEAD},
     [TARGET_ROUTE_METRICS] = {"/metrics", "/metrics", false, GET_AND_HEAD},
@@ -94,7 +98,8 @@ bool target_route_is_admin(enum target_route route)
 
 bool target_route_has_work(enum target_route route)
 {
-    return route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_WORK;
+    return route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_COMPLETIONS ||
+           route == TARGET_ROUTE_WORK;
 }
 
 bool target_route_is_probe(enum target_route route)

@@ -219,6 +219,9 @@ static bool start_systems(struct target_server *server)
         return false;
     }
     shared->workers = shared->running.state[target_systems_index(&target_workers_system)];
+    shared->chat = shared->running.state[target_systems_index(&target_chat_system)];
+    shared->sessions = shared->running.state[target_systems_index(&target_sessions_system)];
+    shared->ws = shared->running.state[target_systems_index(&target_ws_system)];
     return true;
 }
 

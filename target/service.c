@@ -39,8 +39,8 @@ static const struct target_knob knobs[] = {
      .choices = time_for_choices,
      .initial = "all",
      .is_live = true,
-     .text = "which requests take the service time: all, or those that have work (POST /api/chat, "
-             "GET /work)"},
+     .text = "which requests take the service time: all, or those that have work (POST /api/chat "
+             "and /v1/chat/completions, GET /work)"},
     {.name = "stall",
      .type = TARGET_KNOB_STALLS,
      .offset = FIELD(stalls),

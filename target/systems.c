@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "chat.h"
 #include "coalescing.h"
 #include "database.h"
 #include "leaks.h"
@@ -11,25 +12,23 @@
 #include "ratelimit.h"
 #include "response_cache.h"
 #include "service.h"
+#include "sessions.h"
 #include "upstream.h"
 #include "workers.h"
+#include "ws.h"
 
 /*
  * Requests ask them in this order: before the service time, the worker pool last because it takes a
  * place; after it, what is called outside.
  */
 const struct target_system *const target_systems[] = {
-    &target_service_system,
-    &target_ratelimit_system,
-    &target_memlimit_system,
-    &target_response_cache_system,
-    &target_coalescing_system,
-    &target_models_system,
-    &target_leaks_system,
-    &target_workers_system,
-    &target_upstream_system,
-    &target_database_system,
-    NULL,
+    &target_service_system,        &target_ratelimit_system,
+    &target_memlimit_system,       &target_chat_system,
+    &target_sessions_system,       &target_ws_system,
+    &target_response_cache_system, &target_coalescing_system,
+    &target_models_system,         &target_leaks_system,
+    &target_workers_system,        &target_upstream_system,
+    &target_database_system,       NULL,
 };
 
 size_t target_systems_count(void)

@@ -7,7 +7,7 @@
 
 #include "admission.h"
 
-#define MORE_BYTES (320 + TARGET_SPANS_MAX * 96)
+#define MORE_BYTES (448 + TARGET_SPANS_MAX * 96)
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns)
 {
@@ -51,6 +51,10 @@ static const char *more_members(const struct target_truth *truth, char text[MORE
     if (truth->cache) {
         add(text, ",\"cache\":\"%s\"", truth->cache);
     }
+    if (truth->is_stream) {
+        add(text, ",\"tokens\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64,
+            truth->tokens, truth->first_ns, truth->last_ns);
+    }
     if (truth->refused_by) {
         add(text, ",\"refused_by\":\"%s\"", truth->refused_by);
     }
@@ -68,6 +72,18 @@ void target_truthlog_request(struct target_lines *log, const struct target_truth
                      truth->begin_ns, truth->end_ns, truth->path, truth->status,
                      truth->is_sent ? "true" : "false", truth->queue_ns, truth->work_ns,
                      more_members(truth, more));
+}
+
+void target_truthlog_websocket(struct target_lines *log, const struct target_truth_websocket *truth)
+{
+    target_lines_add(
+        log, truth->end_ns,
+        "{\"type\":\"websocket\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64
+        ",\"path\":\"%s\",\"code_sent\":%u,\"code_received\":%u,\"messages_in\":%" PRIu64
+        ",\"messages_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
+        ",\"tokens\":%" PRIu64 "}\n",
+        truth->begin_ns, truth->end_ns, truth->path, truth->code_sent, truth->code_received,
+        truth->messages_in, truth->messages_out, truth->bytes_in, truth->bytes_out, truth->tokens);
 }
 
 void target_truthlog_event(struct target_lines *log, uint64_t now_ns, uint64_t at_ns,

@@ -215,6 +215,49 @@ static void a_printed_law_reads_back(void **state)
     }
 }
 
+static void a_law_of_counts_draws_whole_numbers_from_one_on(void **state)
+{
+    struct target_error err;
+    struct target_law law;
+    double sum = 0;
+
+    assert_true(target_law_parse_count(&law, "64", &err));
+    assert_int_equal(target_law_count(&law, 0.5, 0.5), 64);
+    assert_true(target_law_parse_count(&law, "exponential:64", &err));
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        uint64_t count = target_law_count(&law, target_draw(1, i, TARGET_LANE_TOKENS), 0.5);
+
+        assert_true(count >= 1 && count <= TARGET_LAW_COUNT_MAX);
+        sum += (double)count;
+    }
+    assert_true(fabs(sum / DRAWS - 64) < 2);
+    assert_true(target_law_parse_count(&law, "lognormal:100000,10", &err));
+    assert_int_equal(target_law_count(&law, 1e-9, 1e-9), TARGET_LAW_COUNT_MAX);
+    assert_int_equal(target_law_count(&law, 1e-9, 0.5), 1);
+}
+
+static void laws_of_counts_read_back_and_bad_ones_are_told(void **state)
+{
+    static const char *const good[] = {"constant:1", "exponential:100000", "lognormal:64,0.5"};
+    static const char *const bad[] = {
+        "", "0", "1.5", "5ms", "100001", "lognormal:64", "exponential:"};
+    struct target_error err;
+    struct target_law law;
+    char text[64];
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(target_law_parse_count(&law, good[i], &err));
+        target_law_print_count(&law, text, sizeof text);
+        assert_string_equal(text, good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (target_law_parse_count(&law, bad[i], &err)) {
+            fail_msg("\"%s\" was taken for a law of counts", bad[i]);
+        }
+        assert_non_null(strstr(err.text, "try 64"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +271,8 @@ int main(void)
         cmocka_unit_test(bad_laws_are_refused_by_name),
         cmocka_unit_test(a_bare_duration_is_a_constant_law),
         cmocka_unit_test(a_printed_law_reads_back),
+        cmocka_unit_test(a_law_of_counts_draws_whole_numbers_from_one_on),
+        cmocka_unit_test(laws_of_counts_read_back_and_bad_ones_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,10 @@ static void paths_fall_into_their_class(void **state)
     assert_class("/healthy", "other");
     assert_class("/api/chat/", "other");
     assert_class("/work", "/work");
+    assert_class("/v1/chat/completions", "/v1/chat/completions");
+    assert_class("/ws/echo", "/ws/echo");
+    assert_class("/ws/chat", "/ws/chat");
+    assert_class("/sessions", "/sessions");
     assert_class("/admin/knobs", "/admin/knobs");
     assert_class("/admin/knobs/workers", "/admin/knobs/NAME");
     assert_class("/admin/cache", "/admin/cache");
@@ -62,8 +66,9 @@ static void only_counts_metrics_and_the_admin_path_look_on(void **state)
 static void chat_and_work_have_work(void **state)
 {
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
-        assert_int_equal(target_route_has_work(route),
-                         route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_WORK);
+        assert_int_equal(target_route_has_work(route), route == TARGET_ROUTE_CHAT ||
+                                                           route == TARGET_ROUTE_COMPLETIONS ||
+                                                           route == TARGET_ROUTE_WORK);
     }
 }
 

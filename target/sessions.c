@@ -1,0 +1,394 @@
+/*
+ * sessions: see the header.
+ *
+ * All sessions stand in one list, the longest unused first. As all have the same time to live, that
+ * is the order in which they end, so only the front of the list is ever looked at.
+ */
+#include "sessions.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sys/random.h>
+
+#include "keytable.h"
+
+#define NS_PER_S     UINT64_C(1000000000)
+#define SESSIONS_MAX 1000000
+#define MESSAGES_MAX 1000
+#define FIELD(name)  offsetof(struct target_sessions_settings, name)
+
+struct message {
+    struct message *next; /* the one after it */
+    size_t bytes;
+    char text[];
+};
+
+struct session {
+    struct target_key_node node;    /* keyed by `id` */
+    struct session *before, *after; /* in order of last use */
+    char id[TARGET_SESSION_ID_BYTES];
+    uint64_t used_ns; /* last */
+    uint64_t turns;
+    struct message *first, *last;
+    uint64_t messages;
+};
+
+struct target_sessions {
+    pthread_mutex_t lock;
+    struct target_sessions_settings settings;
+    struct target_keytable by_id;
+    struct session *oldest, *newest;
+    uint64_t now_ns; /* the latest seen */
+    uint64_t message_bytes;
+    uint64_t made, expired, ended, refused;
+    bool is_full; /* the last who asked was refused */
+};
+
+static const struct target_knob knobs[] = {
+    {.name = "sessions",
+     .type = TARGET_KNOB_COUNT,
+     .offset = FIELD(most),
+     .min = 0,
+     .max = SESSIONS_MAX,
+     .initial = "10000",
+     .is_live = true,
+     .text = "most sessions at once; the next POST /sessions gets 503; 0: there are none"},
+    {.name = "sessions-ttl",
+     .type = TARGET_KNOB_DURATION,
+     .offset = FIELD(ttl_ns),
+     .min = 1,
+     .max = 24 * 3600 * NS_PER_S,
+     .initial = "30m",
+     .is_live = true,
+     .text = "a session that was not used for this long is over"},
+    {.name = "sessions-messages",
+     .type = TARGET_KNOB_COUNT,
+     .offset = FIELD(messages),
+     .min = 0,
+     .max = MESSAGES_MAX,
+     .initial = "10",
+     .is_live = true,
+     .text = "a session keeps this many messages, the last ones, of each at most 1000 bytes"},
+};
+
+/* ---- the list ---- */
+
+static void leave_list(struct target_sessions *all, struct session *session)
+{
+    *(session->before ? &session->before->after : &all->oldest) = session->after;
+    *(session->after ? &session->after->before : &all->newest) = session->before;
+}
+
+static void join_list(struct target_sessions *all, struct session *session)
+{
+    session->before = all->newest;
+    session->after = NULL;
+    *(all->newest ? &all->newest->after : &all->oldest) = session;
+    all->newest = session;
+}
+
+/* ---- one session ---- */
+
+static void drop_first_message(struct target_sessions *all, struct session *session)
+{
+    struct message *first = session->first;
+
+    session->first = first->next;
+    session->last = session->first ? session->last : NULL;
+    session->messages--;
+    all->message_bytes -= first->bytes;
+    free(first);
+}
+
+static void drop(struct target_sessions *all, struct session *session)
+{
+    while (session->first) {
+        drop_first_message(all, session);
+    }
+    leave_list(all, session);
+    target_keytable_remove(&all->by_id, &session->node);
+    free(session);
+}
+
+static uint64_t end_ns(const struct target_sessions *all, const struct session *session)
+{
+    return session->used_ns + all->settings.ttl_ns;
+}
+
+/* Moves to `now_ns`; a time before one already seen counts as that one. */
+static void advance(struct target_sessions *all, const struct target_scene *scene)
+{
+    all->now_ns = scene->now_ns > all->now_ns ? scene->now_ns : all->now_ns;
+    while (all->oldest && end_ns(all, all->oldest) <= all->now_ns) {
+        target_journal_event(scene->journal, scene->now_ns, end_ns(all, all->oldest),
+                             target_sessions_system.name, "expired",
+                             ",\"session\":\"%s\",\"turns\":%" PRIu64, all->oldest->id,
+                             all->oldest->turns);
+        drop(all, all->oldest);
+        all->expired++;
+    }
+}
+
+/* NULL: there is none. */
+static struct session *use(struct target_sessions *all, const char *id,
+                           const struct target_scene *scene)
+{
+    struct target_key_node *node;
+    struct session *session;
+
+    advance(all, scene);
+    node = target_keytable_find(&all->by_id, id);
+    if (!node) {
+        return NULL;
+    }
+    session = TARGET_OWNER(node, struct session, node);
+    session->used_ns = all->now_ns;
+    leave_list(all, session);
+    join_list(all, session);
+    return session;
+}
+
+/* Whole characters of UTF-8 only. */
+static size_t cut_bytes(const char *text)
+{
+    size_t bytes = strnlen(text, TARGET_SESSION_MESSAGE_BYTES + 1);
+
+    if (bytes <= TARGET_SESSION_MESSAGE_BYTES) {
+        return bytes;
+    }
+    for (bytes = TARGET_SESSION_MESSAGE_BYTES;
+         bytes > 0 && ((unsigned char)text[bytes] & 0xc0) == 0x80;) {
+        bytes--;
+    }
+    return bytes;
+}
+
+/* Without memory it is not kept: the turn counts all the same. */
+static void keep_message(struct target_sessions *all, struct session *session, const char *text)
+{
+    size_t bytes = cut_bytes(text);
+    struct message *message = malloc(sizeof *message + bytes);
+
+    if (message) {
+        *message = (struct message){.bytes = bytes};
+        memcpy(message->text, text, bytes);
+        *(session->last ? &session->last->next : &session->first) = message;
+        session->last = message;
+        session->messages++;
+        all->message_bytes += bytes;
+    }
+    while (session->messages > all->settings.messages) {
+        drop_first_message(all, session);
+    }
+}
+
+static bool draw_id(char id[TARGET_SESSION_ID_BYTES])
+{
+    unsigned char bytes[(TARGET_SESSION_ID_BYTES - 1) / 2];
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return true;
+}
+
+/* NULL: no memory. */
+static struct session *add_session(struct target_sessions *all)
+{
+    struct session *session = calloc(1, sizeof *session);
+
+    if (!session || !draw_id(session->id) ||
+        !target_keytable_add(&all->by_id, &session->node, session->id)) {
+        free(session);
+        return NULL;
+    }
+    session->used_ns = all->now_ns;
+    join_list(all, session);
+    all->made++;
+    return session;
+}
+
+/* ---- what clients do ---- */
+
+static void tell_full(struct target_sessions *all, bool is_full, const struct target_scene *scene)
+{
+    if (all->is_full != is_full) {
+        all->is_full = is_full;
+        target_journal_event(scene->journal, scene->now_ns, all->now_ns,
+                             target_sessions_system.name, is_full ? "full" : "free",
+                             ",\"sessions\":%zu", all->by_id.count);
+    }
+}
+
+static bool make(struct target_sessions *all, const struct target_scene *scene,
+                 char id[TARGET_SESSION_ID_BYTES], uint64_t *retry_after_s)
+{
+    struct session *session;
+
+    advance(all, scene);
+    *retry_after_s = 0;
+    if (all->by_id.count >= all->settings.most) {
+        uint64_t free_ns = all->oldest ? end_ns(all, all->oldest) - all->now_ns : NS_PER_S;
+
+        all->refused++;
+        *retry_after_s = (free_ns + NS_PER_S - 1) / NS_PER_S;
+        tell_full(all, true, scene);
+        return false;
+    }
+    tell_full(all, false, scene);
+    session = add_session(all);
+    if (session) {
+        memcpy(id, session->id, sizeof session->id);
+    }
+    return session != NULL;
+}
+
+bool target_sessions_make(struct target_sessions *all, const struct target_scene *scene,
+                          char id[TARGET_SESSION_ID_BYTES], uint64_t *retry_after_s)
+{
+    bool is_made;
+
+    pthread_mutex_lock(&all->lock);
+    is_made = make(all, scene, id, retry_after_s);
+    pthread_mutex_unlock(&all->lock);
+    return is_made;
+}
+
+bool target_sessions_turn(struct target_sessions *all, const char *id, const char *message,
+                          const struct target_scene *scene, uint64_t *turn)
+{
+    struct session *session;
+
+    pthread_mutex_lock(&all->lock);
+    session = use(all, id, scene);
+    if (session) {
+        *turn = ++session->turns;
+        keep_message(all, session, message);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return session != NULL;
+}
+
+bool target_sessions_touch(struct target_sessions *all, const char *id,
+                           const struct target_scene *scene)
+{
+    bool is_there;
+
+    pthread_mutex_lock(&all->lock);
+    is_there = use(all, id, scene) != NULL;
+    pthread_mutex_unlock(&all->lock);
+    return is_there;
+}
+
+static json_t *messages_json(const struct session *session)
+{
+    json_t *messages = json_array();
+
+    for (const struct message *at = session->first; at; at = at->next) {
+        json_array_append_new(messages, json_stringn(at->text, at->bytes));
+    }
+    return messages;
+}
+
+json_t *target_sessions_tell(struct target_sessions *all, const char *id,
+                             const struct target_scene *scene)
+{
+    struct session *session;
+    json_t *json = NULL;
+
+    pthread_mutex_lock(&all->lock);
+    session = use(all, id, scene);
+    if (session) {
+        json = json_pack("{s:s, s:I, s:f, s:o}", "id", session->id, "turns",
+                         (json_int_t)session->turns, "ttl_s", (double)all->settings.ttl_ns / 1e9,
+                         "messages", messages_json(session));
+    }
+    pthread_mutex_unlock(&all->lock);
+    return json;
+}
+
+bool target_sessions_end(struct target_sessions *all, const char *id,
+                         const struct target_scene *scene)
+{
+    struct session *session;
+
+    pthread_mutex_lock(&all->lock);
+    session = use(all, id, scene);
+    if (session) {
+        drop(all, session);
+        all->ended++;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return session != NULL;
+}
+
+/* ---- the system ---- */
+
+static void *start(const void *settings, uint64_t now_ns)
+{
+    struct target_sessions *all = calloc(1, sizeof *all);
+
+    if (all) {
+        pthread_mutex_init(&all->lock, NULL);
+        all->settings = *(const struct target_sessions_settings *)settings;
+        all->now_ns = now_ns;
+    }
+    return all;
+}
+
+static void stop(void *state, const struct target_scene *scene)
+{
+    struct target_sessions *all = state;
+
+    while (all->oldest) {
+        drop(all, all->oldest);
+    }
+    target_keytable_deinit(&all->by_id);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+/* What is there already stays: fewer sessions or messages hold from the next one on. */
+static bool apply(void *state, const void *settings, const struct target_scene *scene)
+{
+    struct target_sessions *all = state;
+
+    pthread_mutex_lock(&all->lock);
+    advance(all, scene);
+    all->settings = *(const struct target_sessions_settings *)settings;
+    advance(all, scene);
+    pthread_mutex_unlock(&all->lock);
+    return true;
+}
+
+static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
+{
+    struct target_sessions *all = state;
+
+    pthread_mutex_lock(&all->lock);
+    advance(all, scene);
+    if (all->made + all->refused > 0) {
+        target_figures_add_limit(figures, &(struct target_limit_figure){.name = "sessions",
+                                                                        .used = all->by_id.count,
+                                                                        .limit = all->settings.most,
+                                                                        .events = all->refused});
+        target_figures_add_event(figures, "sessions", "made", all->made);
+        target_figures_add_event(figures, "sessions", "expired", all->expired);
+        target_figures_add_event(figures, "sessions", "ended", all->ended);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+const struct target_system target_sessions_system = {
+    .name = "sessions",
+    .knobs = knobs,
+    .knobs_count = sizeof knobs / sizeof knobs[0],
+    .settings_bytes = sizeof(struct target_sessions_settings),
+    .start = start,
+    .stop = stop,
+    .apply = apply,
+    .figures = figures,
+};
