@@ -1,5 +1,6 @@
 """A real nginx of a test's own: own prefix, own port, in the foreground, no file of the system's."""
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -36,9 +37,17 @@ def program():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel hands out, so that no connection and no other server gets it before it is listened on."""
+    first_of_kernel = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(100):
+        port = random.randrange(min(10_000, first_of_kernel // 2), first_of_kernel)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError(f"no free port below {first_of_kernel}")
 
 
 class Nginx:

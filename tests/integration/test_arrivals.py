@@ -6,9 +6,9 @@ import pytest
 from hostile import Hostile
 from program import INVALID, PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, pelt, run
 
-pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
+pytestmark = pytest.mark.sanitize
 
-RATE_PER_S, SECONDS = (200, 3) if SLOW else (1_000, 3)
+RATE_PER_S, SECONDS = (200, 2) if SLOW else (1_000, 2)
 SCENARIO = """
 local pelt = require "pelt"
 return {{
@@ -29,6 +29,7 @@ def started_each_second(target_url, tmp_path, arrivals, seed, threads):
     return seconds, done.report["totals"]["started"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("arrivals", ["poisson", "gamma"])
 def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_path, arrivals):
     url = target().url
@@ -39,7 +40,7 @@ def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_
         assert one_total == four_total
         # Two runs, each with its own start that a second's edge may catch.
         assert len(set(one)) > 1, "random arrivals are not the same in every second"
-        if_quiet(all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four))
+        if_quiet(SLOW or all(abs(a - b) <= 2 * STARTS_MOVED for a, b in zip(one, four, strict=True)), (one, four))
 
     in_a_quiet_moment(check)
 
@@ -72,12 +73,13 @@ def test_another_seed_gives_another_plan(target, tmp_path):
     assert seven != eight
 
 
+@pytest.mark.alone
 def test_uniform_arrivals_are_exact(target, tmp_path):
     url = target().url
 
     def check(attempt):
         started, total = started_each_second(url, tmp_path, "uniform", 7, 2)
         assert total == RATE_PER_S * SECONDS
-        if_quiet(all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started)
+        if_quiet(SLOW or all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started)
 
     in_a_quiet_moment(check)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import (BIN, MISSED, PASSED, PELT, USAGE, Running, assert_no_sanitizer_finding, bench, pelt,
+from program import (BIN, MISSED, PASSED, PELT, SIGINT_CODE, USAGE, Running, assert_no_sanitizer_finding, bench, pelt,
                      report_of)
 
 pytestmark = pytest.mark.sanitize
@@ -63,6 +63,7 @@ SCENARIOS = {
 }
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("text, words", SCENARIOS.values(), ids=SCENARIOS.keys())
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_bad_scenario_is_named(tmp_path, command, text, words):
@@ -170,6 +171,7 @@ COMMAND_LINES = {
 }
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("arguments, words", COMMAND_LINES.values(), ids=COMMAND_LINES.keys())
 def test_a_bad_command_line_is_named(tmp_path, arguments, words):
     done = pelt(*arguments, cwd=tmp_path)
@@ -246,13 +248,16 @@ def test_what_is_no_run_file_is_said_to_be_none(tmp_path):
 
 
 def test_a_second_run_into_the_same_file_is_refused_and_the_first_goes_on(target, tmp_path):
-    url, path = target().url + "/health", tmp_path / "run.pelt"
-    first = Running("bench", url, "-c", 1, "-d", "2s", "--quiet", "--allow-invalid", "--run-file", path, cwd=tmp_path)
+    instance, path = target(), tmp_path / "run.pelt"
+    url = instance.url + "/health"
+    first = Running("bench", url, "-c", 1, "-d", "60s", "--quiet", "--allow-invalid", "--run-file", path, cwd=tmp_path)
     deadline = time.monotonic() + 10
-    while not path.exists() and time.monotonic() < deadline:
+    while instance.count()["total"] == 0:
+        assert time.monotonic() < deadline, "the load never came"
         time.sleep(0.01)
     assert_one_line(pelt("bench", url, "-c", 1, "-d", "1s", "--run-file", path, cwd=tmp_path), USAGE, "run.pelt")
-    assert first.wait().code == PASSED
+    first.signal(signal.SIGINT)
+    assert first.wait().code == SIGINT_CODE
     assert report_of(path, tmp_path)["totals"]["started"] > 0
 
 
@@ -271,7 +276,7 @@ def test_a_vanished_terminal_loses_nothing(target, tmp_path):
     """The window is closed while the run goes: SIGHUP, then writes that fail. What was measured is in the run file."""
     instance, path = target(), tmp_path / "run.pelt"
     terminal, side = pty.openpty()
-    process = subprocess.Popen([str(PELT), "bench", instance.url + "/health", "-r", "100/s", "-d", "4s", "--grace", "1s",
+    process = subprocess.Popen([str(PELT), "bench", instance.url + "/health", "-r", "100/s", "-d", "2s", "--grace", "1s",
                                 "--run-file", str(path)], stdin=side, stdout=side, stderr=side, start_new_session=True,
                                cwd=tmp_path)
     os.close(side)

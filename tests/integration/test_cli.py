@@ -13,7 +13,7 @@ import pytest
 
 from program import FAILED, MISSED, PASSED, PELT, USAGE, bench, pelt
 
-pytestmark = pytest.mark.sanitize
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 COMMANDS = ("run", "bench", "check", "report", "demo")
 
@@ -239,7 +239,7 @@ def test_a_report_that_failed_goes_before_a_missed_threshold(target, tmp_path, o
 def test_a_file_beyond_the_shells_limit_costs_the_run_file_and_not_the_report(target, tmp_path):
     """`ulimit -f`, whose signal would end the program: a disk that is full, 128 KiB from the start."""
     instance = target()
-    done = pelt("bench", instance.url + "/health", "-r", "4000/s", "-d", "6s", "--allow-invalid", "--no-color",
+    done = pelt("bench", instance.url + "/health", "-r", "4000/s", "-d", "2s", "--allow-invalid", "--no-color",
                 "--run-file", "run.pelt", cwd=tmp_path,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (128 << 10, 128 << 10)))
     assert done.code == FAILED and "the run file could not be written" in done.out, done.told()
@@ -256,9 +256,9 @@ def test_a_run_refused_before_its_start_is_one_line(target, tmp_path):
 
 
 def test_a_run_says_its_plan_once(target, tmp_path):
-    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "2s", "--allow-invalid", "--no-run-file",
+    done = pelt("bench", target().url + "/health", "-c", "1", "-d", "300ms", "--allow-invalid", "--no-run-file",
                 cwd=tmp_path)
-    assert done.code == PASSED and done.err.count("pelt: bench: 1 user for 2s") == 1, done.told()
+    assert done.code == PASSED and done.err.count("pelt: bench: 1 user for 300ms") == 1, done.told()
 
 
 def test_check_once_tells_how_many_exchanges_were_not_ok(tmp_path):

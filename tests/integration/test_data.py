@@ -114,8 +114,8 @@ def test_unique_rows_that_run_out_can_be_an_error(tmp_path, target, threads):
 @pytest.mark.parametrize("arrivals", ["uniform", "poisson"])
 def test_in_open_loop_the_arrival_stands_for_the_user(tmp_path, target, arrivals):
     """Two rows an arrival: k and k + planned. The plan's arrivals are those that the run had."""
-    write_rows(tmp_path, 1_000_000)
-    text = OPEN.format(options="nil", rate=200, seconds=2, arrivals=arrivals)
+    write_rows(tmp_path, 10_000)
+    text = OPEN.format(options="nil", rate=400, seconds=1, arrivals=arrivals)
     (_, one), (_, four) = (drive(tmp_path, target, text, threads) for threads in THREADS)
     planned = len(one)
     assert sorted(one) == [(k, k + planned) for k in range(planned)]
@@ -126,7 +126,7 @@ def test_in_open_loop_the_arrival_stands_for_the_user(tmp_path, target, arrivals
 @pytest.mark.parametrize("threads", THREADS)
 def test_unique_rows_never_repeat_in_open_loop(tmp_path, target, threads):
     write_rows(tmp_path, 500)
-    text = OPEN.format(options='{ order = "unique" }', rate=200, seconds=2, arrivals="uniform")
+    text = OPEN.format(options='{ order = "unique" }', rate=400, seconds=1, arrivals="uniform")
     _, got = drive(tmp_path, target, text, threads)
     assert sorted(got) == [(k, k + 400) for k in range(100)]
 

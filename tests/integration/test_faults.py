@@ -8,7 +8,7 @@ from program import SLOW, if_quiet, in_a_quiet_moment, outcomes_add_up, run, ser
 
 pytestmark = pytest.mark.sanitize
 
-USERS, LOAD_S, TIMEOUT_MS, GRACE_S = 4, 1, 400, 2
+USERS, LOAD_S, TIMEOUT_MS, GRACE_S = 4, 0.6, 400, 2
 SLACK_S = 5.0 if SLOW else 1.0
 SCENARIO = f"""
 local pelt = require "pelt"
@@ -81,6 +81,6 @@ def test_a_hostile_server_gives_one_named_outcome_each(tmp_path, mode):
         if_quiet(must in outcomes and set(outcomes) <= {must, *may}, (outcomes, report["errors"]))
         assert {row["class"] for row in report["errors"]} == set(outcomes) - {"ok"}
         assert all(row["sample"] for row in report["errors"])
-        assert done.seconds < LOAD_S + GRACE_S + SLACK_S, "the load ends, then what is in flight ends or times out"
+        if_quiet(done.seconds < LOAD_S + GRACE_S + SLACK_S, "the load ends, then what is in flight ends or times out")
 
     in_a_quiet_moment(check)

@@ -17,7 +17,7 @@ USERS = 32
 SCENARIO = """
 local http = require("pelt").http
 return {
-    load = { users = %d, duration = "2s" },
+    load = { users = %d, duration = "1s" },
     iteration = function(user)
         http.get("http://127.0.0.1:%d/first/" .. user.id, { name = "first" })
         http.get("http://127.0.0.1:%d/second/" .. user.id, { name = "second" })

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import PASSED, ROOT, SIGINT_CODE, USAGE, Running, bench, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
+from program import MISSED, PASSED, ROOT, SIGINT_CODE, USAGE, Running, bench, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 
 HEAD = """
 local pelt = require "pelt"
@@ -102,8 +102,8 @@ def test_whichever_comes_first_ends_the_run(instance, tmp_path, scenario):
     }""")
     by_time = run(path, "--target", instance.url, cwd=tmp_path)
     assert by_time.code == PASSED and by_time.report["run"]["duration_s"] == 0.3, by_time.told()
-    by_count = run(path, "--target", instance.url, "--iterations", "5", cwd=tmp_path)
-    assert by_count.report["totals"]["started"] == 5 and by_count.report["run"]["duration_s"] < 0.3, by_count.told()
+    by_count = run(path, "--target", instance.url, "--iterations", "5", "-d", "60s", cwd=tmp_path)
+    assert by_count.report["totals"]["started"] == 5 and by_count.report["run"]["duration_s"] < 30, by_count.told()
 
 
 # ---- user_init and user_exit ----
@@ -140,7 +140,7 @@ def test_every_user_that_came_leaves(instance, tmp_path, scenario, threads, load
     done = run(scenario(LIVES % load), "--target", instance.url, "-t", threads, cwd=tmp_path)
     assert done.code == PASSED, done.told()
     names = started(done.report)
-    assert names["login"] == names["logout"] and names["work"] >= names["login"] > 0, names
+    assert names["login"] == names["logout"] > 0 and names["work"] > 0, names
     if users is not None:
         assert names["login"] == users
     assert done.report["totals"]["started"] == sum(names.values()) == instance.count()["total"]
@@ -212,6 +212,7 @@ def test_check_once_shows_the_whole_life(instance, tmp_path, scenario):
 # ---- pacing and think time ----
 
 
+@pytest.mark.alone
 @threads
 def test_pacing_is_from_start_to_start(tmp_path, target, scenario, threads):
     path = scenario("""return {
@@ -249,10 +250,15 @@ def test_think_time_lies_between_iterations_and_in_no_figure(instance, tmp_path,
       think = function(user) return user.rng:uniform("100ms", "120ms") end,
       iteration = function() http.get("/api/status") end,
     }""")
-    done = run(path, "--target", instance.url, "--threshold", "iteration max < 100ms", cwd=tmp_path)
-    assert done.code == PASSED, done.told()
-    assert done.report["totals"]["started"] == 8
-    assert 0.3 <= done.report["run"]["duration_s"], done.told()
+
+    def check(_):
+        done = run(path, "--target", instance.url, "--threshold", "iteration max < 100ms", cwd=tmp_path)
+        assert done.code in (PASSED, MISSED), done.told()
+        assert done.report["totals"]["started"] == 8
+        assert 0.3 <= done.report["run"]["duration_s"], done.told()
+        if_quiet(done.code == PASSED, done.told())
+
+    in_a_quiet_moment(check)
 
 
 # ---- groups ----
@@ -364,7 +370,7 @@ def shown(heading):
 
 
 def test_the_life_shown_is_lived(service, tmp_path, scenario):
-    path = scenario("return { load = { users = 3, duration = '200ms' },\n" + shown("### A user's life") + "}")
+    path = scenario("return { load = { users = 3, duration = '1s' },\n" + shown("### A user's life") + "}")
     done = run(path, "--target", service.url, cwd=tmp_path)
     assert done.code == PASSED, done.told()
     assert sorted(service.seen) == [("GET", "/me", "Bearer secret")] * 3 + [("POST", "/login", None)] * 3 + \

@@ -5,7 +5,7 @@ import pytest
 
 from program import PASSED, run
 
-pytestmark = pytest.mark.sanitize
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 SCENARIO = """
 local pelt = require "pelt"

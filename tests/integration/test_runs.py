@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import BIN, PASSED, ROOT, USAGE, Running, pelt
+from program import BIN, PASSED, ROOT, SLOW, USAGE, Running, pelt
 
 pytestmark = pytest.mark.sanitize
 
@@ -45,8 +45,8 @@ def change(path, *statements):
 def test_runs_are_listed_newest_first_with_their_figures(target, tmp_path):
     url = target().url + "/health"
     for _ in range(2):
-        pelt("bench", url, "-c", 2, "-d", "1s", "--quiet", "--allow-invalid", cwd=tmp_path)
-        time.sleep(1.1)
+        pelt("bench", url, "-c", 2, "-d", "100ms", "--quiet", "--allow-invalid", cwd=tmp_path)
+        time.sleep(1)
     pelt("bench", url, "--rate", "400/s", "-d", "1s", "--quiet", "--threshold", "http_response p95 < 1us", "--allow-invalid",
          cwd=tmp_path)
     names = sorted((path.stem for path in (tmp_path / "pelt-runs").glob("*.pelt")), reverse=True)
@@ -55,7 +55,7 @@ def test_runs_are_listed_newest_first_with_their_figures(target, tmp_path):
     assert list(rows(done)) == names and len(names) == 3, done.told()
     newest, *older = done.out.splitlines()[1:]
     assert re.search(r" 400/s 1s +\w+ +3 +400\.0 +\S+s +\S+s +0%$", newest), done.told()
-    assert all(re.search(r" 2u 1s +\w+ +0 ", line) for line in older), done.told()
+    assert all(re.search(r" 2u 100ms +\w+ +0 ", line) for line in older), done.told()
     assert max(map(len, done.out.splitlines())) <= 80 and "\033" not in done.out
     assert f"pelt report pelt-runs/{names[0]}.pelt" in done.err, done.told()
 
@@ -126,7 +126,7 @@ def test_a_thousand_runs_take_little_time(tmp_path):
         os.link(tmp_path / "0000.pelt", tmp_path / f"{i:04}.pelt")
     done = pelt("runs", tmp_path, cwd=tmp_path)
     assert len(rows(done)) == 1000
-    assert done.seconds < 10, done.seconds
+    assert done.seconds < (30 if SLOW else 10), done.seconds
 
 
 def test_no_runs_is_no_failure_but_a_missing_folder_is(tmp_path):
@@ -154,9 +154,9 @@ def test_new_writes_a_scenario_that_works(target, tmp_path):
     assert done.code == PASSED and "pelt run 'my chat.lua'" in done.out, done.told()
     assert path.read_bytes() == (ROOT / "scenarios/starter.lua").read_bytes()
     assert pelt("check", path, cwd=tmp_path).code == PASSED
-    done = pelt("run", path, "--target", target().url, "-u", 5, "-d", "3s", "--quiet", "--no-run-file", "--allow-invalid",
+    done = pelt("run", path, "--target", target().url, "-u", 5, "-d", "1s", "--quiet", "--no-run-file", "--allow-invalid",
                 cwd=tmp_path)
-    assert done.code in (PASSED, 3), done.told()  # 3 s may be too few requests to judge by
+    assert done.code in (PASSED, 3), done.told()  # 1 s may be too few requests to judge by
     assert "chat answered" in done.out and re.search(r"errors +0 ", done.out), done.told()
 
 

@@ -80,11 +80,16 @@ def test_arrivals_share_them_too(tmp_path, target):
         local http = require("pelt").http
         return { connections = "shared", load = { rate = "500/s", duration = "1s", iterations_per_user = 1 },
                  iteration = function() http.get("/api/status") end }""")
-    instance = target()
-    done = run(path, "--target", instance.url, "-t", THREADS, cwd=tmp_path)
-    assert done.report["totals"]["outcomes"] == {"ok": 500}, done.told()
-    assert instance.count()["total"] == 500
-    assert done.report["requests"][0]["phases_ms"]["connect"]["count"] < 400
+
+    def check(_):
+        instance = target()
+        done = run(path, "--target", instance.url, "-t", THREADS, cwd=tmp_path)
+        assert done.report["totals"]["outcomes"] == {"ok": 500}, done.told()
+        assert instance.count()["total"] == 500
+        connected = done.report["requests"][0]["phases_ms"]["connect"]["count"]
+        if_quiet(connected < 400, connected)
+
+    in_a_quiet_moment(check)
 
 
 def test_batches_wait_for_connections(tmp_path, target):
@@ -112,7 +117,7 @@ def test_batches_wait_for_connections(tmp_path, target):
 ])
 def test_a_hostile_server_gives_one_named_outcome_each(scenario, mode, outcomes, tmp_path):
     with Hostile(mode) as server:
-        done = run(scenario(), "--target", server.url, "-t", THREADS, "-c", 3, "-d", "1s", "--grace", "300ms", cwd=tmp_path)
+        done = run(scenario(), "--target", server.url, "-t", THREADS, "-c", 3, "-d", "500ms", "--grace", "300ms", cwd=tmp_path)
         counted = server.requests
     assert done.report, done.told()
     outcomes_add_up(done.report)
@@ -148,7 +153,7 @@ def test_waiting_and_connecting_together_take_no_longer_than_the_timeout(tmp_pat
     path.write_text("""
 return {
     target = "http://127.0.0.1:9", connections = "shared",
-    load = { users = 10, duration = "3s", grace = "1s" },
+    load = { users = 10, duration = "1500ms", grace = "1s" },
     iteration = function()
         local pelt = require "pelt"
         local before = pelt.now()
@@ -157,8 +162,12 @@ return {
     end,
 }
 """)
-    done = run(path, "-t", 1, "-c", 1, cwd=tmp_path)
-    outcomes_add_up(done.report)
-    assert set(done.report["totals"]["outcomes"]) <= {"connect", "timeout"}, done.told()
-    took = max(float(ms) for ms in re.findall(r"took (\d+) ms", done.err))
-    if_quiet(took < 600, took)
+
+    def check(_):
+        done = run(path, "-t", 1, "-c", 1, cwd=tmp_path)
+        outcomes_add_up(done.report)
+        assert set(done.report["totals"]["outcomes"]) <= {"connect", "timeout"}, done.told()
+        took = max(float(ms) for ms in re.findall(r"took (\d+) ms", done.err))
+        if_quiet(took < 600, took)
+
+    in_a_quiet_moment(check)

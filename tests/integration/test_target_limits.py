@@ -233,11 +233,12 @@ def test_others_than_this_machine_are_refused(target):
                                                    (8, "exponential:5ms", 5)])
 def test_capacity_is_workers_by_service_time(target, threads, workers, law, mean_ms):
     instance = target("--threads", threads, "--workers", workers, "--service-time", law)
+    seconds = 2 if "constant" in law else 4  # what is drawn needs more of it to come near its mean
 
     def check(_):
         with Bare(instance.port, 16 * workers) as client:
-            answers = client.closed_loop(4)
-        first, last = answers[0].done + 0.5, answers[0].done + 3.5
+            answers = client.closed_loop(seconds)
+        first, last = answers[0].done + 0.5, answers[0].done + seconds - 0.5
         rate = sum(first <= answer.done < last for answer in answers) / (last - first)
         if_quiet(rate == pytest.approx(workers / mean_ms * 1000, rel=0.02 if "constant" in law else 0.05), rate)
         worked = [answer.work_ms for answer in answers if first <= answer.done < last]
@@ -253,7 +254,7 @@ def test_capacity_holds_for_wrk(target):
     instance = target("--workers", 4, "--service-time", "constant:5ms")
 
     def check(_):
-        done = subprocess.run(["wrk", "-t1", "-c64", "-d5s", instance.url + "/work"], capture_output=True, text=True,
+        done = subprocess.run(["wrk", "-t1", "-c64", "-d3s", instance.url + "/work"], capture_output=True, text=True,
                               timeout=30)
         rate = float(re.search(r"Requests/sec: +([\d.]+)", done.stdout)[1])
         if_quiet(rate == pytest.approx(800, rel=0.02), done.stdout)
@@ -304,8 +305,9 @@ def test_waits_are_those_of_poisson_arrivals_in_theory(target, workers, service_
         lines = [line for line in instance.requests() if line["path"] == "/work"]
         theory_ms = statistics.mean(simulated_waits_ms([line["begin_ns"] for line in lines], workers, service_ms * MS))
         assert len(lines) == len(answers) and theory_ms > 1
-        assert statistics.mean(line["queue_ns"] for line in lines) / MS == pytest.approx(theory_ms, rel=0.05)
-        assert statistics.mean(answer.queue_ms for answer in answers) == pytest.approx(theory_ms, rel=0.05)
+        waited_ms = statistics.mean(line["queue_ns"] for line in lines) / MS
+        assert statistics.mean(answer.queue_ms for answer in answers) == pytest.approx(waited_ms, rel=0.01)
+        if_quiet(waited_ms == pytest.approx(theory_ms, rel=0.05), (waited_ms, theory_ms))
         seen_ms = statistics.mean((answer.done - answer.sent) * 1000 - service_ms for answer in answers)
         if_quiet(seen_ms == pytest.approx(theory_ms, rel=0.05, abs=0.3), (seen_ms, theory_ms))
 
@@ -346,21 +348,24 @@ def test_who_comes_first_is_served_first(target, threads):
 
 @pytest.mark.sanitize
 def test_only_work_needs_a_worker(target):
-    instance = target("--workers", 1, "--service-time", "constant:300ms", "--service-for", "work")
-    with Bare(instance.port, 5) as client:
-        for _ in range(5):
-            client.send()
-        wait_until(lambda: limit(instance, "workers")["waiters"] == 4)
-        began = time.monotonic()
-        for path in ("/health", "/health/live", "/api/models", "/nowhere", "/echo"):
-            ask(instance, "GET", path)
-        assert ask(instance, "POST", "/work", "x")[0] == 405
-        assert time.monotonic() - began < 0.3
-        assert limit(instance, "workers")["used"] == 1
-        status, headers, _ = ask(instance, "POST", "/api/chat", '{"message": "x"}')
-        assert status == 200 and "work;dur=300.000" in headers["Server-Timing"]
-        assert float(re.search(r"queue;dur=([\d.]+)", headers["Server-Timing"])[1]) > 300
-        client.rest()
+    def check(_):
+        instance = target("--workers", 1, "--service-time", "constant:300ms", "--service-for", "work")
+        with Bare(instance.port, 5) as client:
+            for _ in range(5):
+                client.send()
+            wait_until(lambda: limit(instance, "workers")["waiters"] == 4)
+            began = time.monotonic()
+            for path in ("/health", "/health/live", "/api/models", "/nowhere", "/echo"):
+                ask(instance, "GET", path)
+            assert ask(instance, "POST", "/work", "x")[0] == 405
+            if_quiet(time.monotonic() - began < 0.3, "they waited")
+            assert limit(instance, "workers")["used"] == 1
+            status, headers, _ = ask(instance, "POST", "/api/chat", '{"message": "x"}')
+            assert status == 200 and "work;dur=300.000" in headers["Server-Timing"]
+            assert float(re.search(r"queue;dur=([\d.]+)", headers["Server-Timing"])[1]) > 300
+            client.rest()
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.sanitize
@@ -394,42 +399,48 @@ def test_a_full_queue_refuses_and_every_refusal_is_counted(target, threads):
 @pytest.mark.sanitize
 @pytest.mark.parametrize("threads, times", [(1, 1), (2, 4)])
 def test_more_workers_serve_at_once_those_who_wait(target, threads, times):
-    for _ in range(times):  # by chance the other thread has nothing to do, and would not need to be told
-        instance = target("--threads", threads, "--workers", 1, "--service-time", "constant:1s")
-        with Bare(instance.port, 20) as client:
-            for _ in range(20):
-                client.send()
-            wait_until(lambda: limit(instance, "workers")["waiters"] == 19)
-            turned = time.monotonic()
-            turn(instance, workers=20)
-            answers = client.rest()
-        # Of one worker the second would come after 2 s, the last after 20.
-        assert max(answer.done for answer in answers) - turned < 1.7
-        assert all(answer.queue_ms < 700 for answer in answers)
+    def check(_):
+        for _ in range(times):  # by chance the other thread has nothing to do, and would not need to be told
+            instance = target("--threads", threads, "--workers", 1, "--service-time", "constant:1s")
+            with Bare(instance.port, 20) as client:
+                for _ in range(20):
+                    client.send()
+                wait_until(lambda: limit(instance, "workers")["waiters"] == 19)
+                turned = time.monotonic()
+                turn(instance, workers=20)
+                answers = client.rest()
+            # Of one worker the second would come after 2 s, the last after 20.
+            if_quiet(max(answer.done for answer in answers) - turned < 1.7, "the last one came late")
+            if_quiet(all(answer.queue_ms < 700 for answer in answers), [answer.queue_ms for answer in answers])
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.sanitize
 def test_workers_come_with_the_backlog_and_leave_when_idle(target):
-    instance = target("--workers", 1, "--workers-max", 8, "--workers-idle", "300ms", "--workers-tasks", 5,
-                      "--service-time", "constant:50ms")
-    assert limit(instance, "workers")["limit"] == 1
-    with Bare(instance.port, 100) as client:
-        for _ in range(100):
-            client.send()
-        wait_until(lambda: limit(instance, "workers")["limit"] == 8)
-        client.rest()
-    wait_until(lambda: limit(instance, "workers")["limit"] == 1)
-    figures = metrics(instance)
-    instance.stop()
-    told = events(instance, "workers")
-    assert [(line["event"], line["workers"]) for line in told] == [
-        *(("scale_up", n) for n in range(2, 9)), *(("scale_down", n) for n in range(7, 0, -1))]
-    # 5 wait for each of n: the 6n-th of the backlog and one more bring the next worker.
-    assert [line["waiting"] for line in told[:7]] == [5 * n + 1 for n in range(1, 8)]
-    for event in ("scale_up", "scale_down"):
-        assert figures[f'pelt_target_events_total{{system="workers",event="{event}"}}'] == 7
-    last_work_ns = max(line["begin_ns"] + line["queue_ns"] + line["work_ns"] for line in instance.requests())
-    assert told[-1]["at_ns"] <= last_work_ns + 300 * MS + 5 * MS
+    def check(_):
+        instance = target("--workers", 1, "--workers-max", 8, "--workers-idle", "300ms", "--workers-tasks", 5,
+                          "--service-time", "constant:50ms")
+        assert limit(instance, "workers")["limit"] == 1
+        with Bare(instance.port, 100) as client:
+            for _ in range(100):
+                client.send()
+            wait_until(lambda: limit(instance, "workers")["limit"] == 8)
+            client.rest()
+        wait_until(lambda: limit(instance, "workers")["limit"] == 1)
+        figures = metrics(instance)
+        instance.stop()
+        told = events(instance, "workers")
+        assert [(line["event"], line["workers"]) for line in told] == [
+            *(("scale_up", n) for n in range(2, 9)), *(("scale_down", n) for n in range(7, 0, -1))]
+        # 5 wait for each of n: the 6n-th of the backlog and one more bring the next worker.
+        assert [line["waiting"] for line in told[:7]] == [5 * n + 1 for n in range(1, 8)]
+        for event in ("scale_up", "scale_down"):
+            assert figures[f'pelt_target_events_total{{system="workers",event="{event}"}}'] == 7
+        last_work_ns = max(line["begin_ns"] + line["queue_ns"] + line["work_ns"] for line in instance.requests())
+        if_quiet(told[-1]["at_ns"] <= last_work_ns + 300 * MS + 5 * MS, (told[-1], last_work_ns))
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.sanitize
@@ -535,7 +546,7 @@ def test_while_it_drains_it_is_alive_but_not_ready(target):
 
 
 @pytest.mark.sanitize
-@pytest.mark.parametrize("drain, least, most, status", [("200ms", 0.15, 1, 0), ("5s", 0.8, 3, 200)])
+@pytest.mark.parametrize("drain, least, most, status", [("200ms", 0.15, 1, 0), ("5s", 0.5, 3, 200)])
 def test_draining_takes_as_long_as_its_knob_allows(target, drain, least, most, status):
     instance = target("--workers", 1, "--service-time", "constant:1s", "--drain", drain)
     with Bare(instance.port, 1) as client:

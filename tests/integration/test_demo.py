@@ -1,0 +1,15 @@
+"""`pelt demo` as a user sees it first. Its 20 s of load are spent once, with the build that is for use."""
+import re
+
+import pytest
+
+from program import INVALID, PASSED, pelt
+
+
+@pytest.mark.slow
+def test_demo_runs_and_says_where_all_lies(tmp_path):
+    done = pelt("demo", cwd=tmp_path, timeout=90)
+    assert done.code in (PASSED, INVALID), done.told()  # a busy host can make it INVALID
+    paths = re.findall(r"\S+\.pelt\b|\S+\.json\b", done.out)
+    assert paths, done.out
+    assert all((tmp_path / path).exists() for path in paths), (paths, done.out)
