@@ -22,8 +22,9 @@
 
 #define PELT_WRITES_BITS  4096
 #define PELT_WRITES_DEPTH 64 /* of brackets within brackets that are told apart */
-#define PELT_WRITES_LIST  8  /* fields in a list of what is assigned to; further ones do not count \
-                              */
+#define PELT_WRITES_LIST                                                                           \
+    8 /* fields in a list of what is assigned to; further ones do not count                        \
+       */
 
 /* The names, by a bit of their hash: one that was never seen may look written, never the other way
  * round. */
