@@ -104,30 +104,16 @@ static bool expires_before(const struct target_rank_node *a, const struct target
     return x != y ? x < y : EXPIRY(a)->stored_order < EXPIRY(b)->stored_order;
 }
 
-static const struct {
-    const char *name;
-    target_rank_fn is_before;
-} policies[TARGET_CACHE_POLICIES] = {
-    [TARGET_CACHE_LRU] = {"lru", lru_before},    [TARGET_CACHE_LFU] = {"lfu", lfu_before},
-    [TARGET_CACHE_FIFO] = {"fifo", fifo_before}, [TARGET_CACHE_TTL] = {"ttl", ttl_before},
-    [TARGET_CACHE_COST] = {"cost", cost_before},
+static const target_rank_fn is_before[TARGET_CACHE_POLICIES] = {
+    [TARGET_CACHE_LRU] = lru_before,   [TARGET_CACHE_LFU] = lfu_before,
+    [TARGET_CACHE_FIFO] = fifo_before, [TARGET_CACHE_TTL] = ttl_before,
+    [TARGET_CACHE_COST] = cost_before,
 };
 
-const char *target_cache_policy_name(enum target_cache_policy policy)
-{
-    return policies[policy].name;
-}
-
-bool target_cache_policy_parse(const char *text, enum target_cache_policy *policy)
-{
-    for (enum target_cache_policy i = 0; i < TARGET_CACHE_POLICIES; i++) {
-        if (strcmp(text, policies[i].name) == 0) {
-            *policy = i;
-            return true;
-        }
-    }
-    return false;
-}
+const char *const target_cache_policy_names[] = {
+    [TARGET_CACHE_LRU] = "lru", [TARGET_CACHE_LFU] = "lfu",   [TARGET_CACHE_FIFO] = "fifo",
+    [TARGET_CACHE_TTL] = "ttl", [TARGET_CACHE_COST] = "cost", [TARGET_CACHE_POLICIES] = NULL,
+};
 
 /* ---- references ---- */
 
@@ -591,7 +577,7 @@ void target_cache_set(struct target_cache *cache, uint64_t limit_bytes,
     cache->options.limit_bytes = limit_bytes;
     if (policy != cache->options.policy) {
         cache->options.policy = policy;
-        target_rankheap_set_rule(&cache->by_worth, policies[policy].is_before);
+        target_rankheap_set_rule(&cache->by_worth, is_before[policy]);
     }
     evict_down_to(cache, limit_bytes);
     unlock(cache);
@@ -639,7 +625,7 @@ struct target_cache *target_cache_new(const struct target_cache_options *options
     }
     pthread_mutex_init(&cache->lock, NULL);
     cache->options = *options;
-    cache->by_worth.is_before = policies[options->policy].is_before;
+    cache->by_worth.is_before = is_before[options->policy];
     cache->by_expiry.is_before = expires_before;
     return cache;
 }

@@ -113,9 +113,7 @@ struct target_cache_load {
 
 struct target_cache;
 
-/* "lru", "lfu", "fifo", "ttl", "cost". */
-const char *target_cache_policy_name(enum target_cache_policy policy);
-TARGET_MUST_USE bool target_cache_policy_parse(const char *text, enum target_cache_policy *policy);
+extern const char *const target_cache_policy_names[]; /* by policy; ends with NULL */
 
 /* NULL: no memory. */
 struct target_cache *target_cache_new(const struct target_cache_options *options);

@@ -35,9 +35,6 @@ struct target_models {
 
 #define FIELD(name) offsetof(struct target_models_settings, name)
 
-/* In the order of enum target_cache_policy. */
-static const char *const policy_choices[] = {"lru", "lfu", "fifo", "ttl", "cost", NULL};
-
 static const struct target_knob knobs[] = {
     {.name = "models",
      .type = TARGET_KNOB_MODELS,
@@ -56,7 +53,7 @@ static const struct target_knob knobs[] = {
     {.name = "model-policy",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(policy),
-     .choices = policy_choices,
+     .choices = target_cache_policy_names,
      .initial = "lru",
      .is_live = true,
      .text = "with --model-memory: which model is evicted first: the one not used for longest, "
@@ -97,7 +94,7 @@ static void tell(const struct target_models *models, uint64_t at_ns, const char 
     target_journal_event(models->scene->journal, models->scene->now_ns, at_ns,
                          target_models_system.name, event,
                          ",\"model\":\"%s\",\"policy\":\"%s\",\"%s\":%" PRIu64, model,
-                         policy_choices[models->settings.policy], member, value);
+                         target_cache_policy_names[models->settings.policy], member, value);
 }
 
 /* Told by the cache, in order. */

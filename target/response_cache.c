@@ -30,8 +30,6 @@ static _Thread_local const struct target_scene *told_in;
 
 #define FIELD(name) offsetof(struct target_response_cache_settings, name)
 
-static const char *const policies[] = {"lru", "lfu", "fifo", "ttl", "cost", NULL};
-
 static const struct target_knob knobs[] = {
     {.name = "cache",
      .type = TARGET_KNOB_SIZE,
@@ -53,7 +51,7 @@ static const struct target_knob knobs[] = {
     {.name = "cache-policy",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(policy),
-     .choices = policies,
+     .choices = target_cache_policy_names,
      .initial = "lru",
      .is_live = true,
      .text = "with --cache: which answer leaves first: least recently or least frequently used, "

@@ -367,7 +367,7 @@ static void assert_same(const struct model *model, struct target_cache *cache, u
     struct target_cache_figures figures = target_cache_figures(cache, now_ns);
 
     if (strcmp(model->log.text, log_of_cache.text) != 0) {
-        fail_msg("%s, step %llu: \"%s\" left, not \"%s\"", target_cache_policy_name(model->policy),
+        fail_msg("%s, step %llu: \"%s\" left, not \"%s\"", target_cache_policy_names[model->policy],
                  (unsigned long long)step, log_of_cache.text, model->log.text);
     }
     assert_int_equal(figures.bytes, model_bytes(model));
@@ -534,7 +534,7 @@ static void hit_rates_on_a_zipf_trace_are_a_simulators(void **state)
         struct rates rates = zipf_rates(policy);
 
         print_message("           %-4s hits %.2f%%, the simulator %.2f%%\n",
-                      target_cache_policy_name(policy), rates.cache, rates.model);
+                      target_cache_policy_names[policy], rates.cache, rates.model);
         assert_within(0.5, rates.cache, rates.model);
     }
 }
@@ -869,18 +869,6 @@ static void a_failed_load_gives_its_reservation_back(void **state)
     target_cache_free(cache);
 }
 
-static void policies_have_names(void **state)
-{
-    enum target_cache_policy policy = TARGET_CACHE_FIFO;
-
-    for (enum target_cache_policy i = 0; i < TARGET_CACHE_POLICIES; i++) {
-        assert_true(target_cache_policy_parse(target_cache_policy_name(i), &policy));
-        assert_int_equal(policy, i);
-    }
-    assert_false(target_cache_policy_parse("mru", &policy));
-    assert_int_equal(policy, TARGET_CACHE_POLICIES - 1);
-}
-
 /* ---- want of memory ---- */
 
 static void no_allocation_that_fails_breaks_it(void **state)
@@ -1024,7 +1012,6 @@ int main(void)
         cmocka_unit_test(what_is_purged_while_it_loads_is_not_kept),
         cmocka_unit_test(a_load_may_reserve_its_bytes),
         cmocka_unit_test(a_failed_load_gives_its_reservation_back),
-        cmocka_unit_test(policies_have_names),
         cmocka_unit_test(no_allocation_that_fails_breaks_it),
         cmocka_unit_test_setup(threads_load_a_key_once_at_a_time_and_drop_each_value_once,
                                name_keys),
