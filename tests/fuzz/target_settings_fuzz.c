@@ -98,8 +98,13 @@ static void work(struct target_running *running, uint64_t at_ns)
 
     for (uint64_t i = 0; i < 8; i++) {
         struct target_scene scene = {.now_ns = at_ns + i * MS};
-        struct target_admission admission = {
-            .is_work = true, .service_ns = i * 3 * MS, .start_ns = scene.now_ns};
+        struct target_admission admission = {.route = TARGET_ROUTE_WORK,
+                                             .method = "GET",
+                                             .path = "/work",
+                                             .vary = "",
+                                             .is_work = true,
+                                             .service_ns = i * 3 * MS,
+                                             .start_ns = scene.now_ns};
         enum target_verdict verdict =
             target_running_ask(running, &admission, TARGET_STEP_ADMIT, &scene);
         uint64_t start_ns;

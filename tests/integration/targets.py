@@ -44,6 +44,16 @@ class Target:
         """What the server counted: {"total": N, "paths": {...}, "statuses": {...}}."""
         return json.loads(self.get("/count"))
 
+    def settled_count(self):
+        """The same once it no longer changes: a client that has left may have sent what is not read yet."""
+        deadline = time.monotonic() + 20
+        before, now = None, self.count()
+        while now != before or now["total"] != sum(now["statuses"].values()):
+            assert time.monotonic() < deadline, now
+            time.sleep(0.2)
+            before, now = now, self.count()
+        return now
+
     def log(self):
         """The truth log's lines. Complete only after stop()."""
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
