@@ -264,6 +264,27 @@ def test_think_time_lies_between_iterations_and_in_no_figure(instance, tmp_path,
 # ---- groups ----
 
 
+ORDER = HEAD + """
+local weights = {}
+for i = 1, 40 do weights["k" .. i] = i end
+return {
+  load = { users = 1200, iterations_per_user = 1 },
+  iteration = function()
+    local names = {}
+    for name in pairs(weights) do names[#names + 1] = name end
+    http.get("/echo?" .. table.concat(names, "-", 1, 10), { name = table.concat(names, "-") })
+  end,
+}
+"""
+
+
+def test_pairs_has_one_order_in_all_states_and_runs(instance, tmp_path, scenario):
+    """1,200 users are three states on one thread, four on four. Not under sanitizers, which take Lua's shared library."""
+    orders = {row["name"] for threads in (1, 4)
+              for row in run(scenario(ORDER), "--target", instance.url, "-t", threads, cwd=tmp_path).report["requests"]}
+    assert len(orders) == 1, orders
+
+
 @sanitize
 @threads
 def test_requests_in_a_group_bear_its_name(instance, tmp_path, scenario, threads):
