@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
 #include "crew.h"
 #include "figures.h"
 #include "keytable.h"
@@ -58,14 +59,6 @@ struct target_dependency {
     bool has_keeper, is_over;
     atomic_bool is_ending;
 };
-
-uint64_t target_dependency_now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t later(uint64_t from_ns, uint64_t by_ns)
 {
@@ -265,7 +258,7 @@ static void do_open(struct target_dependency *d, struct place *place, uint64_t d
     uint64_t now_ns;
 
     pthread_mutex_lock(&d->lock);
-    now_ns = target_dependency_now_ns();
+    now_ns = target_clock_now_ns();
     target_pool_opened(d->pool, place->slot, connection, now_ns);
     if (connection) {
         target_notices_add(&d->notices, now_ns, "connect", "%s", "");
@@ -283,7 +276,7 @@ static void do_check(struct target_dependency *d, struct place *place, uint64_t 
     uint64_t now_ns;
 
     pthread_mutex_lock(&d->lock);
-    now_ns = target_dependency_now_ns();
+    now_ns = target_clock_now_ns();
     if (!is_good) {
         d->check_failures++;
         place->is_bad = true;
@@ -302,7 +295,7 @@ static void do_call(struct target_dependency *d, struct place *place, uint64_t d
     uint64_t now_ns;
 
     pthread_mutex_lock(&d->lock);
-    now_ns = target_dependency_now_ns();
+    now_ns = target_clock_now_ns();
     call = place->call;
     place->call = NULL;
     place->is_bad = !is_good;
@@ -322,7 +315,7 @@ static void do_close(struct target_dependency *d, struct place *place)
 
     d->kind->close(d->cls, place->slot->resource);
     pthread_mutex_lock(&d->lock);
-    now_ns = target_dependency_now_ns();
+    now_ns = target_clock_now_ns();
     target_pool_closed(d->pool, place->slot);
     drop(d);
     drive(d, now_ns);
@@ -336,7 +329,7 @@ static uint64_t deadline_ns(struct target_dependency *d)
     pthread_mutex_lock(&d->lock);
     call_ns = d->settings.call_ns;
     pthread_mutex_unlock(&d->lock);
-    return later(target_dependency_now_ns(), call_ns);
+    return later(target_clock_now_ns(), call_ns);
 }
 
 static void do_job(void *cls, size_t member, unsigned job)
@@ -382,7 +375,7 @@ static void *keep(void *cls)
 
     pthread_mutex_lock(&d->lock);
     while (!d->is_over) {
-        uint64_t now_ns = target_dependency_now_ns();
+        uint64_t now_ns = target_clock_now_ns();
 
         try_due_calls(d, now_ns);
         drive(d, now_ns);
@@ -417,7 +410,7 @@ enum target_begin target_dependency_begin(struct target_dependency *d, struct ta
     enum target_begin begin;
 
     pthread_mutex_lock(&d->lock);
-    begin = begin_locked(d, call, target_dependency_now_ns());
+    begin = begin_locked(d, call, target_clock_now_ns());
     pthread_mutex_unlock(&d->lock);
     return begin;
 }
@@ -483,7 +476,7 @@ void target_dependency_set(struct target_dependency *d,
     pthread_mutex_lock(&d->lock);
     d->settings = *settings;
     set_pool(d);
-    drive(d, target_dependency_now_ns());
+    drive(d, target_clock_now_ns());
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -578,7 +571,7 @@ static void close_all(struct target_dependency *d)
     atomic_store_explicit(&d->is_ending, true, memory_order_relaxed);
     d->settings.max = 0;
     set_pool(d);
-    drive(d, target_dependency_now_ns());
+    drive(d, target_clock_now_ns());
     while (d->connections > 0) {
         pthread_cond_wait(&d->emptied, &d->lock);
     }

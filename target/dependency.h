@@ -130,9 +130,6 @@ void target_dependency_figures(struct target_dependency *dependency,
 TARGET_MUST_USE bool target_dependency_check(const struct target_dependency_settings *settings,
                                              const char *name, struct target_error *err);
 
-/* CLOCK_MONOTONIC now. */
-uint64_t target_dependency_now_ns(void);
-
 #define TARGET_DEPENDENCY_KNOB(prefix, what, kind, at, field, ...)                                 \
     {                                                                                              \
         .name = prefix what, .type = kind,                                                         \

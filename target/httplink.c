@@ -14,6 +14,7 @@
 
 #include <curl/curl.h>
 
+#include "clock.h"
 #include "dependency.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -28,7 +29,7 @@ struct target_httplink {
 
 static bool is_time_left(const struct target_httplink_to *to, uint64_t deadline_ns)
 {
-    return !target_dependency_is_ending(to->dependency) && target_dependency_now_ns() < deadline_ns;
+    return !target_dependency_is_ending(to->dependency) && target_clock_now_ns() < deadline_ns;
 }
 
 static bool await_connected(const struct target_httplink_to *to, int fd, uint64_t deadline_ns)
@@ -203,7 +204,7 @@ bool target_httplink_is_open(const struct target_httplink *link)
 /* By libcurl's clock, which has milliseconds. */
 static long timeout_ms(uint64_t deadline_ns)
 {
-    uint64_t now_ns = target_dependency_now_ns();
+    uint64_t now_ns = target_clock_now_ns();
 
     return deadline_ns > now_ns ? (long)((deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 1;
 }

@@ -1,8 +1,6 @@
 /* request: see the header. */
 #include "request.h"
 
-#include "answers.h"
-
 #define BODY_ROOM_FIRST 1024
 
 void target_request_store_deinit(struct target_request_store *store)
@@ -68,4 +66,14 @@ bool target_request_add_body(struct target_request *request, const char *data, s
     memcpy(request->body + request->body_bytes, data, bytes);
     request->body_bytes += bytes;
     return true;
+}
+
+uint64_t target_request_due_ns(const struct target_request *request)
+{
+    return request->admission.start_ns + request->admission.service_ns;
+}
+
+uint64_t target_request_queue_ns(const struct target_request *request)
+{
+    return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
 }

@@ -15,10 +15,11 @@
 #include "error.h"
 #include "jsonlog.h"
 #include "routes.h"
-#include "sessions.h"
 #include "stream.h"
 #include "systems.h"
 #include "waiter.h"
+
+#define TARGET_BODY_BYTES_MAX (1024 * 1024) /* more is answered 413 */
 
 enum target_stage {
     TARGET_STAGE_NEW,     /* not whole yet */
@@ -47,7 +48,6 @@ struct target_request {
     char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
     struct target_stream *stream;                  /* the answer, if it is streamed; owned */
     bool has_place;                                /* among the WebSockets, until it is one */
-    char session[TARGET_SESSION_ID_BYTES];         /* of a WebSocket; empty: none */
     char *body;
     size_t body_bytes, body_room;
 };
@@ -70,5 +70,11 @@ void target_request_give_back(struct target_request_store *store, struct target_
  */
 TARGET_MUST_USE bool target_request_add_body(struct target_request *request, const char *data,
                                              size_t bytes);
+
+/* The end of its service time. */
+uint64_t target_request_due_ns(const struct target_request *request);
+
+/* Between the whole request and the begin of its work, but for the load of its model. */
+uint64_t target_request_queue_ns(const struct target_request *request);
 
 #endif

@@ -7,9 +7,9 @@
 #include <netdb.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "loop.h"
 
 #define BACKLOG 8192 /* the kernel cuts it to net.core.somaxconn */
@@ -197,14 +197,6 @@ static bool write_port_file(const char *path, const char *port, struct target_er
 
 /* ---- start and stop ---- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
 static const void *settings_of(const void *cls, size_t system)
 {
     return target_settings_of(cls, system);
@@ -235,7 +227,7 @@ static bool start_loops(struct target_server *server, struct target_error *err)
         return target_fail(err, "no memory for %zu threads", threads);
     }
     shared->tally.sets = threads;
-    shared->start_ns = now_ns();
+    shared->start_ns = target_clock_now_ns();
     if (!start_systems(server)) {
         return target_fail(err, "no memory for the systems");
     }
@@ -313,7 +305,7 @@ struct target_server *target_server_start(struct target_settings *settings,
 static void stop_systems(struct target_server *server)
 {
     struct target_scene scene = {
-        .now_ns = now_ns(),
+        .now_ns = target_clock_now_ns(),
         .journal = server->loops > 0 ? target_loop_journal(server->loop[0]) : NULL,
     };
 

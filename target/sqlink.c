@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include "clock.h"
 #include "dependency.h"
 
 #define NS_PER_S   UINT64_C(1000000000)
@@ -46,7 +47,7 @@ struct target_sqlink {
 static bool is_late(const struct target_sqlink *link)
 {
     return target_dependency_is_ending(link->dependency) ||
-           target_dependency_now_ns() >= link->deadline_ns;
+           target_clock_now_ns() >= link->deadline_ns;
 }
 
 static void nap(uint64_t ns)
@@ -79,10 +80,10 @@ static int on_steps(void *cls)
 static void hold(sqlite3_context *context, int count, sqlite3_value **value)
 {
     struct target_sqlink *link = sqlite3_user_data(context);
-    uint64_t end_ns = target_dependency_now_ns() + (uint64_t)sqlite3_value_int64(value[0]);
+    uint64_t end_ns = target_clock_now_ns() + (uint64_t)sqlite3_value_int64(value[0]);
     uint64_t now_ns;
 
-    while ((now_ns = target_dependency_now_ns()) < end_ns) {
+    while ((now_ns = target_clock_now_ns()) < end_ns) {
         if (is_late(link)) {
             sqlite3_result_error_code(context, SQLITE_INTERRUPT);
             return;
@@ -237,7 +238,7 @@ static int write_visit(struct target_sqlink *link, uint64_t key)
     if (code != SQLITE_OK) {
         return code;
     }
-    code = run(link, ADD, key, target_dependency_now_ns(), &rows);
+    code = run(link, ADD, key, target_clock_now_ns(), &rows);
     return end_transaction(link, code ? code : run_plain(link, TRIM));
 }
 

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "clock.h"
 #include "httplink.h"
 #include "keytable.h"
 #include "retry.h"
@@ -367,7 +368,7 @@ static bool leave(void *state, struct target_admission *admission)
         return false;
     }
     if (admission->upstream.pass.is_allowed) {
-        report(u, &admission->upstream, TARGET_BREAKER_ABANDONED, target_dependency_now_ns());
+        report(u, &admission->upstream, TARGET_BREAKER_ABANDONED, target_clock_now_ns());
     }
     return true;
 }
