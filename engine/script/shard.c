@@ -274,6 +274,33 @@ static void add_position(lua_State *L, lua_State *co)
     }
 }
 
+static int push_error(lua_State *L)
+{
+    pelt_shard_push_error(L, 1);
+    return 1;
+}
+
+/* As pelt_shard_push_error() of what is on top, with the position; its __tostring may fail, too. */
+static void push_described(lua_State *L, lua_State *co)
+{
+    const char *type = luaL_typename(L, -1);
+    lua_pushcfunction(L, push_error);
+    lua_insert(L, -2);
+    int status = lua_pcall(L, 1, 1, 0);
+    if (status == LUA_ERRMEM) {
+        lua_error(L);
+    } else if (status == LUA_OK) {
+        add_position(L, co);
+    } else {
+        char where[PELT_SHARD_WHERE_SIZE];
+        pelt_shard_where(co, where);
+        bool text = lua_type(L, -1) == LUA_TSTRING;
+        lua_pushfstring(L, "%serror object is a %s value, whose __tostring failed: %s%s%s", where,
+                        type, text ? "" : "a ", text ? lua_tostring(L, -1) : luaL_typename(L, -1),
+                        text ? "" : " value");
+    }
+}
+
 int pelt_shard_describe(lua_State *L)
 {
     const struct pelt_failed *failed = lua_touserdata(L, 1);
@@ -281,22 +308,25 @@ int pelt_shard_describe(lua_State *L)
     if (!failed->silent && lua_gettop(failed->co) > 0) {
         lua_pushvalue(failed->co, -1);
         lua_xmove(failed->co, L, 1);
-        pelt_shard_push_error(L, -1);
-        add_position(L, failed->co);
+        push_described(L, failed->co);
     }
     luaL_traceback(L, failed->co, NULL, 0);
     return 2;
 }
 
-void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, struct pelt_error *err)
+void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, const struct pelt_vu *vu,
+                           struct pelt_error *err)
 {
-    char where[PELT_SHARD_WHERE_SIZE];
+    char where[PELT_SHARD_WHERE_SIZE], stopped[64] = "";
     pelt_shard_where(co, where);
+    if (vu) {
+        snprintf(stopped, sizeof stopped, ", and user %llu is stopped", (unsigned long long)vu->id);
+    }
     if (shard->slab.refused) {
         (void)pelt_fail(err, PELT_ESCRIPT,
                         "%snot enough memory: the limit of a state, which is shared by up to %d "
-                        "users, is %zu MiB; build smaller strings and tables, and let go of them",
-                        where, PELT_SHARD_USERS, shard->slab.limit_bytes >> 20);
+                        "users, is %zu MiB%s; build smaller strings and tables, and let go of them",
+                        where, PELT_SHARD_USERS, shard->slab.limit_bytes >> 20, stopped);
     } else {
         (void)pelt_fail(err, PELT_ESCRIPT, "%snot enough memory on this host", where);
     }
@@ -336,18 +366,17 @@ static void say_failure(struct pelt_shard *shard, lua_State *co, int status, str
 {
     lua_State *L = shard->L;
     struct pelt_failed failed = {.co = co, .silent = true};
-    struct pelt_error said = {.text = "not enough memory"};
+    struct pelt_error said;
+    pelt_shard_say_memory(shard, co, NULL, &said);
     if (pelt_watch_line()) {
         (void)pelt_fail(&said, PELT_ESCRIPT, "%s", pelt_watch_line());
-    } else if (status == LUA_ERRMEM) {
-        pelt_shard_say_memory(shard, co, &said);
     } else if (status == LUA_YIELD) {
         char where[PELT_SHARD_WHERE_SIZE];
         pelt_shard_where(co, where);
         (void)pelt_fail(&said, PELT_ESCRIPT,
                         "%scoroutine.yield() outside a coroutine of the script's own", where);
     } else {
-        failed.silent = false;
+        failed.silent = status == LUA_ERRMEM;
     }
     lua_pushcfunction(L, pelt_shard_describe);
     lua_pushlightuserdata(L, &failed);

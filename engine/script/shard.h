@@ -159,8 +159,10 @@ struct pelt_failed {
 };
 int pelt_shard_describe(lua_State *L);
 
-/* What to say, with the position, when `co` ended without memory. */
-void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, struct pelt_error *err);
+/* What to say, with the position, when `co` ended without memory. `vu`: the user that is stopped
+ * for it where the limit was met; NULL: none. */
+void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, const struct pelt_vu *vu,
+                           struct pelt_error *err);
 
 /* The random numbers of whoever runs: the user's, or the file's while it is loaded. */
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard);

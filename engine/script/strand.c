@@ -35,20 +35,27 @@ static unsigned patience(const struct pelt_strand *s)
     return s->vu ? PELT_WATCH_ITERATION : PELT_WATCH_ONCE;
 }
 
-/* Back to a coroutine that can be started; pending to-be-closed variables are closed on the way. */
-static void reset(struct pelt_strand *s)
+/* Back to a coroutine that can be started; pending to-be-closed variables are closed on the way.
+ * Not LUA_OK: one of them raised an error of its own, which is all that is left on co's stack. */
+static int reset(struct pelt_strand *s)
 {
+    int ended = lua_status(s->co);
+    const void *before = ended == LUA_YIELD ? NULL : lua_topointer(s->co, -1);
     s->closing = true;
     s->shard->running = s;
     pelt_watch_enter(s->co, patience(s));
-    pelt_watch_close(s->co, s->co);
-    lua_settop(s->co, 0);
+    int status = pelt_watch_close(s->co, s->co);
     pelt_watch_leave();
     s->shard->running = NULL;
     s->closing = false;
+    if (status != LUA_OK && (ended == LUA_YIELD || lua_topointer(s->co, -1) != before)) {
+        return status;
+    }
+    lua_settop(s->co, 0);
+    return LUA_OK;
 }
 
-/* On the shard's own stack; a metamethod of the error object may run. */
+/* On the shard's own stack; a metamethod of the error object may run. False: out of memory. */
 static bool describe(struct pelt_strand *s, bool silent)
 {
     lua_State *L = s->shard->L;
@@ -79,6 +86,43 @@ static bool held(struct pelt_strand *s, struct pelt_error *err)
     return line != NULL;
 }
 
+/* A user that needs more memory than there is stops all of its thread for it, each time. */
+static const char *say_memory(struct pelt_strand *s, struct pelt_error *said)
+{
+    if (s->vu && s->shard->slab.refused) {
+        s->vu->stopped = true;
+    }
+    pelt_shard_say_memory(s->shard, s->co, s->vu, said);
+    return said->text;
+}
+
+/* What reset() left, as text on the shard's stack or in `said`. */
+static const char *take_raised(struct pelt_strand *s, int status, struct pelt_error *said)
+{
+    bool described = status != LUA_ERRMEM && describe(s, false);
+    lua_settop(s->co, 0);
+    return described ? lua_tostring(s->shard->L, -2) : say_memory(s, said);
+}
+
+/* Closes what an ended function left open, and ends the strand with `message` or what came of that.
+ * `said` is the message's, or free; `stopped`: it says that the slice was. */
+static void end_closed(struct pelt_strand *s, struct pelt_error *said, bool stopped,
+                       const char *message, const char *traceback)
+{
+    struct pelt_error second, both;
+    int status = reset(s);
+    if (!stopped && held(s, said)) { /* meanwhile */
+        message = said->text;
+        lua_settop(s->co, 0);
+    } else if (status != LUA_OK) {
+        const char *raised = take_raised(s, status, &second);
+        (void)pelt_fail(&both, PELT_ESCRIPT, "%.600s%s%.400s", message ? message : "",
+                        message ? "; and then in __close: " : "", raised);
+        message = both.text;
+    }
+    s->on_end(s, 0, message, traceback);
+}
+
 /* `message` NULL: what lua_resume() left on top of the coroutine's stack says it. */
 static void end_with_error(struct pelt_strand *s, int status, const char *message)
 {
@@ -88,29 +132,27 @@ static void end_with_error(struct pelt_strand *s, int status, const char *messag
     const char *traceback = "";
     bool stopped = held(s, &said);
     if (!stopped && status == LUA_ERRMEM) {
-        pelt_shard_say_memory(s->shard, s->co, &said);
-        message = said.text;
+        message = say_memory(s, &said);
     }
     if (describe(s, stopped || message)) {
         message = message ? message : lua_tostring(L, -2);
         traceback = lua_tostring(L, -1);
+    } else if (!stopped && !message) {
+        message = say_memory(s, &said);
     }
     stopped = stopped || held(s, &said); /* while it was described */
-    reset(s);
-    stopped = stopped || held(s, &said); /* while its variables were closed */
-    message = stopped ? said.text : message;
-    s->on_end(s, 0, message ? message : "not enough memory", traceback);
+    end_closed(s, &said, stopped, stopped ? said.text : message, traceback);
     lua_settop(L, top);
 }
 
 /* After pelt_strand_end(). */
 static void end_early(struct pelt_strand *s)
 {
+    int top = lua_gettop(s->shard->L);
     struct pelt_error said;
-    reset(s);
-    bool stopped = held(s, &said); /* while its variables were closed */
     s->state = PELT_STRAND_IDLE;
-    s->on_end(s, 0, stopped ? said.text : NULL, "");
+    end_closed(s, &said, false, NULL, "");
+    lua_settop(s->shard->L, top);
 }
 
 /* A yield that is not one of ours: nobody would ever resume it. */
@@ -284,7 +326,8 @@ void pelt_strand_cancel(struct pelt_strand *s, uint64_t now_ns)
     } else {
         pelt_timerq_remove(s->shard->opt->timers, &s->timer);
     }
-    reset(s);
+    (void)reset(s); /* that __close cannot wait at the end of a run is no fault of the script */
+    lua_settop(s->co, 0);
     s->state = PELT_STRAND_IDLE;
 }
 
@@ -298,7 +341,10 @@ struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what)
                    what);
     }
     if (s->closing) {
-        luaL_error(L, "%s: the iteration was cancelled", what);
+        luaL_error(L,
+                   "%s waits, and nothing may wait any more: what ran has ended, and only __close "
+                   "and __tostring are still called",
+                   what);
     }
     if (L != s->co) {
         luaL_error(L, "%s waits, and cannot do so inside a coroutine of the script's own", what);

@@ -93,6 +93,27 @@ static void on_end(struct pelt_strand *strand, int results, const char *error,
     pelt_crew_ended(&u->vu, pelt_clock_ns(), error != NULL);
 }
 
+/* A stopped user that has left is not destroyed before others need its place: what it kept in its
+ * table is for them. */
+static void let_go(struct user *u)
+{
+    if (u->vu.stopped) {
+        luaL_unref(u->strand.shard->L, LUA_REGISTRYINDEX, u->table_ref);
+        u->table_ref = LUA_NOREF;
+        u->strand.table = NULL;
+    }
+}
+
+/* Of user_exit. */
+static void on_exit_end(struct pelt_strand *strand, int results, const char *error,
+                        const char *traceback)
+{
+    struct user *u = of_vu(strand->vu);
+    strand->on_end = on_end;
+    let_go(u);
+    on_end(strand, results, error, traceback);
+}
+
 static void free_user(struct user *u)
 {
     struct pelt_shard *shard = u->strand.shard;
@@ -175,9 +196,13 @@ static bool user_enter(struct pelt_vu *vu, uint64_t now_ns)
 
 static bool user_leave(struct pelt_vu *vu, uint64_t now_ns)
 {
-    int function = of_vu(vu)->strand.shard->exit_ref;
+    struct user *u = of_vu(vu);
+    int function = u->strand.shard->exit_ref;
     if (function != LUA_NOREF) {
-        call(of_vu(vu), function, PELT_NEVER, now_ns);
+        u->strand.on_end = on_exit_end;
+        call(u, function, PELT_NEVER, now_ns);
+    } else {
+        let_go(u);
     }
     return function != LUA_NOREF;
 }

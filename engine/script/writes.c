@@ -26,13 +26,26 @@ bool pelt_writes_name(const struct pelt_writes *writes, struct pelt_span name)
 bool pelt_writes_assigns(const struct pelt_writes *writes, struct pelt_span name)
 {
     size_t bit = bit_of(name);
-    return writes->assigned[bit / 64] >> bit % 64 & 1;
+    return writes->assigns_all || (writes->assigned[bit / 64] >> bit % 64 & 1);
+}
+
+static bool is_escaped(struct pelt_span name)
+{
+    return memchr(name.ptr, '\\', name.len) != NULL;
+}
+
+static void assign_all(struct pelt_writes *writes)
+{
+    writes->assigned_version += !writes->assigns_all;
+    writes->assigns_all = true;
 }
 
 static void assign(struct pelt_writes *writes, struct pelt_span name)
 {
     size_t bit = bit_of(name);
-    if (!pelt_writes_assigns(writes, name)) {
+    if (is_escaped(name)) {
+        assign_all(writes);
+    } else if (!pelt_writes_assigns(writes, name)) {
         writes->assigned[bit / 64] |= UINT64_C(1) << bit % 64;
         writes->assigned_version++;
     }
@@ -41,8 +54,7 @@ static void assign(struct pelt_writes *writes, struct pelt_span name)
 static void add(struct pelt_writes *writes, struct pelt_span name)
 {
     size_t bit = bit_of(name);
-    bool escaped = memchr(name.ptr, '\\', name.len) != NULL;
-    if (escaped) {
+    if (is_escaped(name)) {
         pelt_writes_anything(writes);
     } else if (!pelt_writes_name(writes, name)) {
         writes->names[bit / 64] |= UINT64_C(1) << bit % 64;
@@ -99,14 +111,65 @@ static bool requires_unknown(struct pelt_writes_scan *scan, const struct pelt_to
     return false;
 }
 
-/* Of what stands before '=', between commas, nothing but names and brackets is followed. */
+/* A '[' behind something that has a value is an index. */
+static bool opens_index(const struct pelt_token *before)
+{
+    return before->kind == PELT_TOKEN_NAME || before->kind == PELT_TOKEN_STRING ||
+           is_symbol(before, ')') || is_symbol(before, ']') || is_symbol(before, '}');
+}
+
+static bool opens(const struct pelt_token *t)
+{
+    return is_symbol(t, '(') || is_symbol(t, '[') || is_symbol(t, '{');
+}
+
+static bool closes(const struct pelt_token *t)
+{
+    return is_symbol(t, ')') || is_symbol(t, ']') || is_symbol(t, '}');
+}
+
+/* Whether a list of what is assigned to may go on so, behind its first comma. */
 static bool may_be_listed(const struct pelt_writes_scan *scan, const struct pelt_token *t)
 {
-    if (t->kind == PELT_TOKEN_SYMBOL) {
-        return t->symbol == '.' || t->symbol == ',' || t->symbol == '[' || t->symbol == ']';
+    const struct pelt_token *before = &scan->before;
+    if (t->kind == PELT_TOKEN_NAME) {
+        return is_symbol(before, ',') || is_symbol(before, '.') || is_symbol(before, ':');
     }
-    return t->kind == PELT_TOKEN_STRING ||
-           (t->kind == PELT_TOKEN_NAME && scan->before.kind != PELT_TOKEN_NAME);
+    return t->kind == PELT_TOKEN_STRING || is_symbol(t, ',') || is_symbol(t, '.') ||
+           is_symbol(t, ':') || is_symbol(t, '(') || is_symbol(t, '{') ||
+           (is_symbol(t, '[') && opens_index(before));
+}
+
+/* Forgets the lists at this depth of brackets and within. */
+static void drop_lists(struct pelt_writes_scan *scan, unsigned depth)
+{
+    while (scan->listed > 0 && scan->list[scan->listed - 1].depth >= depth) {
+        scan->listed--;
+    }
+    if (scan->left_out > depth) {
+        scan->left_out = 0;
+    }
+}
+
+static void list_field(struct pelt_writes_scan *scan)
+{
+    if (scan->listed < PELT_WRITES_LIST) {
+        scan->list[scan->listed++] =
+            (struct pelt_writes_listed){.depth = scan->depth, .field = scan->field};
+    } else if (scan->left_out == 0) {
+        scan->left_out = scan->depth + 1;
+    }
+}
+
+static void assign_list(struct pelt_writes_scan *scan, struct pelt_writes *writes)
+{
+    for (unsigned i = scan->listed; i > 0 && scan->list[i - 1].depth == scan->depth; i--) {
+        assign(writes, scan->list[i - 1].field);
+    }
+    if (scan->left_out > 0) {
+        assign_all(writes);
+    }
+    drop_lists(scan, scan->depth);
 }
 
 static void settle_list(struct pelt_writes_scan *scan, const struct pelt_token *t,
@@ -116,13 +179,11 @@ static void settle_list(struct pelt_writes_scan *scan, const struct pelt_token *
         if (scan->field.ptr) {
             assign(writes, scan->field);
         }
-        while (scan->listed > 0) {
-            assign(writes, scan->list[--scan->listed]);
-        }
-    } else if (!may_be_listed(scan, t)) {
-        scan->listed = 0;
-    } else if (is_symbol(t, ',') && scan->field.ptr && scan->listed < PELT_WRITES_LIST) {
-        scan->list[scan->listed++] = scan->field;
+        assign_list(scan, writes);
+    } else if (closes(t) || !may_be_listed(scan, t)) {
+        drop_lists(scan, scan->depth);
+    } else if (is_symbol(t, ',') && scan->field.ptr) {
+        list_field(scan);
     }
 }
 
@@ -156,28 +217,25 @@ static void take_name(struct pelt_writes_scan *scan, const struct pelt_token *t,
     scan->declares = scan->declares || (!field && pelt_token_is(t, "function"));
 }
 
-/* A '[' behind something that has a value is an index. */
-static bool opens_index(const struct pelt_token *before)
-{
-    return before->kind == PELT_TOKEN_NAME || before->kind == PELT_TOKEN_STRING ||
-           is_symbol(before, ')') || is_symbol(before, ']') || is_symbol(before, '}');
-}
-
-static void open_bracket(struct pelt_writes_scan *scan)
+/* `index`: it is a '['. */
+static void open_bracket(struct pelt_writes_scan *scan, bool index)
 {
     if (scan->depth < PELT_WRITES_DEPTH) {
-        scan->bracket[scan->depth] =
-            (struct pelt_writes_bracket){.index = opens_index(&scan->before), .constant = true};
+        scan->bracket[scan->depth] = (struct pelt_writes_bracket){
+            .index = index && opens_index(&scan->before), .constant = true};
     }
     scan->depth++;
 }
 
-static void close_bracket(struct pelt_writes_scan *scan)
+static void close_bracket(struct pelt_writes_scan *scan, bool index)
 {
     if (scan->depth == 0) {
         return;
     }
     scan->depth--;
+    if (!index) {
+        return;
+    }
     const struct pelt_writes_bracket *b =
         scan->depth < PELT_WRITES_DEPTH ? &scan->bracket[scan->depth] : NULL;
     if (b && b->index && b->constant && b->text.ptr) {
@@ -200,11 +258,11 @@ static void take_inner(struct pelt_writes_scan *scan, const struct pelt_token *t
 
 static void take_symbol(struct pelt_writes_scan *scan, const struct pelt_token *t)
 {
-    if (t->symbol == '[') {
+    if (opens(t)) {
         take_inner(scan, t);
-        open_bracket(scan);
-    } else if (t->symbol == ']') {
-        close_bracket(scan);
+        open_bracket(scan, t->symbol == '[');
+    } else if (closes(t)) {
+        close_bracket(scan, t->symbol == ']');
     } else {
         take_inner(scan, t);
     }

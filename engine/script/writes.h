@@ -10,7 +10,8 @@
  * anything but one string as it stands) write everything. A write too many only costs speed.
  *
  * Beside it: which names are plainly assigned to, `.name =` or `["name"] =`, also in a list with
- * further ones, and `function t.name`: what a guard must look out for (lua/guard.lua).
+ * further ones, and `function t.name`: what a guard must look out for (lua/guard.lua). A name with
+ * an escape, or a list too long, assigns to everything.
  */
 #ifndef PELT_WRITES_H
 #define PELT_WRITES_H
@@ -22,9 +23,7 @@
 
 #define PELT_WRITES_BITS  4096
 #define PELT_WRITES_DEPTH 64 /* of brackets within brackets that are told apart */
-#define PELT_WRITES_LIST                                                                           \
-    8 /* fields in a list of what is assigned to; further ones do not count                        \
-       */
+#define PELT_WRITES_LIST  16 /* fields in lists that may be of what is assigned to */
 
 /* The names, by a bit of their hash: one that was never seen may look written, never the other way
  * round. */
@@ -33,6 +32,7 @@ struct pelt_writes {
     bool anything;
     uint64_t names[PELT_WRITES_BITS / 64];
     uint64_t assigned_version; /* grows with each name below */
+    bool assigns_all;          /* to any field, by a name that is not known */
     uint64_t assigned[PELT_WRITES_BITS / 64];
 };
 
@@ -42,16 +42,22 @@ struct pelt_writes_bracket {
     struct pelt_span text;
 };
 
+/* A field with a comma behind it: `=` may follow. */
+struct pelt_writes_listed {
+    unsigned depth;
+    struct pelt_span field;
+};
+
 /* Where a scan stands; starts zeroed. */
 struct pelt_writes_scan {
-    struct pelt_token before; /* the last token */
-    bool declares;            /* in the name behind `function` */
-    unsigned required;        /* tokens since `require` that are as they should be; 0: none */
-    struct pelt_span field;   /* what the next token could write; ptr NULL: nothing */
-    bool unknown_field;       /* likewise: a field whose name is not known */
-    unsigned listed;          /* fields with a comma behind each: `=` may follow */
-    struct pelt_span list[PELT_WRITES_LIST];
-    unsigned depth;
+    struct pelt_token before;  /* the last token */
+    bool declares;             /* in the name behind `function` */
+    unsigned required;         /* tokens since `require` that are as they should be; 0: none */
+    struct pelt_span field;    /* what the next token could write; ptr NULL: nothing */
+    bool unknown_field;        /* likewise: a field whose name is not known */
+    unsigned listed, left_out; /* left_out: depth + 1 of a field beyond PELT_WRITES_LIST; 0: none */
+    struct pelt_writes_listed list[PELT_WRITES_LIST]; /* inner ones last */
+    unsigned depth;                                   /* of brackets, all kinds */
     struct pelt_writes_bracket bracket[PELT_WRITES_DEPTH];
 };
 

@@ -204,6 +204,10 @@ FAULTS = {
     "error in a metamethod": ('return setmetatable({}, { __index = function() error("in index") end }).x --<', "in index"),
     "error in a coroutine": ('coroutine.wrap(function() error("inside") end)() --<', "inside"),
     "error in close": ('local x <close> = setmetatable({}, { __close = function() error("in close") end }) --<', "in close"),
+    "error, and another in close": ('local x <close> = setmetatable({}, { __close = function() pelt.http.get("/never") end }) '
+                                    'error("first") --<', "first; and then in __close: "),
+    "error in an error's text": ('error(setmetatable({}, { __tostring = function() error("inside") end })) --<',
+                                 "error object is a table value, whose __tostring failed: "),
     "error in a message handler": ("assert(xpcall(error, function() error() end)) --<", ""),
     "error without text": ("error({}) --<", "error object is a table value"),
     "malformed pattern": ('return ("x"):find("[a") --<', "malformed pattern (missing ']')"),
@@ -230,6 +234,35 @@ def test_fault_of_one_user_names_its_line_and_leaves_the_others_alone(tmp_path, 
         assert service.count()["total"] == EACH * (USERS - 1)
 
     in_a_quiet_moment(check)
+
+
+@pytest.mark.one_thread
+@pytest.mark.skipif(SLOW, reason="filling that much takes seconds")
+@pytest.mark.parametrize("load", ["users = 3", 'rate = "200/s"'])
+def test_user_that_needs_more_memory_than_there_is_is_stopped(tmp_path, target, load):
+    """In each of its iterations it would hold the thread that all users share."""
+    text = f"""
+local pelt = require "pelt"
+return {{
+    load = {{ {load}, duration = "3s" }},
+    iteration = function(user)
+        if user.id == 0 then
+            local s = "x" while true do s = s .. s end --<
+        end
+        pelt.http.get("/health", {{ name = "user " .. user.id }})
+        pelt.sleep("50ms")
+    end,
+}}
+"""
+    (tmp_path / "hog.lua").write_text(text)
+    done = run("hog.lua", "--target", target().url, "--threads", 1, cwd=tmp_path)
+    assert done.code == USAGE, done.told()
+    lines = error_lines(done)
+    assert len(lines) == 1 and "hog.lua:7: " in lines[0], done.told()
+    said = "not enough memory: the limit of a state, which is shared by up to 250 users, is 512 MiB, and user 0 is stopped"
+    assert said in lines[0] or "user 0 held its loop" in lines[0], done.told()
+    assert re.search(r"script errors +1 ", done.out), done.told()
+    assert 0 not in answered(done) and sum(answered(done).values()) > 80, done.told()
 
 
 @pytest.mark.sanitize

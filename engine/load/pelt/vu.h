@@ -59,7 +59,8 @@ struct pelt_vu { /* first member of the user's own struct */
     enum pelt_vu_phase phase;
     bool open;    /* open loop: `arrival` counts, `due_ns` may lie in the past */
     bool running; /* an iteration, or its entering or leaving, is in progress */
-    bool stopped; /* user:stop() was called: no further iteration */
+    bool stopped; /* no further iteration: user:stop() was called, or its code held the loop or met
+                     the limit of memory */
 };
 
 #endif

@@ -402,6 +402,9 @@ static void expect_error(const char *statement, const char *text)
 
 static void misuse_names_line_and_remedy(void **state)
 {
+    expect_error("local c <close> = setmetatable({}, { __close = function() pelt.sleep(1) end }) "
+                 "for i = 1, 8 do rows:next() end",
+                 "pelt.sleep waits, and nothing may wait any more");
     expect_error("pelt.data.csv('rows.csv')", "pelt.data.csv: call it where the file is loaded");
     expect_error("rows:row(8)", "rows.csv has the rows 1 to 7");
     expect_error("rows:row(0)", "rows.csv has the rows 1 to 7");

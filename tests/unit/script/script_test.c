@@ -436,6 +436,103 @@ static void error_object_without_text_is_reported_once(void **state)
     close_stage(&st);
 }
 
+static void error_object_whose_text_fails_names_its_line(void **state)
+{
+    static const char *const texts[][2] = {
+        {"error('x')", "t.lua:3: x\n"},
+        {"require('pelt').sleep(1)", "t.lua:3: pelt.sleep waits, and nothing may wait any more"},
+        {"error({})", "failed: a table value\n"},
+        {"return {}", "'__tostring' must return a string\n"}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char source[512];
+        struct stage st;
+        snprintf(source, sizeof source,
+                 "local T = {\n  __tostring = function()\n  %s\n  end }\n"
+                 "return { iteration = function() error(setmetatable({}, T)) end }",
+                 texts[i][0]);
+        open_text(&st, source, NULL);
+        struct pelt_vu *vu = new_user(&st, 0);
+        iterate(&st, vu, 2);
+        assert_int_equal(fake_ended_error, 2);
+        assert_int_equal(st.errors, 1);
+        const char *begun = "t.lua:5: error object is a table value, whose __tostring failed: ";
+        assert_memory_equal(st.error, begun, strlen(begun));
+        assert_non_null(strstr(st.error, texts[i][1]));
+        assert_non_null(strstr(st.error, "\nstack traceback:\n"));
+        pelt_script_vu_ops.destroy(vu);
+        close_stage(&st);
+    }
+}
+
+/* What a variable raises while it is closed behind an error comes after that. */
+static void error_while_variables_are_closed_is_told_too(void **state)
+{
+    static const char *const closing[][2] = {
+        {"error('second')", "; and then in __close: t.lua:2: second\n"},
+        {"http.get('/y')", "; and then in __close: t.lua:2: http.get waits, and nothing may wait"},
+        {"return 1", "t.lua:4: first\n"}};
+    for (size_t i = 0; i < sizeof closing / sizeof closing[0]; i++) {
+        char source[512];
+        struct stage st;
+        snprintf(source, sizeof source,
+                 "local http = require('pelt').http\n"
+                 "local C = { __close = function() %s end }\n"
+                 "return { iteration = function() local c <close> = setmetatable({}, C)\n"
+                 "  http.get('/x') error('first') end }",
+                 closing[i][0]);
+        open_text(&st, source, NULL);
+        struct pelt_vu *vu = new_user(&st, 0);
+        iterate(&st, vu, 3);
+        assert_int_equal(fake_ended_error, 3);
+        assert_int_equal(st.errors, 1);
+        assert_memory_equal(st.error, "t.lua:4: first", strlen("t.lua:4: first"));
+        assert_non_null(strstr(st.error, closing[i][1]));
+        pelt_script_vu_ops.destroy(vu);
+        close_stage(&st);
+    }
+}
+
+/* By the limit of its state; the others go on, and have what it kept. */
+static void user_without_memory_is_stopped(void **state)
+{
+    static const char *const hogs[] = {
+        "local s = 'x' while true do s = s .. s end",
+        "coroutine.wrap(function() local s = 'x' while true do s = s .. s end end)()",
+        "user.kept = mib:rep(200) user.more = mib:rep(201)",
+        "error(setmetatable({}, { __tostring = function() return mib:rep(600) end }))",
+        "local c <close> = setmetatable({}, { __close = function() return mib:rep(600) end "
+        "}) error('first')"};
+    for (size_t i = 0; i < sizeof hogs / sizeof hogs[0]; i++) {
+        char source[512];
+        struct stage st;
+        snprintf(source, sizeof source,
+                 "local pelt, mib = require 'pelt', ('x'):rep(1 << 20)\n"
+                 "return { iteration = function(user)\n"
+                 "if user.id == 7 then %s end\n"
+                 "local mine = mib:rep(200)\n"
+                 "pelt.check('served', pelt.http.get('/x').status == 200) end,\n"
+                 "user_exit = function(user) assert(user.id == 7) pelt.http.get('/y') end }",
+                 hogs[i]);
+        open_text(&st, source, NULL);
+        struct pelt_vu *vu = new_user(&st, 7), *other = new_user(&st, 8);
+        iterate(&st, vu, 3);
+        assert_true(vu->stopped);
+        assert_int_equal(vu->iteration, 1);
+        assert_int_equal(fake_ended_error, 1);
+        assert_non_null(strstr(st.error, "t.lua:3: "));
+        assert_non_null(strstr(st.error, "is 512 MiB, and user 7 is stopped; build smaller"));
+        vu->phase = PELT_VU_LEAVING;
+        assert_true(pelt_script_vu_ops.leave(vu, 1));
+        settle(&st);
+        iterate(&st, other, 3);
+        assert_int_equal(fake_ended_error, 1);
+        assert_int_equal(pelt_frame_check(st.frame, 1)->passed, 3);
+        pelt_script_vu_ops.destroy(vu);
+        pelt_script_vu_ops.destroy(other);
+        close_stage(&st);
+    }
+}
+
 /* User 0 keeps its coroutine and waits; user 1 tries to run or end it meanwhile. */
 static void waiting_user_cannot_be_resumed_or_closed_by_another(void **state)
 {
@@ -504,6 +601,10 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"math.floor = print", "t.lua:2: math.floor is written after the file was loaded"},
         {"function math.floor() end", "t.lua:2: math.floor is written after the file was loaded"},
         {"local m = math m['floor'], m.x = 1, 2", "t.lua:2: math."},
+        {"local t, i = {}, 1 math.floor, t[i + 1] = print, 1", "t.lua:2: math.floor is written"},
+        {"math.floor, ({}).x = print, 1", "t.lua:2: math.floor is written after the file"},
+        {"math[\"fl\\x6for\"] = print", "t.lua:2: math.floor is written after the file"},
+        {"user.id, ({}).x = 5, 1", "t.lua:2: user.id comes from pelt and cannot be written"},
         {"string.format = print", "t.lua:2: string.format is written after the file was loaded"},
         {"pelt.http.get = print", "t.lua:2: pelt.http.get is written after the file was loaded"},
         {"pelt.http = nil", "t.lua:2: pelt.http is written after the file was loaded"},
@@ -1195,6 +1296,9 @@ int main(void)
         cmocka_unit_test(draws_of_an_arrival_do_not_depend_on_the_user_that_serves_it),
         cmocka_unit_test(script_error_ends_the_iteration_and_is_reported_once),
         cmocka_unit_test(error_object_without_text_is_reported_once),
+        cmocka_unit_test(error_object_whose_text_fails_names_its_line),
+        cmocka_unit_test(error_while_variables_are_closed_is_told_too),
+        cmocka_unit_test(user_without_memory_is_stopped),
         cmocka_unit_test(waiting_user_cannot_be_resumed_or_closed_by_another),
         cmocka_unit_test(misuse_in_an_iteration_names_line_and_option),
         cmocka_unit_test(cancel_ends_waiting_users_and_closes_their_variables),

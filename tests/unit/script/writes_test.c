@@ -71,6 +71,49 @@ static void plain_assignments_are_told_from_arguments(void **state)
     assert_assigns("local math <const>, floor = 1, 2", "");
 }
 
+static void a_list_goes_on_behind_brackets(void **state)
+{
+    assert_assigns("math.floor, t[i + 1] = print, 1", "floor");
+    assert_assigns("math.floor, ({}).x = print, 1", "floor");
+    assert_assigns("math.floor, f(1 + 2).x, g{ a = 1 }.y, h'x'.z = print", "floor");
+    assert_assigns("math.floor, a:b(function() c = 1 end).x = print, 1", "floor");
+    assert_assigns("user.id, ({}).x = 5, 1", "id");
+    assert_assigns("({}).x, user.id = 5, 1", "id");
+    assert_assigns("t[f(user.id, user.rng)], x = 5", "");
+    assert_assigns("f(user.id, user.rng).x = 5", "");
+    assert_assigns("f(user.id, { x = 5 })", "");
+    assert_assigns("f(user.id, function() x = 5 end)", "");
+    assert_assigns("local a, b = user.id, f() x = 5", "");
+    assert_assigns("local a, b = user.id, t[1] x = 5", "");
+    assert_assigns("local a, b = user.id, { c } x = 5", "");
+    assert_assigns("t = { user.id, ['x'] = 5 }", "");
+    assert_assigns("t = { user.id, { x = 5 }, user.rng }", "");
+}
+
+static void names_that_are_not_known_may_be_any(void **state)
+{
+    assert_assigns("math['fl\\x6for'] = print", "id rng floor");
+    assert_assigns("math['fl\\x6for'], x = print, 1", "id rng floor");
+    assert_assigns("local t = { ['\\65'] = 1 } f(t['\\65'], 1)", "");
+}
+
+/* More fields than are remembered: any may be assigned to, if at all. */
+static void a_list_too_long_assigns_to_everything(void **state)
+{
+    char fields[5 * PELT_WRITES_LIST + 1], text[sizeof fields + 64];
+    for (int i = 0; i < PELT_WRITES_LIST; i++) {
+        memcpy(fields + 5 * i, "t.x, ", 6);
+    }
+    snprintf(text, sizeof text, "%suser.id = 1", fields);
+    assert_assigns(text, "id"); /* the last needs no room */
+    snprintf(text, sizeof text, "%suser.id, y = 1", fields);
+    assert_assigns(text, "id rng floor");
+    snprintf(text, sizeof text, "f(%suser.id, user.rng) x = 1", fields);
+    assert_assigns(text, "");
+    snprintf(text, sizeof text, "local a = %suser.id, user.rng x = 1", fields);
+    assert_assigns(text, "");
+}
+
 static void assignments_to_fields_are_seen(void **state)
 {
     assert_writes("t.headers = {}", "headers");
@@ -172,6 +215,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_assignments_are_told_from_arguments),
+        cmocka_unit_test(a_list_goes_on_behind_brackets),
+        cmocka_unit_test(names_that_are_not_known_may_be_any),
+        cmocka_unit_test(a_list_too_long_assigns_to_everything),
         cmocka_unit_test(assignments_to_fields_are_seen),
         cmocka_unit_test(entries_of_constructors_and_reading_are_not),
         cmocka_unit_test(what_cannot_be_named_writes_everything),
