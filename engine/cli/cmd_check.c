@@ -175,6 +175,7 @@ int cmd_check(const struct cli_options *o)
     fflush(stdout);
     cli_settings_warn_unread(o, scenario);
     cli_unused_data_warn(scenario);
+    pelt_scenario_tell_misspelt(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
     status = check_target(o, scenario, &err);
     int code = status != PELT_OK ? cli_fail(status, &err)

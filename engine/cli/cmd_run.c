@@ -20,6 +20,7 @@ int cmd_run(const struct cli_options *o)
     if (status == PELT_OK) {
         cli_settings_warn_unread(o, scenario);
         cli_unused_data_warn(scenario);
+        pelt_scenario_tell_misspelt(scenario);
         cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
         cli_threshold_names_warn(scenario, o->thresholds, o->thresholds_len);
         status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);

@@ -449,7 +449,7 @@ static void pause_user(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_
     if (plan->pacing_ns > 0) {
         uint64_t due_ns = vu->pace_ns + plan->pacing_ns;
         crew->paced_len++;
-        crew->late_len += next_ns > due_ns;
+        crew->late_len += now_ns > due_ns; /* think time is as long as it was meant to be */
         next_ns = next_ns > due_ns ? next_ns : due_ns;
     }
     vu->pace_ns = next_ns;

@@ -25,7 +25,8 @@ struct pelt_feed {
 };
 
 /* One next(). Its place among all is who + turn * of. In closed loop `who` is the user; in open
- * loop the arrival, which has one iteration only: number 0. */
+ * loop the arrival, which has one iteration only: number 0, whose first turns and draws are those
+ * of user_init. */
 struct pelt_turn {
     uint64_t who;
     uint64_t of;        /* users of the plan's peak, or its arrivals; above 0 */

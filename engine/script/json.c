@@ -309,6 +309,91 @@ enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root, str
     return ok ? PELT_OK : PELT_EINVAL;
 }
 
+/* A text given byte by byte, with ".0" behind each integer that 64 bits do not hold. */
+struct widener {
+    const char *at, *end;
+    const char *number_end; /* of the number met last */
+    const char *wide_end;   /* of such an integer; NULL: none so far */
+    unsigned point;         /* how much of its ".0" was given */
+    bool string, escaped;   /* `at` is in a string, behind a backslash of it */
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const char *skip_number(const char *at, const char *end)
+{
+    while (at < end && *at && strchr("0123456789+-.eE", *at)) {
+        at++;
+    }
+    return at;
+}
+
+static bool is_wide(const char *at, const char *end)
+{
+    const char *most = *at == '-' ? "9223372036854775808" : "9223372036854775807";
+    at += *at == '-';
+    size_t len = (size_t)(end - at), digits = 0;
+    while (digits < len && is_digit(at[digits])) {
+        digits++;
+    }
+    return digits == len && (len > 19 || (len == 19 && memcmp(at, most, 19) > 0));
+}
+
+static int next_byte(struct widener *w)
+{
+    if (w->at == w->wide_end && w->point < 2) {
+        return ".0"[w->point++];
+    }
+    if (w->at == w->end) {
+        return EOF;
+    }
+    char c = *w->at;
+    if (w->string) {
+        w->string = c != '"' || w->escaped;
+        w->escaped = c == '\\' && !w->escaped;
+    } else if (c == '"') {
+        w->string = true;
+    } else if ((c == '-' || is_digit(c)) && w->at >= w->number_end) {
+        w->number_end = skip_number(w->at, w->end);
+        if (is_wide(w->at, w->number_end)) {
+            w->wide_end = w->number_end;
+            w->point = 0;
+        }
+    }
+    w->at++;
+    return (unsigned char)c;
+}
+
+/* A json_load_callback_t. */
+static size_t give(void *buffer, size_t size, void *data)
+{
+    unsigned char *out = buffer;
+    size_t len = 0;
+    for (int c; len < size && (c = next_byte(data)) != EOF; len++) {
+        out[len] = (unsigned char)c;
+    }
+    return len;
+}
+
+json_t *pelt_json_load(const char *text, size_t len, size_t flags, json_error_t *why)
+{
+    json_error_t own, *error = why ? why : &own;
+    json_t *value = json_loadb(text, len, flags, error);
+    if (value || json_error_code(error) != json_error_numeric_overflow) {
+        return value;
+    }
+    const struct widener start = {.at = text, .end = text + len, .number_end = text};
+    struct widener given = start, counted = start;
+    value = json_load_callback(give, &given, flags, error);
+    for (int i = 0; i < error->position && next_byte(&counted) != EOF; i++) {
+    }
+    error->position = (int)(counted.at - text); /* of the text as it is */
+    return value;
+}
+
 static void push_array(lua_State *L, const json_t *array)
 {
     size_t len = json_array_size(array);
@@ -431,7 +516,7 @@ static int json_decode(lua_State *L)
         return 2;
     }
     json_error_t why;
-    json_t *value = json_loadb(text, len, PELT_JSON_LOAD_FLAGS, &why);
+    json_t *value = pelt_json_load(text, len, PELT_JSON_LOAD_FLAGS, &why);
     if (!value) {
         lua_pushnil(L);
         lua_pushfstring(L, "%s (byte %d)", why.text, why.position);

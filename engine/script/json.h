@@ -27,6 +27,9 @@
  * (memory, or held too long). */
 PELT_MUST_USE enum pelt_status pelt_json_encode(lua_State *L, int index, const char *root,
                                                 struct pelt_buf *out, struct pelt_error *err);
+/* As json_loadb, but an integer that 64 bits do not hold is a real, as in Lua. A text with such a
+ * one is read twice, which may take twice the time above. `why` may be NULL. */
+json_t *pelt_json_load(const char *text, size_t len, size_t flags, json_error_t *why);
 /* Pushes a Lua value. As above, it may raise. */
 void pelt_json_push(lua_State *L, const json_t *value);
 /* The value at `pointer` ("" or "/a/0"); NULL: not there. `document` may be NULL. */

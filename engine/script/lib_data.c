@@ -221,7 +221,7 @@ static void push_csv_row(lua_State *L, const struct pelt_rows *rows, struct pelt
 
 static void push_json_row(lua_State *L, struct pelt_span text)
 {
-    json_t *row = json_loadb(text.ptr, text.len, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL);
+    json_t *row = pelt_json_load(text.ptr, text.len, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL);
     if (!row) {
         luaL_error(L, "out of memory for a row");
     }
@@ -245,7 +245,11 @@ static int push_row(lua_State *L, const struct feed *f, uint64_t row)
 
 /* ---- next ---- */
 
-/* Counts one next() of the running user. In open loop the arrival stands for the user. */
+/*
+ * Counts one next() of the running user. In open loop the arrival stands for the user; its first
+ * places belong to user_init, whether its user was made for it or is an older one, so that its rows
+ * do not depend on who serves.
+ */
 static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const struct feed *f)
 {
     const struct pelt_vu *vu = s->vu;
@@ -257,9 +261,10 @@ static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const str
     uint64_t iteration = vu->open ? vu->arrival : vu->iteration;
     if (taken->iteration != iteration + 1) {
         taken->iteration = iteration + 1;
-        taken->draws = 0;
-        taken->turns = vu->open ? 0 : taken->turns;
+        taken->draws = vu->open ? taken->entering : 0;
+        taken->turns = vu->open ? taken->entering : taken->turns;
     }
+    taken->entering += vu->phase == PELT_VU_ENTERING;
     return (struct pelt_turn){
         .who = vu->open ? vu->arrival : vu->id,
         .of = population > 0 ? population : 1,

@@ -54,8 +54,13 @@ static int counter_add(lua_State *L)
 {
     struct pelt_counter **c = luaL_checkudata(L, 1, COUNTER_TYPE);
     lua_Integer n = luaL_optinteger(L, 2, 1);
+    struct pelt_error err;
+    int64_t value;
     check_running(L, "add");
-    lua_pushinteger(L, (lua_Integer)pelt_counter_add(*c, n));
+    if (pelt_counter_add(*c, n, &value, &err) != PELT_OK) {
+        return luaL_error(L, "add: %s", err.text);
+    }
+    lua_pushinteger(L, (lua_Integer)value);
     return 1;
 }
 

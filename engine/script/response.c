@@ -154,7 +154,7 @@ static const json_t *document_of(lua_State *L, const struct response *r)
     if (shard->parsed_serial != r->serial) {
         struct pelt_span body = body_of(L, r);
         json_t *document =
-            body.ptr ? json_loadb(body.ptr, body.len, PELT_JSON_LOAD_FLAGS, NULL) : NULL;
+            body.ptr ? pelt_json_load(body.ptr, body.len, PELT_JSON_LOAD_FLAGS, NULL) : NULL;
         pelt_shard_keep_json(shard, document, r->serial);
     }
     return shard->parsed;

@@ -315,7 +315,7 @@ static enum pelt_status index_object(struct pelt_rows *r, struct reader *x, cons
 {
     json_error_t why;
     size_t len = (size_t)(end - x->at), most = len < PELT_JSON_READ_MAX ? len : PELT_JSON_READ_MAX;
-    json_t *value = json_loadb(x->at, most, flags | JSON_ALLOW_NUL, &why);
+    json_t *value = pelt_json_load(x->at, most, flags | JSON_ALLOW_NUL, &why);
     if (!value && most < len && (size_t)why.position + CUT_TOKEN > most) {
         return pelt_fail(err, PELT_EINVAL, "%s:%llu: a row has more than %d MiB: make rows smaller",
                          r->content->path, (unsigned long long)x->line, PELT_JSON_READ_MAX >> 20);

@@ -11,6 +11,7 @@
 #include "args.h"
 #include "chatter.h"
 #include "files.h"
+#include "misspelt.h"
 #include "opened.h"
 #include "pelt/log.h"
 #include "pelt/units.h"
@@ -395,6 +396,25 @@ enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s, struct pelt_p
     plan->think_ns = s->think_ns;
     plan->think_drawn = s->think_drawn;
     return pelt_plan_validate(plan, err);
+}
+
+static void tell_misspelt(void *arg, uint64_t line, struct pelt_span function, struct pelt_span key,
+                          const char *nearest)
+{
+    const struct pelt_scenario *s = arg;
+    const char *slash = strrchr(s->path, '/');
+    char meant[64] = "";
+    if (nearest) {
+        snprintf(meant, sizeof meant, ": did you mean '%s'?", nearest);
+    }
+    pelt_log(PELT_LOG_WARNING, "pelt", "%s:%llu: %.*s: unknown option '%.*s'%s",
+             slash ? slash + 1 : s->path, (unsigned long long)line, (int)function.len, function.ptr,
+             (int)key.len, key.ptr, meant);
+}
+
+void pelt_scenario_tell_misspelt(const struct pelt_scenario *s)
+{
+    pelt_misspelt_find(pelt_span(s->source, s->source_len), tell_misspelt, (void *)s);
 }
 
 void pelt_scenario_tell_left_out(const struct pelt_scenario *s)

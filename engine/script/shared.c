@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,10 +148,22 @@ enum pelt_status pelt_shared_queue(struct pelt_shared *shared, struct pelt_span 
     return status;
 }
 
-int64_t pelt_counter_add(struct pelt_counter *counter, int64_t n)
+enum pelt_status pelt_counter_add(struct pelt_counter *counter, int64_t n, int64_t *value,
+                                  struct pelt_error *err)
 {
-    int64_t before = atomic_fetch_add_explicit(&counter->value, n, memory_order_relaxed);
-    return (int64_t)((uint64_t)before + (uint64_t)n);
+    int64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);
+    do {
+        if (__builtin_add_overflow(before, n, value)) {
+            const struct named *of =
+                (const void *)((const char *)counter - offsetof(struct named, counter));
+            return pelt_fail(err, PELT_ELIMIT,
+                             "%lld to '%s', which is %lld, is beyond the whole numbers of 64 bits: "
+                             "count in larger units",
+                             (long long)n, of->name, (long long)before);
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&counter->value, &before, *value,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return PELT_OK;
 }
 
 int64_t pelt_counter_get(struct pelt_counter *counter)

@@ -33,8 +33,9 @@ PELT_MUST_USE enum pelt_status pelt_shared_counter(struct pelt_shared *shared,
 PELT_MUST_USE enum pelt_status pelt_shared_queue(struct pelt_shared *shared, struct pelt_span name,
                                                  struct pelt_queue **out, struct pelt_error *err);
 
-/* The value after adding; it wraps at 64 bits. */
-int64_t pelt_counter_add(struct pelt_counter *counter, int64_t n);
+/* The value after adding. PELT_ELIMIT: it would not fit into 64 bits, and stays. */
+PELT_MUST_USE enum pelt_status pelt_counter_add(struct pelt_counter *counter, int64_t n,
+                                                int64_t *value, struct pelt_error *err);
 int64_t pelt_counter_get(struct pelt_counter *counter);
 
 /* Adds a copy at the end. PELT_ELIMIT: the value, or the queue, would be too large. */

@@ -32,6 +32,7 @@ struct pelt_strand_taken {
     uint64_t turns;     /* rows in all; in open loop for the running arrival */
     uint64_t draws;     /* rows in the iteration below */
     uint64_t iteration; /* its number + 1, in open loop the arrival's; 0: none so far */
+    uint64_t entering;  /* rows in user_init */
 };
 
 struct pelt_strand {

@@ -2,7 +2,8 @@
 -- What require "pelt" gives, for editors: lua-language-server reads this folder as a library. Nothing runs it.
 -- docs/SCENARIOS.md says what all of it means.
 --
--- A test (types_test) compares the names here with those of the engine, both ways. The forms it reads:
+-- A test (types_test) compares the names here with those of the engine, both ways, and the arguments with those that
+-- docs/SCENARIOS.md has. The forms it reads:
 --   a table of the library     ---@class pelt.http          and   pelt.http = {}
 --   a function of it           function pelt.http.get(url, options) end
 --   an object that scripts get ---@class NAME, where NAME is what its metatable is called (luaL_newmetatable), and
@@ -62,6 +63,8 @@ function pelt.log(level, text) end
 ---@return pelt.random
 function pelt.random(seed) end
 
+---@class pelt.file what the function of this name makes
+
 ---A file's content, as a body or a field of multipart.
 ---@param path string relative to the scenario's file
 ---@param options? { type?: string, name?: string }
@@ -73,9 +76,15 @@ function pelt.file(path, options) end
 ---@class pelt.http
 pelt.http = {}
 
+---Either user and password (Basic), or bearer.
+---@class pelt.Auth
+---@field user? string
+---@field password? string
+---@field bearer? string
+
 ---@class pelt.RequestOptions
 ---@field headers? table<string, string|number> win over the client's and --header
----@field body? string sent as it is
+---@field body? string|pelt.file sent as it is
 ---@field json? pelt.Json encoded as the body
 ---@field name? string name of the series in the report
 ---@field timeout? pelt.Duration of the whole exchange, default 120 s
@@ -83,7 +92,7 @@ pelt.http = {}
 ---@field keep_body? boolean whether the response's body is kept for reading
 ---@field form? table<string, any> urlencoded as the body
 ---@field multipart? table<string, any> multipart/form-data as the body
----@field auth? string[] { user, password } or { bearer }
+---@field auth? pelt.Auth
 ---@field cookies? boolean whether the user's cookies are sent and kept, default true
 ---@field redirects? integer so many are followed, 0 to 50, default 0
 ---@field compressed? boolean asks for gzip or deflate; decoded when read
@@ -92,7 +101,7 @@ pelt.http = {}
 ---@field headers? table<string, string|number> of every call
 ---@field timeout? pelt.Duration of the whole exchange
 ---@field base? string URL in place of the target
----@field auth? string[] { user, password } or { bearer }
+---@field auth? pelt.Auth
 ---@field cookies? boolean whether the user's cookies are sent and kept, default true
 ---@field redirects? integer so many are followed, 0 to 50, default 0
 ---@field compressed? boolean asks for gzip or deflate; decoded when read
@@ -215,8 +224,9 @@ function response:json(pointer) end
 
 ---What a Lua pattern finds in the body: its captures, or all of it.
 ---@param pattern string
+---@param init? integer where to begin, default 1
 ---@return string?
-function response:match(pattern) end
+function response:match(pattern, init) end
 
 ---What a regular expression (PCRE2) finds in the body: its captures, or all of it.
 ---@param pattern string

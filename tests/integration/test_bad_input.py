@@ -93,6 +93,27 @@ def test_check_refuses_the_target_that_a_run_refuses(tmp_path, target, words, gi
     assert "secret" not in refused.err
 
 
+def test_options_that_no_request_has_are_named_before_they_are_used(target, tmp_path):
+    """In code that runs under load only: check, and a run at its start, say what the request will be refused for."""
+    path = scenario(tmp_path, f"""local http = pelt.http
+local api = http.client {{ timeout = "1s" }}
+local cache = {{ get = function(self, key, options) return options.nmae end }}
+return {{ {GOOD_LOAD},
+  iteration = function(user)
+    cache:get("k", {{ nmae = 1 }})
+    if user.iteration >= 0 then return end
+    http.get("/", {{ timeuot = "1s" }})
+    api:post("/", {{ json = {{ nmae = 1 }}, expcet = 404 }})
+  end }}""")
+    checked = pelt("check", path, cwd=tmp_path)
+    ran = pelt("run", path, "--target", target().url, "--no-run-file", "--allow-invalid", cwd=tmp_path)
+    for done in (checked, ran):
+        assert done.code == PASSED, done.told()
+        assert [line for line in done.err.splitlines() if "unknown option" in line] == [
+            "pelt: warning: scenario.lua:9: http.get: unknown option 'timeuot': did you mean 'timeout'?",
+            "pelt: warning: scenario.lua:10: api:post: unknown option 'expcet': did you mean 'expect'?"], done.told()
+
+
 def test_a_run_without_load_is_refused(tmp_path):
     """`check` takes it: the load may come from the command line."""
     path = scenario(tmp_path, f"return {{ {ITERATION} }}")

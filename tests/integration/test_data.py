@@ -132,6 +132,24 @@ def test_unique_rows_never_repeat_in_open_loop(tmp_path, target, threads):
 
 
 @pytest.mark.parametrize("threads", THREADS)
+def test_rows_of_arrivals_are_the_same_if_users_take_one_first(tmp_path, target, threads):
+    """Whoever serves: an arrival that finds nobody free makes a user, whose user_init takes the arrival's first row."""
+    write_rows(tmp_path, 1000)
+    _, got = drive(tmp_path, target, """
+local rows = pelt.data.csv("rows.csv", { order = "unique" })
+return {
+  load = pelt.load.rate { rate = "100/s", duration = "1s" },
+  user_init = function() echo(0, rows:next().id) end,
+  iteration = function() echo(1, rows:next().id) pelt.sleep("100ms") end,
+}
+""", threads)
+    entered = [row for of, row in got if of == 0]
+    served = sorted(row for of, row in got if of == 1)
+    assert served == list(range(100, 200))
+    assert 0 < len(entered) < 100 and len(set(entered)) == len(entered) and set(entered) < set(range(100))
+
+
+@pytest.mark.parametrize("threads", THREADS)
 def test_shared_counter_and_queue_are_exact(tmp_path, target, threads):
     """Setup fills a queue, users empty it; the counter numbers what they took, teardown sees the sum."""
     text = """

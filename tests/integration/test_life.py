@@ -244,6 +244,21 @@ def test_late_pacing_goes_on_at_once_and_is_told(instance, tmp_path, scenario):
 
 
 @sanitize
+def test_who_thinks_longer_than_the_pacing_is_not_late(instance, tmp_path, scenario):
+    path = scenario("""return {
+      load = { users = 2, iterations_per_user = 4 }, pacing = "200ms", think = "300ms",
+      iteration = function() http.get("/api/status") end,
+    }""")
+
+    def check(_):
+        done = pelt("run", path, "--target", instance.url, "--no-run-file", "--allow-invalid", cwd=tmp_path)
+        assert done.code == PASSED, done.told()
+        if_quiet("started late" not in done.told(), done.told())
+
+    in_a_quiet_moment(check)
+
+
+@sanitize
 def test_think_time_lies_between_iterations_and_in_no_figure(instance, tmp_path, scenario):
     path = scenario("""return {
       load = { users = 2, iterations_per_user = 4 },

@@ -1,4 +1,5 @@
--- Compares lua/types/pelt.lua (setting TYPES) with what scripts really have, both ways. Its iteration raises one line for
+-- Compares lua/types/pelt.lua (setting TYPES) with what scripts really have, both ways, and the arguments of its
+-- functions with those in the tables of docs/SCENARIOS.md (setting DOCS). Its iteration raises one line for
 -- each name that is on one side only, saying what to add where. `require "registry"` gives Lua's registry (the test
 -- puts it there); settings named UNKNOWN_... hold what the engine says of a key that it does not know, which lists the keys.
 local pelt = require "pelt"
@@ -9,37 +10,39 @@ local function lines_of(path)
     local file = assert(io.open(path))
     local text = file:read("a")
     file:close()
-    assert(load(text, "@" .. FILE)) -- it must be Lua, if only for editors
-    return text:gmatch("([^\n]*)\n")
+    return text:gmatch("([^\n]*)\n"), text
 end
 
--- { [class] = { [name] = true } } of the forms that the head of the file lists; `locals` finds the local of a class.
+-- { [class] = { [name] = what follows it } } of the forms that the head of the file lists; `locals` finds the local of
+-- a class.
 local function read_types(path)
     local classes, locals, current = {}, {}, nil
-    local function add(class, name)
+    local function add(class, name, rest)
         classes[class] = classes[class] or {}
-        classes[class][name] = true
+        classes[class][name] = rest
     end
-    for line in lines_of(path) do
+    local lines, text = lines_of(path)
+    assert(load(text, "@" .. FILE)) -- it must be Lua, if only for editors
+    for line in lines do
         local class = line:match("^%-%-%-@class ([%w_.]+)")
-        local field = line:match("^%-%-%-@field ([%w_]+)%??%s")
+        local field, kind = line:match("^%-%-%-@field ([%w_]+)%??%s+(%S+)")
         local variable = line:match("^local ([%w_]+) = {}")
-        local owner, name = line:match("^function ([%w_.]-)[.:]([%w_]+)%(")
-        if not owner then owner, name = line:match("^([%w_.]-)%.([%w_]+) = ") end
+        local owner, name, arguments = line:match("^function ([%w_.]-)[.:]([%w_]+)(%b())")
+        if not owner then owner, name, arguments = line:match("^([%w_.]-)%.([%w_]+) = ()") end
         if class then
             current = class
             classes[class] = classes[class] or {}
         elseif field then
-            add(current, field)
+            add(current, field, kind)
         elseif variable then
             locals[variable] = current
         elseif owner then
-            add(locals[owner] or owner, name)
+            add(locals[owner] or owner, name, arguments)
         end
     end
     local variables = {}
     for variable, class in pairs(locals) do variables[class] = variable end
-    return classes, variables
+    return classes, variables, locals
 end
 
 local findings
@@ -159,6 +162,46 @@ local function compare_options(classes)
     compare_keys(classes, "pelt.Threshold", pelt.env("UNKNOWN_THRESHOLD"))
 end
 
+-- What `auth` and `body` take: the keys that the engine lists when it refuses one, and the values that it lets by.
+local function compare_values(classes)
+    local ok, message = pcall(pelt.http.client, { auth = { ["?"] = 1 } })
+    local keys = {}
+    for key in message:gmatch("([%w_]+) = ") do keys[key] = true end
+    assert(not ok and next(keys), message)
+    compare(classes, "pelt.Auth", keys, field)
+    for _, class in ipairs { "pelt.RequestOptions", "pelt.ClientOptions" } do
+        if classes[class].auth ~= "pelt.Auth" then found("%s: auth of class %s is a pelt.Auth", FILE, class) end
+    end
+    local _, refusal = pcall(pelt.http.get, "/", { body = 1 })
+    for kind in refusal:match("body: a ([^,]*) is expected"):gsub("or a ", ""):gmatch("%S+") do
+        if not ("|" .. classes["pelt.RequestOptions"].body .. "|"):find("|" .. kind .. "|", 1, true) then
+            found("%s: body of class pelt.RequestOptions may be a %s", FILE, kind)
+        end
+    end
+end
+
+-- Calls in the first column of the tables: no function of the types takes fewer arguments.
+local function compare_documents(classes, locals)
+    local documented = { r = "pelt.response", rng = "pelt.random" } -- else the name of the local here
+    local calls = 0
+    for line in lines_of(pelt.env("DOCS")) do
+        for owner, name, arguments in (line:match("^| (`.-) |") or ""):gmatch("`([%w_.]+)[.:]([%w_]+)(%([%w_, ]*%))`") do
+            local last = owner:match("[%w_]+$")
+            local class = classes[documented[last] or locals[last] or owner]
+            local typed = class and class[name]
+            if type(typed) == "string" then
+                calls = calls + 1
+                local _, documented_len = arguments:gsub("[%w_]+", "")
+                local _, typed_len = typed:gsub("[%w_]+", "")
+                if typed_len < documented_len then
+                    found("%s: %s.%s%s is documented as %s%s", FILE, owner, name, typed, name, arguments)
+                end
+            end
+        end
+    end
+    assert(calls > 30, "the tables of docs/SCENARIOS.md were not understood")
+end
+
 local function response_names()
     local r = pelt.http.get("/text", { keep_body = true })
     local _, message = pcall(function() return r["?"] end)
@@ -174,7 +217,7 @@ end
 
 return {
     iteration = function(user)
-        local classes, variables = read_types(pelt.env("TYPES"))
+        local classes, variables, locals = read_types(pelt.env("TYPES"))
         findings = nil -- a local of this file: there is one user only
         findings = {}
         compare_library(classes, "pelt", pelt)
@@ -183,6 +226,8 @@ return {
             ["pelt.user"] = user_names(user, classes["pelt.user"]),
         })
         compare_options(classes)
+        compare_values(classes)
+        compare_documents(classes, locals)
         if #findings > 0 then error("\n" .. table.concat(findings, "\n"), 0) end
     end,
 }

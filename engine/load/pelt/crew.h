@@ -73,7 +73,8 @@ bool pelt_crew_starved(const struct pelt_crew *crew);
  * users: once a second, not more. */
 uint32_t pelt_crew_users(const struct pelt_crew *crew);
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
-/* Iterations that the pacing planned, and those of them that started late. */
+/* Iterations that the pacing planned, and those of them that started late because the one before
+ * took longer than it; think time makes none late. */
 uint64_t pelt_crew_paced(const struct pelt_crew *crew);
 uint64_t pelt_crew_late(const struct pelt_crew *crew);
 /* Users that entered and did not leave, as they were cancelled, or memory ran out. */

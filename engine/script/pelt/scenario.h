@@ -73,6 +73,8 @@ pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
  * arrivals, which leaves no room for them. */
 PELT_MUST_USE enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s,
                                                   struct pelt_plan *plan, struct pelt_error *err);
+/* Warns in the log, a line each, of options in its file that no request has (misspelt.h). */
+void pelt_scenario_tell_misspelt(const struct pelt_scenario *s);
 /* Its run is over: says how many lines of print were left out and not told of yet. */
 void pelt_scenario_tell_left_out(const struct pelt_scenario *s);
 void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */

@@ -1166,6 +1166,11 @@ static void the_longer_of_pacing_and_thinking_counts(void **state)
     end_user(0, 1900 * MS); /* 2.5 s instead of 2 s */
     pass_to(2500 * MS);
     assert_int_equal(last()->now_ns, 2500 * MS);
+    assert_int_equal(pelt_crew_paced(world.crew), 2);
+    assert_int_equal(pelt_crew_late(world.crew), 0); /* it was meant to think so long */
+    end_user(0, 3600 * MS);                          /* 1.1 s */
+    pass_to(4200 * MS);
+    assert_int_equal(last()->now_ns, 4200 * MS);
     assert_int_equal(pelt_crew_late(world.crew), 1);
 }
 

@@ -35,16 +35,22 @@ static int make_files(void **state)
     assert_non_null(mkdtemp(folder));
     write_file("rows.csv",
                "id,text\n0,\"a, \"\"b\"\"\"\n1,\n2,x\n3,x\n4,x\n5,x\n6,\"two\nlines\"\n");
+    char many[512];
+    size_t len = (size_t)snprintf(many, sizeof many, "id\n");
+    for (int i = 0; i < 100; i++) {
+        len += (size_t)snprintf(many + len, sizeof many - len, "%d\n", i);
+    }
+    write_file("many.csv", many);
     write_file("rows.json", "[{\"id\": 0, \"tags\": [\"a\"], \"none\": null}, {\"id\": 1.5}]");
-    write_file("rows.jsonl", "{\"id\": 0}\n{\"id\": 1}\n");
+    write_file("rows.jsonl", "{\"id\": 0}\n{\"id\": 12345678901234567890}\n");
     return 0;
 }
 
 static int remove_files(void **state)
 {
-    static const char *const names[] = {"rows.csv", "rows.json", "rows.jsonl"};
+    static const char *const names[] = {"rows.csv", "rows.json", "rows.jsonl", "many.csv"};
     char path[128];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         unlink(path);
     }
@@ -236,6 +242,76 @@ static void arrivals_stand_for_users_in_open_loop(void **state)
     close_stage(&st);
 }
 
+/* As the crew does it; the id of the row that user_init requested; -1: none. */
+static long enter(struct pelt_vu *vu)
+{
+    long value = -1;
+    vu->phase = PELT_VU_ENTERING;
+    vu->running = true;
+    assert_true(pelt_script_vu_ops.enter(vu, 1));
+    if (fake_calls_len > 0) {
+        assert_int_equal(sscanf(fake_calls[0].request->bytes, "GET /%ld ", &value), 1);
+        fake_answer();
+    }
+    assert_false(vu->running);
+    vu->phase = PELT_VU_IN;
+    return value;
+}
+
+/* The rows of each arrival's user_init (-1: there was none) and iteration; every so many arrivals a
+ * new user comes. */
+static void take_arrivals(const char *order, unsigned planned, unsigned every, unsigned threads,
+                          long *entered, long *rows)
+{
+    struct stage st;
+    char source[512];
+    struct pelt_vu *vu = NULL;
+    snprintf(source, sizeof source,
+             "local pelt = require 'pelt'\n"
+             "local rows = pelt.data.csv('many.csv', { order = '%s' })\n"
+             "return { user_init = function() pelt.http.get('/' .. rows:next().id) end,\n"
+             "iteration = function(user)\n"
+             "pelt.http.get('/' .. user.id .. '/' .. rows:next().id) end }",
+             order);
+    open_stage(&st, source, planned, threads);
+    for (unsigned k = 0; k < planned; k++) {
+        entered[k] = -1;
+        if (k % every == 0) {
+            if (vu != NULL) {
+                pelt_script_vu_ops.destroy(vu);
+            }
+            vu = new_user(&st, k / every);
+            vu->open = true;
+            vu->arrival = k;
+            entered[k] = enter(vu);
+        }
+        vu->arrival = k;
+        rows[k] = iterate(vu);
+    }
+    pelt_script_vu_ops.destroy(vu);
+    assert_int_equal(st.errors, 0);
+    close_stage(&st);
+}
+
+static void rows_of_an_arrival_do_not_depend_on_whom_it_made_enter(void **state)
+{
+    enum { PLANNED = 20 };
+    static const char *const orders[] = {"sequential", "unique", "shuffle", "random"};
+    long entered[PLANNED], rows[PLANNED], others[PLANNED];
+    for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
+        take_arrivals(orders[o], PLANNED, PLANNED, 1, entered, rows); /* one user serves all */
+        for (unsigned every = 1; every < PLANNED; every++) {
+            take_arrivals(orders[o], PLANNED, every, 2, entered, others);
+            assert_memory_equal(rows, others, sizeof rows);
+        }
+    }
+    take_arrivals("unique", PLANNED, 3, 2, entered, rows);
+    for (unsigned k = 0; k < PLANNED; k++) {
+        assert_int_equal(entered[k], k % 3 == 0 ? (long)k : -1);
+        assert_int_equal(rows[k], PLANNED + k);
+    }
+}
+
 /* What comes after a row for each of ROWS turns, three users. */
 static void take_unique(struct stage *st, const char *options, long *ninth, bool stopped[3])
 {
@@ -355,7 +431,8 @@ static void rows_are_tables_of_their_values(void **state)
              "local object = list:next()\n"
              "assert(object.id == 0 and object.tags[1] == 'a' and object.none == pelt.json.null)\n"
              "assert(list:next().id == 1.5 and list:next().id == 0)\n"
-             "assert(lines:next().id == 0 and lines:next().id == 1 and lines:next().id == 0)\n"
+             "assert(lines:next().id == 0 and lines:next().id == 12345678901234567890.0 and "
+             "lines:next().id == 0)\n"
              "end }");
 }
 
@@ -570,6 +647,7 @@ int main(void)
         cmocka_unit_test(sequential_rows_follow_the_formula_over_all_shards),
         cmocka_unit_test(drawn_rows_do_not_depend_on_shards_and_threads),
         cmocka_unit_test(arrivals_stand_for_users_in_open_loop),
+        cmocka_unit_test(rows_of_an_arrival_do_not_depend_on_whom_it_made_enter),
         cmocka_unit_test(unique_rows_end_as_on_end_says),
         cmocka_unit_test(user_without_a_row_stops_past_pcall_with_its_variables_closed),
         cmocka_unit_test(arrival_without_a_row_ends_and_its_user_goes_on),

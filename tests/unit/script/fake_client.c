@@ -266,6 +266,8 @@ bool fake_answer(void)
         pelt_buf_add(&head, "\r\n", 2);
         if (target_is(request, "/text") || target_is(request, "/damaged")) {
             pelt_buf_add_str(&body, "plain text");
+        } else if (target_is(request, "/wide")) {
+            pelt_buf_add_str(&body, "{\"id\":12345678901234567890,\"one\":1}");
         } else {
             echo(request, &body);
         }

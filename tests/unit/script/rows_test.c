@@ -87,6 +87,25 @@ static void json_rows_are_found_in_the_list(void **state)
     assert_row(rows, 2, "{}");
 }
 
+static void integers_that_are_too_large_hide_no_row(void **state)
+{
+    struct pelt_rows *rows = read_text("[{\"a\":12345678901234567890,\"b\":-98765432109876543210},"
+                                       "{\"b\":\"12345678901234567890\"},\n"
+                                       "{\"c\":[12345678901234567890]} ,{\"d\":4}]",
+                                       PELT_ROWS_JSON);
+    assert_int_equal(rows->count, 4);
+    assert_row(rows, 1, "{\"b\":\"1");
+    assert_row(rows, 2, "{\"c\"");
+    assert_row(rows, 3, "{\"d\"");
+}
+
+static void integers_that_are_too_large_hide_no_line(void **state)
+{
+    struct pelt_rows *rows = read_text("{\"a\":12345678901234567890}\n{\"a\":2}", PELT_ROWS_JSONL);
+    assert_int_equal(rows->count, 2);
+    assert_row(rows, 1, "{\"a\":2}");
+}
+
 static void jsonl_rows_are_the_lines(void **state)
 {
     struct pelt_rows *rows =
@@ -290,6 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(csv_has_columns_and_rows),
         T(json_rows_are_found_in_the_list),
+        T(integers_that_are_too_large_hide_no_row),
+        T(integers_that_are_too_large_hide_no_line),
         T(jsonl_rows_are_the_lines),
         T(many_rows_cost_four_bytes_each),
         T(each_bad_file_gets_its_line),

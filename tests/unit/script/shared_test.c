@@ -67,7 +67,10 @@ static void *count_and_push(void *arg)
     struct work *w = arg;
     for (unsigned i = 0; i < EACH; i++) {
         char text[16];
-        int64_t value = pelt_counter_add(w->counter, 1);
+        int64_t value = 0;
+        if (pelt_counter_add(w->counter, 1, &value, NULL) != PELT_OK) {
+            abort();
+        }
         int len = snprintf(text, sizeof text, "%lld", (long long)value - 1);
         if (pelt_queue_push(w->queue, pelt_span(text, (size_t)len), NULL) != PELT_OK) {
             abort();
@@ -113,6 +116,25 @@ static void threads_lose_and_repeat_nothing(void **state)
         assert_int_equal(taken[i], 1);
     }
     free(taken);
+    pelt_shared_free(shared);
+}
+
+static void a_counter_stays_where_it_would_wrap(void **state)
+{
+    struct pelt_shared *shared = pelt_shared_new();
+    struct pelt_counter *c = counter(shared, "bytes");
+    struct pelt_error err;
+    int64_t value;
+    assert_int_equal(pelt_counter_add(c, INT64_MAX, &value, &err), PELT_OK);
+    assert_int_equal(value, INT64_MAX);
+    assert_int_equal(pelt_counter_add(c, 1, &value, &err), PELT_ELIMIT);
+    assert_string_equal(err.text, "1 to 'bytes', which is 9223372036854775807, is beyond the whole "
+                                  "numbers of 64 bits: count in larger units");
+    assert_int_equal(pelt_counter_get(c), INT64_MAX);
+    assert_int_equal(pelt_counter_add(c, INT64_MIN, &value, &err), PELT_OK);
+    assert_int_equal(value, -1);
+    assert_int_equal(pelt_counter_add(c, INT64_MIN, &value, &err), PELT_ELIMIT);
+    assert_int_equal(pelt_counter_get(c), -1);
     pelt_shared_free(shared);
 }
 
@@ -184,6 +206,7 @@ int main(void)
         cmocka_unit_test(one_name_is_one_object_of_its_kind),
         cmocka_unit_test(names_are_bounded),
         cmocka_unit_test(threads_lose_and_repeat_nothing),
+        cmocka_unit_test(a_counter_stays_where_it_would_wrap),
         cmocka_unit_test(queue_gives_back_what_came_first),
         cmocka_unit_test(value_that_finds_no_memory_stays_first),
         cmocka_unit_test(queue_is_bounded),

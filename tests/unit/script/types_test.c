@@ -56,6 +56,7 @@ static void types_for_editors_name_what_scripts_have(void **state)
     struct pelt_error key, task, threshold, err;
     struct pelt_setting settings[] = {
         {"TYPES", PELT_LUA_TYPES, false},
+        {"DOCS", PELT_DOCS "/SCENARIOS.md", false},
         {"UNKNOWN_SCENARIO", refusal_of("return { ['?'] = 1 }", &key), false},
         {"UNKNOWN_TASK", refusal_of("return { tasks = { { ['?'] = 1 } } }", &task), false},
         {"UNKNOWN_THRESHOLD",
