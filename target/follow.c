@@ -45,7 +45,7 @@ bool target_follow_plan(struct target_loop *loop)
     return true;
 }
 
-static void wake_others(struct target_loop *loop)
+void target_follow_wake_others(struct target_loop *loop)
 {
     for (size_t i = 0; i < loop->shared->tally.sets; i++) {
         struct target_loop *other =
@@ -65,6 +65,6 @@ void target_follow_own_change(struct target_loop *loop)
     target_follow_settings(loop);
     is_changed = target_follow_plan(loop);
     if (is_changed || version != loop->settings_version) {
-        wake_others(loop);
+        target_follow_wake_others(loop);
     }
 }

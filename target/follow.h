@@ -20,4 +20,6 @@ bool target_follow_plan(struct target_loop *loop);
 /* Called when this loop may have changed the plan or settings; others are woken to follow. */
 void target_follow_own_change(struct target_loop *loop);
 
+void target_follow_wake_others(struct target_loop *loop);
+
 #endif

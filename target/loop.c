@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +28,7 @@
 
 #define PARTING_NS   UINT64_C(100000000) /* to say so, when the time to drain is over */
 #define ACCEPT_TURNS 1000                /* of the library, for who stands in line at the end */
+#define UNWAITED_MAX 16                  /* turns until a busy loop looks who stands in line */
 
 /* ---- what time brings ---- */
 
@@ -48,30 +47,11 @@ static void log_stalls(struct target_loop *loop, uint64_t now)
     }
 }
 
-/*
- * The library accepts nothing after it ran out of descriptors, until one of its connections ends. A
- * knob may have given some back: one that ends at once makes it look.
- */
-static void accept_again(struct target_loop *loop)
-{
-    struct sockaddr_un nobody = {.sun_family = AF_UNIX};
-    int pair[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
-        return;
-    }
-    close(pair[1]);
-    MHD_add_connection(loop->daemon, pair[0], (struct sockaddr *)&nobody, sizeof nobody);
-    MHD_run(loop->daemon); /* takes it up */
-    MHD_run(loop->daemon); /* ends it; the next run listens */
-}
-
 static void act_on_settings(struct target_loop *loop)
 {
     if (loop->has_new_settings) {
         loop->has_new_settings = false;
         loop->tick_ns = 0;
-        accept_again(loop);
     }
 }
 
@@ -93,6 +73,9 @@ static void obey(struct target_loop *loop, uint64_t now)
     if (!loop->drain_due_ns && atomic_load_explicit(&loop->is_to_drain, memory_order_acquire)) {
         target_follow_settings(loop);
         loop->drain_due_ns = now + loop->service.drain_ns;
+    }
+    if (loop->drain_due_ns && atomic_load_explicit(&loop->is_to_hurry, memory_order_acquire)) {
+        loop->drain_due_ns = now;
     }
 }
 
@@ -146,22 +129,28 @@ static void wait_for_work(struct target_loop *loop, uint64_t latest_ns)
     uint64_t now = target_clock_now_ns(), free_ns = target_websockets_free_ns(loop, now);
     bool are_held = free_ns > now, are_there = loop->websockets.count > 0;
     uint64_t websockets_ns = are_held ? free_ns : target_wsset_due_ns(&loop->websockets);
-    uint64_t wake_ns = earlier(next_wake_ns(loop, websockets_ns), latest_ns);
+    uint64_t accept_ns = target_listener_due_ns(&loop->listener, now);
+    uint64_t wake_ns = earlier(next_wake_ns(loop, websockets_ns), earlier(accept_ns, latest_ns));
     struct timespec left = {0};
     struct pollfd fds[] = {
         {.fd = loop->http_fd, .events = POLLIN},
         {.fd = loop->mailbox.wake_fd, .events = POLLIN},
-        {.fd = are_there && !are_held ? loop->websockets.epoll_fd : -1, .events = POLLIN}};
+        {.fd = are_there && !are_held ? loop->websockets.epoll_fd : -1, .events = POLLIN},
+        {.fd = target_listener_awaited_fd(&loop->listener, now), .events = POLLIN}};
 
-    if (wake_ns == 0) {
+    if (wake_ns == 0 && ++loop->unwaited < UNWAITED_MAX) {
         return;
     }
+    loop->unwaited = 0;
     if (wake_ns != UINT64_MAX) {
         left = sleep_towards(wake_ns);
     }
     ppoll(fds, sizeof fds / sizeof fds[0], wake_ns == UINT64_MAX ? NULL : &left, NULL);
     if (fds[1].revents) {
         target_mailbox_hear(&loop->mailbox);
+    }
+    if (fds[3].revents) {
+        target_listener_accept(&loop->listener, target_clock_now_ns());
     }
 }
 
@@ -177,15 +166,14 @@ static bool is_readable(int fd)
 /* Who has connected by now is still served: closing the socket would reset whom nobody accepted. */
 static void stop_accepting(struct target_loop *loop)
 {
-    int fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+    struct target_listener *listener = &loop->listener;
 
-    for (int i = 0; i < ACCEPT_TURNS && is_readable(fd); i++) {
+    for (int i = 0; i < ACCEPT_TURNS && is_readable(listener->fd) &&
+                    target_listener_accept(listener, target_clock_now_ns()) > 0;
+         i++) {
         MHD_run(loop->daemon);
     }
-    fd = MHD_quiesce_daemon(loop->daemon);
-    if (fd >= 0) {
-        close(fd);
-    }
+    target_listener_close(listener);
     target_answers_close(&loop->answers);
 }
 
@@ -232,7 +220,42 @@ static bool is_done(const struct target_loop *loop)
     return loop->in_flight == 0 && loop->websockets.count == 0 && !is_readable(loop->http_fd);
 }
 
+static void count_done(struct target_loop *loop, bool is_done_now)
+{
+    atomic_size_t *busy = &loop->shared->busy;
+
+    if (is_done_now == loop->is_done) {
+        return;
+    }
+    loop->is_done = is_done_now;
+    if (!is_done_now) {
+        atomic_fetch_add_explicit(busy, 1, memory_order_relaxed);
+    } else if (atomic_fetch_sub_explicit(busy, 1, memory_order_relaxed) == 1) {
+        target_follow_wake_others(loop);
+    }
+}
+
+/* Its own part is done, and all others' have been. */
+static bool are_all_done(struct target_loop *loop)
+{
+    count_done(loop, is_done(loop));
+    return loop->is_done && atomic_load_explicit(&loop->shared->busy, memory_order_relaxed) == 0;
+}
+
+static bool is_to_end(struct target_loop *loop, uint64_t now)
+{
+    return loop->drain_due_ns && (now >= loop->drain_due_ns || are_all_done(loop));
+}
+
 /* ---- the thread ---- */
+
+static void tell_end(struct target_loop *loop)
+{
+    uint64_t one = 1;
+
+    while (write(loop->shared->ended_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
 
 static void *run(void *cls)
 {
@@ -256,12 +279,14 @@ static void *run(void *cls)
             stop_accepting(loop);
             is_accepting = false;
         }
-        if (loop->drain_due_ns && (is_done(loop) || now >= loop->drain_due_ns)) {
+        if (is_to_end(loop, now)) {
             break;
         }
         wait_for_work(loop, UINT64_MAX);
     }
+    count_done(loop, true);
     give_up(loop);
+    tell_end(loop);
     return NULL;
 }
 
@@ -269,12 +294,13 @@ static void *run(void *cls)
 
 static struct MHD_Daemon *start_daemon(struct target_loop *loop)
 {
-    return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_TURBO, 0, NULL, NULL,
-        target_course_on_request, loop, MHD_OPTION_LISTEN_SOCKET, loop->listen_fd,
-        MHD_OPTION_NOTIFY_COMPLETED, target_course_on_completed, loop, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)loop->service.connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_ALLOW_UPGRADE | MHD_USE_TURBO,
+                            0, NULL, NULL, target_course_on_request, loop,
+                            MHD_OPTION_NOTIFY_COMPLETED, target_course_on_completed, loop,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->service.connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static void free_loop(struct target_loop *loop)
@@ -283,9 +309,7 @@ static void free_loop(struct target_loop *loop)
     if (loop->daemon) {
         MHD_stop_daemon(loop->daemon);
     }
-    if (loop->listen_fd >= 0) {
-        close(loop->listen_fd);
-    }
+    target_listener_close(&loop->listener);
     target_mailbox_deinit(&loop->mailbox);
     target_journal_deinit(&loop->journal);
     target_answers_deinit(&loop->answers);
@@ -323,7 +347,8 @@ static bool open_loop(struct target_loop *loop, struct target_error *err)
     if (!loop->daemon) {
         return target_fail(err, "libmicrohttpd cannot start: %s", strerror(errno));
     }
-    loop->listen_fd = -1;
+    loop->listener.daemon = loop->daemon;
+    loop->listener.connections_max = loop->service.connections;
     loop->http_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     return true;
 }
@@ -340,7 +365,7 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
     }
     loop->shared = shared;
     loop->counters = &shared->tally.set[index];
-    loop->listen_fd = listen_fd;
+    loop->listener.fd = listen_fd;
     loop->websockets.epoll_fd = -1;
     loop->settings_version = loop->pace_version = UINT64_MAX;
     target_follow_settings(loop);
@@ -370,6 +395,12 @@ struct target_loop *target_loop_start(struct target_shared *shared, size_t index
 void target_loop_drain(struct target_loop *loop)
 {
     atomic_store_explicit(&loop->is_to_drain, true, memory_order_release);
+    target_mailbox_wake(&loop->mailbox);
+}
+
+void target_loop_hurry(struct target_loop *loop)
+{
+    atomic_store_explicit(&loop->is_to_hurry, true, memory_order_release);
     target_mailbox_wake(&loop->mailbox);
 }
 

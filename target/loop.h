@@ -36,6 +36,8 @@ struct target_shared { /* by all loops; constant while they run, but for what lo
     struct target_sessions *sessions;
     struct target_ws *ws;
     uint64_t start_ns;       /* of the service: stalls are counted from here */
+    int ended_fd;            /* an eventfd, gets 1 from each loop that ended */
+    atomic_size_t busy;      /* of the loops that drain: not done; set before they are told to */
     int log_fd, json_log_fd; /* O_APPEND, or -1 */
     struct target_tally tally;
     struct target_loop *_Atomic loop[TARGET_THREADS_MAX]; /* to wake; NULL: not started */
@@ -49,8 +51,15 @@ struct target_shared { /* by all loops; constant while they run, but for what lo
 struct target_loop *target_loop_start(struct target_shared *shared, size_t index, int listen_fd,
                                       struct target_error *err);
 
-/* Asks the loop to accept nothing more, to answer what is in flight and to end. */
+/*
+ * Asks the loop to accept nothing more, to answer what is in flight and to end, once all are done:
+ * until then it answers those that it has, that the service drains.
+ */
 void target_loop_drain(struct target_loop *loop);
+
+/* Asks one that drains to do so no longer: what is in flight ends as when the time to drain is
+ * over. */
+void target_loop_hurry(struct target_loop *loop);
 
 /* Waits for the end of its thread and of all its requests. Others may still wake it. */
 void target_loop_join(struct target_loop *loop);

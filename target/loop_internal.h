@@ -3,13 +3,14 @@
  * those behind it:
  *
  *   loop.c        the thread: waiting, ticking, draining, start and end
+ *   listener.c    who comes in; knows nothing of the others
  *   course.c      the course of one request
  *   streaming.c   its answer, where that is streamed
  *   websockets.c  those that it became
  *   follow.c      settings and plans that change meanwhile
  *   hold.c        until when it is held
  *
- * Thread: the loop's own, but for is_to_drain and the mailbox.
+ * Thread: the loop's own, but for is_to_drain, is_to_hurry and the mailbox.
  */
 #ifndef TARGET_LOOP_INTERNAL_H
 #define TARGET_LOOP_INTERNAL_H
@@ -21,6 +22,7 @@
 #include "answers.h"
 #include "dueheap.h"
 #include "journal.h"
+#include "listener.h"
 #include "loop.h"
 #include "mailbox.h"
 #include "request.h"
@@ -36,10 +38,11 @@ struct target_loop {
     uint64_t plan; /* of the workers, that the dues in `held` follow */
     struct target_counters *counters;
     struct MHD_Daemon *daemon;
-    int listen_fd;                 /* -1 once the daemon owns it */
+    struct target_listener listener;
     int http_fd;                   /* the daemon's epoll set; the daemon owns it */
     struct target_mailbox mailbox; /* requests resumed; woken to drain or to follow a plan, too */
     atomic_bool is_to_drain;       /* release before the wake, acquire after it */
+    atomic_bool is_to_hurry;       /* likewise */
     struct target_dueheap held;
     struct target_waiters waiting;
     struct target_answers answers;
@@ -52,6 +55,8 @@ struct target_loop {
     bool has_upgraded;     /* the library has a connection to take leave of */
     uint64_t streams;      /* in flight */
     uint64_t drain_due_ns; /* 0: not draining */
+    bool is_done;          /* and not counted in `shared->busy` */
+    unsigned unwaited;     /* turns in a row that did not wait */
     bool is_giving_up;     /* the time to drain is over: held requests are dropped */
     struct target_request_store requests;
     pthread_t thread;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -243,6 +245,13 @@ static bool start_loops(struct target_server *server, struct target_error *err)
     return true;
 }
 
+static bool open_ended(struct target_server *server, struct target_error *err)
+{
+    server->shared.ended_fd = eventfd(0, EFD_CLOEXEC);
+    return server->shared.ended_fd >= 0 ||
+           target_fail(err, "cannot make an eventfd: %s", strerror(errno));
+}
+
 static bool announce(const struct target_server *server, struct target_error *err)
 {
     const char *host = server->service.listen.host;
@@ -287,15 +296,16 @@ struct target_server *target_server_start(struct target_settings *settings,
         target_fail(err, "no memory");
         return NULL;
     }
-    server->shared = (struct target_shared){.settings = settings, .log_fd = -1, .json_log_fd = -1};
+    server->shared = (struct target_shared){
+        .settings = settings, .log_fd = -1, .json_log_fd = -1, .ended_fd = -1};
     if (!settle(server, err)) {
         free(server);
         return NULL;
     }
     raise_file_limit(&server->service);
-    if (!open_logs(server, err) || !listen_at(server, err) || !start_loops(server, err) ||
-        !announce(server, err)) {
-        (void)!target_server_stop(server, &ignored);
+    if (!open_logs(server, err) || !open_ended(server, err) || !listen_at(server, err) ||
+        !start_loops(server, err) || !announce(server, err)) {
+        (void)!target_server_stop(server, -1, &ignored);
         return NULL;
     }
     return server;
@@ -314,11 +324,38 @@ static void stop_systems(struct target_server *server)
     }
 }
 
-static void stop_loops(struct target_server *server, int *log_errno, int *json_log_errno)
+/* Until all loops ended, or `hurry_fd` can be read. */
+static void await_end(const struct target_server *server, int hurry_fd)
 {
+    struct pollfd fds[] = {{.fd = server->shared.ended_fd, .events = POLLIN},
+                           {.fd = hurry_fd, .events = POLLIN}};
+    uint64_t ended = 0, more;
+
+    while (ended < server->loops) {
+        if (poll(fds, sizeof fds / sizeof fds[0], -1) < 0) {
+            continue; /* a signal that is none of ours */
+        }
+        if (fds[1].revents) {
+            return;
+        }
+        ended += read(server->shared.ended_fd, &more, sizeof more) == sizeof more ? more : 0;
+    }
+}
+
+static void drain_loops(struct target_server *server, int hurry_fd)
+{
+    atomic_store(&server->shared.busy, server->loops);
     for (size_t i = 0; i < server->loops; i++) {
         target_loop_drain(server->loop[i]);
     }
+    await_end(server, hurry_fd);
+    for (size_t i = 0; i < server->loops; i++) {
+        target_loop_hurry(server->loop[i]); /* in vain if it ended */
+    }
+}
+
+static void stop_loops(struct target_server *server, int *log_errno, int *json_log_errno)
+{
     for (size_t i = 0; i < server->loops; i++) {
         target_loop_join(server->loop[i]);
     }
@@ -331,15 +368,19 @@ static void stop_loops(struct target_server *server, int *log_errno, int *json_l
     }
 }
 
-bool target_server_stop(struct target_server *server, struct target_error *err)
+bool target_server_stop(struct target_server *server, int hurry_fd, struct target_error *err)
 {
     int log_errno = 0, json_log_errno = 0;
     bool is_complete;
 
+    drain_loops(server, hurry_fd);
     stop_loops(server, &log_errno, &json_log_errno);
     is_complete = close_log(server->shared.log_fd, "log", server->service.log, log_errno, err) &&
                   close_log(server->shared.json_log_fd, "json-log", server->service.json_log,
                             json_log_errno, err);
+    if (server->shared.ended_fd >= 0) {
+        close(server->shared.ended_fd);
+    }
     free(server->shared.tally.set);
     free(server);
     return is_complete;

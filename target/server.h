@@ -19,9 +19,11 @@ struct target_server *target_server_start(struct target_settings *settings,
                                           struct target_error *err);
 
 /*
- * Answers what is in flight for as long as the knob drain says, closes everything, writes the rest
- * of the logs and frees the server. False: the log is not complete; the error says why.
+ * Answers what is in flight for as long as the knob drain says, or until `hurry_fd` can be read
+ * (-1: none), closes everything, writes the rest of the logs and frees the server. False: the log
+ * is not complete; the error says why.
  */
-TARGET_MUST_USE bool target_server_stop(struct target_server *server, struct target_error *err);
+TARGET_MUST_USE bool target_server_stop(struct target_server *server, int hurry_fd,
+                                        struct target_error *err);
 
 #endif

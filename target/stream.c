@@ -112,9 +112,10 @@ size_t target_stream_take(struct target_stream *stream, char *bytes, size_t room
     return taken;
 }
 
-void target_stream_cut(struct target_stream *stream, const char *cause)
+void target_stream_cut(struct target_stream *stream, const char *cause, uint64_t now_ns)
 {
     if (stream->step <= TARGET_STREAM_TOKENS) {
+        stream->reply.due_ns = now_ns;
         stream->step = TARGET_STREAM_FINISH;
         stream->cause = cause;
     }

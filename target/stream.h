@@ -52,7 +52,8 @@ TARGET_MUST_USE bool target_stream_make(struct target_stream *stream, uint64_t (
 /* Copies at most `room` bytes of the event; how many. */
 size_t target_stream_take(struct target_stream *stream, char *bytes, size_t room);
 
-/* The service ends: no token comes any more, the end says `cause`, a static text. */
-void target_stream_cut(struct target_stream *stream, const char *cause);
+/* The service ends: no token comes any more, the end says `cause`, a static text, and is planned
+ * now. */
+void target_stream_cut(struct target_stream *stream, const char *cause, uint64_t now_ns);
 
 #endif

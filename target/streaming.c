@@ -23,7 +23,7 @@ static ssize_t next_event(struct target_loop *loop, struct target_request *reque
     uint64_t free_ns = target_hold_outside_stalls_ns(loop, due > now ? due : now);
 
     if (loop->is_giving_up) {
-        target_stream_cut(stream, SERVICE_ENDS);
+        target_stream_cut(stream, SERVICE_ENDS, now);
     } else if (free_ns > now) {
         return target_hold_until(loop, request, free_ns) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
     }

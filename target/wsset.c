@@ -114,6 +114,12 @@ static void log_end(const struct target_wsmember *member)
     target_truthlog_websocket(&conn->env->journal->truth, &truth);
 }
 
+/* To close it is not enough: until the handshake is over, the library has it open, too. */
+static void forget_socket(struct target_wsmember *member)
+{
+    epoll_ctl(member->set->epoll_fd, EPOLL_CTL_DEL, member->fd, NULL);
+}
+
 static void end_member(struct target_wsmember *member)
 {
     struct target_wsset *set = member->set;
@@ -125,6 +131,7 @@ static void end_member(struct target_wsmember *member)
         member->after->before = member->before;
     }
     set->count--;
+    forget_socket(member);
     close(member->fd);
     target_wsconn_deinit(&member->conn);
     free(member->early);

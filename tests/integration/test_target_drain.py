@@ -148,6 +148,71 @@ def test_it_is_not_ready_at_once_and_takes_no_new_connections(target):
 
 
 @pytest.mark.sanitize
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_each_thread_answers_until_all_are_done(target, threads):
+    """Idle connections are told that it is not ready, also by threads that have nothing to do any more."""
+    instance = target("--threads", threads, "--drain", "20s", "--service-time", "1s", "--service-for", "work")
+    idle = [http.client.HTTPConnection("127.0.0.1", instance.port, timeout=20) for _ in range(16)]
+    for probe in idle:
+        probe.request("GET", "/health/ready")
+        assert probe.getresponse().read() == b'{"status":"ready"}'
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=20) as client:
+        client.sendall(b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: instance.count()["paths"].get("/work") == 1)
+        began = time.monotonic()
+        end(instance)
+        for part in idle[:8], idle[8:]:
+            time.sleep(0.2)
+            for probe in part:
+                probe.request("GET", "/health/ready")
+                answer = probe.getresponse()
+                assert (answer.status, answer.read()) == (503, b'{"status":"draining"}')
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert instance.process.wait(5) == 0 and time.monotonic() - began < (1.5 if not SLOW else 5)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM),
+                                           (signal.SIGTERM, signal.SIGINT)])
+def test_a_second_signal_ends_the_drain_at_once(target, threads, first, second):
+    instance = target("--threads", threads, "--drain", "60s", "--service-time", "30s", "--service-for", "work",
+                      "--chat-gap", "30s")
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=20) as client, \
+            WebSocket(instance.port) as talking:
+        client.sendall(b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: instance.count()["paths"].get("/work") == 1)
+        instance.process.send_signal(first)
+        assert talking.read_close() == 1001
+        talking.send(CLOSE, b"\x03\xe9")
+        talking.at_end()
+        time.sleep(0.2)
+        assert instance.process.poll() is None
+        began = time.monotonic()
+        instance.process.send_signal(second)
+        assert client.recv(65536) == b""
+        assert instance.process.wait(5) == 0 and time.monotonic() - began < (0.5 if not SLOW else 3)
+    [line] = (line for line in instance.requests() if line["path"] == "/work")
+    assert (line["status"], line["sent"]) == (0, False) and len(websockets(instance)) == 1
+
+
+@pytest.mark.sanitize
+def test_the_end_of_a_stream_that_is_cut_was_planned_then(target):
+    instance = target("--drain", "60s", "--chat-gap", "30s")
+    with Stream(instance.port) as stream:
+        stream.event()
+        end(instance)
+        time.sleep(0.2)
+        cut_ns = time.monotonic_ns()
+        end(instance)
+        events = stream.events()
+    last = events[-2]
+    assert last.json()["choices"][0]["finish_reason"] == "service_ends"
+    assert cut_ns < last.planned_ns <= last.sent_ns <= last.arrived_ns
+    assert instance.process.wait(5) == 0
+
+
+@pytest.mark.sanitize
 @pytest.mark.parametrize("threads", [1, 2])
 def test_who_connected_before_the_signal_is_served(target, threads):
     """Also whom the target has not accepted yet: it is stopped while they connect."""

@@ -150,6 +150,31 @@ def test_what_comes_with_the_handshake_is_not_lost(target):
 
 
 @pytest.mark.sanitize
+@pytest.mark.parametrize("path", ["/ws/echo", "/ws/chat"])
+@pytest.mark.parametrize("early", [b"", frame(TEXT, b"x"), frame(CLOSE), frame(TEXT, b"x")[:3], b"\xff\xff"],
+                         ids=["nothing", "a text", "a close", "part of a text", "no frame"])
+@pytest.mark.parametrize("leaving", ["fin", "reset", "close"])
+def test_who_leaves_with_the_handshake_leaves_nothing_behind(target, path, early, leaving):
+    """The library still has the socket when such a member ends. Another one keeps the set awake."""
+    instance = target("--threads", 1)
+    asked = "".join(f"{name}: {value}\r\n" for name, value in GOOD.items())
+    with WebSocket(instance.port) as other:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", instance.port), timeout=20) as client:
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{asked}\r\n".encode() + early)
+                if leaving == "fin":
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65536):
+                        pass
+                elif leaving == "reset":
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            other.send(TEXT, b"there?")
+            assert other.read() == (TEXT, b"there?")
+        wait_until(lambda: limit(instance, "websockets")["used"] == 1)
+    assert instance.stop() == 0
+
+
+@pytest.mark.sanitize
 def test_pongs_and_empty_pings_are_taken(target):
     with WebSocket(target().port) as client:
         client.send(PONG, b"unasked")

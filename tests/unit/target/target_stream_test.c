@@ -129,9 +129,9 @@ static void a_stream_that_is_cut_says_why(void **state)
 
     assert_role(stream);
     assert_token(stream, "You", 1030);
-    target_stream_cut(stream, "service_ends");
-    assert_end(stream, "service_ends", 1037);
-    target_stream_cut(stream, "again");
+    target_stream_cut(stream, "service_ends", 1033 * MS); /* the next token was due at 1037 */
+    assert_end(stream, "service_ends", 1033);
+    target_stream_cut(stream, "again", 1034 * MS);
     assert_done(stream);
     assert_int_equal(stream->tokens, 1);
     target_stream_free(stream);
