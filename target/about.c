@@ -31,16 +31,33 @@ struct target_draft target_about_models(const struct target_sources *from,
                : target_draft_fixed(none, MHD_HTTP_OK);
 }
 
+static json_t *names_json(const char *const *names, size_t count)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(all, json_string(names[i]));
+    }
+    return all;
+}
+
 struct target_draft target_about_detailed(const struct target_sources *from,
                                           const struct target_asked *asked)
 {
     struct target_scene scene = target_sources_scene(from, asked->now_ns);
     struct target_figures figures = {.limits = 0};
+    const char *degraded[TARGET_SYSTEMS_MAX];
+    size_t count = 0;
     json_t *json;
 
     target_running_figures(from->running, &figures, &scene);
-    json = json_pack("{s:s, s:f, s:I, s:o}", "status", from->is_closing ? "draining" : "ok",
-                     "uptime_s", (double)asked->uptime_ns / 1e9, "in_flight",
+    target_running_health(from->running, degraded, &count, &scene);
+    json = json_pack("{s:s, s:o, s:f, s:I, s:o}", "status",
+                     from->is_closing ? "draining"
+                     : count > 0      ? "degraded"
+                                      : "ok",
+                     "degraded", names_json(degraded, count), "uptime_s",
+                     (double)asked->uptime_ns / 1e9, "in_flight",
                      (json_int_t)target_tally_in_flight(from->tally), "systems",
                      target_figures_json(&figures));
     return target_draft_json(from, MHD_HTTP_OK, json);

@@ -76,16 +76,40 @@ struct target_draft target_adminpath_knobs(const struct target_sources *from,
     return answer_knobs(from, name);
 }
 
+struct tag_asked {
+    const char *tag; /* NULL: none */
+    unsigned others; /* arguments that are no tag, or one more, or one without a value */
+};
+
+static enum MHD_Result read_tag(void *cls, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    struct tag_asked *asked = cls;
+
+    if (strcmp(name, "tag") != 0 || !value || asked->tag) {
+        asked->others++;
+    } else {
+        asked->tag = value;
+    }
+    return MHD_YES;
+}
+
 struct target_draft target_adminpath_purge(const struct target_sources *from,
                                            const struct target_asked *asked)
 {
     struct target_response_cache *cache =
         from->running->state[target_systems_index(&target_response_cache_system)];
-    const char *tag = MHD_lookup_connection_value(asked->connection, MHD_GET_ARGUMENT_KIND, "tag");
+    struct tag_asked query = {.tag = NULL};
     struct target_scene scene = target_sources_scene(from, asked->now_ns);
     char name[TARGET_NAME_BYTES];
-    const char *at = tag;
+    const char *tag, *at;
 
+    MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_tag, &query);
+    at = tag = query.tag;
+    if (query.others > 0) {
+        return target_draft_bad_request("this path takes ?tag=NAME, once, or no query: then all "
+                                        "answers are dropped");
+    }
     if (tag && (!target_names_are_good(tag) || !target_names_next(&at, name) || *at)) {
         return target_draft_bad_request("tag is not a name of up to 64 letters, digits and -_.:/; "
                                         "without tag, all answers are dropped");

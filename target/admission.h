@@ -21,6 +21,7 @@
 
 struct MHD_Connection;
 struct target_cache_entry;
+struct target_response_cache;
 struct target_flight;
 
 /* What Cache-Status says. */
@@ -33,6 +34,7 @@ enum target_cache_note {
 };
 
 struct target_response_cache_part {
+    struct target_response_cache *cache; /* that had no answer, and may keep this one; NULL: none */
     const struct target_cache_entry *load; /* to be filled with the answer; NULL: not by this one */
     enum target_cache_note note;
     uint64_t ttl_s; /* of a hit: for how long it would be one again */

@@ -24,6 +24,21 @@ static struct target_draft fixed(const struct target_answers *answers, unsigned 
     return target_draft_fixed(&answers->fixed.one[which], status);
 }
 
+static struct target_draft answer_ready(const struct target_answers *answers,
+                                        const struct target_asked *asked)
+{
+    struct target_scene scene = target_sources_scene(&answers->from, asked->now_ns);
+
+    if (answers->from.is_closing) {
+        return fixed(answers, MHD_HTTP_SERVICE_UNAVAILABLE, TARGET_FIXED_DRAINING);
+    }
+    if (target_running_health(answers->from.running, NULL, NULL, &scene) ==
+        TARGET_HEALTH_NOT_READY) {
+        return fixed(answers, MHD_HTTP_SERVICE_UNAVAILABLE, TARGET_FIXED_DEGRADED);
+    }
+    return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_READY);
+}
+
 static struct target_draft by_route(const struct target_answers *answers,
                                     const struct target_asked *asked)
 {
@@ -48,9 +63,7 @@ static struct target_draft by_route(const struct target_answers *answers,
     case TARGET_ROUTE_LIVE:
         return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_LIVE);
     case TARGET_ROUTE_READY:
-        return answers->from.is_closing
-                   ? fixed(answers, MHD_HTTP_SERVICE_UNAVAILABLE, TARGET_FIXED_DRAINING)
-                   : fixed(answers, MHD_HTTP_OK, TARGET_FIXED_READY);
+        return answer_ready(answers, asked);
     case TARGET_ROUTE_DETAILED:
         return target_about_detailed(&answers->from, asked);
     case TARGET_ROUTE_ECHO:

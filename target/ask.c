@@ -117,17 +117,53 @@ static bool read_tokens_max(struct target_ask *ask, const char *name, struct tar
     return true;
 }
 
+static bool read_options(struct target_ask *ask, struct target_error *err)
+{
+    const json_t *model = json_object_get(ask->json, "model");
+    const json_t *stream = json_object_get(ask->json, "stream");
+
+    if (model && !json_is_string(model) && !json_is_null(model)) {
+        return target_fail(err, "\"model\" must be a text");
+    }
+    if (stream && !json_is_boolean(stream) && !json_is_null(stream)) {
+        return target_fail(err, "\"stream\" must be true or false");
+    }
+    ask->model = json_is_string(model) ? json_string_value(model) : TARGET_MODEL;
+    ask->is_streamed = json_is_true(stream);
+    return true;
+}
+
 static bool read_all(struct target_ask *ask, enum target_ask_form form, struct target_error *err)
 {
     const json_t *options = json_object_get(ask->json, "stream_options");
-    const char *model = json_string_value(json_object_get(ask->json, "model"));
 
-    ask->model = model ? model : TARGET_MODEL;
-    ask->is_streamed = json_is_true(json_object_get(ask->json, "stream"));
     ask->has_usage = json_is_true(json_object_get(options, "include_usage"));
-    return (form == TARGET_ASK_MESSAGES ? read_messages(ask, err) : read_one(ask, err)) &&
+    return read_options(ask, err) &&
+           (form == TARGET_ASK_MESSAGES ? read_messages(ask, err) : read_one(ask, err)) &&
            read_tokens_max(ask, "max_tokens", err) &&
            read_tokens_max(ask, "max_completion_tokens", err);
+}
+
+/* The text of a JSON document holds the bytes of a text in quotes only where that text stands. */
+bool target_ask_names_stream(const char *text, size_t bytes)
+{
+    static const char stream[] = "\"stream\"";
+    const size_t length = sizeof stream - 1;
+    const char *end = text + bytes, *at = text;
+
+    while ((at = memmem(at, (size_t)(end - at), stream, length)) != NULL) {
+        const char *behind = at + length;
+        bool is_whole = at == text || at[-1] != '\\'; /* else a quote within a text */
+
+        while (behind < end && strchr(" \t\r\n", *behind) && *behind) {
+            behind++;
+        }
+        if (is_whole && behind < end && *behind == ':') {
+            return true;
+        }
+        at += length;
+    }
+    return false;
 }
 
 bool target_ask_parse(struct target_ask *ask, enum target_ask_form form, const char *text,

@@ -39,6 +39,12 @@ struct target_ask { /* all zero: none */
 /* False: the error says what is wrong; there is nothing to deinit. */
 TARGET_MUST_USE bool target_ask_parse(struct target_ask *ask, enum target_ask_form form,
                                       const char *text, size_t bytes, struct target_error *err);
+/*
+ * Whether JSON text has a member `stream`, at any depth, without parsing it: a name with escapes,
+ * "\u0073tream", is not found.
+ */
+bool target_ask_names_stream(const char *text, size_t bytes);
+
 void target_ask_deinit(struct target_ask *ask);
 
 /* Stands in for tokens: a figure that a test can predict. */

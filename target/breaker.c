@@ -95,6 +95,17 @@ void target_breaker_report(struct target_breaker *breaker, const struct target_b
     pthread_mutex_unlock(&breaker->lock);
 }
 
+bool target_breaker_is_current(struct target_breaker *breaker,
+                               const struct target_breaker_pass *pass)
+{
+    bool is_current;
+
+    pthread_mutex_lock(&breaker->lock);
+    is_current = pass->generation == breaker->generation;
+    pthread_mutex_unlock(&breaker->lock);
+    return is_current;
+}
+
 void target_breaker_set(struct target_breaker *breaker,
                         const struct target_breaker_options *options)
 {

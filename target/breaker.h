@@ -68,11 +68,15 @@ void target_breaker_init(struct target_breaker *breaker,
                          const struct target_breaker_options *options);
 void target_breaker_deinit(struct target_breaker *breaker);
 
-/* Each pass that is allowed is reported once. */
+/* Each pass that is allowed is reported once, or dropped when it is no longer current. */
 TARGET_MUST_USE struct target_breaker_pass target_breaker_ask(struct target_breaker *breaker,
                                                               uint64_t now_ns);
 void target_breaker_report(struct target_breaker *breaker, const struct target_breaker_pass *pass,
                            enum target_breaker_outcome outcome, uint64_t now_ns);
+
+/* Whether the state is still the one in which the pass was given; if not, its call asks again. */
+bool target_breaker_is_current(struct target_breaker *breaker,
+                               const struct target_breaker_pass *pass);
 
 /*
  * Changes the options while running: a closed breaker with as many failures opens at the next one,

@@ -328,9 +328,9 @@ static struct entry *find(const struct target_cache *cache, const char *key)
     return node ? TARGET_OWNER(node, struct entry, by_key) : NULL;
 }
 
-static enum target_cache_found hit(struct target_cache *cache, struct entry *entry)
+static enum target_cache_found hit(struct target_cache *cache, struct entry *entry, bool is_counted)
 {
-    cache->figures.hits++;
+    cache->figures.hits += !is_counted;
     entry->hits++;
     entry->refs++;
     entry->used_order = ++cache->order;
@@ -339,12 +339,12 @@ static enum target_cache_found hit(struct target_cache *cache, struct entry *ent
 }
 
 static enum target_cache_found wait_for(struct target_cache *cache, struct entry *entry,
-                                        struct target_waiter *waiter)
+                                        const struct target_cache_ask *ask)
 {
-    cache->figures.misses++;
+    cache->figures.misses += !ask->is_counted;
     cache->figures.collapsed++;
-    if (waiter) {
-        target_waiters_push(&entry->waiters, waiter);
+    if (ask->waiter) {
+        target_waiters_push(&entry->waiters, ask->waiter);
         cache->figures.waiters++;
     }
     return TARGET_CACHE_WAIT;
@@ -377,7 +377,7 @@ static struct entry *make_entry(struct target_cache *cache, const char *key)
 static enum target_cache_found start_load(struct target_cache *cache,
                                           const struct target_cache_ask *ask, struct entry **entry)
 {
-    cache->figures.misses++;
+    cache->figures.misses += !ask->is_counted;
     if (ask->reserve_bytes > 0 && !make_room(cache, ask->reserve_bytes)) {
         cache->figures.full++;
         return TARGET_CACHE_FULL;
@@ -388,6 +388,25 @@ static enum target_cache_found start_load(struct target_cache *cache,
     }
     charge(cache, *entry, ask->reserve_bytes);
     return TARGET_CACHE_LOAD;
+}
+
+const struct target_cache_entry *target_cache_peek(struct target_cache *cache, const char *key,
+                                                   uint64_t now_ns)
+{
+    struct entry *there;
+    bool is_hit;
+
+    pthread_mutex_lock(&cache->lock);
+    expire(cache, now_ns);
+    there = find(cache, key);
+    is_hit = there && !there->is_loading;
+    if (is_hit) {
+        hit(cache, there, false);
+    } else {
+        cache->figures.misses++;
+    }
+    unlock(cache);
+    return is_hit ? &there->shown : NULL;
 }
 
 enum target_cache_found target_cache_find(struct target_cache *cache,
@@ -404,9 +423,9 @@ enum target_cache_found target_cache_find(struct target_cache *cache,
     if (!there) {
         found = start_load(cache, ask, &there);
     } else if (there->is_loading) {
-        found = wait_for(cache, there, ask->waiter);
+        found = wait_for(cache, there, ask);
     } else {
-        found = hit(cache, there);
+        found = hit(cache, there, ask->is_counted);
     }
     if (found == TARGET_CACHE_HIT || found == TARGET_CACHE_LOAD) {
         *entry = &there->shown;

@@ -91,6 +91,7 @@ struct target_cache_ask {
     uint64_t reserve_bytes; /* held free for the load from now on, as the memory of a model is; 0:
                                the size is known only after the load */
     uint64_t now_ns;
+    bool is_counted;              /* as a miss, by target_cache_peek: it counts no more */
     struct target_waiter *waiter; /* queued if somebody is loading already; NULL: does not wait */
 };
 
@@ -120,6 +121,13 @@ struct target_cache *target_cache_new(const struct target_cache_options *options
 
 /* Nobody may hold an entry, load or wait. */
 void target_cache_free(struct target_cache *cache);
+
+/*
+ * The entry, a hit to be held until release; NULL: a miss, and nobody was asked to load. Who then
+ * asks `find` says `is_counted`.
+ */
+TARGET_MUST_USE const struct target_cache_entry *
+target_cache_peek(struct target_cache *cache, const char *key, uint64_t now_ns);
 
 /* Sets `*entry` with HIT and LOAD, else NULL. */
 TARGET_MUST_USE enum target_cache_found target_cache_find(struct target_cache *cache,

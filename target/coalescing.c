@@ -12,6 +12,7 @@
 
 struct coalescing {
     struct target_coalesce *coalesce;
+    _Atomic uint64_t executions, late; /* relaxed; late: led, and got what was kept meanwhile */
     atomic_bool is_on; /* relaxed: a request may miss a change that is made while it comes */
 };
 
@@ -83,6 +84,9 @@ static void ended(void *state, struct target_admission *admission,
     if (!admission->coalescing.flight) {
         return;
     }
+    atomic_fetch_add_explicit(admission->coalescing.is_collapsed ? &coalescing->late
+                                                                 : &coalescing->executions,
+                              1, memory_order_relaxed);
     waiter = target_coalesce_end(coalescing->coalesce, admission->coalescing.flight, NULL);
     for (; waiter; waiter = next) {
         struct target_admission *follower = waiter->owner;
@@ -151,8 +155,11 @@ static void figures(void *state, struct target_figures *figures, const struct ta
                                                                     .limit = now.usage.limit,
                                                                     .waiters = now.usage.waiters,
                                                                     .events = now.usage.events});
-    target_figures_add_event(figures, name, "execution", now.executions);
-    target_figures_add_event(figures, name, "collapsed", now.collapsed);
+    target_figures_add_event(figures, name, "execution",
+                             atomic_load_explicit(&coalescing->executions, memory_order_relaxed));
+    target_figures_add_event(figures, name, "collapsed",
+                             now.collapsed +
+                                 atomic_load_explicit(&coalescing->late, memory_order_relaxed));
 }
 
 const struct target_system target_coalescing_system = {

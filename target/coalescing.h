@@ -5,8 +5,8 @@
  * answer at all, as the service ends, its followers get 503. An answer that cannot be shared, as it
  * is no JSON, leaves each follower to execute by itself.
  *
- * With the response cache on, a request that is looked up there just before its leader's answer is
- * kept, and asks here just after the leader has ended, executes once more.
+ * With the response cache on, who leads is looked up there once more, and gets what was kept since
+ * it was looked up first: it, too, counts as collapsed.
  *
  * A request that is drawn to fail neither leads nor follows. Beyond the most that may follow, a
  * request executes by itself.

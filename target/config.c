@@ -60,6 +60,11 @@ static bool fail_unknown(struct reading *reading, const char *name)
     return fail_line(reading, "no knob \"%.60s\"; --help lists all", name);
 }
 
+static bool fail_form(struct reading *reading, const char *line)
+{
+    return fail_line(reading, "\"%.60s\" is not NAME = VALUE; try workers = 4", line);
+}
+
 static bool set(struct reading *reading, const char *name, const char *value)
 {
     struct target_knob_place place;
@@ -87,14 +92,22 @@ static bool parse_line(struct reading *reading, char *line)
         return true;
     }
     equals = strchr(line, '=');
-    if (!equals) {
-        return fail_line(reading, "\"%.60s\" is not NAME = VALUE; try workers = 4", line);
+    if (!equals || equals == line) {
+        return fail_form(reading, line);
     }
     *equals = '\0';
     return set(reading, trimmed(line), trimmed(equals + 1));
 }
 
 /* ---- the text ---- */
+
+static char *behind_mark(char *text)
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
+    const size_t length = sizeof byte_order_mark - 1;
+
+    return strncmp(text, byte_order_mark, length) == 0 ? text + length : text;
+}
 
 static bool parse_lines(struct reading *reading, char *text)
 {
@@ -123,7 +136,7 @@ bool target_config_parse(struct target_change *change, const char *path, char *t
     if (!reading.set_at) {
         return target_fail(err, "no memory for %.100s", path);
     }
-    good = parse_lines(&reading, text);
+    good = parse_lines(&reading, behind_mark(text));
     free(reading.set_at);
     return good;
 }

@@ -120,14 +120,11 @@ static bool asks_systems(const struct target_request *request)
 /* Whether its answer is for its client alone: of a session, or streamed as time goes by. */
 static bool is_personal(const struct target_request *request)
 {
-    static const char stream[] = "\"stream\"";
-
     if (request->route != TARGET_ROUTE_CHAT && request->route != TARGET_ROUTE_COMPLETIONS) {
         return false;
     }
     return target_conversation_session(request->connection) ||
-           (request->body_bytes > 0 &&
-            memmem(request->body, request->body_bytes, stream, sizeof stream - 1));
+           (request->body_bytes > 0 && target_ask_names_stream(request->body, request->body_bytes));
 }
 
 /* It is whole. */

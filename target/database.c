@@ -41,6 +41,7 @@ static const struct target_knob knobs[] = {
              "the file is made if it is missing"},
     TARGET_DEPENDENCY_KNOBS("database", FIELD(calls)),
     {.name = "database-query",
+     .needs = "database",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(query),
      .choices = queries,
@@ -49,6 +50,7 @@ static const struct target_knob knobs[] = {
      .text = "what a request does: read a row by its key, write one, both, or a slow read that "
              "holds its connection for --database-slow"},
     {.name = "database-slow",
+     .needs = "database",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(slow_ns),
      .max = 3600 * NS_PER_S,
@@ -56,6 +58,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "how long a slow query takes"},
     {.name = "database-rows",
+     .needs = "database",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(rows),
      .min = 1,
@@ -63,6 +66,7 @@ static const struct target_knob knobs[] = {
      .initial = "10000",
      .text = "rows that a new database gets, of about 220 bytes each"},
     {.name = "database-cache",
+     .needs = "database",
      .type = TARGET_KNOB_SIZE,
      .offset = FIELD(cache_bytes),
      .min = 4096,
@@ -280,7 +284,8 @@ static void refuse_failed(struct target_admission *admission, const struct targe
         refuse_answer(admission, call->answer);
         break;
     case TARGET_CALL_OK:
-    case TARGET_CALL_SHUT: /* turned off: the request goes on without it */
+    case TARGET_CALL_REJECTED: /* no kind without may_go sees it */
+    case TARGET_CALL_SHUT:     /* turned off: the request goes on without it */
         break;
     }
 }

@@ -102,6 +102,11 @@ static void note_full(struct target_dependency *d, bool is_full, uint64_t now_ns
     }
 }
 
+static bool may_go(struct target_dependency *d, struct target_call *call, uint64_t now_ns)
+{
+    return !d->kind->may_go || d->kind->may_go(d->cls, call, now_ns);
+}
+
 /* False: too many wait. */
 static bool try_it(struct target_dependency *d, struct target_call *call, uint64_t now_ns)
 {
@@ -121,8 +126,8 @@ static void try_due_calls(struct target_dependency *d, uint64_t now_ns)
 
         target_rankheap_remove(&d->later, first);
         call->state = IDLE;
-        if (!d->kind->on_due(d->cls, call, now_ns)) {
-            d->calls--;
+        if (!may_go(d, call, now_ns)) {
+            end_try(d, call, TARGET_CALL_REJECTED, now_ns);
         } else if (!try_it(d, call, now_ns)) {
             end_try(d, call, TARGET_CALL_FULL, now_ns);
         }
@@ -211,12 +216,32 @@ static uint64_t due_ns(struct target_dependency *d)
     return first && DUE_CALL(first)->due_ns < pool_ns ? DUE_CALL(first)->due_ns : pool_ns;
 }
 
+/* The first that waits, and so whoever is served or opened for next, is one that may be called. */
+static void reject_waiters(struct target_dependency *d, uint64_t now_ns)
+{
+    struct target_pool_waiter *first;
+
+    while ((first = target_pool_first_waiter(d->pool)) && !may_go(d, WAITING_CALL(first), now_ns)) {
+        bool is_left = target_pool_leave(d->pool, first);
+
+        assert(is_left); /* it waits, and the lock is ours */
+        (void)is_left;
+        end_try(d, WAITING_CALL(first), TARGET_CALL_REJECTED, now_ns);
+    }
+}
+
+static struct target_pool_act next_act(struct target_dependency *d, uint64_t now_ns)
+{
+    reject_waiters(d, now_ns);
+    return target_pool_next(d->pool, now_ns);
+}
+
 /* Does what there is to do. Under the lock, which everything here is. */
 static void drive(struct target_dependency *d, uint64_t now_ns)
 {
     struct target_pool_act act;
 
-    while ((act = target_pool_next(d->pool, now_ns)).what != TARGET_POOL_NOTHING) {
+    while ((act = next_act(d, now_ns)).what != TARGET_POOL_NOTHING) {
         switch (act.what) {
         case TARGET_POOL_OPEN:
             open_slot(d, act.slot, now_ns);

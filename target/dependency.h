@@ -9,7 +9,7 @@
  * here: the pool's acts, its clock, calls that wait to be tried again, knobs, figures, events.
  *
  * Storage: opaque, new/free; calls are the caller's, inside the request.   Thread: any; one mutex
- * inside, held while on_done and on_due run and by nobody while open, check, call and close do.
+ * inside, held while on_done and may_go run and by nobody while open, check, call and close do.
  * Clock: CLOCK_MONOTONIC nanoseconds; it reads the time itself.
  */
 #ifndef TARGET_DEPENDENCY_H
@@ -48,6 +48,7 @@ enum target_call_result {
     TARGET_CALL_NOT_SERVED, /* no connection was free in time */
     TARGET_CALL_FULL,       /* tried again, it found too many waiting */
     TARGET_CALL_SHUT,       /* the dependency was turned off while it waited */
+    TARGET_CALL_REJECTED,   /* the kind no longer wanted it called */
 };
 
 struct target_call { /* all zero: never begun. The caller reads the second half once it is over */
@@ -79,8 +80,11 @@ struct target_dependency_kind {
     /* Under the lock, on any thread; they call nothing of this file but `notices`. */
     /* A try has ended. Returns when it is to be tried again, or 0: it is over. */
     uint64_t (*on_done)(void *cls, struct target_call *call, uint64_t now_ns);
-    /* It is to be tried again now. False: it is over. NULL if on_done never asks for it. */
-    bool (*on_due)(void *cls, struct target_call *call, uint64_t now_ns);
+    /*
+     * It is to be tried again, or waits and is next: may it be called, as things are now? False: it
+     * is REJECTED. NULL: always.
+     */
+    bool (*may_go)(void *cls, struct target_call *call, uint64_t now_ns);
 };
 
 /* Off until settings say otherwise. NULL: no memory, or no thread. */
@@ -132,7 +136,7 @@ TARGET_MUST_USE bool target_dependency_check(const struct target_dependency_sett
 
 #define TARGET_DEPENDENCY_KNOB(prefix, what, kind, at, field, ...)                                 \
     {                                                                                              \
-        .name = prefix what, .type = kind,                                                         \
+        .name = prefix what, .needs = prefix, .type = kind,                                        \
         .offset = (at) + offsetof(struct target_dependency_settings, field), .is_live = true,      \
         __VA_ARGS__                                                                                \
     }

@@ -1,6 +1,7 @@
 /* echo: see the header. */
 #include "echo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "quantity.h"
@@ -8,11 +9,55 @@
 #define BYTES_MAX   (UINT64_C(1) << 30) /* of /bytes/N */
 #define BYTES_BLOCK (64 * 1024)
 
-static enum MHD_Result add_member(void *object, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
+#define REPLACED "\xef\xbf\xbd" /* U+FFFD */
+
+/* Of the character at the start of `text`; 0: it is not UTF-8. */
+static size_t character_bytes(const char *text, size_t bytes)
 {
-    /* A value that is not UTF-8 cannot stand in JSON and is left out. */
-    json_object_set_new(object, name, json_string(value ? value : ""));
+    for (size_t n = 1; n <= 4 && n <= bytes; n++) {
+        json_t *one = json_stringn(text, n);
+
+        if (one) {
+            json_decref(one);
+            return n;
+        }
+    }
+    return 0;
+}
+
+/* What is not UTF-8 cannot stand in JSON: each such byte becomes a replacement character. */
+static json_t *replaced_json(const char *text, size_t bytes)
+{
+    char *good = malloc(bytes * (sizeof REPLACED - 1) + 1);
+    size_t used = 0;
+    json_t *json;
+
+    if (!good) {
+        return NULL;
+    }
+    for (size_t i = 0; i < bytes;) {
+        size_t n = character_bytes(text + i, bytes - i);
+
+        memcpy(good + used, n ? text + i : REPLACED, n ? n : sizeof REPLACED - 1);
+        used += n ? n : sizeof REPLACED - 1;
+        i += n ? n : 1;
+    }
+    json = json_stringn(good, used);
+    free(good);
+    return json;
+}
+
+static json_t *text_json(const char *text, size_t bytes)
+{
+    json_t *json = json_stringn(text, bytes);
+
+    return json ? json : replaced_json(text, bytes);
+}
+
+static enum MHD_Result add_member(void *object, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_bytes, const char *value, size_t value_bytes)
+{
+    json_object_set_new(object, name, text_json(value ? value : "", value ? value_bytes : 0));
     return MHD_YES;
 }
 
@@ -21,7 +66,7 @@ static json_t *values_object(struct MHD_Connection *connection, enum MHD_ValueKi
     json_t *object = json_object();
 
     if (object) {
-        MHD_get_connection_values(connection, kind, add_member, object);
+        MHD_get_connection_values_n(connection, kind, add_member, object);
     }
     return object;
 }

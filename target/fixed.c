@@ -69,6 +69,8 @@ bool target_fixed_build(struct target_fixed_answers *answers, const struct targe
            fix_json(&one[TARGET_FIXED_READY], service, json_pack("{s:s}", "status", "ready")) &&
            fix_json(&one[TARGET_FIXED_DRAINING], service,
                     json_pack("{s:s}", "status", "draining")) &&
+           fix_json(&one[TARGET_FIXED_DEGRADED], service,
+                    json_pack("{s:s}", "status", "degraded")) &&
            fix_json(&one[TARGET_FIXED_WORK], service, json_pack("{s:s}", "status", "done")) &&
            fix_json(&one[TARGET_FIXED_MODELS], service,
                     json_pack("{s:s, s:[{s:s, s:s, s:s}]}", "object", "list", "data", "id",

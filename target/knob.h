@@ -51,6 +51,7 @@ struct target_knob {
     uint64_t word_value; /* and what it stands for */
     const char *const *choices; /* CHOICE: ends with NULL */
     const char *initial;        /* the default, as one would write it */
+    const char *needs;          /* the knob at whose default this one does nothing; NULL: none */
     bool is_live;               /* can be changed while the service runs */
     const char *text;           /* what it does; a sentence or two without a line break */
 };

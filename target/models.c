@@ -44,6 +44,7 @@ static const struct target_knob knobs[] = {
              "requests may name; small:2g:400ms:5m is unloaded 5 minutes after loading; the first "
              "is for requests that name none; empty: off"},
     {.name = "model-memory",
+     .needs = "models",
      .type = TARGET_KNOB_SIZE,
      .offset = FIELD(limit_bytes),
      .initial = "0",
@@ -51,6 +52,7 @@ static const struct target_knob knobs[] = {
      .text = "with --models: memory for models; to load one into it, others are evicted; 0: there "
              "is room for all"},
     {.name = "model-policy",
+     .needs = "models",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(policy),
      .choices = target_cache_policy_names,

@@ -198,6 +198,16 @@ bool target_pool_leave(struct target_pool *pool, struct target_pool_waiter *wait
     return is_waiting;
 }
 
+struct target_pool_waiter *target_pool_first_waiter(struct target_pool *pool)
+{
+    struct target_pool_waiter *first;
+
+    pthread_mutex_lock(&pool->lock);
+    first = first_waiter(pool);
+    pthread_mutex_unlock(&pool->lock);
+    return first;
+}
+
 /* ---- what is to be done ---- */
 
 static struct target_pool_act fail(struct target_pool *pool, struct target_pool_waiter *waiter,

@@ -125,6 +125,9 @@ TARGET_MUST_USE bool target_pool_ask(struct target_pool *pool, struct target_poo
 /* Ends waiting. False: too late, SERVE or FAIL was told to somebody. */
 TARGET_MUST_USE bool target_pool_leave(struct target_pool *pool, struct target_pool_waiter *waiter);
 
+/* Who waits for the longest time, and would be served next; NULL: nobody waits. */
+struct target_pool_waiter *target_pool_first_waiter(struct target_pool *pool);
+
 /* `resource` NULL: it could not be opened. */
 void target_pool_opened(struct target_pool *pool, struct target_pool_slot *slot, void *resource,
                         uint64_t now_ns);

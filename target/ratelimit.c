@@ -29,6 +29,7 @@ static const struct target_knob knobs[] = {
      .text = "200/s, 60/m or 5/h: a token bucket gains so many tokens and each request takes one; "
              "without one it is answered 429 with Retry-After; 0: off"},
     {.name = "rate-burst",
+     .needs = "rate-limit",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(burst),
      .min = 1,
@@ -39,6 +40,7 @@ static const struct target_knob knobs[] = {
      .text = "with --rate-limit: most tokens that the bucket holds, and holds at the start; auto: "
              "those of a second, at least 1"},
     {.name = "rate-for",
+     .needs = "rate-limit",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(rate_for),
      .choices = rate_for_choices,

@@ -39,6 +39,7 @@ static const struct target_knob knobs[] = {
      .text = "bytes of answers (POST /api/chat, GET /work) that are kept and given again without "
              "work; 0: none"},
     {.name = "cache-entries",
+     .needs = "cache",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(entries),
      .min = 1,
@@ -49,6 +50,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "with --cache: most answers that are kept"},
     {.name = "cache-policy",
+     .needs = "cache",
      .type = TARGET_KNOB_CHOICE,
      .offset = FIELD(policy),
      .choices = target_cache_policy_names,
@@ -57,6 +59,7 @@ static const struct target_knob knobs[] = {
      .text = "with --cache: which answer leaves first: least recently or least frequently used, "
              "first in, first to expire, least service time a byte"},
     {.name = "cache-ttl",
+     .needs = "cache",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(ttl_ns),
      .min = 1000000,
@@ -65,6 +68,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "with --cache: how long an answer is kept at most, from when it was made"},
     {.name = "cache-ttl-chat",
+     .needs = "cache",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(ttl_chat_ns),
      .min = 0,
@@ -137,10 +141,8 @@ static bool is_looked_up(const struct target_admission *admission)
 
 static enum target_verdict give_again(struct target_response_cache *cache,
                                       struct target_admission *admission,
-                                      const struct target_cache_entry *entry, uint64_t now_ns)
+                                      const struct target_cache_entry *entry)
 {
-    admission->response_cache.note = TARGET_CACHE_ANSWERED;
-    admission->response_cache.ttl_s = (entry->expires_ns - now_ns) / NS_PER_S;
     admission->result = target_body_hold(entry->value);
     target_cache_release(cache->cache, entry);
     return TARGET_ANSWERED;
@@ -151,19 +153,14 @@ static enum target_verdict look_up(struct target_response_cache *cache,
                                    const struct target_request_key *key, uint64_t now_ns)
 {
     struct target_response_cache_part *part = &admission->response_cache;
-    struct target_cache_ask ask = {.key = key->text, .now_ns = now_ns};
-    const struct target_cache_entry *entry;
+    const struct target_cache_entry *entry = target_cache_peek(cache->cache, key->text, now_ns);
 
-    switch (target_cache_find(cache->cache, &ask, &entry)) {
-    case TARGET_CACHE_HIT:
-        return give_again(cache, admission, entry, now_ns);
-    case TARGET_CACHE_LOAD:
-        part->load = entry;
-        admission->is_body_wanted = true;
-        break;
-    default: /* another one's answer will be kept, or there is no memory for this one's */
-        break;
+    if (entry) {
+        part->note = TARGET_CACHE_ANSWERED;
+        part->ttl_s = (entry->expires_ns - now_ns) / NS_PER_S;
+        return give_again(cache, admission, entry);
     }
+    part->cache = cache;
     part->note = target_cache_has_tag(cache->cache, target_request_key_base(key->text))
                      ? TARGET_CACHE_VARY_MISS
                      : TARGET_CACHE_URI_MISS;
@@ -190,6 +187,48 @@ static enum target_verdict admit(void *state, struct target_admission *admission
     }
     told_in = scene;
     verdict = look_up(cache, admission, &key, scene->now_ns);
+    told_in = NULL;
+    return verdict;
+}
+
+/* ---- one that executes ---- */
+
+static enum target_verdict claim(struct target_admission *admission,
+                                 const struct target_request_key *key, uint64_t now_ns)
+{
+    struct target_response_cache_part *part = &admission->response_cache;
+    struct target_cache_ask ask = {.key = key->text, .is_counted = true, .now_ns = now_ns};
+    const struct target_cache_entry *entry;
+
+    switch (target_cache_find(part->cache->cache, &ask, &entry)) {
+    case TARGET_CACHE_HIT: /* kept since it was looked up */
+        if (admission->coalescing.flight) {
+            admission->coalescing.is_collapsed = true;
+            return give_again(part->cache, admission, entry);
+        }
+        target_cache_release(part->cache->cache, entry);
+        break;
+    case TARGET_CACHE_LOAD:
+        part->load = entry;
+        admission->is_body_wanted = true;
+        break;
+    default: /* another one's answer will be kept, or there is no memory for this one's */
+        break;
+    }
+    return TARGET_GO;
+}
+
+static enum target_verdict admit_executing(void *state, struct target_admission *admission,
+                                           const struct target_scene *scene)
+{
+    struct target_request_key key;
+    enum target_verdict verdict;
+
+    if (!admission->response_cache.cache || !target_request_key_make(&key, admission)) {
+        return TARGET_GO;
+    }
+    told_in = scene;
+    verdict = claim(admission, &key, scene->now_ns);
     told_in = NULL;
     return verdict;
 }
@@ -244,7 +283,6 @@ static void keep(struct target_response_cache *cache, struct target_admission *a
 static void ended(void *state, struct target_admission *admission,
                   const struct target_outcome *outcome, const struct target_scene *scene)
 {
-    struct target_response_cache *cache = state;
     struct target_response_cache_part *part = &admission->response_cache;
 
     if (!part->load) {
@@ -252,9 +290,9 @@ static void ended(void *state, struct target_admission *admission,
     }
     told_in = scene;
     if (outcome->status == STATUS_GOOD && outcome->body) {
-        keep(cache, admission, outcome->body, scene->now_ns);
+        keep(part->cache, admission, outcome->body, scene->now_ns);
     } else {
-        (void)!target_cache_fail(cache->cache, part->load);
+        (void)!target_cache_fail(part->cache->cache, part->load);
     }
     told_in = NULL;
     part->load = NULL;
@@ -352,6 +390,11 @@ const struct target_system target_response_cache_system = {
     .stop = stop,
     .apply = apply,
     .admit = admit,
-    .ended = ended,
     .figures = figures,
+};
+
+const struct target_system target_response_store_system = {
+    .name = "response_store",
+    .admit = admit_executing,
+    .ended = ended,
 };

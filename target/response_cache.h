@@ -6,6 +6,11 @@
  * answers' bodies. Not looked up, nor kept: requests with Cache-Control: no-cache or no-store,
  * those drawn to fail, those whose key is too long. Cost, for that policy, is the service time.
  *
+ * It is two systems with the coalescing (coalescing.h) between them. The first looks the request
+ * up. The second is asked only by who executes: it looks the key up once more, as another's answer
+ * may have been kept since, and keeps the answer, before the coalescing lets go of the key. So with
+ * both on, a key is executed once for as long as its answer is kept.
+ *
  * Thread: any, but for the hooks, which are as systems.h says. Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_RESPONSE_CACHE_H
@@ -25,7 +30,8 @@ struct target_response_cache_settings {
 
 struct target_response_cache;
 
-extern const struct target_system target_response_cache_system;
+extern const struct target_system target_response_cache_system; /* looks up */
+extern const struct target_system target_response_store_system; /* keeps */
 
 /* Drops the answers with this tag, or all (NULL). Returns how many. */
 size_t target_response_cache_purge(struct target_response_cache *cache, const char *tag,

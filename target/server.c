@@ -302,6 +302,7 @@ struct target_server *target_server_start(struct target_settings *settings,
         free(server);
         return NULL;
     }
+    target_settings_tell_idle(settings, stderr);
     raise_file_limit(&server->service);
     if (!open_logs(server, err) || !open_ended(server, err) || !listen_at(server, err) ||
         !start_loops(server, err) || !announce(server, err)) {

@@ -370,7 +370,7 @@ static void figures(void *state, struct target_figures *figures, const struct ta
 
     pthread_mutex_lock(&all->lock);
     advance(all, scene);
-    if (all->made + all->refused > 0) {
+    if (all->settings.most + all->made + all->refused > 0) {
         target_figures_add_limit(figures, &(struct target_limit_figure){.name = "sessions",
                                                                         .used = all->by_id.count,
                                                                         .limit = all->settings.most,

@@ -6,7 +6,7 @@
 
 #include "service.h"
 
-#define SUGGEST_WITHIN 4 /* edits */
+#define SUGGEST_WITHIN 4 /* edits, and as many as half the letters */
 
 /* ---- knobs by place and name ---- */
 
@@ -80,7 +80,7 @@ const char *target_knob_nearest(const char *name)
     for (bool is_there = target_knob_first(&place); is_there; is_there = target_knob_next(&place)) {
         size_t distance = edit_distance(name, target_knob_at(&place)->name);
 
-        if (distance < least) {
+        if (distance < least && distance * 2 <= strlen(name)) {
             least = distance;
             nearest = target_knob_at(&place)->name;
         }
@@ -142,6 +142,38 @@ static void set_default(const struct target_knob *knob, void *system_settings)
     is_good = target_knob_read(knob, system_settings, knob->initial, &err);
     assert(is_good);
     (void)is_good;
+}
+
+/* No memory: as if it were. */
+static bool is_default(const struct target_settings *settings,
+                       const struct target_knob_place *place)
+{
+    const struct target_knob *knob = target_knob_at(place);
+    void *fresh = calloc(1, target_systems[place->system]->settings_bytes);
+    char now[TARGET_KNOB_TEXT_BYTES], initial[TARGET_KNOB_TEXT_BYTES];
+
+    if (!fresh) {
+        return true;
+    }
+    set_default(knob, fresh);
+    target_knob_print(knob, fresh, initial, sizeof initial);
+    target_knob_print(knob, target_settings_of(settings, place->system), now, sizeof now);
+    free(fresh);
+    return strcmp(now, initial) == 0;
+}
+
+void target_settings_tell_idle(const struct target_settings *settings, FILE *out)
+{
+    struct target_knob_place place, needed;
+
+    for (bool is_there = target_knob_first(&place); is_there; is_there = target_knob_next(&place)) {
+        const struct target_knob *knob = target_knob_at(&place);
+
+        if (knob->needs && target_knob_find(&needed, knob->needs) &&
+            !is_default(settings, &place) && is_default(settings, &needed)) {
+            fprintf(out, "pelt-target: %s does nothing without %s\n", knob->name, knob->needs);
+        }
+    }
 }
 
 bool target_settings_init(struct target_settings *settings, struct target_error *err)

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "systems.h"
 
@@ -68,6 +69,9 @@ const char *target_knob_nearest(const char *name);
  * start, before any loop runs.
  */
 const void *target_settings_of(const struct target_settings *settings, size_t system);
+
+/* A line for each knob that was set and does nothing, as the one that it `needs` was not. */
+void target_settings_tell_idle(const struct target_settings *settings, FILE *out);
 
 /* Copies a system's settings if they may have changed since `*version`. True: it did. */
 bool target_settings_refresh(struct target_settings *settings, const struct target_system *system,

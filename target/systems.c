@@ -19,16 +19,15 @@
 
 /*
  * Requests ask them in this order: before the service time, the worker pool last because it takes a
- * place; after it, what is called outside.
+ * place; after it, what is called outside. The coalescing stands between the two of the response
+ * cache: see response_cache.h.
  */
 const struct target_system *const target_systems[] = {
-    &target_service_system,        &target_ratelimit_system,
-    &target_memlimit_system,       &target_chat_system,
-    &target_sessions_system,       &target_ws_system,
-    &target_response_cache_system, &target_coalescing_system,
-    &target_models_system,         &target_leaks_system,
-    &target_workers_system,        &target_upstream_system,
-    &target_database_system,       NULL,
+    &target_service_system,        &target_ratelimit_system,  &target_memlimit_system,
+    &target_chat_system,           &target_sessions_system,   &target_ws_system,
+    &target_response_cache_system, &target_coalescing_system, &target_response_store_system,
+    &target_models_system,         &target_leaks_system,      &target_workers_system,
+    &target_upstream_system,       &target_database_system,   NULL,
 };
 
 size_t target_systems_count(void)
@@ -154,6 +153,24 @@ uint64_t target_running_tick(struct target_running *running, const struct target
         }
     }
     return first_ns;
+}
+
+enum target_health target_running_health(struct target_running *running, const char **names,
+                                         size_t *count, const struct target_scene *scene)
+{
+    enum target_health worst = TARGET_HEALTH_OK;
+
+    for (size_t i = 0; running->systems[i]; i++) {
+        const struct target_system *system = running->systems[i];
+        enum target_health health =
+            system->health ? system->health(running->state[i], scene) : TARGET_HEALTH_OK;
+
+        if (health != TARGET_HEALTH_OK && names) {
+            names[(*count)++] = system->name;
+        }
+        worst = health > worst ? health : worst;
+    }
+    return worst;
 }
 
 void target_running_figures(struct target_running *running, struct target_figures *figures,

@@ -76,6 +76,12 @@ enum target_step { /* the two times that a request asks */
                    TARGET_STEP_WORK,
 };
 
+enum target_health {
+    TARGET_HEALTH_OK,
+    TARGET_HEALTH_DEGRADED,  /* /health/detailed names the system; requests may come */
+    TARGET_HEALTH_NOT_READY, /* besides, /health/ready is 503: requests would be refused */
+};
+
 struct target_outcome {       /* how a request ended */
     unsigned status;          /* of its answer, refusals included; 0: none was made */
     struct target_body *body; /* of its answer, if `is_body_wanted`; hold it to keep it. NULL: not
@@ -120,6 +126,9 @@ struct target_system {
      */
     uint64_t (*tick)(void *state, const struct target_scene *scene);
 
+    /* How it is now. NULL: always well. */
+    enum target_health (*health)(void *state, const struct target_scene *scene);
+
     /* Adds its limits, caches and counts of events; nothing while it is off. */
     void (*figures)(void *state, struct target_figures *figures, const struct target_scene *scene);
 };
@@ -161,6 +170,13 @@ TARGET_MUST_USE bool target_running_leave(struct target_running *running,
 
 /* Ticks of all systems; returns when the first is due next. */
 uint64_t target_running_tick(struct target_running *running, const struct target_scene *scene);
+
+/*
+ * The worst of them. The names of those that are not well are added to `names`, of which
+ * TARGET_SYSTEMS_MAX are enough, counted by `*count`; both NULL: not wanted.
+ */
+enum target_health target_running_health(struct target_running *running, const char **names,
+                                         size_t *count, const struct target_scene *scene);
 
 void target_running_figures(struct target_running *running, struct target_figures *figures,
                             const struct target_scene *scene);

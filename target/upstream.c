@@ -39,6 +39,7 @@ static const struct target_knob knobs[] = {
              "over; an answer that is no 2xx or 3xx fails the request"},
     TARGET_DEPENDENCY_KNOBS("upstream", FIELD(calls)),
     {.name = "upstream-failures",
+     .needs = "upstream",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(failures),
      .max = 1000000,
@@ -47,6 +48,7 @@ static const struct target_knob knobs[] = {
      .text = "failed calls in a row that open the circuit breaker: then requests are answered 503 "
              "at once; 0: it never opens"},
     {.name = "upstream-cooldown",
+     .needs = "upstream-failures",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(cooldown_ns),
      .min = NS_PER_MS,
@@ -56,6 +58,7 @@ static const struct target_knob knobs[] = {
      .text = "how long the breaker stays open; then one call may try, and closes it if it "
              "succeeds"},
     {.name = "upstream-attempts",
+     .needs = "upstream",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(attempts),
      .min = 1,
@@ -64,6 +67,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "how often a call is tried in all before its request fails"},
     {.name = "upstream-backoff",
+     .needs = "upstream-attempts",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(backoff_ns),
      .max = 3600 * NS_PER_S,
@@ -72,6 +76,7 @@ static const struct target_knob knobs[] = {
      .text = "the longest wait before the second attempt; it doubles with each, and each wait is "
              "drawn evenly between 0 and it (full jitter)"},
     {.name = "upstream-backoff-max",
+     .needs = "upstream-attempts",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(backoff_max_ns),
      .max = 3600 * NS_PER_S,
@@ -240,6 +245,9 @@ static void refuse_failed(struct target_admission *admission, const struct targe
             refuse(admission, 502, "the upstream answered with an error", 0);
         }
         break;
+    case TARGET_CALL_REJECTED:
+        refuse_open(admission, &admission->upstream.pass);
+        break;
     case TARGET_CALL_OK:
     case TARGET_CALL_SHUT: /* turned off: the request goes on without it */
         break;
@@ -297,7 +305,9 @@ static uint64_t on_done(void *cls, struct target_call *call, uint64_t now_ns)
     struct target_upstream *u = cls;
     uint64_t again_ns;
 
-    report(u, ASKED(call), outcome_of(call), now_ns);
+    if (call->result != TARGET_CALL_REJECTED) {
+        report(u, ASKED(call), outcome_of(call), now_ns);
+    }
     count_failure(u, call, now_ns);
     if (is_to_be_tried_again(u, call, now_ns, &again_ns)) {
         return again_ns;
@@ -307,19 +317,16 @@ static uint64_t on_done(void *cls, struct target_call *call, uint64_t now_ns)
     return 0;
 }
 
-static bool on_due(void *cls, struct target_call *call, uint64_t now_ns)
+/* The breaker may have opened while the call waited, for its next try or for a connection. */
+static bool may_go(void *cls, struct target_call *call, uint64_t now_ns)
 {
     struct target_upstream *u = cls;
-    struct target_upstream_asked *asked = ASKED(call);
+    struct target_breaker_pass *pass = &ASKED(call)->pass;
 
-    asked->pass = ask_breaker(u, now_ns);
-    if (!asked->pass.is_allowed) {
-        call->end_ns = now_ns;
-        refuse_open(ADMISSION(call), &asked->pass);
-        end(ADMISSION(call));
-        return false;
+    if (!pass->is_allowed || !target_breaker_is_current(&u->breaker, pass)) {
+        *pass = ask_breaker(u, now_ns);
     }
-    return true;
+    return pass->is_allowed;
 }
 
 static enum target_verdict begin(struct target_upstream *u, struct target_admission *admission,
@@ -394,7 +401,7 @@ static const struct target_dependency_kind kind = {
     .call = call_upstream,
     .close = close_connection,
     .on_done = on_done,
-    .on_due = on_due,
+    .may_go = may_go,
 };
 
 static struct target_breaker_options
@@ -472,6 +479,32 @@ static bool apply(void *state, const void *cls, const struct target_scene *scene
     return true;
 }
 
+/*
+ * Half-open it is ready: somebody must come for the breaker to close. A dead upstream without a
+ * breaker is not known to be dead.
+ */
+static enum target_health health(void *state, const struct target_scene *scene)
+{
+    static const enum target_health health_of[] = {
+        [TARGET_BREAKER_CLOSED] = TARGET_HEALTH_OK,
+        [TARGET_BREAKER_OPEN] = TARGET_HEALTH_NOT_READY,
+        [TARGET_BREAKER_HALF_OPEN] = TARGET_HEALTH_DEGRADED,
+    };
+    struct target_upstream *u = state;
+    enum target_health health = TARGET_HEALTH_OK;
+
+    if (!u->dependency) {
+        return TARGET_HEALTH_OK;
+    }
+    pthread_mutex_lock(&u->lock);
+    note_state(u, scene->now_ns); /* the cool-down may be over */
+    if (u->settings.calls.max > 0) {
+        health = health_of[target_breaker_figures(&u->breaker, scene->now_ns).state];
+    }
+    pthread_mutex_unlock(&u->lock);
+    return health;
+}
+
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_upstream *u = state;
@@ -517,5 +550,6 @@ const struct target_system target_upstream_system = {
     .work = work,
     .ended = ended,
     .leave = leave,
+    .health = health,
     .figures = figures,
 };

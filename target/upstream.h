@@ -6,7 +6,8 @@
  *               ^                  |
  *               +---- backoff <----+ no connection, no answer, 5xx, 429
  *
- * Each try asks the breaker, so a breaker that opens ends the retries. Connections are kept alive;
+ * Each try asks the breaker, and again if its state changed while the try waited for a connection:
+ * a breaker that opens ends the retries and turns away who waits. Connections are kept alive;
  * one is one TCP connection: when it breaks, it is closed and another opened in its place.
  */
 #ifndef TARGET_UPSTREAM_H

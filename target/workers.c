@@ -18,12 +18,15 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "dueheap.h"
+#include "hostcpu.h"
 
 #define WORKERS_MAX     10000
 #define NS_PER_S        UINT64_C(1000000000)
 #define JOBS_ROOM_FIRST 256
+#define CPU_READ_NS     (NS_PER_S / 2)
 
 struct job {
     uint64_t start_ns, service_ns;
@@ -48,6 +51,11 @@ struct target_workers {
     _Atomic uint64_t moves; /* of plans; release after, acquire before starts are asked for */
     uint64_t waits, refusals, scale_ups, scale_downs;
     bool is_full; /* since the last refusal nobody could wait */
+    struct target_hostcpu cpu;
+    uint64_t cpu_due_ns; /* to be read */
+    double busy_share;   /* of the host, when it was last read */
+    bool is_blocked;     /* since that reading a worker was not added because of it */
+    uint64_t blocks;
 };
 
 /* ---- knobs ---- */
@@ -76,6 +84,7 @@ static const struct target_knob knobs[] = {
      .text = "workers are added up to this many and leave again down to --workers; 0: their number "
              "is fixed"},
     {.name = "workers-queue",
+     .needs = "workers",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(queue),
      .word = "unlimited",
@@ -84,6 +93,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "most requests that wait for a worker; the next is answered 503 with Retry-After"},
     {.name = "workers-tasks",
+     .needs = "workers-max",
      .type = TARGET_KNOB_COUNT,
      .offset = FIELD(tasks),
      .min = 1,
@@ -92,6 +102,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "with --workers-max: a worker is added when more than this many wait for each"},
     {.name = "workers-idle",
+     .needs = "workers-max",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(idle_ns),
      .min = 1000000,
@@ -100,6 +111,7 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "with --workers-max: a worker leaves when it had no work for this long"},
     {.name = "workers-boot",
+     .needs = "workers-max",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(boot_ns),
      .min = 0,
@@ -107,12 +119,30 @@ static const struct target_knob knobs[] = {
      .initial = "0",
      .is_live = true,
      .text = "with --workers-max: how long an added worker needs before it takes work"},
+    {.name = "workers-cpu",
+     .needs = "workers-max",
+     .type = TARGET_KNOB_SHARE,
+     .offset = FIELD(cpu),
+     .initial = "0",
+     .is_live = true,
+     .text = "with --workers-max: none is added while the processors of this machine, all "
+             "together, are busier than this; 0: whatever they are"},
 };
+
+static bool check_cpu(const struct target_workers_settings *settings, struct target_error *err)
+{
+    return settings->cpu <= 0 || access(TARGET_HOSTCPU_FILE, R_OK) == 0 ||
+           target_fail(err, "workers-cpu: cannot read " TARGET_HOSTCPU_FILE
+                            "; mount /proc, or try workers-cpu 0");
+}
 
 static bool check(const void *cls, struct target_error *err)
 {
     const struct target_workers_settings *settings = cls;
 
+    if (!check_cpu(settings, err)) {
+        return false;
+    }
     if (settings->size_max == 0) {
         return true;
     }
@@ -268,10 +298,11 @@ static void remove_longest_idle(struct target_workers *w)
 }
 
 static void tell_scale(const struct target_workers *w, uint64_t at_ns, const char *event,
-                       const struct target_scene *scene)
+                       const char *why, const struct target_scene *scene)
 {
     target_journal_event(scene->journal, scene->now_ns, at_ns, target_workers_system.name, event,
-                         ",\"workers\":%" PRIu64 ",\"waiting\":%" PRIu64, w->workers, w->waiting);
+                         ",\"workers\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"why\":\"%s\"",
+                         w->workers, w->waiting, why);
 }
 
 /* All that happens until `to_ns`, in order. */
@@ -290,7 +321,7 @@ static void advance(struct target_workers *w, const struct target_scene *scene)
         if (gone_ns < free_ns) {
             remove_longest_idle(w);
             w->scale_downs++;
-            tell_scale(w, gone_ns, "scale_down", scene);
+            tell_scale(w, gone_ns, "scale_down", "idle", scene);
         } else {
             free_worker(w);
         }
@@ -384,16 +415,33 @@ static bool take_settings(struct target_workers *w, const struct target_workers_
     return true;
 }
 
+/* Told once a reading. */
+static bool is_blocked(struct target_workers *w, const struct target_scene *scene)
+{
+    if (w->settings.cpu <= 0 || w->busy_share <= w->settings.cpu) {
+        return false;
+    }
+    if (!w->is_blocked) {
+        w->is_blocked = true;
+        w->blocks++;
+        target_journal_event(scene->journal, scene->now_ns, w->now_ns, target_workers_system.name,
+                             "cpu_block",
+                             ",\"workers\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"cpu\":%.3f",
+                             w->workers, w->waiting, w->busy_share);
+    }
+    return true;
+}
+
 /* One more, if those who wait are too many for those who are there. */
 static void scale_up(struct target_workers *w, const struct target_scene *scene)
 {
     if (!is_scaling(w) || w->workers >= w->settings.size_max || w->retiring > 0 ||
-        w->waiting <= w->settings.tasks * w->workers) {
+        w->waiting <= w->settings.tasks * w->workers || is_blocked(w, scene)) {
         return;
     }
     w->workers++;
     w->scale_ups++;
-    tell_scale(w, w->now_ns, "scale_up", scene);
+    tell_scale(w, w->now_ns, "scale_up", "queue", scene);
     push(&w->running, w->now_ns + w->settings.boot_ns, 0);
     plan_again(w);
     advance(w, scene);
@@ -514,6 +562,43 @@ bool target_workers_end(struct target_workers *w, uint64_t ticket, uint64_t now_
     return is_ended;
 }
 
+/* ---- the host ---- */
+
+static void note_host(struct target_workers *w, double busy)
+{
+    w->busy_share = busy;
+    w->is_blocked = false;
+}
+
+void target_workers_host_is(struct target_workers *w, double busy)
+{
+    pthread_mutex_lock(&w->lock);
+    note_host(w, busy);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static uint64_t tick(void *state, const struct target_scene *scene)
+{
+    struct target_workers *w = state;
+    uint64_t due_ns;
+
+    pthread_mutex_lock(&w->lock);
+    if (!is_scaling(w) || w->settings.cpu <= 0) {
+        target_hostcpu_forget(&w->cpu);
+        note_host(w, 0);
+        w->cpu_due_ns = 0;
+        due_ns = UINT64_MAX;
+    } else {
+        if (scene->now_ns >= w->cpu_due_ns) {
+            note_host(w, target_hostcpu_busy(&w->cpu));
+            w->cpu_due_ns = scene->now_ns + CPU_READ_NS;
+        }
+        due_ns = w->cpu_due_ns;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return due_ns;
+}
+
 /* ---- the system ---- */
 
 static void *start(const void *settings, uint64_t now_ns)
@@ -524,8 +609,10 @@ static void *start(const void *settings, uint64_t now_ns)
         return NULL;
     }
     pthread_mutex_init(&w->lock, NULL);
+    target_hostcpu_init(&w->cpu);
     w->now_ns = now_ns;
     if (!take_settings(w, settings)) {
+        target_hostcpu_deinit(&w->cpu);
         free(w);
         return NULL;
     }
@@ -541,6 +628,7 @@ static void stop(void *state, const struct target_scene *scene)
     target_dueheap_deinit(&w->plan);
     free(w->idle);
     free(w->job);
+    target_hostcpu_deinit(&w->cpu);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
@@ -575,6 +663,7 @@ static void figures(void *state, struct target_figures *figures, const struct ta
                                                                         .events = w->refusals});
         target_figures_add_event(figures, "workers", "scale_up", w->scale_ups);
         target_figures_add_event(figures, "workers", "scale_down", w->scale_downs);
+        target_figures_add_event(figures, "workers", "cpu_block", w->blocks);
     }
     pthread_mutex_unlock(&w->lock);
 }
@@ -589,5 +678,6 @@ const struct target_system target_workers_system = {
     .stop = stop,
     .apply = apply,
     .admit = admit,
+    .tick = tick,
     .figures = figures,
 };

@@ -32,11 +32,18 @@ struct target_workers_settings {
     uint64_t tasks;    /* that wait for each worker before one more is added */
     uint64_t idle_ns;  /* without work before a worker above the least leaves */
     uint64_t boot_ns;  /* from the decision to add a worker until it takes work */
+    double cpu;        /* none is added while the host is busier than this; 0: whatever it is */
 };
 
 struct target_workers;
 
 extern const struct target_system target_workers_system;
+
+/*
+ * What the tick reads: the share of the host's processors that was busy of late. Blocks what
+ * follows until it is told again.
+ */
+void target_workers_host_is(struct target_workers *workers, double busy);
 
 /* How often the starts of waiting requests were moved. Compare, then ask target_workers_start. */
 uint64_t target_workers_plan(struct target_workers *workers);

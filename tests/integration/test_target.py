@@ -133,6 +133,8 @@ def test_reading_endpoints_answer(target):
     assert status == 200
     assert (echo["method"], echo["query"], echo["body"]) == ("PUT", {"a": "1", "b": "x y"}, "hello")
     assert echo["headers"]["Host"] == f"127.0.0.1:{instance.port}"
+    status, echo = ask_json(instance, "GET", "/echo?a=%00b&c=%ff&d=%c3%a4%e2%82%f0%9f%98%80&e&f=")
+    assert echo["query"] == {"a": "\0b", "c": "\ufffd", "d": "\u00e4\ufffd\ufffd\U0001f600", "e": "", "f": ""}
 
 
 @pytest.mark.sanitize

@@ -324,6 +324,56 @@ def test_one_probe_closes_the_breaker_or_opens_it_again(target, upstream):
     assert at[1] - at[0] >= 300 * MS and at[3] - at[2] >= 300 * MS
 
 
+@pytest.mark.sanitize
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_breaker_that_opens_turns_away_who_waits_for_a_connection(target, upstream, threads):
+    failing = upstream("--error-share", "100%", "--service-time", "constant:20ms")
+    instance = target("--upstream", failing.url, "--upstream-failures", 3, "--upstream-cooldown", "30s",
+                      "--upstream-max", 1, "--threads", threads)
+    answers = together(instance, 40)
+    assert statuses(answers) == [502] * 3 + [503] * 37 and failing.calls() == 3
+    assert limit(instance, "upstream_breaker")["events"] == 37
+    assert limit(instance, "upstream") == {"used": 0, "limit": 1, "waiters": 0, "events": 39}
+
+
+@pytest.mark.sanitize
+def test_only_the_probe_goes_out_though_many_wait(target, upstream):
+    failing = upstream("--error-share", "100%", "--service-time", "constant:50ms")
+    instance = target("--upstream", failing.url, "--upstream-failures", 3, "--upstream-cooldown", "100ms",
+                      "--upstream-max", 1)
+    assert statuses(together(instance, 20)) == [502] * 3 + [503] * 17 and failing.calls() == 3
+    time.sleep(0.12)
+    assert statuses(together(instance, 20)) == [502] + [503] * 19 and failing.calls() == 4
+    turn(failing.instance, error_share=0)
+    time.sleep(0.12)
+    assert statuses(together(instance, 20)).count(200) >= 1, "the probe has closed it"
+    assert statuses(together(instance, 20)) == [200] * 20
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("failures", [2, 0])
+def test_an_open_breaker_makes_it_not_ready(target, upstream, failures):
+    failing = upstream("--error-share", "100%")
+    instance = target("--upstream", failing.url, "--upstream-failures", failures, "--upstream-cooldown", "400ms")
+
+    def health():
+        detailed = ask_json(instance, "GET", "/health/detailed")[1]
+        return ask_json(instance, "GET", "/health/ready"), detailed["status"], detailed["degraded"]
+
+    well = ((200, {"status": "ready"}), "ok", [])
+    assert health() == well
+    for _ in range(2):
+        assert ask(instance, "GET", "/work")[0] == 502
+    assert health() == (((503, {"status": "degraded"}), "degraded", ["upstream"]) if failures else well)
+    assert ask_json(instance, "GET", "/health/live") == (200, {"status": "alive"})
+    if failures:
+        time.sleep(0.42)
+        assert health() == ((200, {"status": "ready"}), "degraded", ["upstream"]), "half-open, it wants a probe"
+    turn(failing.instance, error_share=0)
+    assert ask(instance, "GET", "/work")[0] == 200
+    assert health() == well
+
+
 # ---- retries ----
 
 @pytest.mark.sanitize
@@ -461,6 +511,33 @@ def test_a_locked_database_is_named(target, tmp_path):
     assert told(instance, "database", "busy") == 1
     instance.stop()
     assert [line["why"] for line in events(instance, "database") if line["event"] == "error"] == ["database is locked"]
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("idle, why", [("20ms", "idle"), (0, "end")])
+def test_an_idle_connection_to_the_database_is_closed(target, tmp_path, idle, why):
+    instance = target("--database", tmp_path / "x.db", "--database-idle", idle)
+    for count in (1, 2):
+        assert ask(instance, "GET", "/work")[0] == 200
+        time.sleep(0.1)
+        if idle:
+            wait_until(lambda: told(instance, "database", "disconnect") == count)
+    instance.stop()
+    closed = [line["why"] for line in events(instance, "database") if line["event"] == "disconnect"]
+    assert closed == [why] * (2 if idle else 1)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("check, status", [("1ms", 200), (0, 502)])
+def test_a_check_finds_the_database_without_its_table(target, tmp_path, check, status):
+    path = tmp_path / "x.db"
+    instance = target("--database", path, "--database-query", "read", "--database-rows", 5, "--database-check", check)
+    assert ask(instance, "GET", "/work")[0] == 200
+    rows(path, "DROP TABLE item")
+    time.sleep(0.01)
+    got, _, body = ask(instance, "GET", "/work")
+    assert got == status, body
+    assert told(instance, "database", "check_failed") == (status == 200)
 
 
 @pytest.mark.sanitize

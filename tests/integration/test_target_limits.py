@@ -3,6 +3,7 @@ log, with a bare client, never with pelt. Its knobs are turned by file, by comma
 import heapq
 import http.client
 import json
+import os
 import random
 import re
 import shutil
@@ -10,6 +11,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import time
 
 import pytest
@@ -95,6 +97,8 @@ def test_a_configuration_file_is_obeyed_and_the_command_line_wins(target, tmp_pa
     ("seed = 1\n\nwokers = 4\n", ':3: no knob "wokers"; did you mean workers?'),
     ("workers = none\n", ':1: workers: "none" is not a whole number of 1 to 10000, nor the word unlimited'),
     ("workers\n", ':1: "workers" is not NAME = VALUE; try'),
+    ("= 3\n", ':1: "= 3" is not NAME = VALUE; try'),
+    ("foo = 3\n", ':1: no knob "foo"; --help lists all'),
     ("seed = 1\nseed = 1\n", ":2: seed is set twice; line 1"),
     ("service-time = 5\n", ':1: service-time: "5" is not a law; try constant:5ms'),
     ("workers = 4\nworkers-max = 2\n", 'workers-max: "2" is less than workers, 4; try workers-max 4'),
@@ -109,6 +113,19 @@ def test_a_wrong_configuration_gets_one_line_and_exit_2(tmp_path, text, said):
 
 
 @pytest.mark.sanitize
+@pytest.mark.sanitize
+def test_a_knob_that_does_nothing_alone_is_told(target, tmp_path):
+    config = tmp_path / "a.conf"
+    config.write_text("\ufeffworkers-queue = 5\n")
+    alone = target("--config", config, "--rate-burst", 7, "--upstream-max", 8)
+    assert alone.errors.read_text().splitlines() == [
+        "pelt-target: rate-burst does nothing without rate-limit",
+        "pelt-target: workers-queue does nothing without workers"]
+    together = target("--workers", 2, "--workers-queue", 5, "--rate-limit", "9/s", "--rate-burst", 7)
+    assert together.errors.read_text() == ""
+    assert '"sessions"' in together.get("/metrics"), "a limit is there before it is used"
+
+
 def test_a_configuration_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "none.conf", tmp_path):
         done = run_with("--config", path)
@@ -373,7 +390,7 @@ def test_without_workers_nothing_waits(target):
     instance = target("--service-time", "constant:20ms")
     with Bare(instance.port, 100) as client:
         assert {(answer.status, answer.queue_ms) for answer in client.together()} == {(200, 0)}
-    assert not any("limit=" in name for name in metrics(instance))
+    assert not any('limit="workers' in name for name in metrics(instance))
 
 
 @pytest.mark.sanitize
@@ -433,6 +450,7 @@ def test_workers_come_with_the_backlog_and_leave_when_idle(target):
         told = events(instance, "workers")
         assert [(line["event"], line["workers"]) for line in told] == [
             *(("scale_up", n) for n in range(2, 9)), *(("scale_down", n) for n in range(7, 0, -1))]
+        assert [line["why"] for line in told] == ["queue"] * 7 + ["idle"] * 7
         # 5 wait for each of n: the 6n-th of the backlog and one more bring the next worker.
         assert [line["waiting"] for line in told[:7]] == [5 * n + 1 for n in range(1, 8)]
         for event in ("scale_up", "scale_down"):
@@ -441,6 +459,45 @@ def test_workers_come_with_the_backlog_and_leave_when_idle(target):
         if_quiet(told[-1]["at_ns"] <= last_work_ns + 300 * MS + 5 * MS, (told[-1], last_work_ns))
 
     in_a_quiet_moment(check)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("boot_ms", [0, 300])
+def test_an_added_worker_takes_work_once_it_has_booted(target, boot_ms):
+    instance = target("--workers", 1, "--workers-max", 2, "--workers-tasks", 1, "--workers-boot", f"{boot_ms}ms",
+                      "--service-time", "constant:800ms")
+    with Bare(instance.port, 3) as client:
+        answers = client.together()
+    waits = sorted(answer.queue_ms for answer in answers)
+    sending_ms = 1000 * (max(answer.sent for answer in answers) - min(answer.sent for answer in answers))
+    # The third to come brings the second worker, which the second of them then waits for.
+    assert waits[0] == 0 and boot_ms <= waits[1] <= boot_ms + sending_ms + 100 * (5 if SLOW else 1), waits
+    assert limit(instance, "workers")["limit"] == 2
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("share, blocked", [(0.5 / os.cpu_count(), True), (1, False), (0, False)])
+def test_no_worker_is_added_while_the_host_is_busy(target, share, blocked):
+    instance = target("--workers", 1, "--workers-max", 3, "--workers-tasks", 1, "--workers-cpu", share,
+                      "--service-time", "constant:20ms")
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            time.sleep(1.7)  # three readings
+            with Bare(instance.port, 8) as client:
+                assert [answer.status for answer in client.together()] == [200] * 8
+                assert limit(instance, "workers")["limit"] == (1 if blocked else 3)
+                turn(instance, workers_cpu=0)
+                client.together()
+        finally:
+            burner.kill()
+    assert limit(instance, "workers")["limit"] == 3
+    counted = metrics(instance)['pelt_target_events_total{system="workers",event="cpu_block"}']
+    instance.stop()
+    told = [line for line in events(instance, "workers") if line["event"] != "knob"]
+    blocks = [line for line in told if line["event"] == "cpu_block"]
+    assert len(blocks) == counted and bool(blocks) == blocked
+    assert all(line["cpu"] > share and line["workers"] == 1 and line["waiting"] == 2 for line in blocks[:1])
+    assert [line["why"] for line in told if line["event"] == "scale_up"] == ["queue", "queue"]
 
 
 @pytest.mark.sanitize

@@ -2,6 +2,7 @@
 and counts what clients see; requests that come together share one execution."""
 import http.client
 import json
+import multiprocessing
 import random
 import re
 import shutil
@@ -12,6 +13,7 @@ from fractions import Fraction
 import pytest
 
 from bare import Bare
+from program import SLOW
 from test_target_limits import MS, ask, ask_json, events, limit, metrics, turn, wait_until
 
 pytestmark = pytest.mark.sanitize
@@ -285,12 +287,28 @@ def test_a_purged_tag_drops_exactly_its_members(target):
     assert count_of(instance, "response_cache", "purged") == 8 and cache(instance)["evictions"] == 0
     for bad in ("a%20b", "a,b", "%22", "x" * 65):
         assert ask(instance, "DELETE", f"/admin/cache?tag={bad}")[0] == 400
+    for bad in ("tags=red", "tag", "tag=", "tag=red&tag=big", "tag=red&all", "x=1"):
+        assert ask(instance, "DELETE", f"/admin/cache?{bad}")[0] == 400, bad
+    assert get(instance, "/work?item=9") == "fwd=uri-miss; stored" and get(instance, "/work?item=9") == "hit"
+    assert ask(instance, "DELETE", "/admin/cache?tags=red")[0] == 400 and get(instance, "/work?item=9") == "hit"
     assert ask(instance, "GET", "/admin/cache")[0] == 405
     turn(instance, admin=False)
     assert ask(instance, "DELETE", "/admin/cache")[0] == 403
     instance.stop()
     assert [(line["tag"], line["answers"]) for line in events(instance, "response_cache")] == [
         ("red", 2), ("red", 0), ("/work", 5), ("", 1)]
+
+
+def test_only_a_member_stream_bypasses(target):
+    instance = target(*BIG)
+
+    def chat_status(body):
+        return re.sub(r"; ttl=.*", "", ask(instance, "POST", "/api/chat", body)[1]["Cache-Status"])
+
+    assert chat_status('{"message":"stream"}') == "pelt-target; fwd=uri-miss; stored"
+    assert chat_status('{"message":"stream"}') == "pelt-target; hit"
+    for _ in range(2):
+        assert chat_status('{"message":"x","stream":false}') == "pelt-target; fwd=bypass"
 
 
 def test_what_is_not_good_is_not_kept(target):
@@ -343,6 +361,33 @@ def test_a_hundred_of_one_key_are_one_execution(target, threads, options):
     assert limit(instance, "workers")["events"] == 0
     instance.stop()
     assert [line.get("cache") for line in instance.requests()].count("collapsed") == 99
+
+
+def ask_keys(port, connections, keys, barrier):
+    """A process of its own, which asks for each key when the others do."""
+    with Bare(port, connections) as client:
+        for key in range(keys):
+            client.request = f"GET /work?x={key} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+            barrier.wait(20)
+            assert {answer.status for answer in client.together()} == {200}
+
+
+@pytest.mark.parametrize("service", ["0", "1ms"])
+def test_with_the_cache_on_a_key_is_executed_once(target, service):
+    keys, clients = 300 if SLOW else 1500, 32
+    instance = target("--threads", 2, "--service-time", service, "--coalesce", 1000, "--cache", "10m")
+    barrier = multiprocessing.Barrier(2)
+    askers = [multiprocessing.Process(target=ask_keys, args=(instance.port, clients // 2, keys, barrier))
+              for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(100)
+    assert [asker.exitcode for asker in askers] == [0, 0]
+    executions, collapsed = (count_of(instance, "coalescing", event) for event in ("execution", "collapsed"))
+    assert executions == keys
+    assert executions + collapsed + cache(instance)["hits"] == keys * clients
+    assert executions + collapsed == cache(instance)["misses"]
 
 
 def test_without_its_knob_each_executes(target):

@@ -179,6 +179,20 @@ def test_it_sheds_while_its_memory_is_above_the_limit(target, threads):
     in_a_quiet_moment(check)
 
 
+@pytest.mark.sanitize
+@pytest.mark.parametrize("interval, status", [("20ms", 503), ("60s", 200)])
+def test_the_memory_is_read_as_often_as_told(target, interval, status):
+    instance = target("--memory-interval", interval)
+    ask(instance, "GET", "/work")
+    most = resident(instance) + 8 * MIB
+    turn(instance, memory_limit=most, leak_memory="100m")
+    wait_until(lambda: resident(instance) > most + 4 * MIB)
+    time.sleep(0.3)
+    assert ask(instance, "GET", "/work")[0] == status
+    turn(instance, memory_interval="10s")
+    assert ask(instance, "GET", "/work")[0] == 503, "a change reads it at once"
+
+
 # ---- leaks ----
 
 @pytest.mark.sanitize

@@ -77,6 +77,8 @@ static void what_is_wrong_is_named(void **state)
     refused(TARGET_ASK_MESSAGE, "[]", "\"message\"");
     refused(TARGET_ASK_MESSAGE, "{\"message\": 1}", "\"message\"");
     refused(TARGET_ASK_MESSAGE, "{\"message\": \"\", \"max_tokens\": 1.5}", "\"max_tokens\"");
+    refused(TARGET_ASK_MESSAGE, "{\"message\": \"\", \"stream\": \"yes\"}", "\"stream\"");
+    refused(TARGET_ASK_MESSAGE, "{\"message\": \"\", \"model\": 7}", "\"model\"");
     refused(TARGET_ASK_MESSAGES, "{\"message\": \"x\"}", "\"messages\"");
     refused(TARGET_ASK_MESSAGES, "{\"messages\": {}}", "\"messages\"");
     refused(TARGET_ASK_MESSAGES,
@@ -90,6 +92,31 @@ static void what_is_wrong_is_named(void **state)
         "\"max_completion_tokens\"");
 }
 
+static void a_member_stream_is_found_without_parsing(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_found;
+    } cases[] = {
+        {"{\"stream\":true}", true},
+        {"{\"message\":\"x\", \"stream\" \t\n:false}", true},
+        {"{\"message\":\"stream\"}", false},
+        {"{\"message\":\"stream\",\"stream\":true}", true},
+        {"{\"message\":\"a \\\"stream\\\": b\"}", false},
+        {"{\"a\\\"stream\":1}", false},
+        {"[\"stream\"", false},
+        {"\"stream\" ", false},
+        {"{\"streams\":1}", false},
+        {"{\"\\u0073tream\":true}", false}, /* as documented */
+        {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(target_ask_names_stream(cases[i].text, strlen(cases[i].text)),
+                         cases[i].is_found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +124,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_is_usual),
         cmocka_unit_test(the_last_message_of_a_user_is_answered),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(a_member_stream_is_found_without_parsing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

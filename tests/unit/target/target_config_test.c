@@ -67,7 +67,9 @@ static void a_wrong_line_is_named_with_what_to_try(void **state)
                    "a.conf:3: no knob \"wokers\"; did you mean workers?");
     assert_refused("frobnicate = 4\n", "a.conf:1: no knob \"frobnicate\"; --help lists all");
     assert_refused("workers 4\n", "a.conf:1: \"workers 4\" is not NAME = VALUE");
-    assert_refused("= 4\n", "a.conf:1: no knob \"\"");
+    assert_refused("= 4\n", "a.conf:1: \"= 4\" is not NAME = VALUE");
+    assert_refused("foo = 4\n", "a.conf:1: no knob \"foo\"; --help lists all");
+    assert_refused("\xef\xbb\xbfwokers = 4\n", "a.conf:1: no knob \"wokers\"");
     assert_refused("workers =\n", "a.conf:1: workers: \"\" is not a whole number");
     assert_refused("\nservice-time = fast\n", "a.conf:2: service-time: \"fast\" is not a law; try");
     assert_refused("seed = 1\nseed = 2\n", "a.conf:2: seed is set twice; line 1 set it already");

@@ -20,8 +20,8 @@ static struct {
     int answer;
     unsigned tries;       /* until which on_done asks for another */
     uint64_t again_in_ns; /* and when */
-    bool is_blocked;      /* on_due says no */
-    size_t opened, closed, checked, calling, called, done, dued;
+    bool is_blocked;      /* may_go says no */
+    size_t opened, closed, checked, calling, called, done;
     enum target_call_result result; /* of the last that was done */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 
@@ -76,7 +76,8 @@ static int call_fake(void *cls, void *connection, uint64_t index, uint64_t deadl
 
 static uint64_t on_done(void *cls, struct target_call *call, uint64_t now_ns)
 {
-    uint64_t again_ns = call->tries < fake.tries ? now_ns + fake.again_in_ns : 0;
+    bool is_again = call->tries < fake.tries && call->result != TARGET_CALL_REJECTED;
+    uint64_t again_ns = is_again ? now_ns + fake.again_in_ns : 0;
 
     pthread_mutex_lock(&fake.lock);
     fake.result = call->result;
@@ -85,10 +86,14 @@ static uint64_t on_done(void *cls, struct target_call *call, uint64_t now_ns)
     return again_ns;
 }
 
-static bool on_due(void *cls, struct target_call *call, uint64_t now_ns)
+static bool may_go(void *cls, struct target_call *call, uint64_t now_ns)
 {
-    count(&fake.dued);
-    return !fake.is_blocked;
+    bool is_blocked;
+
+    pthread_mutex_lock(&fake.lock);
+    is_blocked = fake.is_blocked;
+    pthread_mutex_unlock(&fake.lock);
+    return !is_blocked;
 }
 
 static const struct target_dependency_kind kind = {.name = "fake",
@@ -98,7 +103,7 @@ static const struct target_dependency_kind kind = {.name = "fake",
                                                    .call = call_fake,
                                                    .close = close_fake,
                                                    .on_done = on_done,
-                                                   .on_due = on_due};
+                                                   .may_go = may_go};
 
 static const struct target_dependency_settings one = {
     .max = 1, .waiters_max = 1, .wait_ns = 10 * S, .call_ns = 10 * S};
@@ -109,8 +114,7 @@ static int begin(void **unused)
     fake.answer = 0;
     fake.tries = 0;
     fake.again_in_ns = 1;
-    fake.opened = fake.closed = fake.checked = fake.calling = fake.called = fake.done = fake.dued =
-        0;
+    fake.opened = fake.closed = fake.checked = fake.calling = fake.called = fake.done = 0;
     dependency = target_dependency_new(&kind, NULL);
     assert_non_null(dependency);
     target_dependency_set(dependency, &one);
@@ -122,6 +126,13 @@ static void hold(bool is_holding)
     pthread_mutex_lock(&fake.lock);
     fake.is_holding = is_holding;
     pthread_cond_broadcast(&fake.moved);
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static void block(bool is_blocked)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.is_blocked = is_blocked;
     pthread_mutex_unlock(&fake.lock);
 }
 
@@ -224,12 +235,37 @@ static void a_call_is_tried_as_often_as_it_is_told_to(void **unused)
     assert_int_equal(call.result, TARGET_CALL_FAILED);
     assert_int_equal(call.answer, 5);
     assert_int_equal(call.tries, 3);
-    assert_int_equal(fake.dued, 2);
-    fake.is_blocked = true;
+    fake.again_in_ns = 20 * MS;
     start(&call);
-    wait_for(&fake.dued, 3);
+    wait_for(&fake.done, 4);
+    block(true);
+    wait_for(&fake.done, 5);
     assert_false(target_dependency_leave(dependency, &call));
-    assert_int_equal(fake.done, 4);
+    assert_int_equal(call.result, TARGET_CALL_REJECTED);
+    assert_int_equal(call.tries, 1);
+}
+
+/* As a breaker does that opens while the call waits for a connection. */
+static void who_waits_is_not_called_once_it_may_not(void **unused)
+{
+    struct target_call first, second;
+
+    hold(true);
+    start(&first);
+    wait_for(&fake.calling, 1);
+    start(&second);
+    block(true);
+    hold(false);
+    wait_for(&fake.done, 2);
+    assert_false(target_dependency_leave(dependency, &second));
+    assert_int_equal(second.result, TARGET_CALL_REJECTED);
+    assert_int_equal(second.tries, 0);
+    assert_int_equal(fake.calling, 1);
+    block(false);
+    start(&second);
+    wait_for(&fake.done, 3);
+    assert_false(target_dependency_leave(dependency, &second));
+    assert_int_equal(second.result, TARGET_CALL_OK);
 }
 
 static void an_opening_that_fails_fails_the_call(void **unused)
@@ -286,7 +322,7 @@ static void whoever_leaves_is_told_nothing(void **unused)
     wait_for(&fake.done, 1);
     assert_true(target_dependency_leave(dependency, &later));
     memset(&later, 0xff, sizeof later);
-    assert_int_equal(fake.dued, 0);
+    assert_int_equal(fake.done, 1);
 }
 
 static void its_end_waits_for_what_a_connection_does(void **unused)
@@ -359,6 +395,7 @@ int main(void)
         TEST(who_finds_none_free_waits_and_who_finds_too_many_is_told),
         TEST(turned_off_it_lets_go_who_waits),
         TEST(a_call_is_tried_as_often_as_it_is_told_to),
+        TEST(who_waits_is_not_called_once_it_may_not),
         TEST(an_opening_that_fails_fails_the_call),
         TEST(who_waits_too_long_is_told),
         TEST(whoever_leaves_is_told_nothing),

@@ -105,6 +105,16 @@ static const void *settings_of(const void *cls, size_t system)
     return target_settings_of(cls, system);
 }
 
+static uint64_t limit_of(const struct target_figures *figures, const char *name)
+{
+    for (size_t i = 0; i < figures->limits; i++) {
+        if (strcmp(figures->limit[i].name, name) == 0) {
+            return figures->limit[i].limit;
+        }
+    }
+    return 0;
+}
+
 static void what_runs_is_told_and_refuses_what_is_read_at_the_start(void **state)
 {
     struct target_scene scene = {.now_ns = 0};
@@ -119,7 +129,7 @@ static void what_runs_is_told_and_refuses_what_is_read_at_the_start(void **state
     assert_true(set(&change, "workers", "5", TARGET_SOURCE_ADMIN));
     assert_true(target_change_commit(&change, &scene, &err));
     target_running_figures(&running, &figures, &scene);
-    assert_int_equal(figures.limit[0].limit, 5);
+    assert_int_equal(limit_of(&figures, "workers"), 5);
     target_running_stop(&running, &scene);
 }
 
@@ -131,6 +141,8 @@ static void names_that_are_near_are_suggested(void **state)
     assert_string_equal(target_knob_nearest("wokers"), "workers");
     assert_string_equal(target_knob_nearest("worker-queue"), "workers-queue");
     assert_null(target_knob_nearest("frobnicate"));
+    assert_null(target_knob_nearest("foo"));
+    assert_null(target_knob_nearest(""));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)

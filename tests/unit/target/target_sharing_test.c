@@ -17,8 +17,8 @@ static const struct target_response_cache_settings cache_on = {
 static const struct target_coalescing_settings coalesce_off;
 static const struct target_coalescing_settings coalesce_on = {.followers_max = 100};
 
-static const struct target_system *const systems[] = {&target_response_cache_system,
-                                                      &target_coalescing_system, NULL};
+static const struct target_system *const systems[] = {
+    &target_response_cache_system, &target_coalescing_system, &target_response_store_system, NULL};
 static struct target_running running;
 static struct target_mailbox box;
 static struct target_admission request[REQUESTS];
@@ -72,8 +72,10 @@ static enum target_verdict ask(size_t i, const char *path)
 static void end(size_t i, unsigned status, const char *text)
 {
     struct target_scene scene = {.now_ns = now_ns};
-    struct target_body *body =
-        text && request[i].is_body_wanted ? target_body_new(status, strdup(text)) : NULL;
+    struct target_body *body = request[i].result ? target_body_hold(request[i].result)
+                               : text && request[i].is_body_wanted
+                                   ? target_body_new(status, strdup(text))
+                                   : NULL;
     struct target_outcome outcome = {.status = status, .body = body};
 
     target_running_ended(&running, &request[i], &outcome, &scene);
@@ -209,7 +211,55 @@ static void an_answer_that_cannot_be_shared_lets_followers_go_on(void **state)
     assert_string_equal(resumed(), "1");
     assert_int_equal(go_on(1), TARGET_GO);
     end(1, 200, "{}");
-    assert_status(1, "pelt-target; fwd=uri-miss");
+    assert_status(1, "pelt-target; fwd=uri-miss; stored");
+}
+
+static uint64_t told(const char *event)
+{
+    struct target_figures figures = {.limits = 0};
+    struct target_scene scene = {.now_ns = now_ns};
+
+    target_coalescing_system.figures(running.state[1], &figures, &scene);
+    for (size_t i = 0; i < figures.events; i++) {
+        if (strcmp(figures.event[i].event, event) == 0) {
+            return figures.event[i].count;
+        }
+    }
+    return UINT64_MAX;
+}
+
+/* On another thread, it is looked up before the first's answer is kept and leads thereafter. */
+static void who_leads_too_late_gets_what_was_kept(void **state)
+{
+    struct target_scene scene = {.now_ns = now_ns};
+
+    assert_int_equal(ask(0, "/a"), TARGET_GO);
+    request[1] = (struct target_admission){
+        .is_work = true, .method = "GET", .path = "/a", .vary = "", .next = 1, .mailbox = &box};
+    assert_int_equal(target_response_cache_system.admit(running.state[0], &request[1], &scene),
+                     TARGET_GO);
+    end(0, 200, "{}");
+    assert_int_equal(go_on(1), TARGET_ANSWERED);
+    assert_non_null(request[1].coalescing.flight);
+    assert_int_equal(ask(2, "/b"), TARGET_GO);
+    end(1, 200, NULL);
+    end(2, 200, "{}");
+    assert_status(1, "pelt-target; fwd=uri-miss; collapsed");
+    assert_int_equal(told("execution"), 2);
+    assert_int_equal(told("collapsed"), 1);
+}
+
+/* Whoever asks for the key once its flight is over finds the answer. */
+static void an_answer_is_kept_before_its_flight_ends(void **state)
+{
+    assert_int_equal(ask(0, "/a"), TARGET_GO);
+    assert_int_equal(ask(1, "/a"), TARGET_WAITS);
+    end(0, 200, "{}");
+    assert_string_equal(resumed(), "1");
+    assert_int_equal(ask(2, "/a"), TARGET_ANSWERED);
+    assert_int_equal(go_on(1), TARGET_ANSWERED);
+    end(1, 200, NULL);
+    end(2, 200, NULL);
 }
 
 static void a_follower_that_leaves_is_not_resumed(void **state)
@@ -307,6 +357,8 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(an_answer_that_cannot_be_shared_lets_followers_go_on, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(who_leads_too_late_gets_what_was_kept, start, stop),
+        cmocka_unit_test_setup_teardown(an_answer_is_kept_before_its_flight_ends, start, stop),
         cmocka_unit_test_setup_teardown(a_follower_that_leaves_is_not_resumed, start, stop),
         cmocka_unit_test_setup_teardown(who_is_drawn_to_fail_shares_nothing, start, stop),
         cmocka_unit_test_setup_teardown(an_answer_is_shared_though_the_cache_is_off, start, stop),

@@ -452,10 +452,12 @@ static void events_stand_in_the_truth_log_with_their_own_times(void **state)
     rewind(file);
     assert_non_null(fgets(line, sizeof line, file));
     assert_string_equal(line, "{\"type\":\"event\",\"at_ns\":0,\"system\":\"workers\","
-                              "\"event\":\"scale_up\",\"workers\":2,\"waiting\":2}\n");
+                              "\"event\":\"scale_up\",\"workers\":2,\"waiting\":2,"
+                              "\"why\":\"queue\"}\n");
     assert_non_null(fgets(line, sizeof line, file));
     assert_string_equal(line, "{\"type\":\"event\",\"at_ns\":31000000000,\"system\":\"workers\","
-                              "\"event\":\"scale_down\",\"workers\":1,\"waiting\":0}\n");
+                              "\"event\":\"scale_down\",\"workers\":1,\"waiting\":0,"
+                              "\"why\":\"idle\"}\n");
     assert_null(fgets(line, sizeof line, file));
     fclose(file);
 }
@@ -503,6 +505,49 @@ static void no_history_of_changes_loses_a_request(void **state)
     stop(workers);
 }
 
+static uint64_t told(struct target_workers *workers, uint64_t at_ns, const char *event)
+{
+    struct target_figures figures = {.limits = 0};
+    struct target_scene scene = {.now_ns = at_ns};
+
+    target_workers_system.figures(workers, &figures, &scene);
+    for (size_t i = 0; i < figures.events; i++) {
+        if (strcmp(figures.event[i].event, event) == 0) {
+            return figures.event[i].count;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static void none_is_added_while_the_host_is_busier_than_told(void **state)
+{
+    struct target_workers_settings settings = scaling(1, 8);
+    struct target_workers *workers;
+
+    settings.tasks = 1;
+    settings.cpu = 0.8;
+    workers = start(&settings);
+    target_workers_host_is(workers, 0.81);
+    for (size_t i = 0; i < 5; i++) {
+        ask(workers, 0, 1 * S);
+    }
+    assert_int_equal(limit(workers, "workers", 0).limit, 1);
+    assert_int_equal(told(workers, 0, "cpu_block"), 1); /* once a reading */
+    target_workers_host_is(workers, 0.9);
+    ask(workers, 0, 1 * S);
+    assert_int_equal(told(workers, 0, "cpu_block"), 2);
+    target_workers_host_is(workers, 0.8);
+    ask(workers, 0, 1 * S);
+    assert_int_equal(limit(workers, "workers", 0).limit, 2);
+    target_workers_host_is(workers, 1);
+    settings.cpu = 0;
+    set(workers, 0, &settings);
+    ask(workers, 0, 1 * S);
+    assert_int_equal(limit(workers, "workers", 0).limit, 3);
+    assert_int_equal(told(workers, 0, "cpu_block"), 2);
+    stop(workers);
+}
+
 static void settings_that_contradict_each_other_are_refused(void **state)
 {
     struct target_error err = {{0}};
@@ -534,6 +579,7 @@ int main(void)
         cmocka_unit_test(a_worker_without_work_leaves_after_the_idle_time),
         cmocka_unit_test(events_stand_in_the_truth_log_with_their_own_times),
         cmocka_unit_test(no_history_of_changes_loses_a_request),
+        cmocka_unit_test(none_is_added_while_the_host_is_busier_than_told),
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
     };
 
