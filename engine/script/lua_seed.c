@@ -1,7 +1,8 @@
 /*
  * Lua hashes strings with a seed that it draws anew for each state, so the order of pairs() would
  * differ from shard to shard and from run to run. Where Lua is linked as an archive the linker
- * sends the one call that makes the seed (luai_makeseed in lstate.c) here: all states have the same.
+ * sends the one call that makes the seed (luai_makeseed in lstate.c) here: all states have the
+ * same.
  */
 #include <stddef.h>
 
