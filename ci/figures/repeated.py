@@ -38,7 +38,7 @@ def _figure(intro, tests, times, more_env=None):
 
 def counts():
     return _figure("100,000 exchanges on 4 threads: pelt's started, its ok and the server's own count must be equal.",
-                   ["test_counts.py"], times=20)
+                   ["test_counts.py"], times=20, more_env={"PELT_ONCE": "1"})
 
 
 def truth():
@@ -49,4 +49,4 @@ def truth():
 def kill():
     return _figure("kill -9 at seeded moments: the seconds that `pelt report` still gives.",
                    ["test_kill.py::test_a_killed_run_keeps_all_but_its_last_second"], times=1,
-                   more_env={"PELT_KILLS": "20"})
+                   more_env={"PELT_KILLS": "20", "PELT_ONCE": "1"})

@@ -38,6 +38,7 @@ def are_even(shares):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_open_loop_counts_equal_the_servers(server, tmp_path, record_property):
     url, counted = server
 
@@ -52,8 +53,9 @@ def test_open_loop_counts_equal_the_servers(server, tmp_path, record_property):
         record_property("server", seen)
         outcomes_add_up(done.report)
         server_count_fits(done.report, seen)
-        # Held up for long enough, the plan needs more connections at once than a server takes.
-        if_quiet(totals["outcomes"] == {"ok": EXCHANGES}, totals)
+        if SLOW:  # beside others: held up for long enough, the plan needs more connections at once than a server takes
+            if_quiet(totals["outcomes"] == {"ok": EXCHANGES}, totals)
+        assert totals["outcomes"] == {"ok": EXCHANGES}, totals
         assert totals["started"] == EXCHANGES == seen
         shares = shares_of(done.report)
         record_property("threads", shares)
