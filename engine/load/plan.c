@@ -45,8 +45,10 @@ void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop)
 void pelt_plan_deinit(struct pelt_plan *plan)
 {
     free(plan->stages);
+    free(plan->params);
     plan->stages = NULL;
     plan->stages_len = 0;
+    plan->params = NULL;
 }
 
 enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *from)
@@ -54,6 +56,10 @@ enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *
     *into = *from;
     into->stages = NULL;
     into->stages_len = 0;
+    into->params = from->params != NULL ? strdup(from->params) : NULL;
+    if (from->params != NULL && into->params == NULL) {
+        return PELT_ENOMEM;
+    }
     if (from->stages_len == 0) {
         return PELT_OK;
     }
@@ -76,7 +82,8 @@ static enum pelt_status add_stage(struct pelt_plan *plan, uint64_t duration_ns, 
     if (isnan(from)) {
         from = plan->stages_len > 0 ? stages[plan->stages_len - 1].to : 0.0;
     }
-    stages[plan->stages_len++] = (struct pelt_stage){duration_ns, from, to, exponential};
+    stages[plan->stages_len++] = (struct pelt_stage){
+        .duration_ns = duration_ns, .from = from, .to = to, .exponential = exponential};
     plan->stages = stages;
     return PELT_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -77,12 +78,37 @@ static void put_description(struct pelt_running *run)
     put_meta(run, "plan", "%s", plan);
     put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
     put_meta(run, "loop", "%s", run->plan.loop == PELT_LOOP_OPEN ? "open" : "closed");
+    put_meta(run, "load_kind", "%s", run->plan.kind);
+    put_meta(run, "load_params", "%s", run->plan.params != NULL ? run->plan.params : "");
     put_meta(run, "target", "%s", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);
     put_meta(run, "hosts", "1");
     put_meta(run, "file", "%s", opt->scenario != NULL ? opt->scenario->path : "");
     put_environment(run);
+}
+
+static void put_stage(struct pelt_running *run, const struct pelt_stage *s, uint64_t from_ns)
+{
+    struct pelt_stage_row row = {
+        .from_s = (double)from_ns / 1e9,
+        .to_s = (double)(from_ns + s->duration_ns) / 1e9,
+        .from = s->from,
+        .to = s->to,
+        .exponential = s->exponential,
+        .span = s->span,
+    };
+    memcpy(row.part, s->part, sizeof(row.part));
+    pelt_notes_written(run, pelt_runfile_stage(run->file, &row));
+}
+
+static void put_stages(struct pelt_running *run)
+{
+    uint64_t from_ns = 0;
+    for (size_t i = 0; i < run->plan.stages_len; i++) {
+        put_stage(run, &run->plan.stages[i], from_ns);
+        from_ns += run->plan.stages[i].duration_ns;
+    }
 }
 
 enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *err)
@@ -94,6 +120,7 @@ enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *er
         return status;
     }
     put_description(run);
+    put_stages(run);
     if (pelt_runfile_thresholds(run->file, opt->thresholds, opt->thresholds_len) != PELT_OK) {
         return pelt_fail(err, PELT_EIO, "the run file does not take writes");
     }

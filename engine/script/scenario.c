@@ -91,6 +91,17 @@ static bool field_is(lua_State *L, int table, const char *field, const char *tex
     return same;
 }
 
+/* What the stage that was added last is of the kind of load. */
+static void read_part(lua_State *L, int stage, struct pelt_plan *plan)
+{
+    struct pelt_stage *last = &plan->stages[plan->stages_len - 1];
+    last->span = (uint16_t)integer_or(L, stage, "span", 0);
+    if (lua_getfield(L, stage, "part") == LUA_TSTRING) {
+        snprintf(last->part, sizeof(last->part), "%s", lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
+}
+
 static enum pelt_status read_stage(lua_State *L, int stage, struct pelt_plan *plan)
 {
     const uint64_t duration_ns = integer_or(L, stage, "duration_ns", PELT_NEVER);
@@ -113,6 +124,7 @@ static void read_stages(lua_State *L, int load, struct pelt_plan *plan)
         if (read_stage(L, lua_gettop(L), plan) != PELT_OK) {
             luaL_error(L, "out of memory");
         }
+        read_part(L, lua_gettop(L), plan);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -136,6 +148,11 @@ static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
     } else if (field_is(L, load, "arrivals", "gamma")) {
         plan->arrivals = PELT_ARRIVALS_GAMMA;
     }
+    if (lua_getfield(L, load, "kind") == LUA_TSTRING) {
+        snprintf(plan->kind, sizeof(plan->kind), "%s", lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
+    plan->params = copy_text(L, load, "params");
     plan->gamma_shape = number_or(L, load, "shape", plan->gamma_shape);
     plan->users_max = integer_or(L, load, "users", plan->users_max);
     plan->waiting_max = integer_or(L, load, "waiting", plan->waiting_max);

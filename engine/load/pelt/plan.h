@@ -21,12 +21,16 @@ struct pelt_stage {
     uint64_t duration_ns; /* 0: a jump */
     double from, to;      /* users, or arrivals/s; linear in between */
     bool exponential;     /* in between by equal factors in equal times; both levels above 0 */
+    uint16_t span; /* which spike, step or trial of its kind it belongs to, from 1; 0: none */
+    char part[14]; /* what it is of that kind: "warmup", "spike", "step" ...; "": nothing */
 };
 
 /* The length of an endless plan's last stage. */
 #define PELT_PLAN_ENDLESS_NS (UINT64_C(5) * 365 * 86400 * UINT64_C(1000000000))
 
 struct pelt_plan {
+    char kind[12]; /* sustained, burst, stress, benchmark; "": none of them */
+    char *params;  /* of the kind, as JSON text, for who analyses the run; owned; may be NULL */
     enum pelt_loop loop;
     enum pelt_arrivals arrivals; /* open loop only */
     double gamma_shape;          /* PELT_ARRIVALS_GAMMA: 1 is Poisson, less is burstier; > 0 */

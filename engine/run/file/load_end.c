@@ -1,5 +1,5 @@
 /*
- * load_end: what was said of a run: its events, its thresholds as judged, its verdict.
+ * load_end: what was said of a run: its events, its stages, its thresholds as judged, its verdict.
  */
 #include <string.h>
 
@@ -18,6 +18,33 @@ static void load_events(struct pelt_loader *l)
         row->t_s = sqlite3_column_double(s, 0);
         row->kind = pelt_loader_text(l, s, 1);
         row->text = pelt_loader_text(l, s, 2);
+    }
+    sqlite3_finalize(s);
+}
+
+/* Before version 4 of the schema there were none. */
+static void load_stages(struct pelt_loader *l)
+{
+    if (l->d->version < 4) {
+        return;
+    }
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT from_s, to_s, level_from, level_to, exponential,"
+                                           " span, part, load FROM stage ORDER BY id");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_stage_row *row =
+            pelt_loader_append(l, &l->r->stages, l->r->stages_len, sizeof *row);
+        if (row == NULL) {
+            break;
+        }
+        l->r->stages_len++;
+        row->from_s = sqlite3_column_double(s, 0);
+        row->to_s = sqlite3_column_double(s, 1);
+        row->from = sqlite3_column_double(s, 2);
+        row->to = sqlite3_column_double(s, 3);
+        row->exponential = pelt_column(s, 4) != 0;
+        row->span = (unsigned)pelt_column(s, 5);
+        snprintf(row->part, sizeof row->part, "%s", pelt_column_text(s, 6));
+        snprintf(row->load, sizeof row->load, "%s", pelt_column_text(s, 7));
     }
     sqlite3_finalize(s);
 }
@@ -129,6 +156,7 @@ static void load_verdict(struct pelt_loader *l)
 void pelt_load_end(struct pelt_loader *l)
 {
     load_events(l);
+    load_stages(l);
     load_thresholds(l);
     load_verdict(l);
 }

@@ -41,6 +41,6 @@ void pelt_loader_hist(struct pelt_loader *l, sqlite3_stmt *s, int first, struct 
 /* The sections, once the names are there. */
 void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside, errors, checks */
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds, threads */
-void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, thresholds, verdict */
+void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, stages, thresholds, verdict */
 
 #endif

@@ -69,6 +69,7 @@ void pelt_results_free(struct pelt_results *r)
     free(r->errors);
     free(r->checks);
     free(r->events);
+    free(r->stages);
     free(r->thresholds);
     free(r->path);
     pelt_database_release(r->database);

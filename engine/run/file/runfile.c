@@ -62,6 +62,9 @@
     X(SUM_CLEAR, "DELETE FROM hist_sum")                                                           \
     X(SUM, "INSERT INTO hist_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
     X(EVENT, "INSERT INTO event (t_s, kind, text) VALUES (?, ?, ?)")                               \
+    X(STAGE,                                                                                       \
+      "INSERT INTO stage (from_s, to_s, level_from, level_to, exponential, span, part, load)"      \
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                          \
     X(THRESHOLD,                                                                                   \
       "INSERT INTO threshold (id, metric, name, stat, unit, lower_is_better, single, target,"      \
       " warning, critical) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
@@ -446,6 +449,15 @@ enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s, const ch
 {
     begin(f);
     PUT(f, EVENT, PELT_REAL(t_s), PELT_TEXT(kind), PELT_TEXT(text));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_stage(struct pelt_runfile *f, const struct pelt_stage_row *stage)
+{
+    begin(f);
+    PUT(f, STAGE, PELT_REAL(stage->from_s), PELT_REAL(stage->to_s), PELT_REAL(stage->from),
+        PELT_REAL(stage->to), PELT_INT(stage->exponential), PELT_INT(stage->span),
+        PELT_TEXT(stage->part), PELT_TEXT(stage->load));
     return commit(f);
 }
 

@@ -43,6 +43,16 @@ struct pelt_event_row { /* setup failed, stopped by signal, series cap reached, 
     char *kind, *text;
 };
 
+/* One stage of the plan as it was run. */
+struct pelt_stage_row {
+    double from_s, to_s; /* since the run's start */
+    double from, to;     /* users, or arrivals a second */
+    bool exponential;    /* in between, else linear */
+    unsigned span;       /* which spike, step or trial it belongs to, from 1; 0: none */
+    char part[14];       /* what it is of the kind of load: "warmup", "spike", "step" ...; or "" */
+    char load[64];       /* of several loads side by side: whose; else "" */
+};
+
 struct pelt_threshold_row {
     struct pelt_threshold threshold;
     bool judged; /* line is valid: the run ended in order, or was judged on what there is when
@@ -77,6 +87,8 @@ struct pelt_results {
     size_t checks_len;
     struct pelt_event_row *events;
     size_t events_len;
+    struct pelt_stage_row *stages; /* in their order */
+    size_t stages_len;
     struct pelt_threshold_row *thresholds;
     size_t thresholds_len;
     bool finished; /* the run ended in order; false: killed midway, or still running */

@@ -6,7 +6,8 @@
  * meta keys: schema, run_id, scenario, kind (run|bench|demo), command, start_wall_ns, duration_ns
  * (planned; updated when stopped early), plan, peak (largest level of the plan: users, or arrivals
  * a second), loop (open|closed), target, seed, threads, hosts, version, host, kernel, cpus, file
- * (scenario path); of a run that ended in order also total_started, total_ended, total_errors,
+ * (scenario path), load_kind (sustained, burst, stress, benchmark, or empty), load_params (of the
+ * kind, as JSON); of a run that ended in order also total_started, total_ended, total_errors,
  * response_count, response_p95_us, response_p99_us.
  */
 #ifndef PELT_RUNFILE_H
@@ -15,8 +16,8 @@
 #include "pelt/results.h"
 
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
- */
-#define PELT_RUNFILE_SCHEMA 3
+ * 4: stages. */
+#define PELT_RUNFILE_SCHEMA 4
 
 struct pelt_runfile;
 
@@ -46,6 +47,9 @@ PELT_MUST_USE enum pelt_status pelt_runfile_second(struct pelt_runfile *f,
                                                    size_t threads_len, struct pelt_registry *names);
 PELT_MUST_USE enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s,
                                                   const char *kind, const char *text);
+/* A stage of the plan, as it is known. */
+PELT_MUST_USE enum pelt_status pelt_runfile_stage(struct pelt_runfile *f,
+                                                  const struct pelt_stage_row *stage);
 /* The end: judged thresholds (same order as pelt_runfile_thresholds), verdict, exit code with
  * reasons (NULL-terminated). */
 PELT_MUST_USE enum pelt_status pelt_runfile_finish(struct pelt_runfile *f,
