@@ -31,6 +31,13 @@ void target_counters_answer(struct target_counters *set, enum target_route route
     }
 }
 
+void target_counters_unanswered(struct target_counters *set, enum target_route route)
+{
+    if (!target_route_is_observer(route)) {
+        add_one(&set->unanswered[route]);
+    }
+}
+
 void target_counters_done(struct target_counters *set, enum target_route route)
 {
     if (!target_route_is_observer(route)) {
@@ -65,6 +72,26 @@ static uint64_t sum_answers(const struct target_tally *tally, enum target_route 
 
     for (size_t i = 0; i < tally->sets; i++) {
         sum += read(&tally->set[i].answers[route][status - TARGET_STATUS_MIN]);
+    }
+    return sum;
+}
+
+static uint64_t sum_unanswered(const struct target_tally *tally, enum target_route route)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < tally->sets; i++) {
+        sum += read(&tally->set[i].unanswered[route]);
+    }
+    return sum;
+}
+
+static uint64_t sum_all_unanswered(const struct target_tally *tally)
+{
+    uint64_t sum = 0;
+
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        sum += sum_unanswered(tally, route);
     }
     return sum;
 }
@@ -126,7 +153,8 @@ char *target_tally_json(const struct target_tally *tally)
     print_paths_json(out, tally, &total); /* so that the total is the sum of what was printed */
     fputs("}, \"statuses\": {", out);
     print_statuses_json(out, tally);
-    fprintf(out, "}, \"total\": %" PRIu64 "}\n", total);
+    fprintf(out, "}, \"unanswered\": %" PRIu64 ", \"total\": %" PRIu64 "}\n",
+            sum_all_unanswered(tally), total);
     fclose(out);
     return text;
 }
@@ -165,6 +193,20 @@ static void print_answers(FILE *out, const struct target_tally *tally)
     }
 }
 
+static void print_unanswered(FILE *out, const struct target_tally *tally)
+{
+    print_metric_head(out, "pelt_target_unanswered_total", "counter",
+                      "Requests that ended without an answer.");
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        uint64_t unanswered = sum_unanswered(tally, route);
+
+        if (unanswered > 0) {
+            fprintf(out, "pelt_target_unanswered_total{path=\"%s\"} %" PRIu64 "\n",
+                    target_route_class(route), unanswered);
+        }
+    }
+}
+
 char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
                               const struct target_figures *figures)
 {
@@ -177,6 +219,7 @@ char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
     }
     print_requests(out, tally);
     print_answers(out, tally);
+    print_unanswered(out, tally);
     print_metric_head(out, "pelt_target_in_flight", "gauge", "Requests received, not yet done.");
     fprintf(out, "pelt_target_in_flight %" PRIu64 "\n", target_tally_in_flight(tally));
     print_metric_head(out, "pelt_target_stalls_total", "counter", "Stalls that have begun.");

@@ -20,9 +20,10 @@
 
 typedef _Atomic uint64_t target_counter;
 
-struct target_counters {                 /* of one loop; 70 KB */
-    target_counter heads[TARGET_ROUTES]; /* requests whose head was fully received */
-    target_counter done;                 /* of these: answered, or given up */
+struct target_counters {                      /* of one loop; 70 KB */
+    target_counter heads[TARGET_ROUTES];      /* requests whose head was fully received */
+    target_counter done;                      /* of these: answered, or ended without */
+    target_counter unanswered[TARGET_ROUTES]; /* of those done: ended without an answer */
     target_counter answers[TARGET_ROUTES][TARGET_STATUS_MAX - TARGET_STATUS_MIN + 1];
 };
 
@@ -34,6 +35,7 @@ struct target_tally { /* all sets; they outlive every reader */
 /* By the owning loop. Observers are not counted; `status` is of 100 to 599. */
 void target_counters_head(struct target_counters *set, enum target_route route);
 void target_counters_answer(struct target_counters *set, enum target_route route, unsigned status);
+void target_counters_unanswered(struct target_counters *set, enum target_route route);
 void target_counters_done(struct target_counters *set, enum target_route route);
 
 /* Requests received and not yet done, over all sets. */

@@ -221,6 +221,7 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
     enum MHD_Result result;
 
     target_follow_own_change(loop); /* a knob may have been turned */
+    target_hold_over(request);
     request->has_place = answer.has_place;
     if (answer.stream) {
         target_streaming_begin(loop, request, answer.stream);
@@ -405,6 +406,9 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
     target_streaming_end(loop, request, is_sent);
     if (request->has_place) { /* it left before it was a WebSocket */
         target_ws_leave(loop->shared->ws);
+    }
+    if (request->status == 0) {
+        target_counters_unanswered(loop->counters, request->route);
     }
     target_counters_done(loop->counters, request->route);
     loop->in_flight--;

@@ -8,6 +8,9 @@
 #define RELEASE_BATCH 16
 #define RELEASE_WALKS 128
 
+#define CALLED_WITHIN_S 3600U /* once resumed: the next run calls it */
+#define NO_TIMEOUT      0U    /* as the daemon's */
+
 uint64_t target_hold_outside_stalls_ns(const struct target_loop *loop, uint64_t ns)
 {
     uint64_t start_ns = loop->shared->start_ns;
@@ -26,6 +29,29 @@ uint64_t target_hold_answer_ns(const struct target_loop *loop, const struct targ
     return target_hold_outside_stalls_ns(loop, from_ns);
 }
 
+/*
+ * The library reads from what it resumes before it calls, and would drop a request whose client
+ * left; but those that have a timeout of their own it calls before it reads from any. So a whole
+ * request is answered whoever left: others may follow it.
+ */
+static void suspend(struct target_request *request)
+{
+    if (request->status == 0 && !request->has_timeout) {
+        request->has_timeout = true;
+        MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  CALLED_WITHIN_S);
+    }
+    MHD_suspend_connection(request->connection);
+}
+
+void target_hold_over(struct target_request *request)
+{
+    if (request->has_timeout) {
+        request->has_timeout = false;
+        MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, NO_TIMEOUT);
+    }
+}
+
 enum MHD_Result target_hold_until(struct target_loop *loop, struct target_request *request,
                                   uint64_t due_ns)
 {
@@ -34,7 +60,7 @@ enum MHD_Result target_hold_until(struct target_loop *loop, struct target_reques
     if (!target_dueheap_push(&loop->held, held)) {
         return MHD_NO;
     }
-    MHD_suspend_connection(request->connection);
+    suspend(request);
     return MHD_YES;
 }
 
@@ -42,7 +68,7 @@ enum MHD_Result target_hold_for_mail(struct target_loop *loop, struct target_req
 {
     request->pause.owner = request;
     target_waiters_push(&loop->waiting, &request->pause);
-    MHD_suspend_connection(request->connection);
+    suspend(request);
     return MHD_YES;
 }
 

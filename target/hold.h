@@ -27,6 +27,9 @@ enum MHD_Result target_hold_until(struct target_loop *loop, struct target_reques
 /* Suspends its connection until mail comes. MHD_YES. */
 enum MHD_Result target_hold_for_mail(struct target_loop *loop, struct target_request *request);
 
+/* It is to be answered now, and is not held until then any more. */
+void target_hold_over(struct target_request *request);
+
 /* Lets those go on that mail came for. */
 void target_hold_take_mail(struct target_loop *loop);
 

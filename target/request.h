@@ -36,6 +36,7 @@ struct target_request {
     enum target_route route;
     bool is_http_1_1;
     bool is_body_too_large; /* then `body` is not the whole */
+    bool has_timeout;       /* it was held, and is not answered yet: see hold.c */
     unsigned status;        /* 0: not answered yet */
     uint64_t index;         /* among all arrivals: picks the draws, orders what is due together */
     uint64_t begin_ns;      /* head received */

@@ -41,14 +41,14 @@ class Target:
             return answer.read().decode()
 
     def count(self):
-        """What the server counted: {"total": N, "paths": {...}, "statuses": {...}}."""
+        """What the server counted: {"total": N, "paths": {...}, "statuses": {...}, "unanswered": N}."""
         return json.loads(self.get("/count"))
 
     def settled_count(self):
         """The same once it no longer changes: a client that has left may have sent what is not read yet."""
         deadline = time.monotonic() + 20
         before, now = None, self.count()
-        while now != before or now["total"] != sum(now["statuses"].values()):
+        while now != before or now["total"] != sum(now["statuses"].values()) + now["unanswered"]:
             assert time.monotonic() < deadline, now
             time.sleep(0.2)
             before, now = now, self.count()

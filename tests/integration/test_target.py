@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import threading
 import time
@@ -195,7 +196,7 @@ def test_counts_are_exact_under_parallel_clients(target, threads):
     each = 100 if SLOW else 500
     in_parallel(lambda i: keep_asking(instance, each, "/health" if i < 3 else "/nowhere"), 4)
     assert instance.count() == {"total": 4 * each, "paths": {"/health": 3 * each, "other": each},
-                                "statuses": {"200": 3 * each, "404": each}}
+                                "statuses": {"200": 3 * each, "404": each}, "unanswered": 0}
     assert instance.count()["total"] == 4 * each, "asking for the count was counted"
     instance.stop()
     assert len(instance.requests()) == 4 * each
@@ -212,9 +213,45 @@ def test_a_request_is_counted_at_its_head_and_not_before(target):
         deadline = time.monotonic() + 5
         while instance.count()["total"] == 0 and time.monotonic() < deadline:
             time.sleep(0.005)
-        assert instance.count() == {"total": 1, "paths": {"/health": 1}, "statuses": {}}
+        assert instance.count() == {"total": 1, "paths": {"/health": 1}, "statuses": {}, "unanswered": 0}
         assert client.recv(4096).startswith(b"HTTP/1.1 200")
     assert instance.count()["statuses"] == {"200": 1}
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("leave", ["close", "half", "reset"])
+def test_whoever_is_held_is_answered_though_its_client_left(target, leave):
+    instance, held = target("--service-time", "1s", "--threads", 1), 30
+    clients = [socket.create_connection(("127.0.0.1", instance.port)) for _ in range(held)]
+    for client in clients:
+        client.sendall(b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
+    wait_until(lambda: instance.count()["total"] == held)
+    for client in clients:
+        if leave == "half":
+            client.shutdown(socket.SHUT_WR)
+            continue
+        if leave == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    assert instance.settled_count() == {"total": held, "paths": {"/work": held}, "statuses": {"200": held},
+                                        "unanswered": 0}
+    for client in clients if leave == "half" else []:
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        client.close()
+    instance.stop()
+    assert [line["status"] for line in instance.requests()] == [200] * held
+
+
+@pytest.mark.sanitize
+def test_who_leaves_before_the_request_is_whole_is_counted_as_unanswered(target):
+    instance = target()
+    with socket.create_connection(("127.0.0.1", instance.port)) as client:
+        client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        wait_until(lambda: instance.count()["total"] == 1)
+    assert instance.settled_count() == {"total": 1, "paths": {"/api/chat": 1}, "statuses": {}, "unanswered": 1}
+    assert '\npelt_target_unanswered_total{path="/api/chat"} 1\n' in instance.get("/metrics")
+    instance.stop()
+    assert [line["status"] for line in instance.requests()] == [0]
 
 
 @pytest.mark.sanitize

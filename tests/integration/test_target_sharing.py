@@ -185,8 +185,9 @@ def test_hits_are_counted_exactly_at_the_highest_rate(target):
         pytest.skip("no wrk on this host")
     instance = target(*BIG, "--cache-ttl", "1ms", "--coalesce", 1000)
     subprocess.run(["wrk", "-t1", "-c32", "-d1s", instance.url + "/work?item=1"], capture_output=True, timeout=30)
-    total = instance.settled_count()["total"]
-    figures = cache(instance)
+    counted = instance.settled_count()
+    total, figures = counted["total"], cache(instance)
+    assert counted["statuses"] == {"200": total}, "also those whose client left while they followed"
     assert figures["hits"] + figures["misses"] == total and figures["misses"] > 1 and figures["hits"] > 1000
     instance.stop()
     text = instance.log_path.read_text()
@@ -427,7 +428,7 @@ def test_who_is_drawn_to_fail_fails_alone(target):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_followers_are_answered_though_the_leaders_client_left(target, threads):
     instance = target("--threads", threads, "--service-time", "300ms", "--coalesce", 1000)
-    with Bare(instance.port, 1) as leader, Bare(instance.port, 20) as client:
+    with Bare(instance.port, 8), Bare(instance.port, 1) as leader, Bare(instance.port, 20) as client:  # 8 idle ones
         leader.send()
         wait_until(lambda: instance.count()["total"] == 1)
         for _ in range(20):

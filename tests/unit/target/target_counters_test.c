@@ -28,8 +28,9 @@ static void the_count_sums_all_loops(void **state)
 {
     char *text = target_tally_json(&tally);
 
-    assert_string_equal(text, "{\"paths\": {\"/api/chat\": 1, \"/health\": 2}, "
-                              "\"statuses\": {\"200\": 1, \"500\": 1}, \"total\": 3}\n");
+    assert_string_equal(
+        text, "{\"paths\": {\"/api/chat\": 1, \"/health\": 2}, "
+              "\"statuses\": {\"200\": 1, \"500\": 1}, \"unanswered\": 0, \"total\": 3}\n");
     free(text);
 }
 
@@ -40,6 +41,25 @@ static void what_is_not_answered_is_in_flight(void **state)
     assert_int_equal(target_tally_in_flight(&tally), 0);
 }
 
+static void who_left_is_counted_as_unanswered(void **state)
+{
+    char *text;
+
+    target_counters_unanswered(&sets[1], TARGET_ROUTE_CHAT);
+    target_counters_done(&sets[1], TARGET_ROUTE_CHAT);
+    target_counters_head(&sets[0], TARGET_ROUTE_WORK);
+    target_counters_unanswered(&sets[0], TARGET_ROUTE_WORK);
+    target_counters_done(&sets[0], TARGET_ROUTE_WORK);
+    text = target_tally_json(&tally);
+    assert_non_null(strstr(text, "500\": 1}, \"unanswered\": 2, \"total\": 4}\n"));
+    free(text);
+    text = target_tally_prometheus(&tally, 0, NULL);
+    assert_non_null(strstr(text, "\npelt_target_unanswered_total{path=\"/api/chat\"} 1\n"));
+    assert_non_null(strstr(text, "\npelt_target_unanswered_total{path=\"/work\"} 1\n"));
+    assert_null(strstr(text, "unanswered_total{path=\"/health\"}"));
+    free(text);
+}
+
 static void looking_on_is_not_counted(void **state)
 {
     char *before = target_tally_json(&tally);
@@ -48,6 +68,7 @@ static void looking_on_is_not_counted(void **state)
     target_counters_head(&sets[0], TARGET_ROUTE_COUNT);
     target_counters_answer(&sets[0], TARGET_ROUTE_COUNT, 200);
     target_counters_head(&sets[0], TARGET_ROUTE_METRICS);
+    target_counters_unanswered(&sets[0], TARGET_ROUTE_METRICS);
     after = target_tally_json(&tally);
     assert_string_equal(before, after);
     assert_int_equal(target_tally_in_flight(&tally), 1);
@@ -72,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_count_sums_all_loops, count_three),
         cmocka_unit_test_setup(what_is_not_answered_is_in_flight, count_three),
+        cmocka_unit_test_setup(who_left_is_counted_as_unanswered, count_three),
         cmocka_unit_test_setup(looking_on_is_not_counted, count_three),
         cmocka_unit_test_setup(metrics_name_path_and_status, count_three),
     };
