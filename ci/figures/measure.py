@@ -10,6 +10,7 @@ import sys
 
 import bodies
 import cost
+import preflight
 import profile_of
 import repeated
 import series
@@ -28,6 +29,7 @@ FIGURES = {
     "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "series": (series.figure, "resident memory of a thousand series on four threads"),
+    "preflight": (preflight.figure, "what preflight says against what a run reaches"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),

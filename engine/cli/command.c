@@ -42,6 +42,17 @@ const struct cli_command cli_commands[] = {
      "  pelt check chat.lua\n"
      "  pelt check chat.lua --once --target http://127.0.0.1:8080\n",
      cmd_check},
+    {"preflight", CLI_PREFLIGHT, "SCENARIO.lua", "what this host can send with it",
+     "Runs the scenario for about 5 s against a server of its own on the loopback\n"
+     "interface, without its pauses, measures what an iteration and a user cost, and\n"
+     "says how much this host can send and which limit comes first: CPU, descriptors,\n"
+     "ports or memory. Nothing is sent to the target, setup and teardown included:\n"
+     "every server the script names is stood in for by the null server, which answers\n"
+     "200 and {} (or --answer) at once. Exit 2 if the plan asks for more than that.\n",
+     "  pelt preflight chat.lua\n"
+     "  pelt preflight chat.lua --rate 5000/s --answer '{\"token\": \"x\"}'\n"
+     "  pelt preflight chat.lua --users 2000 --quiet --out json=-\n",
+     cmd_preflight},
     {"report", CLI_REPORT, "RUN.pelt", "any format of a run, again",
      "Reads a run file, also one of a run that was killed, and prints its summary, or\n"
      "writes the formats that --out asks for.\n",
@@ -96,9 +107,9 @@ void cli_help_overview(FILE *out)
     for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
         char usage[64];
         snprintf(usage, sizeof usage, "pelt %s %s", c->name, c->operand != NULL ? c->operand : "");
-        fprintf(out, "  %-24s  %s\n", usage, c->line);
+        fprintf(out, "  %-27s  %s\n", usage, c->line);
     }
-    fputs("\n  pelt CMD --help           the options of a command (or: pelt help CMD)\n"
+    fputs("\n  pelt CMD --help              the options of a command (or: pelt help CMD)\n"
           "  pelt --version\n"
           "\nExit codes: 0 passed; 1 pelt itself failed; 2 bad usage, scenario or script\n"
           "error; 3 a threshold was missed or could not be judged; 4 the run is INVALID;\n"

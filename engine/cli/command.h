@@ -13,6 +13,7 @@ extern const struct cli_command cli_commands[]; /* ends with one without a name 
 int cmd_run(const struct cli_options *o);
 int cmd_bench(const struct cli_options *o);
 int cmd_check(const struct cli_options *o);
+int cmd_preflight(const struct cli_options *o);
 int cmd_report(const struct cli_options *o);
 int cmd_demo(const struct cli_options *o);
 int cmd_runs(const struct cli_options *o);

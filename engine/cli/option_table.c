@@ -5,8 +5,10 @@
 #include "option_table.h"
 
 #define LOAD_COMMANDS (CLI_RUN | CLI_BENCH)
-#define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK)
-#define ALL_COMMANDS  (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
+#define PLAN_COMMANDS (LOAD_COMMANDS | CLI_PREFLIGHT)
+#define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT)
+#define ALL_COMMANDS                                                                               \
+    (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
 
 static const char *const group_names[] = {"Load",   "Request",  "Target", "Judgement",
                                           "Output", "Scenario", "Start",  "Other"};
@@ -15,27 +17,27 @@ static const char *const group_names[] = {"Load",   "Request",  "Target", "Judge
 
 /* clang-format off */
 const struct cli_option cli_option_table[CLI_OPTIONS] = {
-    {"users", 'u', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_users, FIELD(users),
+    {"users", 'u', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_users, FIELD(users),
      "closed loop: N users at once; with --rate: at most N. A scenario's own load is scaled so that its largest level is N"},
-    {"rate", 'r', "N/s", GROUP_LOAD, LOAD_COMMANDS, cli_read_rate, FIELD(rate_per_s),
+    {"rate", 'r', "N/s", GROUP_LOAD, PLAN_COMMANDS, cli_read_rate, FIELD(rate_per_s),
      "open loop: N arrivals a second (200/s, 60/m), whether answers come or not: iterations in run, requests in bench"},
-    {"ramp", 0, "N/s|T", GROUP_LOAD, LOAD_COMMANDS, cli_read_ramp, FIELD(ramp),
+    {"ramp", 0, "N/s|T", GROUP_LOAD, PLAN_COMMANDS, cli_read_ramp, FIELD(ramp),
      "climb to the level: N more each second, or within the time T; part of --duration"},
-    {"duration", 'd', "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_duration, FIELD(duration_ns),
+    {"duration", 'd', "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_duration, FIELD(duration_ns),
      "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it"},
-    {"iterations", 'n', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_iterations, FIELD(iterations),
+    {"iterations", 'n', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_iterations, FIELD(iterations),
      "end after N iterations of all users together (requests in bench), or after --duration, whichever comes first; needs no --duration"},
-    {"connections", 'c', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_users, FIELD(connections),
+    {"connections", 'c', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_users, FIELD(connections),
      "bench: N connections (default 10), one request in flight on each, or as --pipeline says; with --rate: at most N. run: the users of a thread share at most N to each server, and wait for a free one"},
     {"pipeline", 0, "N", GROUP_LOAD, CLI_BENCH, cli_read_pipeline, FIELD(pipeline),
      "closed loop: N requests in flight on each connection, at most 64 (HTTP/1.1 pipelining; default 1). A response then waits for those before it, and its time counts that"},
-    {"arrivals", 0, "KIND", GROUP_LOAD, LOAD_COMMANDS, cli_read_arrivals, FIELD(arrivals),
+    {"arrivals", 0, "KIND", GROUP_LOAD, PLAN_COMMANDS, cli_read_arrivals, FIELD(arrivals),
      "gaps between arrivals: uniform, poisson, gamma or gamma:SHAPE (below 1: burstier than poisson)"},
-    {"threads", 't', "N", GROUP_LOAD, LOAD_COMMANDS, cli_read_threads, FIELD(threads),
+    {"threads", 't', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_threads, FIELD(threads),
      "threads that send (default: the cores this process may use, never more than users)"},
     {"seed", 0, "N", GROUP_LOAD, SEND_COMMANDS, cli_read_seed, FIELD(seed),
      "of everything random (default 1); the same seed gives the same plan"},
-    {"grace", 0, "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_grace, FIELD(grace_ns),
+    {"grace", 0, "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_grace, FIELD(grace_ns),
      "how long what is in flight at the end may finish (default 30s)"},
     {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS, cli_read_flag, FIELD(force),
      "start even if the limit of file descriptors is too low for all users"},
@@ -45,7 +47,7 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"body", 0, "TEXT", GROUP_REQUEST, CLI_BENCH, cli_read_text, FIELD(body),
      "body of each request; @FILE takes a file's bytes"},
 
-    {"target", 0, "URL", GROUP_TARGET, CLI_RUN | CLI_CHECK, cli_read_url, FIELD(target),
+    {"target", 0, "URL", GROUP_TARGET, CLI_RUN | CLI_CHECK | CLI_PREFLIGHT, cli_read_url, FIELD(target),
      "base URL of the scenario's relative paths, instead of its own"},
     {"header", 'H', "\"NAME: V\"", GROUP_TARGET, SEND_COMMANDS, cli_read_header, FIELD(headers),
      "added to each request; repeatable"},
@@ -61,21 +63,23 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"allow-script-errors", 0, NULL, GROUP_JUDGE, CLI_RUN, cli_read_flag, FIELD(allow_script_errors),
      "Lua errors in iterations do not end in exit 2"},
 
-    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_REPORT, cli_read_texts, FIELD(out),
-     "write json, csv (a folder) or summary; PATH - is stdout; repeatable"},
+    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT, cli_read_texts, FIELD(out),
+     "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight: json only"},
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),
      "keep it in memory only, which then grows with the run"},
-    {"quiet", 'q', NULL, GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_flag, FIELD(quiet),
+    {"quiet", 'q', NULL, GROUP_OUTPUT, PLAN_COMMANDS | CLI_DEMO, cli_read_flag, FIELD(quiet),
      "no progress and no notes: the summary only"},
     {"no-color", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(no_color),
      "no colours (as NO_COLOR in the environment)"},
     {"log-json", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(log_json),
      "progress and log as JSON lines on stderr"},
 
-    {"set", 0, "KEY=VALUE", GROUP_SCENARIO, CLI_RUN | CLI_CHECK, cli_read_setting, 0,
+    {"set", 0, "KEY=VALUE", GROUP_SCENARIO, CLI_RUN | CLI_CHECK | CLI_PREFLIGHT, cli_read_setting, 0,
      "what pelt.env(KEY) gives, before the environment; repeatable"},
+    {"answer", 0, "TEXT", GROUP_SCENARIO, CLI_PREFLIGHT, cli_read_text, FIELD(answer),
+     "body of each answer of the null server (default {}); @FILE takes a file's bytes. For scripts that need what an answer says"},
     {"once", 0, NULL, GROUP_SCENARIO, CLI_CHECK, cli_read_flag, FIELD(once),
      "run one iteration and print every exchange and every check"},
 

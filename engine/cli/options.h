@@ -26,6 +26,7 @@ enum cli_command_bit {
     CLI_DEMO = 16,
     CLI_RUNS = 32,
     CLI_NEW = 64,
+    CLI_PREFLIGHT = 128,
 };
 
 struct cli_options;
@@ -82,6 +83,7 @@ struct cli_options {
     struct pelt_setting *settings;
     size_t settings_len;
     bool once;
+    const char *answer; /* of the null server; NULL: {} */
 
     const char *wait_for;
     uint64_t wait_timeout_ns; /* 60 s unless typed */

@@ -74,8 +74,12 @@ pelt_client_started(struct pelt_client *client, const struct pelt_request *reque
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
-    enum pelt_status status =
-        pelt_origin_find(client, &client->origins, url, client->opt.resolve, out, err);
+    const uint16_t stand_in = client->opt.stand_in_port;
+    enum pelt_status status = pelt_origin_find(
+        client, &client->origins, url, stand_in != 0 ? NULL : client->opt.resolve, out, err);
+    if (status == PELT_OK && stand_in != 0) {
+        pelt_origin_fix(*out, stand_in);
+    }
     if (status == PELT_ELIMIT && !client->origins_told) {
         client->origins_told = true;
         pelt_log(PELT_LOG_WARNING, "client",

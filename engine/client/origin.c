@@ -144,6 +144,12 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
     return PELT_OK;
 }
 
+void pelt_origin_fix(struct pelt_origin *o, uint16_t port)
+{
+    o->fixed = pelt_addr_literal("127.0.0.1", port, &o->addrs.addr[0]);
+    o->addrs.len = 1;
+}
+
 void pelt_origins_free(struct pelt_origin **list)
 {
     while (*list != NULL) {

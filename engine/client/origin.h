@@ -32,6 +32,8 @@ struct pelt_origin {
 enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
                                   const struct pelt_url *url, const char *const *resolve,
                                   struct pelt_origin **out, struct pelt_error *err);
+/* Whoever it is, 127.0.0.1 at `port` answers for it. */
+void pelt_origin_fix(struct pelt_origin *origin, uint16_t port);
 void pelt_origins_free(struct pelt_origin **list);
 
 #endif

@@ -50,6 +50,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     struct pelt_station_options station = {
         .seed = run->seed,
         .resolve = run->resolve,
+        .stand_in_port = run->stand_in_port,
         .second = -1,
         .quota = pelt_registry_quota(registry),
         .observe = observe,
@@ -89,6 +90,7 @@ enum pelt_status pelt_hooks_load(struct pelt_hooks *h, const char *data_json,
         .seed = h->run->seed,
         .watched = h->observed,
         .stopping = &h->stopping,
+        .skipped_ns = h->run->skipped_ns,
         .on_error = on_script_error,
         .on_error_arg = h,
     };

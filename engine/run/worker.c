@@ -225,6 +225,7 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
         .seed = run->seed,
         .population = w->opt.population,
         .stopping = &w->stopping,
+        .skipped_ns = run->skipped_ns,
         .on_error = on_script_error,
         .on_error_arg = w,
     };
@@ -251,6 +252,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .shared = options->run->shared,
         .connections_max = options->run->connections_max,
         .resolve = options->run->resolve,
+        .stand_in_port = options->run->stand_in_port,
         .thread = (uint16_t)options->thread,
         .quota = pelt_registry_quota(options->registry),
     };

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "pelt/buf.h"
 #include "pelt/rng.h"
@@ -116,6 +117,16 @@ void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t s
 static inline struct pelt_shard *pelt_shard_of(lua_State *L)
 {
     return *(struct pelt_shard **)lua_getextraspace(L);
+}
+
+/* How long to wait where the script asked for so many ns: nothing, where waiting is skipped. */
+static inline uint64_t pelt_shard_pause_ns(const struct pelt_shard *shard, uint64_t asked_ns)
+{
+    if (!shard->opt->skipped_ns) {
+        return asked_ns;
+    }
+    atomic_fetch_add_explicit(shard->opt->skipped_ns, asked_ns, memory_order_relaxed);
+    return 0;
 }
 
 /* After use of a buffer that is kept for the next call: frees one that has grown large. */

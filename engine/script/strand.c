@@ -386,8 +386,9 @@ void pelt_strand_go_on(struct pelt_strand *s, uint64_t now_ns)
     go_on(s, 0, now_ns);
 }
 
-int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t ns)
+int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t asked_ns)
 {
+    const uint64_t ns = pelt_shard_pause_ns(s->shard, asked_ns);
     if (pelt_timerq_add(s->shard->opt->timers, &s->timer, pelt_clock_ns() + ns) != PELT_OK) {
         return luaL_error(L, "pelt.sleep: out of memory");
     }

@@ -50,7 +50,11 @@ static bool read_think(struct user *u, int results, struct pelt_error *err)
 {
     lua_State *co = u->strand.co;
     lua_settop(co, lua_gettop(co) - results + 1); /* the first, nil without one */
-    return pelt_args_read_duration(co, -1, "think", &u->vu.think_ns, err) == PELT_OK;
+    if (pelt_args_read_duration(co, -1, "think", &u->vu.think_ns, err) != PELT_OK) {
+        return false;
+    }
+    u->vu.think_ns = pelt_shard_pause_ns(u->strand.shard, u->vu.think_ns);
+    return true;
 }
 
 static void end_thinking(struct user *u, int results, const char *error, const char *traceback)

@@ -45,6 +45,9 @@ struct pelt_client_options {
     uint64_t seed;                  /* for the jitter of connection retries */
     /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */
     const char *const *resolve;
+    /* Not 0: 127.0.0.1 at this port stands in for every server, and no name is looked up; before
+     * `resolve`. */
+    uint16_t stand_in_port;
     bool may_hold; /* closed loop: sending may wait for the batch of answers that is being received
                     */
     bool shared;   /* sessions have no connections of their own: all draw on one pool (sharing.c) */

@@ -52,6 +52,9 @@ struct pelt_run_options {
     const struct pelt_threshold *thresholds; /* the scenario's and --threshold's together */
     size_t thresholds_len;
     bool allow_script_errors, strict, allow_invalid, force;
+    /* See struct pelt_client_options (not 0: nothing leaves this host) and pelt_script_options. */
+    uint16_t stand_in_port;
+    _Atomic uint64_t *skipped_ns;
     size_t series_bytes_most; /* memory for series; 0: 64 MiB and 16 MiB a thread */
     const char *run_file;     /* NULL: kept in memory only */
     void (*on_live)(

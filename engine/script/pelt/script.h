@@ -33,6 +33,9 @@ struct pelt_script_options {
     bool watched; /* somebody looks on, by the client's `observe`: responses are kept whole,
                      whatever the scenario reads, and all that it prints is said */
     const _Atomic bool *stopping; /* pelt.stopping() */
+    /* Not NULL: pelt.sleep and a think time of `think` end at once, and what they would have taken
+     * is added here, for who wants to know what a script costs without waiting. Relaxed: a sum. */
+    _Atomic uint64_t *skipped_ns;
     /* One line a distinct script error (file:line: message, and traceback); called on this thread.
      * May be NULL. */
     void (*on_error)(void *arg, const char *line, const char *traceback);

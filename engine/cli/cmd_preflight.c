@@ -1,0 +1,133 @@
+/*
+ * cmd_preflight: `pelt preflight SCENARIO.lua`: what this host can send with it, and which of its
+ * limits comes first. Results go to stdout, or to stderr where --out takes stdout.
+ */
+#include <math.h>
+
+#include "command.h"
+#include "exit_code.h"
+#include "load.h"
+#include "outputs.h"
+#include "pelt/log.h"
+#include "pelt/report.h"
+#include "preflight.h"
+#include "settings.h"
+#include "stderr.h"
+#include "stdout.h"
+#include "text_or_file.h"
+
+#define ANSWER "{}"
+
+static enum pelt_status check_outputs(const struct cli_texts *out, struct pelt_error *err)
+{
+    for (size_t i = 0; i < out->len; i++) {
+        if (strncmp(out->items[i], "json=", 5) != 0) {
+            return pelt_fail(err, PELT_EINVAL, "--out %s: preflight writes json=PATH only",
+                             out->items[i]);
+        }
+    }
+    return cli_outputs_check(out, err);
+}
+
+static enum pelt_status read_answer(const struct cli_options *o, struct pelt_buf *out,
+                                    struct pelt_error *err)
+{
+    return cli_text_or_file("--answer", o->answer != NULL ? o->answer : ANSWER, out, err);
+}
+
+/* As a run has them. */
+static uint32_t threads_of(const struct cli_options *o, const struct pelt_plan *plan)
+{
+    const uint64_t users =
+        plan->loop == PELT_LOOP_CLOSED ? (uint64_t)ceil(pelt_plan_peak(plan)) : plan->users_max;
+    const uint64_t asked = o->threads;
+    return asked == 0 ? pelt_run_default_threads(users) : (uint32_t)(asked < users ? asked : users);
+}
+
+static int tell(const struct cli_options *o, const struct cli_preflight *p)
+{
+    int code = p->forecast->fits ? CLI_EXIT_PASSED : CLI_EXIT_USAGE;
+    cli_stderr_flush();
+    cli_preflight_text(p, cli_outputs_take_stdout(&o->out) ? stderr : stdout);
+    for (size_t i = 0; i < o->out.len; i++) {
+        struct pelt_error err = {{0}};
+        if (cli_preflight_json(p, o->out.items[i] + strlen("json="), &err) != PELT_OK) {
+            code = cli_exit_merge(code, cli_fail(PELT_EIO, &err));
+        }
+    }
+    return code;
+}
+
+static int measure_and_tell(const struct cli_options *o, const struct pelt_scenario *scenario,
+                            const struct pelt_plan *plan, struct pelt_span answer)
+{
+    struct pelt_limits limits;
+    struct pelt_measured measured;
+    struct pelt_forecast forecast;
+    struct pelt_error err = {{0}};
+    int signal = 0;
+    struct pelt_run_options run = {
+        .name = scenario->name,
+        .command = o->command_line,
+        .plan = plan,
+        .seed = o->seed,
+        .scenario = scenario,
+        .settings = o->settings,
+        .settings_len = o->settings_len,
+        .shared = scenario->shared_connections || o->connections > 0,
+        .connections_max = (uint32_t)o->connections,
+        .target = o->target,
+        .headers = o->headers.items,
+    };
+    pelt_limits_read("/proc", "/sys/fs/cgroup", &limits);
+    pelt_log(PELT_LOG_INFO, "pelt",
+             "%s against a null server on this host, for about 5 s; nothing is sent elsewhere",
+             scenario->name);
+    const enum pelt_status status =
+        pelt_measured_make(&run, &limits, answer, &measured, &signal, &err);
+    if (status != PELT_OK) {
+        return cli_fail(status, &err);
+    }
+    if (signal != 0) {
+        pelt_log(PELT_LOG_WARNING, "pelt", "stopped: nothing was measured to its end");
+        return CLI_EXIT_BY_SIGNAL + signal;
+    }
+    pelt_forecast_make(&measured, &limits, plan, threads_of(o, plan), &forecast);
+    return tell(o, &(struct cli_preflight){.scenario = scenario,
+                                           .plan = plan,
+                                           .limits = &limits,
+                                           .measured = &measured,
+                                           .forecast = &forecast});
+}
+
+int cmd_preflight(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    struct pelt_scenario *scenario = NULL;
+    struct pelt_plan plan = {0};
+    struct pelt_buf answer;
+    pelt_buf_init(&answer, CLI_TEXT_BYTES_MAX);
+    enum pelt_status status = check_outputs(&o->out, &err);
+    if (status == PELT_OK) {
+        status = read_answer(o, &answer, &err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    }
+    if (status == PELT_OK) {
+        cli_settings_warn_unread(o, scenario);
+        status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_scenario_pace(scenario, &plan, &err);
+    }
+    const int code = status == PELT_OK
+                         ? measure_and_tell(o, scenario, &plan, pelt_span(answer.data, answer.len))
+                         : cli_fail(status, &err);
+    pelt_buf_deinit(&answer);
+    if (!pelt_run_gave_up()) { /* else a thread may still use them */
+        pelt_plan_deinit(&plan);
+        pelt_scenario_free(scenario);
+    }
+    return code;
+}

@@ -1,0 +1,106 @@
+/*
+ * forecast: see the header.
+ */
+#include "pelt/forecast.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "host.h"
+
+const char *pelt_limit_name(enum pelt_limit limit)
+{
+    static const char *const names[PELT_LIMITS] = {"CPU", "descriptors", "ports", "memory"};
+    return names[limit];
+}
+
+static double per(double amount, double each)
+{
+    return each > 0 ? amount / each : INFINITY;
+}
+
+/* Seconds from an iteration's start to the user's next one, answers taking no time: pauses of the
+ * script, then the think time; at least the pacing. */
+static double turn_s(const struct pelt_measured *m, const struct pelt_plan *plan)
+{
+    return fmax(m->pause_s + (double)plan->think_ns / 1e9, (double)plan->pacing_ns / 1e9);
+}
+
+static void allow(const struct pelt_measured *m, const struct pelt_limits *l,
+                  struct pelt_forecast *f)
+{
+    const double own = PELT_FDS_OWN + (double)f->threads * PELT_FDS_A_THREAD;
+    const double fds = (double)l->fds > own ? (double)l->fds - own : 0;
+    const double ports = pelt_limits_ports(l);
+    const double memory = l->memory_bytes > 0 ? (double)l->memory_bytes : INFINITY;
+    const double connects = per((double)m->connects, (double)m->iterations); /* an iteration */
+    for (int i = 0; i < PELT_LIMITS; i++) {
+        f->allowed[i] = (struct pelt_allowed){.users = INFINITY, .iterations_per_s = INFINITY};
+    }
+    if (m->iterations > 0) {
+        f->allowed[PELT_LIMIT_CPU].iterations_per_s = f->iterations_per_s;
+    }
+    f->allowed[PELT_LIMIT_FDS].users = floor(per(fds, m->fds_a_user));
+    f->allowed[PELT_LIMIT_PORTS].users = floor(per(ports, m->fds_a_user));
+    f->allowed[PELT_LIMIT_PORTS].iterations_per_s =
+        m->iterations > 0 ? per(ports / l->port_rest_s, connects) : INFINITY;
+    f->allowed[PELT_LIMIT_MEMORY].users = per(memory, m->bytes_a_user);
+}
+
+/* How often the plan fits into what is allowed. */
+static double times(const struct pelt_allowed *a, const struct pelt_forecast *f)
+{
+    const double users = per(a->users, f->users);
+    if (isinf(f->plan_iterations_per_s)) {
+        return isinf(a->iterations_per_s) ? users : 0;
+    }
+    return fmin(users, per(a->iterations_per_s, f->plan_iterations_per_s));
+}
+
+/* A closed loop never asks for more CPU than there is: its users wait for each other. Nor for more
+ * new connections a second than its iterations make. */
+static bool is_met(const struct pelt_forecast *f, enum pelt_limit limit, bool open)
+{
+    const struct pelt_allowed *a = &f->allowed[limit];
+    return open ? a->times >= 1 : a->users >= f->users;
+}
+
+/* What stops the plan counts before what it fills. */
+static bool comes_before(const struct pelt_forecast *f, enum pelt_limit a, enum pelt_limit b,
+                         bool open)
+{
+    const bool a_met = is_met(f, a, open), b_met = is_met(f, b, open);
+    const struct pelt_allowed *x = &f->allowed[a], *y = &f->allowed[b];
+    if (a_met != b_met) {
+        return b_met;
+    }
+    return x->times != y->times ? x->times < y->times : x->iterations_per_s < y->iterations_per_s;
+}
+
+void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits *l,
+                        const struct pelt_plan *plan, uint32_t threads, struct pelt_forecast *f)
+{
+    assert(threads > 0);
+    const bool open = plan->loop == PELT_LOOP_OPEN;
+    const double cores = fmin(threads, l->cores), cpu_s = (double)m->cpu_ns / 1e9;
+    const double turn = turn_s(m, plan), peak = pelt_plan_peak(plan);
+    *f = (struct pelt_forecast){.threads = threads};
+    f->iterations_per_s = cpu_s > 0 ? cores * (double)m->iterations / cpu_s : 0;
+    f->requests_per_s = cpu_s > 0 ? cores * (double)m->requests / cpu_s : 0;
+    f->plan_iterations_per_s = open ? peak : per(peak, turn);
+    f->users = open ? fmax(1, peak * turn) : peak;
+    f->cpu_share = per(f->plan_iterations_per_s, f->iterations_per_s);
+    f->cpu_share = open ? f->cpu_share : fmin(1, f->cpu_share);
+    allow(m, l, f);
+    f->fits = true;
+    f->first = PELT_LIMIT_CPU;
+    for (int i = 0; i < PELT_LIMITS; i++) {
+        f->allowed[i].times = times(&f->allowed[i], f);
+        f->fits = f->fits && is_met(f, i, open);
+    }
+    for (int i = 0; i < PELT_LIMITS; i++) {
+        if (comes_before(f, i, f->first, open)) {
+            f->first = (enum pelt_limit)i;
+        }
+    }
+}
