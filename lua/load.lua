@@ -1,12 +1,17 @@
 -- load: what `load = ...` of a scenario may be, turned into the one thing the engine knows:
 --
---   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential }, ... }, arrivals, shape, users, waiting,
---     grace_ns, iterations, iterations_per_user }
+--   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential, part, span }, ... }, arrivals, shape,
+--     users, waiting, grace_ns, iterations, iterations_per_user, kind, params, trace, speed, iteration }
 --
 -- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
--- exponential. A last stage without a duration lasts until the iterations are done.
+-- exponential. A last stage without a duration lasts until the iterations are done. `kind` and `params` (JSON text),
+-- `part` and `span` of a stage say what the load is about, for who analyses the run. `trace`: whose times say when
+-- iterations arrive, `speed` times as fast. `iteration`: what a scenario without tasks does.
+--
+-- Kinds of load are files of their own in lua/load, each a chunk called with `common` below. Several loads side by side
+-- are { parts = { ... } }: lua/load/mix.lua.
 
-local tools, keys = ...
+local tools, keys, kinds, http = ...
 local load = {}
 
 local primitive = {} -- metatable that marks the result
@@ -68,6 +73,14 @@ local function level_in(t, what)
     fail("%s: neither users nor rate: add users = 20, or rate = \"200/s\"", what)
 end
 
+-- `t[key]`: a level, of the loop that the load has already (nil: none yet). Returns `otherwise` where it is absent.
+local function level_at(t, key, what, loop, otherwise)
+    if t[key] == nil then return otherwise, loop end
+    local level, kind = level_of(t[key], what .. "." .. key)
+    if loop and kind ~= loop then fail("%s.%s: users and rates do not mix in one load", what, key) end
+    return level, kind
+end
+
 local function above_zero(level, loop, what)
     if level <= 0 then
         fail("%s: the level is 0%s: nothing would be sent", what, loop == "open" and "/s" or " users")
@@ -82,8 +95,45 @@ local function count_in(t, key, what)
     return value
 end
 
--- Adds what all shapes share; `pool` says whether `users` is the open loop's pool.
-local function finish(t, what, loop, stages)
+local function time_in(t, key, what, otherwise)
+    if t[key] == nil then return otherwise end
+    return tools.duration_ns(t[key], what .. "." .. key)
+end
+
+-- `t[key]` between 0 and 1: 0.05, or "5%".
+local function share_in(t, key, what, otherwise)
+    local value = t[key]
+    if value == nil then return otherwise end
+    local percent = type(value) == "string" and tonumber(value:match("^%s*([%d.]+)%s*%%$"))
+    local share = percent and percent / 100 or value
+    if type(share) ~= "number" or not (share > 0 and share < 1) then
+        fail("%s.%s: a share above 0 and below 1 is expected, \"5%%\" or 0.05, not %s", what, key, tostring(value))
+    end
+    return share
+end
+
+local function percentile_in(t, what)
+    local value = t.percentile == nil and 99 or t.percentile
+    if type(value) ~= "number" or not (value > 0 and value < 100) then
+        fail("%s.percentile: a number above 0 and below 100 is expected, such as 99, not %s", what, tostring(value))
+    end
+    return value
+end
+
+-- A flat table of texts and numbers as JSON, its keys in order.
+local function json_of(params)
+    local names, fields = {}, {}
+    for name in pairs(params) do names[#names + 1] = name end
+    table.sort(names)
+    for i, name in ipairs(names) do
+        local value = params[name]
+        fields[i] = ("%q:" .. (type(value) == "string" and "%q" or "%.15g")):format(name, value)
+    end
+    return "{" .. table.concat(fields, ",") .. "}"
+end
+
+-- Adds what all shapes share; `users` of t is the open loop's pool. `kind` and `params`: what it is for, nil: nothing.
+local function finish(t, what, loop, stages, kind, params)
     if loop == "closed" then
         for _, key in ipairs(OPEN_KEYS) do
             if t[key] ~= nil then fail("%s.%s: only arrivals (rate = \"200/s\") have it", what, key) end
@@ -106,6 +156,8 @@ local function finish(t, what, loop, stages)
         grace_ns = t.grace ~= nil and tools.duration_ns(t.grace, what .. ".grace") or nil,
         iterations = count_in(t, "iterations", what),
         iterations_per_user = count_in(t, "iterations_per_user", what),
+        kind = kind,
+        params = params and json_of(params),
     }, primitive)
 end
 
@@ -126,25 +178,47 @@ local function exponential(t, from, to, what)
     return t.curve == "exponential" or nil
 end
 
-local LEVEL_KEYS = with_common { "users", "rate", "duration", "ramp", "arrivals", "shape", "waiting" }
+local LEVEL_KEYS = with_common { "users", "rate", "duration", "ramp", "ramp_down", "arrivals", "shape", "waiting" }
 
--- One level for `duration`, or until its iterations are done, climbed to from 0 within its first `ramp`.
-local function level(t, what)
-    check_keys(t, what, LEVEL_KEYS)
+-- The edges of a level that lasts `duration` (math.huge: until its iterations are done), which contains both.
+local function edges_of(t, what, duration)
+    local up, down = time_in(t, "ramp", what, 0), time_in(t, "ramp_down", what, 0)
+    if up > duration then
+        fail("%s.ramp: %s is longer than the duration (%s) that it is part of", what, t.ramp, t.duration)
+    end
+    if down > 0 and duration == math.huge then
+        fail("%s.ramp_down: nobody knows when the iterations will be done: give a duration as well", what)
+    end
+    if up + down > duration then
+        fail("%s.ramp_down: together with the ramp it is longer than the duration (%s) that both are part of", what,
+            t.duration)
+    end
+    return up, down
+end
+
+-- One level for `duration`, or until its iterations are done, climbed to from 0 within its first `ramp` and left within
+-- its last `ramp_down`. Returns loop and stages.
+local function level_stages(t, what)
     local to, loop = level_in(t, what)
     above_zero(to, loop, what)
     local endless = t.duration == nil and counted(t, loop)
     local duration = endless and math.huge or duration_of(t, what)
     if duration == 0 then fail("%s.duration: 0: nothing would be sent", what) end
-    local ramp = t.ramp ~= nil and tools.duration_ns(t.ramp, what .. ".ramp") or 0
-    if ramp > duration then
-        fail("%s.ramp: %s is longer than the duration (%s) that it is part of", what, t.ramp, t.duration)
-    end
+    local up, down = edges_of(t, what, duration)
     local stages = {}
-    if ramp > 0 then stages[1] = { duration_ns = ramp, from = 0, to = to } end
+    if up > 0 then stages[1] = { duration_ns = up, from = 0, to = to, part = "ramp" } end
     if endless then
-        stages[#stages + 1] = { to = to } -- without a duration
-    elseif ramp < duration then stages[#stages + 1] = { duration_ns = duration - ramp, from = to, to = to } end
+        stages[#stages + 1] = { to = to, part = "steady", span = 1 } -- without a duration
+    elseif up + down < duration then
+        stages[#stages + 1] = { duration_ns = duration - up - down, from = to, to = to, part = "steady", span = 1 }
+    end
+    if down > 0 then stages[#stages + 1] = { duration_ns = down, from = to, to = 0, part = "ramp-down" } end
+    return loop, stages
+end
+
+local function level(t, what)
+    check_keys(t, what, LEVEL_KEYS)
+    local loop, stages = level_stages(t, what)
     return finish(t, what, loop, stages)
 end
 
@@ -204,21 +278,26 @@ local function ramp(t, what)
     return finish(t, what, loop, list)
 end
 
+local function is_primitive(value)
+    return getmetatable(value) == primitive
+end
+
 -- What `load = value` of a scenario means. Raises texts without a position.
-local function of(value)
+local function of(value, what)
+    what = what or "load"
     if type(value) ~= "table" then
-        fail("load: a table is expected: { users = 20, duration = \"20s\" }, not a %s", type(value))
+        fail("%s: a table is expected: { users = 20, duration = \"20s\" }, not a %s", what, type(value))
     end
-    if getmetatable(value) == primitive then return value end
-    return (value.stages ~= nil and stages or level)(value, "load")
+    if is_primitive(value) then return value end
+    return (value.stages ~= nil and stages or level)(value, what)
 end
 
 -- A shape as scripts call it: errors name the script's line.
 local function shape(name, build)
     local what = "pelt.load." .. name
-    load[name] = function(t)
+    load[name] = function(t, ...)
         if type(t) ~= "table" then error(what .. ": a table is expected: " .. what .. " { ... }", 2) end
-        local ok, result = pcall(build, t, what)
+        local ok, result = pcall(build, t, what, ...)
         if not ok then error(result, 2) end
         return result
     end
@@ -232,11 +311,20 @@ shape("rate", function(t, what)
     if t.rate == nil then fail("%s: no rate: add rate = \"200/s\"", what) end
     return level(t, what)
 end)
-shape("sustained", level)
 shape("ramp", ramp)
 shape("stages", function(t, what)
     -- { stages = {...}, arrivals = ... }, or the list itself
     return stages(t.stages == nil and { stages = t } or t, what)
 end)
+
+local common = {
+    load = load, tools = tools, keys = keys, http = http, primitive = primitive,
+    fail = fail, check_keys = check_keys, with_common = with_common, shape = shape, finish = finish, of = of,
+    is_primitive = is_primitive, level_of = level_of, level_in = level_in, level_at = level_at, above_zero = above_zero,
+    count_in = count_in,
+    duration_of = duration_of, time_in = time_in, share_in = share_in, percentile_in = percentile_in,
+    level_stages = level_stages, LEVEL_KEYS = LEVEL_KEYS,
+}
+for _, kind in ipairs(kinds) do kind(common) end
 
 return load, of

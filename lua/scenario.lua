@@ -1,7 +1,8 @@
 -- scenario: checks the table that a scenario file returned and turns it into what the engine reads:
 --
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
---     tasks = { { name, weight, run }, ... }, setup, teardown, user_init, user_exit,
+--     tasks = { { name, weight, run }, ... }, groups = { { number of a task, ... }, ... }, setup, teardown, user_init,
+--     user_exit,
 --     pacing_ns, think_ns, think = function, shared_connections = boolean }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
@@ -10,8 +11,8 @@ local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
     "teardown", "pacing", "think", "connections" }
-local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, stages = true, iterations = true,
-    iterations_per_user = true, grace = true, arrivals = true }
+local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
+    iterations = true, iterations_per_user = true, grace = true, arrivals = true }
 local TASK_KEYS = { "name", "weight", "run" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "target", "warning", "critical", "max", "min" }
 
@@ -43,17 +44,61 @@ local function task_of(task, where)
     return { name = task.name, weight = weight + 0.0, run = task.run }
 end
 
-local function tasks_of(s)
+-- The scenario's own tasks; `load` may bring an iteration, or each of several side by side its own.
+local function tasks_of(s, load)
     check_type(s.iteration, "function", "iteration")
     check_type(s.tasks, "table", "tasks")
     if s.iteration and s.tasks then fail("iteration and tasks: give one of the two") end
     if s.iteration then return { { name = "iteration", weight = 1.0, run = s.iteration } } end
+    if not s.tasks and load and load.iteration then
+        return { { name = "iteration", weight = 1.0, run = load.iteration } }
+    end
+    if not s.tasks and load and load.parts then return {} end
     if not s.tasks or #s.tasks == 0 then
         fail("nothing to do: add iteration = function(user, data) ... end, or tasks = { { name, weight, run }, ... }")
     end
     local tasks = {}
     for i, task in ipairs(s.tasks) do tasks[i] = task_of(task, ("tasks[%d]"):format(i)) end
     return tasks
+end
+
+local function numbers_of(tasks, names, what)
+    local known, number, list = {}, {}, {}
+    for i, task in ipairs(tasks) do
+        known[i] = task.name
+        number[task.name] = number[task.name] or i
+    end
+    for i, name in ipairs(names) do
+        list[i] = number[name]
+        if not list[i] then
+            fail("%s.tasks: the scenario has no task '%s'%s", what, tostring(name),
+                keys.did_you_mean(name, known) or ": its tasks are " .. table.concat(known, ", "))
+        end
+    end
+    return list
+end
+
+-- Which tasks the users of each load draw from: all of `tasks`, or of several loads side by side each its own, for which
+-- further ones may be added.
+local function groups_of(tasks, load)
+    local all = {}
+    for i = 1, #tasks do all[i] = i end
+    if not load or not load.parts then return { all } end
+    local groups = {}
+    for i, part in ipairs(load.parts) do
+        local own = part.iteration or not part.tasks and part.load.iteration
+        if own then
+            tasks[#tasks + 1] = { name = part.name, weight = 1.0, run = own }
+            groups[i] = { #tasks }
+        elseif part.tasks then
+            groups[i] = numbers_of(tasks, part.tasks, part.what)
+        elseif #all > 0 then
+            groups[i] = all
+        else
+            fail("%s: nothing to do: add iteration = function(user, data) ... end, or tasks of the scenario", part.what)
+        end
+    end
+    return groups
 end
 
 local function thresholds_of(list)
@@ -97,12 +142,15 @@ return function(count, s)
     if type(s) ~= "table" then fail("returns a %s: a scenario returns one table", type(s)) end
     keys.check(s, nil, KEYS, into_load)
     local think_drawn = type(s.think) == "function"
+    local load = s.load ~= nil and load_of(s.load) or nil
+    local tasks = tasks_of(s, load)
     return {
         name = check_type(s.name, "string", "name"),
         target = check_type(s.target, "string", "target"),
-        load = s.load ~= nil and load_of(s.load) or nil,
+        load = load,
         thresholds = thresholds_of(s.thresholds),
-        tasks = tasks_of(s),
+        tasks = tasks,
+        groups = groups_of(tasks, load),
         setup = check_type(s.setup, "function", "setup"),
         teardown = check_type(s.teardown, "function", "teardown"),
         user_init = check_type(s.user_init, "function", "user_init"),

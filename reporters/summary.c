@@ -217,6 +217,26 @@ static void thresholds(struct page *p)
 
 /* ---- what was asked for ---- */
 
+/* A line for each of several loads side by side, else one. */
+static void plan_lines(struct page *p, const char *plan, const char *loop)
+{
+    char line[512];
+    if (strstr(plan, "; ") == NULL) {
+        snprintf(line, sizeof line, "%s%s%s%s", plan,
+                 plan[0] != '\0' && loop[0] != '\0' ? ", " : "", loop,
+                 loop[0] != '\0' ? " loop" : "");
+        labelled(p, "plan", line);
+        return;
+    }
+    for (const char *label = "plan"; plan != NULL; label = "") {
+        const char *end = strstr(plan, "; ");
+        size_t len = end != NULL ? (size_t)(end - plan) : strlen(plan);
+        snprintf(line, sizeof line, "%.*s", (int)len, plan);
+        labelled(p, label, line);
+        plan = end != NULL ? end + 2 : NULL;
+    }
+}
+
 static void load(struct page *p)
 {
     const struct pelt_results *r = p->r;
@@ -232,11 +252,7 @@ static void load(struct page *p)
     pelt_format_duration((uint64_t)(r->duration_s * (double)PELT_NS_PER_S), length, sizeof length);
     heading(p, "load\n");
     labelled(p, "target", pelt_results_meta(r, "target"));
-    snprintf(line, sizeof line, "%s%s%s", plan ? plan : "", plan && loop ? ", " : "",
-             loop && strcmp(loop, "open") == 0 ? "open loop"
-             : loop                            ? "closed loop"
-                                               : "");
-    labelled(p, "plan", line);
+    plan_lines(p, plan ? plan : "", loop ? loop : "");
     snprintf(line, sizeof line, "%.19s UTC for %s, %s thread%s, seed %s", start, length,
              threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",
              seed ? seed : "?");

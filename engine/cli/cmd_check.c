@@ -19,8 +19,12 @@ static void print_tasks(const struct pelt_scenario *s)
         sum += s->tasks[i].weight;
     }
     for (size_t i = 0; i < s->tasks_len; i++) {
-        printf("%-11s%s  weight %g (%.3g%%)\n", i == 0 ? "tasks" : "", s->tasks[i].name,
-               s->tasks[i].weight, sum > 0 ? 100 * s->tasks[i].weight / sum : 0);
+        printf("%-11s%s  weight %g", i == 0 ? "tasks" : "", s->tasks[i].name, s->tasks[i].weight);
+        if (s->has_load && s->plan.parts_len > 0) {
+            printf("\n"); /* each load has its own */
+        } else {
+            printf(" (%.3g%%)\n", sum > 0 ? 100 * s->tasks[i].weight / sum : 0);
+        }
     }
 }
 
@@ -48,7 +52,7 @@ static void print_files(const struct pelt_scenario *s)
 
 static void print_scenario(const struct cli_options *o, const struct pelt_scenario *s)
 {
-    char plan[256];
+    char plan[1024];
     if (s->has_load) {
         pelt_plan_describe(&s->plan, plan, sizeof plan);
     } else {

@@ -97,7 +97,7 @@ static void announce_series(const struct pelt_run_options *run, size_t bytes_mos
 
 static void announce(const struct pelt_run_options *run, size_t series_bytes_most)
 {
-    char plan[256], size[32];
+    char plan[1024], size[32];
     pelt_plan_describe(run->plan, plan, sizeof plan);
     pelt_log(PELT_LOG_INFO, "pelt", "%s: %s", run->name, plan);
     announce_files(run->scenario);

@@ -71,11 +71,49 @@ static enum pelt_status make(const struct cli_options *o, struct pelt_plan *plan
                        err);
 }
 
+/* The option that asks for a level, or a shape, where the load has none that it could be; NULL:
+ * none. */
+static const char *misplaced(const struct cli_options *o, const struct pelt_plan *plan)
+{
+    const bool mix = plan->parts_len > 0;
+    return o->rate_per_s > 0                              ? "--rate"
+           : mix && o->users > 0                          ? "--users"
+           : mix && o->iterations > 0                     ? "--iterations"
+           : o->has_arrivals                              ? "--arrivals"
+           : o->gamma_shape > 0                           ? "--arrivals"
+           : o->ramp.per_s > 0 || o->ramp.duration_ns > 0 ? "--ramp"
+                                                          : NULL;
+}
+
+/* Several loads, and times of a trace, have no one level that an option could set. */
+static enum pelt_status check_fixed(const struct cli_options *o, const struct pelt_plan *plan,
+                                    struct pelt_error *err)
+{
+    const char *option = misplaced(o, plan);
+    if (option != NULL && plan->parts_len > 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s: %s has %zu loads side by side: say it in that of them which you mean "
+                         "(pelt.load.mix), or give --duration",
+                         option, o->operand, plan->parts_len);
+    }
+    if (option != NULL && plan->replay.len > 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s: the load of %s is a trace with times of its own: say how fast it is "
+                         "replayed (speed = 2 in pelt.load.replay), or give --duration",
+                         option, o->operand);
+    }
+    return PELT_OK;
+}
+
 /* The scenario's shape is kept; its largest level and its length become what was asked for. */
 static enum pelt_status scale(const struct cli_options *o, struct pelt_plan *plan,
                               struct pelt_error *err)
 {
     bool open = plan->loop == PELT_LOOP_OPEN;
+    enum pelt_status status = check_fixed(o, plan, err);
+    if (status != PELT_OK) {
+        return status;
+    }
     if (!open && o->rate_per_s > 0) {
         char text[128];
         pelt_plan_describe(plan, text, sizeof text);
@@ -125,7 +163,7 @@ static enum pelt_status refine(const struct cli_options *o, struct pelt_plan *pl
         plan->iterations = o->iterations;
     }
     if (o->grace_ns != PELT_NEVER) {
-        plan->grace_ns = o->grace_ns;
+        plan->grace_ns = o->grace_ns; /* of a mix: it is the run's */
     }
     return pelt_plan_validate(plan, err);
 }

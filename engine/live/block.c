@@ -5,6 +5,7 @@
 #include "block.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 
 #include "pelt/units.h"
@@ -160,7 +161,7 @@ static void phase_text(const struct live_figures *f, bool brief, char *out, size
 {
     char elapsed[32], left[32];
     format_seconds(f->elapsed_s, elapsed, sizeof elapsed);
-    format_seconds(f->left_s, left, sizeof left);
+    format_seconds(isnan(f->left_s) ? 0 : f->left_s, left, sizeof left);
     switch (f->phase) {
     case PELT_PHASE_SETUP:
         snprintf(out, size, "setup");
@@ -175,6 +176,8 @@ static void phase_text(const struct live_figures *f, bool brief, char *out, size
         if (f->iterations_most > 0) {
             snprintf(out, size, "%s, %" PRIu64 "%s%" PRIu64 "%s", elapsed, f->iterations,
                      brief ? "/" : " of ", f->iterations_most, brief ? "" : " iterations");
+        } else if (isnan(f->left_s)) {
+            snprintf(out, size, "%s", elapsed);
         } else {
             snprintf(out, size, brief ? "%s, -%s" : "%s, %s left", elapsed, left);
         }
@@ -203,6 +206,8 @@ static void load_line(struct writer *w, const struct live_figures *f)
         if (f->waiting > 0) {
             add(w, "%swaiting %" PRIu64, gap(w), f->waiting);
         }
+    } else if (isnan(f->level)) { /* of several loads: users and arrivals do not add up */
+        add(w, "%s%" PRIu64, gap(w), f->users);
     } else {
         add(w, "%s%" PRIu64 " of %.0f", gap(w), f->users, f->level);
     }

@@ -3,6 +3,8 @@
  */
 #include "figures.h"
 
+#include <math.h>
+
 #include "pelt/clock.h"
 
 const char *const live_percentile_names[LIVE_PERCENTILES] = {"p50", "p95", "p99"};
@@ -44,11 +46,16 @@ void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool
         .left_s = left_s,
         .done = live->length_s > 0 ? 1 - left_s / live->length_s : 0,
         .open = live->plan->loop == PELT_LOOP_OPEN,
-        .level = pelt_plan_level(live->plan, (uint64_t)(elapsed_s * (double)PELT_NS_PER_S)),
+        .level = pelt_plan_mixed(live->plan)
+                     ? NAN
+                     : pelt_plan_level(live->plan, (uint64_t)(elapsed_s * (double)PELT_NS_PER_S)),
         .started = live->started,
         .errors = live->ended - live->ok,
         .error_share = live->ended > 0 ? (double)(live->ended - live->ok) / (double)live->ended : 0,
     };
+    if (live->plan->endless && pelt_plan_iterations(live->plan) == 0) {
+        out->left_s = NAN; /* of several loads, some end by their iterations */
+    }
     if (live->second != NULL) {
         out->has_second = true;
         out->users = live->second->users;

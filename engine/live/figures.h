@@ -17,12 +17,12 @@ struct live_percentiles { /* of response time, all requests together */
 
 struct live_figures {
     enum pelt_phase phase;
-    double elapsed_s, left_s;             /* of the load; not below 0 */
+    double elapsed_s, left_s;             /* of the load; not below 0; left NAN: nobody knows */
     double done;                          /* 0..1 of the planned length, or of its iterations */
     uint64_t iterations, iterations_most; /* ended so far; after so many the load is over, most 0:
                                              its length ends it */
     bool open;
-    double level; /* planned now: users, or arrivals/s */
+    double level; /* planned now: users, or arrivals/s; NAN: a mix of both */
     uint64_t users, waiting;
     uint64_t started, errors, dropped; /* exchanges so far; errors: ended in anything but ok */
     double error_share;                /* of the ended; 0 while none has */

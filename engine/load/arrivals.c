@@ -67,10 +67,25 @@ bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it)
     return it->plan->iterations > 0 && it->k >= it->plan->iterations;
 }
 
+/* A replay has its times. */
+static bool next_replayed(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns)
+{
+    if (pelt_arrivals_used_up(it) || it->k >= it->plan->replay.len) {
+        return false;
+    }
+    *k = it->k;
+    *due_ns = pelt_plan_replayed(it->plan, it->k);
+    it->k++;
+    return *due_ns < it->end_ns;
+}
+
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns)
 {
     while (it->k % it->parts != it->part) {
         draw_next(it);
+    }
+    if (it->plan->replay.len > 0) {
+        return next_replayed(it, k, due_ns);
     }
     if (pelt_arrivals_used_up(it) || !find_stage(it)) {
         return false;
@@ -91,6 +106,9 @@ uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed)
     struct pelt_arrivals_iter it;
     pelt_arrivals_init(&it, plan, seed, 0, 1);
     uint64_t count = 0, k, due_ns;
+    if (plan->replay.len > 0) {
+        return plan->replay.len;
+    }
     if (plan->arrivals == PELT_ARRIVALS_UNIFORM) {
         /* x == k: only what rounding may do to the last ones has to be looked at. */
         double all = pelt_plan_integral(plan, it.end_ns);

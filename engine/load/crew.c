@@ -316,12 +316,15 @@ static void on_paced(struct pelt_timer *timer, uint64_t now_ns);
 
 static struct pelt_vu *create_user(struct pelt_crew *crew, uint32_t slot)
 {
-    const uint64_t id = crew->opt.thread + crew->created * crew->opt.threads;
+    const uint64_t n = crew->opt.thread + crew->created * crew->opt.threads;
+    const uint64_t id = crew->opt.id_from + n * crew->opt.id_step;
     struct pelt_vu *vu = crew->opt.ops->create(crew->opt.ops_ctx, id);
     if (vu != NULL) {
         *vu = (struct pelt_vu){.crew = crew,
                                .timer = {.fn = on_paced},
                                .id = id,
+                               .part = crew->opt.part,
+                               .arrivals_before = crew->opt.arrivals_before,
                                .slot = slot,
                                .open = crew->opt.plan->loop == PELT_LOOP_OPEN};
         crew->users[slot] = vu;
@@ -422,6 +425,8 @@ static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
 {
     const struct pelt_plan *plan = crew->opt.plan;
     const uint64_t t_ns = now_ns - crew->opt.start_ns;
+    /* The second that ends here has the users that it had, not those who come at its edge. */
+    pelt_recorder_turn(crew->opt.recorder, now_ns);
     bool spent = crew->opt.budget != NULL && pelt_budget_spent(crew->opt.budget);
     bool nobody = plan->endless && crew->users_most == 0;
     if (t_ns >= crew->length_ns || spent || nobody) {
@@ -706,6 +711,7 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     }
     const struct pelt_plan *plan = options->plan;
     crew->opt = *options;
+    crew->opt.id_step = options->id_step > 0 ? options->id_step : 1;
     crew->in_flight = plan->in_flight > 0 ? plan->in_flight : 1;
     crew->plan_timer.fn = on_plan;
     crew->ready_timer.fn = on_ready;
@@ -797,6 +803,13 @@ bool pelt_crew_stopping(const struct pelt_crew *crew)
     return crew->stopping;
 }
 
+bool pelt_crew_wants(const struct pelt_vu *vu)
+{
+    const struct pelt_crew *crew = vu->crew;
+    bool parked = crew->opt.plan->loop == PELT_LOOP_CLOSED && vu->slot >= crew->begun;
+    return !crew->stopping && !vu->stopped && !parked;
+}
+
 bool pelt_crew_starved(const struct pelt_crew *crew)
 {
     return crew->starved;
@@ -812,6 +825,11 @@ uint32_t pelt_crew_users(const struct pelt_crew *crew)
         users += !crew->users[i]->stopped;
     }
     return (users + crew->in_flight - 1) / crew->in_flight;
+}
+
+uint32_t pelt_crew_running(const struct pelt_crew *crew)
+{
+    return crew->running;
 }
 
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew)

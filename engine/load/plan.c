@@ -8,14 +8,12 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stage.h"
 #include "pelt/clock.h"
-#include "pelt/units.h"
 
 #define USERS_MAX_DEFAULT   10000
 #define WAITING_MAX_DEFAULT 100000
@@ -27,8 +25,6 @@
 #define GAMMA_LEAST    1e-3
 #define GAMMA_MOST     1e6
 #define LENGTH_NS_MOST (UINT64_C(3650) * 86400 * PELT_NS_PER_S)
-
-#define DESCRIBED_STAGES_MAX 8
 
 void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop)
 {
@@ -44,21 +40,53 @@ void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop)
 
 void pelt_plan_deinit(struct pelt_plan *plan)
 {
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        pelt_plan_deinit(&plan->parts[i]);
+    }
+    free(plan->parts);
     free(plan->stages);
     free(plan->params);
+    plan->parts = NULL;
+    plan->parts_len = 0;
     plan->stages = NULL;
     plan->stages_len = 0;
     plan->params = NULL;
 }
 
+bool pelt_plan_mixed(const struct pelt_plan *plan)
+{
+    for (size_t i = 1; i < plan->parts_len; i++) {
+        if (plan->parts[i].loop != plan->parts[0].loop) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum pelt_status copy_parts(struct pelt_plan *into, const struct pelt_plan *from)
+{
+    into->parts = calloc(from->parts_len, sizeof(*from->parts));
+    enum pelt_status status = into->parts != NULL ? PELT_OK : PELT_ENOMEM;
+    for (size_t i = 0; i < from->parts_len && status == PELT_OK; i++) {
+        into->parts_len++;
+        status = pelt_plan_copy(&into->parts[i], &from->parts[i]);
+    }
+    return status;
+}
+
 enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *from)
 {
     *into = *from;
+    into->parts = NULL;
+    into->parts_len = 0;
     into->stages = NULL;
     into->stages_len = 0;
     into->params = from->params != NULL ? strdup(from->params) : NULL;
     if (from->params != NULL && into->params == NULL) {
         return PELT_ENOMEM;
+    }
+    if (from->parts_len > 0) {
+        return copy_parts(into, from);
     }
     if (from->stages_len == 0) {
         return PELT_OK;
@@ -103,6 +131,38 @@ enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, double level)
 {
     plan->endless = true;
     return add_stage(plan, PELT_PLAN_ENDLESS_NS, level, level, false);
+}
+
+/* A level of 0 goes before all others, for `start_ns`. */
+static enum pelt_status put_start(struct pelt_plan *plan, uint64_t start_ns)
+{
+    enum pelt_status status = start_ns > 0 ? pelt_plan_add(plan, start_ns, 0, 0) : PELT_OK;
+    if (status == PELT_OK && start_ns > 0) {
+        struct pelt_stage wait = plan->stages[plan->stages_len - 1];
+        memmove(plan->stages + 1, plan->stages, (plan->stages_len - 1) * sizeof(wait));
+        snprintf(wait.part, sizeof(wait.part), "wait");
+        plan->stages[0] = wait;
+        plan->start_ns = start_ns;
+    }
+    return status;
+}
+
+enum pelt_status pelt_plan_add_part(struct pelt_plan *mix, struct pelt_plan *part, const char *name,
+                                    uint64_t start_ns)
+{
+    struct pelt_plan *parts = realloc(mix->parts, (mix->parts_len + 1) * sizeof(*parts));
+    if (parts == NULL) {
+        pelt_plan_deinit(part);
+        return PELT_ENOMEM;
+    }
+    mix->parts = parts;
+    snprintf(part->name, sizeof(part->name), "%s", name);
+    const bool first = mix->parts_len == 0;
+    mix->loop = !first && mix->loop == PELT_LOOP_CLOSED ? PELT_LOOP_CLOSED : part->loop;
+    mix->grace_ns = first || part->grace_ns > mix->grace_ns ? part->grace_ns : mix->grace_ns;
+    mix->endless = mix->endless || part->endless;
+    parts[mix->parts_len] = *part;
+    return put_start(&parts[mix->parts_len++], start_ns);
 }
 
 static const char *level_unit(const struct pelt_plan *plan)
@@ -171,8 +231,23 @@ static enum pelt_status validate_end(const struct pelt_plan *plan, struct pelt_e
     return PELT_OK;
 }
 
+static enum pelt_status validate_parts(const struct pelt_plan *plan, struct pelt_error *err)
+{
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        struct pelt_error why;
+        enum pelt_status status = pelt_plan_validate(&plan->parts[i], &why);
+        if (status != PELT_OK) {
+            return pelt_fail(err, status, "%s: %.900s", plan->parts[i].name, why.text);
+        }
+    }
+    return PELT_OK;
+}
+
 enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_error *err)
 {
+    if (plan->parts_len > 0) {
+        return validate_parts(plan, err);
+    }
     if (plan->stages_len == 0) {
         return pelt_fail(err, PELT_EINVAL,
                          "load: it is empty; give users or a rate, and a duration");
@@ -205,6 +280,10 @@ uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
     for (size_t i = 0; i < plan->stages_len; i++) {
         length_ns += plan->stages[i].duration_ns;
     }
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        uint64_t part_ns = pelt_plan_length_ns(&plan->parts[i]);
+        length_ns = part_ns > length_ns ? part_ns : length_ns;
+    }
     return length_ns;
 }
 
@@ -217,6 +296,9 @@ double pelt_plan_peak(const struct pelt_plan *plan)
             peak = fmax(peak, fmax(s->from, s->to));
         }
     }
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        peak += plan->parts[i].loop == plan->loop ? pelt_plan_peak(&plan->parts[i]) : 0;
+    }
     return peak;
 }
 
@@ -225,8 +307,25 @@ static uint64_t whole_users(double level)
     return (uint64_t)floor(level + 0.5);
 }
 
+/* Of all loads; 0 if one of them has no limit. */
+static uint64_t iterations_of_parts(const struct pelt_plan *plan)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        uint64_t most = pelt_plan_iterations(&plan->parts[i]);
+        if (most == 0) {
+            return 0;
+        }
+        sum = most > UINT64_MAX - sum ? UINT64_MAX : sum + most;
+    }
+    return sum;
+}
+
 uint64_t pelt_plan_iterations(const struct pelt_plan *plan)
 {
+    if (plan->parts_len > 0) {
+        return iterations_of_parts(plan);
+    }
     uint64_t each = 0;
     if (plan->loop == PELT_LOOP_CLOSED && plan->iterations_per_user > 0) {
         uint64_t users = whole_users(pelt_plan_peak(plan));
@@ -247,9 +346,31 @@ void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
     }
 }
 
+/* All by the same factor; what only its iterations end is cut. */
+static void scale_parts(struct pelt_plan *plan, uint64_t length_ns)
+{
+    uint64_t longest_ns = 0;
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        uint64_t part_ns = plan->parts[i].endless ? 0 : pelt_plan_length_ns(&plan->parts[i]);
+        longest_ns = part_ns > longest_ns ? part_ns : longest_ns;
+    }
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        struct pelt_plan *part = &plan->parts[i];
+        const uint64_t part_ns = pelt_plan_length_ns(part);
+        pelt_plan_scale_length(
+            part, part->endless ? length_ns
+                                : (uint64_t)((unsigned __int128)part_ns * length_ns / longest_ns));
+    }
+    plan->endless = false;
+}
+
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
 {
     uint64_t end_ns = 0, scaled_ns = 0;
+    if (plan->parts_len > 0) {
+        scale_parts(plan, length_ns);
+        return;
+    }
     if (plan->endless) {
         struct pelt_stage *last = &plan->stages[plan->stages_len - 1];
         uint64_t before_ns = pelt_plan_length_ns(plan) - last->duration_ns;
@@ -265,6 +386,36 @@ void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
         plan->stages[i].duration_ns = next_ns - scaled_ns;
         scaled_ns = next_ns;
     }
+    if (plan->start_ns > 0) {
+        plan->start_ns = plan->stages[0].duration_ns;
+    }
+    if (plan->replay.len > 0 && old_ns > 0 && length_ns > 0) {
+        const double faster = (double)old_ns / (double)length_ns;
+        struct pelt_stage *last = &plan->stages[plan->stages_len - 1];
+        plan->replay.speed *= faster;
+        last->from *= faster;
+        last->to *= faster;
+    }
+}
+
+uint64_t pelt_plan_replayed(const struct pelt_plan *plan, size_t k)
+{
+    return plan->start_ns + (uint64_t)((double)plan->replay.at_ns[k] / plan->replay.speed);
+}
+
+/* Arrivals of a replay before t. */
+static size_t replayed_before(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    size_t low = 0, high = plan->replay.len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pelt_plan_replayed(plan, middle) < t_ns) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /* The stage in which t lies and its begin; NULL from the end on. */
@@ -293,9 +444,13 @@ static double stage_level(const struct pelt_stage *s, uint64_t in_ns)
 
 double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
 {
+    double sum = 0.0;
+    for (size_t i = 0; i < plan->parts_len; i++) {
+        sum += plan->parts[i].loop == plan->loop ? pelt_plan_level(&plan->parts[i], t_ns) : 0;
+    }
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
-    return s != NULL ? stage_level(s, t_ns - begin_ns) : 0.0;
+    return s != NULL ? stage_level(s, t_ns - begin_ns) : sum;
 }
 
 static uint64_t stage_users(const struct pelt_stage *s, uint64_t in_ns)
@@ -370,6 +525,9 @@ double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
 {
     double x = 0.0;
     uint64_t begin_ns = 0;
+    if (plan->replay.len > 0) {
+        return (double)replayed_before(plan, t_ns);
+    }
     for (size_t i = 0; i < plan->stages_len && t_ns > begin_ns; i++) {
         struct pelt_stage s = plan->stages[i];
         uint64_t in_ns = t_ns - begin_ns;
@@ -397,114 +555,4 @@ uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x)
         begin_ns += s->duration_ns;
     }
     return x <= stage_x ? begin_ns : PELT_NEVER;
-}
-
-/* A line being written into a fixed space; what does not fit is cut. */
-struct line {
-    char *out;
-    size_t size, len;
-};
-
-static void put(struct line *line, const char *fmt, ...) PELT_PRINTF(2, 3);
-static void put(struct line *line, const char *fmt, ...)
-{
-    if (line->len + 1 >= line->size) {
-        return;
-    }
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(line->out + line->len, line->size - line->len, fmt, args);
-    va_end(args);
-    line->len += (size_t)len;
-}
-
-static void put_stage(struct line *line, const struct pelt_plan *plan, const struct pelt_stage *s)
-{
-    char duration[32];
-    pelt_format_duration(s->duration_ns, duration, sizeof(duration));
-    bool last = s == &plan->stages[plan->stages_len - 1];
-    const char *unit = plan->loop == PELT_LOOP_CLOSED && s->to == 1 ? " user" : level_unit(plan);
-    if (plan->endless && last) {
-        uint64_t most = plan->iterations > 0 ? plan->iterations : plan->iterations_per_user;
-        put(line, "%.7g%s for %" PRIu64 " iteration%s%s", s->to, unit, most, most == 1 ? "" : "s",
-            plan->iterations > 0 ? "" : " each");
-    } else if (s->from == s->to) {
-        put(line, "%.7g%s for %s", s->to, unit, duration);
-    } else {
-        put(line, "%.7g -> %.7g%s %sover %s", s->from, s->to, unit,
-            s->exponential ? "exponentially " : "", duration);
-    }
-}
-
-static void put_time(struct line *line, const char *before, uint64_t ns, const char *behind)
-{
-    char text[32];
-    if (ns > 0) {
-        pelt_format_duration(ns, text, sizeof(text));
-        put(line, "%s%s%s", before, text, behind);
-    }
-}
-
-/* What ends it besides its length, and what lies between a user's iterations. */
-static void put_iterations(struct line *line, const struct pelt_plan *plan)
-{
-    if (plan->iterations > 0 && !plan->endless) {
-        put(line, ", at most %" PRIu64 " iteration%s", plan->iterations,
-            plan->iterations == 1 ? "" : "s");
-    }
-    if (plan->iterations_per_user > 0 && !(plan->endless && plan->iterations == 0)) {
-        put(line, ", at most %" PRIu64 " a user", plan->iterations_per_user);
-    }
-    put_time(line, ", pacing ", plan->pacing_ns, "");
-    put_time(line, ", think time ", plan->think_ns, "");
-    if (plan->think_drawn) {
-        put(line, ", think time drawn");
-    }
-}
-
-static void put_process(struct line *line, const struct pelt_plan *plan)
-{
-    switch (plan->arrivals) {
-    case PELT_ARRIVALS_UNIFORM:
-        put(line, ", uniform");
-        break;
-    case PELT_ARRIVALS_POISSON:
-        put(line, ", poisson");
-        break;
-    case PELT_ARRIVALS_GAMMA:
-        put(line, ", gamma %g", plan->gamma_shape);
-        break;
-    }
-}
-
-void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
-{
-    struct line line = {out, size, 0};
-    size_t shown = 0, left_out = 0;
-    if (size > 0) {
-        out[0] = '\0';
-    }
-    for (size_t i = 0; i < plan->stages_len; i++) {
-        const struct pelt_stage *s = &plan->stages[i];
-        if (s->duration_ns == 0) {
-            continue; /* the next stage says where it starts */
-        }
-        if (shown == DESCRIBED_STAGES_MAX) {
-            left_out++;
-            continue;
-        }
-        put(&line, "%s", shown > 0 ? ", then " : "");
-        put_stage(&line, plan, s);
-        shown++;
-    }
-    if (left_out > 0) {
-        put(&line, ", then %zu more stages", left_out);
-    }
-    if (plan->loop == PELT_LOOP_OPEN) {
-        put_process(&line, plan);
-    }
-    if (plan->in_flight > 1) {
-        put(&line, ", %u in flight each", plan->in_flight);
-    }
-    put_iterations(&line, plan);
 }

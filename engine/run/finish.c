@@ -72,7 +72,7 @@ static void note_lives(struct pelt_running *run)
     char text[200];
     if (c->late > 0) {
         char pacing[32];
-        pelt_format_duration(run->plan.pacing_ns, pacing, sizeof(pacing));
+        pelt_format_duration(pelt_plan_part(&run->plan, 0)->pacing_ns, pacing, sizeof(pacing));
         snprintf(
             text, sizeof(text),
             "%llu of %llu iterations started late: the ones before took longer than the pacing "
@@ -91,12 +91,12 @@ static void note_lives(struct pelt_running *run)
     }
 }
 
-/* What the plan had until the end reached. */
-static double arrivals_due(const struct pelt_running *run)
+/* What one load's plan had until the end reached. */
+static double arrivals_due(const struct pelt_running *run, const struct pelt_plan *plan)
 {
-    bool loaded = run->start_ns != 0 && run->plan.loop == PELT_LOOP_OPEN;
-    double due = loaded ? pelt_plan_integral(&run->plan, run->length_ns) : 0;
-    const double most = (double)run->plan.iterations;
+    bool loaded = run->start_ns != 0 && plan->loop == PELT_LOOP_OPEN;
+    double due = loaded ? pelt_plan_integral(plan, run->length_ns) : 0;
+    const double most = (double)plan->iterations;
     return most > 0 && due > most ? most : due;
 }
 
@@ -104,6 +104,9 @@ static double arrivals_due(const struct pelt_running *run)
  * process with gamma intervals is mean / shape (Cox, Renewal Theory, 1962), 1 being Poisson's. */
 static double arrivals_deviation(const struct pelt_plan *plan, double mean)
 {
+    if (plan->replay.len > 0) {
+        return 0;
+    }
     switch (plan->arrivals) {
     case PELT_ARRIVALS_UNIFORM:
         return 0;
@@ -115,10 +118,26 @@ static double arrivals_deviation(const struct pelt_plan *plan, double mean)
     return 0;
 }
 
+/* Of all loads of the run. */
+static void sum_arrivals(const struct pelt_running *run, double *due, double *deviation)
+{
+    double variance = 0;
+    *due = 0;
+    for (size_t i = 0; i < pelt_plan_parts(&run->plan); i++) {
+        const struct pelt_plan *plan = pelt_plan_part(&run->plan, i);
+        const double part_due = arrivals_due(run, plan);
+        const double part_deviation = arrivals_deviation(plan, part_due);
+        *due += part_due;
+        variance += part_deviation * part_deviation;
+    }
+    *deviation = sqrt(variance);
+}
+
 static enum pelt_status judge(const struct pelt_running *run, const struct pelt_results *results,
                               struct pelt_judgement *judgement, struct pelt_error *err)
 {
-    double due = arrivals_due(run);
+    double due, deviation;
+    sum_arrivals(run, &due, &deviation);
     struct pelt_judge_options options = {
         .strict = run->opt.strict,
         .allow_invalid = run->opt.allow_invalid,
@@ -127,7 +146,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .starved = run->collector.starved,
         .given_up = run->collector.given_up,
         .arrivals_due = due,
-        .arrivals_deviation = arrivals_deviation(&run->plan, due),
+        .arrivals_deviation = deviation,
         .own_failure = own_failure(run),
         .script_error = script_error(run),
     };

@@ -181,7 +181,8 @@ static void begin_only_once(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns
     pelt_script_vu_ops.begin(vu, due_ns, now_ns);
 }
 
-bool pelt_hooks_iteration(struct pelt_hooks *h)
+/* Of a user of load `part`. */
+static void iterate(struct pelt_hooks *h, uint16_t part)
 {
     struct waiting wait = {.hooks = h};
     struct pelt_plan plan;
@@ -194,6 +195,8 @@ bool pelt_hooks_iteration(struct pelt_hooks *h)
         .plan = &plan,
         .seed = h->run->seed,
         .threads = 1,
+        .part = part,
+        .id_from = part,
         .start_ns = now_ns,
         .timers = &h->station.reactor.timers,
         .recorder = &h->station.recorder,
@@ -218,5 +221,15 @@ bool pelt_hooks_iteration(struct pelt_hooks *h)
         pelt_crew_free(crew);
     }
     pelt_plan_deinit(&plan);
+}
+
+bool pelt_hooks_iteration(struct pelt_hooks *h)
+{
+    const struct pelt_scenario *scenario = h->run->scenario;
+    const size_t parts = scenario->has_load ? pelt_plan_parts(&scenario->plan) : 1;
+    h->failed = false;
+    for (size_t i = 0; i < parts && !h->failed && !pelt_hooks_cancelled(h); i++) {
+        iterate(h, (uint16_t)i);
+    }
     return !h->failed;
 }

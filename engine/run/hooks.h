@@ -47,7 +47,7 @@ PELT_MUST_USE enum pelt_status pelt_hooks_load(struct pelt_hooks *h, const char 
 /* Run one to its end, or until it is cancelled. False: it failed, `error` says why. */
 bool pelt_hooks_setup(struct pelt_hooks *h);
 bool pelt_hooks_teardown(struct pelt_hooks *h);
-/* One iteration of user 0. */
+/* One iteration of user 0; of a mix one of a user of each load. */
 bool pelt_hooks_iteration(struct pelt_hooks *h);
 /* Ends the hook that runs, or the next one as it begins, until pelt_hooks_renew(). */
 void pelt_hooks_cancel(struct pelt_hooks *h);

@@ -12,6 +12,7 @@
 
 #include "collect.h"
 #include "hooks.h"
+#include "pelt/parts.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
 #include "signals.h"
@@ -19,7 +20,7 @@
 struct pelt_running {
     struct pelt_run_options opt; /* the caller's, with `plan` below */
     struct pelt_plan plan;       /* the caller's, with users_max cut to what the host can hold */
-    struct pelt_budget budget;   /* of plan.iterations, in closed loop */
+    struct pelt_parts parts;     /* of the plan; once there are workers */
     uint32_t threads;
     struct pelt_registry *registry;
     struct pelt_runfile *file;
@@ -54,8 +55,8 @@ struct pelt_running {
 
 /* ---- workers: how many threads and users there are, and the threads that send ---- */
 
-/* Sets `threads`; cuts plan.users_max to what the host holds. PELT_ELIMIT: closed loop, and more
- * users than that. */
+/* Sets `threads`; cuts the pools of open loops to what the host holds. PELT_ELIMIT: closed loop,
+ * and more users than that. */
 PELT_MUST_USE enum pelt_status pelt_workers_settle(struct pelt_running *run,
                                                    struct pelt_error *err);
 /* Each loads the script's file: to be done aside. After a failure some may be there: free them. */

@@ -63,7 +63,7 @@ static const char *target(const struct pelt_run_options *opt)
 static void put_description(struct pelt_running *run)
 {
     const struct pelt_run_options *opt = &run->opt;
-    char plan[256];
+    char plan[1024];
     pelt_plan_describe(&run->plan, plan, sizeof(plan));
     uint64_t wall_ns = pelt_clock_wall_ns();
     struct pelt_rng id;
@@ -77,8 +77,11 @@ static void put_description(struct pelt_running *run)
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
     put_meta(run, "plan", "%s", plan);
     put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
-    put_meta(run, "loop", "%s", run->plan.loop == PELT_LOOP_OPEN ? "open" : "closed");
-    put_meta(run, "load_kind", "%s", run->plan.kind);
+    put_meta(run, "loop", "%s",
+             pelt_plan_mixed(&run->plan)        ? "mixed"
+             : run->plan.loop == PELT_LOOP_OPEN ? "open"
+                                                : "closed");
+    put_meta(run, "load_kind", "%s", run->plan.parts_len > 0 ? "mix" : run->plan.kind);
     put_meta(run, "load_params", "%s", run->plan.params != NULL ? run->plan.params : "");
     put_meta(run, "target", "%s", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
@@ -88,7 +91,8 @@ static void put_description(struct pelt_running *run)
     put_environment(run);
 }
 
-static void put_stage(struct pelt_running *run, const struct pelt_stage *s, uint64_t from_ns)
+static void put_stage(struct pelt_running *run, const struct pelt_plan *plan,
+                      const struct pelt_stage *s, uint64_t from_ns)
 {
     struct pelt_stage_row row = {
         .from_s = (double)from_ns / 1e9,
@@ -99,15 +103,19 @@ static void put_stage(struct pelt_running *run, const struct pelt_stage *s, uint
         .span = s->span,
     };
     memcpy(row.part, s->part, sizeof(row.part));
+    memcpy(row.load, plan->name, sizeof(row.load));
     pelt_notes_written(run, pelt_runfile_stage(run->file, &row));
 }
 
 static void put_stages(struct pelt_running *run)
 {
-    uint64_t from_ns = 0;
-    for (size_t i = 0; i < run->plan.stages_len; i++) {
-        put_stage(run, &run->plan.stages[i], from_ns);
-        from_ns += run->plan.stages[i].duration_ns;
+    for (size_t p = 0; p < pelt_plan_parts(&run->plan); p++) {
+        const struct pelt_plan *plan = pelt_plan_part(&run->plan, p);
+        uint64_t from_ns = 0;
+        for (size_t i = 0; i < plan->stages_len; i++) {
+            put_stage(run, plan, &plan->stages[i], from_ns);
+            from_ns += plan->stages[i].duration_ns;
+        }
     }
 }
 

@@ -26,7 +26,9 @@ struct pelt_worker {
     struct pelt_station station;
     struct pelt_bench_load *bench; /* either */
     struct pelt_script *script;    /* or */
-    struct pelt_crew *crew;
+    struct pelt_crew **crews;      /* one of each load of the run */
+    size_t crews_len;
+    size_t idle; /* crews that are done, perhaps before the loop ran */
     uint64_t start_ns;
     struct pelt_timer beat;      /* tells how late the thread is, and turns the frame of a second in
                                     which nothing happened */
@@ -42,7 +44,6 @@ struct pelt_worker {
     atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
     pthread_t pthread;
     bool started;
-    bool idle; /* the crew is done, perhaps before the loop ran */
 };
 
 void pelt_letter_free(struct pelt_letter *letter)
@@ -94,8 +95,14 @@ static void fill_gauges(struct pelt_worker *w, struct pelt_frame *f)
 {
     uint64_t cpu_ns = pelt_clock_thread_cpu_ns();
     uint64_t spun_ns = w->station.reactor.spun_ns;
-    f->users = pelt_crew_users(w->crew);
-    f->waiting = pelt_crew_waiting(w->crew);
+    f->users = 0;
+    f->waiting = 0;
+    for (size_t i = 0; i < w->crews_len; i++) {
+        /* A load that is over has nobody but those who end, while others go on. */
+        bool over = w->crews_len > 1 && pelt_crew_stopping(w->crews[i]);
+        f->users += over ? pelt_crew_running(w->crews[i]) : pelt_crew_users(w->crews[i]);
+        f->waiting += pelt_crew_waiting(w->crews[i]);
+    }
     f->spin_ns = spun_ns - w->spun_ns;
     f->cpu_ns = cpu_ns - w->cpu_ns > f->spin_ns ? cpu_ns - w->cpu_ns - f->spin_ns : 0;
     w->cpu_ns = cpu_ns;
@@ -139,19 +146,24 @@ static void on_loop_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
 static void on_crew_idle(void *arg)
 {
     struct pelt_worker *w = arg;
-    w->idle = true;
-    pelt_reactor_stop(&w->station.reactor);
+    if (++w->idle == w->opt.parts->len) {
+        pelt_reactor_stop(&w->station.reactor);
+    }
 }
 
 static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
 {
     struct pelt_worker *w = wake->data;
     uint64_t now_ns = pelt_clock_ns();
-    if (atomic_load_explicit(&w->stop, memory_order_acquire)) {
-        pelt_crew_stop(w->crew, now_ns);
-    }
-    if (atomic_load_explicit(&w->cancel, memory_order_acquire)) {
-        pelt_crew_cancel(w->crew, now_ns);
+    const bool stop = atomic_load_explicit(&w->stop, memory_order_acquire);
+    const bool cancel = atomic_load_explicit(&w->cancel, memory_order_acquire);
+    for (size_t i = 0; i < w->crews_len; i++) {
+        if (stop) {
+            pelt_crew_stop(w->crews[i], now_ns);
+        }
+        if (cancel) {
+            pelt_crew_cancel(w->crews[i], now_ns);
+        }
     }
 }
 
@@ -177,10 +189,12 @@ static void send_last_frame(struct pelt_worker *w)
     pelt_recorder_turn(recorder, pelt_clock_ns());
     fill_gauges(w, recorder->frame);
     recorder->frame->last = true;
-    w->letter->starved = pelt_crew_starved(w->crew);
-    w->letter->paced = pelt_crew_paced(w->crew);
-    w->letter->late = pelt_crew_late(w->crew);
-    w->letter->stayed = pelt_crew_stayed(w->crew);
+    for (size_t i = 0; i < w->crews_len; i++) {
+        w->letter->starved = w->letter->starved || pelt_crew_starved(w->crews[i]);
+        w->letter->paced += pelt_crew_paced(w->crews[i]);
+        w->letter->late += pelt_crew_late(w->crews[i]);
+        w->letter->stayed += pelt_crew_stayed(w->crews[i]);
+    }
     pelt_mailbox_post(w->opt.mail, &w->letter->mail);
     recorder->frame = NULL; /* the control thread's now */
     w->letter = NULL;
@@ -194,8 +208,10 @@ static void *thread_main(void *arg)
     prctl(PR_SET_NAME, name);
     prctl(PR_SET_TIMERSLACK, 1UL); /* ns: due times are met as well as the kernel can */
     w->cpu_ns = pelt_clock_thread_cpu_ns();
-    pelt_crew_start(w->crew, pelt_clock_ns());
-    if (!w->idle) {
+    for (size_t i = 0; i < w->crews_len; i++) {
+        pelt_crew_start(w->crews[i], pelt_clock_ns());
+    }
+    if (w->idle < w->crews_len) {
         pelt_reactor_run(&w->station.reactor);
     }
     send_last_frame(w);
@@ -223,7 +239,7 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
         .headers = run->headers,
         .data_json = w->opt.data_json,
         .seed = run->seed,
-        .population = w->opt.population,
+        .population = w->opt.parts->population,
         .stopping = &w->stopping,
         .skipped_ns = run->skipped_ns,
         .on_error = on_script_error,
@@ -234,7 +250,7 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
 
 static bool closed_loop(const struct pelt_run_options *run)
 {
-    return run->plan != NULL && run->plan->loop == PELT_LOOP_CLOSED;
+    return run->plan != NULL && run->plan->loop == PELT_LOOP_CLOSED && !pelt_plan_mixed(run->plan);
 }
 
 enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
@@ -280,14 +296,20 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
     return PELT_OK;
 }
 
-static enum pelt_status crew_new(struct pelt_worker *w, struct pelt_error *err)
+/* Of load `i`. Whose users are few begin with another thread each. */
+static struct pelt_crew *crew_new(struct pelt_worker *w, size_t i)
 {
+    struct pelt_part *part = &w->opt.parts->list[i];
     struct pelt_crew_options crew = {
-        .plan = w->opt.run->plan,
-        .seed = w->opt.run->seed,
-        .thread = w->opt.thread,
+        .plan = part->plan,
+        .seed = part->seed,
+        .thread = (uint32_t)((w->opt.thread + i) % w->opt.threads),
         .threads = w->opt.threads,
-        .budget = w->opt.budget,
+        .part = (uint16_t)i,
+        .id_from = part->id_from,
+        .id_step = part->id_step,
+        .arrivals_before = part->arrivals_before,
+        .budget = part->has_budget ? &part->budget : NULL,
         .start_ns = w->start_ns,
         .timers = &w->station.reactor.timers,
         .recorder = &w->station.recorder,
@@ -296,8 +318,21 @@ static enum pelt_status crew_new(struct pelt_worker *w, struct pelt_error *err)
         .on_idle = on_crew_idle,
         .on_idle_arg = w,
     };
-    w->crew = pelt_crew_new(&crew);
-    return w->crew != NULL ? PELT_OK : pelt_fail(err, PELT_ENOMEM, "out of memory");
+    return pelt_crew_new(&crew);
+}
+
+static enum pelt_status crews_new(struct pelt_worker *w, struct pelt_error *err)
+{
+    w->crews = calloc(w->opt.parts->len, sizeof(*w->crews));
+    while (w->crews != NULL && w->crews_len < w->opt.parts->len) {
+        w->crews[w->crews_len] = crew_new(w, w->crews_len);
+        if (w->crews[w->crews_len] == NULL) {
+            break;
+        }
+        w->crews_len++;
+    }
+    return w->crews_len == w->opt.parts->len ? PELT_OK
+                                             : pelt_fail(err, PELT_ENOMEM, "out of memory");
 }
 
 enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, struct pelt_error *err)
@@ -311,7 +346,7 @@ enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, str
     enum pelt_status status =
         pelt_timerq_add(&w->station.reactor.timers, &w->beat, start_ns + BEAT_NS);
     if (status == PELT_OK) {
-        status = crew_new(w, err);
+        status = crews_new(w, err);
     }
     if (status != PELT_OK) {
         return status;
@@ -366,7 +401,10 @@ void pelt_worker_free(struct pelt_worker *w)
     if (w == NULL) {
         return;
     }
-    pelt_crew_free(w->crew);
+    for (size_t i = 0; i < w->crews_len; i++) {
+        pelt_crew_free(w->crews[i]);
+    }
+    free(w->crews);
     pelt_bench_free(w->bench);
     pelt_script_free(w->script);
     pelt_letter_free(w->letter); /* its frame is the recorder's, which the station frees */

@@ -1,6 +1,7 @@
 /*
- * worker: one load-generating thread: a station, a crew of users, and a frame a second mailed to
- * the control thread. Workers share nothing that they write, except the registry of names.
+ * worker: one load-generating thread: a station, a crew of users for each load of the run, and a
+ * frame a second mailed to the control thread. Workers share nothing that they write, except the
+ * registry of names.
  *
  * new, start, join, free are the control thread's; between start and join it may only stop, cancel
  * and hand frames back.
@@ -8,8 +9,8 @@
 #ifndef PELT_WORKER_H
 #define PELT_WORKER_H
 
-#include "pelt/budget.h"
 #include "pelt/mailbox.h"
+#include "pelt/parts.h"
 #include "pelt/run.h"
 
 struct pelt_worker;
@@ -18,11 +19,10 @@ struct pelt_worker_options {
     const struct pelt_run_options *run; /* borrowed */
     struct pelt_registry *registry;     /* borrowed */
     struct pelt_mailbox *mail;          /* borrowed: frames and script errors go there */
-    struct pelt_budget *budget; /* borrowed: iterations that all threads share; may be NULL */
+    struct pelt_parts *parts;           /* borrowed: the run's loads; a crew of each is here */
     uint32_t thread, threads;
     bool spin;
     const char *data_json; /* borrowed: what setup returned; may be NULL */
-    uint64_t population;   /* of a script's data rows: see struct pelt_script_options */
 };
 
 /* What a worker mails. Frames are handed back by pelt_worker_give(); errors are freed by the

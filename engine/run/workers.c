@@ -4,17 +4,10 @@
  */
 #include "internal.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "host.h"
-#include "pelt/arrivals.h"
-
-static uint64_t users_most(const struct pelt_plan *plan)
-{
-    return plan->loop == PELT_LOOP_CLOSED ? (uint64_t)ceil(pelt_plan_peak(plan)) : plan->users_max;
-}
 
 uint32_t pelt_run_default_threads(uint64_t users)
 {
@@ -25,7 +18,7 @@ uint32_t pelt_run_default_threads(uint64_t users)
 /* No thread without a user. */
 static void settle_threads(struct pelt_running *run)
 {
-    uint64_t users = users_most(&run->plan);
+    uint64_t users = pelt_parts_users_most(&run->plan);
     run->threads = run->opt.threads != 0 ? run->opt.threads : pelt_run_default_threads(users);
     if (run->threads > users && users > 0) {
         run->threads = (uint32_t)users;
@@ -35,7 +28,7 @@ static void settle_threads(struct pelt_running *run)
 /* Connections that may be open at once: a user has one, unless they are shared. */
 static uint64_t connections_most(const struct pelt_running *run)
 {
-    uint64_t users = users_most(&run->plan);
+    uint64_t users = pelt_parts_users_most(&run->plan);
     uint64_t shared = (uint64_t)run->opt.connections_max * run->threads;
     return shared > 0 && shared < users ? shared : users;
 }
@@ -45,17 +38,20 @@ static enum pelt_status settle_users(struct pelt_running *run, struct pelt_error
     uint64_t fds = pelt_host_raise_fds();
     uint64_t own = PELT_FDS_OWN + (uint64_t)run->threads * PELT_FDS_A_THREAD;
     uint64_t room = fds > own ? fds - own : 1;
-    uint64_t users = users_most(&run->plan);
+    uint64_t users = pelt_parts_users_most(&run->plan);
     uint64_t needed = connections_most(run);
     if (needed <= room || run->opt.force) {
         return PELT_OK;
     }
-    if (run->plan.loop == PELT_LOOP_OPEN) {
-        run->plan.users_max = room; /* the pool grows only to what the rate needs */
+    const uint64_t pools = pelt_parts_pools_most(&run->plan), closed = users - pools;
+    if (pools > 0 && closed < room) {
+        pelt_parts_cut_pools(&run->plan, room - closed); /* they grow only to what the rate needs */
         settle_threads(run);
         return PELT_OK;
     }
     const char *what = needed < users ? "connections" : "users";
+    needed =
+        pools > 0 && needed == users ? closed + 1 : needed; /* a pool may be as small as that */
     return pelt_fail(
         err, PELT_ELIMIT,
         "%llu %s need %llu file descriptors, this shell allows %llu: ulimit -n %llu, fewer "
@@ -70,35 +66,18 @@ enum pelt_status pelt_workers_settle(struct pelt_running *run, struct pelt_error
     return settle_users(run, err);
 }
 
-/* Among whom data rows are dealt; 0: there are none, and counting arrivals may take seconds. */
-static uint64_t population(const struct pelt_running *run)
+static bool has_rows(const struct pelt_running *run)
 {
-    const struct pelt_plan *plan = &run->plan;
     struct pelt_scenario_file file;
-    if (run->opt.scenario == NULL || !pelt_scenario_file(run->opt.scenario, 0, &file)) {
-        return 0;
-    }
-    if (plan->loop == PELT_LOOP_CLOSED) {
-        return (uint64_t)floor(pelt_plan_peak(plan) + 0.5); /* as the crew rounds */
-    }
-    if (plan->endless) {
-        return plan->iterations;
-    }
-    uint64_t arrivals = pelt_arrivals_count(plan, run->opt.seed);
-    return plan->iterations > 0 && plan->iterations < arrivals ? plan->iterations : arrivals;
-}
-
-static bool has_budget(const struct pelt_plan *plan)
-{
-    return plan->loop == PELT_LOOP_CLOSED && plan->iterations > 0;
+    return run->opt.scenario != NULL && pelt_scenario_file(run->opt.scenario, 0, &file);
 }
 
 enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *err)
 {
-    const uint64_t all = population(run);
-    pelt_budget_init(&run->budget, run->plan.iterations);
+    enum pelt_status status =
+        pelt_parts_init(&run->parts, &run->plan, run->opt.seed, has_rows(run));
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
-    if (run->workers == NULL) {
+    if (status != PELT_OK || run->workers == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     run->collector.workers = run->workers;
@@ -107,14 +86,13 @@ enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *e
             .run = &run->opt,
             .registry = run->registry,
             .mail = &run->collector.mail,
-            .budget = has_budget(&run->plan) ? &run->budget : NULL,
+            .parts = &run->parts,
             .thread = i,
             .threads = run->threads,
             .spin = run->threads < pelt_host_cpus(),
             .data_json = pelt_fixture_data_json(run),
-            .population = all,
         };
-        enum pelt_status status = pelt_worker_new(&options, &run->workers[i], err);
+        status = pelt_worker_new(&options, &run->workers[i], err);
         if (status != PELT_OK) {
             return status;
         }
@@ -128,6 +106,7 @@ void pelt_workers_free(struct pelt_running *run)
         pelt_worker_free(run->workers[i]);
     }
     free(run->workers);
+    pelt_parts_deinit(&run->parts);
 }
 
 /* Workers inherit a mask in which only this thread gets signals. */

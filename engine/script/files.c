@@ -7,12 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pelt/log.h"
+
 struct pelt_files {
     pthread_mutex_t lock;
     struct pelt_content **contents;
     size_t contents_len;
     struct pelt_rows **rows; /* in the order of opening */
     size_t rows_len;
+    struct opened_trace {
+        struct pelt_trace *trace;
+        enum pelt_trace_format asked; /* unsaid where the file told */
+    } * traces;
+    size_t traces_len;
 };
 
 struct pelt_files *pelt_files_new(void)
@@ -33,6 +40,10 @@ void pelt_files_free(struct pelt_files *files)
     for (size_t i = 0; i < files->rows_len; i++) {
         pelt_rows_free(files->rows[i]);
     }
+    for (size_t i = 0; i < files->traces_len; i++) {
+        pelt_trace_free(files->traces[i].trace);
+    }
+    free(files->traces);
     for (size_t i = 0; i < files->contents_len; i++) {
         pelt_content_free(files->contents[i]);
     }
@@ -133,6 +144,68 @@ enum pelt_status pelt_files_rows(struct pelt_files *files, const char *path,
     }
     pthread_mutex_unlock(&files->lock);
     return status;
+}
+
+static void tell_bad_lines(const struct pelt_trace *trace)
+{
+    if (trace->bad > 0) {
+        pelt_log(PELT_LOG_WARNING, "replay",
+                 "%s: %zu of %zu lines are no request and are left out; the first is line %zu: %s",
+                 trace->content->path, trace->bad, trace->bad + trace->count, trace->bad_line,
+                 trace->reason);
+    }
+}
+
+/* Under the lock. */
+static enum pelt_status open_trace(struct pelt_files *files, const char *path,
+                                   enum pelt_trace_format format, const struct pelt_trace **out,
+                                   struct pelt_error *err)
+{
+    for (size_t i = 0; i < files->traces_len; i++) {
+        if (files->traces[i].asked == format &&
+            strcmp(files->traces[i].trace->content->path, path) == 0) {
+            *out = files->traces[i].trace;
+            return PELT_OK;
+        }
+    }
+    struct pelt_content *content = NULL;
+    struct pelt_trace *trace = NULL;
+    struct opened_trace *list = realloc(files->traces, (files->traces_len + 1) * sizeof *list);
+    if (!list) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    files->traces = list;
+    enum pelt_status status = open_content(files, path, PELT_FILES_ROWS_MAX, &content, err);
+    if (status == PELT_OK) {
+        status = pelt_trace_new(content, format, &trace, err);
+    }
+    if (status == PELT_OK) {
+        list[files->traces_len++] = (struct opened_trace){trace, format};
+        tell_bad_lines(trace);
+        *out = trace;
+    }
+    return status;
+}
+
+enum pelt_status pelt_files_trace(struct pelt_files *files, const char *path,
+                                  enum pelt_trace_format format, const struct pelt_trace **out,
+                                  struct pelt_error *err)
+{
+    pthread_mutex_lock(&files->lock);
+    enum pelt_status status = open_trace(files, path, format, out, err);
+    pthread_mutex_unlock(&files->lock);
+    return status;
+}
+
+const struct pelt_trace *pelt_files_trace_at(struct pelt_files *files, size_t i, size_t *bytes)
+{
+    pthread_mutex_lock(&files->lock);
+    const struct pelt_trace *trace = i < files->traces_len ? files->traces[i].trace : NULL;
+    if (trace) {
+        *bytes = pelt_trace_bytes(trace) + trace->content->len;
+    }
+    pthread_mutex_unlock(&files->lock);
+    return trace;
 }
 
 const struct pelt_rows *pelt_files_at(struct pelt_files *files, size_t i, size_t *bytes)

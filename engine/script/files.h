@@ -1,6 +1,6 @@
 /*
- * files: the files that a scenario opens, for data rows and bodies: each is read once a process,
- * and its bytes are shared by all shards and threads.
+ * files: the files that a scenario opens, for data rows, traces and bodies: each is read once a
+ * process, and its bytes are shared by all shards and threads.
  *
  * Made and freed with the scenario; what is opened stays until then. Thread: any. A lock is held
  * while a file is looked up or read, so that who wants the same one waits for it rather than read
@@ -10,6 +10,7 @@
 #define PELT_FILES_H
 
 #include "rows.h"
+#include "trace.h"
 
 #define PELT_FILES_PATH_SIZE 4096                /* of a path with its NUL */
 #define PELT_FILES_BODY_MAX  ((size_t)256 << 20) /* bytes of a file that is sent */
@@ -32,6 +33,15 @@ PELT_MUST_USE enum pelt_status pelt_files_body(struct pelt_files *files, const c
 PELT_MUST_USE enum pelt_status pelt_files_rows(struct pelt_files *files, const char *path,
                                                enum pelt_rows_format format, char separator,
                                                struct pelt_rows **out, struct pelt_error *err);
+/* The requests of a recorded trace, found now if nobody has asked for them before, and then said
+ * how many lines are none. */
+PELT_MUST_USE enum pelt_status pelt_files_trace(struct pelt_files *files, const char *path,
+                                                enum pelt_trace_format format,
+                                                const struct pelt_trace **out,
+                                                struct pelt_error *err);
+/* The i-th trace found; NULL: there are fewer. *bytes: what it takes of memory, its file's
+ * included. */
+const struct pelt_trace *pelt_files_trace_at(struct pelt_files *files, size_t i, size_t *bytes);
 /* The i-th rows found; NULL: there are fewer. *bytes: what they take of memory; a file's own bytes
  * count with its first rows. */
 const struct pelt_rows *pelt_files_at(struct pelt_files *files, size_t i, size_t *bytes);

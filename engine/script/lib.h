@@ -8,6 +8,7 @@
 #include <lua.h>
 
 #include "pelt/buf.h"
+#include "pelt/plan.h"
 
 #define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
 
@@ -17,7 +18,11 @@ int pelt_lib_data(lua_State *L);   /* pelt.data */
 int pelt_lib_shared(lua_State *L); /* pelt.shared */
 int pelt_lib_metric(lua_State *L); /* pelt.metric */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
-int pelt_lib_tools(lua_State *L);  /* what lua/ itself needs: duration_ns, rate, nearest, print */
+/* What lua/ itself needs: duration_ns, rate, nearest, print, trace. */
+int pelt_lib_tools(lua_State *L);
+/* Its part: the trace of pelt.load.replay; and what such a one at `index` is to a plan. */
+int pelt_trace_open(lua_State *L);
+struct pelt_replay pelt_trace_replay(lua_State *L, int index, double speed);
 
 /* Opens the standard libraries without what would stop, fork or unseed the process; print goes to
  * the log, math.random to the user's numbers, require looks beside the scenario. */

@@ -9,6 +9,7 @@
 #include "chatter.h"
 #include "group.h"
 #include "lib.h"
+#include "pelt/crew.h"
 #include "pelt/log.h"
 #include "pelt/units.h"
 #include "strand.h"
@@ -160,7 +161,7 @@ static int core_stopping(lua_State *L)
     const _Atomic bool *stopping = s->shard->opt->stopping;
     /* Relaxed: a hint to stop soon; nothing else is read on its strength. */
     bool stop = stopping && atomic_load_explicit(stopping, memory_order_relaxed);
-    lua_pushboolean(L, stop || (s->vu && s->vu->stopped));
+    lua_pushboolean(L, stop || (s->vu && !pelt_crew_wants(s->vu)));
     return 1;
 }
 
@@ -230,11 +231,10 @@ static int tools_nearest(lua_State *L)
 
 int pelt_lib_tools(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"duration_ns", tools_duration_ns},
-                                         {"rate", tools_rate},
-                                         {"nearest", tools_nearest},
-                                         {"print", print_to_log},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"duration_ns", tools_duration_ns}, {"rate", tools_rate},
+        {"nearest", tools_nearest},         {"print", print_to_log},
+        {"trace", pelt_trace_open},         {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

@@ -258,7 +258,8 @@ static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const str
     if (!taken) {
         luaL_error(L, "out of memory");
     }
-    uint64_t iteration = vu->open ? vu->arrival : vu->iteration;
+    uint64_t place = vu->arrivals_before + vu->arrival; /* open loop */
+    uint64_t iteration = vu->open ? place : vu->iteration;
     if (taken->iteration != iteration + 1) {
         taken->iteration = iteration + 1;
         taken->draws = vu->open ? taken->entering : 0;
@@ -266,7 +267,7 @@ static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const str
     }
     taken->entering += vu->phase == PELT_VU_ENTERING;
     return (struct pelt_turn){
-        .who = vu->open ? vu->arrival : vu->id,
+        .who = vu->open ? place : vu->id,
         .of = population > 0 ? population : 1,
         .turn = taken->turns++,
         .iteration = vu->open ? 0 : vu->iteration,

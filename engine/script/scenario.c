@@ -17,6 +17,7 @@
 #include "pelt/units.h"
 #include "shard.h"
 #include "shared.h"
+#include "lib.h"
 
 #define SOURCE_MAX (64u << 20) /* bytes of a scenario file */
 
@@ -130,17 +131,11 @@ static void read_stages(lua_State *L, int load, struct pelt_plan *plan)
     lua_pop(L, 1);
 }
 
-/* lua/load.lua has checked the fields; what the plan itself limits is checked here. */
-static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
+/* The load at `load`. lua/load.lua has checked its fields. Raises without memory; the plan is then
+ * as complete as it came to be. */
+static void read_plan(lua_State *L, int load, struct pelt_plan *plan)
 {
-    struct pelt_plan *plan = &s->plan;
-    if (lua_getfield(L, scenario, "load") == LUA_TNIL) {
-        lua_pop(L, 1);
-        return;
-    }
-    int load = lua_gettop(L);
     pelt_plan_init(plan, field_is(L, load, "loop", "open") ? PELT_LOOP_OPEN : PELT_LOOP_CLOSED);
-    s->has_load = true;
     if (field_is(L, load, "arrivals", "uniform")) {
         plan->arrivals = PELT_ARRIVALS_UNIFORM;
     } else if (field_is(L, load, "arrivals", "poisson")) {
@@ -159,7 +154,53 @@ static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
     plan->grace_ns = integer_or(L, load, "grace_ns", plan->grace_ns);
     plan->iterations = integer_or(L, load, "iterations", 0);
     plan->iterations_per_user = integer_or(L, load, "iterations_per_user", 0);
+    if (lua_getfield(L, load, "trace") != LUA_TNIL) {
+        plan->replay = pelt_trace_replay(L, -1, number_or(L, load, "speed", 1));
+    }
+    lua_pop(L, 1);
     read_stages(L, load, plan);
+}
+
+/* A load of a mix, into its place in the plan. */
+static void read_part_load(lua_State *L, int part, struct pelt_plan *mix)
+{
+    struct pelt_plan plan = {0};
+    lua_getfield(L, part, "name");
+    lua_getfield(L, part, "load");
+    read_plan(L, lua_gettop(L), &plan);
+    if (pelt_plan_add_part(mix, &plan, lua_tostring(L, -2), integer_or(L, part, "start_ns", 0)) !=
+        PELT_OK) {
+        luaL_error(L, "out of memory");
+    }
+    lua_pop(L, 2);
+}
+
+static void read_mix(lua_State *L, int parts, struct pelt_plan *plan)
+{
+    pelt_plan_init(plan, PELT_LOOP_CLOSED);
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, parts); i++) {
+        lua_rawgeti(L, parts, i);
+        read_part_load(L, lua_gettop(L), plan);
+        lua_pop(L, 1);
+    }
+}
+
+/* What the plan itself limits is checked here. */
+static void read_load(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    struct pelt_plan *plan = &s->plan;
+    if (lua_getfield(L, scenario, "load") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    int load = lua_gettop(L);
+    s->has_load = true;
+    if (lua_getfield(L, load, "parts") != LUA_TNIL) {
+        read_mix(L, lua_gettop(L), plan);
+    } else {
+        read_plan(L, load, plan);
+    }
+    lua_pop(L, 1);
     struct pelt_error err;
     if (pelt_plan_validate(plan, &err) != PELT_OK) {
         luaL_error(L, "%s", err.text);
@@ -409,9 +450,14 @@ enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *setti
 enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s, struct pelt_plan *plan,
                                     struct pelt_error *err)
 {
-    plan->pacing_ns = s->pacing_ns;
-    plan->think_ns = s->think_ns;
-    plan->think_drawn = s->think_drawn;
+    for (size_t i = 0; i < pelt_plan_parts(plan); i++) {
+        struct pelt_plan *part = plan->parts_len > 0 ? &plan->parts[i] : plan;
+        if (part->loop == PELT_LOOP_CLOSED || !pelt_plan_mixed(plan)) {
+            part->pacing_ns = s->pacing_ns;
+            part->think_ns = s->think_ns;
+            part->think_drawn = s->think_drawn;
+        }
+    }
     return pelt_plan_validate(plan, err);
 }
 
@@ -467,6 +513,21 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s);
 }
 
+/* Traces come behind the files of rows. */
+static bool trace_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out)
+{
+    size_t bytes = 0, rows = 0;
+    while (pelt_files_at(s->files, rows, &bytes)) {
+        rows++;
+    }
+    const struct pelt_trace *trace = pelt_files_trace_at(s->files, i - rows, &bytes);
+    if (trace) {
+        *out = (struct pelt_scenario_file){
+            .path = trace->content->path, .rows = trace->count, .bytes = bytes, .taken = true};
+    }
+    return trace != NULL;
+}
+
 bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out)
 {
     size_t bytes = 0;
@@ -480,7 +541,7 @@ bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_sce
             .taken = atomic_load_explicit(&rows->taken, memory_order_relaxed),
         };
     }
-    return rows != NULL;
+    return rows != NULL || trace_file(s, i, out);
 }
 
 void pelt_scenario_file_describe(const struct pelt_scenario_file *file, char *out, size_t size)

@@ -29,9 +29,11 @@
 #define KEY_CHECK           "pelt.scenario"
 
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
-    pelt_lua_scenario[];
+    pelt_lua_scenario[], pelt_lua_load_sustained[], pelt_lua_load_burst[],
+    pelt_lua_load_benchmark[], pelt_lua_load_mix[], pelt_lua_load_replay[];
 extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
-    pelt_lua_scenario_len;
+    pelt_lua_scenario_len, pelt_lua_load_sustained_len, pelt_lua_load_burst_len,
+    pelt_lua_load_benchmark_len, pelt_lua_load_mix_len, pelt_lua_load_replay_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -54,6 +56,28 @@ static void run_library(lua_State *L, const char *name, const char *text, size_t
     }
     lua_insert(L, -1 - args);
     lua_call(L, args, results);
+}
+
+/* The list of the kinds of load, each a chunk that lua/load.lua calls. */
+static void push_kinds(lua_State *L)
+{
+    static const struct {
+        const char *name, *text;
+        const size_t *len;
+    } kinds[] = {
+        {"=pelt.load.sustained", pelt_lua_load_sustained, &pelt_lua_load_sustained_len},
+        {"=pelt.load.burst", pelt_lua_load_burst, &pelt_lua_load_burst_len},
+        {"=pelt.load.benchmark", pelt_lua_load_benchmark, &pelt_lua_load_benchmark_len},
+        {"=pelt.load.mix", pelt_lua_load_mix, &pelt_lua_load_mix_len},
+        {"=pelt.load.replay", pelt_lua_load_replay, &pelt_lua_load_replay_len},
+    };
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (luaL_loadbufferx(L, kinds[i].text, *kinds[i].len, kinds[i].name, "t") != LUA_OK) {
+            lua_error(L);
+        }
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 /* Puts the table that a pelt_lib_* function pushes into the table on top. */
@@ -106,7 +130,9 @@ static int open_libraries(lua_State *L)
 
     lua_pushvalue(L, tools);
     lua_pushvalue(L, keys);
-    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 2, 2);
+    push_kinds(L);
+    lua_getfield(L, parts, "http");
+    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 4, 2);
     lua_pushvalue(L, tools);
     lua_insert(L, -2);
     lua_pushvalue(L, keys);
@@ -139,16 +165,51 @@ static void read_tasks(lua_State *L, int scenario, struct pelt_shard *shard)
     if (!shard->tasks) {
         luaL_error(L, "out of memory");
     }
-    double sum = 0;
     for (size_t i = 0; i < len; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         lua_getfield(L, -1, "weight");
-        sum += lua_tonumber(L, -1);
+        double weight = lua_tonumber(L, -1);
         lua_pop(L, 1);
-        shard->tasks[i] = (struct pelt_shard_task){ref_of_function(L, lua_gettop(L), "run"), sum};
+        shard->tasks[i] =
+            (struct pelt_shard_task){ref_of_function(L, lua_gettop(L), "run"), weight};
         lua_pop(L, 1);
     }
-    shard->tasks_len = len;
+    lua_pop(L, 1);
+}
+
+/* The tasks whose numbers the list on top holds. */
+static void read_group(lua_State *L, struct pelt_shard *shard, struct pelt_shard_group *group)
+{
+    size_t len = lua_rawlen(L, -1);
+    group->tasks = calloc(len, sizeof *group->tasks);
+    if (!group->tasks) {
+        luaL_error(L, "out of memory");
+    }
+    double sum = 0;
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        const struct pelt_shard_task *task = &shard->tasks[lua_tointeger(L, -1) - 1];
+        lua_pop(L, 1);
+        sum += task->weight;
+        group->tasks[i] = (struct pelt_shard_choice){task->run_ref, sum};
+    }
+    group->len = len;
+}
+
+static void read_groups(lua_State *L, int scenario, struct pelt_shard *shard)
+{
+    lua_getfield(L, scenario, "groups");
+    size_t len = lua_rawlen(L, -1);
+    shard->groups_of_tasks = calloc(len, sizeof *shard->groups_of_tasks);
+    if (!shard->groups_of_tasks) {
+        luaL_error(L, "out of memory");
+    }
+    shard->groups_of_tasks_len = len;
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        read_group(L, shard, &shard->groups_of_tasks[i]);
+        lua_pop(L, 1);
+    }
     lua_pop(L, 1);
 }
 
@@ -201,6 +262,7 @@ static int check_returned(lua_State *L)
     lua_call(L, 2, 1);
     int scenario = lua_gettop(L);
     read_tasks(L, scenario, shard);
+    read_groups(L, scenario, shard);
     shard->setup_ref = ref_of_function(L, scenario, "setup");
     shard->teardown_ref = ref_of_function(L, scenario, "teardown");
     shard->init_ref = ref_of_function(L, scenario, "user_init");
@@ -533,6 +595,10 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_buf_deinit(&shard->json);
     pelt_buf_deinit(&shard->decoded.text);
     pelt_slab_deinit(&shard->slab);
+    for (size_t i = 0; i < shard->groups_of_tasks_len; i++) {
+        free(shard->groups_of_tasks[i].tasks);
+    }
+    free(shard->groups_of_tasks);
     free(shard->tasks);
     free(shard);
 }

@@ -47,8 +47,18 @@ struct pelt_decoded {
 };
 
 struct pelt_shard_task {
-    int run_ref;  /* the function, in the registry */
+    int run_ref; /* the function, in the registry */
+    double weight;
+};
+
+/* What the users of a load draw from. */
+struct pelt_shard_choice {
+    int run_ref;  /* the task's */
     double up_to; /* sum of the weights up to and including this one */
+};
+struct pelt_shard_group {
+    struct pelt_shard_choice *tasks;
+    size_t len;
 };
 
 struct pelt_shard {
@@ -65,7 +75,9 @@ struct pelt_shard {
     int data_ref;                /* what setup returned, read-only; LUA_REFNIL: nothing */
     int series_ref, checks_ref;  /* name -> id */
     struct pelt_shard_task *tasks;
-    size_t tasks_len;
+    struct pelt_shard_group
+        *groups_of_tasks; /* of each load of the plan: one, or the mix's parts */
+    size_t groups_of_tasks_len;
     int setup_ref, teardown_ref; /* LUA_NOREF: not defined */
     int init_ref, exit_ref;      /* user_init, user_exit; likewise */
     int think_ref;               /* `think` where it is a function; likewise */

@@ -153,9 +153,9 @@ static struct pelt_vu *user_create(void *ctx, uint64_t id)
 /* The function of this iteration: drawn by weight from the user's own numbers. */
 static int draw_task(struct user *u)
 {
-    const struct pelt_shard *shard = u->strand.shard;
-    const struct pelt_shard_task *tasks = shard->tasks;
-    size_t last = shard->tasks_len - 1, i = 0;
+    const struct pelt_shard_group *group = &u->strand.shard->groups_of_tasks[u->vu.part];
+    const struct pelt_shard_choice *tasks = group->tasks;
+    size_t last = group->len - 1, i = 0;
     if (last > 0) {
         double at = pelt_rng_uniform(u->strand.rng) * tasks[last].up_to;
         while (i < last && at >= tasks[i].up_to) {
@@ -168,6 +168,7 @@ static int draw_task(struct user *u)
 /* Arrivals draw from streams of their own, apart from the users': which user serves one depends on
  * the server's speed, what it draws must not. */
 #define ARRIVAL_STREAMS (UINT64_C(1) << 32)
+#define PART_STREAMS    (UINT64_C(1) << 48) /* apart from those of loads beside it */
 
 /* function(user, data); due_ns PELT_NEVER: requests are due when they are called. */
 static void call(struct user *u, int function, uint64_t due_ns, uint64_t now_ns)
@@ -183,7 +184,8 @@ static void user_begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
 {
     struct user *u = of_vu(vu);
     if (vu->open) {
-        pelt_rng_init(u->strand.rng, u->strand.shard->opt->seed, ARRIVAL_STREAMS + vu->arrival);
+        pelt_rng_init(u->strand.rng, u->strand.shard->opt->seed,
+                      PART_STREAMS * vu->part + ARRIVAL_STREAMS + vu->arrival);
     }
     /* Closed loop: the first request is due when it is called, like all others. */
     call(u, draw_task(u), vu->open ? due_ns : PELT_NEVER, now_ns);

@@ -13,6 +13,7 @@
 ---@alias pelt.Duration string|number # "500ms" "10s" "5m" "1h" "1m30s", or a number of seconds
 ---@alias pelt.Rate string # "200/s" "60/m"
 ---@alias pelt.Level number|pelt.Rate # a number of users, or arrivals
+---@alias pelt.Share number|string # above 0 and below 1: 0.05, or "5%"
 ---@alias pelt.Arrivals "uniform"|"poisson"|"gamma"
 ---@alias pelt.LogLevel "debug"|"info"|"warning"|"error"
 ---@alias pelt.Json nil|boolean|number|string|table # a value that JSON has
@@ -41,7 +42,7 @@ function pelt.group(name, f, ...) end
 ---@return number seconds
 function pelt.now() end
 
----The load is over, or this user was stopped: end long iterations.
+---The load is over, its ramp-down wants this user no more, or it was stopped: end long iterations.
 ---@return boolean
 function pelt.stopping() end
 
@@ -332,6 +333,7 @@ pelt.load = {}
 ---@field rate? pelt.Rate open loop: iterations a second
 ---@field duration? pelt.Duration of the whole load, ramp included
 ---@field ramp? pelt.Duration climbs from 0 to the level in the first part
+---@field ramp_down? pelt.Duration falls to 0 in the last part
 ---@field arrivals? pelt.Arrivals
 ---@field shape? number with "gamma": 1 is Poisson, less is burstier
 ---@field waiting? integer open loop: most arrivals that wait for a user
@@ -371,7 +373,102 @@ pelt.load = {}
 ---@field from? pelt.Level
 ---@field curve? "linear"|"exponential" how it climbs
 
+---@class pelt.LoadSustained
+---@field users? integer closed loop: the level; with rate: most users in the pool
+---@field rate? pelt.Rate open loop: iterations a second
+---@field duration? pelt.Duration of the whole load, ramps included
+---@field ramp? pelt.Duration climbs from 0 to the level in the first part
+---@field ramp_down? pelt.Duration falls to 0 in the last part
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+---@field effect? pelt.Share smallest drift worth a word, default "5%"
+---@field family? pelt.Share of a steady run: probability that any figure is said to drift, default "1%"
+
+---@class pelt.LoadBurst
+---@field base? pelt.Level between spikes, default 0
+---@field peak pelt.Level of a spike
+---@field every? pelt.Duration from spike to spike, default 30 s
+---@field length? pelt.Duration at the peak, default 10 s
+---@field edges? pelt.Duration to rise and to fall, default 0
+---@field first? pelt.Duration when the first one begins
+---@field duration pelt.Duration of the whole
+---@field percentile? number that has to come back, default 99
+---@field tolerance? pelt.Share above that of the base, default "10%"
+---@field users? integer most users in the pool
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+
+---@class pelt.LoadBenchmark
+---@field users? integer closed loop: the level; with rate: most users in the pool
+---@field rate? pelt.Rate
+---@field duration pelt.Duration of a trial
+---@field trials? integer default 3
+---@field warmup? pelt.Duration|"auto" before the first trial; default "auto"
+---@field pause? pelt.Duration between two trials
+---@field percentile? number default 99
+---@field confidence? pelt.Share of the interval, default "95%"
+---@field precision? pelt.Share of the interval, default "5%"
+---@field effect? pelt.Share smallest difference of two runs worth a word, default "5%"
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+
+---One of several loads side by side.
+---@class pelt.LoadPart
+---@field users? integer closed loop: the level; with rate: most users in the pool
+---@field rate? pelt.Rate open loop: iterations a second
+---@field duration? pelt.Duration of the whole load, ramps included
+---@field ramp? pelt.Duration climbs from 0 to the level in the first part
+---@field ramp_down? pelt.Duration falls to 0 in the last part
+---@field arrivals? pelt.Arrivals
+---@field shape? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+---@field stages? pelt.Stage[]
+---@field load? pelt.LoadShape|pelt.Load|pelt.LoadStages instead of a level or stages here
+---@field tasks? string[] names of the scenario's tasks, default all
+---@field iteration? fun(user: pelt.user, data: any) instead of tasks
+---@field start? pelt.Duration when it begins, default 0
+---@field start_after? string the load whose end is its beginning
+
+---@class pelt.LoadReplay
+---@field speed? number so many times as fast, default 1
+---@field format? "combined"|"jsonl"
+---@field users? integer most users in the pool
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer
+---@field iterations_per_user? integer
+
+---@class pelt.TraceRow
+---@field method string
+---@field path string
+---@field headers? table<string, string>
+---@field body? string
+---@field t number seconds since the first
+
 ---@class pelt.LoadShape what the functions below make
+
+---What pelt.load.replay makes.
+---@class pelt.LoadReplayed: pelt.LoadShape
+local replayed = {}
+
+---The request of the arrival that runs.
+---@return pelt.TraceRow
+function replayed:next() end
 
 ---@param load pelt.Load
 ---@return pelt.LoadShape
@@ -381,9 +478,26 @@ function pelt.load.users(load) end
 ---@return pelt.LoadShape
 function pelt.load.rate(load) end
 
----@param load pelt.Load
+---@param load pelt.LoadSustained
 ---@return pelt.LoadShape
 function pelt.load.sustained(load) end
+
+---@param load pelt.LoadBurst
+---@return pelt.LoadShape
+function pelt.load.burst(load) end
+
+---@param load pelt.LoadBenchmark
+---@return pelt.LoadShape
+function pelt.load.benchmark(load) end
+
+---@param loads table<string, pelt.LoadPart>
+---@return pelt.LoadShape
+function pelt.load.mix(loads) end
+
+---@param path string access log or JSON lines, as seen from the scenario's folder
+---@param options? pelt.LoadReplay
+---@return pelt.LoadReplayed
+function pelt.load.replay(path, options) end
 
 ---@param load pelt.LoadRamp
 ---@return pelt.LoadShape

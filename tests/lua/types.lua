@@ -147,7 +147,12 @@ local function compare_options(classes)
     local refused = {
         ["pelt.RequestOptions"] = { http.get, "/", { ["?"] = 1 } },
         ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
-        ["pelt.Load"] = { load.sustained, { ["?"] = 1 } },
+        ["pelt.Load"] = { load.users, { ["?"] = 1 } },
+        ["pelt.LoadSustained"] = { load.sustained, { ["?"] = 1 } },
+        ["pelt.LoadBurst"] = { load.burst, { ["?"] = 1 } },
+        ["pelt.LoadBenchmark"] = { load.benchmark, { ["?"] = 1 } },
+        ["pelt.LoadPart"] = { load.mix, { part = { ["?"] = 1 } } },
+        ["pelt.LoadReplay"] = { load.replay, "a.log", { ["?"] = 1 } },
         ["pelt.LoadRamp"] = { load.ramp, { ["?"] = 1 } },
         ["pelt.LoadStages"] = { load.stages, { stages = {}, ["?"] = 1 } },
         ["pelt.Stage"] = { load.stages, { { ["?"] = 1 } } },

@@ -42,6 +42,10 @@ struct pelt_crew_options {
     const struct pelt_plan *plan; /* borrowed */
     uint64_t seed;
     uint32_t thread, threads;
+    uint16_t part;    /* which of the run's loads it is, if there are several (pelt/parts.h) */
+    uint64_t id_from; /* its users' ids: id_from + n * id_step for the n-th of all threads */
+    uint64_t id_step; /* 0: as 1 */
+    uint64_t arrivals_before;       /* of those loads, as users are told; arrivals count from 0 */
     struct pelt_budget *budget;     /* borrowed: the plan's iterations in closed loop, shared by the
                                        crews of all threads; NULL: there is no limit */
     uint64_t start_ns;              /* monotonic time of plan time 0 */
@@ -67,11 +71,16 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns);
 void *pelt_crew_ops_ctx(const struct pelt_crew *crew); /* as in the options */
 bool pelt_crew_stopping(const struct pelt_crew *crew);
+/* Whether this user shall go on: not once the load is over, it stopped, or the plan (a ramp-down)
+ * has no place for it any more. */
+bool pelt_crew_wants(const struct pelt_vu *vu);
 /* Memory ran out, so it stopped before its time. */
 bool pelt_crew_starved(const struct pelt_crew *crew);
 /* Users alive, as the plan counts them: active in closed loop, the pool in open loop. Walks the
  * users: once a second, not more. */
 uint32_t pelt_crew_users(const struct pelt_crew *crew);
+/* Users whose code runs: in an iteration, or as they come or go. */
+uint32_t pelt_crew_running(const struct pelt_crew *crew);
 uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
 /* Iterations that the pacing planned, and those of them that started late because the one before
  * took longer than it; think time makes none late. */

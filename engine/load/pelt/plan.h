@@ -3,6 +3,9 @@
  * load shape of the scenario API builds this one primitive. Pure: no clock, no randomness of its
  * own.
  *
+ * A mix has plans of several loads side by side in `parts`, and no stages of its own. What only one
+ * of them can answer (users_at, next_change, integral, inverse) is not asked of a mix.
+ *
  * Times are ns since the run's start. Storage: the caller's, stages are owned by the plan (deinit).
  */
 #ifndef PELT_PLAN_H
@@ -28,9 +31,23 @@ struct pelt_stage {
 /* The length of an endless plan's last stage. */
 #define PELT_PLAN_ENDLESS_NS (UINT64_C(5) * 365 * 86400 * UINT64_C(1000000000))
 
+/* When the requests of a recorded trace arrive. */
+struct pelt_replay {
+    const uint64_t *at_ns; /* since the first, ascending; borrowed: must outlive the plan */
+    size_t len;            /* 0: no replay */
+    double speed;          /* so many times as fast as recorded; above 0 */
+};
+
 struct pelt_plan {
-    char kind[12]; /* sustained, burst, stress, benchmark; "": none of them */
-    char *params;  /* of the kind, as JSON text, for who analyses the run; owned; may be NULL */
+    char name[64];             /* of one part of a mix */
+    struct pelt_plan *parts;   /* of a mix, owned */
+    size_t parts_len;          /* 0: no mix */
+    struct pelt_replay replay; /* open loop: these times are the arrivals; one stage has their mean
+                                  rate */
+    uint64_t start_ns; /* of a part: how long it waits before anything; its first stage has level 0
+                          for so long. 0: it has no such stage */
+    char kind[12];     /* sustained, burst, stress, benchmark, replay; "": none of them */
+    char *params;      /* of the kind, as JSON text, for who analyses the run; owned; may be NULL */
     enum pelt_loop loop;
     enum pelt_arrivals arrivals; /* open loop only */
     double gamma_shape;          /* PELT_ARRIVALS_GAMMA: 1 is Poisson, less is burstier; > 0 */
@@ -51,7 +68,22 @@ struct pelt_plan {
     bool think_drawn;   /* the users say each time how long they think (vu->think_ns) */
 };
 
+/* Loads side by side: at least 1. The i-th, which is the plan itself where it is no mix. */
+static inline size_t pelt_plan_parts(const struct pelt_plan *plan)
+{
+    return plan->parts_len > 0 ? plan->parts_len : 1;
+}
+static inline const struct pelt_plan *pelt_plan_part(const struct pelt_plan *plan, size_t i)
+{
+    return plan->parts_len > 0 ? &plan->parts[i] : plan;
+}
+/* A mix in which there are both loops. Its `loop` is then closed. */
+bool pelt_plan_mixed(const struct pelt_plan *plan);
+
 void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop); /* defaults, no stage */
+/* Adds a load to a mix: takes it, also after PELT_ENOMEM. `start_ns`: it begins so much later. */
+PELT_MUST_USE enum pelt_status pelt_plan_add_part(struct pelt_plan *mix, struct pelt_plan *part,
+                                                  const char *name, uint64_t start_ns);
 void pelt_plan_deinit(struct pelt_plan *plan);
 /* `into` is not read; deinit it also after PELT_ENOMEM, or not at all. */
 PELT_MUST_USE enum pelt_status pelt_plan_copy(struct pelt_plan *into, const struct pelt_plan *from);
@@ -69,11 +101,12 @@ PELT_MUST_USE enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, dou
 PELT_MUST_USE enum pelt_status pelt_plan_validate(const struct pelt_plan *plan,
                                                   struct pelt_error *err);
 uint64_t pelt_plan_length_ns(const struct pelt_plan *plan);
-double pelt_plan_peak(const struct pelt_plan *plan); /* the largest level */
+/* The largest level; of a mix the sum of those of its loads that have its `loop`. */
+double pelt_plan_peak(const struct pelt_plan *plan);
 /* Iterations after which the run is over at the latest; 0: there is no limit. */
 uint64_t pelt_plan_iterations(const struct pelt_plan *plan);
-/* Scale levels so that the largest is `peak`, or times so that the length is `length_ns`. The last
- * stage of an endless plan is cut instead. */
+/* Scale levels so that the largest is `peak` (no mix, no replay), or times so that the length is
+ * `length_ns`. The last stage of an endless plan is cut instead. */
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak);
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns);
 /* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on. */
@@ -86,14 +119,16 @@ uint64_t pelt_plan_users_from(const struct pelt_plan *plan, uint64_t t_ns);
 /* Closed loop: the first moment after t at which users_at differs from users_at(t); PELT_NEVER if
  * none. */
 uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns);
-/* Arrivals expected in [0, t): the integral of the rate. */
+/* Arrivals expected in [0, t): the integral of the rate; of a replay those that lie there. */
 double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns);
+/* When arrival k < replay.len of a replay is due. */
+uint64_t pelt_plan_replayed(const struct pelt_plan *plan, size_t k);
 /* The t at which the integral reaches `x`, to the nearest ns (where it stands still, the end of
  * that time); PELT_NEVER if it never does. Inverse of pelt_plan_integral; x >= 0. */
 uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x);
 
-/* One line for people: "20 users for 30s", "0 -> 200/s over 10s, then 200/s for 20s, poisson"; 256
- * bytes hold most. */
+/* One line for people: "20 users for 30s", "0 -> 200/s over 10s, then 200/s for 20s, poisson",
+ * "burst: 20 users, 4 spikes to 200 for 10s every 30s, 2m"; 256 bytes hold most. */
 void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size);
 
 #endif

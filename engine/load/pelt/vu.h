@@ -52,10 +52,12 @@ struct pelt_vu { /* first member of the user's own struct */
     uint64_t think_ns; /* set by the user's code before an iteration's end, if the plan says so:
                           how long it thinks */
     uint64_t id;
-    uint64_t iteration; /* iterations begun before the running one */
-    uint64_t due_ns;    /* of the running iteration */
-    uint64_t arrival;   /* open loop: index k of the arrival served; closed loop: unused */
-    uint32_t slot;      /* crew's index of users */
+    uint64_t iteration;       /* iterations begun before the running one */
+    uint64_t due_ns;          /* of the running iteration */
+    uint64_t arrival;         /* open loop: index k of the arrival served; closed loop: unused */
+    uint64_t arrivals_before; /* open loop: of other loads of the run, in the order of data rows */
+    uint32_t slot;            /* crew's index of users */
+    uint16_t part;            /* which of the run's loads it belongs to; 0 where there is one */
     enum pelt_vu_phase phase;
     bool open;    /* open loop: `arrival` counts, `due_ns` may lie in the past */
     bool running; /* an iteration, or its entering or leaving, is in progress */

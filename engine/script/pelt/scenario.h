@@ -70,7 +70,7 @@ pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
                         struct pelt_setting *settings, size_t settings_len,
                         struct pelt_scenario **out, struct pelt_error *err);
 /* Puts pacing and think time into a plan that shall run the scenario. PELT_EINVAL: it is one of
- * arrivals, which leaves no room for them. */
+ * arrivals, which leaves no room for them; of a mix, the users of closed loops have them. */
 PELT_MUST_USE enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s,
                                                   struct pelt_plan *plan, struct pelt_error *err);
 /* Warns in the log, a line each, of options in its file that no request has (misspelt.h). */
@@ -78,7 +78,7 @@ void pelt_scenario_tell_misspelt(const struct pelt_scenario *s);
 /* Its run is over: says how many lines of print were left out and not told of yet. */
 void pelt_scenario_tell_left_out(const struct pelt_scenario *s);
 void pelt_scenario_free(struct pelt_scenario *s); /* accepts NULL */
-/* The i-th data file. False: there are fewer. */
+/* The i-th data file, of rows or a trace. False: there are fewer. */
 bool pelt_scenario_file(const struct pelt_scenario *s, size_t i, struct pelt_scenario_file *out);
 /* "users.csv: 1000 rows of 3 columns, 64.0 KiB"; cut at `size`. */
 void pelt_scenario_file_describe(const struct pelt_scenario_file *file, char *out, size_t size);

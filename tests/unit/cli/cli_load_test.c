@@ -241,6 +241,51 @@ static void a_duration_cuts_a_load_that_has_none(void **state)
     pelt_plan_deinit(&own);
 }
 
+static void several_loads_and_traces_have_no_level_to_set(void **state)
+{
+    static const uint64_t recorded[] = {0, S};
+    struct pelt_plan mix, part, replay, plan;
+    pelt_plan_init(&mix, PELT_LOOP_CLOSED);
+    make_steps(&part, PELT_LOOP_CLOSED);
+    assert_int_equal(pelt_plan_add_part(&mix, &part, "a", S), PELT_OK);
+    make_steps(&part, PELT_LOOP_OPEN);
+    assert_int_equal(pelt_plan_add_part(&mix, &part, "b", 0), PELT_OK);
+    pelt_plan_init(&replay, PELT_LOOP_OPEN);
+    assert_int_equal(pelt_plan_add(&replay, 2 * S, 1, 1), PELT_OK);
+    replay.replay = (struct pelt_replay){recorded, 2, 1};
+
+    struct cli_options o = options();
+    o.rate_per_s = 5;
+    assert_refused(&o, &mix, "--rate: s.lua has 2 loads side by side");
+    assert_refused(&o, &replay, "--rate: the load of s.lua is a trace with times of its own");
+    o = options();
+    o.users = 5;
+    assert_refused(&o, &mix, "--users: s.lua has 2 loads side by side");
+    assert_settles(&o, &replay, &plan);
+    assert_int_equal(plan.users_max, 5);
+    pelt_plan_deinit(&plan);
+    o = options();
+    o.iterations = 5;
+    assert_refused(&o, &mix, "--iterations: s.lua has 2 loads");
+    o = options();
+    o.ramp.duration_ns = S;
+    assert_refused(&o, &replay, "--ramp: the load of s.lua is a trace");
+    o = options();
+    o.has_arrivals = true;
+    assert_refused(&o, &replay, "--arrivals: the load of s.lua is a trace");
+    o = options();
+    o.duration_ns = 7 * S;
+    assert_settles(&o, &mix, &plan);
+    assert_int_equal(pelt_plan_length_ns(&plan), 7 * S);
+    assert_int_equal(plan.parts[0].start_ns, S / 3);
+    pelt_plan_deinit(&plan);
+    assert_settles(&o, &replay, &plan);
+    assert_int_equal(pelt_plan_replayed(&plan, 1), 3500 * PELT_NS_PER_MS);
+    pelt_plan_deinit(&plan);
+    pelt_plan_deinit(&mix);
+    pelt_plan_deinit(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +298,7 @@ int main(void)
         cmocka_unit_test(iterations_need_no_duration),
         cmocka_unit_test(a_duration_cuts_a_load_that_has_none),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(several_loads_and_traces_have_no_level_to_set),
         cmocka_unit_test(bench_has_defaults),
         cmocka_unit_test(pipelining_is_of_a_closed_loop),
     };

@@ -98,6 +98,40 @@ static void wide_windows_show_a_bar_and_words(void **state)
     }
 }
 
+/* Users and arrivals do not add up to a level, and where one ends by its iterations nobody knows
+ * when all is over. */
+static void several_loads_are_shown_in_sum(void **state)
+{
+    struct fake_live f;
+    struct live_block block;
+    struct pelt_plan users, arrivals;
+    fake_live_init(&f, PELT_LOOP_CLOSED, 1234);
+    pelt_plan_deinit(&f.plan);
+    pelt_plan_init(&f.plan, PELT_LOOP_CLOSED);
+    pelt_plan_init(&users, PELT_LOOP_CLOSED);
+    pelt_plan_init(&arrivals, PELT_LOOP_OPEN);
+    assert_int_equal(pelt_plan_add(&users, 30000000000, 20, 20), PELT_OK);
+    assert_int_equal(pelt_plan_add(&arrivals, 30000000000, 50, 50), PELT_OK);
+    assert_int_equal(pelt_plan_add_part(&f.plan, &users, "a", 0), PELT_OK);
+    make(&f, 79, false, &block);
+    assert_says(&block, "198 of 20");
+    assert_int_equal(pelt_plan_add_part(&f.plan, &arrivals, "b", 0), PELT_OK);
+    make(&f, 79, false, &block);
+    assert_says(&block, "users     198");
+    assert_says(&block, "12s, 18s left");
+    pelt_plan_init(&users, PELT_LOOP_CLOSED);
+    users.iterations = 5;
+    assert_int_equal(pelt_plan_add_endless(&users, 20), PELT_OK);
+    assert_int_equal(pelt_plan_add_part(&f.plan, &users, "c", 0), PELT_OK);
+    make(&f, 79, false, &block);
+    assert_says(&block, " 12s");
+    for (int i = 0; i < block.lines; i++) {
+        assert_null(strstr(block.line[i], "left"));
+        assert_null(strstr(block.line[i], " of "));
+    }
+    fake_live_deinit(&f);
+}
+
 static void errors_are_counted_and_red(void **state)
 {
     struct fake_live f;
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(no_line_is_wider_than_the_window),
         cmocka_unit_test(all_that_matters_fits_40_columns),
         cmocka_unit_test(wide_windows_show_a_bar_and_words),
+        cmocka_unit_test(several_loads_are_shown_in_sum),
         cmocka_unit_test(errors_are_counted_and_red),
         cmocka_unit_test(percentiles_without_enough_samples_are_not_shown),
         cmocka_unit_test(before_the_first_second_there_are_no_figures),

@@ -49,6 +49,33 @@ static size_t draw_all(uint64_t seed)
     return n;
 }
 
+static void a_replay_arrives_when_its_trace_did(void **state)
+{
+    static const uint64_t recorded[] = {0, 250 * MS, 250 * MS, 1000 * MS, 2500 * MS};
+    make(PELT_ARRIVALS_UNIFORM, 2 * S, 2.5, 2.5);
+    plan.replay = (struct pelt_replay){recorded, 5, 2.0};
+    assert_int_equal(draw_all(1), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(due[i], recorded[i] / 2);
+    }
+    assert_int_equal(pelt_arrivals_count(&plan, 1), 5);
+    plan.iterations = 3;
+    assert_int_equal(draw_all(1), 3);
+    plan.iterations = 0;
+    plan.start_ns = S; /* of a mix: everything is that much later */
+    plan.stages[0].duration_ns = 3 * S;
+    assert_int_equal(draw_all(1), 5);
+    assert_int_equal(due[3], 1500 * MS);
+    struct pelt_arrivals_iter it;
+    uint64_t k, at_ns;
+    pelt_arrivals_init(&it, &plan, 1, 1, 2); /* the second of two threads */
+    assert_true(pelt_arrivals_next(&it, &k, &at_ns));
+    assert_int_equal(k, 1);
+    assert_true(pelt_arrivals_next(&it, &k, &at_ns));
+    assert_int_equal(k, 3);
+    assert_false(pelt_arrivals_next(&it, &k, &at_ns));
+}
+
 static void uniform_arrivals_are_evenly_spaced_from_zero(void **state)
 {
     make(PELT_ARRIVALS_UNIFORM, 20 * S, 2000, 2000);
@@ -241,6 +268,7 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
         T(uniform_arrivals_are_evenly_spaced_from_zero),
+        T(a_replay_arrives_when_its_trace_did),
         T(uniform_counts_do_not_stumble_over_rounding),
         T(a_ramp_and_its_pause_bend_the_spacing),
         T(each_arrival_is_where_the_plans_inverse_says),

@@ -213,6 +213,29 @@ static void start(void)
     start_thread(0, 1);
 }
 
+/* One load of several: the ids of its users, and what their arrivals stand behind. */
+static void start_part(uint64_t id_from, uint64_t id_step, uint64_t arrivals_before)
+{
+    struct pelt_crew_options options = {
+        .plan = &world.plan,
+        .seed = 1,
+        .threads = 1,
+        .part = 3,
+        .id_from = id_from,
+        .id_step = id_step,
+        .arrivals_before = arrivals_before,
+        .start_ns = START,
+        .timers = &world.timers,
+        .recorder = &world.recorder,
+        .ops = world.ops,
+        .on_idle = on_idle,
+        .on_idle_arg = &world,
+    };
+    world.crew = pelt_crew_new(&options);
+    assert_non_null(world.crew);
+    pelt_crew_start(world.crew, START - 1 * S);
+}
+
 /* One run of the timers at plan time t, late or not. */
 static void run_once(uint64_t t)
 {
@@ -252,6 +275,37 @@ static const struct event *last(void)
 {
     assert_true(world.begun_len > 0);
     return &world.begun[world.begun_len - 1];
+}
+
+static void users_of_one_load_of_several_know_which(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 0, 0);
+    then(1 * S, 3, 3);
+    start_part(7, 2, 100);
+    pass_to(1999 * MS);
+    assert_int_equal(world.created, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        const struct pelt_vu *vu = &world.puppets[7 + 2 * i]->vu;
+        assert_int_equal(vu->part, 3);
+        assert_int_equal(vu->arrival, i);
+        assert_int_equal(vu->arrivals_before, 100);
+    }
+    assert_int_equal(world.begun[0].due_ns, 1 * S); /* nothing before */
+}
+
+static void users_that_the_plan_does_not_want_are_told(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 2 * S, 2, 2);
+    then(2 * S, 1, 1);
+    start();
+    pass_to(1 * S);
+    assert_true(pelt_crew_wants(&world.puppets[1]->vu));
+    pass_to(2 * S);
+    assert_true(pelt_crew_wants(&world.puppets[0]->vu));
+    assert_false(pelt_crew_wants(&world.puppets[1]->vu));
+    assert_int_equal(pelt_crew_running(world.crew), 2);
+    pass_to(4 * S);
+    assert_false(pelt_crew_wants(&world.puppets[0]->vu));
 }
 
 /* Closed loop. */
@@ -1208,6 +1262,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(users_of_one_load_of_several_know_which),
+        T(users_that_the_plan_does_not_want_are_told),
         T(users_start_with_the_plan_and_not_before),
         T(a_user_starts_again_before_ended_returns),
         T(users_are_dealt_out_to_threads),

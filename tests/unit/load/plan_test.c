@@ -427,6 +427,103 @@ static void what_ends_a_plan_and_paces_it_is_described(void **state)
     described("20 users for 30s, at most 5 a user, pacing 1s, think time 250ms");
 }
 
+static void put_part(unsigned span, const char *part)
+{
+    struct pelt_stage *last = &plan.stages[plan.stages_len - 1];
+    last->span = (uint16_t)span;
+    snprintf(last->part, sizeof(last->part), "%s", part);
+}
+
+static void a_kind_of_load_is_described_as_what_it_is(void **state)
+{
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    snprintf(plan.kind, sizeof(plan.kind), "burst");
+    for (unsigned i = 1; i <= 4; i++) {
+        assert_int_equal(pelt_plan_add(&plan, 20 * S, 20, 20), PELT_OK);
+        put_part(0, "base");
+        assert_int_equal(pelt_plan_add(&plan, 10 * S, 200, 200), PELT_OK);
+        put_part(i, "spike");
+    }
+    described("burst: 20 users, 4 spikes to 200 for 10s every 30s, 2m");
+    pelt_plan_init(&plan, PELT_LOOP_OPEN);
+    snprintf(plan.kind, sizeof(plan.kind), "benchmark");
+    assert_int_equal(pelt_plan_add(&plan, 10 * S, 50, 50), PELT_OK);
+    put_part(0, "warmup");
+    assert_int_equal(pelt_plan_add(&plan, 60 * S, 50, 50), PELT_OK);
+    put_part(1, "trial");
+    described("benchmark: 50/s, warm-up 10s, 1 trial of 1m, uniform");
+    make(PELT_LOOP_CLOSED, 60 * S, 20, 20);
+    snprintf(plan.kind, sizeof(plan.kind), "sustained");
+    described("sustained: 20 users for 1m");
+}
+
+static void reads(const char *expected)
+{
+    char text[256];
+    pelt_plan_describe(&plan, text, sizeof(text));
+    assert_string_equal(text, expected);
+}
+
+static const uint64_t recorded[] = {0, 250 * MS, 250 * MS, 1000 * MS, 2500 * MS};
+
+static void make_replay(double speed)
+{
+    make(PELT_LOOP_OPEN, (uint64_t)(3e9 / speed), 5 * speed / 3, 5 * speed / 3);
+    plan.replay = (struct pelt_replay){recorded, 5, speed};
+}
+
+static void a_replay_counts_the_arrivals_of_its_trace(void **state)
+{
+    make_replay(1);
+    reads("replay of 5 requests in 3s");
+    assert_float_equal(pelt_plan_integral(&plan, 0), 0, 0);
+    assert_float_equal(pelt_plan_integral(&plan, 1), 1, 0);
+    assert_float_equal(pelt_plan_integral(&plan, 250 * MS), 1, 0);
+    assert_float_equal(pelt_plan_integral(&plan, 251 * MS), 3, 0);
+    assert_float_equal(pelt_plan_integral(&plan, 3 * S), 5, 0);
+    pelt_plan_scale_length(&plan, 1500 * MS);
+    reads("replay of 5 requests in 1.5s, 2 times as fast");
+    assert_int_equal(pelt_plan_replayed(&plan, 4), 1250 * MS);
+}
+
+static void add_part(enum pelt_loop loop, uint64_t duration_ns, double level, const char *name,
+                     uint64_t start_ns)
+{
+    struct pelt_plan part;
+    pelt_plan_init(&part, loop);
+    assert_int_equal(pelt_plan_add(&part, duration_ns, level, level), PELT_OK);
+    assert_int_equal(pelt_plan_add_part(&plan, &part, name, start_ns), PELT_OK);
+}
+
+static void a_mix_is_as_long_as_its_longest_and_as_high_as_its_users(void **state)
+{
+    struct pelt_plan mix;
+    pelt_plan_init(&plan, PELT_LOOP_CLOSED);
+    add_part(PELT_LOOP_OPEN, 10 * S, 50, "feed", 20 * S);
+    assert_int_equal(plan.loop, PELT_LOOP_OPEN);
+    assert_float_equal(pelt_plan_peak(&plan), 50, 0);
+    assert_false(pelt_plan_mixed(&plan));
+    add_part(PELT_LOOP_CLOSED, 25 * S, 4, "chat", 0);
+    add_part(PELT_LOOP_CLOSED, 5 * S, 2, "zip", 0);
+    assert_int_equal(plan.loop, PELT_LOOP_CLOSED);
+    assert_true(pelt_plan_mixed(&plan));
+    assert_int_equal(pelt_plan_parts(&plan), 3);
+    assert_int_equal(pelt_plan_length_ns(&plan), 30 * S);
+    assert_float_equal(pelt_plan_peak(&plan), 6, 0);
+    assert_float_equal(pelt_plan_level(&plan, 3 * S), 6, 0);
+    assert_float_equal(pelt_plan_level(&plan, 6 * S), 4, 0);
+    reads("feed: 50/s for 10s, uniform, from 20s on; chat: 4 users for 25s; zip: 2 users for "
+          "5s");
+    assert_int_equal(pelt_plan_copy(&mix, &plan), PELT_OK);
+    tear_down(NULL);
+    plan = mix;
+    pelt_plan_scale_length(&plan, 3 * S);
+    reads("feed: 50/s for 1s, uniform, from 2s on; chat: 4 users for 2.5s; zip: 2 users for "
+          "500ms");
+    plan.parts[1].stages[0].to = -1;
+    refuse("chat: load: stage 1 goes from 4 to -1 users");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
@@ -454,6 +551,9 @@ int main(void)
         T(an_endless_plan_is_cut_to_a_length),
         T(the_most_users_to_come_are_known),
         T(what_ends_a_plan_and_paces_it_is_described),
+        T(a_kind_of_load_is_described_as_what_it_is),
+        T(a_replay_counts_the_arrivals_of_its_trace),
+        T(a_mix_is_as_long_as_its_longest_and_as_high_as_its_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

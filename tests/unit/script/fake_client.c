@@ -104,6 +104,11 @@ bool pelt_crew_stopping(const struct pelt_crew *crew)
     return false;
 }
 
+bool pelt_crew_wants(const struct pelt_vu *vu)
+{
+    return !vu->stopped;
+}
+
 void pelt_crew_ended(struct pelt_vu *vu, uint64_t now_ns, bool script_error)
 {
     vu->running = false;

@@ -1,0 +1,35 @@
+-- chat_mix: what a chat service sees all day: 70 of 95 requests ask something, 15 are a monitor's, 10 list the
+-- models. Five in a hundred will be WebSocket messages and half of the questions streamed once pelt can send those;
+-- until then the questions are plain, and the WebSocket's share is left out rather than given to others.
+--
+--   pelt run scenarios/chat_mix.lua --set TARGET=http://127.0.0.1:18800 --set RATE=50/s
+
+local pelt = require "pelt"
+local http, check = pelt.http, pelt.check
+
+local api = http.client { timeout = "30s" }
+local questions = { "How are you?", "What is a load test?", "Tell me a story about a rate limit." }
+
+local function chat(user)
+    local r = api:post("/api/chat", { json = { message = user.rng:choice(questions) }, name = "chat" })
+    check("chat answered", r:json("/answer") ~= nil)
+end
+
+local function health()
+    check("healthy", api:get("/health", { name = "health" }).ok)
+end
+
+local function models()
+    check("models listed", api:get("/api/models", { name = "models" }).ok)
+end
+
+return {
+    target = pelt.env("TARGET", "http://127.0.0.1:18800"),
+    load = pelt.load.rate { rate = pelt.env("RATE", "20/s"), duration = "2m", arrivals = "poisson" },
+    tasks = {
+        { name = "chat", weight = 70, run = chat },
+        { name = "health", weight = 15, run = health },
+        { name = "models", weight = 10, run = models },
+    },
+    thresholds = { { metric = "errors", stat = "share", max = "1%" } },
+}

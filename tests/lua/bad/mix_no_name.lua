@@ -1,0 +1,3 @@
+-- expects: pelt.load.mix: each load has a name: chat = { users = 20, ... }, not [1] = ...
+local load = require("pelt").load
+return { load = load.mix { { users = 2, duration = "1m" } }, iteration = print }
