@@ -375,20 +375,74 @@ static json_t *setup_teardown(const struct pelt_results *r)
     return o;
 }
 
+static json_t *thread(const struct pelt_results *r, const struct pelt_thread_row *row)
+{
+    json_t *o = json_object();
+    double wait;
+    bool read = pelt_results_run_wait_share(r, row, &wait);
+    json_object_set_new(o, "started", count(row->started));
+    json_object_set_new(o, "cpu_share", number(pelt_results_cpu_share(r, row)));
+    json_object_set_new(o, "run_wait_share", read ? number(wait) : json_null());
+    json_object_set_new(o, "lua_share",
+                        row->lua_looks > 0 ? number((double)row->lua_seen / row->lua_looks)
+                                           : json_null());
+    return o;
+}
+
+static json_t *count_or_null(uint64_t n)
+{
+    return n != PELT_UNREAD ? count(n) : json_null();
+}
+
+static json_t *ms_or_null(uint64_t ns)
+{
+    return ns != PELT_UNREAD ? number((double)ns / 1e6) : json_null();
+}
+
+/* What happened to the CPU time of the host that the generator ran on. */
+static json_t *host(const struct pelt_results *r)
+{
+    const struct pelt_host_row *row = &r->host;
+    const bool both = row->busy_ns != PELT_UNREAD && row->own_ns != PELT_UNREAD;
+    const char *same_host = pelt_results_meta(r, "same_host");
+    json_t *o = json_object();
+    json_object_set_new(o, "throttled", count_or_null(row->throttled));
+    json_object_set_new(o, "throttled_ms", ms_or_null(row->throttled_ns));
+    json_object_set_new(o, "cpu_pressure_ms", ms_or_null(row->pressure_ns));
+    json_object_set_new(o, "stolen_ms", ms_or_null(row->stolen_ns));
+    json_object_set_new(o, "others_cpu_ms",
+                        ms_or_null(!both                        ? PELT_UNREAD
+                                   : row->busy_ns > row->own_ns ? row->busy_ns - row->own_ns
+                                                                : 0));
+    json_object_set_new(o, "has_target",
+                        same_host != NULL ? json_boolean(strcmp(same_host, "yes") == 0)
+                                          : json_null());
+    return o;
+}
+
+/* How much of the slowest 1% was the generator's own doing. */
+static void taint(json_t *o, const struct pelt_results *r)
+{
+    struct pelt_taint t;
+    bool known = pelt_results_taint(r, &t);
+    json_object_set_new(o, "tainted_tail_share",
+                        known ? number((double)t.tail_tainted / (double)t.tail) : json_null());
+    json_object_set_new(o, "untainted_p99_ms",
+                        known && t.clean_p99_us > 0 ? number((double)t.clean_p99_us / 1000)
+                                                    : json_null());
+}
+
 static json_t *generator(const struct pelt_results *r)
 {
     json_t *o = json_object(), *threads = json_array();
     for (size_t i = 0; i < r->threads_len; i++) {
-        const struct pelt_thread_row *row = &r->threads[i];
-        json_t *thread = json_object();
-        json_object_set_new(thread, "started", count(row->started));
-        json_object_set_new(thread, "cpu_share", number(pelt_results_cpu_share(r, row)));
-        json_array_append_new(threads, thread);
+        json_array_append_new(threads, thread(r, &r->threads[i]));
     }
     json_object_set_new(o, "threads", threads);
     json_object_set_new(o, "send_lag_ms", times(&r->total->hist[PELT_RUNHIST_SEND_LAG]));
     json_object_set_new(o, "loop_lag_ms", times(&r->total->hist[PELT_RUNHIST_LOOP_LAG]));
-    json_object_set_new(o, "tainted_tail_share", json_null());
+    taint(o, r);
+    json_object_set_new(o, "host", host(r));
     return o;
 }
 

@@ -16,6 +16,7 @@ import repeated
 import series
 import slices
 import steady
+import verdict
 from host import machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -32,6 +33,7 @@ FIGURES = {
     "preflight": (preflight.figure, "what preflight says against what a run reaches"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
+    "verdict": (verdict.figure, "what healthy open-loop runs say of themselves, twenty times"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

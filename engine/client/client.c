@@ -65,10 +65,11 @@ void pelt_client_free(struct pelt_client *client)
 
 /* Not inlined, so that the compiler sees fewer callers of the recorder and inlines it where a
  * connection is the user's own: 20 instructions a request. */
-__attribute__((noinline)) void
-pelt_client_started(struct pelt_client *client, const struct pelt_request *request, uint64_t now_ns)
+__attribute__((noinline)) void pelt_client_started(struct pelt_client *client,
+                                                   const struct pelt_request *request,
+                                                   uint64_t due_ns, uint64_t now_ns)
 {
-    pelt_recorder_started(client->opt.recorder, request->series, now_ns);
+    pelt_recorder_started(client->opt.recorder, request->series, due_ns, now_ns);
 }
 
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
@@ -88,6 +89,11 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
                  PELT_ORIGINS_MAX);
     }
     return status;
+}
+
+bool pelt_client_same_host(const struct pelt_client *client)
+{
+    return client->same_host;
 }
 
 void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)

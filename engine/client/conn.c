@@ -578,6 +578,6 @@ void pelt_conn_call(struct pelt_conn *c, const struct pelt_request *request, uin
                     uint64_t now_ns, pelt_done_fn done, void *arg)
 {
     pelt_conn_open(c, request, due_ns, now_ns, done, arg);
-    pelt_recorder_started(pelt_conn_client(c)->opt.recorder, request->series, now_ns);
+    pelt_recorder_started(pelt_conn_client(c)->opt.recorder, request->series, due_ns, now_ns);
     pelt_conn_start(c, now_ns);
 }

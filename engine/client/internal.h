@@ -123,6 +123,7 @@ struct pelt_client {
     struct pelt_dns *dns;
     struct pelt_origin *origins;
     bool origins_told; /* the log has said that there are too many */
+    bool same_host;    /* a server that was connected to is on this host */
     struct pelt_deadlines deadlines;
     struct pelt_poller poller;
     struct pelt_outbox outbox;
@@ -168,6 +169,7 @@ extern const struct pelt_poller_ops pelt_client_poller_ops;
 
 /* client.c */
 void pelt_client_started(struct pelt_client *client, const struct pelt_request *request,
+                         uint64_t due_ns,
                          uint64_t now_ns); /* counts a call of a pipe or on shared connections */
 
 /* pipe.c */

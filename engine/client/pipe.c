@@ -413,7 +413,7 @@ void pelt_pipe_call(struct pelt_pipe *p, uint64_t due_ns, uint64_t now_ns, void 
     assert(p->len < p->depth);
     p->len++;
     *flight(p, p->len - 1) = (struct flight){.arg = arg, .due_ns = due_ns, .call_ns = now_ns};
-    pelt_client_started(pelt_conn_client(c), p->train->request, now_ns);
+    pelt_client_started(pelt_conn_client(c), p->train->request, due_ns, now_ns);
     if (p->ending || p->held) {
         return;
     }

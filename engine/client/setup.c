@@ -182,6 +182,15 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
     begin(c, now_ns);
 }
 
+/* Once a server: its further addresses are taken to be where the first one was. */
+static void meet(struct pelt_conn *c)
+{
+    c->origin->met = true;
+    if (pelt_sock_same_host(c->transport.fd)) {
+        pelt_conn_client(c)->same_host = true;
+    }
+}
+
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
 {
     int error = pelt_sock_error(c->transport.fd);
@@ -192,6 +201,9 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
+    if (!c->origin->met) {
+        meet(c);
+    }
     c->failures = 0;
     c->retry_ns = 0;
     if (c->piped) {

@@ -250,7 +250,7 @@ void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *reques
                               .due_ns = due_ns,
                               .call_ns = now_ns};
     s->tickets = t;
-    pelt_client_started(s->client, request, now_ns);
+    pelt_client_started(s->client, request, due_ns, now_ns);
     struct pelt_conn *c = request->origin->pool.first == NULL ? take_conn(request->origin) : NULL;
     if (c == NULL) {
         wait(t, now_ns);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,6 +48,22 @@ int pelt_sock_error(int fd)
         return errno;
     }
     return error;
+}
+
+bool pelt_sock_same_host(int fd)
+{
+    struct pelt_addr own = {.len = sizeof(own.u)}, peer = {.len = sizeof(peer.u)};
+    if (getsockname(fd, &own.u.sa, &own.len) < 0 || getpeername(fd, &peer.u.sa, &peer.len) < 0 ||
+        own.u.sa.sa_family != peer.u.sa.sa_family) {
+        return false;
+    }
+    if (peer.u.sa.sa_family == AF_INET6) {
+        return IN6_IS_ADDR_LOOPBACK(&peer.u.in6.sin6_addr) ||
+               IN6_ARE_ADDR_EQUAL(&peer.u.in6.sin6_addr, &own.u.in6.sin6_addr);
+    }
+    return peer.u.sa.sa_family == AF_INET &&
+           (ntohl(peer.u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET ||
+            peer.u.in.sin_addr.s_addr == own.u.in.sin_addr.s_addr);
 }
 
 void pelt_sock_widen(int fd, int bytes)

@@ -149,6 +149,10 @@ static void add_thread(struct pelt_thread_row *row, const struct pelt_frame *fro
     row->started += pelt_frame_counts(from).started;
     row->cpu_ns += from->cpu_ns;
     row->spin_ns += from->spin_ns;
+    row->run_wait_ns += from->run_wait_ns;
+    row->run_wait_unread += from->run_wait_unread;
+    row->lua_looks += from->lua_looks;
+    row->lua_seen += from->lua_seen;
 }
 
 static void write_whole(struct pelt_collector *c, int32_t second)
@@ -194,6 +198,7 @@ static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
     }
     c->inbox[i].tail = letter;
     c->inbox[i].ended = letter->frame->last;
+    c->same_host = c->same_host || letter->same_host;
     c->starved += letter->starved;
     c->paced += letter->paced;
     c->late += letter->late;

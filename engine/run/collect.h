@@ -34,6 +34,7 @@ struct pelt_collector {
     /* Script errors told so far, each text once, whichever threads met it. Owned. */
     struct pelt_letter *told[PELT_ERRORS_TOLD_MAX];
     size_t told_len;
+    bool same_host;    /* a server that was connected to is on this host */
     uint32_t starved;  /* workers whose load ended early for want of memory */
     uint32_t given_up; /* workers that did not end, and whose last frames are missing */
     struct pelt_error first_script_error;

@@ -105,6 +105,33 @@ bool pelt_control_cut(struct pelt_running *run)
     return true;
 }
 
+/* What the host did since the last time, under the second that just ended. */
+static void write_host(struct pelt_running *run)
+{
+    const uint64_t now_ns = pelt_clock_ns();
+    struct pelt_host_row row;
+    pelt_host_watch_read(&run->host, &row);
+    if (now_ns > run->start_ns) {
+        uint64_t half = PELT_NS_PER_S / 2; /* the timer is a little late, or early */
+        int32_t ended = (int32_t)((now_ns - run->start_ns + half) / PELT_NS_PER_S);
+        pelt_notes_written(run, pelt_runfile_host(run->file, ended > 0 ? ended - 1 : 0, &row));
+    }
+}
+
+static void on_host_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    write_host(timer->data);
+}
+
+static void start_host_timer(struct pelt_running *run)
+{
+    double wait_s = (double)(int64_t)(run->start_ns - pelt_clock_ns()) / 1e9 + 1;
+    ev_timer_init(&run->host_timer, on_host_timer, wait_s, 1);
+    run->host_timer.data = run;
+    ev_timer_start(run->loop, &run->host_timer);
+    pelt_host_watch_start(&run->host);
+}
+
 static void start_cancel_timer(struct pelt_running *run)
 {
     double wait_s =
@@ -159,6 +186,7 @@ void pelt_control_start(struct pelt_running *run)
     ev_io_start(loop, &run->mail_io);
     ev_timer_start(loop, &run->live_timer);
     start_cancel_timer(run);
+    start_host_timer(run);
     pelt_signals_start(&run->signals, loop, on_signal, run);
 }
 
@@ -171,6 +199,9 @@ void pelt_control_stop(struct pelt_running *run)
 {
     ev_io_stop(run->loop, &run->mail_io);
     pelt_signals_stop(&run->signals);
+    write_host(run);
+    pelt_host_watch_stop(&run->host);
+    ev_timer_stop(run->loop, &run->host_timer);
     ev_timer_stop(run->loop, &run->live_timer);
     ev_timer_stop(run->loop, &run->cancel_timer);
     ev_timer_stop(run->loop, &run->stuck_timer);

@@ -175,6 +175,8 @@ static enum pelt_status rescue(struct pelt_running *run, struct pelt_results *re
     enum pelt_status status =
         pelt_rescue_total(results, &run->collector, (double)run->length_ns / 1e9);
     if (status == PELT_OK) {
+        results->host =
+            run->start_ns != 0 ? run->host.total : (struct pelt_host_row)PELT_HOST_UNREAD;
         status = judge(run, results, &j, err);
     }
     if (status == PELT_OK) {
@@ -230,5 +232,6 @@ enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out
         pelt_notes_event(run, "signal", run->signal == SIGTERM ? "SIGTERM" : "SIGINT");
     }
     pelt_notes_length(run);
+    pelt_notes_same_host(run);
     return judge_and_read(run, out, err);
 }

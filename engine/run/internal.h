@@ -12,6 +12,7 @@
 
 #include "collect.h"
 #include "hooks.h"
+#include "host_watch.h"
 #include "pelt/parts.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
@@ -32,7 +33,8 @@ struct pelt_running {
     struct ev_loop *loop;
     ev_io mail_io;
     struct pelt_signals signals;
-    ev_timer live_timer, cancel_timer, stuck_timer;
+    ev_timer live_timer, cancel_timer, stuck_timer, host_timer;
+    struct pelt_host_watch host; /* while there is a load */
     enum pelt_phase phase;
     uint64_t start_ns;  /* second 0; 0: there was no load */
     uint64_t length_ns; /* of the load: planned, or reached when stopped */
@@ -108,6 +110,7 @@ void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
+void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
 
 /* ---- series: the memory that their figures may take ---- */
 

@@ -45,6 +45,7 @@ static void put_environment(struct pelt_running *run)
         put_meta(run, "kernel", "%s %s", system.sysname, system.release);
     }
     put_meta(run, "cpus", "%u", (unsigned)pelt_host_cpus());
+    put_meta(run, "host_cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
     put_meta(run, "version", "%s", PELT_VERSION);
 }
 
@@ -138,6 +139,11 @@ enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *er
 void pelt_notes_length(struct pelt_running *run)
 {
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
+}
+
+void pelt_notes_same_host(struct pelt_running *run)
+{
+    put_meta(run, "same_host", "%s", run->collector.same_host ? "yes" : "no");
 }
 
 void pelt_notes_close(struct pelt_running *run, enum pelt_status status)

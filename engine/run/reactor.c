@@ -61,6 +61,9 @@ static void on_check(struct ev_loop *loop, ev_check *check, int events)
     struct pelt_reactor *r = check->data;
     uint64_t now_ns = pelt_clock_ns();
     r->woke_ns = now_ns;
+    if (r->on_wake != NULL) {
+        r->on_wake(r->arg, pelt_timerq_next(&r->timers), now_ns);
+    }
     if (r->polled_ns != 0) {
         r->spun_ns += now_ns - r->polled_ns;
     }

@@ -31,6 +31,9 @@ struct pelt_reactor {
     uint64_t woke_ns;   /* when this turn began; 0 before the first */
     uint64_t polled_ns; /* when the loop went to poll for a due time to come; 0: it did not */
     uint64_t spun_ns;   /* total time spent polling before a due time */
+    /* Hears that the loop woke, and the earliest due time: it may lie behind, or be PELT_NEVER.
+     * NULL: nobody. */
+    void (*on_wake)(void *arg, uint64_t due_ns, uint64_t now_ns);
     /* Sees each turn's length, the last one's before pelt_reactor_run() returns; NULL: nobody. */
     void (*on_turn)(void *arg, uint64_t length_ns, uint64_t now_ns);
     void *arg;

@@ -132,6 +132,7 @@ enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_col
         return PELT_ENOMEM;
     }
     r->duration_s = duration_s;
+    r->taint_known = true;
     bool whole = intern_missing(r->names, c->registry, PELT_NAME_REQUEST) &&
                  intern_missing(r->names, c->registry, PELT_NAME_CHECK) &&
                  pelt_metrics_copy(pelt_registry_metrics(r->names),

@@ -15,6 +15,7 @@
 #include "bench.h"
 #include "pelt/crew.h"
 #include "pelt/script.h"
+#include "runqueue.h"
 #include "station.h"
 
 #define FRAMES     8
@@ -36,7 +37,10 @@ struct pelt_worker {
     struct pelt_mail *spare;     /* those taken out and not used yet */
     struct pelt_letter *letter;  /* of the frame being filled */
     unsigned letters;            /* in existence */
-    uint64_t cpu_ns, spun_ns;    /* of the thread when the running frame began */
+    /* Of the thread when the running frame began: */
+    uint64_t cpu_ns, spun_ns, run_wait_ns;
+    uint32_t lua_looks, lua_seen;
+    struct pelt_runqueue runqueue;
     ev_async wake;
     /* Set by the control thread before it sends `wake`, read when that arrives; release and acquire
      * because libev promises no order of its own. */
@@ -91,6 +95,27 @@ static struct pelt_letter *next_letter(struct pelt_worker *w)
     return letter;
 }
 
+/* How long the thread was kept from running since the last frame. */
+static void fill_run_wait(struct pelt_worker *w, struct pelt_frame *f)
+{
+    uint64_t wait_ns;
+    f->run_wait_unread = !pelt_runqueue_wait_ns(&w->runqueue, &wait_ns);
+    if (f->run_wait_unread == 0) {
+        f->run_wait_ns = wait_ns - w->run_wait_ns;
+        w->run_wait_ns = wait_ns;
+    }
+}
+
+static void fill_lua(struct pelt_worker *w, struct pelt_frame *f)
+{
+    uint32_t looks, seen;
+    pelt_script_looks(&looks, &seen);
+    f->lua_looks = looks - w->lua_looks;
+    f->lua_seen = seen - w->lua_seen;
+    w->lua_looks = looks;
+    w->lua_seen = seen;
+}
+
 static void fill_gauges(struct pelt_worker *w, struct pelt_frame *f)
 {
     uint64_t cpu_ns = pelt_clock_thread_cpu_ns();
@@ -107,6 +132,9 @@ static void fill_gauges(struct pelt_worker *w, struct pelt_frame *f)
     f->cpu_ns = cpu_ns - w->cpu_ns > f->spin_ns ? cpu_ns - w->cpu_ns - f->spin_ns : 0;
     w->cpu_ns = cpu_ns;
     w->spun_ns = spun_ns;
+    fill_run_wait(w, f);
+    fill_lua(w, f);
+    w->letter->same_host = pelt_client_same_host(w->station.client);
 }
 
 static struct pelt_frame *on_turn_frame(void *arg, struct pelt_frame *full)
@@ -138,9 +166,23 @@ static void on_beat(struct pelt_timer *timer, uint64_t now_ns)
 
 /* ---- the loop's events ---- */
 
+/* What was due long before the loop woke says that it was kept from waking. */
+static void on_loop_wake(void *arg, uint64_t due_ns, uint64_t now_ns)
+{
+    struct pelt_recorder *recorder = arg;
+    if (due_ns < now_ns - PELT_STALL_NS) {
+        pelt_recorder_stalled(recorder, now_ns);
+    }
+    pelt_recorder_woke(recorder, now_ns);
+}
+
 static void on_loop_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
 {
-    pelt_recorder_loop_lag(arg, length_ns, now_ns);
+    struct pelt_recorder *recorder = arg;
+    pelt_recorder_loop_lag(recorder, length_ns, now_ns);
+    if (length_ns > PELT_STALL_NS) {
+        pelt_recorder_stalled(recorder, now_ns);
+    }
 }
 
 static void on_crew_idle(void *arg)
@@ -208,6 +250,7 @@ static void *thread_main(void *arg)
     prctl(PR_SET_NAME, name);
     prctl(PR_SET_TIMERSLACK, 1UL); /* ns: due times are met as well as the kernel can */
     w->cpu_ns = pelt_clock_thread_cpu_ns();
+    pelt_runqueue_open(&w->runqueue); /* here: the file is this thread's own */
     for (size_t i = 0; i < w->crews_len; i++) {
         pelt_crew_start(w->crews[i], pelt_clock_ns());
     }
@@ -215,6 +258,7 @@ static void *thread_main(void *arg)
         pelt_reactor_run(&w->station.reactor);
     }
     send_last_frame(w);
+    pelt_runqueue_close(&w->runqueue);
     return NULL;
 }
 
@@ -340,6 +384,7 @@ enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, str
     struct pelt_recorder *recorder = &w->station.recorder;
     w->start_ns = start_ns;
     pelt_recorder_init(recorder, recorder->frame, start_ns, on_turn_frame, w);
+    w->station.reactor.on_wake = on_loop_wake;
     w->station.reactor.on_turn = on_loop_turn;
     w->station.reactor.arg = recorder;
     w->beat.fn = on_beat;

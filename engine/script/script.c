@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "script_state.h"
+#include "watchdog.h"
 
 static enum pelt_status add_shard(struct pelt_script *script, struct pelt_error *err)
 {
@@ -80,6 +81,11 @@ enum pelt_status pelt_script_new(const struct pelt_script_options *options,
         pelt_script_free(script);
     }
     return status;
+}
+
+void pelt_script_looks(uint32_t *looks, uint32_t *in_lua)
+{
+    pelt_watch_looks(looks, in_lua);
 }
 
 void pelt_script_free(struct pelt_script *script)

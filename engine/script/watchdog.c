@@ -168,6 +168,8 @@ static void accuse(struct pelt_watch *w, unsigned slice)
 static void look_at(struct pelt_watch *w)
 {
     unsigned slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->looks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->in_lua, slice & 1, memory_order_relaxed);
     if ((slice & 1) == 0 || slice != w->seen) {
         w->seen = slice;
         w->ticks = 0;
@@ -238,6 +240,12 @@ void pelt_watch_list(void)
     w->next = watches;
     watches = w;
     pthread_mutex_unlock(&lock);
+}
+
+void pelt_watch_looks(uint32_t *looks, uint32_t *in_lua)
+{
+    *looks = atomic_load_explicit(&pelt_watch_here.looks, memory_order_relaxed);
+    *in_lua = atomic_load_explicit(&pelt_watch_here.in_lua, memory_order_relaxed);
 }
 
 void pelt_watch_accuse(void)

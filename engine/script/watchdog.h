@@ -38,16 +38,17 @@
 struct pelt_watch {
     /* Atomic because a signal handler or the watchdog's thread reads them; all relaxed, with the
      * compiler kept in order where the handler needs it: nothing else is read on their strength. */
-    lua_State *_Atomic L; /* the innermost coroutine running */
-    atomic_uint slice;    /* odd: in Lua */
-    atomic_uint patience; /* of the slice */
-    atomic_uint accused;  /* the slice that held the loop; 0: none so far */
-    atomic_uint row;      /* slices accused with no other one between */
-    atomic_bool tripped;  /* the running, or last, slice was accused */
-    unsigned closing;     /* pelt_watch_close() in progress: no yielding */
-    bool listed;          /* the watchdog knows the thread */
-    unsigned told;        /* slice that `line` is about */
-    char line[512];       /* "file:line: user 7 held its loop ..." */
+    lua_State *_Atomic L;      /* the innermost coroutine running */
+    atomic_uint slice;         /* odd: in Lua */
+    atomic_uint patience;      /* of the slice */
+    atomic_uint accused;       /* the slice that held the loop; 0: none so far */
+    atomic_uint row;           /* slices accused with no other one between */
+    atomic_bool tripped;       /* the running, or last, slice was accused */
+    unsigned closing;          /* pelt_watch_close() in progress: no yielding */
+    bool listed;               /* the watchdog knows the thread */
+    unsigned told;             /* slice that `line` is about */
+    char line[512];            /* "file:line: user 7 held its loop ..." */
+    atomic_uint looks, in_lua; /* how often the watchdog looked, and found the thread in a slice */
     /* The watchdog's. */
     pthread_t thread;
     unsigned seen, ticks; /* slice seen at the last tick, and for how many */
@@ -122,6 +123,10 @@ static inline void pelt_watch_pause(lua_State *L)
 int pelt_watch_resume(lua_State *L, lua_State *co, int args, int *results);
 /* lua_resetthread(), inside a slice that runs on L; co may be L, or a coroutine of its own. */
 int pelt_watch_close(lua_State *L, lua_State *co);
+
+/* Of the calling thread, so far: how often the watchdog looked at it, once each PELT_WATCH_TICK_MS,
+ * and how often it was in Lua. */
+void pelt_watch_looks(uint32_t *looks, uint32_t *in_lua);
 
 /* For tests: does to the calling thread's slice what the watchdog does when patience is over. */
 void pelt_watch_accuse(void);

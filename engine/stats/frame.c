@@ -18,7 +18,7 @@ static const char *const RUN_HISTS[PELT_RUNHIST_KINDS] = {
 #define X(symbol, name) name,
     PELT_RUN_HISTS(X)
 #undef X
-};
+        "http_response_tainted"};
 
 const char *pelt_request_hist_name(enum pelt_request_hist kind)
 {
@@ -385,6 +385,12 @@ static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
     into->waiting += from->waiting;
     into->cpu_ns += from->cpu_ns;
     into->spin_ns += from->spin_ns;
+    into->run_wait_ns += from->run_wait_ns;
+    into->run_wait_unread += from->run_wait_unread;
+    into->lua_looks += from->lua_looks;
+    into->lua_seen += from->lua_seen;
+    into->flight_ns += from->flight_ns;
+    into->unanswered_ns += from->unanswered_ns;
     into->lost += from->lost;
     for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
         pelt_hist_add(&into->hist[kind], &into->pool, &from->hist[kind]);

@@ -24,6 +24,7 @@ void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint6
     *r = (struct pelt_recorder){.frame = frame,
                                 .start_ns = start_ns,
                                 .edge_ns = turns ? edge_ns : PELT_NEVER,
+                                .stalling_ns = PELT_NEVER,
                                 .turn = turn,
                                 .arg = arg};
 }
@@ -56,12 +57,14 @@ static inline struct pelt_request_frame *request_of(struct pelt_recorder *r, uin
     return f;
 }
 
-void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t now_ns)
+void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t due_ns,
+                           uint64_t now_ns)
 {
     pelt_recorder_turn(r, now_ns);
     struct pelt_request_frame *f = request_of(r, series);
     if (LIKELY(f != NULL)) {
         f->started++;
+        r->frame->flight_ns -= due_ns - r->start_ns;
     }
 }
 
@@ -78,6 +81,11 @@ COLD static void record_setup(struct pelt_request_frame *f, struct pelt_hist_poo
     record_phase(&f->hist[PELT_HIST_DNS], pool, s->dns_ns);
     record_phase(&f->hist[PELT_HIST_CONNECT], pool, s->connect_ns);
     record_phase(&f->hist[PELT_HIST_TLS], pool, s->tls_ns);
+}
+
+__attribute__((noinline)) static void record_tainted(struct pelt_frame *f, uint64_t response_ns)
+{
+    pelt_hist_record_ns(&f->hist[PELT_RUNHIST_TAINTED], &f->pool, response_ns);
 }
 
 static inline void record_times(struct pelt_request_frame *f, struct pelt_hist_pool *pool,
@@ -115,8 +123,14 @@ void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct 
     f->outcomes[s->outcome]++;
     f->bytes_sent += s->bytes_sent;
     f->bytes_received += s->bytes_received;
+    r->frame->flight_ns += s->done_ns - r->start_ns;
     if (LIKELY(s->answered)) {
         record_times(f, &r->frame->pool, s);
+        if (UNLIKELY(s->done_ns - s->response_ns < r->stalled_ns || s->done_ns > r->stalling_ns)) {
+            record_tainted(r->frame, s->response_ns);
+        }
+    } else {
+        r->frame->unanswered_ns += s->response_ns;
     }
     if (UNLIKELY(s->outcome != PELT_OUTCOME_OK)) {
         record_error(r, series, s);

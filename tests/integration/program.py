@@ -85,6 +85,7 @@ def measure(command, what, *options, cwd, timeout=120, **popen):
                 timeout=timeout, **popen)
     if path.exists():
         done.report = json.loads(path.read_text())
+        assert not any("do not reconcile" in reason for reason in done.report["verdict"]["reasons"]), done.report["verdict"]
     return done
 
 

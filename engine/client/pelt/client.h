@@ -61,6 +61,10 @@ PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options 
                                                struct pelt_client **out, struct pelt_error *err);
 void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
 
+/* A server that this client was connected to is on this host: it was reached by a loopback address
+ * or by one that is this host's own. */
+bool pelt_client_same_host(const struct pelt_client *client);
+
 /*
  * Hears which exchange is likely to be worked on soon, by what its call was given, to fetch into
  * the cache what its end will touch (pelt_fetch). It must only look at what may be read at any

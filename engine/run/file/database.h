@@ -56,6 +56,11 @@ struct pelt_cell {
     {                                                                                              \
         .type = PELT_CELL_INT, .i = (int64_t)(value)                                               \
     }
+/* NULL where it is not known. */
+#define PELT_INT_IF(known, value)                                                                  \
+    {                                                                                              \
+        .type = (known) ? PELT_CELL_INT : PELT_CELL_TEXT, .i = (int64_t)(value)                    \
+    }
 #define PELT_REAL(value)                                                                           \
     {                                                                                              \
         .type = PELT_CELL_REAL, .real = (value)                                                    \

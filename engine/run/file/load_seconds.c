@@ -3,16 +3,28 @@
  * the results, and of each request on a walk that keeps nothing.
  */
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "loader.h"
 #include "pelt/clock.h"
 
+/* Before version 4 nobody recorded what is in flight, or what was tainted. */
+static const char *seconds_sql(const struct pelt_loader *l)
+{
+#define SECONDS(more)                                                                              \
+    "SELECT t, iterations, script_errors, planned, dropped, users, waiting" more                   \
+    " FROM second WHERE t >= 0 ORDER BY t"
+    return l->d->version < 4 ? SECONDS("") : SECONDS(", flight_ns, unanswered_ns");
+#undef SECONDS
+}
+
 static void load_second_rows(struct pelt_loader *l)
 {
-    sqlite3_stmt *s = pelt_loader_query(
-        l, "SELECT t, iterations, script_errors, planned, dropped, users, waiting FROM second"
-           " WHERE t >= 0 ORDER BY t");
+    struct pelt_frame *total = l->r->total;
+    const bool flights = l->d->version >= 4;
+    l->r->taint_known = flights;
+    sqlite3_stmt *s = pelt_loader_query(l, seconds_sql(l));
     while (pelt_loader_rows(l, s)) {
         struct pelt_second_row *row =
             pelt_loader_append(l, &l->r->seconds, l->r->seconds_len, sizeof *row);
@@ -27,6 +39,9 @@ static void load_second_rows(struct pelt_loader *l)
         row->dropped = pelt_column(s, 4);
         row->users = (uint32_t)pelt_column(s, 5);
         row->waiting = (uint32_t)pelt_column(s, 6);
+        row->in_flight = flights ? (double)sqlite3_column_int64(s, 7) / 1e9 : (double)NAN;
+        total->flight_ns += flights ? pelt_column(s, 7) : 0;
+        total->unanswered_ns += flights ? pelt_column(s, 8) : 0;
         l->r->seconds_len++;
     }
     sqlite3_finalize(s);
@@ -71,6 +86,19 @@ static void load_second_requests(struct pelt_loader *l)
     sqlite3_finalize(s);
 }
 
+/* The area below the number in flight, of a second that ends at E: how many there were at its
+ * beginning, and E less each begin, and less E less each end. */
+static void settle_in_flight(struct pelt_loader *l)
+{
+    double begun = 0; /* and not ended, at the second's beginning */
+    for (size_t i = 0; i < l->r->seconds_len; i++) {
+        struct pelt_second_row *row = &l->r->seconds[i];
+        double more = (double)row->started - (double)row->ok - (double)row->errors;
+        row->in_flight += begun + more * (row->t + 1.0);
+        begun += more;
+    }
+}
+
 static void load_second_times(struct pelt_loader *l)
 {
     sqlite3_stmt *s = pelt_loader_query(
@@ -95,11 +123,20 @@ static void load_second_times(struct pelt_loader *l)
     sqlite3_finalize(s);
 }
 
+static const char *threads_sql(const struct pelt_loader *l)
+{
+#define THREADS(more)                                                                              \
+    "SELECT thread, sum(started), sum(cpu_ns), sum(spin_ns), " more                                \
+    " FROM thread WHERE t >= 0 GROUP BY thread ORDER BY thread"
+    return l->d->version < 4 ? THREADS("0, count(*), 0, 0")
+                             : THREADS("total(run_wait_ns), count(*) - count(run_wait_ns),"
+                                       " sum(lua_looks), sum(lua_seen)");
+#undef THREADS
+}
+
 static void load_threads(struct pelt_loader *l)
 {
-    sqlite3_stmt *s = pelt_loader_query(
-        l, "SELECT thread, sum(started), sum(cpu_ns), sum(spin_ns) FROM thread WHERE t >= 0"
-           " GROUP BY thread ORDER BY thread");
+    sqlite3_stmt *s = pelt_loader_query(l, threads_sql(l));
     while (pelt_loader_rows(l, s)) {
         struct pelt_thread_row *row =
             pelt_loader_append(l, &l->r->threads, l->r->threads_len, sizeof *row);
@@ -110,9 +147,40 @@ static void load_threads(struct pelt_loader *l)
         row->started = pelt_column(s, 1);
         row->cpu_ns = pelt_column(s, 2);
         row->spin_ns = pelt_column(s, 3);
+        row->run_wait_ns = pelt_column(s, 4);
+        row->run_wait_unread = (uint32_t)pelt_column(s, 5);
+        row->lua_looks = (uint32_t)pelt_column(s, 6);
+        row->lua_seen = (uint32_t)pelt_column(s, 7);
         l->r->total->cpu_ns += row->cpu_ns;
         l->r->total->spin_ns += row->spin_ns;
         l->r->threads_len++;
+    }
+    sqlite3_finalize(s);
+}
+
+/* A counter that could not be read in one second cannot be summed up. */
+static uint64_t read_or_unread(sqlite3_stmt *s, int i)
+{
+    return sqlite3_column_type(s, i) == SQLITE_NULL ? PELT_UNREAD : pelt_column(s, i);
+}
+
+static void load_host(struct pelt_loader *l)
+{
+    l->r->host = (struct pelt_host_row)PELT_HOST_UNREAD;
+    if (l->d->version < 4) {
+        return;
+    }
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT throttled, throttled_ns, pressure_ns, stolen_ns,"
+                                           " busy_ns, own_ns FROM host");
+    for (bool first = true; pelt_loader_rows(l, s); first = false) {
+        struct pelt_host_row row = {read_or_unread(s, 0), read_or_unread(s, 1),
+                                    read_or_unread(s, 2), read_or_unread(s, 3),
+                                    read_or_unread(s, 4), read_or_unread(s, 5)};
+        if (first) {
+            l->r->host = row;
+        } else {
+            pelt_host_row_add(&l->r->host, &row);
+        }
     }
     sqlite3_finalize(s);
 }
@@ -121,6 +189,8 @@ void pelt_load_seconds(struct pelt_loader *l)
 {
     load_second_rows(l);
     load_second_requests(l);
+    settle_in_flight(l);
+    load_host(l);
     load_second_times(l);
     load_threads(l);
 }

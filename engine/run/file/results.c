@@ -49,6 +49,28 @@ double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_th
     return r->duration_s > 0 ? (double)thread->cpu_ns / (1e9 * r->duration_s) : 0;
 }
 
+bool pelt_results_run_wait_share(const struct pelt_results *r, const struct pelt_thread_row *thread,
+                                 double *share)
+{
+    *share = r->duration_s > 0 ? (double)thread->run_wait_ns / (1e9 * r->duration_s) : 0;
+    return thread->run_wait_unread == 0;
+}
+
+static void add_read(uint64_t *into, uint64_t more)
+{
+    *into = *into == PELT_UNREAD || more == PELT_UNREAD ? PELT_UNREAD : *into + more;
+}
+
+void pelt_host_row_add(struct pelt_host_row *into, const struct pelt_host_row *more)
+{
+    add_read(&into->throttled, more->throttled);
+    add_read(&into->throttled_ns, more->throttled_ns);
+    add_read(&into->pressure_ns, more->pressure_ns);
+    add_read(&into->stolen_ns, more->stolen_ns);
+    add_read(&into->busy_ns, more->busy_ns);
+    add_read(&into->own_ns, more->own_ns);
+}
+
 void pelt_results_free(struct pelt_results *r)
 {
     if (r == NULL) {

@@ -29,14 +29,25 @@
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(META, "INSERT OR REPLACE INTO meta VALUES (?, ?)")                                           \
     X(NAME, "INSERT INTO name VALUES (?, ?, ?)")                                                   \
-    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"       \
+    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET" \
               " iterations = iterations + excluded.iterations,"                                    \
               " script_errors = script_errors + excluded.script_errors,"                           \
               " planned = planned + excluded.planned, dropped = dropped + excluded.dropped,"       \
-              " users = excluded.users, waiting = excluded.waiting, lost = lost + excluded.lost")  \
-    X(THREAD, "INSERT INTO thread VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                \
+              " users = excluded.users, waiting = excluded.waiting, lost = lost + excluded.lost,"  \
+              " flight_ns = flight_ns + excluded.flight_ns,"                                       \
+              " unanswered_ns = unanswered_ns + excluded.unanswered_ns")                           \
+    X(THREAD, "INSERT INTO thread VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"       \
               " started = started + excluded.started, cpu_ns = cpu_ns + excluded.cpu_ns,"          \
-              " spin_ns = spin_ns + excluded.spin_ns")                                             \
+              " spin_ns = spin_ns + excluded.spin_ns,"                                             \
+              " run_wait_ns = run_wait_ns + excluded.run_wait_ns,"                                 \
+              " lua_looks = lua_looks + excluded.lua_looks,"                                       \
+              " lua_seen = lua_seen + excluded.lua_seen")                                          \
+    X(HOST, "INSERT INTO host VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"              \
+            " throttled = throttled + excluded.throttled,"                                         \
+            " throttled_ns = throttled_ns + excluded.throttled_ns,"                                \
+            " pressure_ns = pressure_ns + excluded.pressure_ns,"                                   \
+            " stolen_ns = stolen_ns + excluded.stolen_ns, busy_ns = busy_ns + excluded.busy_ns,"   \
+            " own_ns = own_ns + excluded.own_ns")                                                  \
     X(REQUEST,                                                                                     \
       "INSERT INTO request VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"                       \
       " started = started + excluded.started, bytes_sent = bytes_sent + excluded.bytes_sent,"      \
@@ -339,7 +350,8 @@ static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
 {
     PUT(f, SECOND, PELT_INT(sum->second), PELT_INT(sum->iterations), PELT_INT(sum->script_errors),
         PELT_INT(sum->planned), PELT_INT(sum->dropped), PELT_INT(sum->users),
-        PELT_INT(sum->waiting), PELT_INT(sum->lost));
+        PELT_INT(sum->waiting), PELT_INT(sum->lost), PELT_INT(sum->flight_ns),
+        PELT_INT(sum->unanswered_ns));
     for (uint32_t id = 0; id < sum->checks_len; id++) {
         const struct pelt_check_frame *c = &sum->checks[id];
         if (c->passed > 0 || c->failed > 0) {
@@ -368,7 +380,9 @@ static void put_threads(struct pelt_runfile *f, int32_t t, struct pelt_frame *co
             started += thread->requests[id] ? thread->requests[id]->started : 0;
         }
         PUT(f, THREAD, PELT_INT(t), PELT_INT(thread->thread), PELT_INT(started),
-            PELT_INT(thread->cpu_ns), PELT_INT(thread->spin_ns));
+            PELT_INT(thread->cpu_ns), PELT_INT(thread->spin_ns),
+            PELT_INT_IF(thread->run_wait_unread == 0, thread->run_wait_ns),
+            PELT_INT(thread->lua_looks), PELT_INT(thread->lua_seen));
     }
 }
 
@@ -451,6 +465,18 @@ enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s, const ch
     PUT(f, EVENT, PELT_REAL(t_s), PELT_TEXT(kind), PELT_TEXT(text));
     return commit(f);
 }
+
+#define PELT_READ(value) PELT_INT_IF((value) != PELT_UNREAD, value)
+enum pelt_status pelt_runfile_host(struct pelt_runfile *f, int32_t t,
+                                   const struct pelt_host_row *row)
+{
+    begin(f);
+    PUT(f, HOST, PELT_INT(t), PELT_READ(row->throttled), PELT_READ(row->throttled_ns),
+        PELT_READ(row->pressure_ns), PELT_READ(row->stolen_ns), PELT_READ(row->busy_ns),
+        PELT_READ(row->own_ns));
+    return commit(f);
+}
+#undef PELT_READ
 
 enum pelt_status pelt_runfile_stage(struct pelt_runfile *f, const struct pelt_stage_row *stage)
 {

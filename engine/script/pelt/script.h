@@ -47,6 +47,10 @@ PELT_MUST_USE enum pelt_status pelt_script_new(const struct pelt_script_options 
                                                struct pelt_script **out, struct pelt_error *err);
 void pelt_script_free(struct pelt_script *script); /* no iteration may run; accepts NULL */
 
+/* Of the calling thread, since it first ran Lua: how often it was looked whether it does, 20 times
+ * a second, and how often it did. Their ratio is about the share of its time that scripts took. */
+void pelt_script_looks(uint32_t *looks, uint32_t *in_lua);
+
 /* The users, for pelt/crew.h; ops_ctx is the struct pelt_script. */
 extern const struct pelt_vu_ops pelt_script_vu_ops;
 

@@ -34,13 +34,15 @@ enum pelt_request_hist {
 // clang-format on
 const char *pelt_request_hist_name(enum pelt_request_hist kind);
 
-/* Histograms of a run as a whole. */
+/* Histograms of a run as a whole: metrics, and one that is not: the response times of all requests
+ * that were tainted (pelt/recorder.h), a subset of http_response. */
 // clang-format off
 #define PELT_RUN_HISTS(X) X(ITERATION, "iteration") X(SEND_LAG, "send_lag") X(LOOP_LAG, "loop_lag")
 enum pelt_run_hist {
 #define X(symbol, name) PELT_RUNHIST_##symbol,
     PELT_RUN_HISTS(X)
 #undef X
+    PELT_RUNHIST_TAINTED,
     PELT_RUNHIST_KINDS
 };
 // clang-format on
@@ -104,8 +106,17 @@ struct pelt_frame {
     uint32_t users;         /* gauge at the frame's end: users alive */
     uint32_t waiting;       /* gauge: arrivals waiting for a user */
     uint64_t cpu_ns; /* of the thread in this second, polling before the next arrival not counted */
-    uint64_t spin_ns; /* that polling */
-    uint64_t lost;    /* events not recorded here because memory was out: the figures are too low */
+    uint64_t spin_ns;     /* that polling */
+    uint64_t run_wait_ns; /* that it could have run and was not let: in the run queue of a CPU */
+    uint32_t run_wait_unread; /* seconds of threads of which that could not be read */
+    uint32_t lua_looks,
+        lua_seen; /* how often it was looked whether the thread is in Lua, and was */
+    /* Ends less due times of the exchanges that ended and began here, each since the run's start:
+     * of a run in which all ended, the area below the number in flight (due to done). Modulo 2^64,
+     * as a second alone may be below 0. */
+    uint64_t flight_ns;
+    uint64_t unanswered_ns; /* due to done of those that ended without an answer: in no histogram */
+    uint64_t lost; /* events not recorded here because memory was out: the figures are too low */
     struct pelt_request_frame *spare;        /* emptied series frames, linked for reuse */
     struct pelt_metric_frame *spare_metrics; /* likewise */
 };

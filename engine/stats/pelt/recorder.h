@@ -7,6 +7,11 @@
  * thread): then the oldest seconds of the silence get none. Event times rise; one that lies before
  * the frame's second counts in that frame nevertheless.
  *
+ * It also tells which response times are *tainted*: the thread was held up for more than
+ * PELT_STALL_NS while the exchange was in flight, before its end. Stalls are told afterwards, in
+ * the order of time, so the end of the last one is all there is to know of them; the one that still
+ * goes on is the running turn of the loop, once it has lasted that long.
+ *
  * Storage: the caller's. Thread: the owner. The request path does not allocate once a series was
  * seen in each of the frames in rotation.
  */
@@ -29,7 +34,8 @@ struct pelt_sample {
     const char *error; /* text for the error sample; NULL: the outcome's name */
 };
 
-#define PELT_RECORDER_CATCH_UP 60 /* turns in one call */
+#define PELT_RECORDER_CATCH_UP 60             /* turns in one call */
+#define PELT_STALL_NS          PELT_NS_PER_MS /* a thread held up for longer has stalled */
 
 /* Takes the full frame (posts it on) and gives an empty one, whose `second` and `thread` the
  * recorder sets. Or keeps its hands off and gives NULL: the old frame is filled on under its old
@@ -40,6 +46,8 @@ struct pelt_recorder {
     struct pelt_frame *frame; /* never NULL */
     uint64_t start_ns;        /* second 0 begins */
     uint64_t edge_ns;         /* the running second ends; PELT_NEVER: no turning (setup) */
+    uint64_t stalled_ns;      /* the last stall ended; 0: there was none */
+    uint64_t stalling_ns;     /* from here on the running turn is one; PELT_NEVER: nobody tells */
     pelt_turn_fn turn;
     void *arg;
 };
@@ -57,7 +65,19 @@ static inline void pelt_recorder_turn(struct pelt_recorder *r, uint64_t now_ns)
         pelt_recorder_turn_slow(r, now_ns);
     }
 }
-void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t now_ns);
+/* The loop woke, and has events to handle. */
+static inline void pelt_recorder_woke(struct pelt_recorder *r, uint64_t now_ns)
+{
+    r->stalling_ns = now_ns + PELT_STALL_NS;
+}
+/* The thread was held up until `now_ns`, for more than PELT_STALL_NS. */
+static inline void pelt_recorder_stalled(struct pelt_recorder *r, uint64_t now_ns)
+{
+    r->stalled_ns = now_ns;
+}
+/* `due_ns` is the exchange's own: its end less `response_ns` must be that again. */
+void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t due_ns,
+                           uint64_t now_ns);
 void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s);
 void pelt_recorder_check(struct pelt_recorder *r, uint32_t check, bool passed, uint64_t now_ns);
 /* A value of a script's metric, by its type. A counter's is at most PELT_METRIC_SUM_MAX; a trend's

@@ -3,12 +3,13 @@
 
 #include <signal.h>
 
+#include "pelt/clock.h"
 #include "test.h"
 
 struct fixture {
     struct pelt_results results;
-    char loop[8];
-    char *meta[3];
+    char loop[8], same_host[8];
+    char *meta[9];
     struct pelt_threshold_row threshold;
     struct pelt_thread_row thread;
     struct pelt_judge_options options;
@@ -31,13 +32,22 @@ static int setup(void **state)
     pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &total->pool, 20000, 1000);
     static char loop_key[] = "loop";
     set_loop(f, "open");
+    static char cpus_key[] = "host_cpus", cpus[] = "2", same_host_key[] = "same_host";
     f->meta[0] = loop_key;
     f->meta[1] = f->loop;
+    f->meta[2] = cpus_key;
+    f->meta[3] = cpus;
+    f->meta[4] = same_host_key;
+    f->meta[5] = f->same_host;
+    snprintf(f->same_host, sizeof(f->same_host), "no");
+    total->flight_ns = 20 * PELT_NS_PER_S;
     f->results = (struct pelt_results){.total = total,
                                        .outside = pelt_frame_new(NULL),
                                        .meta = f->meta,
                                        .names = pelt_registry_new(),
                                        .duration_s = 10,
+                                       .taint_known = true,
+                                       .host = PELT_HOST_UNREAD,
                                        .threads = &f->thread,
                                        .threads_len = 1};
     *state = f;
@@ -258,6 +268,7 @@ static void lateness_of_slow_answers_counts_from_a_tenth_of_them(void **state)
     struct fixture *f = *state;
     pelt_hist_record_n(&request(f)->hist[PELT_HIST_RESPONSE], &f->results.total->pool, 1000000,
                        5000);
+    f->results.total->flight_ns += 5000 * PELT_NS_PER_S;
     record_lags(f, PELT_RUNHIST_SEND_LAG, 90000, 100);
     judge(f);
     assert_int_equal(f->judged.verdict, PELT_VALID);
@@ -323,6 +334,216 @@ static void saturated_thread_is_suspect(void **state)
     assert_verdict(f, PELT_SUSPECT, "95% of its core");
     set_loop(f, "closed");
     assert_verdict(f, PELT_SUSPECT, "the generator was the limit: at least 100/s");
+}
+
+/* ---- causes ---- */
+
+static void assert_valid(struct fixture *f)
+{
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    assert_null(f->judged.verdict_reasons[0]);
+}
+
+static void throttled_run_is_suspect_and_from_1_percent_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->results.host.throttled = 0;
+    f->results.host.throttled_ns = 0;
+    assert_valid(f);
+    f->results.host.throttled = 1;
+    f->results.host.throttled_ns = 99 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_SUSPECT, "throttled: the CPU quota of its cgroup stopped it 1 times");
+    f->results.host.throttled_ns = 100 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "throttled");
+}
+
+static void throttling_is_told_before_its_effects(void **state)
+{
+    struct fixture *f = *state;
+    f->results.host.throttled = 40;
+    f->results.host.throttled_ns = 4 * PELT_NS_PER_S;
+    f->thread.run_wait_ns = 5 * PELT_NS_PER_S; /* 4 of which it was throttled */
+    record_lag(f, 15000);
+    assert_verdict(f, PELT_INVALID, "throttled");
+    assert_non_null(strstr(f->judged.verdict_reasons[1], "sent more than"));
+    f->thread.run_wait_ns = 7 * PELT_NS_PER_S;
+    assert_verdict(f, PELT_INVALID, "throttled");
+    assert_non_null(strstr(f->judged.verdict_reasons[1], "30% of the time (run queue wait)"));
+}
+
+static void starved_run_is_suspect_and_from_a_quarter_invalid(void **state)
+{
+    struct fixture *f = *state;
+    f->thread.thread = 3;
+    f->thread.run_wait_ns = 1490 * PELT_NS_PER_MS;
+    assert_valid(f);
+    f->thread.run_wait_ns = 1500 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_SUSPECT, "other programs starved pelt: thread 3 waited");
+    f->thread.run_wait_ns = 2490 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_SUSPECT, "run queue wait");
+    f->thread.run_wait_ns = 2500 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "run queue wait");
+    f->thread.run_wait_unread = 1;
+    assert_valid(f);
+}
+
+static void few_waits_of_a_short_run_are_no_share(void **state)
+{
+    struct fixture *f = *state;
+    f->results.duration_s = 0.1;
+    f->thread.run_wait_ns = 99 * PELT_NS_PER_MS;
+    assert_valid(f);
+    f->thread.run_wait_ns = 100 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "starved");
+}
+
+static void starved_run_with_late_arrivals_is_invalid(void **state)
+{
+    struct fixture *f = *state;
+    record_lag(f, 5000);
+    f->thread.run_wait_ns = 1990 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_SUSPECT, "starved");
+    f->thread.run_wait_ns = 2000 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "starved");
+}
+
+static void threads_that_wait_for_each_other_are_suspect(void **state)
+{
+    struct fixture *f = *state;
+    static char key[] = "cpus", one[] = "1";
+    struct pelt_thread_row rows[2] = {{.thread = 0}, {.thread = 1, .run_wait_ns = 9000000000}};
+    f->meta[6] = key;
+    f->meta[7] = one;
+    f->results.threads = rows;
+    f->results.threads_len = 2;
+    assert_verdict(f, PELT_SUSPECT, "pelt has more threads than CPUs: thread 1 waited");
+    f->results.threads_len = 1;
+    f->results.threads = &rows[1];
+    assert_verdict(f, PELT_INVALID, "starved");
+}
+
+static void closed_loop_shares_the_host_with_its_target(void **state)
+{
+    struct fixture *f = *state;
+    f->thread.run_wait_ns = 5990 * PELT_NS_PER_MS;
+    set_loop(f, "closed");
+    assert_verdict(f, PELT_INVALID, "starved");
+    snprintf(f->same_host, sizeof(f->same_host), "yes");
+    assert_verdict(f, PELT_SUSPECT, "the target and other programs took CPU from pelt");
+    f->thread.run_wait_ns = 6 * PELT_NS_PER_S;
+    assert_verdict(f, PELT_INVALID, "other programs starved pelt");
+    set_loop(f, "open");
+    assert_verdict(f, PELT_INVALID, "starved");
+}
+
+static void target_on_this_host_is_no_reason_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    snprintf(f->same_host, sizeof(f->same_host), "yes");
+    assert_valid(f);
+}
+
+/* Late on our side, and Lua was seen in the thread in more than half of the looks. */
+static void script_that_computes_is_named(void **state)
+{
+    struct fixture *f = *state;
+    record_lag(f, 15000);
+    f->thread.lua_looks = 20;
+    f->thread.lua_seen = 10;
+    assert_verdict(f, PELT_INVALID, "sent more than");
+    f->thread.lua_seen = 11;
+    judge(f);
+    assert_non_null(
+        strstr(f->judged.verdict_reasons[0], "the script computes: its Lua took about 55%"));
+    f->thread.lua_looks = 19; /* too few to say */
+    assert_verdict(f, PELT_INVALID, "sent more than");
+}
+
+static void script_that_computes_and_makes_nothing_late_is_fine(void **state)
+{
+    struct fixture *f = *state;
+    f->thread.lua_looks = f->thread.lua_seen = 200;
+    assert_valid(f);
+    struct pelt_frame *total = f->results.total;
+    set_loop(f, "closed");
+    pelt_hist_record_n(&total->hist[PELT_RUNHIST_TAINTED], &total->pool, 20000, 500);
+    assert_valid(f);
+    pelt_hist_record_n(&total->hist[PELT_RUNHIST_TAINTED], &total->pool, 20000, 1);
+    assert_verdict(f, PELT_INVALID, "the script computes");
+    f->thread.lua_seen = 100;
+    assert_valid(f);
+}
+
+/* 1,000 answers of 20 ms are 20 s in flight, as set up; 0.5 us of each may be rounding. */
+static void flights_that_do_not_add_up_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_frame *total = f->results.total;
+    total->flight_ns = 20390 * PELT_NS_PER_MS;
+    assert_valid(f);
+    total->flight_ns = 20430 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "Little's law");
+    total->flight_ns = 19610 * PELT_NS_PER_MS;
+    assert_valid(f);
+    total->flight_ns = 19570 * PELT_NS_PER_MS;
+    assert_verdict(f, PELT_INVALID, "figures do not reconcile: by begins and ends 19.570 s");
+    total->flight_ns = 0 - PELT_NS_PER_S;
+    assert_verdict(f, PELT_INVALID, "Little's law");
+}
+
+static void unanswered_exchanges_were_in_flight_too(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_frame *total = f->results.total;
+    request(f)->started++;
+    request(f)->outcomes[PELT_OUTCOME_TIMEOUT]++;
+    total->flight_ns = 80 * PELT_NS_PER_S;
+    total->unanswered_ns = 60 * PELT_NS_PER_S;
+    assert_valid(f);
+    total->unanswered_ns = 0;
+    assert_verdict(f, PELT_INVALID, "Little's law");
+}
+
+static void flights_of_older_run_files_are_not_judged(void **state)
+{
+    struct fixture *f = *state;
+    f->results.total->flight_ns = 0;
+    f->results.taint_known = false;
+    assert_valid(f);
+}
+
+static void lateness_is_explained_by_what_the_host_did(void **state)
+{
+    struct fixture *f = *state;
+    f->results.host = (struct pelt_host_row){.throttled = 0,
+                                             .throttled_ns = 0,
+                                             .pressure_ns = 5 * PELT_NS_PER_S,
+                                             .stolen_ns = PELT_NS_PER_S,
+                                             .busy_ns = 12 * PELT_NS_PER_S,
+                                             .own_ns = 2 * PELT_NS_PER_S};
+    f->thread.run_wait_ns = PELT_NS_PER_S;
+    assert_valid(f); /* nothing to explain */
+    record_lag(f, 5000);
+    assert_verdict(f, PELT_SUSPECT, "ms late");
+    assert_string_equal(f->judged.verdict_reasons[1],
+                        "this host meanwhile: 10.0% run queue wait, 5.0% stolen by the hypervisor, "
+                        "50.0% of the CPUs used by other programs, 50.0% CPU pressure");
+    f->results.host = (struct pelt_host_row)PELT_HOST_UNREAD;
+    f->thread.run_wait_unread = 1;
+    assert_verdict(f, PELT_SUSPECT, "ms late");
+    assert_string_equal(f->judged.verdict_reasons[1],
+                        "what this host did meanwhile cannot be read: no /proc/self/schedstat, "
+                        "/proc/stat or /proc/pressure/cpu");
+}
+
+static void reasons_of_invalid_come_first(void **state)
+{
+    struct fixture *f = *state;
+    f->results.host.throttled = 1;
+    f->results.host.throttled_ns = 1;
+    f->thread.run_wait_ns = 5 * PELT_NS_PER_S;
+    assert_verdict(f, PELT_INVALID, "starved");
 }
 
 /* ---- exit code ---- */
@@ -456,6 +677,21 @@ int main(void)
         TEST(chance_of_random_arrivals_is_not_held_against_the_run),
         TEST(dropped_arrivals_are_suspect_and_beyond_one_percent_invalid),
         TEST(saturated_thread_is_suspect),
+        TEST(throttled_run_is_suspect_and_from_1_percent_invalid),
+        TEST(throttling_is_told_before_its_effects),
+        TEST(starved_run_is_suspect_and_from_a_quarter_invalid),
+        TEST(few_waits_of_a_short_run_are_no_share),
+        TEST(starved_run_with_late_arrivals_is_invalid),
+        TEST(threads_that_wait_for_each_other_are_suspect),
+        TEST(closed_loop_shares_the_host_with_its_target),
+        TEST(target_on_this_host_is_no_reason_by_itself),
+        TEST(script_that_computes_is_named),
+        TEST(script_that_computes_and_makes_nothing_late_is_fine),
+        TEST(flights_that_do_not_add_up_are_invalid),
+        TEST(unanswered_exchanges_were_in_flight_too),
+        TEST(flights_of_older_run_files_are_not_judged),
+        TEST(lateness_is_explained_by_what_the_host_did),
+        TEST(reasons_of_invalid_come_first),
         TEST(suspect_run_passes_unless_strict),
         TEST(invalid_run_is_4_unless_allowed),
         TEST(missed_threshold_is_3),

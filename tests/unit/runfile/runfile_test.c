@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 #include "hist_counters.h"
 #include "pelt/brief.h"
+#include "pelt/clock.h"
 #include "runfile/synthetic.h"
 
 #define NOBODY 65534
@@ -181,6 +183,7 @@ static void totals_are_the_exact_sum_of_all_frames(void **state)
     assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
     struct pelt_results *r = load(p->path);
     assert_totals_equal(r->total, want);
+    assert_int_equal(r->total->flight_ns, want->flight_ns);
     assert_totals_equal(r->outside, outside);
     assert_string_equal(pelt_registry_name(r->names, PELT_NAME_REQUEST, 3), "GET /items/3");
     assert_string_equal(pelt_registry_name(r->names, PELT_NAME_CHECK, 2), "is short");
@@ -192,6 +195,81 @@ static void totals_are_the_exact_sum_of_all_frames(void **state)
 }
 
 /* One failed exchange and one failed check in setup, and a load without either. */
+static void what_a_thread_and_its_host_did_comes_back(void **state)
+{
+    struct place *p = *state;
+    double share;
+    write_finished(p->path, 10);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->threads_len, 1);
+    assert_true(pelt_results_run_wait_share(r, &r->threads[0], &share));
+    assert_true(share == 0.02);
+    assert_int_equal(r->threads[0].lua_looks, 200);
+    assert_int_equal(r->threads[0].lua_seen, 30);
+    assert_int_equal(r->host.throttled, 10);
+    assert_int_equal(r->host.throttled_ns, 20 * PELT_NS_PER_MS);
+    assert_int_equal(r->host.pressure_ns, PELT_UNREAD);
+    assert_int_equal(r->host.stolen_ns, 0);
+    assert_int_equal(r->host.busy_ns, 9 * PELT_NS_PER_S);
+    assert_int_equal(r->host.own_ns, 3 * PELT_NS_PER_S);
+    assert_true(r->taint_known);
+    pelt_results_free(r);
+}
+
+/* What is unreadable in one second makes the sum so, in the file and in what is read. */
+static void unreadable_figures_are_none(void **state)
+{
+    struct place *p = *state;
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    const struct pelt_host_row unread = PELT_HOST_UNREAD;
+    double share;
+    synthetic_meta(f, 2);
+    synthetic_fill(&data, frame, 0);
+    frame->run_wait_unread = 1;
+    assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    assert_int_equal(pelt_runfile_host(f, 0, &unread), PELT_OK);
+    synthetic_write(&data, f, names, 1, 2);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->threads[0].run_wait_unread, 1);
+    assert_false(pelt_results_run_wait_share(r, &r->threads[0], &share));
+    assert_int_equal(r->host.throttled, PELT_UNREAD);
+    assert_int_equal(r->host.busy_ns, PELT_UNREAD);
+    pelt_results_free(r);
+    pelt_frame_free(frame);
+    pelt_registry_free(names);
+}
+
+/* Second 0: one begins at 0.2 s. Second 1: one more at 1.5 s, and both end at 1.6 s. */
+static void mean_number_in_flight_is_the_area_below_it(void **state)
+{
+    struct place *p = *state;
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    synthetic_meta(f, 2);
+    pelt_frame_request(frame, 1)->started = 1;
+    frame->flight_ns -= 200 * PELT_NS_PER_MS;
+    assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    frame->second = 1;
+    frame->requests[1]->outcomes[PELT_OUTCOME_OK] = 2;
+    frame->flight_ns = (uint64_t)(2 * 1600 - 1500) * PELT_NS_PER_MS;
+    assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 2);
+    assert_true(fabs(r->seconds[0].in_flight - 0.8) < 1e-9);
+    assert_true(fabs(r->seconds[1].in_flight - 0.7) < 1e-9);
+    assert_int_equal(r->total->flight_ns, 1500 * PELT_NS_PER_MS);
+    pelt_results_free(r);
+    pelt_frame_free(frame);
+    pelt_registry_free(names);
+}
+
 static void what_failed_in_setup_is_told_apart(void **state)
 {
     static const struct synthetic good = {.seed = 1, .series = 1, .per_second = 10};
@@ -753,10 +831,18 @@ static void an_older_schema_can_be_read(void **state)
 {
     struct place *p = *state;
     write_finished(p->path, 2);
-    change(p->path, "ALTER TABLE second DROP COLUMN lost; PRAGMA user_version = 1");
+    change(p->path, "ALTER TABLE second DROP COLUMN lost; ALTER TABLE second DROP COLUMN flight_ns;"
+                    "ALTER TABLE second DROP COLUMN unanswered_ns; DROP TABLE host;"
+                    "ALTER TABLE thread DROP COLUMN run_wait_ns;"
+                    "ALTER TABLE thread DROP COLUMN lua_looks;"
+                    "ALTER TABLE thread DROP COLUMN lua_seen; PRAGMA user_version = 1");
     struct pelt_results *r = load(p->path);
     struct pelt_frame *want = sum_of(0, 2);
     assert_totals_equal(r->total, want);
+    assert_false(r->taint_known);
+    assert_int_equal(r->host.throttled, PELT_UNREAD);
+    assert_int_equal(r->threads[0].run_wait_unread, 2);
+    assert_true(isnan(r->seconds[0].in_flight));
     assert_int_equal(pelt_results_lost(r), 0);
     pelt_frame_free(want);
     pelt_results_free(r);
@@ -1046,6 +1132,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_PLACE(totals_are_the_exact_sum_of_all_frames),
         IN_A_PLACE(what_failed_in_setup_is_told_apart),
+        IN_A_PLACE(what_a_thread_and_its_host_did_comes_back),
+        IN_A_PLACE(unreadable_figures_are_none),
+        IN_A_PLACE(mean_number_in_flight_is_the_area_below_it),
         IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),
         IN_A_PLACE(a_killed_run_that_lost_events_is_invalid),
         IN_A_PLACE(a_second_that_comes_again_is_added_up_even_behind_the_sums),

@@ -1,5 +1,6 @@
 /* Service times are exponential around 5 ms plus 1 ms a series; response adds an exponential 0.1 ms
- * of waiting. */
+ * of waiting. Each exchange begins and ends in one second; answers after more than 20 ms are
+ * tainted. */
 #include "synthetic.h"
 
 #include <assert.h>
@@ -29,6 +30,10 @@ static void record(struct pelt_frame *f, struct pelt_request_frame *r, struct pe
     uint64_t blocked = (uint64_t)pelt_rng_exponential(rng, 100),
              wait = (uint64_t)pelt_rng_exponential(rng, mean_us);
     pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &f->pool, blocked + wait + 60, 1);
+    if (blocked + wait + 60 > 20000) {
+        pelt_hist_record_n(&f->hist[PELT_RUNHIST_TAINTED], &f->pool, blocked + wait + 60, 1);
+    }
+    f->flight_ns += 1000 * (blocked + wait + 60);
     pelt_hist_record_n(&r->hist[PELT_HIST_SERVICE], &f->pool, wait + 60, 1);
     pelt_hist_record_n(&r->hist[PELT_HIST_BLOCKED], &f->pool, blocked, 1);
     pelt_hist_record_n(&r->hist[PELT_HIST_SEND], &f->pool, 10, 1);
@@ -82,6 +87,9 @@ void synthetic_fill(const struct synthetic *s, struct pelt_frame *frame, int32_t
     pelt_hist_record_n(&frame->hist[PELT_RUNHIST_LOOP_LAG], &frame->pool, 40, 100);
     frame->users = 20;
     frame->cpu_ns = 250 * PELT_NS_PER_MS;
+    frame->run_wait_ns = 20 * PELT_NS_PER_MS;
+    frame->lua_looks = 20;
+    frame->lua_seen = 3;
 }
 
 static void meta(struct pelt_runfile *f, const char *key, const char *value)
@@ -105,6 +113,7 @@ void synthetic_meta(struct pelt_runfile *f, double duration_s)
         {"seed", "7"},
         {"threads", "1"},
         {"hosts", "1"},
+        {"same_host", "yes"},
         {"version", "0.1.0"},
     };
     char duration[32];
@@ -115,6 +124,13 @@ void synthetic_meta(struct pelt_runfile *f, double duration_s)
     meta(f, "duration_ns", duration);
 }
 
+const struct pelt_host_row synthetic_host = {.throttled = 1,
+                                             .throttled_ns = 2 * PELT_NS_PER_MS,
+                                             .pressure_ns = PELT_UNREAD,
+                                             .stolen_ns = 0,
+                                             .busy_ns = 900 * PELT_NS_PER_MS,
+                                             .own_ns = 300 * PELT_NS_PER_MS};
+
 void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
                      int32_t from, int32_t to)
 {
@@ -124,6 +140,8 @@ void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct p
         pelt_frame_reset(frame);
         synthetic_fill(s, frame, t);
         enum pelt_status status = pelt_runfile_second(f, frame, &frame, 1, names);
+        assert(status == PELT_OK);
+        status = t >= 0 ? pelt_runfile_host(f, t, &synthetic_host) : PELT_OK;
         assert(status == PELT_OK);
         (void)status;
     }

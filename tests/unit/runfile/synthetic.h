@@ -21,6 +21,8 @@ void synthetic_fill(const struct synthetic *s, struct pelt_frame *frame, int32_t
 /* meta as a run writes it: open loop, planned for `duration_s`. */
 void synthetic_meta(struct pelt_runfile *f, double duration_s);
 /* Writes seconds from..to-1, each measured by one thread. */
+/* What each second of the load says of the host; one figure is unreadable. */
+extern const struct pelt_host_row synthetic_host;
 void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
                      int32_t from, int32_t to);
 

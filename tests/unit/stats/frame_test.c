@@ -41,6 +41,12 @@ static void random_event(struct pelt_frame *f, struct pelt_rng *rng)
     f->dropped++;
     f->cpu_ns += 70;
     f->spin_ns += 7;
+    f->run_wait_ns += 3;
+    f->run_wait_unread += 1;
+    f->lua_looks += 20;
+    f->lua_seen += 2;
+    f->flight_ns -= 11; /* a second alone may be below 0 */
+    f->unanswered_ns += 13;
     f->lost += pelt_rng_below(rng, 2);
 }
 
@@ -98,6 +104,12 @@ static void frames_of_threads_added_equal_one_frame_of_all(void **state)
     assert_int_equal(sum->dropped, whole->dropped);
     assert_int_equal(sum->cpu_ns, whole->cpu_ns);
     assert_int_equal(sum->spin_ns, whole->spin_ns);
+    assert_int_equal(sum->run_wait_ns, whole->run_wait_ns);
+    assert_int_equal(sum->run_wait_unread, whole->run_wait_unread);
+    assert_int_equal(sum->lua_looks, whole->lua_looks);
+    assert_int_equal(sum->lua_seen, whole->lua_seen);
+    assert_int_equal(sum->flight_ns, whole->flight_ns);
+    assert_int_equal(sum->unanswered_ns, whole->unanswered_ns);
     assert_int_equal(sum->lost, whole->lost);
     pelt_frame_free(whole);
     pelt_frame_free(sum);

@@ -83,10 +83,10 @@ static struct pelt_sample answered(uint64_t done_ns)
 static void events_land_in_the_second_of_their_own_time(void **state)
 {
     struct fixture *f = *state;
-    pelt_recorder_started(&f->r, 1, START);
-    pelt_recorder_started(&f->r, 1, START + S - 1);
+    pelt_recorder_started(&f->r, 1, START, START);
+    pelt_recorder_started(&f->r, 1, START + S - 1, START + S - 1);
     assert_int_equal(f->full_len, 0);
-    pelt_recorder_started(&f->r, 1, START + S);
+    pelt_recorder_started(&f->r, 1, START + S, START + S);
     assert_int_equal(f->full_len, 1);
     assert_int_equal(f->full[0]->second, 0);
     assert_int_equal(started(f->full[0], 1), 2);
@@ -99,7 +99,7 @@ static void every_kind_of_event_turns_the_frame(void **state)
 {
     struct fixture *f = *state;
     struct pelt_sample s = answered(START + 2 * S);
-    pelt_recorder_started(&f->r, 1, START + S);
+    pelt_recorder_started(&f->r, 1, START + S, START + S);
     pelt_recorder_ended(&f->r, 1, &s);
     pelt_recorder_check(&f->r, 1, true, START + 3 * S);
     pelt_recorder_iteration(&f->r, 5, false, START + 4 * S);
@@ -119,8 +119,8 @@ static void every_kind_of_event_turns_the_frame(void **state)
 static void silent_seconds_have_empty_frames(void **state)
 {
     struct fixture *f = *state;
-    pelt_recorder_started(&f->r, 1, START + 1);
-    pelt_recorder_started(&f->r, 1, START + 4 * S + 5);
+    pelt_recorder_started(&f->r, 1, START + 1, START + 1);
+    pelt_recorder_started(&f->r, 1, START + 4 * S + 5, START + 4 * S + 5);
     assert_int_equal(f->full_len, 4);
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(f->full[i]->second, i);
@@ -133,15 +133,15 @@ static void silent_seconds_have_empty_frames(void **state)
 static void a_long_silence_turns_a_bounded_number_of_times(void **state)
 {
     struct fixture *f = *state;
-    pelt_recorder_started(&f->r, 1, START + 1);
-    pelt_recorder_started(&f->r, 1, START + 100000 * S);
+    pelt_recorder_started(&f->r, 1, START + 1, START + 1);
+    pelt_recorder_started(&f->r, 1, START + 100000 * S, START + 100000 * S);
     assert_int_equal(f->turns, PELT_RECORDER_CATCH_UP);
     assert_int_equal(f->full[0]->second, 0);
     assert_int_equal(f->r.frame->second, 100000);
     assert_int_equal(f->full[f->full_len - 1]->second, 99999);
-    pelt_recorder_started(&f->r, 1, START + 100001 * S - 1);
+    pelt_recorder_started(&f->r, 1, START + 100001 * S - 1, START + 100001 * S - 1);
     assert_int_equal(f->turns, PELT_RECORDER_CATCH_UP);
-    pelt_recorder_started(&f->r, 1, START + 100001 * S);
+    pelt_recorder_started(&f->r, 1, START + 100001 * S, START + 100001 * S);
     assert_int_equal(f->turns, PELT_RECORDER_CATCH_UP + 1);
 }
 
@@ -149,13 +149,13 @@ static void without_an_empty_frame_the_old_one_is_filled_on(void **state)
 {
     struct fixture *f = *state;
     f->refuse = 2;
-    pelt_recorder_started(&f->r, 1, START + S);
-    pelt_recorder_started(&f->r, 1, START + 2 * S);
+    pelt_recorder_started(&f->r, 1, START + S, START + S);
+    pelt_recorder_started(&f->r, 1, START + 2 * S, START + 2 * S);
     assert_int_equal(f->turns, 2);
     assert_int_equal(f->full_len, 0);
     assert_int_equal(f->r.frame->second, 0);
     assert_int_equal(started(f->r.frame, 1), 2);
-    pelt_recorder_started(&f->r, 1, START + 3 * S);
+    pelt_recorder_started(&f->r, 1, START + 3 * S, START + 3 * S);
     assert_int_equal(f->full[0]->second, 0);
     assert_int_equal(started(f->full[0], 1), 2);
     assert_int_equal(f->r.frame->second, 3);
@@ -166,9 +166,9 @@ static void setup_frames_are_never_turned(void **state)
     struct fixture *f = *state;
     f->r.frame->second = -1;
     pelt_recorder_init(&f->r, f->r.frame, START, on_turn, f);
-    pelt_recorder_started(&f->r, 1, START + 50 * S);
+    pelt_recorder_started(&f->r, 1, START + 50 * S, START + 50 * S);
     pelt_recorder_init(&f->r, f->r.frame, START, NULL, NULL);
-    pelt_recorder_started(&f->r, 1, START + 50 * S);
+    pelt_recorder_started(&f->r, 1, START + 50 * S, START + 50 * S);
     assert_int_equal(f->turns, 0);
     assert_int_equal(started(f->r.frame, 1), 2);
 }
@@ -262,6 +262,65 @@ static void iterations_arrivals_and_checks_are_counted(void **state)
     assert_int_equal(frame->checks[4].failed, 2);
 }
 
+/* An exchange that took 9 ms and ended at `done_ns`: was it tainted? */
+static bool is_tainted(struct fixture *f, uint64_t done_ns)
+{
+    const struct pelt_hist *h = &f->r.frame->hist[PELT_RUNHIST_TAINTED];
+    struct pelt_sample s = answered(done_ns);
+    uint64_t before = h->count;
+    pelt_recorder_ended(&f->r, 2, &s);
+    assert_true(h->count == before || h->max_us == 9000);
+    return h->count > before;
+}
+
+#define MS PELT_NS_PER_MS
+
+static void what_was_in_flight_in_a_stall_is_tainted(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(is_tainted(f, START + 20 * MS));
+    pelt_recorder_stalled(&f->r, START + 30 * MS);
+    assert_true(is_tainted(f, START + 30 * MS));
+    assert_true(is_tainted(f, START + 39 * MS - 1));
+    assert_false(is_tainted(f, START + 39 * MS)); /* it began when the stall ended */
+}
+
+static void what_ends_late_in_a_long_turn_is_tainted(void **state)
+{
+    struct fixture *f = *state;
+    pelt_recorder_woke(&f->r, START + 20 * MS);
+    assert_false(is_tainted(f, START + 21 * MS)); /* the turn held it up for 1 ms at most */
+    assert_true(is_tainted(f, START + 21 * MS + 1));
+    pelt_recorder_woke(&f->r, START + 30 * MS);
+    assert_false(is_tainted(f, START + 30 * MS));
+}
+
+static void what_failed_is_not_among_the_tainted(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_sample s = answered(START + 31 * MS);
+    s.answered = false;
+    s.outcome = PELT_OUTCOME_TIMEOUT;
+    pelt_recorder_stalled(&f->r, START + 30 * MS);
+    pelt_recorder_ended(&f->r, 2, &s);
+    assert_int_equal(f->r.frame->hist[PELT_RUNHIST_TAINTED].count, 0);
+}
+
+static void flights_add_up_to_the_times_that_exchanges_took(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_sample s = answered(START + 20 * MS), failed = answered(START + 25 * MS);
+    failed.answered = false;
+    failed.outcome = PELT_OUTCOME_TIMEOUT;
+    pelt_recorder_started(&f->r, 2, START + 11 * MS, START + 12 * MS); /* begun late */
+    assert_int_equal((int64_t)f->r.frame->flight_ns, -11 * (int64_t)MS);
+    pelt_recorder_started(&f->r, 2, START + 16 * MS, START + 16 * MS);
+    pelt_recorder_ended(&f->r, 2, &s);
+    pelt_recorder_ended(&f->r, 2, &failed);
+    assert_int_equal(f->r.frame->flight_ns, 18 * MS);
+    assert_int_equal(f->r.frame->unanswered_ns, 9 * MS);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -277,6 +336,10 @@ int main(void)
         TEST(a_bad_status_has_times_and_an_error),
         TEST(a_failed_exchange_has_an_outcome_but_no_times),
         TEST(iterations_arrivals_and_checks_are_counted),
+        TEST(what_was_in_flight_in_a_stall_is_tainted),
+        TEST(what_ends_late_in_a_long_turn_is_tainted),
+        TEST(what_failed_is_not_among_the_tainted),
+        TEST(flights_add_up_to_the_times_that_exchanges_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,7 +111,7 @@ static void record_events(void)
     pelt_recorder_init(&r, f, 0, NULL, NULL);
     uint64_t events = 0;
     for (uint32_t series = 0; series < 20; series++) {
-        pelt_recorder_started(&r, series, 0);
+        pelt_recorder_started(&r, series, 0, 0);
         pelt_recorder_ended(&r, series, &SAMPLE);
         pelt_recorder_check(&r, series, true, 0);
         events += 3;

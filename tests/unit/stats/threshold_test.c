@@ -118,7 +118,7 @@ static void every_metric_can_be_named(void **state)
         snprintf(text, sizeof text, "%s count >= 1", pelt_threshold_metrics[len]);
         parse(f, text);
     }
-    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_KINDS + 6);
+    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_TAINTED + 6);
 }
 
 static void mistakes_in_the_text_are_named(void **state)

@@ -16,12 +16,35 @@ struct pelt_second_row { /* one second, all requests together */
     uint64_t bytes_sent, bytes_received;
     uint64_t count; /* samples of response time */
     uint64_t p50_us, p95_us, p99_us, max_us;
+    /* Mean number in flight, each from due to done; one that waited counts in the second in which
+     * it was begun. NAN: the run file is of before version 4. */
+    double in_flight;
 };
 
 struct pelt_thread_row { /* one generator thread, whole run */
     uint32_t thread;
     uint64_t started, cpu_ns, spin_ns;
+    uint64_t run_wait_ns;         /* it could have run and was not let */
+    uint32_t run_wait_unread;     /* seconds of which that could not be read */
+    uint32_t lua_looks, lua_seen; /* how often it was looked whether it is in Lua, and was */
 };
+
+/* What happened to the CPU time of the generator and its host; what could not be read is
+ * PELT_UNREAD. */
+#define PELT_UNREAD UINT64_MAX
+struct pelt_host_row {
+    uint64_t throttled;    /* periods in which a quota of the generator's cgroups stopped it */
+    uint64_t throttled_ns; /* for how long, of each CPU that it would have used */
+    uint64_t pressure_ns;  /* somebody on this host who could run had to wait */
+    uint64_t stolen_ns;    /* CPU time that a hypervisor gave to others, of all CPUs together */
+    uint64_t busy_ns;      /* CPU time of all programs */
+    uint64_t own_ns;       /* CPU time of the generator, all its threads */
+};
+#define PELT_HOST_UNREAD                                                                           \
+    {                                                                                              \
+        PELT_UNREAD, PELT_UNREAD, PELT_UNREAD, PELT_UNREAD, PELT_UNREAD, PELT_UNREAD               \
+    }
+void pelt_host_row_add(struct pelt_host_row *into, const struct pelt_host_row *more);
 
 /* One class of one request series that is not ok. `e.count` is exact; first and last are exact
  * where the run file has a sample, else the edges of their seconds. */
@@ -81,6 +104,8 @@ struct pelt_results {
     size_t seconds_len; /* t >= 0 only, in order */
     struct pelt_thread_row *threads;
     size_t threads_len;
+    struct pelt_host_row host; /* the whole load */
+    bool taint_known;          /* which response times were tainted was recorded */
     struct pelt_error_row *errors;
     size_t errors_len;
     struct pelt_check_row *checks;
@@ -107,6 +132,19 @@ uint64_t pelt_results_lost(const struct pelt_results *r);
     "%llu events are missing in the figures: this host's memory ran out"
 /* CPU time of a thread's work, polling left out, as a share of a core over the load's length. */
 double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread);
+/* How long it could have run and was not let, as a share of the load's length. False: that could
+ * not be read. */
+bool pelt_results_run_wait_share(const struct pelt_results *r, const struct pelt_thread_row *thread,
+                                 double *share);
+/* The response times of all requests, of those of them that were tainted, and of the others. */
+struct pelt_taint {
+    uint64_t tail;         /* the slowest 1% of all: so many, at or above p99_us */
+    uint64_t tail_tainted; /* of these */
+    uint64_t p99_us;       /* of all */
+    uint64_t clean_p99_us; /* of those that were not tainted; 0: too few */
+};
+/* False: it was not measured (a run file of before version 4), or there were too few responses. */
+bool pelt_results_taint(const struct pelt_results *r, struct pelt_taint *out);
 void pelt_results_free(struct pelt_results *r); /* accepts NULL */
 
 /*

@@ -5,9 +5,10 @@
  *
  * meta keys: schema, run_id, scenario, kind (run|bench|demo), command, start_wall_ns, duration_ns
  * (planned; updated when stopped early), plan, peak (largest level of the plan: users, or arrivals
- * a second), loop (open|closed), target, seed, threads, hosts, version, host, kernel, cpus, file
- * (scenario path), load_kind (sustained, burst, stress, benchmark, or empty), load_params (of the
- * kind, as JSON); of a run that ended in order also total_started, total_ended, total_errors,
+ * a second), loop (open|closed), target, seed, threads, hosts, version, host, kernel, cpus,
+ * host_cpus (all of the host's), file (scenario path), load_kind (sustained, burst, stress,
+ * benchmark, or empty), load_params (of the kind, as JSON), same_host (yes|no: a target was on this
+ * host); of a run that ended in order also total_started, total_ended, total_errors,
  * response_count, response_p95_us, response_p99_us.
  */
 #ifndef PELT_RUNFILE_H
@@ -16,7 +17,7 @@
 #include "pelt/results.h"
 
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
- * 4: stages. */
+ * 4: stages, the host, flights, what of a thread's time was not its own. */
 #define PELT_RUNFILE_SCHEMA 4
 
 struct pelt_runfile;
@@ -47,6 +48,9 @@ PELT_MUST_USE enum pelt_status pelt_runfile_second(struct pelt_runfile *f,
                                                    size_t threads_len, struct pelt_registry *names);
 PELT_MUST_USE enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s,
                                                   const char *kind, const char *text);
+/* What happened to the host's CPU time in a second; of one that comes again, the sum. */
+PELT_MUST_USE enum pelt_status pelt_runfile_host(struct pelt_runfile *f, int32_t t,
+                                                 const struct pelt_host_row *row);
 /* A stage of the plan, as it is known. */
 PELT_MUST_USE enum pelt_status pelt_runfile_stage(struct pelt_runfile *f,
                                                   const struct pelt_stage_row *stage);
