@@ -14,7 +14,8 @@ local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "ta
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true }
 local TASK_KEYS = { "name", "weight", "run" }
-local THRESHOLD_KEYS = { "metric", "name", "stat", "target", "warning", "critical", "max", "min" }
+local THRESHOLD_KEYS = { "metric", "name", "stat", "t", "target", "warning", "critical", "max", "min", "over", "for",
+    "trend", "abort", "delay" }
 
 local function fail(format, ...)
     error(format:format(...), 0)
@@ -101,23 +102,36 @@ local function groups_of(tasks, load)
     return groups
 end
 
-local function thresholds_of(list)
-    if list == nil then return {} end
-    check_type(list, "table", "thresholds")
+local function check_threshold(threshold, where)
+    if type(threshold) == "table" then
+        keys.check(threshold, where, THRESHOLD_KEYS)
+        check_type(threshold.trend, "boolean", where .. ".trend")
+        check_type(threshold.abort, "boolean", where .. ".abort")
+    elseif type(threshold) ~= "string" then
+        fail("%s: a text (\"http_response p95 < 200ms\") or a table is expected, not a %s", where, type(threshold))
+    end
+end
+
+-- A list within the list, as a module gives one, counts as what is in it.
+local function add_thresholds(into, list)
     for key in pairs(list) do
         if math.type(key) ~= "integer" then
             fail("thresholds: a list is expected: thresholds = { \"http_response p95 < 200ms\", ... }")
         end
     end
-    for i, threshold in ipairs(list) do
-        local where = ("thresholds[%d]"):format(i)
-        if type(threshold) == "table" then
-            keys.check(threshold, where, THRESHOLD_KEYS)
-        elseif type(threshold) ~= "string" then
-            fail("%s: a text (\"http_response p95 < 200ms\") or a table is expected, not a %s", where, type(threshold))
+    for _, threshold in ipairs(list) do
+        if type(threshold) == "table" and threshold[1] ~= nil then
+            add_thresholds(into, threshold)
+        else
+            check_threshold(threshold, ("thresholds[%d]"):format(#into + 1))
+            into[#into + 1] = threshold
         end
     end
-    return list
+    return into
+end
+
+local function thresholds_of(list)
+    return list == nil and {} or add_thresholds({}, check_type(list, "table", "thresholds"))
 end
 
 -- Above 0 ns, or nil.

@@ -322,11 +322,30 @@ static enum pelt_status write_metrics(const struct pelt_results *r, FILE *out,
     return PELT_OK;
 }
 
+/* What else was asked for, and which seconds the value is of; empty: not asked for, the whole load.
+ */
+static void threshold_time(struct row *row, const struct pelt_threshold *t,
+                           const struct pelt_verdict_line *line)
+{
+    bool window = line->to_s > 0;
+    exact(row, t->limit_ms > 0 ? t->limit_ms : (double)NAN);
+    exact(row, t->over_s > 0 ? t->over_s : (double)NAN);
+    exact(row, t->for_s > 0 ? t->for_s : (double)NAN);
+    exact(row, t->trend ? 1 : (double)NAN);
+    exact(row, t->abort ? 1 : (double)NAN);
+    exact(row, t->delay_s > 0 ? t->delay_s : (double)NAN);
+    exact(row, window ? line->from_s : (double)NAN);
+    exact(row, window ? line->to_s : (double)NAN);
+    exact(row, line->aborted ? 1 : (double)NAN);
+}
+
 static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out,
                                          struct pelt_error *err)
 {
     struct row row = {.out = out};
-    fputs("metric,name,stat,unit,value,level,target,warning,critical,max,min,why\n", out);
+    fputs("metric,name,stat,unit,value,level,target,warning,critical,max,min,why,t_ms,over_s,for_s,"
+          "trend,abort,delay_s,from_s,to_s,aborted\n",
+          out);
     for (size_t i = 0; i < r->thresholds_len; i++) {
         const struct pelt_threshold *t = &r->thresholds[i].threshold;
         const struct pelt_verdict_line *line = &r->thresholds[i].line;
@@ -344,6 +363,7 @@ static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out
         exact(&row, t->single && t->lower_is_better ? t->critical : (double)NAN);
         exact(&row, t->single && !t->lower_is_better ? t->critical : (double)NAN);
         text(&row, judged ? line->why : "");
+        threshold_time(&row, t, judged ? line : &(struct pelt_verdict_line){0});
         end_row(&row);
     }
     return PELT_OK;

@@ -292,6 +292,38 @@ static void set_bound(json_t *bounds, const char *name, double value)
     }
 }
 
+static void set_span(json_t *o, const char *name, uint32_t span_s)
+{
+    if (span_s > 0) {
+        json_object_set_new(o, name, json_integer(span_s));
+    }
+}
+
+/* What else was asked for, where it was; and which seconds the value is of, where not the load. */
+static void set_threshold_time(json_t *o, const struct pelt_threshold *t,
+                               const struct pelt_verdict_line *line)
+{
+    if (t->limit_ms > 0) {
+        json_object_set_new(o, "t_ms", json_real(t->limit_ms));
+    }
+    set_span(o, "over_s", t->over_s);
+    set_span(o, "for_s", t->for_s);
+    if (t->trend) {
+        json_object_set_new(o, "trend", json_true());
+    }
+    if (t->abort) {
+        json_object_set_new(o, "abort", json_true());
+    }
+    set_span(o, "delay_s", t->delay_s);
+    if (line->to_s > 0) {
+        json_object_set_new(o, "from_s", json_integer(line->from_s));
+        json_object_set_new(o, "to_s", json_integer(line->to_s));
+    }
+    if (line->aborted) {
+        json_object_set_new(o, "aborted", json_true());
+    }
+}
+
 static json_t *threshold(const struct pelt_threshold_row *row)
 {
     const struct pelt_threshold *t = &row->threshold;
@@ -310,6 +342,7 @@ static json_t *threshold(const struct pelt_threshold_row *row)
     json_object_set_new(o, "value", judged_value(row));
     json_object_set_new(o, "level", text(pelt_level_name(level)));
     json_object_set_new(o, "bounds", bounds);
+    set_threshold_time(o, t, row->judged ? &row->line : &(struct pelt_verdict_line){0});
     return o;
 }
 

@@ -64,6 +64,9 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
             status = pelt_threshold_parse_with(o->threshold_texts[i], metrics, *out + own + i, err);
         }
     }
+    for (size_t i = 0; i < *len; i++) {
+        (*out)[i].abort = (*out)[i].abort || o->abort_on_fail;
+    }
     return status;
 }
 

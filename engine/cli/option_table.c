@@ -56,6 +56,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
 
     {"threshold", 0, "TEXT", GROUP_JUDGE, LOAD_COMMANDS, cli_read_threshold, 0,
      "what must hold, else exit 3: 'http_response p99 < 200ms', 'errors share <= 1%'; repeatable"},
+    {"abort-on-fail", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(abort_on_fail),
+     "the first threshold that is missed stops the run, as abort does"},
     {"strict", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(strict),
      "a SUSPECT run ends in exit 4, too"},
     {"allow-invalid", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(allow_invalid),

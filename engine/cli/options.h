@@ -74,7 +74,7 @@ struct cli_options {
     struct pelt_threshold *thresholds;
     const char **threshold_texts; /* as given, borrowed; one each */
     size_t thresholds_len;
-    bool allow_invalid, strict, allow_script_errors;
+    bool abort_on_fail, allow_invalid, strict, allow_script_errors;
 
     struct cli_texts out;
     const char *run_file;

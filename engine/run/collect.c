@@ -185,6 +185,9 @@ static void write_whole(struct pelt_collector *c, int32_t second)
             pelt_worker_give(c->workers[i], pop(c, i));
         }
     }
+    if (!blank && c->on_second != NULL) {
+        c->on_second(c->on_second_arg, c->second);
+    }
 }
 
 static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)

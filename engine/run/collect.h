@@ -40,6 +40,9 @@ struct pelt_collector {
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */
     uint64_t paced, late, stayed;
+    /* Told of each whole second of the load once it is in `total`; NULL: nobody. */
+    void (*on_second)(void *arg, const struct pelt_frame *second);
+    void *on_second_arg;
     bool has_second;
     bool write_failed; /* said so once */
 };

@@ -162,14 +162,17 @@ static void on_signal(void *arg, int signal)
         }
         return;
     }
+    pelt_control_end(run, "; once more to stop at once");
+}
+
+void pelt_control_end(struct pelt_running *run, const char *why)
+{
     if (pelt_control_cut(run)) {
         start_cancel_timer(run);
     }
     run->phase = PELT_PHASE_GRACE;
-    pelt_log(PELT_LOG_WARNING, "run",
-             "stopping: waiting up to %.3g s for what is in flight; "
-             "once more to stop at once",
-             (double)run->plan.grace_ns / 1e9);
+    pelt_log(PELT_LOG_WARNING, "run", "stopping: waiting up to %.3g s for what is in flight%s",
+             (double)run->plan.grace_ns / 1e9, why);
     pelt_workers_stop(run);
 }
 

@@ -147,6 +147,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .given_up = run->collector.given_up,
         .arrivals_due = due,
         .arrivals_deviation = deviation,
+        .rules = run->rules,
         .own_failure = own_failure(run),
         .script_error = script_error(run),
     };

@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "host_watch.h"
 #include "pelt/parts.h"
+#include "pelt/rulebook.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
 #include "signals.h"
@@ -26,6 +27,7 @@ struct pelt_running {
     struct pelt_registry *registry;
     struct pelt_runfile *file;
     struct pelt_collector collector;
+    struct pelt_rulebook *rules; /* of opt.thresholds */
     struct pelt_worker **workers;
     struct pelt_hooks hooks;
     bool has_hooks; /* hooks were made, perhaps in part */
@@ -40,6 +42,7 @@ struct pelt_running {
     uint64_t length_ns; /* of the load: planned, or reached when stopped */
     int signal;         /* first one that came; 0: none */
     unsigned asked;     /* to stop, by signals */
+    bool aborted;       /* stopped by a threshold */
     bool cancelled;
     bool gave_up;    /* a thread was: nothing that it may use is freed */
     bool hooks_lost; /* it was one that worked on `hooks` or `workers`, which only it has now */
@@ -79,6 +82,8 @@ void pelt_control_start(struct pelt_running *run);
 /* Until every worker has sent its last frame, or is given up. */
 void pelt_control_wait(struct pelt_running *run);
 void pelt_control_stop(struct pelt_running *run);
+/* Ends the load as the first signal does: what is in flight has the grace period. `why` is told. */
+void pelt_control_end(struct pelt_running *run, const char *why);
 /* Cuts the load's length to what was reached. False: it had come to its end. */
 bool pelt_control_cut(struct pelt_running *run);
 /* Has `work` done, which answers in run->aside. PELT_OK also if a signal came, and if `what` was
@@ -111,6 +116,11 @@ void pelt_notes_event(struct pelt_running *run, const char *kind, const char *te
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
+
+/* ---- rules: the thresholds while the run goes ---- */
+
+/* Before the load; costs nothing a second where no threshold looks at seconds or may abort. */
+PELT_MUST_USE enum pelt_status pelt_rules_open(struct pelt_running *run);
 
 /* ---- series: the memory that their figures may take ---- */
 

@@ -19,7 +19,7 @@ static void add_reason(char **reasons, const char *fmt, ...)
     if (n == PELT_REASONS_MAX) {
         return;
     }
-    char text[512];
+    char text[768];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
@@ -29,11 +29,14 @@ static void add_reason(char **reasons, const char *fmt, ...)
 
 /* ---- thresholds and exit code ---- */
 
-static void judge_thresholds(const struct pelt_results *r, struct pelt_judgement *j)
+/* "missed", or "missed, which stopped the run at 12 s" */
+static void format_level(const struct pelt_verdict_line *line, char *out, size_t size)
 {
-    for (size_t i = 0; i < j->lines_len; i++) {
-        pelt_threshold_judge(&r->thresholds[i].threshold, r->total, r->names, r->duration_s,
-                             &j->lines[i]);
+    if (line->aborted) {
+        snprintf(out, size, "%s, which stopped the run at %d s", pelt_level_name(line->level),
+                 (int)line->to_s);
+    } else {
+        snprintf(out, size, "%s", pelt_level_name(line->level));
     }
 }
 
@@ -51,10 +54,11 @@ static void exit_by_thresholds(const struct pelt_results *r, struct pelt_judgeme
     for (size_t i = 0; i < j->lines_len; i++) {
         const struct pelt_verdict_line *line = &j->lines[i];
         if (line->level == PELT_LEVEL_MISSED || line->level == PELT_LEVEL_UNJUDGED) {
-            char text[320];
+            char text[400], level[60];
             pelt_threshold_format(&r->thresholds[i].threshold, text, sizeof(text));
+            format_level(line, level, sizeof(level));
             exit_with(j, 3);
-            add_reason(j->exit_reasons, "threshold %s: %s%s%s", pelt_level_name(line->level), text,
+            add_reason(j->exit_reasons, "threshold %s: %s%s%s", level, text,
                        line->why[0] != '\0' ? ": " : "", line->why);
         }
     }
@@ -94,7 +98,7 @@ enum pelt_status pelt_judge(const struct pelt_results *r, const struct pelt_judg
         return PELT_ENOMEM; /* nothing to deinit, which is fine nevertheless */
     }
     pelt_verdict_make(r, options, out);
-    judge_thresholds(r, out);
+    pelt_rulebook_finish(options->rules, r->total, r->duration_s, out->lines);
     judge_exit(r, options, out);
     return PELT_OK;
 }

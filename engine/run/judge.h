@@ -6,6 +6,7 @@
 #define PELT_JUDGE_H
 
 #include "pelt/results.h"
+#include "pelt/rulebook.h"
 #include "pelt/run.h"
 
 #define PELT_REASONS_MAX 16
@@ -25,9 +26,10 @@ struct pelt_judge_options {
     uint32_t starved;    /* threads whose load ended early because memory ran out */
     uint32_t given_up;   /* threads that did not end: what they sent last is not in the results */
     double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
-    double arrivals_deviation; /* standard deviation of their number; 0: it is exact */
-    const char *own_failure;   /* exit 1: pelt itself failed; NULL: it did not */
-    const char *script_error;  /* first one, or setup's failure; NULL: none */
+    double arrivals_deviation;   /* standard deviation of their number; 0: it is exact */
+    struct pelt_rulebook *rules; /* the thresholds, fed with the run's seconds */
+    const char *own_failure;     /* exit 1: pelt itself failed; NULL: it did not */
+    const char *script_error;    /* first one, or setup's failure; NULL: none */
 };
 
 PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,

@@ -75,6 +75,9 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
     if (status == PELT_OK) {
         status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file, err);
     }
+    if (status == PELT_OK && pelt_rules_open(run) != PELT_OK) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
     return status;
 }
 
@@ -88,6 +91,7 @@ static void run_deinit(struct pelt_running *run)
         pelt_hooks_deinit(&run->hooks);
     }
     pelt_collector_deinit(&run->collector);
+    pelt_rulebook_free(run->rules);
     if (run->loop != NULL) {
         ev_loop_destroy(run->loop);
     }

@@ -261,32 +261,51 @@ static enum pelt_status push_bound(lua_State *L, int threshold, const char *fiel
     return PELT_OK;
 }
 
+static bool read_flag(lua_State *L, int threshold, const char *field)
+{
+    lua_getfield(L, threshold, field);
+    bool set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return set;
+}
+
 static enum pelt_status read_threshold_table(lua_State *L, struct pelt_metrics *metrics,
                                              struct pelt_threshold *out, struct pelt_error *err)
 {
     int t = lua_gettop(L);
+    struct pelt_threshold_table in = {.trend = read_flag(L, t, "trend"),
+                                      .abort = read_flag(L, t, "abort")};
     lua_getfield(L, t, "metric");
     lua_getfield(L, t, "stat");
     lua_getfield(L, t, "name");
-    const char *metric = lua_tostring(L, t + 1), *stat = lua_tostring(L, t + 2),
-               *name = lua_tostring(L, t + 3);
-    if (!metric || !stat) {
+    in.metric = lua_tostring(L, t + 1);
+    in.stat = lua_tostring(L, t + 2);
+    in.name = lua_tostring(L, t + 3);
+    bool scored = in.metric && strcmp(in.metric, "apdex") == 0;
+    if (!in.metric || (!in.stat && !scored)) {
         return pelt_fail(
             err, PELT_EINVAL,
             "no %s: write { metric = \"http_response\", stat = \"p95\", max = \"200ms\" }",
-            metric ? "stat" : "metric");
+            in.metric ? "stat" : "metric");
     }
-    bool time = is_time(metrics, metric, stat);
-    static const char *const fields[] = {"max", "min", "target", "warning", "critical"};
-    const char *bounds[5];
-    for (size_t i = 0; i < 5; i++) {
-        enum pelt_status status = push_bound(L, t, fields[i], time, &bounds[i], err);
+    const struct {
+        const char *name;
+        const char **text;
+        bool time;
+    } fields[] = {{"max", &in.max, false},           {"min", &in.min, false},
+                  {"target", &in.target, false},     {"warning", &in.warning, false},
+                  {"critical", &in.critical, false}, {"t", &in.t, true},
+                  {"over", &in.over, true},          {"for", &in.for_, true},
+                  {"delay", &in.delay, true}};
+    bool time = !scored && !in.trend && is_time(metrics, in.metric, in.stat);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        enum pelt_status status =
+            push_bound(L, t, fields[i].name, time || fields[i].time, fields[i].text, err);
         if (status != PELT_OK) {
             return status;
         }
     }
-    return pelt_threshold_make_with(metrics, metric, name, stat, bounds[0], bounds[1], bounds[2],
-                                    bounds[3], bounds[4], out, err);
+    return pelt_threshold_make(&in, metrics, out, err);
 }
 
 static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)

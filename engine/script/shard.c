@@ -451,6 +451,16 @@ static void say_failure(struct pelt_shard *shard, lua_State *co, int status, str
                     traceback ? traceback : "");
 }
 
+/* A threshold may have a key that is a word of Lua. */
+static void hint_at_for(struct pelt_error *err)
+{
+    size_t used = strlen(err->text);
+    if (strstr(err->text, "unexpected symbol near 'for'") != NULL) {
+        snprintf(err->text + used, sizeof err->text - used,
+                 ": as a key of a table, for is written [\"for\"] = \"30s\"");
+    }
+}
+
 /* Runs the file in `co`, whose stack is still there when it fails: an error of memory does not say
  * where it was. Leaves what the file returned on co's stack; returns how many, below 0: failed. */
 static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *err)
@@ -469,6 +479,7 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
     pelt_source_scan(&shard->source, source, len);
     if (luaL_loadbufferx(co, source, len, chunk_name, "t") != LUA_OK) {
         take_message(co, err);
+        hint_at_for(err);
         return -1;
     }
     int results = 0;

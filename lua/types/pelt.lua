@@ -638,7 +638,7 @@ function handle:add(value, tags) end
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
----@field thresholds? (string|pelt.Threshold)[]
+---@field thresholds? (string|pelt.Threshold|(string|pelt.Threshold)[])[]
 
 ---@class pelt.Task
 ---@field name string
@@ -648,11 +648,17 @@ function handle:add(value, tags) end
 ---@class pelt.Threshold
 ---@field metric string
 ---@field name? string
----@field stat string
+---@field stat? string not of apdex
+---@field t? number|string of apdex and goodput: the time within which a request counts
 ---@field max? number|string
 ---@field min? number|string
 ---@field target? number|string
 ---@field warning? number|string
 ---@field critical? number|string
+---@field over? number|string whole seconds: the worst window of this length
+---@field for? number|string whole seconds: missed only if broken for so long in a row
+---@field trend? boolean the change over the run, as a share of the mean
+---@field abort? boolean missed, it stops the run
+---@field delay? number|string whole seconds in which nothing is judged
 
 return pelt

@@ -131,10 +131,8 @@ static void explain_unfinished(struct pelt_loader *l)
     r->verdict_reasons = reasons(l, text, missing);
     r->exit_reasons =
         reasons(l, r->running ? "the run has not ended" : "the run did not end in order", "");
-    for (size_t i = 0; i < r->thresholds_len && l->status == PELT_OK; i++) {
-        struct pelt_threshold_row *row = &r->thresholds[i];
-        pelt_threshold_judge(&row->threshold, r->total, r->names, r->duration_s, &row->line);
-        row->judged = true;
+    if (l->status == PELT_OK) {
+        pelt_load_rules(l);
     }
 }
 

@@ -87,18 +87,39 @@ static void read_threshold(struct pelt_loader *l, sqlite3_stmt *s, struct pelt_t
     row->line.value = row->line.has_value ? sqlite3_column_double(s, 10) : 0;
     row->line.needs = pelt_column(s, 11);
     snprintf(row->line.why, sizeof row->line.why, "%s", pelt_column_text(s, 12));
+    t->limit_ms = sqlite3_column_double(s, 13);
+    t->over_s = (uint32_t)pelt_column(s, 14);
+    t->for_s = (uint32_t)pelt_column(s, 15);
+    t->trend = pelt_column(s, 16) != 0;
+    t->abort = pelt_column(s, 17) != 0;
+    t->delay_s = (uint32_t)pelt_column(s, 18);
+    row->line.from_s = sqlite3_column_int(s, 19);
+    row->line.to_s = sqlite3_column_int(s, 20);
+    row->line.aborted = pelt_column(s, 21) != 0;
+    if (t->over_s > PELT_THRESHOLD_SPAN_MAX_S || t->for_s > PELT_THRESHOLD_SPAN_MAX_S) {
+        pelt_loader_damaged(l, "threshold");
+    }
     if (!find_unit(pelt_column_text(s, 3), &t->unit) ||
         (row->judged && !find_level(pelt_column_text(s, 9), &row->line.level))) {
         pelt_loader_damaged(l, "threshold");
     }
 }
 
+/* Before version 4 of the schema they looked at nothing but the sum. */
+static const char *thresholds_sql(const struct pelt_loader *l)
+{
+#define THRESHOLDS(more)                                                                           \
+    "SELECT metric, name, stat, unit, lower_is_better, single, target, warning, critical, level,"  \
+    " value, needs, why, " more " FROM threshold ORDER BY id"
+    return l->d->version < 4 ? THRESHOLDS("0, 0, 0, 0, 0, 0, 0, 0, 0")
+                             : THRESHOLDS("limit_ms, over_s, for_s, trend, abort, delay_s, from_s,"
+                                          " to_s, aborted");
+#undef THRESHOLDS
+}
+
 static void load_thresholds(struct pelt_loader *l)
 {
-    sqlite3_stmt *s =
-        pelt_loader_query(l, "SELECT metric, name, stat, unit, lower_is_better, single, target, "
-                             "warning, critical, level,"
-                             " value, needs, why FROM threshold ORDER BY id");
+    sqlite3_stmt *s = pelt_loader_query(l, thresholds_sql(l));
     while (pelt_loader_rows(l, s)) {
         struct pelt_threshold_row *row =
             pelt_loader_append(l, &l->r->thresholds, l->r->thresholds_len, sizeof *row);

@@ -17,8 +17,8 @@ static struct pelt_frame *frame_of(struct pelt_loader *l, bool outside)
     return outside ? l->r->outside : l->r->total;
 }
 
-static struct pelt_request_frame *request_of(struct pelt_loader *l, struct pelt_frame *frame,
-                                             int64_t series, const char *table)
+struct pelt_request_frame *pelt_loader_request(struct pelt_loader *l, struct pelt_frame *frame,
+                                               int64_t series, const char *table)
 {
     if (series < 0 || series >= pelt_registry_count(l->r->names, PELT_NAME_REQUEST)) {
         pelt_loader_damaged(l, table);
@@ -31,9 +31,8 @@ static struct pelt_request_frame *request_of(struct pelt_loader *l, struct pelt_
     return r;
 }
 
-/* A series of a script's metric; NULL: the table cannot be true, or no memory. */
-static struct pelt_metric_frame *metric_of(struct pelt_loader *l, struct pelt_frame *frame,
-                                           int64_t series, const char *table)
+struct pelt_metric_frame *pelt_loader_metric(struct pelt_loader *l, struct pelt_frame *frame,
+                                             int64_t series, const char *table)
 {
     struct pelt_metrics *metrics = pelt_registry_metrics(l->r->names);
     uint32_t metric;
@@ -51,17 +50,15 @@ static struct pelt_metric_frame *metric_of(struct pelt_loader *l, struct pelt_fr
 
 /* ---- histograms ---- */
 
-/* Where (series, kind) is summed; NULL: nowhere (the response times of all requests together are
- * there a second only). */
-static struct pelt_hist *hist_of(struct pelt_loader *l, struct pelt_frame *frame, int64_t series,
-                                 const char *kind, const char *table)
+struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *frame,
+                                      int64_t series, const char *kind, const char *table)
 {
     if (series != PELT_WHOLE_RUN && strcmp(kind, PELT_TREND) == 0) {
-        struct pelt_metric_frame *m = metric_of(l, frame, series, table);
+        struct pelt_metric_frame *m = pelt_loader_metric(l, frame, series, table);
         return m != NULL ? &m->hist : NULL;
     }
     if (series != PELT_WHOLE_RUN) {
-        struct pelt_request_frame *r = request_of(l, frame, series, table);
+        struct pelt_request_frame *r = pelt_loader_request(l, frame, series, table);
         for (int k = 0; r != NULL && k < PELT_HIST_REQUEST_KINDS; k++) {
             if (strcmp(kind, pelt_request_hist_name(k)) == 0) {
                 return &r->hist[k];
@@ -88,8 +85,8 @@ static void add_hists(struct pelt_loader *l, struct pelt_frame *frame, const cha
 {
     sqlite3_stmt *s = pelt_loader_query(l, sql);
     while (pelt_loader_rows(l, s)) { /* HIST_COLUMNS */
-        struct pelt_hist *h =
-            hist_of(l, frame, sqlite3_column_int64(s, 0), pelt_column_text(s, 1), table);
+        struct pelt_hist *h = pelt_loader_hist_of(l, frame, sqlite3_column_int64(s, 0),
+                                                  pelt_column_text(s, 1), table);
         if (h != NULL) {
             pelt_loader_hist(l, s, 2, h, &frame->pool, table);
         }
@@ -115,8 +112,8 @@ static void load_requests(struct pelt_loader *l)
         l, "SELECT t < 0, series, sum(started), sum(bytes_sent), sum(bytes_received)"
            " FROM request GROUP BY t < 0, series");
     while (pelt_loader_rows(l, s)) {
-        struct pelt_request_frame *r = request_of(l, frame_of(l, pelt_column(s, 0) != 0),
-                                                  sqlite3_column_int64(s, 1), "request");
+        struct pelt_request_frame *r = pelt_loader_request(l, frame_of(l, pelt_column(s, 0) != 0),
+                                                           sqlite3_column_int64(s, 1), "request");
         if (r != NULL) {
             r->started = pelt_column(s, 2);
             r->bytes_sent = pelt_column(s, 3);
@@ -150,7 +147,7 @@ static void load_outcomes(struct pelt_loader *l)
         bool outside = pelt_column(s, 0) != 0;
         enum pelt_outcome outcome;
         struct pelt_request_frame *r =
-            request_of(l, frame_of(l, outside), sqlite3_column_int64(s, 1), "outcome");
+            pelt_loader_request(l, frame_of(l, outside), sqlite3_column_int64(s, 1), "outcome");
         if (r == NULL || !pelt_outcome_find(pelt_column_text(s, 2), &outcome)) {
             pelt_loader_damaged(l, "outcome");
             break;
@@ -196,7 +193,7 @@ static void load_outside_errors(struct pelt_loader *l)
            " ORDER BY first_ns");
     while (f->errors_len < PELT_FRAME_ERRORS && pelt_loader_rows(l, s)) {
         enum pelt_outcome outcome;
-        if (request_of(l, f, sqlite3_column_int64(s, 0), "error") == NULL ||
+        if (pelt_loader_request(l, f, sqlite3_column_int64(s, 0), "error") == NULL ||
             !pelt_outcome_find(pelt_column_text(s, 1), &outcome)) {
             pelt_loader_damaged(l, "error");
             break;
@@ -271,8 +268,8 @@ static void load_metric_values(struct pelt_loader *l)
            " min(min) AS low, max(max) AS high FROM metric_value GROUP BY t < 0, series)"
            " ON out = (v.t < 0) AND of = v.series GROUP BY v.t < 0, v.series");
     while (pelt_loader_rows(l, s)) {
-        struct pelt_metric_frame *m = metric_of(l, frame_of(l, pelt_column(s, 0) != 0),
-                                                sqlite3_column_int64(s, 1), "metric_value");
+        struct pelt_metric_frame *m = pelt_loader_metric(
+            l, frame_of(l, pelt_column(s, 0) != 0), sqlite3_column_int64(s, 1), "metric_value");
         if (m == NULL) {
             break;
         }

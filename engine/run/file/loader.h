@@ -38,9 +38,20 @@ void *pelt_loader_append(struct pelt_loader *l, void *array_ptr, size_t len, siz
 void pelt_loader_hist(struct pelt_loader *l, sqlite3_stmt *s, int first, struct pelt_hist *h,
                       struct pelt_hist_pool *pool, const char *table);
 
+/* Where a row is summed up: NULL: the table cannot be what pelt wrote, or no memory; the loader has
+ * failed. */
+struct pelt_request_frame *pelt_loader_request(struct pelt_loader *l, struct pelt_frame *frame,
+                                               int64_t series, const char *table);
+struct pelt_metric_frame *pelt_loader_metric(struct pelt_loader *l, struct pelt_frame *frame,
+                                             int64_t series, const char *table);
+/* Likewise; also NULL for the response times of all requests, which are summed nowhere. */
+struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *frame,
+                                      int64_t series, const char *kind, const char *table);
+
 /* The sections, once the names are there. */
 void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside, errors, checks */
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds, threads */
+void pelt_load_rules(struct pelt_loader *l);   /* load_rules.c: thresholds, judged from seconds */
 void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, stages, thresholds, verdict */
 
 #endif

@@ -78,8 +78,10 @@
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                          \
     X(THRESHOLD,                                                                                   \
       "INSERT INTO threshold (id, metric, name, stat, unit, lower_is_better, single, target,"      \
-      " warning, critical) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
-    X(JUDGE, "UPDATE threshold SET level = ?, value = ?, needs = ?, why = ? WHERE id = ?")         \
+      " warning, critical, limit_ms, over_s, for_s, trend, abort, delay_s)"                        \
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                  \
+    X(JUDGE, "UPDATE threshold SET level = ?, value = ?, needs = ?, why = ?, from_s = ?,"          \
+             " to_s = ?, aborted = ? WHERE id = ?")                                                \
     X(VERDICT, "INSERT INTO verdict VALUES (1, ?, ?)")                                             \
     X(REASON, "INSERT INTO reason VALUES (?, ?, ?)")
 
@@ -495,7 +497,9 @@ enum pelt_status pelt_runfile_thresholds(struct pelt_runfile *f, const struct pe
         PUT(f, THRESHOLD, PELT_INT(i), PELT_TEXT(t[i].metric), PELT_TEXT(t[i].name),
             PELT_TEXT(t[i].stat), PELT_TEXT(pelt_unit_name(t[i].unit)),
             PELT_INT(t[i].lower_is_better), PELT_INT(t[i].single), PELT_REAL(t[i].target),
-            PELT_REAL(t[i].warning), PELT_REAL(t[i].critical));
+            PELT_REAL(t[i].warning), PELT_REAL(t[i].critical), PELT_REAL(t[i].limit_ms),
+            PELT_INT(t[i].over_s), PELT_INT(t[i].for_s), PELT_INT(t[i].trend), PELT_INT(t[i].abort),
+            PELT_INT(t[i].delay_s));
     }
     return commit(f);
 }
@@ -548,7 +552,8 @@ enum pelt_status pelt_runfile_finish(struct pelt_runfile *f, const struct pelt_v
     for (size_t i = 0; i < len; i++) {
         PUT(f, JUDGE, PELT_TEXT(pelt_level_name(lines[i].level)),
             PELT_REAL(lines[i].has_value ? lines[i].value : NAN), PELT_INT(lines[i].needs),
-            PELT_TEXT(lines[i].why), PELT_INT(i));
+            PELT_TEXT(lines[i].why), PELT_INT(lines[i].from_s), PELT_INT(lines[i].to_s),
+            PELT_INT(lines[i].aborted), PELT_INT(i));
     }
     PUT(f, VERDICT, PELT_TEXT(pelt_verdict_name(verdict)), PELT_INT(exit_code));
     put_reasons(f, "verdict", verdict_reasons);

@@ -14,6 +14,7 @@ struct fixture {
     struct pelt_thread_row thread;
     struct pelt_judge_options options;
     struct pelt_judgement judged;
+    struct pelt_frame *seconds; /* each of the run's ten; NULL: they do not matter */
 };
 
 static void set_loop(struct fixture *f, const char *loop)
@@ -73,7 +74,17 @@ static struct pelt_request_frame *request(struct fixture *f)
 static void judge(struct fixture *f)
 {
     pelt_judgement_deinit(&f->judged);
+    f->options.rules = pelt_rulebook_new(f->results.thresholds_len, f->results.names);
+    for (size_t i = 0; i < f->results.thresholds_len; i++) {
+        const struct pelt_threshold *t = &f->results.thresholds[i].threshold;
+        assert_int_equal(pelt_rulebook_put(f->options.rules, i, t), PELT_OK);
+    }
+    for (int32_t t = 0; f->seconds != NULL && t < 10; t++) {
+        f->seconds->second = t;
+        pelt_rulebook_add(f->options.rules, f->seconds, 10000000000, 10000000000);
+    }
     assert_int_equal(pelt_judge(&f->results, &f->options, &f->judged), PELT_OK);
+    pelt_rulebook_free(f->options.rules);
 }
 
 static void assert_verdict(struct fixture *f, enum pelt_verdict verdict, const char *part)
@@ -637,6 +648,71 @@ static void codes_win_in_their_order_and_each_reason_is_told(void **state)
     assert_exit(f, 3, "threshold");
 }
 
+/* What makes a run end in each code, in the order of the codes' precedence. */
+static const struct {
+    int code;
+    const char *says;
+} CODES[] = {{130, "SIGINT"},     {143, "SIGTERM"},          {1, "disk is full"},
+             {2, "script error"}, {4, "the run is INVALID"}, {3, "threshold missed"}};
+#define CODES_LEN (sizeof CODES / sizeof CODES[0])
+
+static void bring_about(struct fixture *f, int code)
+{
+    switch (code) {
+    case 130:
+    case 143:
+        f->options.signal = code == 130 ? SIGINT : SIGTERM;
+        break;
+    case 1:
+        f->options.own_failure = "disk is full";
+        break;
+    case 2:
+        f->options.script_error = "oops";
+        break;
+    case 4:
+        request(f)->started = 1001;
+        break;
+    default:
+        set_bound(f, "http_response p99 < 10ms");
+        break;
+    }
+}
+
+static void of_every_two_codes_the_first_wins_and_both_are_told(void **state)
+{
+    for (size_t i = 0; i < CODES_LEN; i++) {
+        for (size_t k = i + 1; k < CODES_LEN; k++) {
+            void *fresh = NULL;
+            setup(&fresh);
+            struct fixture *f = fresh;
+            bring_about(f, CODES[k].code);
+            assert_exit(f, CODES[k].code, CODES[k].says);
+            bring_about(f, CODES[i].code);
+            bool signals = i == 0 && k == 1; /* of signals the first one counts alone */
+            assert_exit(f, CODES[i].code, CODES[i].says);
+            assert_true(signals || strstr(f->judged.exit_reasons[1], CODES[k].says) != NULL);
+            teardown(&fresh);
+        }
+    }
+}
+
+static void threshold_that_stopped_the_run_is_3_and_says_when(void **state)
+{
+    struct fixture *f = *state;
+    f->seconds = f->results.total;
+    set_bound(f, "http_response p95 < 10ms over 2s for 3s abort");
+    assert_exit(f, 3,
+                "threshold missed, which stopped the run at 4 s: http_response p95 <= 10ms over 2s "
+                "for 3s abort: p95 is 20");
+    assert_true(f->judged.lines[0].aborted);
+    assert_int_equal(f->judged.lines[0].from_s, 0);
+    assert_int_equal(f->judged.lines[0].to_s, 4);
+    f->results.duration_s = 4; /* it came to its end at that very moment */
+    judge(f);
+    assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_MISSED);
+    assert_false(f->judged.lines[0].aborted);
+}
+
 static void reasons_beyond_the_most_are_left_out(void **state)
 {
     struct fixture *f = *state;
@@ -700,6 +776,8 @@ int main(void)
         TEST(own_failure_is_1),
         TEST(signals_are_130_and_143),
         TEST(codes_win_in_their_order_and_each_reason_is_told),
+        TEST(of_every_two_codes_the_first_wins_and_both_are_told),
+        TEST(threshold_that_stopped_the_run_is_3_and_says_when),
         TEST(reasons_beyond_the_most_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

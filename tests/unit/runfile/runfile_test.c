@@ -455,9 +455,12 @@ static void the_end_comes_back_as_it_was_judged(void **state)
         {.level = PELT_LEVEL_MISSED, .has_value = true, .value = 0.02, .why = "2%"},
         {.level = PELT_LEVEL_UNJUDGED, .needs = 368, .why = "too few"}};
     assert_int_equal(pelt_threshold_parse("errors share <= 1%", &t[0], NULL), PELT_OK);
-    assert_int_equal(pelt_threshold_make("http_response", "GET /items/1", "p99", NULL, NULL, "1s",
-                                         NULL, "5s", &t[1], NULL),
-                     PELT_OK);
+    const struct pelt_threshold_table table = {.metric = "http_response",
+                                               .name = "GET /items/1",
+                                               .stat = "p99",
+                                               .target = "1s",
+                                               .critical = "5s"};
+    assert_int_equal(pelt_threshold_make(&table, NULL, &t[1], NULL), PELT_OK);
     struct pelt_runfile *f = create(p->path);
     synthetic_meta(f, 20);
     assert_int_equal(pelt_runfile_thresholds(f, t, 2), PELT_OK);

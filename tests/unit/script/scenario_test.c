@@ -125,6 +125,35 @@ static void scenario_climbs_exponentially(void **state)
     pelt_scenario_free(s);
 }
 
+static void assert_threshold(const struct pelt_scenario *s, size_t i, const char *text)
+{
+    char is[512];
+    assert_true(i < s->thresholds_len);
+    pelt_threshold_format(&s->thresholds[i], is, sizeof is);
+    assert_string_equal(is, text);
+}
+
+static void scenario_takes_what_thresholds_ask_of_seconds_and_lists_of_them(void **state)
+{
+    struct pelt_scenario *s = load_text(
+        "local more = { { metric = 'apdex', name = 'chat', t = 0.5, min = 0.9 },\n"
+        "{ metric = 'goodput', t = '250ms', stat = 'share', min = '95%' } }\n"
+        "return { iteration = print, thresholds = {\n"
+        "{ metric = 'http_response', stat = 'p95', max = '200ms', over = 10, ['for'] = '30s',\n"
+        "abort = true, delay = '1m' }, more,\n"
+        "{ metric = 'http_response', stat = 'p99', trend = true, max = '10%' },\n"
+        "{ metric = 'requests', stat = 'per_second', trend = true, min = -0.1 },\n"
+        "'users max <= 20' } }");
+    assert_int_equal(s->thresholds_len, 6);
+    assert_threshold(s, 0, "http_response p95 <= 200ms over 10s for 30s abort delay 60s");
+    assert_threshold(s, 1, "apdex{chat} 500ms >= 0.9");
+    assert_threshold(s, 2, "goodput 250ms share >= 95%");
+    assert_threshold(s, 3, "http_response p99 trend <= 10%");
+    assert_threshold(s, 4, "requests per_second trend >= -10%");
+    assert_threshold(s, 5, "users max <= 20");
+    pelt_scenario_free(s);
+}
+
 static void scenario_takes_thresholds_as_text_and_as_table(void **state)
 {
     struct pelt_scenario *s =
@@ -253,6 +282,7 @@ int main(void)
         cmocka_unit_test(scenario_reads_what_ends_and_paces_it),
         cmocka_unit_test(scenario_climbs_exponentially),
         cmocka_unit_test(scenario_takes_thresholds_as_text_and_as_table),
+        cmocka_unit_test(scenario_takes_what_thresholds_ask_of_seconds_and_lists_of_them),
         cmocka_unit_test(settings_come_before_environment_and_default),
         cmocka_unit_test(file_that_is_absent_is_named),
         cmocka_unit_test(compiled_file_is_refused_by_name),

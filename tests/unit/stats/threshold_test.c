@@ -115,10 +115,16 @@ static void every_metric_can_be_named(void **state)
     unsigned len = 0;
     for (; pelt_threshold_metrics[len] != NULL; len++) {
         char text[100];
-        snprintf(text, sizeof text, "%s count >= 1", pelt_threshold_metrics[len]);
+        const char *metric = pelt_threshold_metrics[len];
+        bool gauge = strcmp(metric, "users") == 0;
+        snprintf(text, sizeof text, "%s %s >= 1", metric,
+                 strcmp(metric, "apdex") == 0     ? "1s"
+                 : strcmp(metric, "goodput") == 0 ? "1s count"
+                 : gauge                          ? "max"
+                                                  : "count");
         parse(f, text);
     }
-    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_TAINTED + 6);
+    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_TAINTED + 9);
 }
 
 static void mistakes_in_the_text_are_named(void **state)
@@ -146,13 +152,40 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "{}", "write metric");
     assert_text_refused(f, "", "write metric");
     assert_text_refused(f, "loop_lag{chat} p99 < 1s", "has no {chat}");
+    assert_text_refused(f, "ws_rtt p99 < 1s", "needs WebSocket");
+    assert_text_refused(f, "stream_first p99 < 1s", "needs streams");
+    assert_text_refused(f, "llm_ttft p99 < 1s", "needs LLM");
+    assert_text_refused(f, "server.api.nofile.used max < 1", "needs an agent");
+    assert_text_refused(f, "cache.response.hit_share share > 1%", "needs an agent");
+    assert_text_refused(f, "http_response p99 < 1s over 500ms", "whole seconds");
+    assert_text_refused(f, "http_response p99 < 1s over 2h", "1s to 1h");
+    assert_text_refused(f, "http_response p99 < 1s for 0s", "for: \"0s\"");
+    assert_text_refused(f, "http_response p99 < 1s over", "over has no time");
+    assert_text_refused(f, "http_response p99 < 1s over 2s over 3s", "over is there twice");
+    assert_text_refused(f, "http_response p99 < 1s above 2s", "\"above\" behind the bound");
+    assert_text_refused(f, "http_response p99 < 1s delay 5s", "delay goes with abort");
+    assert_text_refused(f, "http_response p99 trend < 5% for 5s", "exclude each other");
+    assert_text_refused(f, "http_response p99 trend < 100ms", "is no change");
+    assert_text_refused(f, "apdex{chat} > 0.9", "needs t");
+    assert_text_refused(f, "apdex{chat} 1s > 90", "no Apdex");
+    assert_text_refused(f, "apdex 1s p99 > 1", "leave the stat out");
+    assert_text_refused(f, "goodput share > 1%", "needs t");
+    assert_text_refused(f, "http_response 1s p99 < 5s", "has no t");
+    assert_text_refused(f, "users{chat} max < 1", "has no {chat}");
 }
 
 static enum pelt_status make(struct fixture *f, const char *max, const char *min,
                              const char *target, const char *warning, const char *critical)
 {
-    return pelt_threshold_make("http_response", "chat", "p95", max, min, target, warning, critical,
-                               &f->t, &f->err);
+    const struct pelt_threshold_table table = {.metric = "http_response",
+                                               .name = "chat",
+                                               .stat = "p95",
+                                               .max = max,
+                                               .min = min,
+                                               .target = target,
+                                               .warning = warning,
+                                               .critical = critical};
+    return pelt_threshold_make(&table, NULL, &f->t, &f->err);
 }
 
 static void three_bounds_give_the_direction(void **state)
@@ -192,12 +225,10 @@ static void bounds_that_contradict_each_other_are_refused(void **state)
         assert_int_equal(make(f, s[0], s[1], s[2], s[3], s[4]), PELT_EINVAL);
         assert_non_null(strstr(f->err.text, "http_response p95"));
     }
-    assert_int_equal(
-        pelt_threshold_make(NULL, NULL, "p95", "1s", NULL, NULL, NULL, NULL, &f->t, &f->err),
-        PELT_EINVAL);
-    assert_int_equal(
-        pelt_threshold_make("errors", NULL, NULL, "1%", NULL, NULL, NULL, NULL, &f->t, &f->err),
-        PELT_EINVAL);
+    const struct pelt_threshold_table no_metric = {.stat = "p95", .max = "1s"};
+    assert_int_equal(pelt_threshold_make(&no_metric, NULL, &f->t, &f->err), PELT_EINVAL);
+    const struct pelt_threshold_table no_stat = {.metric = "errors", .max = "1%"};
+    assert_int_equal(pelt_threshold_make(&no_stat, NULL, &f->t, &f->err), PELT_EINVAL);
 }
 
 static void single_bounds_print_as_they_are_parsed(void **state)
@@ -210,6 +241,17 @@ static void single_bounds_print_as_they_are_parsed(void **state)
         "bytes_sent count <= 10m",
         "bytes_sent per_second >= 1500/s",
         "dropped count <= 0",
+        "requests per_second >= 10/m",
+        "requests{chat} per_second >= 7/h",
+        "http_response{chat} p95 <= 200ms over 10s for 30s",
+        "errors share <= 5% abort delay 20s",
+        "http_response{GET /users/{}} p99 trend <= 10% over 5s abort",
+        "requests per_second trend >= -5%",
+        "apdex{chat} 500ms >= 0.9",
+        "apdex 1.5s >= 0.85 over 10s abort",
+        "goodput{chat} 500ms share >= 95%",
+        "goodput 250us per_second >= 20/s for 3s",
+        "users max <= 20",
         "iteration mean <= 1.5s",
         "http_service min >= 0ms",
     };
