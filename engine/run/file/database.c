@@ -30,7 +30,7 @@ static const char schema[] =
     "INTEGER NOT NULL,"
     " planned INTEGER NOT NULL, dropped INTEGER NOT NULL, users INTEGER NOT NULL, waiting INTEGER "
     "NOT NULL,"
-    " lost INTEGER NOT NULL) STRICT;"
+    " lost INTEGER NOT NULL, slots BLOB) STRICT;"
     "CREATE TABLE thread (t INTEGER, thread INTEGER, started INTEGER NOT NULL, cpu_ns INTEGER NOT "
     "NULL,"
     " spin_ns INTEGER NOT NULL, PRIMARY KEY (t, thread)) STRICT, WITHOUT ROWID;"
