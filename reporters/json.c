@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "figures.h"
+#include "findings.h"
+#include "json.h"
 #include "pelt/clock.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
@@ -60,9 +62,7 @@ static size_t utf8_length(const unsigned char *s)
     return 0;
 }
 
-/* A name may come from a URL and hold any bytes; those that are not UTF-8 become U+FFFD. NULL:
- * null. */
-static json_t *text(const char *value)
+json_t *report_json_text(const char *value)
 {
     if (value == NULL) {
         return json_null();
@@ -78,6 +78,11 @@ static json_t *text(const char *value)
     json_t *string = clean.failed ? NULL : json_stringn(clean.data ? clean.data : "", clean.len);
     pelt_buf_deinit(&clean);
     return string;
+}
+
+static json_t *text(const char *value)
+{
+    return report_json_text(value);
 }
 
 static json_t *texts(char *const *list)
@@ -573,6 +578,18 @@ static void arrays(struct document *d, const struct pelt_results *r)
     end_array(d);
 }
 
+static void findings(struct document *d, const struct pelt_results *r)
+{
+    struct pelt_findings *f = report_findings_of(r);
+    d->failed = d->failed || f == NULL;
+    begin_array(d, "findings");
+    for (size_t i = 0; f != NULL && i < f->len; i++) {
+        array_row(d, report_finding_json(&f->list[i]));
+    }
+    end_array(d);
+    pelt_findings_free(f);
+}
+
 enum pelt_status report_json(const struct pelt_results *r, FILE *out)
 {
     struct document d = {.out = out};
@@ -583,12 +600,13 @@ enum pelt_status report_json(const struct pelt_results *r, FILE *out)
     member(&d, "result", result(r));
     member(&d, "verdict", verdict(r));
     member(&d, "totals", totals(r));
+    member(&d, "summary", report_summary_json(r));
     member(&d, "setup_teardown", setup_teardown(r));
     arrays(&d, r);
     member(&d, "generator", generator(r));
     member(&d, "agents", json_array());
     member(&d, "caches", json_array());
-    member(&d, "findings", json_array());
+    findings(&d, r);
     begin_array(&d, "seconds");
     for (size_t i = 0; i < r->seconds_len; i++) {
         array_row(&d, second(&r->seconds[i]));

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "findings.h"
 #include "pelt/buf.h"
 #include "pelt/clock.h"
 #include "pelt/units.h"
@@ -83,23 +84,7 @@ static void labelled(struct page *p, const char *label, const char *text)
 /* A sentence of any length, wrapped at blanks, each line behind `indent` blanks. */
 static void sentence(struct page *p, int indent, const char *text)
 {
-    char line[512];
-    const size_t width = (size_t)(p->width - indent);
-    const size_t room = width < sizeof line ? width : sizeof line - 1;
-    while (*text) {
-        size_t len = strlen(text), take = len;
-        if (len > room) {
-            for (take = room; take > 0 && text[take] != ' '; take--) {
-            }
-            take = take ? take : room;
-        }
-        fprintf(p->out, "%*s", indent, "");
-        snprintf(line, sizeof line, "%.*s", (int)take, text);
-        report_text_print(p->out, line, p->width - indent, 0);
-        fputc('\n', p->out);
-        text += take;
-        text += strspn(text, " ");
-    }
+    report_text_sentence(p->out, text, p->width, indent);
 }
 
 static const char *request_name(struct page *p, uint32_t id)
@@ -291,7 +276,7 @@ static void totals(struct page *p)
     report_text_share(report_share(t.errors, t.ended), share);
     count_line(p, "errors", t.errors, share, t.errors > 0 ? RED : PLAIN);
     if (t.started > t.ended) { /* an orderly end leaves none */
-        count_line(p, "in flight", t.started - t.ended, "when the last second was written", YELLOW);
+        count_line(p, "in flight", t.started - t.ended, "in the last second written", YELLOW);
     }
     if (total->dropped > 0) {
         count_line(p, "dropped", total->dropped, "arrivals that found too many waiting", RED);
@@ -811,6 +796,16 @@ static void generator(struct page *p)
     taint_line(p);
 }
 
+static void findings(struct page *p)
+{
+    struct pelt_findings *f = report_findings_of(p->r);
+    if (f != NULL && f->len > 0) {
+        heading(p, "findings\n");
+        report_findings_print(f, p->out, p->width);
+    }
+    pelt_findings_free(f);
+}
+
 static void events(struct page *p)
 {
     if (p->r->events_len == 0) {
@@ -850,6 +845,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     requests(&p);
     checks(&p);
     metrics(&p);
+    findings(&p);
     generator(&p);
     events(&p);
     files(&p);

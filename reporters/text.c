@@ -131,3 +131,24 @@ int report_text_print(FILE *out, const char *text, int width, int pad)
     }
     return n;
 }
+
+void report_text_sentence(FILE *out, const char *text, int width, int indent)
+{
+    char line[512];
+    const size_t columns = (size_t)(width - indent);
+    const size_t room = columns < sizeof line ? columns : sizeof line - 1;
+    while (*text) {
+        size_t len = strlen(text), take = len;
+        if (len > room) {
+            for (take = room; take > 0 && text[take] != ' '; take--) {
+            }
+            take = take ? take : room;
+        }
+        fprintf(out, "%*s", indent, "");
+        snprintf(line, sizeof line, "%.*s", (int)take, text);
+        report_text_print(out, line, width - indent, 0);
+        fputc('\n', out);
+        text += take;
+        text += strspn(text, " ");
+    }
+}

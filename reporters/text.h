@@ -28,4 +28,8 @@ void report_text_time_ms(
  */
 int report_text_print(FILE *out, const char *text, int width, int pad);
 
+/* A sentence of any length in lines of at most `width` columns, wrapped at blanks, each behind
+ * `indent` blanks. */
+void report_text_sentence(FILE *out, const char *text, int width, int indent);
+
 #endif

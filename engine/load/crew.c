@@ -582,6 +582,13 @@ static struct pelt_vu *take_user(struct pelt_crew *crew)
     return crew->retired != NULL ? replace_retired(crew) : add_user(crew);
 }
 
+/* The arrival that has waited longest. */
+static struct arrival waited(struct pelt_crew *crew, uint64_t now_ns)
+{
+    pelt_recorder_waiting(crew->opt.recorder, -1, now_ns);
+    return waiting_pop(&crew->waiting);
+}
+
 static void serve(struct pelt_crew *crew, struct arrival a, uint64_t now_ns)
 {
     struct pelt_vu *vu = take_user(crew);
@@ -599,7 +606,9 @@ static void arrive(struct pelt_crew *crew, struct arrival a, uint64_t now_ns)
     pelt_recorder_arrival(crew->opt.recorder, now_ns - a.due_ns, now_ns);
     if (crew->waiting.len == 0 && user_free(crew)) {
         serve(crew, a, now_ns);
-    } else if (!waiting_push(&crew->waiting, a)) {
+    } else if (waiting_push(&crew->waiting, a)) {
+        pelt_recorder_waiting(crew->opt.recorder, 1, now_ns);
+    } else {
         pelt_recorder_dropped(crew->opt.recorder, now_ns);
     }
 }
@@ -643,7 +652,8 @@ static void drop_due(struct pelt_crew *crew, uint64_t now_ns)
 
 static void drop_waiting(struct pelt_crew *crew, uint64_t now_ns)
 {
-    for (; crew->waiting.len > 0; crew->waiting.len--) {
+    while (crew->waiting.len > 0) {
+        waited(crew, now_ns);
         pelt_recorder_dropped(crew->opt.recorder, now_ns);
     }
 }
@@ -651,7 +661,7 @@ static void drop_waiting(struct pelt_crew *crew, uint64_t now_ns)
 static void serve_waiting(struct pelt_crew *crew, uint64_t now_ns)
 {
     for (uint32_t n = 0; n < BATCH && crew->waiting.len > 0 && user_free(crew); n++) {
-        serve(crew, waiting_pop(&crew->waiting), now_ns);
+        serve(crew, waited(crew, now_ns), now_ns);
     }
     if (crew->waiting.len > 0 && user_free(crew)) {
         arm_ready(crew, now_ns);
@@ -662,7 +672,7 @@ static void serve_waiting(struct pelt_crew *crew, uint64_t now_ns)
 static void open_ended(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
 {
     if (!vu->stopped && !crew->in_begin && crew->waiting.len > 0) {
-        struct arrival a = waiting_pop(&crew->waiting);
+        struct arrival a = waited(crew, now_ns);
         vu->arrival = a.k;
         begin(crew, vu, a.due_ns, now_ns);
         stop_when_served(crew, now_ns);

@@ -383,6 +383,11 @@ static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
     into->dropped += from->dropped;
     into->users += from->users;
     into->waiting += from->waiting;
+    for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+        into->slots[i].started += from->slots[i].started;
+        into->slots[i].ended += from->slots[i].ended;
+        into->slots[i].waiting += from->slots[i].waiting;
+    }
     into->cpu_ns += from->cpu_ns;
     into->spin_ns += from->spin_ns;
     into->run_wait_ns += from->run_wait_ns;

@@ -3,9 +3,10 @@
  * (a second's edge, an error, a new connection's phases, want of memory) lies in cold functions of
  * its own.
  *
- * Invariant: edge_ns = start_ns + (k + 1) s, where second k is running; the frame's own second is
- * k, or earlier while no empty frame could be had. Thread: the owner. Times in ns of the monotonic
- * clock.
+ * Invariant: second_edge_ns = start_ns + (k + 1) s, where second k is running; the frame's own
+ * second is k, or earlier while no empty frame could be had. edge_ns lies at most a slot's length
+ * ahead of what was recorded last, so that the hot path finds the running slot without a division.
+ * Thread: the owner. Times in ns of the monotonic clock.
  */
 #include "pelt/recorder.h"
 
@@ -15,6 +16,8 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD        __attribute__((noinline, cold))
 
+#define SLOT_NS (PELT_NS_PER_S / PELT_FRAME_SLOTS)
+
 void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint64_t start_ns,
                         pelt_turn_fn turn, void *arg)
 {
@@ -22,29 +25,50 @@ void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint6
     bool turns = turn != NULL && frame->second >= 0;
     uint64_t edge_ns = start_ns + ((uint64_t)frame->second + 1) * PELT_NS_PER_S;
     *r = (struct pelt_recorder){.frame = frame,
+                                .slot = &frame->slots[0],
                                 .start_ns = start_ns,
-                                .edge_ns = turns ? edge_ns : PELT_NEVER,
+                                .edge_ns = turns ? edge_ns - PELT_NS_PER_S + SLOT_NS : PELT_NEVER,
+                                .second_edge_ns = turns ? edge_ns : PELT_NEVER,
                                 .stalling_ns = PELT_NEVER,
                                 .turn = turn,
                                 .arg = arg};
 }
 
-COLD void pelt_recorder_turn_slow(struct pelt_recorder *r, uint64_t now_ns)
+/* Of the frame that is there, the slot of `now_ns`, which lies before the second's edge. A frame
+ * that is filled on under its old second takes all that comes later into its last slot. */
+static void find_slot(struct pelt_recorder *r, uint64_t now_ns)
 {
-    uint64_t edges = (now_ns - r->edge_ns) / PELT_NS_PER_S + 1;
+    uint64_t begin_ns = r->second_edge_ns - PELT_NS_PER_S;
+    unsigned at = now_ns > begin_ns ? (unsigned)((now_ns - begin_ns) / SLOT_NS) : 0;
+    int32_t running = (int32_t)((begin_ns - r->start_ns) / PELT_NS_PER_S);
+    r->edge_ns = begin_ns + (at + 1) * SLOT_NS;
+    r->slot = &r->frame->slots[r->frame->second == running ? at : PELT_FRAME_SLOTS - 1];
+}
+
+static void turn_seconds(struct pelt_recorder *r, uint64_t now_ns)
+{
+    uint64_t edges = (now_ns - r->second_edge_ns) / PELT_NS_PER_S + 1;
     if (edges > PELT_RECORDER_CATCH_UP) {
-        r->edge_ns += (edges - PELT_RECORDER_CATCH_UP) * PELT_NS_PER_S;
+        r->second_edge_ns += (edges - PELT_RECORDER_CATCH_UP) * PELT_NS_PER_S;
     }
-    for (; now_ns >= r->edge_ns; r->edge_ns += PELT_NS_PER_S) {
+    for (; now_ns >= r->second_edge_ns; r->second_edge_ns += PELT_NS_PER_S) {
         uint16_t thread =
             r->frame->thread; /* read before: the frame is another thread's afterwards */
         struct pelt_frame *next = r->turn(r->arg, r->frame);
         if (next != NULL) {
-            next->second = (int32_t)((r->edge_ns - r->start_ns) / PELT_NS_PER_S);
+            next->second = (int32_t)((r->second_edge_ns - r->start_ns) / PELT_NS_PER_S);
             next->thread = thread;
             r->frame = next;
         }
     }
+}
+
+COLD void pelt_recorder_turn_slow(struct pelt_recorder *r, uint64_t now_ns)
+{
+    if (now_ns >= r->second_edge_ns) {
+        turn_seconds(r, now_ns);
+    }
+    find_slot(r, now_ns);
 }
 
 /* The series' part of the frame; NULL: out of memory, and the event counted as lost. */
@@ -65,6 +89,7 @@ void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t du
     if (LIKELY(f != NULL)) {
         f->started++;
         r->frame->flight_ns -= due_ns - r->start_ns;
+        r->slot->started++;
     }
 }
 
@@ -125,6 +150,7 @@ void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct 
         return;
     }
     f->outcomes[s->outcome]++;
+    r->slot->ended++;
     f->bytes_sent += s->bytes_sent;
     f->bytes_received += s->bytes_received;
     r->frame->flight_ns += s->done_ns - r->start_ns;
@@ -225,6 +251,12 @@ void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t no
     pelt_recorder_turn(r, now_ns);
     r->frame->planned++;
     pelt_hist_record_ns(&r->frame->hist[PELT_RUNHIST_SEND_LAG], &r->frame->pool, lag_ns);
+}
+
+void pelt_recorder_waiting(struct pelt_recorder *r, int change, uint64_t now_ns)
+{
+    pelt_recorder_turn(r, now_ns);
+    r->slot->waiting += change;
 }
 
 void pelt_recorder_dropped(struct pelt_recorder *r, uint64_t now_ns)

@@ -7,6 +7,7 @@
 
 #include "database.h"
 #include "pelt/results.h"
+#include "slots.h"
 
 #define PELT_WHOLE_RUN (-1) /* series of histograms that belong to no single request */
 /* Kind of the response times of all requests together, one row a second and in no sum: not

@@ -15,7 +15,7 @@ static const char *seconds_sql(const struct pelt_loader *l)
 #define SECONDS(more)                                                                              \
     "SELECT t, iterations, script_errors, planned, dropped, users, waiting" more                   \
     " FROM second WHERE t >= 0 ORDER BY t"
-    return l->d->version < 4 ? SECONDS("") : SECONDS(", flight_ns, unanswered_ns");
+    return l->d->version < 4 ? SECONDS("") : SECONDS(", flight_ns, unanswered_ns, slots");
 #undef SECONDS
 }
 
@@ -42,6 +42,10 @@ static void load_second_rows(struct pelt_loader *l)
         row->in_flight = flights ? (double)sqlite3_column_int64(s, 7) / 1e9 : (double)NAN;
         total->flight_ns += flights ? pelt_column(s, 7) : 0;
         total->unanswered_ns += flights ? pelt_column(s, 8) : 0;
+        if (flights) {
+            row->has_slots = pelt_slots_decode(sqlite3_column_blob(s, 9),
+                                               (size_t)sqlite3_column_bytes(s, 9), row->slots);
+        }
         l->r->seconds_len++;
     }
     sqlite3_finalize(s);
@@ -195,6 +199,57 @@ void pelt_load_seconds(struct pelt_loader *l)
     load_threads(l);
 }
 
+/* ---- response times of seconds ---- */
+
+static enum pelt_status walk_hists(struct pelt_database *d, int32_t from, int32_t to,
+                                   pelt_second_hist_fn fn, void *arg, struct pelt_error *err)
+{
+    struct pelt_loader l = {.d = d, .err = err};
+    pelt_hist_pool_init(&l.pool, NULL);
+    sqlite3_stmt *s = pelt_loader_query(
+        &l, "SELECT t, count, min_us, max_us, clamped, lost, payload FROM hist WHERE t >= ? AND"
+            " t < ? AND series = -1 AND kind = '" PELT_ALL_RESPONSES "' ORDER BY t");
+    const struct pelt_cell range[] = {PELT_INT(from < 0 ? 0 : from), PELT_INT(to)};
+    if (s != NULL) {
+        pelt_statement_bind(s, range, 2);
+    }
+    while (pelt_loader_rows(&l, s)) {
+        struct pelt_hist h = {0};
+        pelt_loader_hist(&l, s, 1, &h, &l.pool, "hist");
+        if (l.status == PELT_OK) {
+            fn(arg, (int32_t)sqlite3_column_int64(s, 0), &h);
+        }
+        pelt_hist_reset(&h, &l.pool);
+    }
+    sqlite3_finalize(s);
+    pelt_hist_pool_deinit(&l.pool);
+    return l.status;
+}
+
+/* The database of `r`, opened or held; to be released. */
+static enum pelt_status reopen(const struct pelt_results *r, struct pelt_database **d,
+                               struct pelt_error *err)
+{
+    if (r->database != NULL) {
+        *d = pelt_database_hold(r->database);
+        return PELT_OK;
+    }
+    return pelt_database_open(r->path, d, err);
+}
+
+enum pelt_status pelt_results_each_second_hist(const struct pelt_results *r, int32_t from,
+                                               int32_t to, pelt_second_hist_fn fn, void *arg,
+                                               struct pelt_error *err)
+{
+    struct pelt_database *d = NULL;
+    enum pelt_status status = reopen(r, &d, err);
+    if (status == PELT_OK) {
+        status = walk_hists(d, from, to, fn, arg, err);
+    }
+    pelt_database_release(d);
+    return status;
+}
+
 /* ---- seconds of each request ---- */
 
 struct walk {
@@ -271,11 +326,8 @@ enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
                                                   pelt_request_second_fn fn, void *arg,
                                                   struct pelt_error *err)
 {
-    if (r->database != NULL) {
-        return walk_database(r->database, r, fn, arg, err);
-    }
     struct pelt_database *d = NULL;
-    enum pelt_status status = pelt_database_open(r->path, &d, err);
+    enum pelt_status status = reopen(r, &d, err);
     if (status == PELT_OK) {
         status = walk_database(d, r, fn, arg, err);
     }

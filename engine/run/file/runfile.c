@@ -29,13 +29,16 @@
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(META, "INSERT OR REPLACE INTO meta VALUES (?, ?)")                                           \
     X(NAME, "INSERT INTO name VALUES (?, ?, ?)")                                                   \
-    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET" \
+    X(SECOND, "INSERT INTO second VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"                        \
+              " ON CONFLICT DO UPDATE SET"                                                         \
               " iterations = iterations + excluded.iterations,"                                    \
               " script_errors = script_errors + excluded.script_errors,"                           \
               " planned = planned + excluded.planned, dropped = dropped + excluded.dropped,"       \
               " users = excluded.users, waiting = excluded.waiting, lost = lost + excluded.lost,"  \
               " flight_ns = flight_ns + excluded.flight_ns,"                                       \
-              " unanswered_ns = unanswered_ns + excluded.unanswered_ns")                           \
+              " unanswered_ns = unanswered_ns + excluded.unanswered_ns,"                           \
+              " slots = excluded.slots")                                                           \
+    X(SLOTS_GET, "SELECT slots FROM second WHERE t = ?")                                           \
     X(THREAD, "INSERT INTO thread VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"       \
               " started = started + excluded.started, cpu_ns = cpu_ns + excluded.cpu_ns,"          \
               " spin_ns = spin_ns + excluded.spin_ns,"                                             \
@@ -348,12 +351,36 @@ static void put_requests(struct pelt_runfile *f, const struct pelt_frame *sum)
     pelt_hist_reset(&all, &f->pool);
 }
 
+/* As merge_stored(), of the parts of a second. */
+static void merge_slots(struct pelt_runfile *f, int32_t t, struct pelt_slot slots[PELT_FRAME_SLOTS])
+{
+    sqlite3_stmt *s = f->statement[ST_SLOTS_GET];
+    const struct pelt_cell key = PELT_INT(t);
+    struct pelt_slot stored[PELT_FRAME_SLOTS];
+    if (pelt_statement_bind(s, &key, 1) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
+        pelt_slots_decode(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0), stored)) {
+        for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+            slots[i].started += stored[i].started;
+            slots[i].ended += stored[i].ended;
+            slots[i].waiting += stored[i].waiting;
+        }
+    }
+    sqlite3_reset(s);
+}
+
 static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
 {
+    struct pelt_slot slots[PELT_FRAME_SLOTS];
+    unsigned char bytes[PELT_SLOTS_BYTES];
+    memcpy(slots, sum->slots, sizeof slots);
+    if (sum->second <= f->last_t) {
+        merge_slots(f, sum->second, slots);
+    }
+    pelt_slots_encode(slots, bytes);
     PUT(f, SECOND, PELT_INT(sum->second), PELT_INT(sum->iterations), PELT_INT(sum->script_errors),
         PELT_INT(sum->planned), PELT_INT(sum->dropped), PELT_INT(sum->users),
         PELT_INT(sum->waiting), PELT_INT(sum->lost), PELT_INT(sum->flight_ns),
-        PELT_INT(sum->unanswered_ns));
+        PELT_INT(sum->unanswered_ns), PELT_BLOB(sum->second >= 0 ? bytes : NULL, sizeof bytes));
     for (uint32_t id = 0; id < sum->checks_len; id++) {
         const struct pelt_check_frame *c = &sum->checks[id];
         if (c->passed > 0 || c->failed > 0) {

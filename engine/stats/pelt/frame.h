@@ -79,6 +79,14 @@ struct pelt_error_frame {
     char sample[160]; /* text of the first one, e.g. "connect 10.0.0.1:80: Connection refused" */
 };
 
+/* What happened in one of the equal parts of a second. What is in flight, or waits, at a slot's end
+ * is the sum of all slots up to it. In a sum of several seconds they mean nothing. */
+#define PELT_FRAME_SLOTS 10
+struct pelt_slot {
+    uint32_t started, ended; /* exchanges */
+    int32_t waiting; /* arrivals that began to wait for a user, less those that ended that */
+};
+
 /* Distinct errors that a frame keeps with a sample; their counts are in outcomes anyway. */
 #define PELT_FRAME_ERRORS 64
 
@@ -106,6 +114,7 @@ struct pelt_frame {
     uint64_t dropped;       /* arrivals refused because too many waited */
     uint32_t users;         /* gauge at the frame's end: users alive */
     uint32_t waiting;       /* gauge: arrivals waiting for a user */
+    struct pelt_slot slots[PELT_FRAME_SLOTS];
     uint64_t cpu_ns; /* of the thread in this second, polling before the next arrival not counted */
     uint64_t spin_ns;     /* that polling */
     uint64_t run_wait_ns; /* that it could have run and was not let: in the run queue of a CPU */

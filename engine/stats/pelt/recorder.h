@@ -44,10 +44,12 @@ typedef struct pelt_frame *(*pelt_turn_fn)(void *arg, struct pelt_frame *full);
 
 struct pelt_recorder {
     struct pelt_frame *frame; /* never NULL */
+    struct pelt_slot *slot;   /* of the frame: the running part of the second */
     uint64_t start_ns;        /* second 0 begins */
-    uint64_t edge_ns;         /* the running second ends; PELT_NEVER: no turning (setup) */
-    uint64_t stalled_ns;      /* the last stall ended; 0: there was none */
-    uint64_t stalling_ns;     /* from here on the running turn is one; PELT_NEVER: nobody tells */
+    uint64_t edge_ns; /* the running part of the second ends; PELT_NEVER: no turning (setup) */
+    uint64_t second_edge_ns; /* the running second ends */
+    uint64_t stalled_ns;     /* the last stall ended; 0: there was none */
+    uint64_t stalling_ns;    /* from here on the running turn is one; PELT_NEVER: nobody tells */
     pelt_turn_fn turn;
     void *arg;
 };
@@ -56,8 +58,8 @@ struct pelt_recorder {
  * of second -1, or no `turn`: it is never turned. */
 void pelt_recorder_init(struct pelt_recorder *r, struct pelt_frame *frame, uint64_t start_ns,
                         pelt_turn_fn turn, void *arg);
-/* Turns the frame if `now_ns` lies behind the edge; cheap if not. Every recording call does this
- * itself. */
+/* Turns the frame if `now_ns` lies behind the second's edge, or goes on to the part of the second
+ * in which it lies; cheap if neither. Every recording call does this itself. */
 void pelt_recorder_turn_slow(struct pelt_recorder *r, uint64_t now_ns);
 static inline void pelt_recorder_turn(struct pelt_recorder *r, uint64_t now_ns)
 {
@@ -93,6 +95,8 @@ void pelt_recorder_iteration(struct pelt_recorder *r, uint64_t duration_ns, bool
 void pelt_recorder_script_error(struct pelt_recorder *r, uint64_t now_ns);
 /* Lateness of an arrival (now - due) and the arrival itself. */
 void pelt_recorder_arrival(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns);
+/* An arrival began to wait for a user (1), or ended that (-1). */
+void pelt_recorder_waiting(struct pelt_recorder *r, int change, uint64_t now_ns);
 /* An arrival, counted by pelt_recorder_arrival before, was refused. */
 void pelt_recorder_dropped(struct pelt_recorder *r, uint64_t now_ns);
 void pelt_recorder_loop_lag(struct pelt_recorder *r, uint64_t lag_ns, uint64_t now_ns);

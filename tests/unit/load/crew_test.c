@@ -680,6 +680,16 @@ static void the_user_idle_for_the_shortest_time_is_taken(void **state)
     assert_int_equal(pelt_crew_users(world.crew), 4);
 }
 
+/* Who waits is the sum of who began to and who ended that. */
+static void assert_slots_say_who_waits(void)
+{
+    int64_t waiting = 0;
+    for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+        waiting += world.frame->slots[i].waiting;
+    }
+    assert_int_equal(waiting, pelt_crew_waiting(world.crew));
+}
+
 static void arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop(void **state)
 {
     plan(PELT_LOOP_OPEN, 1 * S, 10, 10);
@@ -691,6 +701,7 @@ static void arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop(void **s
     assert_int_equal(pelt_crew_waiting(world.crew), 3);
     assert_int_equal(world.frame->dropped, 2);
     assert_int_equal(world.frame->planned, 7);
+    assert_slots_say_who_waits();
     end_user(1, 660 * MS); /* takes the oldest at once */
     assert_int_equal(last()->id, 1);
     assert_int_equal(last()->arrival, 2);
@@ -705,6 +716,7 @@ static void arrivals_wait_in_order_for_a_user_and_beyond_the_limit_drop(void **s
     assert_int_equal(last()->arrival, 4);
     end_user(0, 770 * MS);
     assert_int_equal(last()->arrival, 7);
+    assert_slots_say_who_waits();
 }
 
 static void the_waiting_room_grows_and_keeps_its_order(void **state)
@@ -724,6 +736,7 @@ static void the_waiting_room_grows_and_keeps_its_order(void **state)
     }
     assert_int_equal(pelt_crew_waiting(world.crew), world.frame->planned - world.begun_len);
     assert_true(pelt_crew_waiting(world.crew) > 2000);
+    assert_slots_say_who_waits();
 }
 
 static void arrivals_that_wait_at_the_end_are_still_served(void **state)

@@ -12,6 +12,7 @@
 
 #include "csv.h"
 #include "pelt/clock.h"
+#include "findings/queue_run.h"
 #include "pelt/report.h"
 #include "runfile/synthetic.h"
 #include "text.h"
@@ -121,18 +122,96 @@ static char *read_all(const char *path)
 
 /* ---- summary ---- */
 
-/* A wanted change: copy what the failing test prints. */
-static void the_summary_looks_as_agreed(void **state)
+/* Byte by byte what the golden file of this name has. Where PELT_GOLDEN is "renew" the file is
+ * written instead: look at the difference before you keep it. */
+static void assert_golden(const char *name, const char *got)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/golden/%s", TESTS_GOLDEN_DIR, name);
+    const char *renew = getenv("PELT_GOLDEN");
+    if (renew != NULL && strcmp(renew, "renew") == 0) {
+        FILE *out = fopen(path, "wb");
+        assert_non_null(out);
+        assert_true(fputs(got, out) >= 0 && fclose(out) == 0);
+    }
+    char *want = read_all(path);
+    if (strcmp(got, want) != 0) {
+        size_t at = 0, line = 1;
+        for (; got[at] == want[at]; at++) {
+            line += got[at] == '\n';
+        }
+        while (at > 0 && got[at - 1] != '\n') {
+            at--;
+        }
+        fail_msg("%s, line %zu is \"%.*s\", not \"%.*s\"; wanted? PELT_GOLDEN=renew", path, line,
+                 (int)strcspn(got + at, "\n"), got + at, (int)strcspn(want + at, "\n"), want + at);
+    }
+    free(want);
+}
+
+static char *json_text(const struct pelt_results *r)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    assert_int_equal(report_json(r, out), PELT_OK);
+    fclose(out);
+    return text;
+}
+
+/* All tables, each below its file's name. */
+static char *csv_text(const struct pelt_results *r)
+{
+    struct pelt_error err = {""};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    for (int i = 0; i < REPORT_CSV_FILES; i++) {
+        fprintf(out, "%s== %s ==\n", i > 0 ? "\n" : "", report_csv_files[i].name);
+        assert_int_equal(report_csv_files[i].write(r, out, &err), PELT_OK);
+    }
+    fclose(out);
+    return text;
+}
+
+static void assert_golden_reports(const char *name, const struct pelt_results *r)
+{
+    static const struct {
+        const char *ending;
+        char *(*make)(const struct pelt_results *);
+    } kinds[] = {{"summary", NULL}, {"json", json_text}, {"csv", csv_text}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char file[64];
+        char *got = kinds[i].make != NULL ? kinds[i].make(r) : summary(r, false, 80);
+        snprintf(file, sizeof file, "%s.%s", name, kinds[i].ending);
+        assert_golden(file, got);
+        free(got);
+    }
+}
+
+static void reports_of_a_run_look_as_agreed(void **state)
 {
     struct pelt_results *r = make_results();
-    char *got = summary(r, false, 80), *want = read_all(TESTS_GOLDEN_DIR "/summary.golden");
-    if (strcmp(got, want) != 0) {
-        printf("%s", got); /* whole: cmocka cuts long messages */
-        fail_msg("the summary above is not %s/summary.golden", TESTS_GOLDEN_DIR);
-    }
-    free(got);
-    free(want);
+    assert_golden_reports("run", r);
     pelt_results_free(r);
+}
+
+static void reports_of_each_kind_of_load_look_as_agreed(void **state)
+{
+    static const struct {
+        const char *name;
+        void (*make)(struct queue_run *q);
+    } kinds[] = {{"sustained", queue_run_sustained},
+                 {"burst", queue_run_burst},
+                 {"stress", queue_run_stress},
+                 {"benchmark", queue_run_benchmark}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        static struct queue_run q;
+        kinds[i].make(&q);
+        struct pelt_results *r = queue_run_results(&q);
+        assert_golden_reports(kinds[i].name, r);
+        pelt_results_free(r);
+    }
 }
 
 /* Of the line at `text`: bytes that do not continue a UTF-8 sequence. */
@@ -145,10 +224,9 @@ static int columns(const char *text)
     return n;
 }
 
-static void no_line_of_the_summary_is_wider_than_asked(void **state)
+static void assert_lines_fit(const struct pelt_results *r)
 {
     static const int widths[] = {60, 80, 100, 200};
-    struct pelt_results *r = make_results();
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         char *text = summary(r, false, widths[i]);
         for (char *line = text; *line; line = strchr(line, '\n') + 1) {
@@ -158,6 +236,17 @@ static void no_line_of_the_summary_is_wider_than_asked(void **state)
         }
         free(text);
     }
+}
+
+static void no_line_of_the_summary_is_wider_than_asked(void **state)
+{
+    static struct queue_run q;
+    struct pelt_results *r = make_results();
+    assert_lines_fit(r);
+    pelt_results_free(r);
+    queue_run_stress(&q);
+    r = queue_run_results(&q);
+    assert_lines_fit(r);
     pelt_results_free(r);
 }
 
@@ -304,6 +393,72 @@ static void json_has_setup_and_teardown_in_one_place_only(void **state)
     pelt_results_free(r);
 }
 
+static void the_short_summary_has_a_key_for_each_name(void **state)
+{
+    static const char *const names[] = {"GET /a/{}", "GET a", "chat", "/"};
+    static const char *const keys[] = {"GET_a_latency_avg_ms", "GET_a_2_latency_p95_ms",
+                                       "chat_latency_p99_ms", "_latency_avg_ms"};
+    struct pelt_registry *registry = pelt_registry_new();
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    char *text = NULL;
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t id = pelt_registry_intern(registry, PELT_NAME_REQUEST, pelt_span_of(names[i]));
+        struct pelt_request_frame *request = pelt_frame_request(frame, id);
+        request->started = 1000;
+        request->outcomes[i == 2 ? PELT_OUTCOME_TIMEOUT : PELT_OUTCOME_OK] = 1000;
+        pelt_hist_record_n(&request->hist[PELT_HIST_RESPONSE], &frame->pool, 1000, 1000);
+    }
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, registry), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    json_t *doc = parse_json(r, &text), *short_one = at(doc, "summary");
+    for (size_t i = 0; i < 4; i++) {
+        assert_three_decimals(at(short_one, keys[i]), 1);
+    }
+    assert_int_equal(json_object_size(short_one), 4 * 3 + 3);
+    assert_true(json_is_null(at(short_one, "ws_connect_avg_ms")));
+    assert_int_equal(json_integer_value(at(short_one, "total_errors")), 1000);
+    assert_int_equal(json_integer_value(at(at(short_one, "error_types"), "timeout")), 1000);
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+    pelt_frame_free(frame);
+    pelt_registry_free(registry);
+}
+
+/* The rest of a report does not depend on what findings still have to read. */
+static void findings_that_cannot_be_made_are_told_and_nothing_else_is_lost(void **state)
+{
+    const struct pelt_stage_row stage = {.from_s = 2, .to_s = 4, .span = 1, .part = "spike"};
+    char folder[] = "/tmp/pelt-report-XXXXXX", path[64], *text = NULL;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/run.pelt", folder);
+    assert_int_equal(pelt_runfile_create(path, &f, NULL), PELT_OK);
+    synthetic_meta(f, 6);
+    assert_int_equal(pelt_runfile_meta(f, "load_kind", "burst"), PELT_OK);
+    assert_int_equal(pelt_runfile_stage(f, &stage), PELT_OK);
+    synthetic_write(&data, f, names, 0, 6);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    assert_int_equal(pelt_results_load(path, &r, NULL), PELT_OK);
+    assert_int_equal(unlink(path), 0);
+    json_t *doc = parse_json(r, &text), *list = at(doc, "findings");
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(at(json_array_get(list, 0), "kind")), "unavailable");
+    assert_non_null(strstr(json_string_value(at(json_array_get(list, 0), "text")), path));
+    assert_int_equal(json_array_size(at(doc, "seconds")), 6);
+    json_decref(doc);
+    free(text);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+    rmdir(folder);
+}
+
 static void json_numbers_are_as_short_as_they_can_be(void **state)
 {
     char *text = NULL;
@@ -335,9 +490,9 @@ static void json_keeps_names_and_replaces_what_is_no_utf8(void **state)
 static void json_of_an_empty_run_has_every_member(void **state)
 {
     static const char *const members[] = {
-        "schema",   "pelt",     "run",     "result",     "verdict",       "totals",
-        "requests", "metrics",  "checks",  "errors",     "generator",     "agents",
-        "caches",   "findings", "seconds", "thresholds", "setup_teardown"};
+        "schema",  "pelt",     "run",      "result",  "verdict",    "totals",
+        "summary", "requests", "metrics",  "checks",  "errors",     "generator",
+        "agents",  "caches",   "findings", "seconds", "thresholds", "setup_teardown"};
     char *text = NULL;
     struct pelt_results *r = make_empty_results();
     json_t *doc = parse_json(r, &text);
@@ -657,7 +812,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_takes_a_line_under_the_head),
         cmocka_unit_test(a_run_under_another_name_says_when_and_what_it_was),
-        cmocka_unit_test(the_summary_looks_as_agreed),
+        cmocka_unit_test(reports_of_a_run_look_as_agreed),
+        cmocka_unit_test(reports_of_each_kind_of_load_look_as_agreed),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
         cmocka_unit_test(colour_is_there_only_when_asked_for),
         cmocka_unit_test(setup_is_told_only_if_there_was_any),
@@ -665,6 +821,8 @@ int main(void)
         cmocka_unit_test(numbers_are_short_and_right),
         cmocka_unit_test(json_has_the_figures_of_the_histograms),
         cmocka_unit_test(json_has_setup_and_teardown_in_one_place_only),
+        cmocka_unit_test(the_short_summary_has_a_key_for_each_name),
+        cmocka_unit_test(findings_that_cannot_be_made_are_told_and_nothing_else_is_lost),
         cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
         cmocka_unit_test(json_of_an_empty_run_has_every_member),

@@ -786,6 +786,90 @@ static void a_newer_schema_is_refused(void **state)
     assert_refused(p->path, PELT_EINVAL, wanted);
 }
 
+/* Second `t`, whose slots are all different. */
+static void write_slots(struct pelt_runfile *f, struct pelt_registry *names, int32_t t)
+{
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    frame->second = t;
+    for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+        frame->slots[i] = (struct pelt_slot){.started = 70000u * i,
+                                             .ended = 1u + i,
+                                             .waiting = i % 2 > 0 ? -(int32_t)i : (int32_t)i};
+    }
+    assert_int_equal(pelt_runfile_second(f, frame, &frame, 1, names), PELT_OK);
+    pelt_frame_free(frame);
+}
+
+static void parts_of_a_second_come_back_also_when_it_comes_again(void **state)
+{
+    struct place *p = *state;
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_runfile *f = create(p->path);
+    write_slots(f, names, -1);
+    write_slots(f, names, 0);
+    write_slots(f, names, 1);
+    write_slots(f, names, 0);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->seconds_len, 2);
+    for (unsigned t = 0; t < 2; t++) {
+        const unsigned times = 2 - t;
+        assert_true(r->seconds[t].has_slots);
+        for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+            const struct pelt_slot *got = &r->seconds[t].slots[i];
+            assert_int_equal(got->started, times * 70000 * i);
+            assert_int_equal(got->ended, times * (1 + i));
+            assert_int_equal(got->waiting, (int)times * (i % 2 > 0 ? -(int)i : (int)i));
+        }
+    }
+    pelt_results_free(r);
+    change(p->path, "UPDATE second SET slots = x'0102' WHERE t = 0");
+    r = load(p->path);
+    assert_false(r->seconds[0].has_slots);
+    assert_int_equal(r->seconds[0].slots[1].started, 0);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+struct walked_hists {
+    int32_t first, last;
+    unsigned len;
+    uint64_t count;
+};
+
+static void on_second_hist(void *arg, int32_t t, const struct pelt_hist *h)
+{
+    struct walked_hists *w = arg;
+    w->first = w->len == 0 ? t : w->first;
+    assert_true(w->len == 0 || t > w->last);
+    w->last = t;
+    w->len++;
+    w->count += h->count;
+}
+
+static void response_times_of_a_range_of_seconds_can_be_walked(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 12);
+    struct pelt_results *r = load(p->path);
+    struct walked_hists some = {0}, all = {0}, none = {0};
+    assert_int_equal(pelt_results_each_second_hist(r, 3, 7, on_second_hist, &some, NULL), PELT_OK);
+    assert_int_equal(pelt_results_each_second_hist(r, -5, 99, on_second_hist, &all, NULL), PELT_OK);
+    assert_int_equal(pelt_results_each_second_hist(r, 7, 7, on_second_hist, &none, NULL), PELT_OK);
+    assert_int_equal(some.first, 3);
+    assert_int_equal(some.last, 6);
+    assert_int_equal(some.len, 4);
+    assert_int_equal(all.len, 12);
+    assert_int_equal(none.len, 0);
+    uint64_t count = 0;
+    for (uint32_t id = 0; id < r->total->requests_len; id++) {
+        const struct pelt_request_frame *request = r->total->requests[id];
+        count += request != NULL ? request->hist[PELT_HIST_RESPONSE].count : 0;
+    }
+    assert_int_equal(all.count, count);
+    pelt_results_free(r);
+}
+
 static void stages_come_back_in_their_order(void **state)
 {
     struct place *p = *state;
@@ -1141,6 +1225,8 @@ int main(void)
         IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),
         IN_A_PLACE(a_killed_run_that_lost_events_is_invalid),
         IN_A_PLACE(a_second_that_comes_again_is_added_up_even_behind_the_sums),
+        IN_A_PLACE(parts_of_a_second_come_back_also_when_it_comes_again),
+        IN_A_PLACE(response_times_of_a_range_of_seconds_can_be_walked),
         IN_A_PLACE(a_shared_total_is_the_files_sum),
         IN_A_PLACE(sums_written_before_a_total_was_taken_back_stay_true),
         IN_A_PLACE(seconds_have_percentiles_merged_across_series),

@@ -126,9 +126,14 @@ static void gauges_add_and_labels_stay(void **state)
     from->last = true;
     from->users = 5;
     from->waiting = 3;
+    into->slots[2] = (struct pelt_slot){.started = 4, .ended = 3, .waiting = 1};
+    from->slots[2] = (struct pelt_slot){.started = 1, .ended = 2, .waiting = -5};
     assert_int_equal(pelt_frame_add(into, from), PELT_OK);
     assert_int_equal(into->users, 15);
     assert_int_equal(into->waiting, 3);
+    assert_int_equal(into->slots[2].started, 5);
+    assert_int_equal(into->slots[2].ended, 5);
+    assert_int_equal(into->slots[2].waiting, -4);
     assert_int_equal(into->second, 7);
     assert_int_equal(into->thread, 1);
     assert_false(into->last);

@@ -321,6 +321,68 @@ static void flights_add_up_to_the_times_that_exchanges_took(void **state)
     assert_int_equal(f->r.frame->unanswered_ns, 9 * MS);
 }
 
+static void each_tenth_of_a_second_has_its_slot(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_sample s = answered(START + 199 * PELT_NS_PER_MS);
+    pelt_recorder_started(&f->r, 1, START, START);
+    pelt_recorder_started(&f->r, 1, START + 99999999, START + 99999999);
+    pelt_recorder_started(&f->r, 2, START + 100000000, START + 100000000);
+    pelt_recorder_ended(&f->r, 1, &s);
+    pelt_recorder_waiting(&f->r, 1, START + 950 * PELT_NS_PER_MS);
+    pelt_recorder_waiting(&f->r, 1, START + 960 * PELT_NS_PER_MS);
+    pelt_recorder_started(&f->r, 1, START + S, START + S);
+    pelt_recorder_waiting(&f->r, -1, START + S + 450 * PELT_NS_PER_MS);
+    const struct pelt_slot *first = f->full[0]->slots, *second = f->r.frame->slots;
+    assert_int_equal(first[0].started, 2);
+    assert_int_equal(first[1].started, 1);
+    assert_int_equal(first[1].ended, 1);
+    assert_int_equal(first[9].waiting, 2);
+    assert_int_equal(second[0].started, 1);
+    assert_int_equal(second[4].waiting, -1);
+    for (unsigned i = 2; i < 9; i++) {
+        assert_int_equal(first[i].started + first[i].ended, 0);
+    }
+}
+
+static void slots_of_a_second_add_up_to_its_counts(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 5000; i++) {
+        uint64_t now_ns = START + (uint64_t)i * 777777;
+        struct pelt_sample s = answered(now_ns);
+        pelt_recorder_started(&f->r, 1 + i % 3, now_ns, now_ns);
+        if (i % 2 == 0) {
+            pelt_recorder_ended(&f->r, 1 + i % 3, &s);
+        }
+    }
+    assert_int_equal(f->full_len, 3);
+    for (unsigned k = 0; k < f->full_len; k++) {
+        struct pelt_counts n = pelt_frame_counts(f->full[k]);
+        uint64_t begun = 0, ended = 0;
+        for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+            assert_in_range(f->full[k]->slots[i].started, 128, 129);
+            begun += f->full[k]->slots[i].started;
+            ended += f->full[k]->slots[i].ended;
+        }
+        assert_int_equal(begun, n.started);
+        assert_int_equal(ended, n.ended);
+    }
+}
+
+static void a_frame_that_is_filled_on_takes_what_comes_late_into_its_last_slot(void **state)
+{
+    struct fixture *f = *state;
+    f->refuse = 1;
+    pelt_recorder_started(&f->r, 1, START + S + 150 * PELT_NS_PER_MS,
+                          START + S + 150 * PELT_NS_PER_MS);
+    assert_int_equal(f->r.frame->second, 0);
+    assert_int_equal(f->r.frame->slots[9].started, 1);
+    pelt_recorder_started(&f->r, 1, START + 2 * S + 150 * PELT_NS_PER_MS,
+                          START + 2 * S + 150 * PELT_NS_PER_MS);
+    assert_int_equal(f->r.frame->slots[1].started, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -331,6 +393,9 @@ int main(void)
         TEST(a_long_silence_turns_a_bounded_number_of_times),
         TEST(without_an_empty_frame_the_old_one_is_filled_on),
         TEST(setup_frames_are_never_turned),
+        TEST(each_tenth_of_a_second_has_its_slot),
+        TEST(slots_of_a_second_add_up_to_its_counts),
+        TEST(a_frame_that_is_filled_on_takes_what_comes_late_into_its_last_slot),
         TEST(an_answered_exchange_leaves_times_bytes_and_outcome),
         TEST(phases_of_a_new_connection_are_recorded_where_they_happened),
         TEST(a_bad_status_has_times_and_an_error),

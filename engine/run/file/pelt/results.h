@@ -19,6 +19,8 @@ struct pelt_second_row { /* one second, all requests together */
     /* Mean number in flight, each from due to done; one that waited counts in the second in which
      * it was begun. NAN: the run file is of before version 4. */
     double in_flight;
+    struct pelt_slot slots[PELT_FRAME_SLOTS]; /* all zero where `has_slots` is not */
+    bool has_slots;                           /* false: of an older pelt's run file */
 };
 
 struct pelt_thread_row { /* one generator thread, whole run */
@@ -158,5 +160,16 @@ typedef void (*pelt_request_second_fn)(void *arg, int32_t t, uint32_t series,
 PELT_MUST_USE enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
                                                                 pelt_request_second_fn fn,
                                                                 void *arg, struct pelt_error *err);
+
+/*
+ * Walks the response times of the seconds from <= t < to, all requests together, in their order,
+ * reading the run file as it goes; seconds without any are left out. `h` is valid during the call.
+ * Errors as above.
+ */
+typedef void (*pelt_second_hist_fn)(void *arg, int32_t t, const struct pelt_hist *h);
+PELT_MUST_USE enum pelt_status pelt_results_each_second_hist(const struct pelt_results *r,
+                                                             int32_t from, int32_t to,
+                                                             pelt_second_hist_fn fn, void *arg,
+                                                             struct pelt_error *err);
 
 #endif

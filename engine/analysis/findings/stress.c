@@ -1,0 +1,632 @@
+/*
+ * stress: what each step of the climb, the search, the verification and the way down showed, and
+ * what follows: the SLO's capacity, what broke beyond it, plateau, knee, the Universal Scalability
+ * Law, and whether it holds at the same level going up and down. These are separate answers and
+ * are never merged.
+ *
+ * Of each step the first `settle_s` seconds are left out (else a fifth): they still have something
+ * of the level before. Whether a step holds was decided while the run went and stands in its events
+ * ("step"); where it does not, the SLO in the load's parameters is judged over the step.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "making.h"
+#include "pelt/knee.h"
+#include "pelt/plateau.h"
+#include "pelt/usl.h"
+
+#define SEED       UINT64_C(0x70656c74)
+#define SETTLING   0.2 /* share of a step that is left out, unless the load says how many seconds */
+#define SLOS_MAX   16
+#define SAME_SHARE 1e-6 /* levels this close are one */
+
+enum holds { UNJUDGED, HOLDS, BREAKS };
+
+struct step {
+    unsigned number;
+    char part[14];
+    double level, from_s, to_s;
+    struct pelt_span_s span; /* of the seconds that count */
+    struct pelt_window window;
+    double p50_us, p99_us; /* NaN: too few samples */
+    bool told;             /* by an event */
+    enum holds holds;
+    char reason[160];
+};
+
+struct stress {
+    struct pelt_making *m;
+    struct step *steps;
+    size_t len;
+};
+
+/* One level, all steps at it but those on the way down. */
+struct level {
+    double level, seconds, ok, in_flight, p99_us;
+    double planned, served;           /* iterations: due; ended, those with errors left out */
+    unsigned holds, breaks, verified; /* steps; verified: of `holds`, those that verify */
+    unsigned unverified;              /* steps that verify and break */
+    const struct step *broken;        /* the first of these that breaks; NULL: none */
+};
+
+/* ---- steps ---- */
+
+static bool is_step(const char *part)
+{
+    return strcmp(part, "climb") == 0 || strcmp(part, "search") == 0 ||
+           strcmp(part, "verify") == 0 || strcmp(part, "down") == 0;
+}
+
+/* A step may be several stages: a live plan decides each second. */
+static void steps_of(struct stress *s)
+{
+    const struct pelt_track *t = s->m->track;
+    for (size_t i = 0; i < t->stages_len; i++) {
+        const struct pelt_stage_row *stage = &t->stages[i];
+        if (!is_step(stage->part) || stage->from_s >= (double)t->len) {
+            continue;
+        }
+        struct step *last = s->len > 0 ? &s->steps[s->len - 1] : NULL;
+        if (last == NULL || last->number != stage->span || strcmp(last->part, stage->part) != 0) {
+            last = &s->steps[s->len++];
+            *last = (struct step){.number = stage->span, .from_s = stage->from_s};
+            memcpy(last->part, stage->part, sizeof last->part);
+        }
+        last->to_s = stage->to_s;
+        last->level = stage->to;
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        struct step *step = &s->steps[i];
+        double left_out_s = pelt_making_param(s->m, "settle_s",
+                                              floor((step->to_s - step->from_s) * SETTLING + 0.5));
+        step->span = pelt_track_span(t, step->from_s + left_out_s, step->to_s);
+    }
+}
+
+static enum pelt_status measure(struct stress *s)
+{
+    for (size_t i = 0; i < s->len; i++) {
+        struct step *step = &s->steps[i];
+        struct pelt_blocks blocks;
+        struct pelt_hist h;
+        enum pelt_status status =
+            pelt_blocks_read(s->m->track, &step->span, 1, PELT_TRACK_WHOLE, &blocks, s->m->err);
+        if (status != PELT_OK) {
+            return status;
+        }
+        status = pelt_blocks_sum(&blocks, &h);
+        step->window = pelt_track_window(s->m->track, step->span);
+        step->p50_us =
+            h.count >= pelt_hist_samples_needed(50) ? (double)pelt_hist_percentile_us(&h, 50) : NAN;
+        step->p99_us =
+            h.count >= pelt_hist_samples_needed(99) ? (double)pelt_hist_percentile_us(&h, 99) : NAN;
+        pelt_blocks_deinit(&blocks);
+        if (status != PELT_OK) {
+            return status;
+        }
+    }
+    return PELT_OK;
+}
+
+/* ---- whether they hold ---- */
+
+/* The word that comes first in the text: as "holds" may stand in a reason, too. */
+static enum holds said(const char *text, const char **behind)
+{
+    static const struct {
+        const char *word;
+        enum holds holds;
+    } words[] = {{" holds", HOLDS}, {" breaks", BREAKS}, {" unjudged", UNJUDGED}};
+    const char *first = NULL;
+    enum holds holds = UNJUDGED;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *at = strstr(text, words[i].word);
+        if (at != NULL && (first == NULL || at < first)) {
+            first = at;
+            holds = words[i].holds;
+            *behind = at + strlen(words[i].word);
+        }
+    }
+    return holds;
+}
+
+/* "step 4: 195/s breaks: http_response p99 < 500ms: 612ms" */
+static void read_event(struct stress *s, const char *text)
+{
+    const char *behind = NULL;
+    enum holds holds = said(text, &behind);
+    unsigned number;
+    if (behind == NULL || sscanf(text, "step %u", &number) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        struct step *step = &s->steps[i];
+        if (step->number == number) {
+            step->told = true;
+            step->holds = holds;
+            snprintf(step->reason, sizeof step->reason, "%s",
+                     holds != HOLDS && strncmp(behind, ": ", 2) == 0 ? behind + 2 : "");
+        }
+    }
+}
+
+struct judging {
+    struct stress *s;
+    struct pelt_frame **frames; /* of each step; NULL: it needs none */
+    bool failed;
+};
+
+static void on_request_second(void *arg, int32_t t, uint32_t series,
+                              const struct pelt_request_frame *frame)
+{
+    struct judging *j = arg;
+    for (size_t i = 0; i < j->s->len; i++) {
+        const struct pelt_span_s span = j->s->steps[i].span;
+        if (j->frames[i] == NULL || t < span.from || t >= span.to) {
+            continue;
+        }
+        struct pelt_request_frame *sum = pelt_frame_request(j->frames[i], series);
+        if (sum == NULL) {
+            j->failed = true;
+            return;
+        }
+        sum->started += frame->started;
+        for (unsigned o = 0; o < PELT_OUTCOME_COUNT; o++) {
+            sum->outcomes[o] += frame->outcomes[o];
+        }
+        for (unsigned k = PELT_HIST_RESPONSE; k <= PELT_HIST_SERVICE; k++) {
+            const uint64_t wanted = sum->hist[k].count + frame->hist[k].count;
+            pelt_hist_add(&sum->hist[k], &j->frames[i]->pool, &frame->hist[k]);
+            j->failed = j->failed || sum->hist[k].count != wanted;
+        }
+    }
+}
+
+static size_t slos_of(const struct pelt_making *m, struct pelt_threshold slos[SLOS_MAX])
+{
+    const json_t *list = json_object_get(m->params, "slo");
+    size_t len = 0;
+    for (size_t i = 0; i < json_array_size(list) && len < SLOS_MAX; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text != NULL && pelt_threshold_parse(text, &slos[len], NULL) == PELT_OK) {
+            len++;
+        }
+    }
+    return len;
+}
+
+/* Breaks if any is missed; holds if all are met. */
+static void judge_step(struct step *step, const struct pelt_threshold *slos, size_t len,
+                       const struct pelt_frame *frame, struct pelt_registry *names)
+{
+    size_t met = 0;
+    for (size_t i = 0; i < len; i++) {
+        struct pelt_verdict_line line = {0};
+        pelt_threshold_judge(&slos[i], frame, names, step->window.seconds, &line);
+        if (line.level == PELT_LEVEL_MISSED) {
+            char bound[160];
+            pelt_threshold_format(&slos[i], bound, sizeof bound);
+            step->holds = BREAKS;
+            snprintf(step->reason, sizeof step->reason, "%.70s: %.80s", bound, line.why);
+            return;
+        }
+        met += line.level < PELT_LEVEL_MISSED;
+    }
+    step->holds = met == len ? HOLDS : UNJUDGED;
+}
+
+static enum pelt_status judge_again(struct stress *s)
+{
+    struct pelt_threshold slos[SLOS_MAX];
+    size_t slos_len = slos_of(s->m, slos), open = 0;
+    struct judging j = {.s = s, .frames = calloc(s->len + 1, sizeof *j.frames)};
+    enum pelt_status status = j.frames != NULL ? PELT_OK : PELT_ENOMEM;
+    for (size_t i = 0; i < s->len && status == PELT_OK && slos_len > 0; i++) {
+        if (!s->steps[i].told) {
+            j.frames[i] = pelt_frame_new(NULL);
+            status = j.frames[i] != NULL ? PELT_OK : PELT_ENOMEM;
+            open++;
+        }
+    }
+    if (status == PELT_OK && open > 0) {
+        status = pelt_results_each_request_second(s->m->r, on_request_second, &j, s->m->err);
+    }
+    status = j.failed ? PELT_ENOMEM : status;
+    for (size_t i = 0; i < s->len && j.frames != NULL; i++) {
+        if (status == PELT_OK && j.frames[i] != NULL) {
+            judge_step(&s->steps[i], slos, slos_len, j.frames[i], s->m->r->names);
+        }
+        pelt_frame_free(j.frames[i]);
+    }
+    free(j.frames);
+    return status;
+}
+
+static enum pelt_status judge(struct stress *s)
+{
+    const struct pelt_results *r = s->m->r;
+    for (size_t i = 0; r != NULL && i < r->events_len; i++) {
+        if (strcmp(r->events[i].kind, "step") == 0) {
+            read_event(s, r->events[i].text);
+        }
+    }
+    return r != NULL ? judge_again(s) : PELT_OK;
+}
+
+static void tell_step(struct stress *s, const struct step *step)
+{
+    const struct pelt_track *t = s->m->track;
+    char level[PELT_WORDS], rate[PELT_WORDS], p99[PELT_WORDS], errors[PELT_WORDS];
+    struct pelt_finding *f = pelt_making_add(s->m, "step", "%u", step->number);
+    f->row = true;
+    snprintf(f->reason, sizeof f->reason, "%s", step->reason);
+    snprintf(f->part, sizeof f->part, "%s", step->part);
+    pelt_finding_number(f, "from_s", step->from_s);
+    pelt_finding_number(f, "to_s", step->to_s);
+    pelt_finding_number(f, "level", step->level);
+    pelt_finding_number(f, "started_per_s", step->window.started_per_s);
+    pelt_finding_number(f, "ok_per_s", step->window.ok_per_s);
+    pelt_finding_number(f, "p50_ms", step->p50_us / 1e3);
+    pelt_finding_number(f, "p99_ms", step->p99_us / 1e3);
+    pelt_finding_number(f, "errors_share", step->window.errors_share);
+    pelt_finding_number(f, "in_flight", step->window.in_flight);
+    pelt_finding_flag(f, "holds", step->holds == HOLDS);
+    pelt_finding_flag(f, "judged", step->holds != UNJUDGED);
+    pelt_finding_say(f, "%s at %s: %s ok, p99 %s, %s errors: %s%s%s", step->part,
+                     pelt_words_level(t, step->level, level),
+                     pelt_words_rate(step->window.ok_per_s, rate), pelt_words_us(step->p99_us, p99),
+                     pelt_words_share(step->window.errors_share, errors),
+                     step->holds == HOLDS    ? "holds"
+                     : step->holds == BREAKS ? "breaks"
+                                             : "cannot be judged",
+                     step->reason[0] != '\0' ? ": " : "", step->reason);
+}
+
+/* ---- levels ---- */
+
+static int by_level(const void *a, const void *b)
+{
+    const struct level *x = a, *y = b;
+    return (x->level > y->level) - (x->level < y->level);
+}
+
+static struct level *level_of(struct level *levels, size_t *len, double level)
+{
+    for (size_t i = 0; i < *len; i++) {
+        if (fabs(levels[i].level - level) <= SAME_SHARE * level) {
+            return &levels[i];
+        }
+    }
+    levels[*len] = (struct level){.level = level};
+    return &levels[(*len)++];
+}
+
+static void add_step(struct level *l, const struct step *step)
+{
+    const struct pelt_window *w = &step->window;
+    bool verify = strcmp(step->part, "verify") == 0;
+    l->seconds += w->seconds;
+    l->ok += w->ok;
+    l->planned += w->planned;
+    l->served += w->iterations * (1 - w->errors_share);
+    l->in_flight += w->in_flight * w->seconds;
+    l->p99_us += step->p99_us * w->seconds; /* NaN where any step has too few samples */
+    l->holds += step->holds == HOLDS;
+    l->breaks += step->holds == BREAKS;
+    l->verified += verify && step->holds == HOLDS;
+    l->unverified += verify && step->holds == BREAKS;
+    if (step->holds == BREAKS && l->broken == NULL) {
+        l->broken = step;
+    }
+}
+
+/* Up, or `down` only; by level, sums of in_flight and p99 made means. */
+static size_t levels_of(const struct stress *s, bool down, struct level *levels)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < s->len; i++) {
+        const struct step *step = &s->steps[i];
+        if ((strcmp(step->part, "down") == 0) == down && step->window.seconds > 0) {
+            add_step(level_of(levels, &len, step->level), step);
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        levels[i].in_flight /= levels[i].seconds;
+        levels[i].p99_us /= levels[i].seconds;
+    }
+    qsort(levels, len, sizeof *levels, by_level);
+    return len;
+}
+
+/* ---- capacity and break ---- */
+
+/* The largest level that was verified and always held; else the largest below the first that
+ * broke. */
+static const struct level *capacity_of(const struct level *levels, size_t len)
+{
+    const struct level *verified = NULL, *held = NULL;
+    bool broke = false;
+    for (size_t i = 0; i < len; i++) {
+        const struct level *l = &levels[i];
+        verified = l->verified > 0 && l->unverified == 0 ? l : verified;
+        broke = broke || l->breaks > 0;
+        held = l->holds > 0 && !broke ? l : held;
+    }
+    return verified != NULL ? verified : held;
+}
+
+static const struct level *break_of(const struct level *levels, size_t len,
+                                    const struct level *capacity)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (levels[i].breaks > 0 && (capacity == NULL || levels[i].level > capacity->level)) {
+            return &levels[i];
+        }
+    }
+    return NULL;
+}
+
+static void tell_capacity(struct stress *s, const struct level *c, const struct level *broke)
+{
+    char level[PELT_WORDS], rate[PELT_WORDS], verified[PELT_WORDS + 24] = "not verified";
+    struct pelt_finding *f = pelt_making_add(s->m, "capacity", "%s", "");
+    pelt_finding_number(f, "level", c != NULL ? c->level : NAN);
+    pelt_finding_number(f, "ok_per_s", c != NULL ? c->ok / c->seconds : NAN);
+    pelt_finding_number(f, "p99_ms", c != NULL ? c->p99_us / 1e3 : NAN);
+    pelt_finding_count(f, "verified", c != NULL ? c->verified : 0);
+    pelt_finding_flag(f, "found", c != NULL && broke != NULL);
+    if (c == NULL) {
+        pelt_finding_say(f, "capacity: no level was found that holds");
+        return;
+    }
+    if (c->verified > 0) {
+        snprintf(verified, sizeof verified, "verified %u time%s", c->verified,
+                 c->verified == 1 ? "" : "s");
+    }
+    pelt_finding_say(f, "capacity: %s%s, %s ok; %s", broke == NULL ? "at least " : "",
+                     pelt_words_level(s->m->track, c->level, level),
+                     pelt_words_rate(c->ok / c->seconds, rate),
+                     broke == NULL ? "no level broke" : verified);
+}
+
+static void tell_break(struct stress *s, const struct level *broke)
+{
+    char level[PELT_WORDS];
+    if (broke == NULL) {
+        return;
+    }
+    struct pelt_finding *f = pelt_making_add(s->m, "break", "%s", "");
+    snprintf(f->reason, sizeof f->reason, "%s", broke->broken->reason);
+    pelt_finding_number(f, "level", broke->level);
+    pelt_finding_number(f, "ok_per_s", broke->ok / broke->seconds);
+    pelt_finding_number(f, "p99_ms", broke->p99_us / 1e3);
+    pelt_finding_number(f, "at_s", broke->broken->from_s);
+    pelt_finding_say(f, "break: at %s%s%s", pelt_words_level(s->m->track, broke->level, level),
+                     f->reason[0] != '\0' ? ": " : "", f->reason);
+}
+
+/* ---- curves ---- */
+
+struct curves {
+    double *level, *offered_per_s, *served_per_s; /* the latter two: iterations */
+    double *ok_per_s, *in_flight;
+    size_t len;
+    double *p99_level, *p99_ms; /* of the levels that had enough samples */
+    size_t p99_len;
+};
+
+static void tell_plateau(struct stress *s, const struct curves *c)
+{
+    struct pelt_plateau p;
+    struct pelt_error why;
+    char level[PELT_WORDS], rate[PELT_WORDS];
+    struct pelt_finding *f = pelt_making_add(s->m, "plateau", "%s", "");
+    enum pelt_status status = pelt_plateau_find(
+        c->level, s->m->track->open ? c->offered_per_s : NULL, c->served_per_s, c->len, &p, &why);
+    bool found = status == PELT_OK && p.reason != PELT_PLATEAU_NONE;
+    pelt_finding_flag(f, "found", found);
+    pelt_finding_number(f, "level", found ? p.load : NAN);
+    pelt_finding_number(f, "iterations_per_s", found ? p.throughput_per_s : NAN);
+    if (status != PELT_OK) {
+        pelt_finding_say(f, "%s", why.text);
+    } else if (!found) {
+        pelt_finding_say(f, "plateau: none: throughput rises with the load to the last level");
+    } else {
+        snprintf(f->reason, sizeof f->reason, "%s",
+                 p.reason == PELT_PLATEAU_SHORT ? "less than 95% of what was offered comes back"
+                                                : "more load brings no more throughput");
+        pelt_finding_say(f, "plateau: from %s on %s: %s",
+                         pelt_words_level(s->m->track, p.load, level),
+                         pelt_words_rate(p.throughput_per_s, rate), f->reason);
+    }
+}
+
+static void tell_knee(struct stress *s, const char *about, const double *x, const double *y,
+                      size_t len, enum pelt_knee_curve curve)
+{
+    struct pelt_knee k = {0};
+    struct pelt_error why;
+    char level[PELT_WORDS];
+    struct pelt_finding *f = pelt_making_add(s->m, "knee", "%s", about);
+    enum pelt_status status = pelt_knee_find(x, y, len, curve, PELT_KNEE_SENSITIVITY, &k, &why);
+    bool found = status == PELT_OK && k.found;
+    s->m->failed = s->m->failed || status == PELT_ENOMEM;
+    pelt_finding_flag(f, "found", found);
+    pelt_finding_number(f, "level", found ? k.x : NAN);
+    if (found) {
+        pelt_finding_say(f, "knee of %s: at %s", about, pelt_words_level(s->m->track, k.x, level));
+    } else {
+        pelt_finding_say(f, "no knee of %s%s%s%s", about, status == PELT_OK ? "" : " (",
+                         status == PELT_OK ? "" : why.text, status == PELT_OK ? "" : ")");
+    }
+}
+
+static void usl_figures(struct pelt_finding *f, const struct pelt_usl *u)
+{
+    pelt_finding_number(f, "gamma", u->gamma.value);
+    pelt_finding_number(f, "gamma_low", u->gamma.low);
+    pelt_finding_number(f, "gamma_high", u->gamma.high);
+    pelt_finding_number(f, "alpha", u->alpha.value);
+    pelt_finding_number(f, "alpha_low", u->alpha.low);
+    pelt_finding_number(f, "alpha_high", u->alpha.high);
+    pelt_finding_number(f, "beta", u->beta.value);
+    pelt_finding_number(f, "beta_low", u->beta.low);
+    pelt_finding_number(f, "beta_high", u->beta.high);
+    pelt_finding_number(f, "peak_in_flight", u->peak_n.value);
+    pelt_finding_number(f, "peak_in_flight_low", u->peak_n.low);
+    pelt_finding_number(f, "peak_in_flight_high", u->peak_n.high);
+    pelt_finding_number(f, "peak_per_s", u->peak_x.value);
+    pelt_finding_number(f, "peak_per_s_low", u->peak_x.low);
+    pelt_finding_number(f, "peak_per_s_high", u->peak_x.high);
+    pelt_finding_number(f, "r2", u->r2);
+}
+
+static enum pelt_status tell_usl(struct stress *s, const struct curves *c)
+{
+    const struct pelt_usl_options how = {.confidence = 0.95, .seed = SEED};
+    struct pelt_usl u;
+    struct pelt_error why;
+    char rate[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS];
+    enum pelt_status status = pelt_usl_fit(c->in_flight, c->ok_per_s, c->len, &how, &u, &why);
+    if (status == PELT_ENOMEM) {
+        return status;
+    }
+    struct pelt_finding *f = pelt_making_add(s->m, "usl", "%s", "");
+    pelt_finding_flag(f, "found", status == PELT_OK);
+    if (status != PELT_OK) {
+        pelt_finding_say(f, "%s", why.text);
+        return PELT_OK;
+    }
+    usl_figures(f, &u);
+    pelt_words_rate(u.peak_x.value, rate);
+    pelt_words_rate(u.peak_x.low, low);
+    pelt_words_rate(u.peak_x.high, high);
+    if (u.peak) {
+        pelt_finding_say(f, "USL: most %s [%s, %s] with %.1f in flight; alpha %.3g, beta %.3g",
+                         rate, low, high, u.peak_n.value, u.alpha.value, u.beta.value);
+    } else {
+        pelt_finding_say(f, "USL: levels off at %s [%s, %s]; alpha %.3g, no coherency", rate, low,
+                         high, u.alpha.value);
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status tell_curves(struct stress *s, const struct level *levels, size_t len)
+{
+    const size_t room = len + 1;
+    double *all = calloc(7 * room, sizeof *all);
+    if (all == NULL) {
+        return PELT_ENOMEM;
+    }
+    struct curves c = {.level = all,
+                       .served_per_s = all + room,
+                       .ok_per_s = all + 2 * room,
+                       .in_flight = all + 3 * room,
+                       .len = len,
+                       .p99_level = all + 4 * room,
+                       .p99_ms = all + 5 * room,
+                       .offered_per_s = all + 6 * room};
+    for (size_t i = 0; i < len; i++) {
+        c.level[i] = levels[i].level;
+        c.offered_per_s[i] = levels[i].planned / levels[i].seconds;
+        c.served_per_s[i] = levels[i].served / levels[i].seconds;
+        c.ok_per_s[i] = levels[i].ok / levels[i].seconds;
+        c.in_flight[i] = levels[i].in_flight;
+        if (isfinite(levels[i].p99_us)) {
+            c.p99_level[c.p99_len] = levels[i].level;
+            c.p99_ms[c.p99_len++] = levels[i].p99_us / 1e3;
+        }
+    }
+    tell_plateau(s, &c);
+    tell_knee(s, "throughput", c.level, c.ok_per_s, c.len, PELT_KNEE_CONCAVE);
+    tell_knee(s, "p99", c.p99_level, c.p99_ms, c.p99_len, PELT_KNEE_CONVEX);
+    enum pelt_status status = tell_usl(s, &c);
+    free(all);
+    return status;
+}
+
+/* ---- up against down ---- */
+
+/* The level below which the way up and the way down cannot be told apart: the next step down. */
+static void tell_hysteresis(struct stress *s, const struct level *capacity,
+                            const struct level *down, size_t len)
+{
+    char up_words[PELT_WORDS], down_words[PELT_WORDS], share[PELT_WORDS];
+    const struct level *held = NULL;
+    double next = NAN; /* the lowest step on the way down above the one that held */
+    if (len == 0 || capacity == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        held = down[i].holds > 0 && down[i].breaks == 0 && down[i].level <= capacity->level * 1.001
+                   ? &down[i]
+                   : held;
+    }
+    for (size_t i = len; i-- > 0;) {
+        next = held != NULL && down[i].level > held->level ? down[i].level : next;
+    }
+    struct pelt_finding *f = pelt_making_add(s->m, "hysteresis", "%s", "");
+    double lost = held != NULL ? 1 - held->level / capacity->level : NAN;
+    bool missed = held == NULL || (lost > 0.001 && next <= capacity->level * 1.001);
+    pelt_finding_flag(f, "found", missed);
+    pelt_finding_number(f, "up_level", capacity->level);
+    pelt_finding_number(f, "down_level", held != NULL ? held->level : NAN);
+    pelt_finding_number(f, "lost_share", lost);
+    pelt_words_level(s->m->track, capacity->level, up_words);
+    if (held == NULL) {
+        pelt_finding_say(f,
+                         "hysteresis: going down, none of %zu levels held again, where %s held "
+                         "going up",
+                         len, up_words);
+    } else if (missed) {
+        pelt_finding_say(f,
+                         "hysteresis: going down it holds again at %s, %s below the %s that it "
+                         "held going up",
+                         pelt_words_level(s->m->track, held->level, down_words),
+                         pelt_words_share(lost, share), up_words);
+    } else {
+        pelt_finding_say(f, "hysteresis: none: going down it holds at %s",
+                         pelt_words_level(s->m->track, held->level, down_words));
+    }
+}
+
+static enum pelt_status find(struct stress *s)
+{
+    struct level *levels = calloc(2 * (s->len + 1), sizeof *levels);
+    if (levels == NULL) {
+        return PELT_ENOMEM;
+    }
+    struct level *down = levels + s->len + 1;
+    size_t len = levels_of(s, false, levels), down_len = levels_of(s, true, down);
+    const struct level *capacity = capacity_of(levels, len);
+    const struct level *broke = break_of(levels, len, capacity);
+    for (size_t i = 0; i < s->len; i++) {
+        tell_step(s, &s->steps[i]);
+    }
+    tell_capacity(s, capacity, broke);
+    tell_break(s, broke);
+    enum pelt_status status = tell_curves(s, levels, len);
+    tell_hysteresis(s, capacity, down, down_len);
+    free(levels);
+    return status;
+}
+
+enum pelt_status pelt_find_stress(struct pelt_making *m)
+{
+    struct stress s = {.m = m, .steps = calloc(m->track->stages_len + 1, sizeof *s.steps)};
+    if (s.steps == NULL) {
+        return PELT_ENOMEM;
+    }
+    steps_of(&s);
+    enum pelt_status status = measure(&s);
+    if (status == PELT_OK) {
+        status = judge(&s);
+    }
+    if (status == PELT_OK && s.len > 0) {
+        status = find(&s);
+    }
+    free(s.steps);
+    return status;
+}

@@ -1,0 +1,276 @@
+/*
+ * sustained: whether p50, p99, errors or throughput drift over the part "steady".
+ *
+ * p50, error share and throughput are taken each second; p99 of as many seconds together as have
+ * P99_SAMPLES samples, since the highest hundredth of fewer is one sample or none. A drift is named
+ * if Holm over the figures at `family` rejects "no drift" and it exceeds `effect`; a drift to the
+ * worse is a leak. Intervals are shown at 1 - family / figures, so that all of them hold together.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "making.h"
+#include "pelt/drift.h"
+
+#define P99_SAMPLES 100
+#define ERRORS_EFFECT                                                                              \
+    0.001 /* of all requests: a drift of errors below that is none worth a name                    \
+           */
+
+enum { P50, P99, ERRORS, THROUGHPUT, FIGURES };
+
+static const struct {
+    const char *name, *unit;
+    double worse; /* the sign of a change to the worse */
+} figures[FIGURES] = {
+    {"p50", "ms", 1}, {"p99", "ms", 1}, {"errors", "share", 1}, {"throughput", "per_s", -1}};
+
+struct series {
+    double *y, *t_s;
+    size_t len;
+    double step_s;
+    struct pelt_drift fit;
+    bool fitted, named;
+};
+
+/* First and last second that have `part`, so that what is steady is one span. */
+static struct pelt_span_s part_span(const struct pelt_track *t, const char *part)
+{
+    double from = INFINITY, to = 0;
+    for (size_t i = 0; i < t->stages_len; i++) {
+        if (strcmp(t->stages[i].part, part) == 0) {
+            from = fmin(from, t->stages[i].from_s);
+            to = fmax(to, t->stages[i].to_s);
+        }
+    }
+    return from < to ? pelt_track_span(t, from, to) : (struct pelt_span_s){0, 0};
+}
+
+static double second_value(const struct pelt_track_second *s, int figure)
+{
+    double ended = s->ok + s->errors;
+    switch (figure) {
+    case P50:
+        return s->p50_us;
+    case P99:
+        return s->p99_us;
+    case ERRORS:
+        return ended > 0 ? s->errors / ended : NAN;
+    default:
+        return s->measured ? s->ok : NAN;
+    }
+}
+
+static bool series_init(struct series *s, size_t len, double step_s)
+{
+    *s = (struct series){.len = len, .step_s = step_s};
+    s->y = calloc(len + 1, sizeof *s->y);
+    s->t_s = calloc(len + 1, sizeof *s->t_s);
+    for (size_t i = 0; s->t_s != NULL && i < len; i++) {
+        s->t_s[i] = ((double)i + 0.5) * step_s;
+    }
+    return s->y != NULL && s->t_s != NULL;
+}
+
+static enum pelt_status by_second(const struct pelt_track *t, struct pelt_span_s span, int figure,
+                                  struct series *s)
+{
+    if (!series_init(s, (size_t)(span.to - span.from), 1)) {
+        return PELT_ENOMEM;
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        s->y[i] = second_value(&t->seconds[span.from + (int32_t)i], figure);
+    }
+    return PELT_OK;
+}
+
+/* The seconds together that a p99 needs; the rest that fills no block is left out. */
+static enum pelt_status by_block(const struct pelt_track *t, struct pelt_span_s span,
+                                 struct series *s, struct pelt_error *err)
+{
+    struct pelt_blocks blocks;
+    double samples = 0;
+    for (int32_t i = span.from; i < span.to; i++) {
+        samples += t->seconds[i].count;
+    }
+    double per_s = samples / fmax(span.to - span.from, 1);
+    int32_t block = per_s > 0 ? (int32_t)fmin(ceil(P99_SAMPLES / per_s), span.to - span.from) : 1;
+    enum pelt_status status = pelt_blocks_read(t, &span, 1, block, &blocks, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    size_t whole = (size_t)((span.to - span.from) / blocks.block);
+    if (!series_init(s, whole, blocks.block)) {
+        pelt_blocks_deinit(&blocks);
+        return PELT_ENOMEM;
+    }
+    for (size_t i = 0; i < whole; i++) {
+        const struct pelt_hist *h = &blocks.hist[i];
+        s->y[i] = h->count > 0 ? (double)pelt_hist_percentile_us(h, 99) : NAN;
+    }
+    pelt_blocks_deinit(&blocks);
+    return PELT_OK;
+}
+
+static enum pelt_status read_series(struct pelt_making *m, struct pelt_span_s span,
+                                    struct series all[FIGURES])
+{
+    enum pelt_status status = PELT_OK;
+    for (int i = 0; i < FIGURES && status == PELT_OK; i++) {
+        bool seconds = i != P99 || m->track->hists == NULL;
+        status = seconds ? by_second(m->track, span, i, &all[i])
+                         : by_block(m->track, span, &all[i], m->err);
+    }
+    return status;
+}
+
+static const char *words(int figure, double value, char out[PELT_WORDS])
+{
+    return figure == ERRORS       ? pelt_words_share(value, out)
+           : figure == THROUGHPUT ? pelt_words_rate(value, out)
+                                  : pelt_words_us(value, out);
+}
+
+static void tell_too_short(struct pelt_making *m, int figure, const struct series *s)
+{
+    struct pelt_finding *f = pelt_making_add(m, "drift", "%s", figures[figure].name);
+    double needs_s = PELT_DRIFT_SAMPLES * s->step_s;
+    char have[PELT_WORDS], need[PELT_WORDS];
+    pelt_finding_flag(f, "named", false);
+    pelt_finding_number(f, "needs_s", needs_s);
+    if (needs_s > (double)s->len * s->step_s) {
+        pelt_finding_say(f, "%s: too short to tell: %s at a steady level, %s are needed",
+                         figures[figure].name, pelt_words_s((double)s->len * s->step_s, have),
+                         pelt_words_s(needs_s, need));
+    } else {
+        pelt_finding_say(f, "%s: cannot be told: it was measured in too few seconds",
+                         figures[figure].name);
+    }
+}
+
+/* An interval wider than the effect says little: how long a run would be that narrows it to that,
+ * as its width falls with the square root of the length. */
+static double needed_s(const struct series *s, double effect)
+{
+    double half = (s->fit.high - s->fit.low) / 2, length_s = (double)s->len * s->step_s;
+    return half > effect ? length_s * (half / effect) * (half / effect) : 0;
+}
+
+static void tell(struct pelt_making *m, int figure, const struct series *s, double effect,
+                 double confidence)
+{
+    const struct pelt_drift *d = &s->fit;
+    bool leak = s->named && d->drift * figures[figure].worse > 0;
+    bool time = figure == P50 || figure == P99;
+    struct pelt_finding *f =
+        pelt_making_add(m, leak ? "leak" : "drift", "%s", figures[figure].name);
+    char drift[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], start[PELT_WORDS], end[PELT_WORDS],
+        length[PELT_WORDS];
+    double needs_s = s->named ? 0 : needed_s(s, effect);
+    pelt_finding_flag(f, "named", s->named);
+    pelt_finding_number(f, "drift", d->drift);
+    pelt_finding_number(f, "low", d->low);
+    pelt_finding_number(f, "high", d->high);
+    pelt_finding_number(f, "confidence", confidence);
+    pelt_finding_number(f, "p", d->p);
+    pelt_finding_number(f,
+                        time               ? "start_ms"
+                        : figure == ERRORS ? "start_share"
+                                           : "start_per_s",
+                        time ? d->start / 1e3 : d->start);
+    pelt_finding_number(f,
+                        time               ? "end_ms"
+                        : figure == ERRORS ? "end_share"
+                                           : "end_per_s",
+                        time ? d->end / 1e3 : d->end);
+    pelt_finding_count(f, "samples", (double)d->samples);
+    pelt_finding_number(f, "needs_s", needs_s);
+    pelt_words_change(d->drift, drift);
+    pelt_words_change(d->low, low);
+    pelt_words_change(d->high, high);
+    pelt_words_s((double)s->len * s->step_s, length);
+    if (s->named) {
+        pelt_finding_say(f, "%s %s by %s [%s, %s] over %s, from %s to %s%s", figures[figure].name,
+                         d->drift > 0 ? "rises" : "falls", drift, low, high, length,
+                         words(figure, d->start, start), words(figure, d->end, end),
+                         leak ? ": a leak" : "");
+    } else if (needs_s > 0) {
+        pelt_finding_say(f, "%s: no drift seen: %s [%s, %s]; to rule out %s it takes about %s",
+                         figures[figure].name, drift, low, high, pelt_words_share(effect, start),
+                         pelt_words_s(ceil(needs_s / 10) * 10, end));
+    } else {
+        pelt_finding_say(f, "%s: no drift: %s [%s, %s]", figures[figure].name, drift, low, high);
+    }
+}
+
+/* A figure that is 0 all the time: errors, mostly. */
+static bool flat_zero(const struct series *s)
+{
+    for (size_t i = 0; i < s->len; i++) {
+        if (isfinite(s->y[i]) && s->y[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_zero(struct pelt_making *m, int figure)
+{
+    struct pelt_finding *f = pelt_making_add(m, "drift", "%s", figures[figure].name);
+    pelt_finding_flag(f, "named", false);
+    pelt_finding_number(f, "drift", 0);
+    pelt_finding_say(f, "%s: none at any time", figures[figure].name);
+}
+
+/* The smallest drift worth a name. */
+static double effect_of(int figure, const struct pelt_drift *fit, double effect)
+{
+    return figure == ERRORS && fit->level > 0 ? fmax(effect, ERRORS_EFFECT / fit->level) : effect;
+}
+
+static enum pelt_status judge(struct pelt_making *m, struct series all[FIGURES])
+{
+    double effect = pelt_making_param(m, "effect", 0.05);
+    double family = pelt_making_param(m, "family", 0.01);
+    double confidence = 1 - family / FIGURES;
+    struct pelt_drift fits[FIGURES];
+    bool named[FIGURES] = {false};
+    for (int i = 0; i < FIGURES; i++) {
+        struct pelt_error refused;
+        enum pelt_status status =
+            pelt_drift_fit(all[i].y, all[i].t_s, all[i].len, confidence, &all[i].fit, &refused);
+        if (status == PELT_ENOMEM) {
+            return status;
+        }
+        all[i].fitted = status == PELT_OK;
+        fits[i] = all[i].fit;
+    }
+    pelt_drift_named(fits, FIGURES, family, effect, named);
+    for (int i = 0; i < FIGURES; i++) {
+        double smallest = effect_of(i, &fits[i], effect);
+        all[i].named = named[i] && fabs(fits[i].drift) > smallest;
+        if (!all[i].fitted) {
+            tell_too_short(m, i, &all[i]);
+        } else if (flat_zero(&all[i])) {
+            tell_zero(m, i);
+        } else {
+            tell(m, i, &all[i], smallest, confidence);
+        }
+    }
+    return PELT_OK;
+}
+
+enum pelt_status pelt_find_sustained(struct pelt_making *m)
+{
+    struct series all[FIGURES] = {{0}};
+    enum pelt_status status = read_series(m, part_span(m->track, "steady"), all);
+    if (status == PELT_OK) {
+        status = judge(m, all);
+    }
+    for (int i = 0; i < FIGURES; i++) {
+        free(all[i].y);
+        free(all[i].t_s);
+    }
+    return status;
+}

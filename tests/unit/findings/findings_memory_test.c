@@ -1,0 +1,85 @@
+/*
+ * findings under want of memory: each allocation fails in turn (of later ones every other, and so
+ * on). Either it is said, or what comes out is what comes out otherwise.
+ */
+#include "test.h"
+
+#include <string.h>
+
+#include "failing_malloc.h"
+#include "findings/queue_run.h"
+#include "pelt/findings.h"
+
+static void assert_same(const struct pelt_findings *a, const struct pelt_findings *b)
+{
+    assert_int_equal(a->len, b->len);
+    for (size_t i = 0; i < a->len; i++) {
+        assert_string_equal(a->list[i].text, b->list[i].text);
+    }
+}
+
+static void assert_no_half_findings(void (*make)(struct queue_run *q))
+{
+    static struct queue_run q;
+    struct pelt_findings *whole = NULL;
+    make(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    assert_int_equal(pelt_findings_make(r, &whole, NULL), PELT_OK);
+    bool reached = true;
+    for (long n = 0; reached; n += 1 + n / 64) {
+        struct pelt_findings *f = NULL;
+        struct pelt_error err = {""};
+        failing_malloc_at = n;
+        enum pelt_status status = pelt_findings_make(r, &f, &err);
+        reached = failing_malloc_at < 0;
+        failing_malloc_at = -1;
+        if (status == PELT_OK) {
+            assert_same(f, whole);
+        } else {
+            assert_int_equal(status, PELT_ENOMEM);
+            assert_true(reached && f == NULL && err.text[0] != '\0');
+        }
+        pelt_findings_free(f);
+    }
+    pelt_findings_free(whole);
+    pelt_results_free(r);
+}
+
+static void sustained_is_whole_or_not_at_all(void **state)
+{
+    assert_no_half_findings(queue_run_sustained);
+}
+
+static void burst_is_whole_or_not_at_all(void **state)
+{
+    assert_no_half_findings(queue_run_burst);
+}
+
+/* Thresholds that memory is missing for are unjudged, which is said; so nothing is judged here. */
+static void stress_as_told(struct queue_run *q)
+{
+    queue_run_stress(q);
+    q->say_steps = true;
+    q->holds_to = 185;
+}
+
+static void stress_is_whole_or_not_at_all(void **state)
+{
+    assert_no_half_findings(stress_as_told);
+}
+
+static void benchmark_is_whole_or_not_at_all(void **state)
+{
+    assert_no_half_findings(queue_run_benchmark);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sustained_is_whole_or_not_at_all),
+        cmocka_unit_test(burst_is_whole_or_not_at_all),
+        cmocka_unit_test(stress_is_whole_or_not_at_all),
+        cmocka_unit_test(benchmark_is_whole_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,659 @@
+/*
+ * findings: what is said of runs whose truth is known: run files of a simulated queue, and, where
+ * hundreds of runs are needed, their seconds in memory. Seeds are fixed.
+ */
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "findings/queue_run.h"
+#include "making.h"
+#include "pelt/rng.h"
+
+#define RUNS 400
+
+static struct pelt_findings *make(const struct pelt_results *r)
+{
+    struct pelt_error err = {""};
+    struct pelt_findings *f = NULL;
+    if (pelt_findings_make(r, &f, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return f;
+}
+
+/* NULL: there is none. */
+static const struct pelt_finding *find(const struct pelt_findings *f, const char *kind,
+                                       const char *about)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (strcmp(f->list[i].kind, kind) == 0 &&
+            (about == NULL || strcmp(f->list[i].about, about) == 0)) {
+            return &f->list[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct pelt_finding *need(const struct pelt_findings *f, const char *kind,
+                                       const char *about)
+{
+    const struct pelt_finding *found = find(f, kind, about);
+    if (found == NULL) {
+        fail_msg("no finding %s %s", kind, about != NULL ? about : "");
+    }
+    return found;
+}
+
+static double value(const struct pelt_findings *f, const char *kind, const char *about,
+                    const char *figure)
+{
+    return pelt_finding_value(need(f, kind, about), figure);
+}
+
+#define assert_near(got, want, tolerance)                                                          \
+    do {                                                                                           \
+        double got_ = (got), want_ = (want);                                                       \
+        if (!(fabs(got_ - want_) <= (tolerance))) {                                                \
+            fail_msg(#got " is %g, not %g", got_, want_);                                          \
+        }                                                                                          \
+    } while (0)
+
+/* ---- any run ---- */
+
+static void a_run_of_no_kind_has_no_findings(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    q.kind = "";
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_int_equal(f->len, 0);
+    assert_string_equal(f->load_kind, "");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void the_same_run_gives_the_same_findings(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *a = make(r), *b = make(r);
+    assert_int_equal(a->len, b->len);
+    for (size_t i = 0; i < a->len; i++) {
+        assert_string_equal(a->list[i].text, b->list[i].text);
+    }
+    pelt_findings_free(a);
+    pelt_findings_free(b);
+    pelt_results_free(r);
+}
+
+static void params_that_are_none_leave_the_defaults(void **state)
+{
+    static const char *const params[] = {"", "[1]", "{", "{\"effect\": \"much\", \"slo\": 7}",
+                                         "null"};
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+        static struct queue_run q;
+        queue_run_stress(&q);
+        q.params = params[i];
+        struct pelt_results *r = queue_run_results(&q);
+        struct pelt_findings *f = make(r);
+        assert_true(pelt_finding_value(need(f, "step", "5"), "judged") == 0);
+        pelt_findings_free(f);
+        pelt_results_free(r);
+    }
+}
+
+/* ---- sustained ---- */
+
+/* Seconds of a run, without any run file. */
+struct memory {
+    struct pelt_track track;
+    struct pelt_stage_row stages[8];
+    struct pelt_hist *hists; /* a second each, or NULL */
+    struct pelt_hist_pool pool;
+};
+
+static enum pelt_status memory_hists(const void *source, int32_t from, int32_t to,
+                                     pelt_second_hist_fn fn, void *arg, struct pelt_error *err)
+{
+    const struct memory *m = source;
+    for (int32_t t = from; t < to; t++) {
+        if (m->hists[t].count > 0) {
+            fn(arg, t, &m->hists[t]);
+        }
+    }
+    return PELT_OK;
+}
+
+static void memory_init(struct memory *m, size_t seconds, bool hists)
+{
+    *m = (struct memory){.track = {.len = seconds, .open = true}};
+    m->track.seconds = calloc(seconds, sizeof *m->track.seconds);
+    m->track.backlog = calloc(seconds * PELT_FRAME_SLOTS, sizeof *m->track.backlog);
+    m->track.stages = m->stages;
+    m->track.source = m;
+    pelt_hist_pool_init(&m->pool, NULL);
+    if (hists) {
+        m->hists = calloc(seconds, sizeof *m->hists);
+        m->track.hists = memory_hists;
+    }
+}
+
+static void memory_deinit(struct memory *m)
+{
+    free(m->track.seconds);
+    free(m->track.backlog);
+    free(m->hists);
+    pelt_hist_pool_deinit(&m->pool);
+}
+
+static void memory_stage(struct memory *m, const char *part, unsigned span, double from_s,
+                         double to_s)
+{
+    struct pelt_stage_row *s = &m->stages[m->track.stages_len++];
+    *s = (struct pelt_stage_row){.from_s = from_s, .to_s = to_s, .from = 1, .to = 1, .span = span};
+    snprintf(s->part, sizeof s->part, "%s", part);
+}
+
+/* Neighbouring seconds resemble each other: x' = 0.7 x + noise, of standard deviation `sd`. */
+static double next_ar(double x, double sd, struct pelt_rng *rng)
+{
+    return 0.7 * x + pelt_rng_normal(rng, 0, sd * sqrt(1 - 0.49));
+}
+
+#define SUSTAINED_S 600
+
+static struct pelt_findings *sustained(uint64_t seed, double drift)
+{
+    struct memory m;
+    struct pelt_rng rng;
+    struct pelt_findings *f = NULL;
+    struct pelt_error err;
+    double p50 = 0, p99 = 0, rate = 0;
+    pelt_rng_init(&rng, seed, 7);
+    memory_init(&m, SUSTAINED_S, false);
+    memory_stage(&m, "steady", 1, 0, SUSTAINED_S);
+    for (int i = 0; i < SUSTAINED_S; i++) {
+        double grown = 1 + drift * ((double)i / (SUSTAINED_S - 1) - 0.5);
+        p50 = next_ar(p50, 0.05, &rng);
+        p99 = next_ar(p99, 0.08, &rng);
+        rate = next_ar(rate, 0.03, &rng);
+        double ok = round(200 * (1 + rate)), errors = pelt_rng_uniform(&rng) < 0.2 ? 1 : 0;
+        m.track.seconds[i] = (struct pelt_track_second){.measured = true,
+                                                        .started = ok + errors,
+                                                        .ok = ok,
+                                                        .errors = errors,
+                                                        .count = ok,
+                                                        .p50_us = 10000 * (1 + p50) * grown,
+                                                        .p99_us = 40000 * (1 + p99) * grown};
+    }
+    if (pelt_findings_of(&m.track, "sustained", "", NULL, &f, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    memory_deinit(&m);
+    return f;
+}
+
+static bool any_named(const struct pelt_findings *f)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (pelt_finding_value(&f->list[i], "named") == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void steady_runs_raise_at_most_8_false_alarms_in_400(void **state)
+{
+    int alarms = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct pelt_findings *f = sustained(seed, 0);
+        assert_int_equal(f->len, 4);
+        alarms += any_named(f);
+        pelt_findings_free(f);
+    }
+    print_message("%d false alarms in %d\n", alarms, RUNS);
+    assert_true(alarms <= 8);
+}
+
+static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
+{
+    int found = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct pelt_findings *f = sustained(seed + 1000, 0.2);
+        found += find(f, "leak", "p50") != NULL && find(f, "leak", "p99") != NULL;
+        pelt_findings_free(f);
+    }
+    print_message("both found in %d of %d\n", found, RUNS);
+    assert_true(found >= 380);
+}
+
+static void what_improves_drifts_but_is_no_leak(void **state)
+{
+    struct pelt_findings *f = sustained(3, -0.3);
+    assert_null(find(f, "leak", NULL));
+    assert_true(value(f, "drift", "p99", "named") == 1);
+    assert_near(value(f, "drift", "p99", "drift"), -0.3, 0.12);
+    assert_non_null(strstr(need(f, "drift", "p99")->text, "p99 falls by -"));
+    pelt_findings_free(f);
+}
+
+static void a_drift_below_the_smallest_effect_is_not_named(void **state)
+{
+    static struct queue_run q;
+    queue_run_sustained(&q);
+    q.params = "{\"effect\": 0.9}";
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_null(find(f, "leak", NULL));
+    assert_true(value(f, "drift", "p50", "low") > 0); /* it is there */
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_run_that_is_too_short_says_how_long_it_must_be(void **state)
+{
+    static struct queue_run q;
+    queue_run_sustained(&q);
+    q.stages_len = 0;
+    queue_run_add(&q, "steady", 1, 20, 40); /* a p99 needs 100 requests: 5 s together, 60 times */
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "drift", "p50", "needs_s"), 60, 0);
+    assert_near(value(f, "drift", "p99", "needs_s"), 300, 61);
+    assert_non_null(strstr(need(f, "drift", "p50")->text, "too short to tell: 40s"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+/* ---- burst ---- */
+
+static void recovery_is_told_within_a_tenth_or_100_ms(void **state)
+{
+    int told = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        static struct queue_run q;
+        queue_run_burst(&q);
+        q.seed = seed;
+        struct pelt_results *r = queue_run_results(&q);
+        struct pelt_findings *f = make(r);
+        for (int i = 0; i < 2; i++) {
+            char about[8];
+            snprintf(about, sizeof about, "%d", i + 1);
+            double got = value(f, "spike", about, "recovery_s"), want = q.recovered_s[i];
+            told += fabs(got - want) <= fmax(0.1 * want, 0.1) + 0.05; /* next arrival tells */
+        }
+        assert_true(isnan(value(f, "spike", "3", "recovery_s")));
+        assert_true(value(f, "spike", "3", "recovered") == 0);
+        assert_near(value(f, "recovery", "", "recovered"), 2, 0);
+        pelt_findings_free(f);
+        pelt_results_free(r);
+    }
+    print_message("%d of 60 within\n", told);
+    assert_true(told >= 57);
+}
+
+static void a_spike_that_the_server_takes_easily_has_no_recovery_to_make(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    q.workers = 64;
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    for (int i = 1; i <= 3; i++) {
+        char about[8];
+        snprintf(about, sizeof about, "%d", i);
+        assert_true(value(f, "spike", about, "recovered") == 1);
+        assert_near(value(f, "spike", about, "recovery_s"), 0, 0.25);
+    }
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void arrivals_that_wait_for_a_user_are_backlog(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    double before = value(f, "spike", "1", "backlog");
+    pelt_findings_free(f);
+    r->seconds[12].slots[0].waiting += 500;
+    r->seconds[19].slots[5].waiting -= 500;
+    f = make(r);
+    assert_near(value(f, "spike", "1", "backlog"), before + 500, 1);
+    assert_near(value(f, "spike", "1", "recovery_s"), 19.6 - 13, 0.11);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_spike_has_its_worst_figures(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    double backlog = value(f, "spike", "1", "backlog");
+    /* 300/s for 3 s against 200/s */
+    assert_near(backlog, 300, 60);
+    assert_near(value(f, "spike", "1", "max_ms"), 1500, 300);
+    assert_near(value(f, "spike", "1", "from_s"), 10, 0);
+    assert_near(value(f, "spike", "1", "to_s"), 13, 0);
+    assert_near(value(f, "spike", "1", "level"), 300, 0);
+    assert_near(value(f, "spike", "1", "backlog_s"), 13, 0.3);
+    assert_true(value(f, "spike", "1", "baseline_p99_ms") < 150);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+/* ---- stress ---- */
+
+static void steps_are_judged_again_where_the_run_does_not_say(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "step", "3", "holds") == 1);
+    assert_true(value(f, "step", "6", "holds") == 0);
+    assert_true(value(f, "step", "6", "judged") == 1);
+    assert_near(value(f, "capacity", "", "level"), 180, 0);
+    assert_near(value(f, "capacity", "", "verified"), 3, 0);
+    assert_near(value(f, "break", "", "level"), 200, 0);
+    assert_non_null(strstr(need(f, "break", "")->reason, "http_response p99 <= 500ms"));
+    assert_near(value(f, "usl", "", "peak_per_s"), 200, 30);
+    assert_true(value(f, "hysteresis", "", "found") == 0);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void what_the_run_said_of_a_step_holds(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.say_steps = true;
+    q.holds_to = 120; /* not what the figures say */
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "capacity", "", "level"), 120, 0);
+    assert_near(value(f, "capacity", "", "verified"), 0, 0);
+    assert_near(value(f, "break", "", "level"), 160, 0);
+    assert_string_equal(need(f, "break", "")->reason, "http_response p99 <= 500ms: 1.2s");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_step_that_the_run_could_not_judge_is_not_judged_later(void **state)
+{
+    static struct queue_run q;
+    struct pelt_event_row event = {
+        1, (char *)"step", (char *)"step 6: 240/s unjudged: p99 needs 368, so nothing holds"};
+    struct pelt_event_row closed = {1, (char *)"step",
+                                    (char *)"step 5: 20 users breaks: errors: it holds no more"};
+    queue_run_stress(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_event_row rows[] = {event, closed};
+    r->events = rows;
+    r->events_len = 2;
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "step", "6", "judged") == 0);
+    assert_string_equal(need(f, "step", "6")->reason, "p99 needs 368, so nothing holds");
+    assert_true(value(f, "step", "5", "judged") == 1 && value(f, "step", "5", "holds") == 0);
+    assert_string_equal(need(f, "step", "5")->reason, "errors: it holds no more");
+    assert_true(value(f, "step", "4", "holds") == 1); /* the run says nothing of it */
+    r->events = NULL;
+    r->events_len = 0;
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_level_that_breaks_once_in_verification_is_no_capacity(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.say_steps = true;
+    q.holds_to = 185; /* all three at 180 hold */
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "capacity", "", "level"), 180, 0);
+    assert_near(value(f, "capacity", "", "verified"), 3, 0);
+    pelt_findings_free(f);
+    for (size_t i = 0; i < r->events_len; i++) {
+        if (strncmp(r->events[i].text, "step 10:", 8) == 0) { /* the second of them */
+            free(r->events[i].text);
+            r->events[i].text = strdup("step 10: 180/s breaks: it was too much");
+        }
+    }
+    f = make(r);
+    assert_near(value(f, "capacity", "", "level"), 160, 0);
+    assert_near(value(f, "capacity", "", "verified"), 0, 0);
+    assert_near(value(f, "break", "", "level"), 180, 0);
+    assert_string_equal(need(f, "break", "")->reason, "it was too much");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void hysteresis_is_the_level_lost_on_the_way_down(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.say_steps = true;
+    q.holds_to = 170;
+    q.stages_len = 0;
+    queue_run_add(&q, "climb", 1, 100, 5);
+    queue_run_add(&q, "climb", 2, 160, 5);
+    queue_run_add(&q, "climb", 3, 180, 5);
+    queue_run_add(&q, "down", 4, 160.001, 5);
+    queue_run_add(&q, "down", 5, 120, 5);
+    q.stages[3].from = q.stages[3].to = 180; /* "breaks", said of a level that held going up */
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_stage_row *row = &((struct pelt_stage_row *)r->stages)[3];
+    row->from = row->to = 160;
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "capacity", "", "level"), 160, 0);
+    assert_true(value(f, "hysteresis", "", "found") == 1);
+    assert_near(value(f, "hysteresis", "", "down_level"), 120, 0);
+    assert_near(value(f, "hysteresis", "", "lost_share"), 0.25, 1e-9);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_server_that_keeps_up_has_no_knee_no_plateau_and_no_break(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.workers = 64;
+    q.stages_len = 0;
+    for (unsigned i = 1; i <= 8; i++) {
+        queue_run_add(&q, "climb", i, 60 * i, 10);
+    }
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "knee", "throughput", "found") == 0);
+    assert_true(value(f, "knee", "p99", "found") == 0);
+    assert_true(value(f, "plateau", "", "found") == 0);
+    assert_true(value(f, "capacity", "", "found") == 0);
+    assert_non_null(strstr(need(f, "capacity", "")->text, "at least 480/s"));
+    assert_null(find(f, "break", NULL));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void five_levels_are_too_few_for_the_law_and_the_knee(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.stages_len = 5;
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "usl", "", "found") == 0);
+    assert_true(value(f, "knee", "throughput", "found") == 0);
+    assert_non_null(strstr(need(f, "usl", "")->text, "needs at least 6"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void stages_of_one_second_are_one_step(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.stages_len = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        queue_run_add(&q, "climb", 1 + i / 10, 100 * (1 + i / 10), 1);
+    }
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "step", "2", "from_s"), 10, 0);
+    assert_near(value(f, "step", "2", "to_s"), 20, 0);
+    assert_null(find(f, "step", "4"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+/* ---- benchmark ---- */
+
+#define WARMUP_S  30
+#define TRIAL_S   60
+#define SECONDS_S (20 + 3 * TRIAL_S)
+#define SIGMA     0.5 /* of the logarithm of response times within a second */
+#define SECOND_SD 0.1 /* of their seconds' levels */
+
+/* Log-normal response times whose level wanders; twice as slow for the first WARMUP_S. */
+static struct pelt_findings *benchmark(uint64_t seed)
+{
+    struct memory m;
+    struct pelt_rng rng;
+    struct pelt_findings *f = NULL;
+    struct pelt_error err;
+    double level = 0;
+    pelt_rng_init(&rng, seed, 9);
+    memory_init(&m, SECONDS_S, true);
+    memory_stage(&m, "warmup", 0, 0, 20);
+    for (unsigned i = 0; i < 3; i++) {
+        memory_stage(&m, "trial", i + 1, 20 + TRIAL_S * i, 20 + TRIAL_S * (i + 1));
+    }
+    for (int t = 0; t < SECONDS_S; t++) {
+        struct pelt_hist *h = &m.hists[t];
+        level = next_ar(level, SECOND_SD, &rng);
+        double scale = 10000 * exp(level) * (t < WARMUP_S ? 2 : 1);
+        int n = 80 + (int)pelt_rng_below(&rng, 41);
+        for (int i = 0; i < n; i++) {
+            pelt_hist_record_n(h, &m.pool,
+                               (uint64_t)llround(scale * exp(pelt_rng_normal(&rng, 0, SIGMA))), 1);
+        }
+        m.track.seconds[t] =
+            (struct pelt_track_second){.measured = true,
+                                       .started = n,
+                                       .ok = n,
+                                       .count = n,
+                                       .p50_us = (double)pelt_hist_percentile_us(h, 50),
+                                       .p99_us = (double)pelt_hist_percentile_us(h, 99)};
+    }
+    if (pelt_findings_of(&m.track, "benchmark", "{\"percentile\": 99, \"confidence\": 0.95}", NULL,
+                         &f, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    memory_deinit(&m);
+    return f;
+}
+
+static void intervals_cover_the_true_p99_in_368_to_392_of_400(void **state)
+{
+    const double true_ms =
+        10 * exp(2.3263478740408408 * sqrt(SIGMA * SIGMA + SECOND_SD * SECOND_SD));
+    int covered = 0, warmed = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct pelt_findings *f = benchmark(seed);
+        const struct pelt_finding *i = need(f, "interval", "p99");
+        covered += pelt_finding_value(i, "low_ms") <= true_ms &&
+                   true_ms <= pelt_finding_value(i, "high_ms");
+        warmed += fabs(value(f, "warmup", NULL, "length_s") - WARMUP_S) <= 0.2 * WARMUP_S;
+        pelt_findings_free(f);
+    }
+    print_message("%d of %d cover; warm-up within 20%% in %d\n", covered, RUNS, warmed);
+    assert_true(covered >= 368 && covered <= 392);
+    assert_true(warmed >= 380);
+}
+
+static void warm_up_is_left_out_of_the_first_trial(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "warmup", NULL, "length_s"), 25, 5);
+    assert_near(value(f, "warmup", NULL, "planned_s"), 20, 0);
+    assert_near(value(f, "trial", "1", "from_s"), 25, 5);
+    assert_near(value(f, "trial", "2", "from_s"), 82, 0);
+    assert_near(value(f, "interval", "throughput", "value_per_s"), 200, 4);
+    assert_near(value(f, "interval", "p99", "more_s"), 0, 0);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_benchmark_says_how_much_longer_it_must_run(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    q.params = "{\"precision\": 0.005}";
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    double half = value(f, "interval", "p99", "precision");
+    double seconds = 60 - 5 + 60 + 60;
+    assert_near(value(f, "interval", "p99", "more_s"), seconds * (half * half / 0.005 / 0.005 - 1),
+                1);
+    assert_non_null(strstr(need(f, "interval", "p99")->text, "+-0.5% takes "));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_short_benchmark_says_what_it_lacks(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    q.stages_len = 0;
+    queue_run_add(&q, "warmup", 0, 20, 5);
+    queue_run_add(&q, "trial", 1, 20, 10);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_non_null(strstr(need(f, "warmup", "")->text, "15 seconds, needs at least"));
+    assert_non_null(strstr(need(f, "interval", "p99")->text, "needs at least"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_of_no_kind_has_no_findings),
+        cmocka_unit_test(the_same_run_gives_the_same_findings),
+        cmocka_unit_test(params_that_are_none_leave_the_defaults),
+        cmocka_unit_test(steady_runs_raise_at_most_8_false_alarms_in_400),
+        cmocka_unit_test(a_drift_of_a_fifth_is_found_in_at_least_380_of_400),
+        cmocka_unit_test(what_improves_drifts_but_is_no_leak),
+        cmocka_unit_test(a_drift_below_the_smallest_effect_is_not_named),
+        cmocka_unit_test(a_run_that_is_too_short_says_how_long_it_must_be),
+        cmocka_unit_test(recovery_is_told_within_a_tenth_or_100_ms),
+        cmocka_unit_test(a_spike_that_the_server_takes_easily_has_no_recovery_to_make),
+        cmocka_unit_test(arrivals_that_wait_for_a_user_are_backlog),
+        cmocka_unit_test(a_spike_has_its_worst_figures),
+        cmocka_unit_test(steps_are_judged_again_where_the_run_does_not_say),
+        cmocka_unit_test(what_the_run_said_of_a_step_holds),
+        cmocka_unit_test(a_step_that_the_run_could_not_judge_is_not_judged_later),
+        cmocka_unit_test(a_level_that_breaks_once_in_verification_is_no_capacity),
+        cmocka_unit_test(hysteresis_is_the_level_lost_on_the_way_down),
+        cmocka_unit_test(a_server_that_keeps_up_has_no_knee_no_plateau_and_no_break),
+        cmocka_unit_test(five_levels_are_too_few_for_the_law_and_the_knee),
+        cmocka_unit_test(stages_of_one_second_are_one_step),
+        cmocka_unit_test(intervals_cover_the_true_p99_in_368_to_392_of_400),
+        cmocka_unit_test(warm_up_is_left_out_of_the_first_trial),
+        cmocka_unit_test(a_benchmark_says_how_much_longer_it_must_run),
+        cmocka_unit_test(a_short_benchmark_says_what_it_lacks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,43 @@
+/*
+ * queue_run: run files of the four kinds of load, as a run against a queue would give them: Poisson
+ * arrivals by a plan, some workers, exponential service times that may depend on time and load. All
+ * of it is drawn from a seed, so that what the findings must say is known.
+ */
+#ifndef TESTS_QUEUE_RUN_H
+#define TESTS_QUEUE_RUN_H
+
+#include "pelt/runfile.h"
+
+#define QUEUE_STAGES_MAX 64
+
+struct queue_run {
+    const char *kind;   /* of load; "" */
+    const char *params; /* JSON; "" */
+    struct pelt_stage_row stages[QUEUE_STAGES_MAX];
+    size_t stages_len;
+    uint64_t seed;
+    unsigned workers;
+    double service_s; /* mean */
+    double floor_s;   /* added to each service time, no worker is busy meanwhile */
+    double drift;     /* service times grow by this share over the run */
+    double warmup_s;  /* service times are `warmup_times` as long before that */
+    double warmup_times;
+    double error_share; /* answers with status 503 */
+    bool say_steps;     /* events of kind "step": a step holds up to `holds_to` */
+    double holds_to;
+    double recovered_s[QUEUE_STAGES_MAX]; /* out: of spike i + 1: when the queue was empty again */
+};
+
+/* Adds a stage at one level behind those that are there. */
+void queue_run_add(struct queue_run *q, const char *part, unsigned span, double level,
+                   double length_s);
+/* Written into a temporary run file and read back; to be freed. */
+struct pelt_results *queue_run_results(struct queue_run *q);
+
+/* The four kinds as the golden files have them. */
+void queue_run_sustained(struct queue_run *q);
+void queue_run_burst(struct queue_run *q);
+void queue_run_stress(struct queue_run *q);
+void queue_run_benchmark(struct queue_run *q);
+
+#endif
