@@ -1,12 +1,15 @@
 -- load: what `load = ...` of a scenario may be, turned into the one thing the engine knows:
 --
 --   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential }, ... }, arrivals, shape, users, waiting,
---     grace_ns, iterations, iterations_per_user }
+--     grace_ns, iterations, iterations_per_user, stop_saturated,
+--     steer = function(t, stats), level_max, length_max_ns, slo }
+--
+-- With `steer` the load is decided as it goes, second by second; there are no stages then.
 --
 -- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
 -- exponential. A last stage without a duration lasts until the iterations are done.
 
-local tools, keys = ...
+local tools, keys, stress = ...
 local load = {}
 
 local primitive = {} -- metatable that marks the result
@@ -18,7 +21,7 @@ local function fail(format, ...)
     error(format:format(...), 0)
 end
 
-local COMMON_KEYS = { "grace", "iterations", "iterations_per_user" } -- of every shape
+local COMMON_KEYS = { "grace", "iterations", "iterations_per_user", "stop_when" } -- of every shape
 local BESIDE = { pacing = true, think = true, user_init = true, user_exit = true, thresholds = true }
 
 local function check_keys(t, what, known)
@@ -82,6 +85,17 @@ local function count_in(t, key, what)
     return value
 end
 
+local function stop_saturated(t, what, loop)
+    if t.stop_when == nil then return nil end
+    if t.stop_when ~= "saturated" then
+        fail("%s.stop_when: '%s' is unknown: write stop_when = \"saturated\"", what, tostring(t.stop_when))
+    end
+    if loop == "closed" then
+        fail("%s.stop_when: users wait for their answers, so nothing piles up; with arrivals (rate = \"200/s\") it may", what)
+    end
+    return true
+end
+
 -- Adds what all shapes share; `pool` says whether `users` is the open loop's pool.
 local function finish(t, what, loop, stages)
     if loop == "closed" then
@@ -92,6 +106,10 @@ local function finish(t, what, loop, stages)
     local arrivals = t.arrivals
     if arrivals and not ARRIVALS[arrivals] then
         fail("%s.arrivals: '%s' is none of uniform, poisson, gamma", what, tostring(arrivals))
+    end
+    if type(t.shape) == "function" then
+        fail("%s.shape: a function decides the load by itself: load = { shape = function(t, stats) ... end, max = 500, "
+            .. "duration = \"10m\" }", what)
     end
     if t.shape ~= nil and (arrivals ~= "gamma" or type(t.shape) ~= "number" or not (t.shape > 0)) then
         fail("%s.shape: a number above 0, and only with arrivals = \"gamma\"", what)
@@ -106,6 +124,7 @@ local function finish(t, what, loop, stages)
         grace_ns = t.grace ~= nil and tools.duration_ns(t.grace, what .. ".grace") or nil,
         iterations = count_in(t, "iterations", what),
         iterations_per_user = count_in(t, "iterations_per_user", what),
+        stop_saturated = stop_saturated(t, what, loop),
     }, primitive)
 end
 
@@ -204,12 +223,47 @@ local function ramp(t, what)
     return finish(t, what, loop, list)
 end
 
+local SHAPE_KEYS = with_common { "shape", "max", "duration", "users", "arrivals", "gamma", "waiting" }
+
+-- What a load that is decided as it goes may become at most: `max` (a number: users, "500/s": arrivals) and `length_ns`.
+local function steered(t, what, steer, max, loop, length_ns)
+    if loop == "closed" and t.users ~= nil then fail("%s.users: max says the users; only the pool of a rate has it", what) end
+    if t.gamma ~= nil and (t.arrivals ~= "gamma" or type(t.gamma) ~= "number" or not (t.gamma > 0)) then
+        fail("%s.gamma: a number above 0, and only with arrivals = \"gamma\"", what)
+    end
+    local beside = {}
+    for _, key in ipairs { "users", "arrivals", "waiting", "grace", "iterations", "iterations_per_user", "stop_when" } do
+        beside[key] = t[key]
+    end
+    beside.shape = t.gamma
+    local result = finish(beside, what, loop, {})
+    result.steer, result.level_max, result.length_max_ns = steer, max, length_ns
+    return result
+end
+
+-- shape(t, stats) says the level of each second, or nil to end.
+local function by_function(t, what)
+    check_keys(t, what, SHAPE_KEYS)
+    if type(t.shape) ~= "function" then
+        fail("%s.shape: a function(t, stats) that returns a level is expected, not a %s", what, type(t.shape))
+    end
+    if t.max == nil then
+        fail("%s: no max: add max = 500 (its levels are users), or max = \"500/s\" (they are arrivals a second)", what)
+    end
+    local max, loop = level_of(t.max, what .. ".max")
+    above_zero(max, loop, what .. ".max")
+    return steered(t, what, t.shape, max, loop, duration_of(t, what))
+end
+
 -- What `load = value` of a scenario means. Raises texts without a position.
 local function of(value)
     if type(value) ~= "table" then
         fail("load: a table is expected: { users = 20, duration = \"20s\" }, not a %s", type(value))
     end
     if getmetatable(value) == primitive then return value end
+    if value.shape ~= nil and value.arrivals ~= "gamma" or type(value.shape) == "function" then
+        return by_function(value, "load")
+    end
     return (value.stages ~= nil and stages or level)(value, "load")
 end
 
@@ -237,6 +291,14 @@ shape("ramp", ramp)
 shape("stages", function(t, what)
     -- { stages = {...}, arrivals = ... }, or the list itself
     return stages(t.stages == nil and { stages = t } or t, what)
+end)
+
+shape("shape", by_function)
+shape("stress", function(t, what)
+    return stress(t, what, {
+        check_keys = check_keys, with_common = with_common, level_of = level_of, above_zero = above_zero,
+        duration_ns = tools.duration_ns, steered = steered, fail = fail,
+    })
 end)
 
 return load, of

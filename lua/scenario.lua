@@ -11,7 +11,7 @@ local tools, keys, load_of = ...
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
     "teardown", "pacing", "think", "connections" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, stages = true, iterations = true,
-    iterations_per_user = true, grace = true, arrivals = true }
+    iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "target", "warning", "critical", "max", "min" }
 

@@ -30,6 +30,7 @@ FIGURES = {
     "series": (series.figure, "resident memory of a thousand series on four threads"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
+    "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

@@ -88,6 +88,36 @@ static enum pelt_status add_stage(struct pelt_plan *plan, uint64_t duration_ns, 
     return PELT_OK;
 }
 
+enum pelt_status pelt_plan_append(struct pelt_plan *plan, const struct pelt_stage *stage)
+{
+    enum pelt_status status = add_stage(plan, stage->duration_ns, stage->from, stage->to, false);
+    if (status == PELT_OK) {
+        plan->stages[plan->stages_len - 1] = *stage;
+    }
+    return status;
+}
+
+void pelt_plan_close(struct pelt_plan *plan)
+{
+    plan->live = false;
+}
+
+size_t pelt_plan_forget(struct pelt_plan *plan, uint64_t t_ns, size_t most)
+{
+    size_t n = 0;
+    while (n < most && n < plan->stages_len &&
+           plan->past_ns + plan->stages[n].duration_ns <= t_ns) {
+        plan->past_ns += plan->stages[n].duration_ns;
+        plan->past_x += pelt_stage_area(&plan->stages[n]);
+        n++;
+    }
+    plan->stages_len -= n;
+    if (n > 0) {
+        memmove(plan->stages, plan->stages + n, plan->stages_len * sizeof(*plan->stages));
+    }
+    return n;
+}
+
 enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, double from, double to)
 {
     return add_stage(plan, duration_ns, from, to, false);
@@ -114,6 +144,13 @@ static enum pelt_status validate_stages(const struct pelt_plan *plan, struct pel
 {
     const double most = plan->loop == PELT_LOOP_OPEN ? RATE_MOST : USERS_MOST;
     uint64_t left_ns = LENGTH_NS_MOST;
+    if (plan->live && !(plan->level_max <= most)) {
+        return pelt_fail(err, PELT_EINVAL, "load: at most %g%s; a level lies between 0 and %.0f",
+                         plan->level_max, level_unit(plan), most);
+    }
+    if (plan->live && plan->length_max_ns > left_ns) {
+        return pelt_fail(err, PELT_EINVAL, "load: it may last longer than 10 years");
+    }
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (!(s->from >= 0 && s->from <= most && s->to >= 0 && s->to <= most)) {
@@ -173,7 +210,7 @@ static enum pelt_status validate_end(const struct pelt_plan *plan, struct pelt_e
 
 enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_error *err)
 {
-    if (plan->stages_len == 0) {
+    if (plan->stages_len == 0 && !plan->live) {
         return pelt_fail(err, PELT_EINVAL,
                          "load: it is empty; give users or a rate, and a duration");
     }
@@ -201,7 +238,12 @@ enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_er
 
 uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
 {
-    uint64_t length_ns = 0;
+    return plan->live ? plan->length_max_ns : pelt_plan_known_ns(plan);
+}
+
+uint64_t pelt_plan_known_ns(const struct pelt_plan *plan)
+{
+    uint64_t length_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         length_ns += plan->stages[i].duration_ns;
     }
@@ -210,7 +252,7 @@ uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
 
 double pelt_plan_peak(const struct pelt_plan *plan)
 {
-    double peak = 0.0;
+    double peak = plan->live ? plan->level_max : 0.0;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (s->duration_ns > 0) {
@@ -239,6 +281,10 @@ uint64_t pelt_plan_iterations(const struct pelt_plan *plan)
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 {
     const double old = pelt_plan_peak(plan);
+    if (plan->live) {
+        plan->level_max = peak;
+        return;
+    }
     for (size_t i = 0; i < plan->stages_len && old > 0; i++) {
         struct pelt_stage *s = &plan->stages[i];
         /* Divided first, so that the largest level becomes `peak` exactly. */
@@ -250,6 +296,10 @@ void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
 {
     uint64_t end_ns = 0, scaled_ns = 0;
+    if (plan->live) {
+        plan->length_max_ns = length_ns;
+        return;
+    }
     if (plan->endless) {
         struct pelt_stage *last = &plan->stages[plan->stages_len - 1];
         uint64_t before_ns = pelt_plan_length_ns(plan) - last->duration_ns;
@@ -267,11 +317,11 @@ void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
     }
 }
 
-/* The stage in which t lies and its begin; NULL from the end on. */
+/* The stage in which t lies and its begin; NULL from the known end on, and before past_ns. */
 static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t t_ns,
                                          uint64_t *begin_ns)
 {
-    *begin_ns = 0;
+    *begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (t_ns - *begin_ns < s->duration_ns) {
@@ -280,6 +330,13 @@ static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t 
         *begin_ns += s->duration_ns;
     }
     return NULL;
+}
+
+/* The level at t, which lies in no stage: a live plan's last one, until somebody says the next. */
+static double level_beyond(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    const bool holds = plan->live && plan->stages_len > 0 && t_ns < plan->length_max_ns;
+    return holds ? plan->stages[plan->stages_len - 1].to : 0.0;
 }
 
 static double stage_level(const struct pelt_stage *s, uint64_t in_ns)
@@ -295,7 +352,7 @@ double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
 {
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
-    return s != NULL ? stage_level(s, t_ns - begin_ns) : 0.0;
+    return s != NULL ? stage_level(s, t_ns - begin_ns) : level_beyond(plan, t_ns);
 }
 
 static uint64_t stage_users(const struct pelt_stage *s, uint64_t in_ns)
@@ -307,13 +364,16 @@ uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns)
 {
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
-    return s != NULL ? stage_users(s, t_ns - begin_ns) : 0;
+    return s != NULL ? stage_users(s, t_ns - begin_ns) : whole_users(level_beyond(plan, t_ns));
 }
 
 uint64_t pelt_plan_users_from(const struct pelt_plan *plan, uint64_t t_ns)
 {
     double most = pelt_plan_level(plan, t_ns);
-    uint64_t begin_ns = 0;
+    uint64_t begin_ns = plan->past_ns;
+    if (plan->live) {
+        return t_ns < plan->length_max_ns ? whole_users(plan->level_max) : 0;
+    }
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (begin_ns > t_ns && s->duration_ns > 0) {
@@ -350,7 +410,7 @@ static uint64_t stage_change(const struct pelt_stage *s, uint64_t from_ns, uint6
 uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns)
 {
     const uint64_t users = pelt_plan_users_at(plan, t_ns);
-    uint64_t begin_ns = 0;
+    uint64_t begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         uint64_t end_ns = begin_ns + s->duration_ns;
@@ -363,13 +423,16 @@ uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns)
         }
         begin_ns = end_ns;
     }
-    return users > 0 ? begin_ns : PELT_NEVER;
+    if (plan->live) {
+        begin_ns = plan->length_max_ns; /* until then the last level holds */
+    }
+    return users > 0 && begin_ns > t_ns ? begin_ns : PELT_NEVER;
 }
 
 double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
 {
-    double x = 0.0;
-    uint64_t begin_ns = 0;
+    double x = plan->past_x;
+    uint64_t begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len && t_ns > begin_ns; i++) {
         struct pelt_stage s = plan->stages[i];
         uint64_t in_ns = t_ns - begin_ns;
@@ -385,8 +448,8 @@ double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
 
 uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x)
 {
-    double stage_x = 0.0;
-    uint64_t begin_ns = 0;
+    double stage_x = plan->past_x;
+    uint64_t begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         double area = pelt_stage_area(s);
@@ -462,6 +525,15 @@ static void put_iterations(struct line *line, const struct pelt_plan *plan)
     }
 }
 
+/* What a live plan may become. */
+static void put_limits(struct line *line, const struct pelt_plan *plan)
+{
+    char duration[32];
+    pelt_format_duration(plan->length_max_ns, duration, sizeof(duration));
+    put(line, "%s, decided as it goes: at most %.7g%s, at most %s",
+        plan->kind[0] != '\0' ? plan->kind : "shape", plan->level_max, level_unit(plan), duration);
+}
+
 static void put_process(struct line *line, const struct pelt_plan *plan)
 {
     switch (plan->arrivals) {
@@ -484,7 +556,7 @@ void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
     if (size > 0) {
         out[0] = '\0';
     }
-    for (size_t i = 0; i < plan->stages_len; i++) {
+    for (size_t i = 0; i < plan->stages_len && !plan->live; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (s->duration_ns == 0) {
             continue; /* the next stage says where it starts */
@@ -497,6 +569,9 @@ void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
         put_stage(&line, plan, s);
         shown++;
     }
+    if (plan->live) {
+        put_limits(&line, plan);
+    }
     if (left_out > 0) {
         put(&line, ", then %zu more stages", left_out);
     }
@@ -507,4 +582,7 @@ void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)
         put(&line, ", %u in flight each", plan->in_flight);
     }
     put_iterations(&line, plan);
+    if (plan->stop_saturated) {
+        put(&line, ", until saturated");
+    }
 }

@@ -39,6 +39,9 @@ struct pelt_collector {
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */
     uint64_t paced, late, stayed;
+    /* Each second, once it is whole and added; borrowed. NULL: nobody asks. */
+    void (*on_second)(void *arg, const struct pelt_frame *second);
+    void *on_second_arg;
     bool has_second;
     bool write_failed; /* said so once */
 };

@@ -12,6 +12,8 @@
 
 #include "collect.h"
 #include "hooks.h"
+#include "saturation.h"
+#include "steer.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
 #include "signals.h"
@@ -25,6 +27,8 @@ struct pelt_running {
     struct pelt_runfile *file;
     struct pelt_collector collector;
     struct pelt_worker **workers;
+    struct pelt_steer *steer; /* of a live plan; else NULL */
+    struct pelt_saturation saturation;
     struct pelt_hooks hooks;
     bool has_hooks; /* hooks were made, perhaps in part */
     bool sending;   /* something may have been sent: the run file stays, whatever comes */
@@ -64,6 +68,10 @@ void pelt_workers_free(struct pelt_running *run); /* also those that never came 
 /* All, or none. */
 PELT_MUST_USE enum pelt_status pelt_workers_start(struct pelt_running *run, struct pelt_error *err);
 void pelt_workers_stop(struct pelt_running *run);
+/* A live plan goes on with this stage, or ends where it is known to. */
+PELT_MUST_USE enum pelt_status pelt_workers_extend(struct pelt_running *run,
+                                                   const struct pelt_stage *stage);
+void pelt_workers_close(struct pelt_running *run);
 void pelt_workers_cancel(struct pelt_running *run);
 void pelt_workers_join(struct pelt_running *run);
 
@@ -73,9 +81,15 @@ void pelt_control_show(struct pelt_running *run); /* to whoever watches live */
 /* From here on mail, signals, the grace period and the live display are heard, while the loop runs.
  */
 void pelt_control_start(struct pelt_running *run);
+/* Takes what mail there is, within the loop. */
+void pelt_control_take(struct pelt_running *run);
 /* Until every worker has sent its last frame, or is given up. */
 void pelt_control_wait(struct pelt_running *run);
 void pelt_control_stop(struct pelt_running *run);
+/* The run's live plan ends where its stages end. */
+void pelt_control_close(struct pelt_running *run);
+/* Ends the load now, in order, for a reason of its own: an event of this kind says `text`. */
+void pelt_control_end(struct pelt_running *run, const char *kind, const char *text);
 /* Cuts the load's length to what was reached. False: it had come to its end. */
 bool pelt_control_cut(struct pelt_running *run);
 /* Has `work` done, which answers in run->aside. PELT_OK also if a signal came, and if `what` was
@@ -105,6 +119,7 @@ void pelt_notes_close(struct pelt_running *run, enum pelt_status status);
 /* The run file did not take something: the run goes on, and is a failure of ours in the end. */
 void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
+void pelt_notes_stage(struct pelt_running *run, const struct pelt_stage *stage, uint64_t from_ns);
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 

@@ -88,7 +88,7 @@ static void put_description(struct pelt_running *run)
     put_environment(run);
 }
 
-static void put_stage(struct pelt_running *run, const struct pelt_stage *s, uint64_t from_ns)
+void pelt_notes_stage(struct pelt_running *run, const struct pelt_stage *s, uint64_t from_ns)
 {
     struct pelt_stage_row row = {
         .from_s = (double)from_ns / 1e9,
@@ -106,7 +106,7 @@ static void put_stages(struct pelt_running *run)
 {
     uint64_t from_ns = 0;
     for (size_t i = 0; i < run->plan.stages_len; i++) {
-        put_stage(run, &run->plan.stages[i], from_ns);
+        pelt_notes_stage(run, &run->plan.stages[i], from_ns);
         from_ns += run->plan.stages[i].duration_ns;
     }
 }

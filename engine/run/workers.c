@@ -84,7 +84,9 @@ static uint64_t population(const struct pelt_running *run)
     if (plan->endless) {
         return plan->iterations;
     }
-    uint64_t arrivals = pelt_arrivals_count(plan, run->opt.seed);
+    uint64_t arrivals =
+        plan->live ? (uint64_t)ceil(pelt_plan_peak(plan) * (double)pelt_plan_length_ns(plan) / 1e9)
+                   : pelt_arrivals_count(plan, run->opt.seed);
     return plan->iterations > 0 && plan->iterations < arrivals ? plan->iterations : arrivals;
 }
 
@@ -155,6 +157,23 @@ void pelt_workers_stop(struct pelt_running *run)
 {
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_stop(run->workers[i]);
+    }
+}
+
+/* Before they start they take the plan as it is. */
+enum pelt_status pelt_workers_extend(struct pelt_running *run, const struct pelt_stage *stage)
+{
+    enum pelt_status status = PELT_OK;
+    for (uint32_t i = 0; run->start_ns != 0 && i < run->threads && status == PELT_OK; i++) {
+        status = pelt_worker_extend(run->workers[i], stage);
+    }
+    return status;
+}
+
+void pelt_workers_close(struct pelt_running *run)
+{
+    for (uint32_t i = 0; run->start_ns != 0 && i < run->threads; i++) {
+        pelt_worker_close(run->workers[i]);
     }
 }
 

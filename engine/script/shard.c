@@ -28,10 +28,10 @@
 #define KEY_GUARD           "pelt.guard"
 #define KEY_CHECK           "pelt.scenario"
 
-extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
-    pelt_lua_scenario[];
-extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
-    pelt_lua_scenario_len;
+extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_stress[], pelt_lua_load[],
+    pelt_lua_pelt[], pelt_lua_scenario[];
+extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_stress_len, pelt_lua_load_len,
+    pelt_lua_pelt_len, pelt_lua_scenario_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -106,7 +106,8 @@ static int open_libraries(lua_State *L)
 
     lua_pushvalue(L, tools);
     lua_pushvalue(L, keys);
-    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 2, 2);
+    run_library(L, "=pelt.stress", pelt_lua_stress, pelt_lua_stress_len, 0, 1);
+    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 3, 2);
     lua_pushvalue(L, tools);
     lua_insert(L, -2);
     lua_pushvalue(L, keys);
@@ -361,8 +362,8 @@ static int make_loader(lua_State *L)
     return 0;
 }
 
-/* The text and the traceback in further lines. */
-static void say_failure(struct pelt_shard *shard, lua_State *co, int status, struct pelt_error *err)
+void pelt_shard_say_failure(struct pelt_shard *shard, lua_State *co, int status,
+                            struct pelt_error *err)
 {
     lua_State *L = shard->L;
     struct pelt_failed failed = {.co = co, .silent = true};
@@ -414,7 +415,7 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
     int status = lua_resume(co, NULL, 0, &results);
     pelt_watch_leave();
     if (status != LUA_OK) {
-        say_failure(shard, co, status, err);
+        pelt_shard_say_failure(shard, co, status, err);
         return -1;
     }
     return results;

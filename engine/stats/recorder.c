@@ -100,6 +100,10 @@ static inline void record_times(struct pelt_request_frame *f, struct pelt_hist_p
 COLD static void record_error(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s)
 {
     uint64_t at_ns = s->done_ns > r->start_ns ? s->done_ns - r->start_ns : 0;
+    if (s->answered) {
+        struct pelt_request_frame *f = r->frame->requests[series]; /* it is there: it was counted */
+        pelt_hist_record_ns(&f->hist[PELT_HIST_FAILED], &r->frame->pool, s->response_ns);
+    }
     pelt_frame_error(r->frame, series, s->outcome, at_ns,
                      s->error != NULL ? s->error : pelt_outcome_name(s->outcome));
 }

@@ -19,12 +19,13 @@
 #include "pelt/registry.h"
 
 /* Histograms of a request series, also the `kind` in the run file. Service = sent to done;
- * response = due to done; the others are the phases. dns, connect, tls only where they happened. */
+ * response = due to done; failed = those of the responses that were not ok; the others are the
+ * phases. dns, connect, tls only where they happened. */
 // clang-format off
 #define PELT_REQUEST_HISTS(X)                                                                      \
     X(RESPONSE, "http_response") X(SERVICE, "http_service") X(BLOCKED, "http_blocked")             \
     X(DNS, "http_dns") X(CONNECT, "http_connect") X(TLS, "http_tls") X(SEND, "http_send")          \
-    X(WAIT, "http_wait") X(RECEIVE, "http_receive")
+    X(WAIT, "http_wait") X(RECEIVE, "http_receive") X(FAILED, "http_failed")
 enum pelt_request_hist {
 #define X(symbol, name) PELT_HIST_##symbol,
     PELT_REQUEST_HISTS(X)

@@ -2,21 +2,40 @@
 /*
  * threshold: a bound on a figure of the run, as users write it, and its judgement.
  *
- * Text form: metric, optional {name}, stat, one of < <= > >=, and a bound with its unit:
+ * Text form: metric, optional {name}, stat, one of < <= > >=, a bound with its unit, and what else
+ * is asked for, in any order:
  *     http_response{chat} p99.9 < 8s
- * Table form: { metric, name, stat, target, warning, critical }, or max or min for a single bound.
+ *     http_response p95 < 200ms over 10s for 30s
+ *     errors share < 5% abort delay 20s
+ *     http_response p99 trend < 10%
+ *     apdex{chat} 500ms > 0.9            goodput{chat} 500ms share > 95%
+ * Table form: { metric, name, stat, target, warning, critical }, or max or min for a single bound;
+ * over, for, trend, abort, delay, t.
  *
  * Lower is better if target < warning < critical, higher if reversed. Equal meets, so < means <=.
- * The level is the best bound met, or missed. Pure: no clock, no I/O. Thread: any.
+ * The level is the best bound met, or missed.
+ *
+ *   over   the figure of a window that slides by seconds; the value is that of the worst window
+ *   for    every figure (of a second, or of a window) is broken for so long in a row; the value is
+ *          the best one of the worst such row
+ *   trend  the change from begin to end of the line fitted through the figures of seconds (or
+ *          windows side by side), as a share of their mean
+ *   abort  stops the run; delay: not judged before
+ * What looks at seconds is judged by pelt/rule.h, all else on the sum. Pure: no clock, no I/O.
+ * Thread: any.
  *
  *   metric                       name     stats
  *   http_response and phases     request  min mean max p50 ... p99.99 (ms), count, per_second
+ *   http_failed                  request  the same, of the responses that were not ok
  *   iteration send_lag loop_lag  -        the same
  *   requests                     request  count, per_second (exchanges started)
  *   errors                       request  share, count, per_second (of those ended: other than ok)
+ *   apdex                        request  score 0..1: ok within t whole, within 4 t half, else nought
+ *   goodput                      request  share, count, per_second (of those ended: ok within t)
  *   checks                       check    share (passed), count (how many ran)
  *   bytes_sent bytes_received    request  count (bytes), per_second (bytes, bound "10m/s")
  *   dropped                      -        share, count, per_second (of arrivals planned: refused)
+ *   users                        -        last min max, of the seconds' ends
  *   a script's counter           tags     count (sum of its values), per_second
  *   a script's gauge             tags     last min max
  *   a script's share             tags     share (true), count (how many values)
@@ -62,7 +81,14 @@ struct pelt_threshold {
     /* In `unit`. NAN: not given, which is at most one of the three, or target and warning if
      * single. */
     double target, warning, critical;
+    double limit_ms; /* `t` of apdex and goodput; else 0 */
+    uint32_t over_s; /* seconds of the window; 0: none */
+    uint32_t for_s;  /* seconds in a row; 0: none */
+    bool trend;      /* bounds are shares of the mean; may be below 0 */
+    bool abort;
+    uint32_t delay_s; /* windows that end before, and what was measured until then, stop nothing */
 };
+#define PELT_THRESHOLD_SPAN_MAX_S 3600 /* of over_s and for_s */
 
 struct pelt_verdict_line {
     enum pelt_level level;
@@ -70,34 +96,42 @@ struct pelt_verdict_line {
     double value;   /* in the threshold's unit */
     uint64_t needs; /* unjudged for want of samples: how many the percentile needs; else 0 */
     char why[320];  /* unjudged or missed: one line; else empty */
+    /* The seconds [from_s, to_s) that the value is of; 0, 0: the whole load. */
+    int32_t from_s, to_s;
+    bool aborted; /* it stopped the run when second to_s - 1 was over */
 };
 
 /* The text form. PELT_EINVAL names what is wrong: unknown metric or stat (with the nearest), bad
  * bound or unit. */
 PELT_MUST_USE enum pelt_status pelt_threshold_parse(const char *text, struct pelt_threshold *out,
                                                     struct pelt_error *err);
-/* Bounds as texts with units ("200ms", "1%", "10/s"), NULL where absent: either max or min, or
- * target, warning and critical (in that order or reversed; any two of them are enough). */
-PELT_MUST_USE enum pelt_status
-pelt_threshold_make(const char *metric, const char *name, const char *stat, const char *max,
-                    const char *min, const char *target, const char *warning, const char *critical,
-                    struct pelt_threshold *out, struct pelt_error *err);
-/* The same two for a script's metrics, too, where they are known; `metrics` may be NULL. */
+/* The same for a script's metrics, too, where they are known; `metrics` may be NULL. */
 PELT_MUST_USE enum pelt_status pelt_threshold_parse_with(const char *text,
                                                          struct pelt_metrics *metrics,
                                                          struct pelt_threshold *out,
                                                          struct pelt_error *err);
-PELT_MUST_USE enum pelt_status
-pelt_threshold_make_with(struct pelt_metrics *metrics, const char *metric, const char *name,
-                         const char *stat, const char *max, const char *min, const char *target,
-                         const char *warning, const char *critical, struct pelt_threshold *out,
-                         struct pelt_error *err);
+/* The table form, as texts with units ("200ms", "1%", "10/s"), NULL where absent. Bounds: either
+ * max or min, or target, warning and critical (in that order or reversed; any two of them are
+ * enough). */
+struct pelt_threshold_table {
+    const char *metric, *name, *stat;
+    const char *max, *min, *target, *warning, *critical;
+    const char *t, *over, *for_, *delay;
+    bool trend, abort;
+};
+PELT_MUST_USE enum pelt_status pelt_threshold_make(const struct pelt_threshold_table *table,
+                                                   struct pelt_metrics *metrics,
+                                                   struct pelt_threshold *out,
+                                                   struct pelt_error *err);
 /* Whether the text is on a metric that a script may have declared. */
 bool pelt_threshold_is_foreign(const char *text);
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the
  * single form can be parsed again. */
 void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t size);
-/* Judges against the whole load: `total` is the sum of its frames (setup and teardown left out),
+/* It looks at seconds, so that a sum does not tell: pelt/rule.h. Without any of it, and without
+ * abort, a threshold costs nothing while the run goes. */
+bool pelt_threshold_is_of_seconds(const struct pelt_threshold *t);
+/* Of one that does not look at seconds, judged against the whole load: `total` is the sum of its frames (setup and teardown left out),
  * `duration_s` its length. A name that the load never used, or too few samples for the percentile:
  * unjudged. */
 void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_frame *total,

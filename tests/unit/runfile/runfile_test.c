@@ -377,9 +377,12 @@ static void the_end_comes_back_as_it_was_judged(void **state)
         {.level = PELT_LEVEL_MISSED, .has_value = true, .value = 0.02, .why = "2%"},
         {.level = PELT_LEVEL_UNJUDGED, .needs = 368, .why = "too few"}};
     assert_int_equal(pelt_threshold_parse("errors share <= 1%", &t[0], NULL), PELT_OK);
-    assert_int_equal(pelt_threshold_make("http_response", "GET /items/1", "p99", NULL, NULL, "1s",
-                                         NULL, "5s", &t[1], NULL),
-                     PELT_OK);
+    const struct pelt_threshold_table table = {.metric = "http_response",
+                                               .name = "GET /items/1",
+                                               .stat = "p99",
+                                               .target = "1s",
+                                               .critical = "5s"};
+    assert_int_equal(pelt_threshold_make(&table, NULL, &t[1], NULL), PELT_OK);
     struct pelt_runfile *f = create(p->path);
     synthetic_meta(f, 20);
     assert_int_equal(pelt_runfile_thresholds(f, t, 2), PELT_OK);
@@ -697,9 +700,55 @@ static void each_file_that_is_no_run_is_told_for_what_it_is(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct place *p = *state;
+    char pragma[64], wanted[64];
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", PELT_RUNFILE_SCHEMA + 1);
+    snprintf(wanted, sizeof wanted, "newer pelt (schema %d", PELT_RUNFILE_SCHEMA + 1);
     write_finished(p->path, 1);
-    change(p->path, "PRAGMA user_version = 4");
-    assert_refused(p->path, PELT_EINVAL, "newer pelt (schema 4");
+    change(p->path, pragma);
+    assert_refused(p->path, PELT_EINVAL, wanted);
+}
+
+static void stages_come_back_in_their_order(void **state)
+{
+    struct place *p = *state;
+    const struct pelt_stage_row stages[] = {
+        {.from_s = 0, .to_s = 2.5, .from = 1, .to = 20, .exponential = true, .part = "ramp"},
+        {.from_s = 2.5,
+         .to_s = 10,
+         .from = 20,
+         .to = 20,
+         .span = 7,
+         .part = "spike",
+         .load = "chat"},
+    };
+    struct pelt_runfile *f = create(p->path);
+    synthetic_meta(f, 10);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pelt_runfile_stage(f, &stages[i]), PELT_OK);
+    }
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->stages_len, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct pelt_stage_row *got = &r->stages[i], *want = &stages[i];
+        assert_true(got->from_s == want->from_s && got->to_s == want->to_s);
+        assert_true(got->from == want->from && got->to == want->to);
+        assert_int_equal(got->exponential, want->exponential);
+        assert_int_equal(got->span, want->span);
+        assert_string_equal(got->part, want->part);
+        assert_string_equal(got->load, want->load);
+    }
+    pelt_results_free(r);
+}
+
+static void a_run_file_from_before_stages_can_be_read(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    change(p->path, "DROP TABLE stage; PRAGMA user_version = 3");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->stages_len, 0);
+    pelt_results_free(r);
 }
 
 /* Version 1 had no column `lost` in its table `second`. */
@@ -1016,6 +1065,8 @@ int main(void)
         IN_A_PLACE(a_killed_run_can_be_read_from_read_only_media),
         IN_A_PLACE(each_file_that_is_no_run_is_told_for_what_it_is),
         IN_A_PLACE(a_newer_schema_is_refused),
+        IN_A_PLACE(stages_come_back_in_their_order),
+        IN_A_PLACE(a_run_file_from_before_stages_can_be_read),
         IN_A_PLACE(an_older_schema_can_be_read),
         IN_A_PLACE(metrics_come_back_as_they_were_written),
         IN_A_PLACE(metrics_that_cannot_be_true_are_refused),

@@ -115,10 +115,16 @@ static void every_metric_can_be_named(void **state)
     unsigned len = 0;
     for (; pelt_threshold_metrics[len] != NULL; len++) {
         char text[100];
-        snprintf(text, sizeof text, "%s count >= 1", pelt_threshold_metrics[len]);
+        const char *metric = pelt_threshold_metrics[len];
+        bool gauge = strcmp(metric, "users") == 0;
+        snprintf(text, sizeof text, "%s %s >= 1", metric,
+                 strcmp(metric, "apdex") == 0     ? "1s"
+                 : strcmp(metric, "goodput") == 0 ? "1s count"
+                 : gauge                          ? "max"
+                                                  : "count");
         parse(f, text);
     }
-    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_KINDS + 6);
+    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_KINDS + 9);
 }
 
 static void mistakes_in_the_text_are_named(void **state)
@@ -151,8 +157,15 @@ static void mistakes_in_the_text_are_named(void **state)
 static enum pelt_status make(struct fixture *f, const char *max, const char *min,
                              const char *target, const char *warning, const char *critical)
 {
-    return pelt_threshold_make("http_response", "chat", "p95", max, min, target, warning, critical,
-                               &f->t, &f->err);
+    const struct pelt_threshold_table table = {.metric = "http_response",
+                                               .name = "chat",
+                                               .stat = "p95",
+                                               .max = max,
+                                               .min = min,
+                                               .target = target,
+                                               .warning = warning,
+                                               .critical = critical};
+    return pelt_threshold_make(&table, NULL, &f->t, &f->err);
 }
 
 static void three_bounds_give_the_direction(void **state)
@@ -192,12 +205,10 @@ static void bounds_that_contradict_each_other_are_refused(void **state)
         assert_int_equal(make(f, s[0], s[1], s[2], s[3], s[4]), PELT_EINVAL);
         assert_non_null(strstr(f->err.text, "http_response p95"));
     }
-    assert_int_equal(
-        pelt_threshold_make(NULL, NULL, "p95", "1s", NULL, NULL, NULL, NULL, &f->t, &f->err),
-        PELT_EINVAL);
-    assert_int_equal(
-        pelt_threshold_make("errors", NULL, NULL, "1%", NULL, NULL, NULL, NULL, &f->t, &f->err),
-        PELT_EINVAL);
+    const struct pelt_threshold_table no_metric = {.stat = "p95", .max = "1s"};
+    assert_int_equal(pelt_threshold_make(&no_metric, NULL, &f->t, &f->err), PELT_EINVAL);
+    const struct pelt_threshold_table no_stat = {.metric = "errors", .max = "1%"};
+    assert_int_equal(pelt_threshold_make(&no_stat, NULL, &f->t, &f->err), PELT_EINVAL);
 }
 
 static void single_bounds_print_as_they_are_parsed(void **state)
