@@ -1,7 +1,10 @@
 -- load: what `load = ...` of a scenario may be, turned into the one thing the engine knows:
 --
 --   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential, part, span }, ... }, arrivals, shape,
---     users, waiting, grace_ns, iterations, iterations_per_user, kind, params, trace, speed, iteration }
+--     users, waiting, grace_ns, iterations, iterations_per_user, stop_saturated, kind, params, trace, speed, iteration,
+--     steer = function(t, stats), level_max, length_max_ns, slo }
+--
+-- With `steer` the load is decided as it goes, second by second; there are no stages then.
 --
 -- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
 -- exponential. A last stage without a duration lasts until the iterations are done. `kind` and `params` (JSON text),
@@ -23,7 +26,7 @@ local function fail(format, ...)
     error(format:format(...), 0)
 end
 
-local COMMON_KEYS = { "grace", "iterations", "iterations_per_user" } -- of every shape
+local COMMON_KEYS = { "grace", "iterations", "iterations_per_user", "stop_when" } -- of every shape
 local BESIDE = { pacing = true, think = true, user_init = true, user_exit = true, thresholds = true }
 
 local function check_keys(t, what, known)
@@ -132,6 +135,17 @@ local function json_of(params)
     return "{" .. table.concat(fields, ",") .. "}"
 end
 
+local function stop_saturated(t, what, loop)
+    if t.stop_when == nil then return nil end
+    if t.stop_when ~= "saturated" then
+        fail("%s.stop_when: '%s' is unknown: write stop_when = \"saturated\"", what, tostring(t.stop_when))
+    end
+    if loop == "closed" then
+        fail("%s.stop_when: users wait for their answers, so nothing piles up; with arrivals (rate = \"200/s\") it may", what)
+    end
+    return true
+end
+
 -- Adds what all shapes share; `users` of t is the open loop's pool. `kind` and `params`: what it is for, nil: nothing.
 local function finish(t, what, loop, stages, kind, params)
     if loop == "closed" then
@@ -142,6 +156,10 @@ local function finish(t, what, loop, stages, kind, params)
     local arrivals = t.arrivals
     if arrivals and not ARRIVALS[arrivals] then
         fail("%s.arrivals: '%s' is none of uniform, poisson, gamma", what, tostring(arrivals))
+    end
+    if type(t.shape) == "function" then
+        fail("%s.shape: a function decides the load by itself: load = { shape = function(t, stats) ... end, max = 500, "
+            .. "duration = \"10m\" }", what)
     end
     if t.shape ~= nil and (arrivals ~= "gamma" or type(t.shape) ~= "number" or not (t.shape > 0)) then
         fail("%s.shape: a number above 0, and only with arrivals = \"gamma\"", what)
@@ -158,6 +176,7 @@ local function finish(t, what, loop, stages, kind, params)
         iterations_per_user = count_in(t, "iterations_per_user", what),
         kind = kind,
         params = params and json_of(params),
+        stop_saturated = stop_saturated(t, what, loop),
     }, primitive)
 end
 
@@ -282,6 +301,38 @@ local function is_primitive(value)
     return getmetatable(value) == primitive
 end
 
+local SHAPE_KEYS = with_common { "shape", "max", "duration", "users", "arrivals", "gamma", "waiting" }
+
+-- What a load that is decided as it goes may become at most: `max` (a number: users, "500/s": arrivals) and `length_ns`.
+local function steered(t, what, steer, max, loop, length_ns)
+    if loop == "closed" and t.users ~= nil then fail("%s.users: max says the users; only the pool of a rate has it", what) end
+    if t.gamma ~= nil and (t.arrivals ~= "gamma" or type(t.gamma) ~= "number" or not (t.gamma > 0)) then
+        fail("%s.gamma: a number above 0, and only with arrivals = \"gamma\"", what)
+    end
+    local beside = {}
+    for _, key in ipairs { "users", "arrivals", "waiting", "grace", "iterations", "iterations_per_user", "stop_when" } do
+        beside[key] = t[key]
+    end
+    beside.shape = t.gamma
+    local result = finish(beside, what, loop, {})
+    result.steer, result.level_max, result.length_max_ns = steer, max, length_ns
+    return result
+end
+
+-- shape(t, stats) says the level of each second, or nil to end.
+local function by_function(t, what)
+    check_keys(t, what, SHAPE_KEYS)
+    if type(t.shape) ~= "function" then
+        fail("%s.shape: a function(t, stats) that returns a level is expected, not a %s", what, type(t.shape))
+    end
+    if t.max == nil then
+        fail("%s: no max: add max = 500 (its levels are users), or max = \"500/s\" (they are arrivals a second)", what)
+    end
+    local max, loop = level_of(t.max, what .. ".max")
+    above_zero(max, loop, what .. ".max")
+    return steered(t, what, t.shape, max, loop, duration_of(t, what))
+end
+
 -- What `load = value` of a scenario means. Raises texts without a position.
 local function of(value, what)
     what = what or "load"
@@ -289,6 +340,9 @@ local function of(value, what)
         fail("%s: a table is expected: { users = 20, duration = \"20s\" }, not a %s", what, type(value))
     end
     if is_primitive(value) then return value end
+    if value.shape ~= nil and value.arrivals ~= "gamma" or type(value.shape) == "function" then
+        return by_function(value, what)
+    end
     return (value.stages ~= nil and stages or level)(value, what)
 end
 
@@ -317,12 +371,14 @@ shape("stages", function(t, what)
     return stages(t.stages == nil and { stages = t } or t, what)
 end)
 
+shape("shape", by_function)
+
 local common = {
     load = load, tools = tools, keys = keys, http = http, primitive = primitive,
     fail = fail, check_keys = check_keys, with_common = with_common, shape = shape, finish = finish, of = of,
     is_primitive = is_primitive, level_of = level_of, level_in = level_in, level_at = level_at, above_zero = above_zero,
     count_in = count_in,
-    duration_of = duration_of, time_in = time_in, share_in = share_in, percentile_in = percentile_in,
+    steered = steered, duration_of = duration_of, time_in = time_in, share_in = share_in, percentile_in = percentile_in,
     level_stages = level_stages, LEVEL_KEYS = LEVEL_KEYS,
 }
 for _, kind in ipairs(kinds) do kind(common) end

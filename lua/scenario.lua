@@ -12,7 +12,7 @@ local tools, keys, load_of = ...
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
     "teardown", "pacing", "think", "connections" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
-    iterations = true, iterations_per_user = true, grace = true, arrivals = true }
+    iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "t", "target", "warning", "critical", "max", "min", "over", "for",
     "trend", "abort", "delay" }

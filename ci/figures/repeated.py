@@ -1,4 +1,4 @@
-"""counts, truth, kill: measurement tests of tests/integration run again and again; a test says its values by pytest's
+"""counts, truth, stress, kill: measurement tests of tests/integration run again and again; a test says its values by pytest's
 record_property, and fails where they are outside its tolerance.
 """
 import os
@@ -44,6 +44,11 @@ def counts():
 def truth():
     return _figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
                    ["test_truth.py"], times=5)
+
+
+def stress():
+    return _figure("The largest level that `pelt.load.stress` says holds, against capacities drawn by seed (workers / service time).",
+                   ["test_stress.py::test_stress_finds_a_planted_capacity"], times=1, more_env={"PELT_CAPACITIES": "5", "PELT_ONCE": "1"})
 
 
 def kill():

@@ -17,7 +17,7 @@ static bool is_flat(const struct pelt_plan *plan)
             return false;
         }
     }
-    return true;
+    return !plan->live;
 }
 
 /* One stage, or two with a ramp before it, of `length_ns` together; an endless plan stays so. */

@@ -101,6 +101,17 @@ bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *du
     return true;
 }
 
+void pelt_arrivals_closed(struct pelt_arrivals_iter *it)
+{
+    it->end_ns = pelt_plan_length_ns(it->plan);
+}
+
+void pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns)
+{
+    assert(it->plan == plan);
+    it->stage -= pelt_plan_forget(plan, t_ns, it->stage);
+}
+
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed)
 {
     struct pelt_arrivals_iter it;

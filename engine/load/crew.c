@@ -30,6 +30,7 @@
 #include "pelt/log.h"
 
 #define BATCH             64
+#define STAGES_KEPT       64                    /* of a live plan, before old ones are forgotten */
 #define LOOK_NS           (50 * PELT_NS_PER_MS) /* how often a shared budget is looked at */
 #define SLOTS_FIRST_CAP   64
 #define WAITING_FIRST_CAP 256
@@ -48,6 +49,7 @@ struct waiting {
 
 struct pelt_crew {
     struct pelt_crew_options opt;
+    struct pelt_plan live; /* opt.plan, where that is live */
     struct pelt_timer plan_timer, ready_timer;
     uint64_t length_ns; /* of the plan */
 
@@ -75,6 +77,7 @@ struct pelt_crew {
     struct pelt_vu *retired;
     uint32_t retired_len;
 
+    bool begun_plan; /* pelt_crew_start() was called */
     bool stopping;
     bool cancelled;
     bool told;    /* that it is idle */
@@ -439,6 +442,7 @@ static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
         wake_ns = t_ns + LOOK_NS;
     }
     arm(crew, &crew->plan_timer, crew->opt.start_ns + wake_ns, now_ns);
+    pelt_recorder_turn(crew->opt.recorder, now_ns); /* the second before ends with its own users */
     crew->active = shared_out(crew, pelt_plan_users_at(plan, t_ns));
     if (crew->begun > crew->active) {
         shrink(crew, now_ns);
@@ -722,6 +726,14 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     const struct pelt_plan *plan = options->plan;
     crew->opt = *options;
     crew->opt.id_step = options->id_step > 0 ? options->id_step : 1;
+    if (plan->live) {
+        if (pelt_plan_copy(&crew->live, plan) != PELT_OK) {
+            pelt_plan_deinit(&crew->live);
+            free(crew);
+            return NULL;
+        }
+        plan = crew->opt.plan = &crew->live;
+    }
     crew->in_flight = plan->in_flight > 0 ? plan->in_flight : 1;
     crew->plan_timer.fn = on_plan;
     crew->ready_timer.fn = on_ready;
@@ -755,6 +767,7 @@ void pelt_crew_free(struct pelt_crew *crew)
         pelt_timerq_remove(crew->opt.timers, &crew->users[i]->timer);
         crew->opt.ops->destroy(crew->users[i]);
     }
+    pelt_plan_deinit(&crew->live);
     free(crew->users);
     free(crew->waiting.ring);
     free(crew);
@@ -762,10 +775,67 @@ void pelt_crew_free(struct pelt_crew *crew)
 
 void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns)
 {
+    crew->begun_plan = true;
     if (crew->opt.plan->loop == PELT_LOOP_OPEN) {
         draw_next(crew);
     }
     arm(crew, &crew->plan_timer, crew->opt.start_ns, now_ns);
+}
+
+/* The plan has become another: it is looked at again. */
+static void follow_anew(struct pelt_crew *crew, uint64_t now_ns)
+{
+    const uint64_t start_ns = crew->opt.start_ns;
+    if (crew->begun_plan && !crew->stopping) {
+        if (crew->opt.plan->loop == PELT_LOOP_OPEN && crew->next.due_ns == PELT_NEVER) {
+            draw_next(crew);
+        }
+        arm(crew, &crew->plan_timer, now_ns > start_ns ? now_ns : start_ns, now_ns);
+    }
+}
+
+static void forget_past(struct pelt_crew *crew, uint64_t now_ns)
+{
+    const uint64_t start_ns = crew->opt.start_ns;
+    const uint64_t t_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+    if (crew->live.stages_len < STAGES_KEPT) {
+        return;
+    }
+    if (crew->live.loop == PELT_LOOP_OPEN) {
+        pelt_arrivals_forget(&crew->arrivals, &crew->live, t_ns);
+    } else {
+        pelt_plan_forget(&crew->live, t_ns, crew->live.stages_len - 1); /* the last one's level may
+                                                                           hold */
+    }
+}
+
+enum pelt_status pelt_crew_extend(struct pelt_crew *crew, const struct pelt_stage *stage,
+                                  uint64_t now_ns)
+{
+    assert(crew->opt.plan->live);
+    forget_past(crew, now_ns);
+    enum pelt_status status = pelt_plan_append(&crew->live, stage);
+    if (status != PELT_OK) {
+        out_of_memory(crew, now_ns);
+        return status;
+    }
+    follow_anew(crew, now_ns);
+    return PELT_OK;
+}
+
+void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns)
+{
+    assert(crew->opt.plan->live);
+    pelt_plan_close(&crew->live);
+    crew->length_ns = pelt_plan_length_ns(&crew->live);
+    if (crew->live.loop == PELT_LOOP_OPEN) {
+        pelt_arrivals_closed(&crew->arrivals);
+        if (crew->next.due_ns != PELT_NEVER &&
+            crew->next.due_ns >= crew->opt.start_ns + crew->length_ns) {
+            crew->next.due_ns = PELT_NEVER; /* rounded to the end, which a plan does not contain */
+        }
+    }
+    follow_anew(crew, now_ns);
 }
 
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)

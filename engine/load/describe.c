@@ -201,11 +201,21 @@ static void put_replay(struct line *line, const struct pelt_plan *plan)
     }
 }
 
+/* What a live plan may become. */
+static void put_limits(struct line *line, const struct pelt_plan *plan)
+{
+    put(line, "%s, decided as it goes: at most %.7g%s",
+        plan->kind[0] != '\0' ? plan->kind : "shape", plan->level_max, level_unit(plan));
+    put_time(line, ", at most ", plan->length_max_ns, "");
+}
+
 static void put_levels(struct line *line, const struct pelt_plan *plan)
 {
     uint64_t at_ns;
     if (plan->replay.len > 0) {
         put_replay(line, plan);
+    } else if (plan->live) {
+        put_limits(line, plan);
     } else if (strcmp(plan->kind, "burst") == 0 && find_part(plan, "spike", 1, &at_ns) != NULL) {
         put_burst(line, plan);
     } else if (strcmp(plan->kind, "benchmark") == 0 &&
@@ -228,6 +238,7 @@ static void put_plan(struct line *line, const struct pelt_plan *plan)
         put(line, ", %u in flight each", plan->in_flight);
     }
     put_iterations(line, plan);
+    put(line, "%s", plan->stop_saturated ? ", until saturated" : "");
 }
 
 void pelt_plan_describe(const struct pelt_plan *plan, char *out, size_t size)

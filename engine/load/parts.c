@@ -26,7 +26,9 @@ static uint64_t arrivals_of(const struct pelt_part *part)
     if (plan->endless) {
         return plan->iterations;
     }
-    uint64_t arrivals = pelt_arrivals_count(plan, part->seed);
+    const double most = pelt_plan_peak(plan) * (double)pelt_plan_length_ns(plan) / 1e9;
+    const uint64_t arrivals =
+        plan->live ? (uint64_t)ceil(most) : pelt_arrivals_count(plan, part->seed);
     return plan->iterations > 0 && plan->iterations < arrivals ? plan->iterations : arrivals;
 }
 

@@ -116,6 +116,36 @@ static enum pelt_status add_stage(struct pelt_plan *plan, uint64_t duration_ns, 
     return PELT_OK;
 }
 
+enum pelt_status pelt_plan_append(struct pelt_plan *plan, const struct pelt_stage *stage)
+{
+    enum pelt_status status = add_stage(plan, stage->duration_ns, stage->from, stage->to, false);
+    if (status == PELT_OK) {
+        plan->stages[plan->stages_len - 1] = *stage;
+    }
+    return status;
+}
+
+void pelt_plan_close(struct pelt_plan *plan)
+{
+    plan->live = false;
+}
+
+size_t pelt_plan_forget(struct pelt_plan *plan, uint64_t t_ns, size_t most)
+{
+    size_t n = 0;
+    while (n < most && n < plan->stages_len &&
+           plan->past_ns + plan->stages[n].duration_ns <= t_ns) {
+        plan->past_ns += plan->stages[n].duration_ns;
+        plan->past_x += pelt_stage_area(&plan->stages[n]);
+        n++;
+    }
+    plan->stages_len -= n;
+    if (n > 0) {
+        memmove(plan->stages, plan->stages + n, plan->stages_len * sizeof(*plan->stages));
+    }
+    return n;
+}
+
 enum pelt_status pelt_plan_add(struct pelt_plan *plan, uint64_t duration_ns, double from, double to)
 {
     return add_stage(plan, duration_ns, from, to, false);
@@ -174,6 +204,13 @@ static enum pelt_status validate_stages(const struct pelt_plan *plan, struct pel
 {
     const double most = plan->loop == PELT_LOOP_OPEN ? RATE_MOST : USERS_MOST;
     uint64_t left_ns = LENGTH_NS_MOST;
+    if (plan->live && !(plan->level_max <= most)) {
+        return pelt_fail(err, PELT_EINVAL, "load: at most %g%s; a level lies between 0 and %.0f",
+                         plan->level_max, level_unit(plan), most);
+    }
+    if (plan->live && plan->length_max_ns > left_ns) {
+        return pelt_fail(err, PELT_EINVAL, "load: it may last longer than 10 years");
+    }
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (!(s->from >= 0 && s->from <= most && s->to >= 0 && s->to <= most)) {
@@ -248,7 +285,7 @@ enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_er
     if (plan->parts_len > 0) {
         return validate_parts(plan, err);
     }
-    if (plan->stages_len == 0) {
+    if (plan->stages_len == 0 && !plan->live) {
         return pelt_fail(err, PELT_EINVAL,
                          "load: it is empty; give users or a rate, and a duration");
     }
@@ -276,7 +313,12 @@ enum pelt_status pelt_plan_validate(const struct pelt_plan *plan, struct pelt_er
 
 uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
 {
-    uint64_t length_ns = 0;
+    return plan->live ? plan->length_max_ns : pelt_plan_known_ns(plan);
+}
+
+uint64_t pelt_plan_known_ns(const struct pelt_plan *plan)
+{
+    uint64_t length_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         length_ns += plan->stages[i].duration_ns;
     }
@@ -289,7 +331,7 @@ uint64_t pelt_plan_length_ns(const struct pelt_plan *plan)
 
 double pelt_plan_peak(const struct pelt_plan *plan)
 {
-    double peak = 0.0;
+    double peak = plan->live ? plan->level_max : 0.0;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (s->duration_ns > 0) {
@@ -338,6 +380,10 @@ uint64_t pelt_plan_iterations(const struct pelt_plan *plan)
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 {
     const double old = pelt_plan_peak(plan);
+    if (plan->live) {
+        plan->level_max = peak;
+        return;
+    }
     for (size_t i = 0; i < plan->stages_len && old > 0; i++) {
         struct pelt_stage *s = &plan->stages[i];
         /* Divided first, so that the largest level becomes `peak` exactly. */
@@ -369,6 +415,10 @@ void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns)
     uint64_t end_ns = 0, scaled_ns = 0;
     if (plan->parts_len > 0) {
         scale_parts(plan, length_ns);
+        return;
+    }
+    if (plan->live) {
+        plan->length_max_ns = length_ns;
         return;
     }
     if (plan->endless) {
@@ -418,11 +468,11 @@ static size_t replayed_before(const struct pelt_plan *plan, uint64_t t_ns)
     return low;
 }
 
-/* The stage in which t lies and its begin; NULL from the end on. */
+/* The stage in which t lies and its begin; NULL from the known end on, and before past_ns. */
 static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t t_ns,
                                          uint64_t *begin_ns)
 {
-    *begin_ns = 0;
+    *begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (t_ns - *begin_ns < s->duration_ns) {
@@ -431,6 +481,13 @@ static const struct pelt_stage *stage_at(const struct pelt_plan *plan, uint64_t 
         *begin_ns += s->duration_ns;
     }
     return NULL;
+}
+
+/* The level at t, which lies in no stage: a live plan's last one, until somebody says the next. */
+static double level_beyond(const struct pelt_plan *plan, uint64_t t_ns)
+{
+    const bool holds = plan->live && plan->stages_len > 0 && t_ns < plan->length_max_ns;
+    return holds ? plan->stages[plan->stages_len - 1].to : 0.0;
 }
 
 static double stage_level(const struct pelt_stage *s, uint64_t in_ns)
@@ -450,7 +507,9 @@ double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns)
     }
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
-    return s != NULL ? stage_level(s, t_ns - begin_ns) : sum;
+    return s != NULL             ? stage_level(s, t_ns - begin_ns)
+           : plan->parts_len > 0 ? sum
+                                 : level_beyond(plan, t_ns);
 }
 
 static uint64_t stage_users(const struct pelt_stage *s, uint64_t in_ns)
@@ -462,13 +521,16 @@ uint64_t pelt_plan_users_at(const struct pelt_plan *plan, uint64_t t_ns)
 {
     uint64_t begin_ns;
     const struct pelt_stage *s = stage_at(plan, t_ns, &begin_ns);
-    return s != NULL ? stage_users(s, t_ns - begin_ns) : 0;
+    return s != NULL ? stage_users(s, t_ns - begin_ns) : whole_users(level_beyond(plan, t_ns));
 }
 
 uint64_t pelt_plan_users_from(const struct pelt_plan *plan, uint64_t t_ns)
 {
     double most = pelt_plan_level(plan, t_ns);
-    uint64_t begin_ns = 0;
+    uint64_t begin_ns = plan->past_ns;
+    if (plan->live) {
+        return t_ns < plan->length_max_ns ? whole_users(plan->level_max) : 0;
+    }
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (begin_ns > t_ns && s->duration_ns > 0) {
@@ -505,7 +567,7 @@ static uint64_t stage_change(const struct pelt_stage *s, uint64_t from_ns, uint6
 uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns)
 {
     const uint64_t users = pelt_plan_users_at(plan, t_ns);
-    uint64_t begin_ns = 0;
+    uint64_t begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         uint64_t end_ns = begin_ns + s->duration_ns;
@@ -518,13 +580,16 @@ uint64_t pelt_plan_next_change(const struct pelt_plan *plan, uint64_t t_ns)
         }
         begin_ns = end_ns;
     }
-    return users > 0 ? begin_ns : PELT_NEVER;
+    if (plan->live) {
+        begin_ns = plan->length_max_ns; /* until then the last level holds */
+    }
+    return users > 0 && begin_ns > t_ns ? begin_ns : PELT_NEVER;
 }
 
 double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
 {
-    double x = 0.0;
-    uint64_t begin_ns = 0;
+    double x = plan->past_x;
+    uint64_t begin_ns = plan->past_ns;
     if (plan->replay.len > 0) {
         return (double)replayed_before(plan, t_ns);
     }
@@ -543,8 +608,8 @@ double pelt_plan_integral(const struct pelt_plan *plan, uint64_t t_ns)
 
 uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x)
 {
-    double stage_x = 0.0;
-    uint64_t begin_ns = 0;
+    double stage_x = plan->past_x;
+    uint64_t begin_ns = plan->past_ns;
     for (size_t i = 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         double area = pelt_stage_area(s);

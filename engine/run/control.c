@@ -51,13 +51,43 @@ static void on_live_timer(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* ---- the load ---- */
 
-static void on_mail(struct ev_loop *loop, ev_io *io, int events)
+void pelt_control_take(struct pelt_running *run)
 {
-    struct pelt_running *run = io->data;
     pelt_collector_take(&run->collector, run->start_ns);
     if (pelt_collector_done(&run->collector)) {
-        ev_break(loop, EVBREAK_ALL);
+        ev_break(run->loop, EVBREAK_ALL);
     }
+}
+
+static void on_mail(struct ev_loop *loop, ev_io *io, int events)
+{
+    pelt_control_take(io->data);
+}
+
+/* After PELT_SATURATED_S seconds of it. */
+static void watch_saturation(struct pelt_running *run, const struct pelt_frame *second)
+{
+    struct pelt_saturation *s = &run->saturation;
+    if (!run->plan.stop_saturated || run->phase != PELT_PHASE_LOAD || second->second < 0 ||
+        !pelt_saturation_add(s, second->planned, second->dropped, second->iterations)) {
+        return;
+    }
+    char text[200];
+    snprintf(text, sizeof(text),
+             "saturated: arrivals pile up, %llu have not ended, which takes %.3g s where it took "
+             "%.3g s; the load ends",
+             (unsigned long long)s->backlog, s->now_s, s->least_s);
+    pelt_log(PELT_LOG_WARNING, "run", "%s", text);
+    pelt_notes_event(run, "saturated", text);
+    pelt_control_end(run, "");
+}
+
+static void on_second(void *arg, const struct pelt_frame *second)
+{
+    struct pelt_running *run = arg;
+    pelt_rules_see(run, second);
+    pelt_steer_see(run->steer, second);
+    watch_saturation(run, second);
 }
 
 static void start_stuck_timer(struct pelt_running *run, double wait_s)
@@ -142,6 +172,16 @@ static void start_cancel_timer(struct pelt_running *run)
     ev_timer_start(run->loop, &run->cancel_timer);
 }
 
+void pelt_control_close(struct pelt_running *run)
+{
+    pelt_plan_close(&run->plan);
+    run->length_ns = pelt_plan_length_ns(&run->plan);
+    pelt_workers_close(run);
+    if (run->start_ns != 0) {
+        start_cancel_timer(run);
+    }
+}
+
 /* True: patience has ended. */
 static bool note_signal(struct pelt_running *run, int signal)
 {
@@ -170,6 +210,7 @@ void pelt_control_end(struct pelt_running *run, const char *why)
     if (pelt_control_cut(run)) {
         start_cancel_timer(run);
     }
+    pelt_steer_stop(run->steer);
     run->phase = PELT_PHASE_GRACE;
     pelt_log(PELT_LOG_WARNING, "run", "stopping: waiting up to %.3g s for what is in flight%s",
              (double)run->plan.grace_ns / 1e9, why);
@@ -190,6 +231,9 @@ void pelt_control_start(struct pelt_running *run)
     ev_timer_start(loop, &run->live_timer);
     start_cancel_timer(run);
     start_host_timer(run);
+    run->collector.on_second = on_second;
+    run->collector.on_second_arg = run;
+    pelt_steer_start(run->steer);
     pelt_signals_start(&run->signals, loop, on_signal, run);
 }
 
@@ -200,6 +244,7 @@ void pelt_control_wait(struct pelt_running *run)
 
 void pelt_control_stop(struct pelt_running *run)
 {
+    pelt_steer_stop(run->steer);
     ev_io_stop(run->loop, &run->mail_io);
     pelt_signals_stop(&run->signals);
     write_host(run);

@@ -15,6 +15,8 @@
 #include "host_watch.h"
 #include "pelt/parts.h"
 #include "pelt/rulebook.h"
+#include "saturation.h"
+#include "steer.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
 #include "signals.h"
@@ -29,6 +31,8 @@ struct pelt_running {
     struct pelt_collector collector;
     struct pelt_rulebook *rules; /* of opt.thresholds */
     struct pelt_worker **workers;
+    struct pelt_steer *steer; /* of a live plan; else NULL */
+    struct pelt_saturation saturation;
     struct pelt_hooks hooks;
     bool has_hooks; /* hooks were made, perhaps in part */
     bool sending;   /* something may have been sent: the run file stays, whatever comes */
@@ -70,6 +74,10 @@ void pelt_workers_free(struct pelt_running *run); /* also those that never came 
 /* All, or none. */
 PELT_MUST_USE enum pelt_status pelt_workers_start(struct pelt_running *run, struct pelt_error *err);
 void pelt_workers_stop(struct pelt_running *run);
+/* A live plan goes on with this stage, or ends where it is known to. */
+PELT_MUST_USE enum pelt_status pelt_workers_extend(struct pelt_running *run,
+                                                   const struct pelt_stage *stage);
+void pelt_workers_close(struct pelt_running *run);
 void pelt_workers_cancel(struct pelt_running *run);
 void pelt_workers_join(struct pelt_running *run);
 
@@ -79,9 +87,13 @@ void pelt_control_show(struct pelt_running *run); /* to whoever watches live */
 /* From here on mail, signals, the grace period and the live display are heard, while the loop runs.
  */
 void pelt_control_start(struct pelt_running *run);
+/* Takes what mail there is, within the loop. */
+void pelt_control_take(struct pelt_running *run);
 /* Until every worker has sent its last frame, or is given up. */
 void pelt_control_wait(struct pelt_running *run);
 void pelt_control_stop(struct pelt_running *run);
+/* The run's live plan ends where its stages end. */
+void pelt_control_close(struct pelt_running *run);
 /* Ends the load as the first signal does: what is in flight has the grace period. `why` is told. */
 void pelt_control_end(struct pelt_running *run, const char *why);
 /* Cuts the load's length to what was reached. False: it had come to its end. */
@@ -113,6 +125,8 @@ void pelt_notes_close(struct pelt_running *run, enum pelt_status status);
 /* The run file did not take something: the run goes on, and is a failure of ours in the end. */
 void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
+void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
+                      const struct pelt_stage *stage, uint64_t from_ns);
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
@@ -121,6 +135,8 @@ void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on t
 
 /* Before the load; costs nothing a second where no threshold looks at seconds or may abort. */
 PELT_MUST_USE enum pelt_status pelt_rules_open(struct pelt_running *run);
+/* A second is whole: the sum of all threads. */
+void pelt_rules_see(struct pelt_running *run, const struct pelt_frame *second);
 
 /* ---- series: the memory that their figures may take ---- */
 

@@ -92,7 +92,7 @@ static void put_description(struct pelt_running *run)
     put_environment(run);
 }
 
-static void put_stage(struct pelt_running *run, const struct pelt_plan *plan,
+void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
                       const struct pelt_stage *s, uint64_t from_ns)
 {
     struct pelt_stage_row row = {
@@ -114,7 +114,7 @@ static void put_stages(struct pelt_running *run)
         const struct pelt_plan *plan = pelt_plan_part(&run->plan, p);
         uint64_t from_ns = 0;
         for (size_t i = 0; i < plan->stages_len; i++) {
-            put_stage(run, plan, &plan->stages[i], from_ns);
+            pelt_notes_stage(run, plan, &plan->stages[i], from_ns);
             from_ns += plan->stages[i].duration_ns;
         }
     }

@@ -1,6 +1,6 @@
 /*
- * rules: see internal.h. The collector tells each whole second; one that breaks a threshold with
- * abort ends the load, as the first signal would.
+ * rules: see internal.h. A whole second that breaks a threshold with abort ends the load, as the
+ * first signal would.
  */
 #include "internal.h"
 
@@ -21,10 +21,12 @@ static void abort_load(struct pelt_running *run, size_t threshold,
     pelt_notes_length(run); /* now: whoever reads the file of a killed run judges as was judged */
 }
 
-static void on_second(void *arg, const struct pelt_frame *second)
+void pelt_rules_see(struct pelt_running *run, const struct pelt_frame *second)
 {
-    struct pelt_running *run = arg;
     size_t threshold = 0;
+    if (pelt_rulebook_is_empty(run->rules)) {
+        return;
+    }
     pelt_rulebook_add(run->rules, second, run->length_ns, pelt_clock_ns() - run->start_ns);
     const struct pelt_verdict_line *stop = pelt_rulebook_stop(run->rules, &threshold);
     bool loads = pelt_clock_ns() < run->start_ns + run->length_ns;
@@ -40,10 +42,6 @@ enum pelt_status pelt_rules_open(struct pelt_running *run)
     enum pelt_status status = run->rules != NULL ? PELT_OK : PELT_ENOMEM;
     for (size_t i = 0; i < len && status == PELT_OK; i++) {
         status = pelt_rulebook_put(run->rules, i, &run->opt.thresholds[i]);
-    }
-    if (status == PELT_OK && !pelt_rulebook_is_empty(run->rules)) {
-        run->collector.on_second = on_second;
-        run->collector.on_second_arg = run;
     }
     return status;
 }

@@ -20,6 +20,9 @@ static void make_workers(void *arg)
 {
     struct pelt_running *run = arg;
     run->aside.status = pelt_workers_new(run, &run->aside.err);
+    if (run->aside.status == PELT_OK && run->plan.live) {
+        run->aside.status = pelt_steer_new(run, &run->steer, &run->aside.err);
+    }
 }
 
 static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *err)
@@ -28,6 +31,10 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
     if (status != PELT_OK || run->signal != 0) {
         run->length_ns = 0;
         return status;
+    }
+    if (run->steer != NULL && pelt_steer_first(run->steer, err) != PELT_OK) {
+        run->length_ns = 0;
+        return PELT_OK; /* a result, as a setup that failed */
     }
     run->sending = true;
     run->phase = PELT_PHASE_LOAD;
@@ -87,6 +94,7 @@ static void run_deinit(struct pelt_running *run)
         return; /* a thread still uses all this; the process ends soon */
     }
     pelt_workers_free(run);
+    pelt_steer_free(run->steer);
     if (run->has_hooks) {
         pelt_hooks_deinit(&run->hooks);
     }

@@ -22,6 +22,11 @@
 #define FRAMES_MIN 2                     /* one is filled, one is added up */
 #define BEAT_NS    (50 * PELT_NS_PER_MS) /* divides a second: each edge is a beat */
 
+struct stage_letter { /* from the control thread */
+    struct pelt_mail mail;
+    struct pelt_stage stage;
+};
+
 struct pelt_worker {
     struct pelt_worker_options opt;
     struct pelt_station station;
@@ -34,6 +39,7 @@ struct pelt_worker {
     struct pelt_timer beat;      /* tells how late the thread is, and turns the frame of a second in
                                     which nothing happened */
     struct pelt_mailbox empties; /* letters with emptied frames, from the control thread */
+    struct pelt_mailbox stages;  /* of a live plan, from the control thread */
     struct pelt_mail *spare;     /* those taken out and not used yet */
     struct pelt_letter *letter;  /* of the frame being filled */
     unsigned letters;            /* in existence */
@@ -44,10 +50,11 @@ struct pelt_worker {
     ev_async wake;
     /* Set by the control thread before it sends `wake`, read when that arrives; release and acquire
      * because libev promises no order of its own. */
-    atomic_bool stop, cancel;
+    atomic_bool stop, cancel, close;
     atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
     pthread_t pthread;
     bool started;
+    bool closed; /* the crew of a live plan knows that it is */
 };
 
 void pelt_letter_free(struct pelt_letter *letter)
@@ -193,10 +200,30 @@ static void on_crew_idle(void *arg)
     }
 }
 
+/* A live plan is the only one of its run. */
+static void follow_plan(struct pelt_worker *w, uint64_t now_ns)
+{
+    const bool close = atomic_load_explicit(&w->close, memory_order_acquire);
+    struct pelt_mail *mail = pelt_mailbox_take(&w->stages);
+    while (mail != NULL) {
+        struct stage_letter *letter = (struct stage_letter *)mail;
+        mail = mail->next;
+        if (pelt_crew_extend(w->crews[0], &letter->stage, now_ns) != PELT_OK) {
+            w->closed = true; /* it stopped, and tells so with its last frame */
+        }
+        free(letter);
+    }
+    if (close && !w->closed) {
+        w->closed = true;
+        pelt_crew_close(w->crews[0], now_ns);
+    }
+}
+
 static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
 {
     struct pelt_worker *w = wake->data;
     uint64_t now_ns = pelt_clock_ns();
+    follow_plan(w, now_ns);
     const bool stop = atomic_load_explicit(&w->stop, memory_order_acquire);
     const bool cancel = atomic_load_explicit(&w->cancel, memory_order_acquire);
     for (size_t i = 0; i < w->crews_len; i++) {
@@ -317,6 +344,9 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .quota = pelt_registry_quota(options->registry),
     };
     enum pelt_status status = pelt_mailbox_init(&w->empties);
+    if (status == PELT_OK && (status = pelt_mailbox_init(&w->stages)) != PELT_OK) {
+        pelt_mailbox_deinit(&w->empties);
+    }
     if (status != PELT_OK) {
         free(w);
         return pelt_fail(err, status, "eventfd: %s", strerror(errno));
@@ -411,6 +441,24 @@ void pelt_worker_stop(struct pelt_worker *w)
     ev_async_send(w->station.reactor.loop, &w->wake);
 }
 
+enum pelt_status pelt_worker_extend(struct pelt_worker *w, const struct pelt_stage *stage)
+{
+    struct stage_letter *letter = calloc(1, sizeof(*letter));
+    if (letter == NULL) {
+        return PELT_ENOMEM;
+    }
+    letter->stage = *stage;
+    pelt_mailbox_post(&w->stages, &letter->mail);
+    ev_async_send(w->station.reactor.loop, &w->wake);
+    return PELT_OK;
+}
+
+void pelt_worker_close(struct pelt_worker *w)
+{
+    atomic_store_explicit(&w->close, true, memory_order_release);
+    ev_async_send(w->station.reactor.loop, &w->wake);
+}
+
 void pelt_worker_cancel(struct pelt_worker *w)
 {
     atomic_store_explicit(&w->cancel, true, memory_order_release);
@@ -441,6 +489,15 @@ static void free_letters(struct pelt_mail *mail)
     }
 }
 
+static void free_stages(struct pelt_mail *mail)
+{
+    while (mail != NULL) {
+        struct stage_letter *letter = (struct stage_letter *)mail;
+        mail = mail->next;
+        free(letter);
+    }
+}
+
 void pelt_worker_free(struct pelt_worker *w)
 {
     if (w == NULL) {
@@ -456,6 +513,8 @@ void pelt_worker_free(struct pelt_worker *w)
     free_letters(w->spare);
     free_letters(pelt_mailbox_take(&w->empties));
     pelt_mailbox_deinit(&w->empties);
+    free_stages(pelt_mailbox_take(&w->stages));
+    pelt_mailbox_deinit(&w->stages);
     pelt_station_deinit(&w->station);
     free(w);
 }

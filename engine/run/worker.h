@@ -47,6 +47,11 @@ PELT_MUST_USE enum pelt_status pelt_worker_new(const struct pelt_worker_options 
 PELT_MUST_USE enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns,
                                                  struct pelt_error *err);
 void pelt_worker_stop(struct pelt_worker *w); /* starts no more iterations; what runs may finish */
+/* The live plan goes on with this stage: to be told to all workers, in the same order. PELT_ENOMEM:
+ * this one was not told. */
+PELT_MUST_USE enum pelt_status pelt_worker_extend(struct pelt_worker *w,
+                                                  const struct pelt_stage *stage);
+void pelt_worker_close(struct pelt_worker *w);  /* it ends where it is known to */
 void pelt_worker_cancel(struct pelt_worker *w); /* ends what runs, as unfinished */
 void pelt_worker_give(struct pelt_worker *w,
                       struct pelt_letter *letter); /* an emptied frame, back to its worker */

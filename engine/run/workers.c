@@ -137,6 +137,23 @@ void pelt_workers_stop(struct pelt_running *run)
     }
 }
 
+/* Before they start they take the plan as it is. */
+enum pelt_status pelt_workers_extend(struct pelt_running *run, const struct pelt_stage *stage)
+{
+    enum pelt_status status = PELT_OK;
+    for (uint32_t i = 0; run->start_ns != 0 && i < run->threads && status == PELT_OK; i++) {
+        status = pelt_worker_extend(run->workers[i], stage);
+    }
+    return status;
+}
+
+void pelt_workers_close(struct pelt_running *run)
+{
+    for (uint32_t i = 0; run->start_ns != 0 && i < run->threads; i++) {
+        pelt_worker_close(run->workers[i]);
+    }
+}
+
 void pelt_workers_cancel(struct pelt_running *run)
 {
     for (uint32_t i = 0; i < run->threads; i++) {

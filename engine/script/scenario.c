@@ -148,6 +148,12 @@ static void read_plan(lua_State *L, int load, struct pelt_plan *plan)
     }
     lua_pop(L, 1);
     plan->params = copy_text(L, load, "params");
+    plan->live = lua_getfield(L, load, "steer") == LUA_TFUNCTION;
+    lua_pop(L, 1);
+    plan->level_max = number_or(L, load, "level_max", 0);
+    plan->length_max_ns = integer_or(L, load, "length_max_ns", 0);
+    plan->stop_saturated = lua_getfield(L, load, "stop_saturated") == LUA_TBOOLEAN;
+    lua_pop(L, 1);
     plan->gamma_shape = number_or(L, load, "shape", plan->gamma_shape);
     plan->users_max = integer_or(L, load, "users", plan->users_max);
     plan->waiting_max = integer_or(L, load, "waiting", plan->waiting_max);
@@ -308,14 +314,15 @@ static enum pelt_status read_threshold_table(lua_State *L, struct pelt_metrics *
     return pelt_threshold_make(&in, metrics, out, err);
 }
 
-static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
+/* The list on top, which is popped, nil being an empty one. */
+static void read_threshold_list(lua_State *L, const char *what, struct pelt_scenario *s,
+                                struct pelt_threshold **out, size_t *out_len)
 {
     struct pelt_metrics *metrics = pelt_registry_metrics(s->declared);
-    lua_getfield(L, scenario, "thresholds");
     int list = lua_gettop(L);
-    size_t len = lua_rawlen(L, list);
-    s->thresholds = calloc(len + 1, sizeof *s->thresholds);
-    if (!s->thresholds) {
+    size_t len = lua_istable(L, list) ? lua_rawlen(L, list) : 0;
+    *out = calloc(len + 1, sizeof **out);
+    if (!*out) {
         luaL_error(L, "out of memory");
     }
     luaL_checkstack(L, 32, NULL);
@@ -324,13 +331,24 @@ static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
         lua_rawgeti(L, list, (lua_Integer)i + 1);
         enum pelt_status status =
             lua_istable(L, -1)
-                ? read_threshold_table(L, metrics, &s->thresholds[i], &err)
-                : pelt_threshold_parse_with(lua_tostring(L, -1), metrics, &s->thresholds[i], &err);
+                ? read_threshold_table(L, metrics, &(*out)[i], &err)
+                : pelt_threshold_parse_with(lua_tostring(L, -1), metrics, &(*out)[i], &err);
         if (status != PELT_OK) {
-            luaL_error(L, "thresholds[%d]: %s", (int)i + 1, err.text);
+            luaL_error(L, "%s[%d]: %s", what, (int)i + 1, err.text);
         }
-        s->thresholds_len++;
+        ++*out_len;
         lua_settop(L, list);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    lua_getfield(L, scenario, "thresholds");
+    read_threshold_list(L, "thresholds", s, &s->thresholds, &s->thresholds_len);
+    if (lua_getfield(L, scenario, "load") == LUA_TTABLE) {
+        lua_getfield(L, -1, "slo");
+        read_threshold_list(L, "load.slo", s, &s->slo, &s->slo_len);
     }
     lua_pop(L, 1);
 }
@@ -518,6 +536,7 @@ void pelt_scenario_free(struct pelt_scenario *s)
     }
     free(s->unused);
     free(s->thresholds);
+    free(s->slo);
     pelt_files_free(s->files);
     pelt_shared_free(s->shared);
     pelt_chatter_free(s->chatter);

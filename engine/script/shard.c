@@ -30,10 +30,11 @@
 
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
     pelt_lua_scenario[], pelt_lua_load_sustained[], pelt_lua_load_burst[],
-    pelt_lua_load_benchmark[], pelt_lua_load_mix[], pelt_lua_load_replay[];
+    pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[], pelt_lua_load_replay[];
 extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
     pelt_lua_scenario_len, pelt_lua_load_sustained_len, pelt_lua_load_burst_len,
-    pelt_lua_load_benchmark_len, pelt_lua_load_mix_len, pelt_lua_load_replay_len;
+    pelt_lua_load_benchmark_len, pelt_lua_load_stress_len, pelt_lua_load_mix_len,
+    pelt_lua_load_replay_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -68,6 +69,7 @@ static void push_kinds(lua_State *L)
         {"=pelt.load.sustained", pelt_lua_load_sustained, &pelt_lua_load_sustained_len},
         {"=pelt.load.burst", pelt_lua_load_burst, &pelt_lua_load_burst_len},
         {"=pelt.load.benchmark", pelt_lua_load_benchmark, &pelt_lua_load_benchmark_len},
+        {"=pelt.load.stress", pelt_lua_load_stress, &pelt_lua_load_stress_len},
         {"=pelt.load.mix", pelt_lua_load_mix, &pelt_lua_load_mix_len},
         {"=pelt.load.replay", pelt_lua_load_replay, &pelt_lua_load_replay_len},
     };
@@ -423,8 +425,8 @@ static int make_loader(lua_State *L)
     return 0;
 }
 
-/* The text and the traceback in further lines. */
-static void say_failure(struct pelt_shard *shard, lua_State *co, int status, struct pelt_error *err)
+void pelt_shard_say_failure(struct pelt_shard *shard, lua_State *co, int status,
+                            struct pelt_error *err)
 {
     lua_State *L = shard->L;
     struct pelt_failed failed = {.co = co, .silent = true};
@@ -487,7 +489,7 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
     int status = lua_resume(co, NULL, 0, &results);
     pelt_watch_leave();
     if (status != LUA_OK) {
-        say_failure(shard, co, status, err);
+        pelt_shard_say_failure(shard, co, status, err);
         return -1;
     }
     return results;

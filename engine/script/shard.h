@@ -187,6 +187,11 @@ int pelt_shard_describe(lua_State *L);
 void pelt_shard_say_memory(const struct pelt_shard *shard, lua_State *co, const struct pelt_vu *vu,
                            struct pelt_error *err);
 
+/* The same of `co`, which ended by itself with `status` in the slice that was left last, and its
+ * traceback in further lines. */
+void pelt_shard_say_failure(struct pelt_shard *shard, lua_State *co, int status,
+                            struct pelt_error *err);
+
 /* The random numbers of whoever runs: the user's, or the file's while it is loaded. */
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard);
 

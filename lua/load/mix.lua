@@ -9,8 +9,10 @@ local common = ...
 local fail = common.fail
 
 local OWN_KEYS = { "load", "tasks", "iteration", "start", "start_after" }
-local KEYS = table.move(OWN_KEYS, 1, #OWN_KEYS, #common.LEVEL_KEYS + 1, table.move(common.LEVEL_KEYS, 1,
-    #common.LEVEL_KEYS, 1, {}))
+local KEYS = table.move(OWN_KEYS, 1, #OWN_KEYS, 1, {})
+for _, key in ipairs(common.LEVEL_KEYS) do
+    if key ~= "stop_when" then KEYS[#KEYS + 1] = key end -- it would end all loads
+end
 KEYS[#KEYS + 1] = "stages"
 local NAME_MAX = 63
 
@@ -33,7 +35,8 @@ local function load_of(part, what)
     if extra ~= nil then fail("%s.%s: the load says it: write it into load = { ... }", what, tostring(extra)) end
     local load = common.of(part.load, what .. ".load")
     if load.parts then fail("%s.load: a mix in a mix: write its loads into the outer one", what) end
-    if not load.stages then
+    if load.stop_saturated then fail("%s.load.stop_when: it would end the others as well: a load has it alone", what) end
+    if load.steer then
         fail("%s.load: it is decided as it goes, so it runs alone: load = pelt.load.NAME { ... } of the scenario", what)
     end
     return load

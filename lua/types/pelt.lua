@@ -340,6 +340,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration how long what is in flight at the end may finish
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 
 ---@class pelt.LoadRamp
 ---@field from? pelt.Level default 0
@@ -353,6 +354,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 ---@field curve? "linear"|"exponential"
 
 ---@class pelt.LoadStages
@@ -364,6 +366,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 
 ---Linear from the level before, or from `from`, to the given one.
 ---@class pelt.Stage
@@ -372,6 +375,61 @@ pelt.load = {}
 ---@field rate? pelt.Rate
 ---@field from? pelt.Level
 ---@field curve? "linear"|"exponential" how it climbs
+
+---What was measured in some seconds, as a load's function is told.
+---@class pelt.Stats
+---@field t integer the last of them; -1: none yet
+---@field seconds integer how many
+---@field level number users, or arrivals a second, planned for the last one
+---@field users integer at its end
+---@field planned_per_s number arrivals
+---@field started_per_s number exchanges
+---@field ok_per_s number
+---@field iterations_per_s number that ended
+---@field errors number share of the exchanges that ended
+---@field p50_ms? number response time; nil: too few samples
+---@field p95_ms? number
+---@field p99_ms? number
+---@field in_flight integer exchanges, at the end of the last one
+---@field waiting integer arrivals without a user, likewise
+---@field backlog integer arrivals that have not ended, likewise
+---@field growth number of the backlog over these seconds
+---@field late number share of the arrivals that this host sent more than 10 ms late
+---@field dropped integer arrivals
+---@field window fun(seconds: integer): pelt.Stats the same over the last seconds, at most 60
+
+---@class pelt.LoadFunction
+---@field shape fun(t: integer, stats: pelt.Stats): pelt.Level?, string?, integer? level of second t, nil to end; part, span
+---@field max pelt.Level its largest level, and whether levels are users or arrivals a second
+---@field duration pelt.Duration the longest
+---@field users? integer
+---@field arrivals? pelt.Arrivals
+---@field gamma? number with "gamma": 1 is Poisson, less is burstier
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated"
+
+---@class pelt.LoadStress
+---@field from pelt.Level the first level
+---@field step pelt.Level by which it climbs
+---@field max pelt.Level
+---@field every? pelt.Duration length of a step, default 10s
+---@field settle? pelt.Duration of its begin that is not judged, default 2s, at most a fifth
+---@field slo? string|(string|pelt.Threshold)[] default: the scenario's thresholds
+---@field resolution? number|string default "5%"
+---@field verify? integer so often the level must hold, default 3
+---@field hysteresis? boolean over the edge and back, default true
+---@field duration? pelt.Duration the longest, default 1h
+---@field users? integer
+---@field arrivals? pelt.Arrivals
+---@field gamma? number
+---@field waiting? integer
+---@field grace? pelt.Duration
+---@field iterations? integer of all users together, after which the run ends
+---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated"
 
 ---@class pelt.LoadSustained
 ---@field users? integer closed loop: the level; with rate: most users in the pool
@@ -385,6 +443,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 ---@field effect? pelt.Share smallest drift worth a word, default "5%"
 ---@field family? pelt.Share of a steady run: probability that any figure is said to drift, default "1%"
 
@@ -405,6 +464,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 
 ---@class pelt.LoadBenchmark
 ---@field users? integer closed loop: the level; with rate: most users in the pool
@@ -423,6 +483,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer of all users together, after which the run ends
 ---@field iterations_per_user? integer after which a user ends
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 
 ---One of several loads side by side.
 ---@class pelt.LoadPart
@@ -452,6 +513,7 @@ pelt.load = {}
 ---@field grace? pelt.Duration
 ---@field iterations? integer
 ---@field iterations_per_user? integer
+---@field stop_when? "saturated" open loop: ends once arrivals pile up
 
 ---@class pelt.TraceRow
 ---@field method string
@@ -506,6 +568,14 @@ function pelt.load.ramp(load) end
 ---@param load pelt.LoadStages|pelt.Stage[]
 ---@return pelt.LoadShape
 function pelt.load.stages(load) end
+
+---@param load pelt.LoadFunction
+---@return pelt.LoadShape
+function pelt.load.shape(load) end
+
+---@param load pelt.LoadStress
+---@return pelt.LoadShape
+function pelt.load.stress(load) end
 
 -- ---- data and state shared by all users ----
 

@@ -155,6 +155,8 @@ local function compare_options(classes)
         ["pelt.LoadReplay"] = { load.replay, "a.log", { ["?"] = 1 } },
         ["pelt.LoadRamp"] = { load.ramp, { ["?"] = 1 } },
         ["pelt.LoadStages"] = { load.stages, { stages = {}, ["?"] = 1 } },
+        ["pelt.LoadFunction"] = { load.shape, { ["?"] = 1 } },
+        ["pelt.LoadStress"] = { load.stress, { ["?"] = 1 } },
         ["pelt.Stage"] = { load.stages, { { ["?"] = 1 } } },
     }
     for _, class in ipairs(sorted(refused)) do

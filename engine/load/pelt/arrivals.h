@@ -33,10 +33,14 @@ struct pelt_arrivals_iter {
 void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *plan, uint64_t seed,
                         uint32_t part, uint32_t parts);
 /* Takes this part's next arrival. True: *k and *due_ns (since the run's start). False: the plan is
- * over, now and from then on. */
+ * over, now and from then on; a live one has no more as far as it is known. */
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
 /* Arrivals of the whole plan. Draws them all, unless they are uniform. */
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed);
+/* A live plan was closed: the iterator learns where it ends. */
+void pelt_arrivals_closed(struct pelt_arrivals_iter *it);
+/* Forgets what of a live plan lies behind the iterator and before `t`. */
+void pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns);
 /* The plan's iterations ended it, perhaps long before its length. */
 bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it);
 

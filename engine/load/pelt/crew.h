@@ -23,6 +23,10 @@
  * Pacing and think time lie between two iterations of a user. An iteration that took longer than
  * the pacing is followed by the next at once, counted as late; what was missed is not made up for.
  *
+ * A crew of a live plan has a copy of it, which grows by what it is told. All crews of a run must
+ * be told the same stages; a stage that comes late has its arrivals sent at once, due when they
+ * were.
+ *
  * A slow server never moves the plan. Everything late starts at once, its lateness recorded as send
  * lag.
  *
@@ -39,7 +43,7 @@
 #include "pelt/vu.h"
 
 struct pelt_crew_options {
-    const struct pelt_plan *plan; /* borrowed */
+    const struct pelt_plan *plan; /* borrowed; of a live one a copy is made, as it is by then */
     uint64_t seed;
     uint32_t thread, threads;
     uint16_t part;    /* which of the run's loads it is, if there are several (pelt/parts.h) */
@@ -64,6 +68,11 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options); /* NUL
 void pelt_crew_free(struct pelt_crew *crew);
 /* The first iterations start in the run of the timers at or after start_ns. */
 void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns);
+/* The live plan goes on with this stage. PELT_ENOMEM: the crew stopped, starved. */
+enum pelt_status pelt_crew_extend(struct pelt_crew *crew, const struct pelt_stage *stage,
+                                  uint64_t now_ns);
+/* The live plan ends where it is known to. */
+void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns);
 /* No more starts; arrivals that wait, and those due by now that a late loop has not seen yet, are
  * dropped (counted). At the plan's end, once nobody waits, it happens by itself. Again: nothing. */
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);

@@ -6,6 +6,10 @@
  * A mix has plans of several loads side by side in `parts`, and no stages of its own. What only one
  * of them can answer (users_at, next_change, integral, inverse) is not asked of a mix.
  *
+ * A live plan grows while the run goes: its stages are what is known so far, and somebody adds the
+ * next one until it is closed. Behind the known end its last level holds and no arrival is due, up
+ * to length_max_ns. Closed, it is a plan like any other, that ends where its stages end.
+ *
  * Times are ns since the run's start. Storage: the caller's, stages are owned by the plan (deinit).
  */
 #ifndef PELT_PLAN_H
@@ -62,6 +66,13 @@ struct pelt_plan {
     uint64_t iterations_per_user; /* after which a user ends; 0: no limit */
     /* closed loop: iterations that each user has under way at once (pipelining); 0: as 1 */
     uint32_t in_flight;
+    bool live;              /* it may grow */
+    double level_max;       /* live: no stage's level lies above */
+    uint64_t length_max_ns; /* live: the stages are together no longer */
+    bool stop_saturated;    /* open loop: the run ends once the backlog grows without end */
+    /* What was forgotten: the first stage begins at past_ns, with past_x arrivals before it. */
+    uint64_t past_ns;
+    double past_x;
     bool endless;       /* only the iterations end it: the last stage lasts PELT_PLAN_ENDLESS_NS */
     uint64_t pacing_ns; /* closed loop: least time from an iteration's start to the next; 0: none */
     uint64_t think_ns;  /* closed loop: from an iteration's end to the next one's start; 0: none */
@@ -96,20 +107,34 @@ PELT_MUST_USE enum pelt_status
 pelt_plan_add_exponential(struct pelt_plan *plan, uint64_t duration_ns, double from, double to);
 /* Appends a level that lasts until the plan's iterations are done. */
 PELT_MUST_USE enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, double level);
+/* Appends a stage as it is. */
+PELT_MUST_USE enum pelt_status pelt_plan_append(struct pelt_plan *plan,
+                                                const struct pelt_stage *stage);
+/* A live plan ends where its stages end. */
+void pelt_plan_close(struct pelt_plan *plan);
+/* Forgets stages that ended by `t`, so that memory does not grow with a live plan's length; at most
+ * `most` of them, oldest first. Returns how many. What is asked of a time before past_ns is
+ * answered as if nothing had been there. */
+size_t pelt_plan_forget(struct pelt_plan *plan, uint64_t t_ns, size_t most);
 /* Checks ranges: a stage at least, length and some level above 0, at most 1,000,000 users or
- * 10,000,000/s and 10 years. What else this header says of a plan holds for valid ones. */
+ * 10,000,000/s and 10 years; of a live plan the same for level_max and length_max_ns, and it needs
+ * no stage. What else this header says of a plan holds for valid ones. */
 PELT_MUST_USE enum pelt_status pelt_plan_validate(const struct pelt_plan *plan,
                                                   struct pelt_error *err);
-uint64_t pelt_plan_length_ns(const struct pelt_plan *plan);
-/* The largest level; of a mix the sum of those of its loads that have its `loop`. */
+uint64_t pelt_plan_length_ns(const struct pelt_plan *plan); /* of a live plan the longest */
+uint64_t pelt_plan_known_ns(const struct pelt_plan *plan);  /* where its stages end */
+/* The largest level: of a live plan level_max; of a mix the sum of those of its loads that have its
+ * `loop`. */
 double pelt_plan_peak(const struct pelt_plan *plan);
 /* Iterations after which the run is over at the latest; 0: there is no limit. */
 uint64_t pelt_plan_iterations(const struct pelt_plan *plan);
 /* Scale levels so that the largest is `peak` (no mix, no replay), or times so that the length is
- * `length_ns`. The last stage of an endless plan is cut instead. */
+ * `length_ns`. The last stage of an endless plan is cut instead; of a live plan level_max and
+ * length_max_ns are set. */
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak);
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns);
-/* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on. */
+/* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on, and the last
+ * known level where a live plan's end is not known yet. */
 double pelt_plan_level(const struct pelt_plan *plan, uint64_t t_ns);
 /* Closed loop: users that shall be active at t: the level rounded to the nearest; 0 from the end
  * on. */

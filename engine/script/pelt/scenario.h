@@ -34,6 +34,9 @@ struct pelt_scenario {
     struct pelt_registry *declared; /* holds the metrics that the file declares */
     struct pelt_threshold *thresholds;
     size_t thresholds_len;
+    struct pelt_threshold
+        *slo; /* what a stress load holds levels against; its thresholds without */
+    size_t slo_len;
     struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */
     size_t tasks_len;
     bool has_setup, has_teardown;

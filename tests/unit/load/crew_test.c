@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pelt/clock.h"
 #include "pelt/crew.h"
@@ -1271,6 +1272,199 @@ static void who_pauses_parks_and_comes_back(void **state)
     assert_true(running(1));
 }
 
+/* Plans that grow. */
+
+static const struct pelt_stage grown[] = {
+    {.duration_ns = 1 * S, .from = 40, .to = 40}, {.duration_ns = 1 * S, .from = 90, .to = 90},
+    {.duration_ns = 1 * S, .from = 0, .to = 0},   {.duration_ns = 1 * S, .from = 13, .to = 77},
+    {.duration_ns = 1 * S, .from = 77, .to = 77}, {.duration_ns = 1 * S, .from = 30, .to = 30},
+    {.duration_ns = 1 * S, .from = 50, .to = 5},
+};
+#define GROWN    (sizeof(grown) / sizeof(grown[0]))
+#define GROWN_NS (GROWN * S)
+
+static void grown_plan(enum pelt_loop loop, enum pelt_arrivals arrivals, bool live)
+{
+    pelt_plan_init(&world.plan, loop);
+    world.plan.arrivals = arrivals;
+    world.plan.gamma_shape = 0.3;
+    world.plan.live = live;
+    world.plan.level_max = 90;
+    world.plan.length_max_ns = 60 * S;
+    for (size_t i = 0; i < GROWN && !live; i++) {
+        assert_int_equal(pelt_plan_append(&world.plan, &grown[i]), PELT_OK);
+    }
+}
+
+static struct event whole[EVENTS];
+
+static uint64_t users_each_tenth[GROWN * 10 + 1];
+
+static void note_users(void)
+{
+    for (uint64_t i = 0; i <= GROWN * 10; i++) {
+        pass_to(i * 100 * MS);
+        users_each_tenth[i] = pelt_crew_users(world.crew);
+    }
+}
+
+/* Runs the plan in one piece, then, in a world made anew, stage by stage, each told `early_ns`
+ * before it begins (or late, below 0). */
+static void grows_as_the_whole(enum pelt_arrivals arrivals, uint32_t thread, uint32_t threads,
+                               int64_t early_ns)
+{
+    grown_plan(PELT_LOOP_OPEN, arrivals, false);
+    world.end_at_once = true;
+    start_thread(thread, threads);
+    pass_to(GROWN_NS);
+    const size_t whole_len = world.begun_len;
+    assert_true(whole_len > 0 && world.idle == 1);
+    memcpy(whole, world.begun, whole_len * sizeof(whole[0]));
+    assert_int_equal(tear_down(NULL), 0);
+    assert_int_equal(set_up(NULL), 0);
+
+    grown_plan(PELT_LOOP_OPEN, arrivals, true);
+    world.end_at_once = true;
+    start_thread(thread, threads);
+    for (size_t i = 0; i < GROWN; i++) {
+        const int64_t told_ns = (int64_t)(i * S) - early_ns;
+        if (told_ns > 0) {
+            pass_to((uint64_t)told_ns);
+        }
+        assert_int_equal(pelt_crew_extend(world.crew, &grown[i], START + (uint64_t)told_ns),
+                         PELT_OK);
+    }
+    pass_to(GROWN_NS - 600 * MS);
+    pelt_crew_close(world.crew, START + GROWN_NS - 600 * MS);
+    pass_to(GROWN_NS + 10 * S);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.begun_len, whole_len);
+    for (size_t i = 0; i < whole_len; i++) {
+        assert_int_equal(world.begun[i].arrival, whole[i].arrival);
+        assert_int_equal(world.begun[i].due_ns, whole[i].due_ns);
+    }
+}
+
+static void a_plan_that_grows_has_the_arrivals_of_the_whole(void **state)
+{
+    for (int arrivals = PELT_ARRIVALS_UNIFORM; arrivals <= PELT_ARRIVALS_GAMMA; arrivals++) {
+        for (uint32_t threads = 1; threads <= 4; threads += 3) {
+            for (uint32_t thread = 0; thread < threads; thread++) {
+                grows_as_the_whole(arrivals, thread, threads, 500 * MS);
+                tear_down(NULL);
+                set_up(NULL);
+            }
+        }
+    }
+    grows_as_the_whole(PELT_ARRIVALS_POISSON, 0, 1, 500 * MS);
+}
+
+static void a_stage_told_late_has_its_arrivals_due_when_they_were(void **state)
+{
+    grown_plan(PELT_LOOP_OPEN, PELT_ARRIVALS_UNIFORM, true);
+    world.end_at_once = true;
+    start();
+    pass_to(300 * MS);
+    assert_int_equal(world.begun_len, 0);
+    assert_int_equal(pelt_crew_extend(world.crew, &grown[0], START + 300 * MS), PELT_OK);
+    run_out(300 * MS);
+    assert_int_equal(world.begun_len, 13); /* 40/s: at 0, 25, ... 300 ms */
+    assert_int_equal(world.begun[0].due_ns, 0);
+    assert_int_equal(world.begun[0].now_ns, 300 * MS);
+    assert_int_equal(world.frame->hist[PELT_RUNHIST_SEND_LAG].max_us, 300000);
+    pass_to(5 * S);
+    assert_int_equal(world.begun_len, 40); /* behind the known end nothing is due, nothing ends */
+    assert_int_equal(world.idle, 0);
+    pelt_crew_close(world.crew, START + 5 * S);
+    pass_to(5 * S);
+    assert_int_equal(world.idle, 1);
+}
+
+static void a_plan_that_grows_has_the_users_of_the_whole(void **state)
+{
+    for (uint32_t threads = 1; threads <= 4; threads += 3) {
+        grown_plan(PELT_LOOP_CLOSED, PELT_ARRIVALS_UNIFORM, false);
+        start_thread(threads - 1, threads);
+        note_users();
+        tear_down(NULL);
+        set_up(NULL);
+        grown_plan(PELT_LOOP_CLOSED, PELT_ARRIVALS_UNIFORM, true);
+        start_thread(threads - 1, threads);
+        assert_int_equal(pelt_crew_extend(world.crew, &grown[0], START - S), PELT_OK);
+        for (uint64_t i = 0; i < GROWN * 10; i++) {
+            pass_to(i * 100 * MS);
+            assert_int_equal(pelt_crew_users(world.crew), users_each_tenth[i]);
+            if (i % 10 == 5 && i / 10 + 1 < GROWN) {
+                assert_int_equal(
+                    pelt_crew_extend(world.crew, &grown[i / 10 + 1], START + i * 100 * MS),
+                    PELT_OK);
+            }
+        }
+        pelt_crew_close(world.crew, START + GROWN_NS - 50 * MS);
+        assert_int_equal(world.idle, 0);
+        pass_to(GROWN_NS);
+        assert_true(pelt_crew_stopping(world.crew));
+        tear_down(NULL);
+        set_up(NULL);
+    }
+    plan(PELT_LOOP_CLOSED, S, 1, 1);
+    start();
+}
+
+static void behind_the_known_end_the_last_level_holds(void **state)
+{
+    const struct pelt_stage three = {.duration_ns = S, .from = 3, .to = 3};
+    grown_plan(PELT_LOOP_CLOSED, PELT_ARRIVALS_UNIFORM, true);
+    start();
+    assert_int_equal(pelt_crew_extend(world.crew, &three, START - S), PELT_OK);
+    pass_to(20 * S);
+    assert_int_equal(pelt_crew_users(world.crew), 3);
+    assert_false(pelt_crew_stopping(world.crew));
+    pass_to(60 * S); /* no longer than it may be */
+    assert_true(pelt_crew_stopping(world.crew));
+}
+
+static void an_arrival_at_the_very_end_is_none_once_the_plan_is_closed(void **state)
+{
+    const struct pelt_stage stage = {.duration_ns = S, .from = 40 + 1e-10, .to = 40 + 1e-10};
+    grown_plan(PELT_LOOP_OPEN, PELT_ARRIVALS_UNIFORM, true);
+    world.end_at_once = true;
+    start();
+    assert_int_equal(pelt_crew_extend(world.crew, &stage, START - S), PELT_OK);
+    pass_to(S - 1); /* the next one rounds to the end, where another stage may begin */
+    assert_int_equal(world.begun_len, 40);
+    pelt_crew_close(world.crew, START + S - 1);
+    pass_to(S);
+    assert_int_equal(world.idle, 1);
+    assert_int_equal(world.begun_len, 40); /* as the whole plan has it */
+}
+
+static void a_long_plan_is_forgotten_behind_itself(void **state)
+{
+    grown_plan(PELT_LOOP_OPEN, PELT_ARRIVALS_POISSON, true);
+    world.plan.length_max_ns = 400 * S;
+    world.end_at_once = true;
+    start();
+    struct pelt_stage stage = {.duration_ns = S, .from = 10, .to = 10};
+    uint64_t before = 0;
+    for (uint64_t i = 0; i < 300; i++) {
+        stage.from = stage.to = (double)(5 + i % 20);
+        assert_int_equal(pelt_plan_append(&world.plan, &stage), PELT_OK); /* the whole */
+        pass_to(i * S);
+        assert_int_equal(pelt_crew_extend(world.crew, &stage, START + i * S), PELT_OK);
+    }
+    pass_to(300 * S);
+    world.plan.live = false;
+    struct pelt_arrivals_iter it;
+    pelt_arrivals_init(&it, &world.plan, 1, 0, 1);
+    uint64_t k, due_ns;
+    for (before = 0; pelt_arrivals_next(&it, &k, &due_ns); before++) {
+        assert_int_equal(world.begun[before].arrival, k);
+        assert_int_equal(world.begun[before].due_ns, due_ns);
+    }
+    assert_int_equal(world.begun_len, before);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1335,6 +1529,12 @@ int main(void)
         T(the_longer_of_pacing_and_thinking_counts),
         T(who_pauses_is_not_waited_for_at_the_end),
         T(who_pauses_parks_and_comes_back),
+        T(a_plan_that_grows_has_the_arrivals_of_the_whole),
+        T(a_stage_told_late_has_its_arrivals_due_when_they_were),
+        T(a_plan_that_grows_has_the_users_of_the_whole),
+        T(behind_the_known_end_the_last_level_holds),
+        T(an_arrival_at_the_very_end_is_none_once_the_plan_is_closed),
+        T(a_long_plan_is_forgotten_behind_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -524,6 +524,71 @@ static void a_mix_is_as_long_as_its_longest_and_as_high_as_its_users(void **stat
     refuse("chat: load: stage 1 goes from 4 to -1 users");
 }
 
+static void make_live(enum pelt_loop loop)
+{
+    pelt_plan_init(&plan, loop);
+    plan.live = true;
+    plan.level_max = 100;
+    plan.length_max_ns = 60 * S;
+}
+
+static void a_live_plan_holds_its_last_level_until_it_is_closed(void **state)
+{
+    make_live(PELT_LOOP_CLOSED);
+    assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_OK);
+    assert_int_equal(pelt_plan_users_at(&plan, 0), 0); /* nothing is known */
+    assert_int_equal(pelt_plan_add(&plan, S, 5, 5), PELT_OK);
+    assert_int_equal(pelt_plan_add(&plan, S, 8, 8), PELT_OK);
+    assert_int_equal(pelt_plan_users_at(&plan, 500 * MS), 5);
+    assert_int_equal(pelt_plan_users_at(&plan, 30 * S), 8);
+    assert_int_equal(pelt_plan_users_at(&plan, 60 * S), 0);
+    assert_int_equal(pelt_plan_users_from(&plan, 0), 100);
+    assert_int_equal(pelt_plan_next_change(&plan, 0), S);
+    assert_int_equal(pelt_plan_next_change(&plan, S), 60 * S);
+    assert_int_equal(pelt_plan_length_ns(&plan), 60 * S);
+    assert_int_equal(pelt_plan_known_ns(&plan), 2 * S);
+    pelt_plan_close(&plan);
+    assert_int_equal(pelt_plan_users_at(&plan, 30 * S), 0);
+    assert_int_equal(pelt_plan_length_ns(&plan), 2 * S);
+    assert_int_equal(pelt_plan_next_change(&plan, S), 2 * S);
+}
+
+static void what_a_live_plan_forgets_stays_in_its_integral(void **state)
+{
+    make_live(PELT_LOOP_OPEN);
+    for (int i = 1; i <= 10; i++) {
+        assert_int_equal(pelt_plan_add(&plan, S, 7 * i, 7 * i), PELT_OK);
+    }
+    const double all = pelt_plan_integral(&plan, 60 * S),
+                 half = pelt_plan_integral(&plan, 7500 * MS);
+    const uint64_t at = pelt_plan_inverse(&plan, 300);
+    assert_int_equal(pelt_plan_forget(&plan, 5500 * MS, 99), 5);
+    assert_int_equal(pelt_plan_forget(&plan, 60 * S, 1), 1);
+    assert_int_equal(plan.stages_len, 4);
+    assert_true(pelt_plan_integral(&plan, 60 * S) == all);
+    assert_true(pelt_plan_integral(&plan, 7500 * MS) == half);
+    assert_int_equal(pelt_plan_inverse(&plan, 300), at);
+    assert_true(pelt_plan_level(&plan, 7500 * MS) == 56);
+    assert_int_equal(pelt_plan_known_ns(&plan), 10 * S);
+}
+
+static void the_limits_of_a_live_plan_are_checked_set_and_described(void **state)
+{
+    make_live(PELT_LOOP_OPEN);
+    described("shape, decided as it goes: at most 100/s, at most 1m, uniform");
+    pelt_plan_scale_peak(&plan, 30);
+    pelt_plan_scale_length(&plan, 10 * S);
+    plan.stop_saturated = true;
+    described("shape, decided as it goes: at most 30/s, at most 10s, uniform, until saturated");
+    plan.level_max = 1e9;
+    assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_EINVAL);
+    plan.level_max = 0;
+    assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_EINVAL);
+    make_live(PELT_LOOP_OPEN);
+    plan.length_max_ns = 0;
+    assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_EINVAL);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, tear_down)
@@ -554,6 +619,9 @@ int main(void)
         T(a_kind_of_load_is_described_as_what_it_is),
         T(a_replay_counts_the_arrivals_of_its_trace),
         T(a_mix_is_as_long_as_its_longest_and_as_high_as_its_users),
+        T(a_live_plan_holds_its_last_level_until_it_is_closed),
+        T(what_a_live_plan_forgets_stays_in_its_integral),
+        T(the_limits_of_a_live_plan_are_checked_set_and_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

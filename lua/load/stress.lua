@@ -1,0 +1,335 @@
+-- stress: a load that looks for the largest level at which the service still holds its SLO, written down as somebody would
+-- do it by hand: climb until it breaks, halve the gap, hold what is left several times, go over the edge and back once.
+--
+-- It runs as a coroutine that yields the level of each second. A step is judged by the whole seconds known when its last
+-- one is decided, without its first ones (`settle`). Which steps there were, and what came of them, are events of the run:
+--
+--   step      "step 3: 200/s holds: ..." or "breaks: ..."
+--   capacity  "largest level that holds: 212/s ...", at the end
+--
+
+local coroutine = coroutine -- scripts may not replace it here
+local common = ...
+local fail = common.fail
+
+local KEYS = { "from", "step", "max", "every", "settle", "slo", "resolution", "verify", "hysteresis", "duration", "users",
+    "arrivals", "gamma", "waiting" }
+
+local NS = 1000000000
+local WINDOW_MAX_S = 60      -- that stats.window() gives
+local LONGER = 6             -- a step that cannot be judged yet lasts at most so many times `every`
+local REST_MAX_S = 60        -- for the service to recover
+local REST_HALVED_S = 10     -- so often what it gets meanwhile is halved
+local ACHIEVED = 0.95        -- less of the arrivals ends: it is the throughput that breaks
+local HOPELESS = 0.8         -- so much less that a step need not be waited for
+local LATE = 0.05            -- more of the arrivals were late by this host's doing: nothing is judged
+local AGAIN = 3              -- so often a step begins anew for that
+local DOWN_MAX = 6           -- steps down until it holds again
+
+local function level_text(loop, level)
+    return loop == "open" and ("%.6g/s"):format(level) or ("%d user%s"):format(level, level == 1 and "" or "s")
+end
+
+-- ---- the search ----
+
+-- `o`: the options as made below, times in seconds. Returns function(t, stats, view).
+local function searcher(o)
+    local t, stats, view -- of the second that is decided
+    local span = 0
+    local told = false   -- the capacity
+    local calm_s         -- backlog in seconds of arrivals at the last step that held
+    local good, bad      -- largest level that held, smallest that broke; good 0: none so far
+    local why            -- it broke
+
+    local function name(level) return level_text(o.loop, level) end
+
+    local function conclude(format, ...)
+        told = true
+        view.note("capacity", format:format(...))
+    end
+
+    -- One second more at this level.
+    local function hold(level, part)
+        if t + 1 >= view.duration and not told then
+            conclude("not found within the duration of %.6g s: %s%s", view.duration,
+                good > 0 and ("holds at %s so far"):format(name(good)) or "no level held so far",
+                bad and (", breaks at %s: %s"):format(name(bad), why) or "")
+        end
+        t, stats, view = coroutine.yield(level, part, span)
+    end
+
+    -- By how much the backlog of so many arrivals may grow by chance alone.
+    local function noise(arrivals)
+        return math.max(3, (o.random and 2 or 0.5) * math.sqrt(arrivals / o.gamma))
+    end
+
+    -- Why arrivals of these seconds pile up, nil if they do not.
+    local function piles_up(w)
+        local arrivals = w.planned_per_s * w.seconds
+        local small = math.max(noise(arrivals), 0.4 * o.resolution * arrivals)
+        if w.dropped > 0 then return ("throughput: %d arrivals were dropped"):format(w.dropped) end
+        if w.growth <= small then return nil end
+        if w.iterations_per_s < ACHIEVED * w.planned_per_s then
+            return ("throughput: %.4g/s of %.4g/s ended"):format(w.iterations_per_s, w.planned_per_s)
+        end
+        return ("throughput: the backlog grew by %.3g/s"):format(w.growth / w.seconds)
+    end
+
+    -- "holds", "breaks" or "unjudged" by the seconds [first, known), the reason, and their figures. `since`: the same
+    -- level has been held from then on, so what piles up is seen better.
+    local function judge(first, known, since)
+        local w = stats.window(math.min(known - first, WINDOW_MAX_S))
+        local result, reason = view.judge(first, known)
+        local piled = o.loop == "open" and piles_up(since and stats.window(math.min(known - since, WINDOW_MAX_S)) or w)
+        if result ~= "breaks" and piled then result, reason = "breaks", piled end
+        return result, reason, w
+    end
+
+    local function is_hopeless(first, known)
+        if o.loop ~= "open" or known - first < 2 then return false end
+        local w = stats.window(math.min(known - first, WINDOW_MAX_S))
+        return w.iterations_per_s < HOPELESS * w.planned_per_s and piles_up(w) ~= nil
+    end
+
+    -- Seconds that tell levels apart which differ by the resolution: random arrivals come by chance, too.
+    local function length_of(level, part)
+        if part == "climb" or o.loop ~= "open" or not o.random then return o.every end
+        local needed = math.ceil((4 / o.resolution) ^ 2 / (level * o.gamma)) + o.settle + 1
+        return math.min(math.max(o.every, needed), LONGER * o.every)
+    end
+
+    local function figures(w)
+        local share = w.errors > 0 and (", errors %.3g%%"):format(100 * w.errors) or ""
+        local p99 = w.p99_ms and (", p99 %.4g ms"):format(w.p99_ms) or w.p95_ms and (", p95 %.4g ms"):format(w.p95_ms) or ""
+        return ("%.4g/s ok%s%s"):format(w.ok_per_s, p99, share)
+    end
+
+    -- Holds a level for a step. True: it held.
+    local function step(level, part, since)
+        local from, first = t, t + o.settle
+        local least, most = length_of(level, part), LONGER * o.every
+        local result, reason, w
+        local again = 0
+        span = span + 1
+        repeat
+            hold(level, part)
+            local known, length = stats.t + 1, t - from
+            local over = length >= least and known >= from + least - 1
+            if over or is_hopeless(first, known) then
+                result, reason, w = judge(first, known, since)
+                if result == "unjudged" and length < most then result = nil end
+                if w.late > LATE and again < AGAIN then -- it measured this host
+                    result, again, from, first = nil, again + 1, t, t + o.settle
+                end
+            end
+        until result
+        local text = result == "holds" and figures(w) or reason
+        view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, text))
+        if result == "holds" and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
+        if result == "unjudged" then reason = "it could not be judged: " .. reason end
+        return result == "holds", reason
+    end
+
+    -- A low level until what the step before left has been worked off. False: it was not.
+    local function rest()
+        local function halved(level) return o.loop == "closed" and math.max(1, level // 2) or level / 2 end
+        local level = halved(good > 0 and good or halved(bad))
+        local from = t
+        while t - from < REST_MAX_S do
+            hold(level, "rest")
+            if (t - from) % REST_HALVED_S == 0 then level = halved(level) end
+            local known = stats.t + 1
+            local backlog_max = 3 + 2 * (calm_s or 1) * level
+            local quiet = o.loop == "closed" or stats.backlog <= backlog_max
+            if known - from >= 2 and quiet and view.judge(known - 1, known) ~= "breaks" then return true end
+        end
+        conclude("the service did not recover within %d s at %s after %s broke it%s", REST_MAX_S, name(level), name(bad),
+            good > 0 and ("; %s held before"):format(name(good)) or "")
+        return false
+    end
+
+    local function climb()
+        good = 0
+        local level = math.min(o.from, view.max)
+        while true do
+            local held, reason = step(level, "climb")
+            if not held then
+                bad, why = level, reason
+                return
+            end
+            good = level
+            if level >= view.max then return end
+            level = math.min(level + o.step, view.max)
+        end
+    end
+
+    local function rounded(level)
+        return o.loop == "closed" and level // 1 or tonumber(("%.4g"):format(level))
+    end
+
+    -- The level between, nil if the gap is small enough. Half the resolution: a step near the edge may be judged wrong.
+    local function between()
+        local level = rounded((good + bad) / 2)
+        if bad - good <= o.resolution / 2 * bad or level <= good or level < o.least then return nil end
+        return level
+    end
+
+    local function search()
+        for level in between do
+            if not rest() then return false end
+            local held, reason = step(level, "search")
+            if held then good = level else bad, why = level, reason end
+        end
+        return bad == nil or rest()
+    end
+
+    local function lower(level)
+        local next = level * (1 - o.resolution / 2)
+        return o.loop == "closed" and math.min(level - 1, next // 1) or rounded(next)
+    end
+
+    -- The largest level from `good` down that holds each time. False: the service did not recover.
+    local function verify()
+        while good >= o.least do
+            local times, since = 0, t + o.settle
+            repeat
+                local held, reason = step(good, "verify", since)
+                if held then times = times + 1 else bad, why = good, reason end
+            until not held or times == o.verify
+            if times == o.verify then return true end
+            good = lower(good)
+            if not rest() then return false end
+        end
+        good = 0
+        return true
+    end
+
+    -- Over the edge and back: the level at which it holds again on the way down, nil if at none.
+    local function down()
+        local level = good
+        step(bad, "climb")
+        for _ = 1, DOWN_MAX do
+            if step(level, "down") then return level end
+            level = lower(level)
+            if level < o.least then return nil end
+        end
+    end
+
+    local function tell()
+        if good == 0 then
+            return conclude("no level holds: it breaks at %s: %s", name(bad), why)
+        end
+        local text = ("largest level that holds: %s, %d of %d times"):format(name(good), o.verify, o.verify)
+        if not bad then return conclude("%s; it is the max: nothing broke", text) end
+        local back = ""
+        if o.hysteresis then
+            local again = down()
+            back = not again and "; after more load it did not hold again on the way down"
+                or again < good and ("; after more load it holds again at %s only"):format(name(again))
+                or "; also after more load"
+        end
+        conclude("%s; it breaks at %s: %s%s", text, name(bad), why, back)
+    end
+
+    local function run()
+        climb()
+        if bad and not search() then return end
+        if verify() then tell() end
+    end
+
+    local body
+    return function(second, figures_, view_)
+        t, stats, view = second, figures_, view_
+        if not body then body = coroutine.create(run) end
+        local ok, level, part, number = coroutine.resume(body, second, figures_, view_)
+        if not ok then error(level, 0) end
+        if coroutine.status(body) == "dead" then return nil end
+        return level, part, number
+    end
+end
+
+-- ---- its options ----
+
+local function seconds_of(t, key, what, default)
+    if t[key] == nil then return default end
+    local ns = common.tools.duration_ns(t[key], what .. "." .. key)
+    if ns % NS ~= 0 then fail("%s.%s: %s: whole seconds are expected", what, key, tostring(t[key])) end
+    return ns // NS
+end
+
+local function share_of(value, what)
+    local share = type(value) == "number" and value
+        or type(value) == "string" and tonumber(value:match("^%s*([%d.]+)%%%s*$") or nil) and tonumber(value:match("[%d.]+")) / 100
+    if not share or not (share >= 0.01 and share <= 0.5) then
+        fail("%s.resolution: '%s': a share from 1%% to 50%% is expected, as \"5%%\"", what, tostring(value))
+    end
+    return share
+end
+
+-- `from` and the like of t, of the loop that the others are of.
+local function level_in(t, key, what, loop)
+    local level, kind = common.level_of(t[key], what .. "." .. key)
+    if loop and kind ~= loop then fail("%s.%s: users and rates do not mix in one load", what, key) end
+    common.above_zero(level, kind, what .. "." .. key)
+    return level, kind
+end
+
+local function slo_of(slo, what)
+    if slo == nil then return nil end
+    if type(slo) == "string" then return { slo } end
+    if type(slo) ~= "table" or #slo == 0 then
+        fail("%s.slo: a list of thresholds is expected: slo = { \"http_response p99 < 500ms\" }", what)
+    end
+    return slo
+end
+
+local function json_text(text)
+    return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+end
+
+local function params_of(o, slo)
+    local texts = {}
+    for i, threshold in ipairs(slo or {}) do
+        if type(threshold) == "table" then
+            local bound = threshold.max or threshold.min or threshold.critical
+            threshold = ("%s %s %s %s"):format(threshold.metric, threshold.stat, threshold.min and ">=" or "<=", tostring(bound))
+        end
+        texts[i] = json_text(tostring(threshold))
+    end
+    return ('{"slo":[%s],"repeats":%d,"resolution":%.6g,"from":%.6g,"step":%.6g,"max":%.6g,"every_s":%d,"settle_s":%d}'):format(
+        table.concat(texts, ","), o.verify, o.resolution, o.from, o.step, o.max, o.every, o.settle)
+end
+
+common.shape("stress", function(t, what)
+    common.check_keys(t, what, common.with_common(KEYS))
+    for _, key in ipairs { "from", "step", "max" } do
+        if t[key] == nil then fail("%s: no %s: write { from = \"50/s\", step = \"50/s\", max = \"2000/s\" }, or numbers of users", what, key) end
+    end
+    local o = {}
+    o.from, o.loop = level_in(t, "from", what)
+    o.step = level_in(t, "step", what, o.loop)
+    o.max = level_in(t, "max", what, o.loop)
+    if o.from > o.max then fail("%s.from: it lies above max", what) end
+    o.every = seconds_of(t, "every", what, 10)
+    o.settle = seconds_of(t, "settle", what, math.max(1, math.min(2, o.every // 5)))
+    if o.every > 300 or o.every < o.settle + 2 then
+        fail("%s.every: %d s: from settle (%d s) and 2 s more to 5m: what is judged lies between", what, o.every, o.settle)
+    end
+    o.resolution = share_of(t.resolution or 0.05, what)
+    o.verify = t.verify or 3
+    if math.type(o.verify) ~= "integer" or o.verify < 1 or o.verify > 100 then
+        fail("%s.verify: a whole number from 1 to 100 is expected, not %s", what, tostring(t.verify))
+    end
+    if t.hysteresis ~= nil and type(t.hysteresis) ~= "boolean" then
+        fail("%s.hysteresis: true or false is expected, not %s", what, tostring(t.hysteresis))
+    end
+    o.hysteresis = t.hysteresis ~= false
+    o.duration = seconds_of(t, "duration", what, 3600)
+    o.random = t.arrivals == "poisson" or t.arrivals == "gamma"
+    o.gamma = t.arrivals == "gamma" and type(t.gamma) == "number" and t.gamma or 1
+    o.least = o.loop == "open" and math.min(o.from, o.step) / 100 or 1
+    local slo = slo_of(t.slo, what)
+    local result = common.steered(t, what, searcher(o), o.max, o.loop, o.duration * NS)
+    result.kind, result.params, result.slo = "stress", params_of(o, slo), slo
+    return result
+end)

@@ -1,0 +1,378 @@
+/*
+ * shape: what a function is told and may return; and lua/stress.lua against a server that is a
+ * formula: a backlog, and what it works off a second.
+ */
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pelt/rng.h"
+#include "pelt/shape.h"
+
+#define SECONDS 4000
+
+static struct {
+    double level[SECONDS]; /* decided */
+    char part[SECONDS][14];
+    unsigned span[SECONDS];
+    int32_t decided;
+    double capacity, slo_s, backlog[SECONDS], done[SECONDS];
+    struct pelt_rng rng;
+    double jitter;              /* of what is worked off a second, as a share */
+    int32_t late_from, late_to; /* seconds in which this host is late */
+    bool closed;                /* users: all of them are the backlog */
+    char capacity_text[400];
+    char last_step[400];
+    int steps;
+} world;
+
+static struct pelt_scenario *scenario;
+static struct pelt_shape *shape;
+
+static struct pelt_shape_view view; /* filled below */
+
+/* The text between two others. */
+static void load(const char *before, const char *text, const char *behind)
+{
+    char source[2048];
+    struct pelt_error err = {{0}};
+    snprintf(source, sizeof source, "%s%s%s", before, text, behind);
+    memset(&world, 0, sizeof world);
+    if (pelt_scenario_load_text("t.lua", source, strlen(source), NULL, 0, &scenario, &err) !=
+        PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    assert_true(scenario->plan.live);
+    view.level_max = scenario->plan.level_max;
+    view.length_max_s = (double)scenario->plan.length_max_ns / 1e9;
+    struct pelt_script_options options = {.scenario = scenario, .registry = scenario->declared};
+    if (pelt_shape_new(&options, &shape, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static int tear_down(void **state)
+{
+    pelt_shape_free(shape);
+    pelt_scenario_free(scenario);
+    shape = NULL;
+    scenario = NULL;
+    return 0;
+}
+
+#define SHAPED                                                                                     \
+    "local pelt = require 'pelt' return { load = { max = '500/s', duration = '1m', shape = "       \
+    "function(t, stats, view)\n"
+#define SHAPED_END " end }, iteration = function() end }"
+
+static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *out)
+{
+    int32_t to = world.decided > 0 ? world.decided - 1 : 0; /* the running second is not known */
+    int32_t from = to > (int32_t)seconds ? to - (int32_t)seconds : 0;
+    *out = (struct pelt_shape_figures){
+        .from = from, .to = to, .p50_ms = NAN, .p95_ms = NAN, .p99_ms = NAN};
+    for (int32_t t = from; t < to; t++) {
+        out->planned_per_s += world.level[t] / (to - from);
+        out->iterations_per_s += world.done[t] / (to - from);
+        out->late += t >= world.late_from && t < world.late_to;
+    }
+    if (to > from) {
+        out->level = world.level[to - 1];
+        out->ok_per_s = out->iterations_per_s;
+        out->backlog = (uint64_t)world.backlog[to - 1];
+        out->growth = world.backlog[to - 1] - (from > 0 ? world.backlog[from - 1] : 0);
+        out->p99_ms = 1000 * world.backlog[to - 1] / world.capacity;
+    }
+}
+
+static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, char *why,
+                                          size_t size)
+{
+    assert_true(from >= 0 && from < to && to < world.decided);
+    for (int32_t t = from; t < to; t++) {
+        if (world.backlog[t] / world.capacity > world.slo_s) {
+            snprintf(why, size, "too slow in second %d", (int)t);
+            return PELT_SHAPE_BREAKS;
+        }
+    }
+    return PELT_SHAPE_HOLDS;
+}
+
+static void on_note(void *arg, const char *kind, const char *text)
+{
+    if (strcmp(kind, "capacity") == 0) {
+        assert_string_equal(world.capacity_text, ""); /* told once */
+        snprintf(world.capacity_text, sizeof world.capacity_text, "%s", text);
+    } else {
+        assert_string_equal(kind, "step");
+        snprintf(world.last_step, sizeof world.last_step, "%s", text);
+        world.steps++;
+    }
+}
+
+static struct pelt_shape_view view = {.figures = on_figures, .judge = on_judge, .note = on_note};
+
+/* The next second. False: the load ends. */
+static bool decide(struct pelt_error *err)
+{
+    struct pelt_shape_decision d;
+    int32_t t = world.decided;
+    assert_true(t < SECONDS);
+    if (pelt_shape_decide(shape, t, &view, &d, err) != PELT_OK) {
+        return false;
+    }
+    if (d.end) {
+        return false;
+    }
+    world.level[t] = d.level;
+    memcpy(world.part[t], d.part, sizeof d.part);
+    world.span[t] = d.span;
+    if (world.capacity > 0) {
+        double all = (t > 0 ? world.backlog[t - 1] : 0) + d.level;
+        double most = world.capacity * (1 + world.jitter * (2 * pelt_rng_uniform(&world.rng) - 1));
+        world.done[t] = fmin(all, most);
+        world.backlog[t] = world.closed ? d.level : all - world.done[t];
+    }
+    world.decided++;
+    return true;
+}
+
+static void fails(const char *body, const char *said)
+{
+    struct pelt_error err = {{0}};
+    load(SHAPED, body, SHAPED_END);
+    world.capacity = 100;
+    while (decide(&err)) {
+    }
+    if (strstr(err.text, said) == NULL) {
+        fail_msg("\"%s\" was not said: %s", said, err.text);
+    }
+    tear_down(NULL);
+}
+
+static void it_says_the_level_of_each_second(void **state)
+{
+    load(SHAPED, "if t < 3 then return 10 * t, 'up', t end if t == 3 then return '90/m' end",
+         SHAPED_END);
+    while (decide(NULL)) {
+    }
+    assert_int_equal(world.decided, 4);
+    assert_true(world.level[0] == 0 && world.level[1] == 10 && world.level[2] == 20);
+    assert_true(world.level[3] == 1.5);
+    assert_string_equal(world.part[2], "up");
+    assert_int_equal(world.span[2], 2);
+    assert_string_equal(world.part[3], "");
+}
+
+static void it_is_told_what_is_known(void **state)
+{
+    load(SHAPED,
+         "if t == 0 then assert(stats.t == -1 and stats.seconds == 0) return 10 end "
+         "if t == 5 then assert(stats.t == 3 and stats.level == 13 and stats.p50_ms == nil "
+         "and stats.planned_per_s == 13 and stats.iterations_per_s == 13 and "
+         "stats.window(2).planned_per_s == 12.5 and stats.window(60).seconds == 4) "
+         "return end return 10 + t",
+         SHAPED_END);
+    struct pelt_error err = {{0}};
+    world.capacity = 100;
+    while (decide(&err)) {
+    }
+    assert_string_equal(err.text, "");
+    assert_int_equal(world.decided, 5);
+}
+
+static void what_is_no_level_is_refused_with_its_place(void **state)
+{
+    fails("return 'x'", "t.lua:1: the shape returned 'x' for second 0: return arrivals a second "
+                        "(20 or \"20/s\"), or nil to end the load");
+    fails("return {}", "the shape returned a table for second 0");
+    fails("return -1", "the shape returned -1");
+    fails("return 1/0", "the shape returned inf");
+    fails("return true", "the shape returned a boolean");
+    fails("if t == 2 then error('enough') end return 1", "t.lua:2: enough");
+    fails("return stats.window(61).t", "stats.window: 61 seconds: 1 to 60 are kept");
+}
+
+static void an_endless_one_is_stopped(void **state)
+{
+    fails("while true do pcall(function() while true do end end) end", "t.lua:2: the script held");
+}
+
+static void what_it_keeps_answers_only_while_it_runs(void **state)
+{
+    fails("kept = kept or 1", "t.lua:2: ");
+    fails("if t == 0 then math.kept = stats.window end return 1", "t.lua:2: ");
+}
+
+#define STRESS     "local pelt = require 'pelt' return { load = pelt.load.stress { "
+#define STRESS_END " }, iteration = function() end }"
+
+static double found(void)
+{
+    double level = -1;
+    sscanf(world.capacity_text, "largest level that holds: %lf", &level);
+    return level;
+}
+
+static void run_all(void)
+{
+    struct pelt_error err = {{0}};
+    while (decide(&err)) {
+    }
+    assert_string_equal(err.text, "");
+    assert_string_not_equal(world.capacity_text, "");
+}
+
+static void stress_finds_the_capacity_of_a_server(void **state)
+{
+    struct pelt_rng rng;
+    pelt_rng_init(&rng, 5, 1);
+    for (int i = 0; i < 60; i++) {
+        load(STRESS, "from = '50/s', step = '100/s', max = '5000/s', every = '5s'", STRESS_END);
+        pelt_rng_init(&world.rng, (uint64_t)i, 2);
+        world.jitter = i % 2 ? 0.03 : 0;
+        world.slo_s = 0.2 + 0.3 * pelt_rng_uniform(&rng);
+        world.capacity = 60 * exp(3.5 * pelt_rng_uniform(&rng)); /* 60/s to 2,000/s */
+        run_all();
+        if (fabs(found() / world.capacity - 1) > 0.05) {
+            fail_msg("capacity %g: %s", world.capacity, world.capacity_text);
+        }
+        tear_down(NULL);
+    }
+}
+
+static void stress_names_the_throughput_where_the_slo_is_patient(void **state)
+{
+    load(STRESS, "from = '50/s', step = '100/s', max = '5000/s', every = '5s'", STRESS_END);
+    world.capacity = 333;
+    world.slo_s = 1000;
+    run_all();
+    assert_true(fabs(found() / 333 - 1) < 0.05);
+    assert_non_null(strstr(world.capacity_text, "/s: throughput: "));
+}
+
+static void stress_finds_the_users_to_the_last_one_where_they_are_few(void **state)
+{
+    for (int capacity = 3; capacity < 40; capacity++) {
+        load(STRESS, "from = 2, step = 7, max = 100, every = '5s', verify = 2", STRESS_END);
+        world.capacity = capacity;
+        world.slo_s = 1;
+        world.closed = true;
+        run_all();
+        assert_int_equal(found(), capacity);
+        tear_down(NULL);
+    }
+}
+
+static void stress_repeats_a_step_in_which_this_host_was_late(void **state)
+{
+    load(STRESS, "from = '50/s', step = '75/s', max = '150/s', every = '5s', verify = 2",
+         STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 0.3;
+    world.late_from = 7; /* in the second step, 5 to 10 */
+    world.late_to = 8;
+    run_all();
+    assert_int_equal(world.decided, 30);
+    for (int32_t t = 5; t < 15; t++) {
+        assert_int_equal(world.span[t], 2);
+    }
+    assert_int_equal(world.steps, 5);
+}
+
+static void stress_says_that_no_level_holds(void **state)
+{
+    load(STRESS, "from = 2, step = 7, max = 100, every = '5s'", STRESS_END);
+    world.capacity = 1;
+    world.slo_s = 0.5;
+    world.closed = true;
+    run_all();
+    assert_non_null(strstr(world.capacity_text, "the service did not recover within 60 s at 1 user "
+                                                "after 2 users broke it"));
+}
+
+static void stress_rests_until_the_backlog_is_gone(void **state)
+{
+    load(STRESS, "from = '50/s', step = '300/s', max = '5000/s', every = '5s'", STRESS_END);
+    world.capacity = 123;
+    world.slo_s = 0.3;
+    run_all();
+    for (int32_t t = 1; t < world.decided; t++) {
+        bool over = strcmp(world.part[t - 1], "rest") == 0 && strcmp(world.part[t], "rest") != 0;
+        assert_true(!over || world.backlog[t - 1] / world.capacity < world.slo_s);
+    }
+    assert_string_equal(world.part[0], "climb");
+}
+
+static void stress_without_an_edge_holds_at_max(void **state)
+{
+    load(STRESS, "from = '50/s', step = '75/s', max = '150/s', every = '5s', verify = 2",
+         STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 0.3;
+    run_all();
+    assert_string_equal(
+        world.capacity_text,
+        "largest level that holds: 150/s, 2 of 2 times; it is the max: nothing broke");
+    assert_int_equal(world.steps, 5); /* 50, 125, 150, and twice 150 */
+    assert_int_equal(world.decided, 25);
+}
+
+static void stress_stays_below_what_the_command_line_says(void **state)
+{
+    load(STRESS, "from = '50/s', step = '75/s', max = '500/s', every = '5s', verify = 1",
+         STRESS_END);
+    view.level_max = 110;
+    world.capacity = 1000;
+    world.slo_s = 0.3;
+    run_all();
+    assert_string_equal(
+        world.capacity_text,
+        "largest level that holds: 110/s, 1 of 1 times; it is the max: nothing broke");
+}
+
+static void stress_below_its_first_level_searches_there(void **state)
+{
+    load(STRESS, "from = '400/s', step = '100/s', max = '800/s', every = '5s'", STRESS_END);
+    world.capacity = 77;
+    world.slo_s = 0.3;
+    run_all();
+    assert_true(fabs(found() / 77 - 1) < 0.05);
+}
+
+static void stress_out_of_time_says_what_it_knows(void **state)
+{
+    load(STRESS, "from = '50/s', step = '50/s', max = '800/s', every = '5s', duration = '20s'",
+         STRESS_END);
+    world.capacity = 120;
+    world.slo_s = 0.3;
+    for (int i = 0; i < 20; i++) {
+        assert_true(decide(NULL));
+    }
+    assert_non_null(strstr(world.capacity_text, "not found within the duration of 20 s: holds at "
+                                                "100/s so far, breaks at 150/s: "));
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_teardown(test, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(it_says_the_level_of_each_second),
+        T(it_is_told_what_is_known),
+        T(what_is_no_level_is_refused_with_its_place),
+        T(an_endless_one_is_stopped),
+        T(what_it_keeps_answers_only_while_it_runs),
+        T(stress_finds_the_capacity_of_a_server),
+        T(stress_names_the_throughput_where_the_slo_is_patient),
+        T(stress_finds_the_users_to_the_last_one_where_they_are_few),
+        T(stress_repeats_a_step_in_which_this_host_was_late),
+        T(stress_says_that_no_level_holds),
+        T(stress_rests_until_the_backlog_is_gone),
+        T(stress_without_an_edge_holds_at_max),
+        T(stress_stays_below_what_the_command_line_says),
+        T(stress_below_its_first_level_searches_there),
+        T(stress_out_of_time_says_what_it_knows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
