@@ -179,9 +179,6 @@ static void write_whole(struct pelt_collector *c, int32_t second)
         }
         c->has_second = true;
         write_second(c, c->second, len);
-        if (c->on_second != NULL) {
-            c->on_second(c->on_second_arg, c->second);
-        }
     }
     for (uint32_t i = 0; i < c->workers_len; i++) {
         if (c->inbox[i].head != NULL && c->inbox[i].head->frame->second == second) {

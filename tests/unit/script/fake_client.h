@@ -26,9 +26,9 @@ struct fake_call {
 extern struct fake_call fake_calls[64]; /* waiting, the oldest first */
 extern size_t fake_calls_len;
 extern size_t fake_calls_max; /* beyond so many there is no room for one; 64 after a reset */
-extern int fake_sessions;    /* open */
-extern int fake_ended;       /* iterations that ended */
-extern int fake_ended_error; /* of these by a script error */
+extern int fake_sessions;     /* open */
+extern int fake_ended;        /* iterations that ended */
+extern int fake_ended_error;  /* of these by a script error */
 
 void fake_reset(void);
 bool fake_answer(void); /* the oldest call; false: none waits */
