@@ -55,7 +55,10 @@ endfunction()
 
 # pelt_unit_test(NAME LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka).
 function(pelt_unit_test name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_THREAD" "" "LIBS" ${ARGN})
+  if(ARG_ONE_THREAD AND PELT_SANITIZE MATCHES thread)
+    return()
+  endif()
   add_executable(${name} ${name}.c)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings PkgConfig::CMOCKA m)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)

@@ -68,10 +68,18 @@ def test_stress_says_that_nothing_broke_up_to_max(target, tmp_path):
     assert len(steps) == 4
 
 
+@pytest.mark.alone
 def test_the_stress_load_shown_runs(target, tmp_path):
-    text = (ROOT / "docs/SCENARIOS.md").read_text().split("\n### Stress\n", 1)[1]
-    text, _, steps = stress(tmp_path, target().url, None, scenario=re.search(r"```lua\n(.*?)```", text, re.S).group(1))
-    assert text.startswith("largest level that holds: 150/s, 1 of 1 times; it is the max"), (text, steps)
+    shown = (ROOT / "docs/SCENARIOS.md").read_text().split("\n### Stress\n", 1)[1]
+    shown = re.search(r"```lua\n(.*?)```", shown, re.S).group(1)
+
+    def check(attempt):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        text, _, steps = stress(folder, target().url, None, scenario=shown)
+        if_quiet(text.startswith("largest level that holds: 150/s, 1 of 1 times; it is the max"), (text, steps))
+
+    in_a_quiet_moment(check)
 
 
 def test_the_stress_scenario_runs_until_its_time_is_over(target, tmp_path):

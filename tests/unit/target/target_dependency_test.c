@@ -287,10 +287,10 @@ static void who_waits_too_long_is_told(void **unused)
     struct target_call first, second;
 
     hasty.wait_ns = MS;
-    target_dependency_set(dependency, &hasty);
     hold(true);
     start(&first);
     wait_for(&fake.calling, 1);
+    target_dependency_set(dependency, &hasty); /* now: the first one's connection took its time */
     start(&second);
     wait_for(&fake.done, 1);
     assert_false(target_dependency_leave(dependency, &second));
