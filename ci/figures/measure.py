@@ -34,6 +34,8 @@ FIGURES = {
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),
     "verdict": (verdict.figure, "what healthy open-loop runs say of themselves, twenty times"),
+    "sustained": (repeated.sustained, "leaks named and not named by a sustained load, three times each way"),
+    "burst": (repeated.burst, "recovery from spikes against the target's own log, three bursts"),
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }

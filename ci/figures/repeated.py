@@ -1,4 +1,4 @@
-"""counts, truth, stress, kill: measurement tests of tests/integration run again and again; a test says its values by pytest's
+"""counts, truth, sustained, burst, stress, kill: measurement tests of tests/integration run again and again; a test says its values by pytest's
 record_property, and fails where they are outside its tolerance.
 """
 import os
@@ -44,6 +44,19 @@ def counts():
 def truth():
     return _figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
                    ["test_truth.py"], times=5)
+
+
+def sustained():
+    return _figure("Service that sleeps and takes twice as long after a minute, and one that stays as it is, for arrivals and for users, side by "
+                   "side: a leak must be named in p50, p99 (and the users' throughput) of the first, and nothing in the other. Drift over 64 s, with its "
+                   "interval; the first's is 67%.",
+                   ["test_sustained.py"], times=3, more_env={"PELT_ONCE": "1"})
+
+
+def burst():
+    return _figure("Spikes beyond what the target serves: the recovery that pelt tells against when the target's own log says that its queue was empty "
+                   "again. Allowed: 10% or 100 ms, the larger.",
+                   ["test_burst.py::test_recovery_is_that_of_the_target_s_queue"], times=3, more_env={"PELT_ONCE": "1"})
 
 
 def stress():

@@ -44,7 +44,7 @@ def findings(report, kind):
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_recovery_is_that_of_the_target_s_queue(target, tmp_path):
+def test_recovery_is_that_of_the_target_s_queue(target, tmp_path, record_property):
     (tmp_path / "burst.lua").write_text(SCENARIO)
 
     def once(attempt):
@@ -61,6 +61,7 @@ def test_recovery_is_that_of_the_target_s_queue(target, tmp_path):
             said = json.dumps([spike, recovery_s, waiting])
             assert recovery_s > 2, said  # there was something to recover from
             if_quiet(spike["recovered"], said)
+            record_property(f"spike {spike['about']}", f"{spike['recovery_s']:.2f} s (log {recovery_s:.2f} s)")
             if_quiet(abs(spike["recovery_s"] - recovery_s) <= max(0.1 * recovery_s, 0.1), said)
             # in flight are those that wait, and those that are worked on
             if_quiet(abs(spike["backlog"] - (waiting + WORKERS)) <= 0.1 * waiting, said)

@@ -3,6 +3,7 @@ the plan as these tests work it out by hand."""
 import json
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,21 +48,38 @@ LOADS = {
 RATE = 10  # arrivals a second where users are counted in ones
 
 
+def side_by_side(check):
+    """check(kind) of each kind at once: none of them is more than a few requests at a time."""
+    with ThreadPoolExecutor(2 if SLOW else len(LOADS)) as pool:
+        return dict(zip(LOADS, pool.map(check, LOADS), strict=True))
+
+
+def written(tmp_path, **words):
+    """The scenario of each kind, in a folder of its own."""
+    folders = {kind: tmp_path / kind for kind in LOADS}
+    for kind, folder in folders.items():
+        folder.mkdir()
+        write(folder, "pelt.load." + LOADS[kind][0].format(**words))
+    return folders
+
+
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("kind", LOADS)
-def test_users_are_the_plans(target, tmp_path, kind, threads):
-    form, users, _ = LOADS[kind]
-    load = "pelt.load." + form.format(level="users = 8", none="users = 0", base="2", peak="8", simple="users")
-    path, url = write(tmp_path, load), target().url
+def test_users_are_the_plans(target, tmp_path, threads):
+    folders = written(tmp_path, level="users = 8", none="users = 0", base="2", peak="8", simple="users")
+    url = target().url
+
+    def users_of(kind):
+        done = run("kind.lua", "--target", url, "-t", threads, cwd=folders[kind])
+        assert done.code == PASSED, (kind, done.told())
+        outcomes_add_up(done.report)
+        return seconds_of(done, "users", len(LOADS[kind][1]))
 
     def check(attempt):
-        done = run(path, "--target", url, "-t", threads, cwd=tmp_path)
-        assert done.code == PASSED, done.told()
-        outcomes_add_up(done.report)
-        seen = seconds_of(done, "users", len(users))
-        if_quiet(all(abs(a - b) <= 1 for a, b in zip(seen, users, strict=True)), (seen, users))
+        for kind, seen in side_by_side(users_of).items():
+            users = LOADS[kind][1]
+            if_quiet(all(abs(a - b) <= 1 for a, b in zip(seen, users, strict=True)), (kind, seen, users))
 
     in_a_quiet_moment(check)
 
@@ -69,24 +87,24 @@ def test_users_are_the_plans(target, tmp_path, kind, threads):
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("kind", LOADS)
-def test_starts_are_the_plans_and_the_server_saw_them(target, tmp_path, kind, threads):
-    form, _, starts = LOADS[kind]
-    load = "pelt.load." + form.format(level='rate = "80/s"', none='rate = "0/s"', base='"20/s"', peak='"80/s"', simple="rate")
-    path = write(tmp_path, load)
-    server = target()
+def test_starts_are_the_plans_and_the_server_saw_them(target, tmp_path, threads):
+    folders = written(tmp_path, level='rate = "80/s"', none='rate = "0/s"', base='"20/s"', peak='"80/s"', simple="rate")
+    servers = {kind: target() for kind in LOADS}
 
-    def check(attempt):
-        before = server.count()["total"]
-        done = run(path, "--target", server.url, "-t", threads, cwd=tmp_path)
-        assert done.code == PASSED, done.told()
-        planned = [RATE * n for n in starts]
+    def starts_of(kind):
+        before = servers[kind].count()["total"]
+        done = run("kind.lua", "--target", servers[kind].url, "-t", threads, cwd=folders[kind])
+        assert done.code == PASSED, (kind, done.told())
+        planned = [RATE * n for n in LOADS[kind][2]]
         total = done.report["totals"]["started"]
         # Where the area is no whole number at an edge, an arrival lies on the other side of it.
-        assert abs(total - sum(planned)) <= 1, (total, planned)
-        assert server.settled_count()["total"] - before == total
-        seen = seconds_of(done, "started", len(planned))
-        if_quiet(SLOW or all(abs(a - b) <= STARTS_MOVED for a, b in zip(seen, planned, strict=True)), (seen, planned))
+        assert abs(total - sum(planned)) <= 1, (kind, total, planned)
+        assert servers[kind].settled_count()["total"] - before == total, kind
+        return seconds_of(done, "started", len(planned)), planned
+
+    def check(attempt):
+        for kind, (seen, planned) in side_by_side(starts_of).items():
+            if_quiet(SLOW or all(abs(a - b) <= STARTS_MOVED for a, b in zip(seen, planned, strict=True)), (kind, seen, planned))
 
     in_a_quiet_moment(check)
 

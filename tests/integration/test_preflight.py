@@ -96,13 +96,14 @@ def test_a_scenario_is_measured_and_nothing_reaches_its_target(tmp_path, target)
 
 
 def test_what_is_said_can_be_read(tmp_path):
-    done = pelt("preflight", simple(tmp_path), cwd=tmp_path, timeout=MOST_S)
-    assert done.code == PASSED, done.told()
+    done = pelt("preflight", simple(tmp_path), "--out", f"json={tmp_path}/p.json", cwd=tmp_path, timeout=MOST_S)
+    assert done.code == PASSED and done.out.startswith("preflight "), done.told()
     for word in ("preflight  simple", "us of CPU an iteration", "a user", "requests/s", "descriptors", "ports",
                  "plan       10 users for 10s", "the plan fits; first limit: CPU, at "):
         assert word in done.out, done.told()
     assert "nothing is sent elsewhere" in done.err, done.told()
     assert max(map(len, done.out.splitlines())) <= 120, done.told()
+    assert json.loads((tmp_path / "p.json").read_text())["fits"] is True, "what is written to a file leaves stdout as it is"
 
 
 def test_checks_that_fail_are_no_error(tmp_path, target):
@@ -234,12 +235,6 @@ def test_a_setup_that_needs_an_answer_says_how_to_give_it(tmp_path):
     done = pelt("preflight", path, cwd=tmp_path)
     assert done.code == USAGE and "setup: " in done.err and "--answer" in done.err, done.told()
     assert preflight(path, "--answer", '{"a": {"b": 1}}').report["measured"]["iterations"] > 0
-
-
-def test_what_is_written_to_a_file_is_what_is_written_to_stdout(tmp_path):
-    done = pelt("preflight", simple(tmp_path), "--out", f"json={tmp_path}/p.json", cwd=tmp_path, timeout=MOST_S)
-    assert done.code == PASSED and done.out.startswith("preflight "), done.told()
-    assert json.loads((tmp_path / "p.json").read_text())["fits"] is True
 
 
 # ---- its end ----

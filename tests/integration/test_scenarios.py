@@ -1,7 +1,8 @@
 """The scenarios that come with pelt run as they stand, against the service they are written for."""
 import pytest
 
-from program import PASSED, ROOT, outcomes_add_up, pelt, run
+from drawn import poisson
+from program import PASSED, ROOT, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 
 pytestmark = [pytest.mark.sanitize]
 
@@ -41,3 +42,32 @@ def test_a_scenario_of_the_project_reads_as_what_it_is(tmp_path, name):
         "benchmark": "benchmark: 100/s, 3 trials of 1m, uniform",
     }[name]
     assert done.code == PASSED and says in done.out, done.told()
+
+
+# Its WebSocket messages, 5 of 100, are left out until pelt can send them.
+CHAT_MIX = {"/api/chat": 70, "/health": 15, "/api/models": 10}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_chat_mix_is_the_mix_and_comes_when_it_was_drawn(target, tmp_path, threads):
+    """With a fixed seed it is the same mix each time: 9.21 is exceeded by 1 of 100 seeds (2 degrees of freedom)."""
+    rate, seconds = (200, 3) if SLOW else (800, 3)
+    due = poisson(7, rate, seconds)
+    planned = [sum(int(at) == t for at in due) for t in range(seconds)]
+
+    def check(attempt):
+        server = target()
+        done = run(scenario("chat_mix"), "--target", server.url, "--duration", f"{seconds}s", "--set", f"RATE={rate}/s",
+                   "--seed", 7, "-t", threads, cwd=tmp_path)
+        assert done.code == PASSED and done.report["totals"]["started"] == len(due), (len(due), done.told())
+        paths = server.settled_count()["paths"]
+        counts = [paths[path] for path in CHAT_MIX]
+        wanted = [len(due) * weight / sum(CHAT_MIX.values()) for weight in CHAT_MIX.values()]
+        assert sum(counts) == len(due) == sum(paths.values()), paths
+        assert sum((n - w) ** 2 / w for n, w in zip(counts, wanted)) < 9.21, (counts, wanted)
+        rows = {row["t"]: row["started"] for row in done.report["seconds"]}
+        seen = [rows.get(t, 0) for t in range(seconds)]
+        if_quiet(SLOW or all(abs(a - b) <= STARTS_MOVED for a, b in zip(seen, planned, strict=True)), (seen, planned))
+
+    in_a_quiet_moment(check)

@@ -37,32 +37,36 @@ CHAT_P50, CHAT_P95 = ("http_response", "chat", "p50"), ("http_response", "chat",
 HEALTH, ERRORS = ("http_response", "health", "p95"), ("errors", None, "share")
 ANSWERS = ("http_response", None, "per_second")
 
+MANY = ["-u", 100, "-d", "1s", "--set", "THINK=150ms"]
+LONGER = ["-u", 80, "-d", "3s", "--set", "THINK=150ms"]
+ALONE = ["-u", 1, "-d", "3s", "--set", "THINK=1ms"]
+
 
 @pytest.mark.parametrize("service, load, levels", [
-    pytest.param(["--service-time", "constant:250ms", "--service-for", "work"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:250ms", "--service-for", "work"], MANY,
                  {CHAT_P50: "target", CHAT_P95: "target", HEALTH: "target", ERRORS: "target", ANSWERS: "target"},
                  id="target"),
-    pytest.param(["--service-time", "constant:750ms", "--service-for", "work"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:750ms", "--service-for", "work"], MANY,
                  {CHAT_P50: "warning", CHAT_P95: "target"}, id="chat p50 warning"),
-    pytest.param(["--service-time", "constant:1500ms", "--service-for", "work"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:1500ms", "--service-for", "work"], MANY,
                  {CHAT_P50: "critical", CHAT_P95: "warning"}, id="chat p50 critical, p95 warning"),
-    pytest.param(["--service-time", "constant:3s", "--service-for", "work"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:3s", "--service-for", "work"], MANY,
                  {CHAT_P50: "missed", CHAT_P95: "critical"}, id="chat p50 missed, p95 critical"),
-    pytest.param(["--service-time", "constant:5500ms", "--service-for", "work"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:5500ms", "--service-for", "work"], MANY,
                  {CHAT_P95: "missed"}, id="chat p95 missed"),
     pytest.param(["--service-time", "constant:75ms", "--error-share", "0.4%"],
-                 ["-u", 80, "-d", "3s", "--set", "THINK=150ms"], {HEALTH: "warning", ERRORS: "warning"},
+                 LONGER, {HEALTH: "warning", ERRORS: "warning"},
                  id="health and errors warning"),
     pytest.param(["--service-time", "constant:150ms", "--error-share", "3%"],
-                 ["-u", 80, "-d", "3s", "--set", "THINK=150ms"], {HEALTH: "critical", ERRORS: "critical"},
+                 LONGER, {HEALTH: "critical", ERRORS: "critical"},
                  id="health and errors critical"),
-    pytest.param(["--service-time", "constant:300ms", "--error-share", "20%"], ["-u", 200, "-d", "1s"],
+    pytest.param(["--service-time", "constant:300ms", "--error-share", "20%"], MANY,
                  {HEALTH: "missed", ERRORS: "missed"}, id="health and errors missed"),
-    pytest.param(["--service-time", "constant:140ms"], ["-u", 1, "-d", "3s", "--set", "THINK=1ms"],
+    pytest.param(["--service-time", "constant:140ms"], ALONE,
                  {ANSWERS: "warning"}, id="answers warning"),
-    pytest.param(["--service-time", "constant:330ms"], ["-u", 1, "-d", "3s", "--set", "THINK=1ms"],
+    pytest.param(["--service-time", "constant:330ms"], ALONE,
                  {ANSWERS: "critical"}, id="answers critical"),
-    pytest.param(["--service-time", "constant:900ms"], ["-u", 1, "-d", "3s", "--set", "THINK=1ms"],
+    pytest.param(["--service-time", "constant:900ms"], ALONE,
                  {ANSWERS: "missed"}, id="answers missed"),
 ])
 def test_each_row_of_the_thresholds_is_judged_at_each_level(target, tmp_path, service, load, levels):
@@ -121,7 +125,7 @@ class Server:
 
         self.http = Http(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=[0.02], daemon=True).start()
 
     def __enter__(self):
         return self
@@ -143,7 +147,7 @@ class Server:
 ])
 def test_each_alert_is_raised_by_what_it_is_for(tmp_path, figures, load, alert):
     with Server(**figures) as server:
-        done = run(ALERTS, "--target", server.url, "-u", 40, "-d", "3s", *load, cwd=tmp_path)
+        done = run(ALERTS, "--target", server.url, "-u", 40, "-d", "2s", *load, cwd=tmp_path)
     raised = [(row["metric"], row["name"], row["stat"])
               for row in done.report["thresholds"] if row["level"] == "missed"]
     expected = [] if alert is None else [alert]
@@ -154,7 +158,7 @@ def test_each_alert_is_raised_by_what_it_is_for(tmp_path, figures, load, alert):
 
 
 def test_the_reference_service_tells_all_that_alerts_ask_for(target, tmp_path):
-    done = run(ALERTS, "--target", target("--workers", 2, "--service-time", "constant:1ms").url, "-u", 40, "-d", "4s",
+    done = run(ALERTS, "--target", target("--workers", 2, "--service-time", "constant:1ms").url, "-u", 40, "-d", "2s",
                cwd=tmp_path)
     assert not [row for row in done.report["thresholds"] if row["level"] == "unjudged"], done.told()
 

@@ -100,15 +100,19 @@ def test_a_second_generator_on_the_core(target, tmp_path):
     others = [subprocess.Popen([*pinned, str(PELT), "bench", server.url + "/health", "-c", "50", "-d", "60s", "-t", "1",
                                 "--quiet", "--no-run-file"], cwd=tmp_path, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL) for _ in range(2)]
-    try:
+
+    def check(_attempt):
         report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "10000/s", "-d", "3s", "-t", 1,
                               cwd=tmp_path, prefix=pinned)
+        assert_invalid(report, code, "starved", "run queue wait")
+        if_quiet(report["generator"]["threads"][0]["run_wait_share"] >= 0.25, report["generator"])  # the two had it, not others
+
+    try:
+        in_a_quiet_moment(check)
     finally:
         for other in others:
             other.kill()
             other.wait()
-    assert_invalid(report, code, "starved", "run queue wait")
-    assert report["generator"]["threads"][0]["run_wait_share"] >= 0.25, report["generator"]
 
 
 def test_the_target_on_this_host_is_said_and_no_verdict(target, tmp_path):
@@ -149,7 +153,7 @@ def test_stalls_taint_what_was_in_flight(target, tmp_path, load):
         generator = report["generator"]
         assert generator["tainted_tail_share"] > 0.9, generator
         assert report["requests"][0]["response_ms"]["p99"] > 20, report["requests"]
-        untainted_ms = generator["untainted_p99_ms"]
-        if_quiet(untainted_ms is not None and untainted_ms < 8.5, generator)  # the server's 5 ms, and what 1 ms of stall may add
+        clean = generator["untainted_p99_ms"]
+        if_quiet(clean is not None and clean < 8.5, generator)  # the server's 5 ms, and what 1 ms of stall may add
 
     in_a_quiet_moment(check)
