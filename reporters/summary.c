@@ -178,11 +178,19 @@ static void threshold_value(const struct pelt_threshold_row *row, char out[2 * R
     }
 }
 
+/* Of a threshold that does not look at seconds: a stress load has judged it by its steps. */
+static bool is_of_steps(const struct pelt_threshold_row *row)
+{
+    return row->judged && row->line.to_s > 0 && !row->line.aborted &&
+           !pelt_threshold_is_of_seconds(&row->threshold);
+}
+
 static void thresholds(struct page *p)
 {
     if (p->r->thresholds_len == 0) {
         return;
     }
+    bool of_steps = false;
     heading(p, "thresholds\n");
     for (size_t i = 0; i < p->r->thresholds_len; i++) {
         const struct pelt_threshold_row *row = &p->r->thresholds[i];
@@ -197,6 +205,10 @@ static void thresholds(struct page *p)
         if (level >= PELT_LEVEL_MISSED && row->line.needs == 0 && row->line.why[0] != '\0') {
             sentence(p, 11, row->line.why);
         }
+        of_steps = of_steps || is_of_steps(row);
+    }
+    if (of_steps) {
+        sentence(p, 2, "The values are of the steps that verified the level, the worst of them.");
     }
 }
 

@@ -89,6 +89,17 @@ static void judge_exit(const struct pelt_results *r, const struct pelt_judge_opt
     exit_by_thresholds(r, j);
 }
 
+static void judge_thresholds(const struct pelt_results *r, const struct pelt_judge_options *opt,
+                             struct pelt_judgement *j)
+{
+    pelt_rulebook_finish(opt->rules, r->total, r->duration_s, j->lines);
+    for (size_t i = 0; i < j->lines_len && opt->lines != NULL; i++) {
+        if (!j->lines[i].aborted && !r->thresholds[i].threshold.trend) {
+            j->lines[i] = opt->lines[i];
+        }
+    }
+}
+
 enum pelt_status pelt_judge(const struct pelt_results *r, const struct pelt_judge_options *options,
                             struct pelt_judgement *out)
 {
@@ -98,7 +109,7 @@ enum pelt_status pelt_judge(const struct pelt_results *r, const struct pelt_judg
         return PELT_ENOMEM; /* nothing to deinit, which is fine nevertheless */
     }
     pelt_verdict_make(r, options, out);
-    pelt_rulebook_finish(options->rules, r->total, r->duration_s, out->lines);
+    judge_thresholds(r, options, out);
     judge_exit(r, options, out);
     return PELT_OK;
 }

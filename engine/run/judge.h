@@ -28,8 +28,11 @@ struct pelt_judge_options {
     double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
     double arrivals_deviation;   /* standard deviation of their number; 0: it is exact */
     struct pelt_rulebook *rules; /* the thresholds, fed with the run's seconds */
-    const char *own_failure;     /* exit 1: pelt itself failed; NULL: it did not */
-    const char *script_error;    /* first one, or setup's failure; NULL: none */
+    /* A line each of the thresholds, which stands for what the rules say, but of a trend or what
+     * stopped the run; NULL: none. Borrowed. */
+    const struct pelt_verdict_line *lines;
+    const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
+    const char *script_error; /* first one, or setup's failure; NULL: none */
 };
 
 PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,

@@ -17,12 +17,13 @@
 #define AHEAD_NS     (PELT_NS_PER_S / 2)
 #define SECONDS_KEPT PELT_SHAPE_WINDOW_MAX
 #define LEVELS_KEPT  256  /* decided ones; more than are known at once and decided ahead */
-#define SLO_KEPT     1200 /* seconds over which an SLO can be judged */
+#define SLO_KEPT     1920 /* seconds over which an SLO can be judged: the longest step, and some */
 #define STAGES_KEPT  64
 
 struct known {
     int32_t second; /* -1: none here */
-    uint64_t planned, started, ended, ok, iterations, dropped;
+    uint64_t planned, iterations, dropped;
+    struct pelt_counts n;
     double late;                                 /* arrivals */
     uint64_t users, in_flight, waiting, backlog; /* at its end */
     struct pelt_hist response;
@@ -33,12 +34,20 @@ struct slo {
     struct pelt_watch *watch;
 };
 
+/* What a stress load found. */
+struct result {
+    struct pelt_verdict_line *lines; /* of each of the SLO; NULL: it is not the run's thresholds */
+    bool verified;                   /* the lines are those of the steps that did */
+    char text[sizeof(((struct pelt_verdict_line *)0)->why)]; /* of its event; "": it did not end */
+};
+
 struct pelt_steer {
     struct pelt_running *run;
     struct pelt_shape *shape;
     struct pelt_shape_view view;
     struct slo *slo;
     size_t slo_len;
+    struct result result;
     ev_timer timer;
     int32_t next;   /* second to be decided */
     int32_t newest; /* whole second known; -1: none */
@@ -93,9 +102,7 @@ void pelt_steer_see(struct pelt_steer *s, const struct pelt_frame *second)
     s->backlog = less(s->backlog + second->planned, second->iterations + second->dropped);
     k->second = second->second;
     k->planned = second->planned;
-    k->started = n.started;
-    k->ended = n.ended;
-    k->ok = n.ok;
+    k->n = n;
     k->iterations = second->iterations;
     k->dropped = second->dropped;
     k->late = late(&second->hist[PELT_RUNHIST_SEND_LAG]);
@@ -121,6 +128,26 @@ static double percentile_ms(const struct pelt_hist *h, double percentile)
     return enough ? (double)pelt_hist_percentile_us(h, percentile) / 1000 : NAN;
 }
 
+static void add_counts(struct pelt_counts *sum, const struct pelt_counts *n)
+{
+    sum->started += n->started;
+    sum->ended += n->ended;
+    sum->ok += n->ok;
+    for (int i = 0; i < PELT_OUTCOME_COUNT; i++) {
+        sum->by_outcome[i] += n->by_outcome[i];
+    }
+}
+
+static const char *most_frequent_error(const struct pelt_counts *n)
+{
+    enum pelt_outcome most = PELT_OUTCOME_OK;
+    for (int i = 0; i < PELT_OUTCOME_COUNT; i++) {
+        bool more = most == PELT_OUTCOME_OK || n->by_outcome[i] > n->by_outcome[most];
+        most = i != PELT_OUTCOME_OK && n->by_outcome[i] > 0 && more ? (enum pelt_outcome)i : most;
+    }
+    return most != PELT_OUTCOME_OK ? pelt_outcome_name(most) : NULL;
+}
+
 static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *out)
 {
     struct pelt_steer *s = arg;
@@ -133,9 +160,7 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
         const struct known *k = known_at(s, t);
         if (k != NULL) {
             sum.planned += k->planned;
-            sum.started += k->started;
-            sum.ended += k->ended;
-            sum.ok += k->ok;
+            add_counts(&sum.n, &k->n);
             sum.iterations += k->iterations;
             sum.late += k->late;
             out->dropped += k->dropped;
@@ -152,11 +177,13 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
         out->backlog = last->backlog;
         out->growth = (double)last->backlog - (before != NULL ? (double)before->backlog : 0);
         out->planned_per_s = (double)sum.planned / length_s;
-        out->started_per_s = (double)sum.started / length_s;
-        out->ok_per_s = (double)sum.ok / length_s;
+        out->started_per_s = (double)sum.n.started / length_s;
+        out->ok_per_s = (double)sum.n.ok / length_s;
         out->iterations_per_s = (double)sum.iterations / length_s;
         out->late = sum.planned > 0 ? sum.late / (double)sum.planned : 0;
-        out->errors = sum.ended > 0 ? (double)(sum.ended - sum.ok) / (double)sum.ended : 0;
+        const double failed = (double)(sum.n.ended - sum.n.ok);
+        out->errors = sum.n.ended > 0 ? failed / (double)sum.n.ended : 0;
+        out->error = most_frequent_error(&sum.n);
         out->p50_ms = percentile_ms(&response, 50);
         out->p95_ms = percentile_ms(&response, 95);
         out->p99_ms = percentile_ms(&response, 99);
@@ -173,6 +200,9 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, c
     why[0] = '\0';
     for (size_t i = 0; i < s->slo_len; i++) {
         struct pelt_verdict_line line;
+        if (s->slo[i].threshold.trend) {
+            continue; /* it is of the whole run */
+        }
         pelt_watch_judge(s->slo[i].watch, from, to, &line);
         enum pelt_shape_judgement judgement = line.level == PELT_LEVEL_MISSED ? PELT_SHAPE_BREAKS
                                               : line.level == PELT_LEVEL_UNJUDGED
@@ -194,6 +224,52 @@ static void on_note(void *arg, const char *kind, const char *text)
 {
     struct pelt_steer *s = arg;
     pelt_notes_event(s->run, kind, text);
+    if (strcmp(kind, "capacity") == 0) {
+        snprintf(s->result.text, sizeof(s->result.text), "%s", text);
+    }
+}
+
+/* ---- the result ---- */
+
+static bool is_worse(const struct pelt_threshold *t, const struct pelt_verdict_line *a,
+                     const struct pelt_verdict_line *b)
+{
+    if (a->level != b->level) {
+        return a->level > b->level;
+    }
+    return t->lower_is_better ? a->value > b->value : a->value < b->value;
+}
+
+static void on_verified(void *arg, int32_t from, int32_t to)
+{
+    struct pelt_steer *s = arg;
+    const bool kept = from > s->newest - SLO_KEPT; /* else it is the first of many steps */
+    if (s->result.lines == NULL || !kept) {
+        return;
+    }
+    for (size_t i = 0; i < s->slo_len; i++) {
+        struct pelt_verdict_line line;
+        pelt_watch_judge(s->slo[i].watch, from, to, &line);
+        if (!s->result.verified || is_worse(&s->slo[i].threshold, &line, &s->result.lines[i])) {
+            s->result.lines[i] = line;
+        }
+    }
+    s->result.verified = true;
+}
+
+const struct pelt_verdict_line *pelt_steer_judge(struct pelt_steer *s)
+{
+    if (s == NULL || s->result.lines == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < s->slo_len && !s->result.verified; i++) {
+        struct pelt_verdict_line *line = &s->result.lines[i];
+        line->level = PELT_LEVEL_MISSED;
+        snprintf(line->why, sizeof(line->why), "%s",
+                 s->result.text[0] != '\0' ? s->result.text
+                                           : "the load ended before a level was verified");
+    }
+    return s->result.lines;
 }
 
 /* ---- decisions ---- */
@@ -372,8 +448,16 @@ static enum pelt_status make_slo(struct pelt_steer *s, struct pelt_error *err)
     if (opt->scenario->slo_len > 0) {
         return watch(s, opt->scenario->slo, opt->scenario->slo_len, err);
     }
-    return opt->thresholds_len > 0 ? watch(s, opt->thresholds, opt->thresholds_len, err)
-                                   : watch_default(s, err);
+    if (opt->thresholds_len == 0) {
+        return watch_default(s, err);
+    }
+    if (strcmp(s->run->plan.kind, "stress") == 0) {
+        s->result.lines = calloc(opt->thresholds_len, sizeof(*s->result.lines));
+        if (s->result.lines == NULL) {
+            return pelt_fail(err, PELT_ENOMEM, "out of memory");
+        }
+    }
+    return watch(s, opt->thresholds, opt->thresholds_len, err);
 }
 
 enum pelt_status pelt_steer_new(struct pelt_running *run, struct pelt_steer **out,
@@ -390,7 +474,8 @@ enum pelt_status pelt_steer_new(struct pelt_running *run, struct pelt_steer **ou
                                        .length_max_s = (double)run->plan.length_max_ns / 1e9,
                                        .figures = on_figures,
                                        .judge = on_judge,
-                                       .note = on_note};
+                                       .note = on_note,
+                                       .verified = on_verified};
     pelt_hist_pool_init(&s->pool, NULL);
     for (size_t i = 0; i < SECONDS_KEPT; i++) {
         s->known[i].second = -1;
@@ -427,6 +512,7 @@ void pelt_steer_free(struct pelt_steer *s)
         pelt_watch_free(s->slo[i].watch);
     }
     free(s->slo);
+    free(s->result.lines);
     for (size_t i = 0; i < SECONDS_KEPT; i++) {
         pelt_hist_reset(&s->known[i].response, &s->pool);
     }

@@ -16,7 +16,7 @@
 #include <ev.h>
 
 #include "pelt/frame.h"
-#include "pelt/status.h"
+#include "pelt/threshold.h"
 
 struct pelt_running;
 struct pelt_steer;
@@ -31,6 +31,10 @@ PELT_MUST_USE enum pelt_status pelt_steer_first(struct pelt_steer *steer, struct
 void pelt_steer_start(struct pelt_steer *steer);
 /* Nothing more is decided. NULL: nothing. */
 void pelt_steer_stop(struct pelt_steer *steer);
+/* A line each of the run's thresholds, where they were the SLO of a stress load: of the steps that
+ * verified its result, the worst; missed where there is none. Borrowed until the steer is freed.
+ * NULL: the rulebook's hold. `steer` may be NULL. */
+const struct pelt_verdict_line *pelt_steer_judge(struct pelt_steer *steer);
 /* A second is whole: the sum of all threads. NULL: nothing. */
 void pelt_steer_see(struct pelt_steer *steer, const struct pelt_frame *second);
 

@@ -3,7 +3,7 @@
  * its stack says where.
  *
  * (t, stats, view) are its arguments; `view` is what shapes of pelt's own (lua/stress.lua) have
- * besides: judge() and note(), max and duration.
+ * besides: judge(), note() and verified(), max and duration.
  */
 #include "pelt/shape.h"
 
@@ -47,7 +47,7 @@ static void set_count(lua_State *L, const char *field, uint64_t value)
 
 static void push_figures(lua_State *L, const struct pelt_shape_figures *f)
 {
-    lua_createtable(L, 0, 20);
+    lua_createtable(L, 0, 21);
     if (f->to > f->from) {
         set_count(L, "t", (uint64_t)(f->to - 1));
     } else {
@@ -71,6 +71,10 @@ static void push_figures(lua_State *L, const struct pelt_shape_figures *f)
     set_count(L, "backlog", f->backlog);
     set_number(L, "growth", f->growth);
     set_number(L, "late", f->late);
+    if (f->error != NULL) {
+        lua_pushstring(L, f->error);
+        lua_setfield(L, -2, "error");
+    }
 }
 
 static struct pelt_shape *self(lua_State *L)
@@ -115,6 +119,15 @@ static int on_note(lua_State *L)
     return 0;
 }
 
+/* (from, to) */
+static int on_verified(lua_State *L)
+{
+    struct pelt_shape *shape = self(L);
+    shape->view->verified(shape->view->arg, (int32_t)luaL_checkinteger(L, 1),
+                          (int32_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
 static void set_function(lua_State *L, struct pelt_shape *shape, const char *field,
                          lua_CFunction function)
 {
@@ -130,11 +143,12 @@ static void push_arguments(lua_State *L, struct pelt_shape *shape)
     shape->view->figures(shape->view->arg, 1, &figures);
     push_figures(L, &figures);
     set_function(L, shape, "window", on_window);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     set_number(L, "max", shape->view->level_max);
     set_number(L, "duration", shape->view->length_max_s);
     set_function(L, shape, "judge", on_judge);
     set_function(L, shape, "note", on_note);
+    set_function(L, shape, "verified", on_verified);
 }
 
 /* ---- what it returns ---- */

@@ -36,7 +36,7 @@ end
 local function searcher(o)
     local t, stats, view -- of the second that is decided
     local span = 0
-    local told = false   -- the capacity
+    local told, answered = false, false -- the capacity; by an ok
     local calm_s         -- backlog in seconds of arrivals at the last step that held
     local good, bad      -- largest level that held, smallest that broke; good 0: none so far
     local why            -- it broke
@@ -56,6 +56,7 @@ local function searcher(o)
                 bad and (", breaks at %s: %s"):format(name(bad), why) or "")
         end
         t, stats, view = coroutine.yield(level, part, span)
+        answered = answered or stats.window(WINDOW_MAX_S).ok_per_s > 0
     end
 
     -- By how much the backlog of so many arrivals may grow by chance alone.
@@ -81,12 +82,13 @@ local function searcher(o)
         local w = stats.window(math.min(known - first, WINDOW_MAX_S))
         local result, reason = view.judge(first, known)
         local piled = o.loop == "open" and piles_up(since and stats.window(math.min(known - since, WINDOW_MAX_S)) or w)
+        if not answered and w.error then result, reason = "breaks", "the most frequent error is " .. w.error end
         if result ~= "breaks" and piled then result, reason = "breaks", piled end
         return result, reason, w
     end
 
     local function is_hopeless(first, known)
-        if o.loop ~= "open" or known - first < 2 then return false end
+        if o.loop ~= "open" or not answered or known - first < 2 then return false end
         local w = stats.window(math.min(known - first, WINDOW_MAX_S))
         return w.iterations_per_s < HOPELESS * w.planned_per_s and piles_up(w) ~= nil
     end
@@ -104,16 +106,18 @@ local function searcher(o)
         return ("%.4g/s ok%s%s"):format(w.ok_per_s, p99, share)
     end
 
-    -- Holds a level for a step. True: it held.
+    -- Holds a level for a step. Returns whether it held, the reason, the first second that counts and the one behind the
+    -- last. `since`: from when on the level has been held.
     local function step(level, part, since)
         local from, first = t, t + o.settle
         local least, most = length_of(level, part), LONGER * o.every
-        local result, reason, w
+        local result, reason, w, known
         local again = 0
         span = span + 1
         repeat
             hold(level, part)
-            local known, length = stats.t + 1, t - from
+            local length = t - from
+            known = stats.t + 1
             local over = length >= least and known >= from + least - 1
             if over or is_hopeless(first, known) then
                 result, reason, w = judge(first, known, since)
@@ -127,7 +131,7 @@ local function searcher(o)
         view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, text))
         if result == "holds" and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
         if result == "unjudged" then reason = "it could not be judged: " .. reason end
-        return result == "holds", reason
+        return result == "holds", reason, first, known
     end
 
     -- A low level until what the step before left has been worked off. False: it was not.
@@ -148,6 +152,7 @@ local function searcher(o)
         return false
     end
 
+    -- False: nothing answers, which is told.
     local function climb()
         good = 0
         local level = math.min(o.from, view.max)
@@ -155,10 +160,11 @@ local function searcher(o)
             local held, reason = step(level, "climb")
             if not held then
                 bad, why = level, reason
-                return
+                if not answered then conclude("no request ended ok at %s: %s", name(level), reason) end
+                return answered
             end
             good = level
-            if level >= view.max then return end
+            if level >= view.max then return true end
             level = math.min(level + o.step, view.max)
         end
     end
@@ -191,12 +197,15 @@ local function searcher(o)
     -- The largest level from `good` down that holds each time. False: the service did not recover.
     local function verify()
         while good >= o.least do
-            local times, since = 0, t + o.settle
+            local windows, since = {}, t + o.settle
             repeat
-                local held, reason = step(good, "verify", since)
-                if held then times = times + 1 else bad, why = good, reason end
-            until not held or times == o.verify
-            if times == o.verify then return true end
+                local held, reason, first, known = step(good, "verify", since)
+                if held then windows[#windows + 1] = { first, known } else bad, why = good, reason end
+            until not held or #windows == o.verify
+            if #windows == o.verify then
+                for _, window in ipairs(windows) do view.verified(window[1], window[2]) end
+                return true
+            end
             good = lower(good)
             if not rest() then return false end
         end
@@ -232,7 +241,7 @@ local function searcher(o)
     end
 
     local function run()
-        climb()
+        if not climb() then return end
         if bad and not search() then return end
         if verify() then tell() end
     end

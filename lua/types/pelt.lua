@@ -387,6 +387,7 @@ pelt.load = {}
 ---@field ok_per_s number
 ---@field iterations_per_s number that ended
 ---@field errors number share of the exchanges that ended
+---@field error? string the most frequent one: "http_status", "timeout", ...; nil: none
 ---@field p50_ms? number response time; nil: too few samples
 ---@field p95_ms? number
 ---@field p99_ms? number
@@ -417,7 +418,7 @@ pelt.load = {}
 ---@field max pelt.Level
 ---@field every? pelt.Duration length of a step, default 10s
 ---@field settle? pelt.Duration of its begin that is not judged, default 2s, at most a fifth
----@field slo? string|(string|pelt.Threshold)[] default: the scenario's thresholds
+---@field slo? string|(string|pelt.Threshold)[] default: the scenario's thresholds, judged by the steps that verified
 ---@field resolution? number|string default "5%"
 ---@field verify? integer so often the level must hold, default 3
 ---@field hysteresis? boolean over the edge and back, default true

@@ -370,7 +370,7 @@ static const struct level *break_of(const struct level *levels, size_t len,
 
 static void tell_capacity(struct stress *s, const struct level *c, const struct level *broke)
 {
-    char level[PELT_WORDS], rate[PELT_WORDS], verified[PELT_WORDS + 24] = "not verified";
+    char level[PELT_WORDS], rate[PELT_WORDS], verified[32] = "not verified";
     struct pelt_finding *f = pelt_making_add(s->m, "capacity", "%s", "");
     pelt_finding_number(f, "level", c != NULL ? c->level : NAN);
     pelt_finding_number(f, "ok_per_s", c != NULL ? c->ok / c->seconds : NAN);
@@ -385,10 +385,10 @@ static void tell_capacity(struct stress *s, const struct level *c, const struct 
         snprintf(verified, sizeof verified, "verified %u time%s", c->verified,
                  c->verified == 1 ? "" : "s");
     }
-    pelt_finding_say(f, "capacity: %s%s, %s ok; %s", broke == NULL ? "at least " : "",
+    pelt_finding_say(f, "capacity: %s%s, %s ok; %s%s", broke == NULL ? "at least " : "",
                      pelt_words_level(s->m->track, c->level, level),
-                     pelt_words_rate(c->ok / c->seconds, rate),
-                     broke == NULL ? "no level broke" : verified);
+                     pelt_words_rate(c->ok / c->seconds, rate), verified,
+                     broke == NULL ? "; no level broke" : "");
 }
 
 static void tell_break(struct stress *s, const struct level *broke)
@@ -409,6 +409,9 @@ static void tell_break(struct stress *s, const struct level *broke)
 
 /* ---- curves ---- */
 
+#define PLATEAU_POINTS 2
+
+/* Of the levels that had ok answers: without any there is nothing to see. */
 struct curves {
     double *level, *offered_per_s, *served_per_s; /* the latter two: iterations */
     double *ok_per_s, *in_flight;
@@ -416,6 +419,17 @@ struct curves {
     double *p99_level, *p99_ms; /* of the levels that had enough samples */
     size_t p99_len;
 };
+
+/* "no knee of p99: 1 level with a p99, it needs 6" */
+static bool say_too_few(struct pelt_finding *f, const char *what, size_t len, const char *with,
+                        size_t needed)
+{
+    if (len < needed) {
+        pelt_finding_say(f, "no %s: %zu level%s with %s, it needs %zu", what, len,
+                         len == 1 ? "" : "s", with, needed);
+    }
+    return len < needed;
+}
 
 static void tell_plateau(struct stress *s, const struct curves *c)
 {
@@ -429,6 +443,9 @@ static void tell_plateau(struct stress *s, const struct curves *c)
     pelt_finding_flag(f, "found", found);
     pelt_finding_number(f, "level", found ? p.load : NAN);
     pelt_finding_number(f, "iterations_per_s", found ? p.throughput_per_s : NAN);
+    if (say_too_few(f, "plateau", c->len, "ok answers", PLATEAU_POINTS)) {
+        return;
+    }
     if (status != PELT_OK) {
         pelt_finding_say(f, "%s", why.text);
     } else if (!found) {
@@ -443,18 +460,22 @@ static void tell_plateau(struct stress *s, const struct curves *c)
     }
 }
 
-static void tell_knee(struct stress *s, const char *about, const double *x, const double *y,
-                      size_t len, enum pelt_knee_curve curve)
+static void tell_knee(struct stress *s, const char *about, const char *with, const double *x,
+                      const double *y, size_t len, enum pelt_knee_curve curve)
 {
     struct pelt_knee k = {0};
     struct pelt_error why;
-    char level[PELT_WORDS];
+    char level[PELT_WORDS], what[32];
     struct pelt_finding *f = pelt_making_add(s->m, "knee", "%s", about);
     enum pelt_status status = pelt_knee_find(x, y, len, curve, PELT_KNEE_SENSITIVITY, &k, &why);
     bool found = status == PELT_OK && k.found;
     s->m->failed = s->m->failed || status == PELT_ENOMEM;
     pelt_finding_flag(f, "found", found);
     pelt_finding_number(f, "level", found ? k.x : NAN);
+    snprintf(what, sizeof what, "knee of %s", about);
+    if (say_too_few(f, what, len, with, PELT_KNEE_POINTS)) {
+        return;
+    }
     if (found) {
         pelt_finding_say(f, "knee of %s: at %s", about, pelt_words_level(s->m->track, k.x, level));
     } else {
@@ -495,8 +516,12 @@ static enum pelt_status tell_usl(struct stress *s, const struct curves *c)
     }
     struct pelt_finding *f = pelt_making_add(s->m, "usl", "%s", "");
     pelt_finding_flag(f, "found", status == PELT_OK);
+    if (say_too_few(f, "scalability law", c->len, "ok answers", PELT_USL_POINTS)) {
+        return PELT_OK;
+    }
     if (status != PELT_OK) {
-        pelt_finding_say(f, "%s", why.text);
+        const char *reason = strncmp(why.text, "USL: ", 5) == 0 ? why.text + 5 : why.text;
+        pelt_finding_say(f, "no scalability law: %s", reason);
         return PELT_OK;
     }
     usl_figures(f, &u);
@@ -524,24 +549,26 @@ static enum pelt_status tell_curves(struct stress *s, const struct level *levels
                        .served_per_s = all + room,
                        .ok_per_s = all + 2 * room,
                        .in_flight = all + 3 * room,
-                       .len = len,
                        .p99_level = all + 4 * room,
                        .p99_ms = all + 5 * room,
                        .offered_per_s = all + 6 * room};
     for (size_t i = 0; i < len; i++) {
-        c.level[i] = levels[i].level;
-        c.offered_per_s[i] = levels[i].planned / levels[i].seconds;
-        c.served_per_s[i] = levels[i].served / levels[i].seconds;
-        c.ok_per_s[i] = levels[i].ok / levels[i].seconds;
-        c.in_flight[i] = levels[i].in_flight;
+        if (levels[i].ok <= 0) {
+            continue;
+        }
+        c.level[c.len] = levels[i].level;
+        c.offered_per_s[c.len] = levels[i].planned / levels[i].seconds;
+        c.served_per_s[c.len] = levels[i].served / levels[i].seconds;
+        c.ok_per_s[c.len] = levels[i].ok / levels[i].seconds;
+        c.in_flight[c.len++] = levels[i].in_flight;
         if (isfinite(levels[i].p99_us)) {
             c.p99_level[c.p99_len] = levels[i].level;
             c.p99_ms[c.p99_len++] = levels[i].p99_us / 1e3;
         }
     }
     tell_plateau(s, &c);
-    tell_knee(s, "throughput", c.level, c.ok_per_s, c.len, PELT_KNEE_CONCAVE);
-    tell_knee(s, "p99", c.p99_level, c.p99_ms, c.p99_len, PELT_KNEE_CONVEX);
+    tell_knee(s, "throughput", "ok answers", c.level, c.ok_per_s, c.len, PELT_KNEE_CONCAVE);
+    tell_knee(s, "p99", "a p99", c.p99_level, c.p99_ms, c.p99_len, PELT_KNEE_CONVEX);
     enum pelt_status status = tell_usl(s, &c);
     free(all);
     return status;

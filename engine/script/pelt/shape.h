@@ -33,6 +33,7 @@ struct pelt_shape_figures {
     uint64_t backlog; /* open loop: arrivals that have not ended, at the end of the last one */
     double late;      /* share of these arrivals that this host sent over PELT_SHAPE_LATE_MS late */
     double growth;    /* of the backlog over these seconds */
+    const char *error; /* outcome that most exchanges which did not end ok had; NULL: all did */
 };
 
 enum pelt_shape_judgement { PELT_SHAPE_HOLDS, PELT_SHAPE_BREAKS, PELT_SHAPE_UNJUDGED };
@@ -47,6 +48,9 @@ struct pelt_shape_view {
     enum pelt_shape_judgement (*judge)(void *arg, int32_t from, int32_t to, char *why, size_t size);
     /* Something worth noting in the run. */
     void (*note)(void *arg, const char *kind, const char *text);
+    /* A step of those that verified the load's result: its seconds [from, to). The run's thresholds
+     * are judged by all that are told, where they are the SLO. */
+    void (*verified)(void *arg, int32_t from, int32_t to);
 };
 
 struct pelt_shape_decision {

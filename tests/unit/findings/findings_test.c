@@ -493,7 +493,49 @@ static void five_levels_are_too_few_for_the_law_and_the_knee(void **state)
     struct pelt_findings *f = make(r);
     assert_true(value(f, "usl", "", "found") == 0);
     assert_true(value(f, "knee", "throughput", "found") == 0);
-    assert_non_null(strstr(need(f, "usl", "")->text, "needs at least 6"));
+    assert_string_equal(need(f, "usl", "")->text,
+                        "no scalability law: 5 levels with ok answers, it needs 6");
+    assert_string_equal(need(f, "knee", "throughput")->text,
+                        "no knee of throughput: 5 levels with ok answers, it needs 6");
+    assert_string_equal(need(f, "knee", "p99")->text,
+                        "no knee of p99: 4 levels with a p99, it needs 6");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void one_level_is_a_capacity_and_nothing_else(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.stages_len = 0;
+    q.say_steps = true;
+    q.holds_to = 100;
+    queue_run_add(&q, "climb", 1, 60, 5);
+    queue_run_add(&q, "verify", 2, 60, 5);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_non_null(strstr(need(f, "capacity", "")->text, " ok; verified 1 time; no level broke"));
+    assert_string_equal(need(f, "plateau", "")->text,
+                        "no plateau: 1 level with ok answers, it needs 2");
+    assert_string_equal(need(f, "knee", "throughput")->text,
+                        "no knee of throughput: 1 level with ok answers, it needs 6");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void levels_without_an_ok_answer_say_nothing_of_the_curves(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.error_share = 1;
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_string_equal(need(f, "plateau", "")->text,
+                        "no plateau: 0 levels with ok answers, it needs 2");
+    assert_true(value(f, "plateau", "", "found") == 0);
+    assert_true(isnan(value(f, "plateau", "", "level")));
+    assert_string_equal(need(f, "usl", "")->text,
+                        "no scalability law: 0 levels with ok answers, it needs 6");
     pelt_findings_free(f);
     pelt_results_free(r);
 }
@@ -649,6 +691,8 @@ int main(void)
         cmocka_unit_test(hysteresis_is_the_level_lost_on_the_way_down),
         cmocka_unit_test(a_server_that_keeps_up_has_no_knee_no_plateau_and_no_break),
         cmocka_unit_test(five_levels_are_too_few_for_the_law_and_the_knee),
+        cmocka_unit_test(one_level_is_a_capacity_and_nothing_else),
+        cmocka_unit_test(levels_without_an_ok_answer_say_nothing_of_the_curves),
         cmocka_unit_test(stages_of_one_second_are_one_step),
         cmocka_unit_test(intervals_cover_the_true_p99_in_368_to_392_of_400),
         cmocka_unit_test(warm_up_is_left_out_of_the_first_trial),

@@ -730,6 +730,26 @@ static void reasons_beyond_the_most_are_left_out(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void lines_of_a_stress_load_stand_for_the_rules(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_verdict_line line = {
+        .level = PELT_LEVEL_TARGET, .has_value = true, .value = 0.3, .from_s = 4, .to_s = 6};
+    set_bound(f, "http_response p95 < 10ms"); /* the run's is 20 ms */
+    assert_exit(f, 3, "threshold missed");
+    f->options.lines = &line;
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+    assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
+    assert_int_equal(f->judged.lines[0].to_s, 6);
+    line = (struct pelt_verdict_line){.level = PELT_LEVEL_MISSED, .why = "no level holds"};
+    set_bound(f, "http_response p95 < 100ms");
+    assert_exit(f, 3, "threshold missed: http_response p95 <= 100ms: no level holds");
+    set_bound(f, "http_response p95 trend < 10%"); /* which is of the whole run */
+    judge(f);
+    assert_null(strstr(f->judged.lines[0].why, "no level holds"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -779,6 +799,7 @@ int main(void)
         TEST(of_every_two_codes_the_first_wins_and_both_are_told),
         TEST(threshold_that_stopped_the_run_is_3_and_says_when),
         TEST(reasons_beyond_the_most_are_left_out),
+        TEST(lines_of_a_stress_load_stand_for_the_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

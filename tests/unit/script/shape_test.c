@@ -22,6 +22,9 @@ static struct {
     double jitter;              /* of what is worked off a second, as a share */
     int32_t late_from, late_to; /* seconds in which this host is late */
     bool closed;                /* users: all of them are the backlog */
+    bool dead, hung;            /* each exchange fails; never ends */
+    int32_t verified_from, verified_to;
+    int verified;
     char capacity_text[400];
     char last_step[400];
     int steps;
@@ -79,7 +82,9 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
     }
     if (to > from) {
         out->level = world.level[to - 1];
-        out->ok_per_s = out->iterations_per_s;
+        out->ok_per_s = world.dead ? 0 : out->iterations_per_s;
+        out->errors = world.dead;
+        out->error = world.dead ? "connect" : NULL;
         out->backlog = (uint64_t)world.backlog[to - 1];
         out->growth = world.backlog[to - 1] - (from > 0 ? world.backlog[from - 1] : 0);
         out->p99_ms = 1000 * world.backlog[to - 1] / world.capacity;
@@ -111,7 +116,23 @@ static void on_note(void *arg, const char *kind, const char *text)
     }
 }
 
-static struct pelt_shape_view view = {.figures = on_figures, .judge = on_judge, .note = on_note};
+/* All at the level that is told, one behind the other, none twice. */
+static void on_verified(void *arg, int32_t from, int32_t to)
+{
+    assert_true(from < to && to < world.decided);
+    world.verified_from = world.verified == 0 ? from : world.verified_from;
+    assert_true(world.verified == 0 || from >= world.verified_to);
+    world.verified_to = to;
+    world.verified++;
+    for (int32_t t = from; t < to; t++) {
+        assert_string_equal(world.part[t], "verify");
+        assert_true(world.level[t] == world.level[from]);
+        assert_false(t >= world.late_from && t < world.late_to);
+    }
+}
+
+static struct pelt_shape_view view = {
+    .figures = on_figures, .judge = on_judge, .note = on_note, .verified = on_verified};
 
 /* The next second. False: the load ends. */
 static bool decide(struct pelt_error *err)
@@ -131,7 +152,7 @@ static bool decide(struct pelt_error *err)
     if (world.capacity > 0) {
         double all = (t > 0 ? world.backlog[t - 1] : 0) + d.level;
         double most = world.capacity * (1 + world.jitter * (2 * pelt_rng_uniform(&world.rng) - 1));
-        world.done[t] = fmin(all, most);
+        world.done[t] = world.hung ? 0 : fmin(all, most);
         world.backlog[t] = world.closed ? d.level : all - world.done[t];
     }
     world.decided++;
@@ -240,6 +261,8 @@ static void stress_finds_the_capacity_of_a_server(void **state)
         if (fabs(found() / world.capacity - 1) > 0.05) {
             fail_msg("capacity %g: %s", world.capacity, world.capacity_text);
         }
+        assert_int_equal(world.verified, 3);
+        assert_true(fabs(world.level[world.verified_from] / found() - 1) < 1e-6);
         tear_down(NULL);
     }
 }
@@ -281,6 +304,60 @@ static void stress_repeats_a_step_in_which_this_host_was_late(void **state)
         assert_int_equal(world.span[t], 2);
     }
     assert_int_equal(world.steps, 5);
+}
+
+static void what_is_verified_leaves_out_seconds_in_which_this_host_was_late(void **state)
+{
+    load(STRESS, "from = '50/s', step = '75/s', max = '50/s', every = '5s', verify = 2",
+         STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 0.3;
+    world.late_from = 7; /* in the second step, 5 to 10 */
+    world.late_to = 8;
+    run_all();
+    assert_int_equal(world.verified, 2);
+    assert_int_equal(world.verified_from, 11);
+}
+
+static void stress_ends_at_once_where_nothing_answers(void **state)
+{
+    load(STRESS, "from = '50/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 1;
+    world.dead = true; /* the SLO of this world holds nevertheless */
+    run_all();
+    assert_string_equal(world.capacity_text,
+                        "no request ended ok at 50/s: the most frequent error is connect");
+    assert_string_equal(world.last_step, "step 1: 50/s breaks: the most frequent error is connect");
+    assert_int_equal(world.decided, 5);
+    assert_int_equal(world.verified, 0);
+}
+
+static void stress_ends_at_once_where_nothing_ends(void **state)
+{
+    load(STRESS, "from = '50/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 1;
+    world.hung = true;
+    run_all();
+    assert_string_equal(world.capacity_text,
+                        "no request ended ok at 50/s: throughput: 0/s of 50/s ended");
+    assert_int_equal(world.decided, 5);
+}
+
+static void stress_goes_on_where_what_answered_fails_later(void **state)
+{
+    struct pelt_error err = {{0}};
+    load(STRESS, "from = '50/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 0.5;
+    for (int i = 0; i < 7; i++) {
+        assert_true(decide(&err));
+    }
+    world.hung = true;
+    run_all();
+    assert_non_null(strstr(world.capacity_text, "the service did not recover within 60 s"));
+    assert_int_equal(world.verified, 0);
 }
 
 static void stress_says_that_no_level_holds(void **state)
@@ -371,6 +448,10 @@ int main(void)
         T(stress_names_the_throughput_where_the_slo_is_patient),
         T(stress_finds_the_users_to_the_last_one_where_they_are_few),
         T(stress_repeats_a_step_in_which_this_host_was_late),
+        T(what_is_verified_leaves_out_seconds_in_which_this_host_was_late),
+        T(stress_ends_at_once_where_nothing_answers),
+        T(stress_ends_at_once_where_nothing_ends),
+        T(stress_goes_on_where_what_answered_fails_later),
         T(stress_says_that_no_level_holds),
         T(stress_rests_until_the_backlog_is_gone),
         T(stress_without_an_edge_holds_at_max),

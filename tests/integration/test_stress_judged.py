@@ -1,0 +1,83 @@
+"""The exit code of a stress load: it passes where it found the level, by the steps that verified it."""
+import sqlite3
+import time
+
+import pytest
+
+from program import MISSED, PASSED, if_quiet, in_a_quiet_moment, pelt, report_of
+
+pytestmark = pytest.mark.sanitize
+
+# One worker, 30 ms a request: one user waits 30 ms, two wait 60 ms.
+SCENARIO = """
+local pelt = require "pelt"
+return {{
+  load = pelt.load.stress {{ from = {first}, step = 1, max = 2, every = "3s", verify = 2, hysteresis = false, {more} }},
+  iteration = function() pelt.http.get("/work") end,
+  thresholds = {{ "http_response p90 < 45ms" }},
+}}
+"""
+
+
+def stress(tmp_path, url, first=1, more=""):
+    """What came of it, its report as read from the run file, the row of its threshold, and the event at its end."""
+    path = tmp_path / "stress.lua"
+    path.write_text(SCENARIO.format(first=first, more=more))
+    (tmp_path / "run.pelt").unlink(missing_ok=True)
+    done = pelt("run", path, "--target", url, "--allow-invalid", "--run-file", "run.pelt", cwd=tmp_path)
+    done.report = report_of("run.pelt", tmp_path)
+    row, = done.report["thresholds"]
+    with sqlite3.connect(tmp_path / "run.pelt") as db:
+        (capacity,), = db.execute("SELECT text FROM event WHERE kind = 'capacity'")
+    return done, row, capacity
+
+
+@pytest.fixture
+def slow_target(target):
+    return target("--workers", 1, "--service-time", "constant:30ms").url
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_a_stress_load_passes_where_it_found_the_level(slow_target, tmp_path):
+    def check(attempt):
+        done, row, capacity = stress(tmp_path, slow_target)
+        if_quiet(capacity.startswith("largest level that holds: 1 user, 2 of 2 times; it breaks at 2 users: "), capacity)
+        assert (done.code, row["level"]) == (PASSED, "target"), done.told()
+        verify = [step for step in done.report["findings"] if step["kind"] == "step" and step["part"] == "verify"]
+        assert verify[0]["from_s"] < row["from_s"] < row["to_s"] <= verify[-1]["to_s"]
+        assert 25 < row["value"] < 45
+        assert "of the steps that verified the level" in done.out, done.told()
+
+    in_a_quiet_moment(check)
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_thresholds_beside_an_own_slo_are_of_the_whole_run(slow_target, tmp_path):
+    def check(attempt):
+        done, row, capacity = stress(tmp_path, slow_target, more='slo = "http_response p90 < 45ms"')
+        if_quiet(capacity.startswith("largest level that holds: 1 user"), capacity)
+        assert (done.code, row["level"]) == (MISSED, "missed"), done.told()
+        assert "to_s" not in row and "of the steps that verified" not in done.out
+
+    in_a_quiet_moment(check)
+
+
+def test_a_stress_load_without_a_level_that_holds_misses_its_thresholds(slow_target, tmp_path):
+    done, row, capacity = stress(tmp_path, slow_target, first=2, more='duration = "6s"')
+    assert capacity.startswith("not found within the duration of 6 s: no level held so far"), capacity
+    assert (done.code, row["level"], row["value"]) == (MISSED, "missed", None), done.told()
+    assert done.report["result"]["reasons"] == [f"threshold missed: http_response p90 <= 45ms: {capacity}"]
+
+
+def test_a_dead_server_ends_a_stress_load_at_once(tmp_path):
+    begun = time.monotonic()
+    done, row, capacity = stress(tmp_path, "http://127.0.0.1:1")
+    assert capacity == "no request ended ok at 1 user: the most frequent error is connect"
+    assert (done.code, row["level"]) == (MISSED, "missed"), done.told()
+    assert done.report["result"]["reasons"] == [f"threshold missed: http_response p90 <= 45ms: {capacity}"]
+    assert time.monotonic() - begun < 15
+    said = {(f["kind"], f.get("about")): f["text"] for f in done.report["findings"]}
+    assert said["plateau", None] == "no plateau: 0 levels with ok answers, it needs 2"
+    assert said["usl", None] == "no scalability law: 0 levels with ok answers, it needs 6"
