@@ -92,12 +92,16 @@ static const char *request_name(struct page *p, uint32_t id)
     return pelt_registry_name(p->r->names, PELT_NAME_REQUEST, id);
 }
 
-static void more(struct page *p, size_t all, size_t shown, const char *what)
+static void more_in(struct page *p, size_t all, size_t shown, const char *what, const char *where)
 {
     if (all > shown) {
-        fprintf(p->out, "  ... and %zu more %s; --out json=PATH or csv=FOLDER has all\n",
-                all - shown, what);
+        fprintf(p->out, "  ... and %zu more %s; %s has all\n", all - shown, what, where);
     }
+}
+
+static void more(struct page *p, size_t all, size_t shown, const char *what)
+{
+    more_in(p, all, shown, what, "--out json=PATH or csv=FOLDER");
 }
 
 /* ---- verdict and thresholds ---- */
@@ -832,7 +836,7 @@ static void events(struct page *p)
         report_text_print(p->out, line, p->width - 14, 0);
         fputc('\n', p->out);
     }
-    more(p, p->r->events_len, EVENTS_SHOWN, "events");
+    more_in(p, p->r->events_len, EVENTS_SHOWN, "events", "the run file (table event)");
 }
 
 /* The path is what people copy, so it is never cut. */
