@@ -81,6 +81,15 @@ static void labelled(struct page *p, const char *label, const char *text)
     }
 }
 
+/* The same, wrapped at blanks: nothing is cut. */
+static void labelled_whole(struct page *p, const char *label, const char *text)
+{
+    if (text[0] != '\0') {
+        fprintf(p->out, "  %-10s", label);
+        report_text_hanging(p->out, text, p->width, 12);
+    }
+}
+
 /* A sentence of any length, wrapped at blanks, each line behind `indent` blanks. */
 static void sentence(struct page *p, int indent, const char *text)
 {
@@ -221,19 +230,19 @@ static void thresholds(struct page *p)
 /* A line for each of several loads side by side, else one. */
 static void plan_lines(struct page *p, const char *plan, const char *loop)
 {
-    char line[512];
+    char line[1100]; /* a run file's plan has at most 1,023 bytes */
     if (strstr(plan, "; ") == NULL) {
         snprintf(line, sizeof line, "%s%s%s%s", plan,
                  plan[0] != '\0' && loop[0] != '\0' ? ", " : "", loop,
                  loop[0] != '\0' ? " loop" : "");
-        labelled(p, "plan", line);
+        labelled_whole(p, "plan", line);
         return;
     }
     for (const char *label = "plan"; plan != NULL; label = "") {
         const char *end = strstr(plan, "; ");
         size_t len = end != NULL ? (size_t)(end - plan) : strlen(plan);
         snprintf(line, sizeof line, "%.*s", (int)len, plan);
-        labelled(p, label, line);
+        labelled_whole(p, label, line);
         plan = end != NULL ? end + 2 : NULL;
     }
 }
@@ -833,8 +842,12 @@ static void events(struct page *p)
         char line[512];
         snprintf(line, sizeof line, "%s: %s", e->kind, e->text);
         fprintf(p->out, "  %9.1fs  ", e->t_s);
-        report_text_print(p->out, line, p->width - 14, 0);
-        fputc('\n', p->out);
+        if (strcmp(e->kind, "capacity") == 0) { /* what the run was for */
+            report_text_hanging(p->out, line, p->width, 14);
+        } else {
+            report_text_print(p->out, line, p->width - 14, 0);
+            fputc('\n', p->out);
+        }
     }
     more_in(p, p->r->events_len, EVENTS_SHOWN, "events", "the run file (table event)");
 }

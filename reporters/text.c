@@ -132,8 +132,9 @@ int report_text_print(FILE *out, const char *text, int width, int pad)
     return n;
 }
 
-void report_text_sentence(FILE *out, const char *text, int width, int indent)
+void report_text_hanging(FILE *out, const char *text, int width, int indent)
 {
+    int before = 0;
     char line[512];
     const size_t columns = (size_t)(width - indent);
     const size_t room = columns < sizeof line ? columns : sizeof line - 1;
@@ -144,11 +145,18 @@ void report_text_sentence(FILE *out, const char *text, int width, int indent)
             }
             take = take ? take : room;
         }
-        fprintf(out, "%*s", indent, "");
+        fprintf(out, "%*s", before, "");
         snprintf(line, sizeof line, "%.*s", (int)take, text);
         report_text_print(out, line, width - indent, 0);
         fputc('\n', out);
+        before = indent;
         text += take;
         text += strspn(text, " ");
     }
+}
+
+void report_text_sentence(FILE *out, const char *text, int width, int indent)
+{
+    fprintf(out, "%*s", *text ? indent : 0, "");
+    report_text_hanging(out, text, width, indent);
 }

@@ -31,5 +31,7 @@ int report_text_print(FILE *out, const char *text, int width, int pad);
 /* A sentence of any length in lines of at most `width` columns, wrapped at blanks, each behind
  * `indent` blanks. */
 void report_text_sentence(FILE *out, const char *text, int width, int indent);
+/* The same behind something of `indent` columns that stands before the first line. */
+void report_text_hanging(FILE *out, const char *text, int width, int indent);
 
 #endif

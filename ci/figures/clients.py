@@ -9,6 +9,7 @@ from host import FLOOR_CLIENT, PELT, ROOT, SCRATCH
 REPORT = SCRATCH / "report.json"
 HELLO = ROOT / "scenarios" / "hello.lua"
 ITEM = ROOT / "tests" / "bench" / "item.lua"  # a path a request, a header, a name, a check
+ARRIVALS = ROOT / "tests" / "bench" / "arrivals.lua"  # a request each, in open loop
 ITEM_WRK = ROOT / "tests" / "bench" / "item_wrk.lua"
 AB_REQUESTS_MAX = 5_000_000  # more than it makes in the time; ab keeps 32 bytes for each from the start
 

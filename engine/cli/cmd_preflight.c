@@ -2,13 +2,13 @@
  * cmd_preflight: `pelt preflight SCENARIO.lua`: what this host can send with it, and which of its
  * limits comes first. Results go to stdout, or to stderr where --out takes stdout.
  */
-#include <math.h>
 
 #include "command.h"
 #include "exit_code.h"
 #include "load.h"
 #include "outputs.h"
 #include "pelt/log.h"
+#include "pelt/parts.h"
 #include "pelt/report.h"
 #include "preflight.h"
 #include "settings.h"
@@ -38,9 +38,7 @@ static enum pelt_status read_answer(const struct cli_options *o, struct pelt_buf
 /* As a run has them. */
 static uint32_t threads_of(const struct cli_options *o, const struct pelt_plan *plan)
 {
-    const uint64_t users =
-        plan->loop == PELT_LOOP_CLOSED ? (uint64_t)ceil(pelt_plan_peak(plan)) : plan->users_max;
-    const uint64_t asked = o->threads;
+    const uint64_t users = pelt_parts_users_most(plan), asked = o->threads;
     return asked == 0 ? pelt_run_default_threads(users) : (uint32_t)(asked < users ? asked : users);
 }
 

@@ -72,7 +72,7 @@ static json_t *limit(const struct cli_preflight *p, enum pelt_limit which)
 static json_t *forecast(const struct cli_preflight *p)
 {
     const struct pelt_forecast *f = p->forecast;
-    char plan[256];
+    char plan[1024];
     json_t *o = json_object();
     pelt_plan_describe(p->plan, plan, sizeof plan);
     json_object_set_new(o, "threads", count(f->threads));

@@ -194,7 +194,7 @@ static void print_allowed(const struct cli_preflight *p, enum pelt_limit limit, 
 static void print_plan(const struct cli_preflight *p, FILE *out)
 {
     const struct pelt_forecast *f = p->forecast;
-    char plan[256];
+    char plan[1024];
     pelt_plan_describe(p->plan, plan, sizeof plan);
     fprintf(out, COLUMN "%s\n", "plan", plan);
     if (p->measured->iterations == 0) {
@@ -220,9 +220,9 @@ static void say_beyond(const struct cli_preflight *p, char *out, size_t size)
     const struct pelt_forecast *f = p->forecast;
     const struct pelt_allowed *a = &f->allowed[f->first];
     const bool by_users = a->users < f->users &&
-                          (p->plan->loop == PELT_LOOP_CLOSED ||
-                           a->users / f->users <= a->iterations_per_s / f->plan_iterations_per_s);
-    const double needed = by_users ? f->users : f->plan_iterations_per_s;
+                          (a->iterations_per_s >= f->open_iterations_per_s ||
+                           a->users / f->users <= a->iterations_per_s / f->open_iterations_per_s);
+    const double needed = by_users ? f->users : f->open_iterations_per_s;
     const double allowed = by_users ? a->users : a->iterations_per_s;
     static const char *const remedies[PELT_LIMITS] = {
         "a lower --rate, more cores, or further hosts",

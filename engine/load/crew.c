@@ -72,6 +72,7 @@ struct pelt_crew {
     struct pelt_arrivals_iter arrivals; /* open loop */
     struct arrival next;                /* drawn, not yet due */
     struct waiting waiting;
+    uint64_t unseen;      /* open loop: arrivals that the stop found due before the loop did */
     uint32_t entering;    /* open loop: arrivals whose user enters */
     struct pelt_vu *idle; /* last in, first out */
     struct pelt_vu *retired;
@@ -650,6 +651,7 @@ static void drop_due(struct pelt_crew *crew, uint64_t now_ns)
     while (crew->next.due_ns <= now_ns) {
         pelt_recorder_arrival(crew->opt.recorder, now_ns - crew->next.due_ns, now_ns);
         pelt_recorder_dropped(crew->opt.recorder, now_ns);
+        crew->unseen++;
         draw_next(crew);
     }
 }
@@ -925,6 +927,11 @@ uint64_t pelt_crew_paced(const struct pelt_crew *crew)
 uint64_t pelt_crew_late(const struct pelt_crew *crew)
 {
     return crew->late_len;
+}
+
+uint64_t pelt_crew_unseen(const struct pelt_crew *crew)
+{
+    return crew->unseen;
 }
 
 uint64_t pelt_crew_stayed(const struct pelt_crew *crew)

@@ -3,6 +3,7 @@
  * reads; all others are levels one after the other.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,12 @@ static const char *level_unit(const struct pelt_plan *plan)
     return plan->loop == PELT_LOOP_OPEN ? "/s" : " users";
 }
 
+/* A level as it runs: users are whole, as the crew rounds them. */
+static double shown(const struct pelt_plan *plan, double level)
+{
+    return plan->loop == PELT_LOOP_OPEN ? level : floor(level + 0.5);
+}
+
 static void put(struct line *line, const char *fmt, ...) PELT_PRINTF(2, 3);
 static void put(struct line *line, const char *fmt, ...)
 {
@@ -41,15 +48,16 @@ static void put_stage(struct line *line, const struct pelt_plan *plan, const str
     char duration[32];
     pelt_format_duration(s->duration_ns, duration, sizeof(duration));
     bool last = s == &plan->stages[plan->stages_len - 1];
-    const char *unit = plan->loop == PELT_LOOP_CLOSED && s->to == 1 ? " user" : level_unit(plan);
+    const double from = shown(plan, s->from), to = shown(plan, s->to);
+    const char *unit = plan->loop == PELT_LOOP_CLOSED && to == 1 ? " user" : level_unit(plan);
     if (plan->endless && last) {
         uint64_t most = plan->iterations > 0 ? plan->iterations : plan->iterations_per_user;
-        put(line, "%.7g%s for %" PRIu64 " iteration%s%s", s->to, unit, most, most == 1 ? "" : "s",
+        put(line, "%.7g%s for %" PRIu64 " iteration%s%s", to, unit, most, most == 1 ? "" : "s",
             plan->iterations > 0 ? "" : " each");
-    } else if (s->from == s->to) {
-        put(line, "%.7g%s for %s", s->to, unit, duration);
+    } else if (from == to) {
+        put(line, "%.7g%s for %s", to, unit, duration);
     } else {
-        put(line, "%.7g -> %.7g%s %sover %s", s->from, s->to, unit,
+        put(line, "%.7g -> %.7g%s %sover %s", from, to, unit,
             s->exponential ? "exponentially " : "", duration);
     }
 }
@@ -98,19 +106,19 @@ static void put_process(struct line *line, const struct pelt_plan *plan)
 /* Its levels one after the other. */
 static void put_stages(struct line *line, const struct pelt_plan *plan)
 {
-    size_t shown = 0, left_out = 0;
+    size_t told = 0, left_out = 0;
     for (size_t i = plan->start_ns > 0; i < plan->stages_len; i++) {
         const struct pelt_stage *s = &plan->stages[i];
         if (s->duration_ns == 0) {
             continue; /* the next stage says where it starts */
         }
-        if (shown == DESCRIBED_STAGES_MAX) {
+        if (told == DESCRIBED_STAGES_MAX) {
             left_out++;
             continue;
         }
-        put(line, "%s", shown > 0 ? ", then " : "");
+        put(line, "%s", told > 0 ? ", then " : "");
         put_stage(line, plan, s);
-        shown++;
+        told++;
     }
     if (left_out > 0) {
         put(line, ", then %zu more stages", left_out);
@@ -154,11 +162,11 @@ static void put_burst(struct line *line, const struct pelt_plan *plan)
     const struct pelt_stage *top = find_part(plan, "spike", 1, &first_ns);
     const struct pelt_stage *next = find_part(plan, "spike", 2, &next_ns);
     const struct pelt_stage *base = find_part(plan, "base", 0, &base_ns);
-    const double level = base != NULL ? base->from : 0;
+    const double level = shown(plan, base != NULL ? base->from : 0);
     const bool edges = top->from != top->to;
     put(line, "burst: %.7g%s, %u spike%s to %.7g", level,
         plan->loop == PELT_LOOP_CLOSED && level == 1 ? " user" : level_unit(plan), spikes,
-        spikes == 1 ? "" : "s", pelt_plan_peak(plan));
+        spikes == 1 ? "" : "s", shown(plan, pelt_plan_peak(plan)));
     if (edges) {
         put_time(line, " (edges ", top->duration_ns, ")");
         top++;
@@ -180,8 +188,9 @@ static void put_benchmark(struct line *line, const struct pelt_plan *plan)
     const struct pelt_stage *warmup = find_part(plan, "warmup", 0, &at_ns);
     const struct pelt_stage *pause = find_part(plan, "pause", 0, &at_ns);
     const unsigned trials = spans_of(plan);
-    put(line, "benchmark: %.7g%s", trial->to,
-        plan->loop == PELT_LOOP_CLOSED && trial->to == 1 ? " user" : level_unit(plan));
+    const double level = shown(plan, trial->to);
+    put(line, "benchmark: %.7g%s", level,
+        plan->loop == PELT_LOOP_CLOSED && level == 1 ? " user" : level_unit(plan));
     if (warmup != NULL) {
         put_time(line, ", warm-up ", warmup->duration_ns, "");
     }
@@ -205,7 +214,8 @@ static void put_replay(struct line *line, const struct pelt_plan *plan)
 static void put_limits(struct line *line, const struct pelt_plan *plan)
 {
     put(line, "%s, decided as it goes: at most %.7g%s",
-        plan->kind[0] != '\0' ? plan->kind : "shape", plan->level_max, level_unit(plan));
+        plan->kind[0] != '\0' ? plan->kind : "shape", shown(plan, plan->level_max),
+        level_unit(plan));
     put_time(line, ", at most ", plan->length_max_ns, "");
 }
 

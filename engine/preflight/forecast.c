@@ -59,17 +59,16 @@ static double times(const struct pelt_allowed *a, const struct pelt_forecast *f)
 
 /* A closed loop never asks for more CPU than there is: its users wait for each other. Nor for more
  * new connections a second than its iterations make. */
-static bool is_met(const struct pelt_forecast *f, enum pelt_limit limit, bool open)
+static bool is_met(const struct pelt_forecast *f, enum pelt_limit limit)
 {
     const struct pelt_allowed *a = &f->allowed[limit];
-    return open ? a->times >= 1 : a->users >= f->users;
+    return a->users >= f->users && a->iterations_per_s >= f->open_iterations_per_s;
 }
 
 /* What stops the plan counts before what it fills. */
-static bool comes_before(const struct pelt_forecast *f, enum pelt_limit a, enum pelt_limit b,
-                         bool open)
+static bool comes_before(const struct pelt_forecast *f, enum pelt_limit a, enum pelt_limit b)
 {
-    const bool a_met = is_met(f, a, open), b_met = is_met(f, b, open);
+    const bool a_met = is_met(f, a), b_met = is_met(f, b);
     const struct pelt_allowed *x = &f->allowed[a], *y = &f->allowed[b];
     if (a_met != b_met) {
         return b_met;
@@ -77,29 +76,47 @@ static bool comes_before(const struct pelt_forecast *f, enum pelt_limit a, enum 
     return x->times != y->times ? x->times < y->times : x->iterations_per_s < y->iterations_per_s;
 }
 
+/* What all loads of the plan ask for, as if all had their largest levels at once. */
+static void sum_up(const struct pelt_measured *m, const struct pelt_plan *plan,
+                   struct pelt_forecast *f)
+{
+    for (size_t i = 0; i < pelt_plan_parts(plan); i++) {
+        const struct pelt_plan *part = pelt_plan_part(plan, i);
+        const double turn = turn_s(m, part), peak = pelt_plan_peak(part);
+        const bool open = part->loop == PELT_LOOP_OPEN;
+        f->users += open ? fmax(1, peak * turn) : peak;
+        f->plan_iterations_per_s += open ? peak : per(peak, turn);
+        f->open_iterations_per_s += open ? peak : 0;
+    }
+}
+
+/* Closed loops take what open ones leave. */
+static double share_of_cpu(const struct pelt_forecast *f)
+{
+    return f->open_iterations_per_s > f->iterations_per_s
+               ? per(f->open_iterations_per_s, f->iterations_per_s)
+               : fmin(1, per(f->plan_iterations_per_s, f->iterations_per_s));
+}
+
 void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits *l,
                         const struct pelt_plan *plan, uint32_t threads, struct pelt_forecast *f)
 {
     assert(threads > 0);
-    const bool open = plan->loop == PELT_LOOP_OPEN;
     const double cores = fmin(threads, l->cores), cpu_s = (double)m->cpu_ns / 1e9;
-    const double turn = turn_s(m, plan), peak = pelt_plan_peak(plan);
     *f = (struct pelt_forecast){.threads = threads};
     f->iterations_per_s = cpu_s > 0 ? cores * (double)m->iterations / cpu_s : 0;
     f->requests_per_s = cpu_s > 0 ? cores * (double)m->requests / cpu_s : 0;
-    f->plan_iterations_per_s = open ? peak : per(peak, turn);
-    f->users = open ? fmax(1, peak * turn) : peak;
-    f->cpu_share = per(f->plan_iterations_per_s, f->iterations_per_s);
-    f->cpu_share = open ? f->cpu_share : fmin(1, f->cpu_share);
+    sum_up(m, plan, f);
+    f->cpu_share = share_of_cpu(f);
     allow(m, l, f);
     f->fits = true;
     f->first = PELT_LIMIT_CPU;
     for (int i = 0; i < PELT_LIMITS; i++) {
         f->allowed[i].times = times(&f->allowed[i], f);
-        f->fits = f->fits && is_met(f, i, open);
+        f->fits = f->fits && is_met(f, i);
     }
     for (int i = 0; i < PELT_LIMITS; i++) {
-        if (comes_before(f, i, f->first, open)) {
+        if (comes_before(f, i, f->first)) {
             f->first = (enum pelt_limit)i;
         }
     }

@@ -146,22 +146,67 @@ struct pelt_measured_users pelt_measured_users(const struct pelt_plan *plan, uin
 {
     const uint64_t own = PELT_FDS_OWN + THREADS * PELT_FDS_A_THREAD;
     const uint64_t room = fds > own + 2 * ROOM_SHARE ? (fds - own) / ROOM_SHARE : 2;
-    const bool open = plan->loop == PELT_LOOP_OPEN;
-    const uint64_t planned =
-        open ? least(plan->users_max, USERS_OPEN) : (uint64_t)ceil(pelt_plan_peak(plan));
+    const uint64_t parts = pelt_plan_parts(plan);
+    uint64_t planned = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const struct pelt_plan *part = pelt_plan_part(plan, i);
+        const bool open = part->loop == PELT_LOOP_OPEN;
+        planned += open ? least(part->users_max, USERS_OPEN) : (uint64_t)ceil(pelt_plan_peak(part));
+    }
     struct pelt_measured_users users = {.few = least(least(planned, USERS_MOST), room / 2)};
-    users.few = users.few > 0 ? users.few : 1;
+    users.few = users.few > parts ? users.few : parts;
     users.more = least(room - users.few, USERS_MOST);
     return users;
 }
 
-static enum pelt_status make_plan(struct pelt_plan *plan, struct pelt_measured_users users)
+static enum pelt_status make_levels(struct pelt_plan *plan, double few, double all)
 {
-    const double few = (double)users.few, all = few + (double)users.more;
     pelt_plan_init(plan, PELT_LOOP_CLOSED);
     plan->grace_ns = PELT_NS_PER_S;
     enum pelt_status status = pelt_plan_add(plan, WINDOW_END * PELT_NS_PER_S, few, few);
     return status == PELT_OK ? pelt_plan_add(plan, GROWTH_NS, all, all) : status;
+}
+
+static double all_levels(const struct pelt_plan *plan)
+{
+    double sum = 0;
+    for (size_t i = 0; i < pelt_plan_parts(plan); i++) {
+        sum += pelt_plan_peak(pelt_plan_part(plan, i));
+    }
+    return sum;
+}
+
+/* The loads of a mix run side by side, each with one user and its part of the others, by its level:
+ * what an iteration takes is that of the mix. */
+static enum pelt_status make_mix(struct pelt_plan *mix, const struct pelt_plan *asked,
+                                 struct pelt_measured_users users)
+{
+    const double level = all_levels(asked), rest = (double)users.few - (double)asked->parts_len;
+    enum pelt_status status = PELT_OK;
+    double below = 0;
+    pelt_plan_init(mix, PELT_LOOP_CLOSED);
+    mix->grace_ns = PELT_NS_PER_S;
+    for (size_t i = 0; i < asked->parts_len && status == PELT_OK; i++) {
+        struct pelt_plan part;
+        const double from = below / level, to = (below += pelt_plan_peak(&asked->parts[i])) / level;
+        const double few = 1 + floor(rest * to) - floor(rest * from);
+        const double more = floor((double)users.more * to) - floor((double)users.more * from);
+        status = make_levels(&part, few, few + more);
+        if (status != PELT_OK) {
+            pelt_plan_deinit(&part);
+        } else {
+            status = pelt_plan_add_part(mix, &part, asked->parts[i].name, 0);
+        }
+    }
+    return status;
+}
+
+static enum pelt_status make_plan(struct pelt_plan *plan, const struct pelt_plan *asked,
+                                  struct pelt_measured_users users)
+{
+    const double few = (double)users.few;
+    return asked->parts_len > 0 ? make_mix(plan, asked, users)
+                                : make_levels(plan, few, few + (double)users.more);
 }
 
 /* The text of the first event of this kind; NULL: there is none. */
@@ -270,7 +315,7 @@ static enum pelt_status run_and_note(const struct pelt_run_options *asked, struc
 {
     struct pelt_plan plan;
     struct pelt_results *results = NULL;
-    if (make_plan(&plan, users) != PELT_OK) {
+    if (make_plan(&plan, asked->plan, users) != PELT_OK) {
         pelt_plan_deinit(&plan);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }

@@ -205,6 +205,7 @@ static void keep_frame(struct pelt_collector *c, struct pelt_letter *letter)
     c->starved += letter->starved;
     c->paced += letter->paced;
     c->late += letter->late;
+    c->unseen += letter->unseen;
     c->stayed += letter->stayed;
 }
 

@@ -39,7 +39,7 @@ struct pelt_collector {
     uint32_t given_up; /* workers that did not end, and whose last frames are missing */
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */
-    uint64_t paced, late, stayed;
+    uint64_t paced, late, unseen, stayed;
     /* Told of each whole second of the load once it is in `total`; NULL: nobody. */
     void (*on_second)(void *arg, const struct pelt_frame *second);
     void *on_second_arg;

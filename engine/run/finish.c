@@ -145,6 +145,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .signal = run->signal,
         .starved = run->collector.starved,
         .given_up = run->collector.given_up,
+        .unseen = run->collector.unseen,
         .arrivals_due = due,
         .arrivals_deviation = deviation,
         .rules = run->rules,

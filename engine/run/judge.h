@@ -25,6 +25,7 @@ struct pelt_judge_options {
     int signal;          /* that ended the run; 0: none */
     uint32_t starved;    /* threads whose load ended early because memory ran out */
     uint32_t given_up;   /* threads that did not end: what they sent last is not in the results */
+    uint64_t unseen;     /* dropped arrivals that a stop found due before the loop had seen them */
     double arrivals_due; /* that the plan had until the end reached; 0: closed loop, or no load */
     double arrivals_deviation;   /* standard deviation of their number; 0: it is exact */
     struct pelt_rulebook *rules; /* the thresholds, fed with the run's seconds */

@@ -336,10 +336,13 @@ static void check_started(struct verdict *v)
     }
 }
 
+/* What only a stop kept from being started says nothing of this host; how late it was is in the
+ * send lag. */
 static void check_dropped(struct verdict *v)
 {
-    uint64_t planned = v->r->total->planned, dropped = v->r->total->dropped;
-    if (dropped > 0) {
+    const uint64_t planned = v->r->total->planned;
+    const uint64_t dropped = v->r->total->dropped - v->opt->unseen;
+    if (v->r->total->dropped > v->opt->unseen) {
         bool many = (double)dropped > (1 - STARTED_INVALID) * (double)planned;
         add(v, many ? PELT_INVALID : PELT_SUSPECT,
             "%llu of %llu arrivals were not started: every user was busy (--users) or had failed "

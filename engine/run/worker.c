@@ -262,6 +262,7 @@ static void send_last_frame(struct pelt_worker *w)
         w->letter->starved = w->letter->starved || pelt_crew_starved(w->crews[i]);
         w->letter->paced += pelt_crew_paced(w->crews[i]);
         w->letter->late += pelt_crew_late(w->crews[i]);
+        w->letter->unseen += pelt_crew_unseen(w->crews[i]);
         w->letter->stayed += pelt_crew_stayed(w->crews[i]);
     }
     pelt_mailbox_post(w->opt.mail, &w->letter->mail);

@@ -10,6 +10,7 @@
 
 #include "json.h"
 #include "pelt/clock.h"
+#include "pelt/http1_request.h"
 
 #define FIRST_CAP 1024
 
@@ -214,6 +215,9 @@ static const char *check_headers(const json_t *headers)
     {
         if (!json_is_string(value)) {
             return "a header is no text";
+        }
+        if (!pelt_http1_is_value(pelt_span(json_string_value(value), json_string_length(value)))) {
+            return "a header has a line break or NUL in it";
         }
     }
     return NULL;

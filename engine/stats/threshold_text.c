@@ -128,8 +128,10 @@ static enum pelt_status take_rest(const char *text, struct pelt_span *rest, stru
         if (i < 3 && rest->len > 0 && *spans[i].value == NULL) {
             copy_span(spans[i].room, PELT_BOUND_TEXT, take_until(rest, BLANKS));
             *spans[i].value = spans[i].room;
-        } else if (strcmp(word, "abort") == 0) {
+        } else if (strcmp(word, "abort") == 0 && !table->abort) {
             table->abort = true;
+        } else if (strcmp(word, "abort") == 0) {
+            return pelt_fail(err, PELT_EINVAL, "threshold \"%s\": abort is there twice", text);
         } else if (i < 3) {
             return pelt_fail(err, PELT_EINVAL, "threshold \"%s\": %s %s; write e.g. \"%s 10s\"",
                              text, word, rest->len > 0 ? "is there twice" : "has no time", word);

@@ -185,6 +185,26 @@ def test_pacing_bounds_what_a_closed_loop_asks_for(tmp_path):
     assert done.report["fits"]
 
 
+def test_the_loads_of_a_mix_are_measured_together_each_with_its_pauses(tmp_path):
+    path = script(tmp_path, """
+local pelt = require "pelt"
+local http = pelt.http
+return {
+    target = "http://127.0.0.1:9",
+    think = "2s",
+    load = pelt.load.mix {
+        one = { users = 10, duration = "10s", iteration = function() http.get("/a") end },
+        three = { users = 10, duration = "10s", iteration = function() http.get("/a") http.get("/b") http.get("/c") end },
+        feed = { rate = "5/s", duration = "10s", iteration = function() http.get("/a") end },
+    },
+}
+""")
+    report = preflight(path).report
+    assert report["forecast"]["plan_iterations_per_s"] == pytest.approx(15), "20 users who think 2 s, and 5/s"
+    assert report["forecast"]["plan_users"] == 21
+    assert 1.2 < report["measured"]["requests_per_iteration"] < 2.5, "all of them ran"
+
+
 def test_a_think_function_is_added_up(tmp_path):
     path = script(tmp_path, (SIMPLE % ('users = 10, duration = "10s"', 'pelt.http.get("/")')).replace(
         "    load", '    think = function(user) return "2s" end,\n    load'))

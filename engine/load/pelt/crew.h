@@ -95,6 +95,8 @@ uint32_t pelt_crew_waiting(const struct pelt_crew *crew);
  * took longer than it; think time makes none late. */
 uint64_t pelt_crew_paced(const struct pelt_crew *crew);
 uint64_t pelt_crew_late(const struct pelt_crew *crew);
+/* Arrivals, dropped too, that a stop found due before the loop had seen them. */
+uint64_t pelt_crew_unseen(const struct pelt_crew *crew);
 /* Users that entered and did not leave, as they were cancelled, or memory ran out. */
 uint64_t pelt_crew_stayed(const struct pelt_crew *crew);
 

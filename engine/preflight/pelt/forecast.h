@@ -29,9 +29,11 @@ struct pelt_forecast {
     double iterations_per_s; /* most, by CPU; 0: no iteration ended */
     double requests_per_s;   /* likewise */
     struct pelt_allowed allowed[PELT_LIMITS];
-    double users; /* the plan's: its most, in open loop the least that its rate needs */
+    double users; /* the plan's: its most, in open loop the least that its rate needs; of a mix the
+                     sum, and of the rates likewise */
     double
         plan_iterations_per_s; /* the most it asks for; INFINITY: as many as the server answers */
+    double open_iterations_per_s; /* of these, those of open loops, which do not wait */
     double cpu_share; /* of the threads' CPU that the most takes; above 1: beyond; at most 1 in a
                          closed loop, which waits */
     enum pelt_limit first; /* that the plan meets as it grows */

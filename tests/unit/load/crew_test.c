@@ -785,6 +785,7 @@ static void who_waits_when_the_grace_ends_is_dropped_and_counted(void **state)
     assert_int_equal(world.begun_len, 1);
     assert_int_equal(world.frame->planned, 10);
     assert_int_equal(world.frame->dropped, 9);
+    assert_int_equal(pelt_crew_unseen(world.crew), 0); /* the loop saw them: no user was free */
     assert_int_equal(world.idle, 1);
 }
 
@@ -799,6 +800,7 @@ static void a_stop_counts_what_was_due_and_not_yet_seen(void **state)
     assert_int_equal(world.begun_len, begun);
     assert_int_equal(world.frame->planned, 501);
     assert_int_equal(world.frame->dropped, 501 - begun);
+    assert_int_equal(pelt_crew_unseen(world.crew), 501 - begun);
 }
 
 static void a_stop_before_the_first_arrival_counts_none(void **state)

@@ -265,11 +265,16 @@ static void good_plans_pass(void **state)
     assert_int_equal(pelt_plan_validate(&plan, NULL), PELT_OK);
 }
 
-static void described(const char *expected)
+static void reads(const char *expected)
 {
     char text[256];
     pelt_plan_describe(&plan, text, sizeof(text));
     assert_string_equal(text, expected);
+}
+
+static void described(const char *expected)
+{
+    reads(expected);
     pelt_plan_deinit(&plan);
 }
 
@@ -444,7 +449,13 @@ static void a_kind_of_load_is_described_as_what_it_is(void **state)
         assert_int_equal(pelt_plan_add(&plan, 10 * S, 200, 200), PELT_OK);
         put_part(i, "spike");
     }
-    described("burst: 20 users, 4 spikes to 200 for 10s every 30s, 2m");
+    reads("burst: 20 users, 4 spikes to 200 for 10s every 30s, 2m");
+    pelt_plan_scale_peak(&plan, 7); /* the base is 0.7 users: one runs */
+    described("burst: 1 user, 4 spikes to 7 for 10s every 30s, 2m");
+    make(PELT_LOOP_CLOSED, 10 * S, 0.6, 2.4);
+    described("1 -> 2 users over 10s");
+    make(PELT_LOOP_CLOSED, 10 * S, 1.9, 2.1);
+    described("2 users for 10s");
     pelt_plan_init(&plan, PELT_LOOP_OPEN);
     snprintf(plan.kind, sizeof(plan.kind), "benchmark");
     assert_int_equal(pelt_plan_add(&plan, 10 * S, 50, 50), PELT_OK);
@@ -455,13 +466,6 @@ static void a_kind_of_load_is_described_as_what_it_is(void **state)
     make(PELT_LOOP_CLOSED, 60 * S, 20, 20);
     snprintf(plan.kind, sizeof(plan.kind), "sustained");
     described("sustained: 20 users for 1m");
-}
-
-static void reads(const char *expected)
-{
-    char text[256];
-    pelt_plan_describe(&plan, text, sizeof(text));
-    assert_string_equal(text, expected);
 }
 
 static const uint64_t recorded[] = {0, 250 * MS, 250 * MS, 1000 * MS, 2500 * MS};

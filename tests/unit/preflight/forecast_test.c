@@ -151,6 +151,45 @@ static void connections_that_end_use_ports_up(void **state)
     assert_true(make(PELT_LOOP_OPEN, 1000, 0, &m, &l).fits);
 }
 
+static void add_load(struct pelt_plan *mix, const char *name, enum pelt_loop loop, double level,
+                     uint64_t think_ns)
+{
+    struct pelt_plan part;
+    pelt_plan_init(&part, loop);
+    assert_int_equal(pelt_plan_add(&part, PELT_NS_PER_S, level, level), PELT_OK);
+    part.think_ns = think_ns;
+    assert_int_equal(pelt_plan_add_part(mix, &part, name, 0), PELT_OK);
+}
+
+static void loads_of_a_mix_add_up_each_with_its_own_pauses(void **state)
+{
+    const struct pelt_measured m = cost();
+    const struct pelt_limits l = host();
+    struct pelt_plan mix;
+    struct pelt_forecast f;
+    pelt_plan_init(&mix, PELT_LOOP_CLOSED);
+    add_load(&mix, "slow", PELT_LOOP_CLOSED, 1000, 10 * PELT_NS_PER_S);
+    add_load(&mix, "quick", PELT_LOOP_CLOSED, 100, PELT_NS_PER_S);
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_near(f.users, 1100);
+    assert_near(f.plan_iterations_per_s, 200);
+    assert_near(f.cpu_share, 0.01);
+    add_load(&mix, "feed", PELT_LOOP_OPEN, 800, 0);
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_near(f.users, 1101);
+    assert_near(f.plan_iterations_per_s, 1000);
+    assert_near(f.open_iterations_per_s, 800);
+    assert_true(f.fits);
+    add_load(&mix, "flood", PELT_LOOP_OPEN, 29200, 0);
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_near(f.cpu_share, 1.5); /* arrivals do not wait, as the users of the others do */
+    assert_false(f.fits);
+    assert_int_equal(f.first, PELT_LIMIT_CPU);
+    const struct pelt_measured_users users = pelt_measured_users(&mix, 8);
+    assert_int_equal(users.few, 4); /* one of each */
+    pelt_plan_deinit(&mix);
+}
+
 static void what_was_not_measured_limits_nothing(void **state)
 {
     struct pelt_measured m = cost();
@@ -197,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_rate_beyond_the_cpu_does_not_fit),
         cmocka_unit_test(an_open_loop_needs_the_users_who_pause),
         cmocka_unit_test(connections_that_end_use_ports_up),
+        cmocka_unit_test(loads_of_a_mix_add_up_each_with_its_own_pauses),
         cmocka_unit_test(what_was_not_measured_limits_nothing),
         cmocka_unit_test(the_measuring_run_leaves_room_for_more_users),
     };

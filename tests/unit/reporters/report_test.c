@@ -250,6 +250,34 @@ static void no_line_of_the_summary_is_wider_than_asked(void **state)
     pelt_results_free(r);
 }
 
+/* A plan, and what was found, are read whole: only names are cut. */
+static void a_long_plan_and_a_capacity_are_wrapped(void **state)
+{
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_meta(f, "plan",
+                                       "0 -> 100/s over 10s, then 100/s for 10s, then 20/s for 5s, "
+                                       "then 20 -> 0/s over 5s, gamma 0.5"),
+                     PELT_OK);
+    assert_int_equal(pelt_runfile_meta(f, "loop", "open"), PELT_OK);
+    assert_int_equal(pelt_runfile_event(f, 3, "capacity",
+                                        "holds 150/s of http_response p95 < 500ms, breaks at "
+                                        "160/s by errors share <= 1%"),
+                     PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    char *text = summary(r, false, 60);
+    assert_non_null(strstr(text, "  plan      0 -> 100/s over 10s, then 100/s for 10s, then\n"
+                                 "            20/s for 5s, then 20 -> 0/s over 5s, gamma 0.5,\n"
+                                 "            open loop\n"));
+    assert_non_null(strstr(text, "        3.0s  capacity: holds 150/s of http_response p95 <\n"
+                                 "              500ms, breaks at 160/s by errors share <= 1%\n"));
+    free(text);
+    assert_lines_fit(r);
+    pelt_results_free(r);
+}
+
 static void colour_is_there_only_when_asked_for(void **state)
 {
     struct pelt_results *r = make_results();
@@ -815,6 +843,7 @@ int main(void)
         cmocka_unit_test(reports_of_a_run_look_as_agreed),
         cmocka_unit_test(reports_of_each_kind_of_load_look_as_agreed),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
+        cmocka_unit_test(a_long_plan_and_a_capacity_are_wrapped),
         cmocka_unit_test(colour_is_there_only_when_asked_for),
         cmocka_unit_test(setup_is_told_only_if_there_was_any),
         cmocka_unit_test(a_run_without_anything_is_told_without_nonsense),

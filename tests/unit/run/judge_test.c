@@ -335,6 +335,19 @@ static void dropped_arrivals_are_suspect_and_beyond_one_percent_invalid(void **s
     assert_verdict(f, PELT_INVALID, "11 of 1000 arrivals");
 }
 
+static void arrivals_that_only_the_stop_dropped_are_no_fault(void **state)
+{
+    struct fixture *f = *state;
+    f->results.total->planned = 2;
+    f->results.total->dropped = 1;
+    f->options.unseen = 1;
+    f->options.signal = 2;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    f->results.total->dropped = 2;
+    assert_verdict(f, PELT_INVALID, "1 of 2 arrivals were not started");
+}
+
 static void saturated_thread_is_suspect(void **state)
 {
     struct fixture *f = *state;
@@ -772,6 +785,7 @@ int main(void)
         TEST(planned_arrivals_that_never_came_are_invalid),
         TEST(chance_of_random_arrivals_is_not_held_against_the_run),
         TEST(dropped_arrivals_are_suspect_and_beyond_one_percent_invalid),
+        TEST(arrivals_that_only_the_stop_dropped_are_no_fault),
         TEST(saturated_thread_is_suspect),
         TEST(throttled_run_is_suspect_and_from_1_percent_invalid),
         TEST(throttling_is_told_before_its_effects),

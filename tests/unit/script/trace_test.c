@@ -108,6 +108,8 @@ static void json_lines_that_are_no_request_say_why(void **state)
         {"{\"t\": 1, \"path\": \"/\", \"body\": {}}", "\"body\" is no text"},
         {"{\"t\": 1, \"path\": \"/\", \"headers\": []}", "\"headers\" is no object"},
         {"{\"t\": 1, \"path\": \"/\", \"headers\": {\"A\": 1}}", "a header is no text"},
+        {"{\"t\": 1, \"path\": \"/\", \"headers\": {\"A\": \"b\\r\\nX: y\"}}",
+         "a header has a line break or NUL in it"},
         {"{", "no JSON object"},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

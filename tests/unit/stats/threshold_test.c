@@ -162,6 +162,7 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "http_response p99 < 1s for 0s", "for: \"0s\"");
     assert_text_refused(f, "http_response p99 < 1s over", "over has no time");
     assert_text_refused(f, "http_response p99 < 1s over 2s over 3s", "over is there twice");
+    assert_text_refused(f, "http_response p99 < 1s abort abort", "abort is there twice");
     assert_text_refused(f, "http_response p99 < 1s above 2s", "\"above\" behind the bound");
     assert_text_refused(f, "http_response p99 < 1s delay 5s", "delay goes with abort");
     assert_text_refused(f, "http_response p99 trend < 5% for 5s", "exclude each other");
