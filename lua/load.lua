@@ -2,9 +2,9 @@
 --
 --   { loop = "closed" | "open", stages = { { duration_ns, from, to, exponential, part, span }, ... }, arrivals, shape,
 --     users, waiting, grace_ns, iterations, iterations_per_user, stop_saturated, kind, params, trace, speed, iteration,
---     steer = function(t, stats), level_max, length_max_ns, slo }
+--     steer = function(t, stats), level_max, length_max_ns, slo, course }
 --
--- With `steer` the load is decided as it goes, second by second; there are no stages then.
+-- With `steer` the load is decided as it goes, second by second; there are no stages then. `course`: how it goes, for people.
 --
 -- Levels are users (closed loop) or arrivals a second (open loop), linear from `from` to `to` within a stage, or
 -- exponential. A last stage without a duration lasts until the iterations are done. `kind` and `params` (JSON text),
@@ -379,6 +379,7 @@ local common = {
     is_primitive = is_primitive, level_of = level_of, level_in = level_in, level_at = level_at, above_zero = above_zero,
     count_in = count_in,
     steered = steered, duration_of = duration_of, time_in = time_in, share_in = share_in, percentile_in = percentile_in,
+    json_of = json_of,
     level_stages = level_stages, LEVEL_KEYS = LEVEL_KEYS,
 }
 for _, kind in ipairs(kinds) do kind(common) end

@@ -40,6 +40,24 @@ static void print_thresholds(const struct pelt_scenario *s)
     }
 }
 
+/* What a stress load holds levels against. */
+static void print_slo(const struct pelt_scenario *s)
+{
+    if (!s->has_load || strcmp(s->plan.kind, "stress") != 0) {
+        return;
+    }
+    for (size_t i = 0; i < s->slo_len; i++) {
+        char text[512];
+        pelt_threshold_format(&s->slo[i], text, sizeof text);
+        printf("%-11s%s\n", i == 0 ? "slo" : "", text);
+    }
+    if (s->slo_len == 0) {
+        printf("%-11s%s\n", "slo",
+               s->thresholds_len > 0 ? "the thresholds"
+                                     : "http_response p99 <= 1s, errors share <= 1% (the default)");
+    }
+}
+
 static void print_files(const struct pelt_scenario *s)
 {
     struct pelt_scenario_file file;
@@ -62,6 +80,7 @@ static void print_scenario(const struct cli_options *o, const struct pelt_scenar
     printf("%-11s%s (%s)\n", "scenario", s->name, s->path);
     printf("%-11s%s\n", "target", target != NULL ? target : "none: requests need whole URLs");
     printf("%-11s%s\n", "load", plan);
+    print_slo(s);
     print_tasks(s);
     print_thresholds(s);
     print_files(s);
@@ -181,6 +200,7 @@ int cmd_check(const struct cli_options *o)
     cli_unused_data_warn(scenario);
     pelt_scenario_tell_misspelt(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
+    cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
     status = check_target(o, scenario, &err);
     int code = status != PELT_OK ? cli_fail(status, &err)
                : o->once         ? run_once(o, scenario)

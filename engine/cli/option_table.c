@@ -18,13 +18,13 @@ static const char *const group_names[] = {"Load",   "Request",  "Target", "Judge
 /* clang-format off */
 const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"users", 'u', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_users, FIELD(users),
-     "closed loop: N users at once; with --rate: at most N. A scenario's own load is scaled so that its largest level is N"},
+     "closed loop: N users at once; with --rate: at most N. A scenario's own load is scaled so that its largest level is N (stress: its max)"},
     {"rate", 'r', "N/s", GROUP_LOAD, PLAN_COMMANDS, cli_read_rate, FIELD(rate_per_s),
      "open loop: N arrivals a second (200/s, 60/m), whether answers come or not: iterations in run, requests in bench"},
     {"ramp", 0, "N/s|T", GROUP_LOAD, PLAN_COMMANDS, cli_read_ramp, FIELD(ramp),
      "climb to the level: N more each second, or within the time T; part of --duration"},
     {"duration", 'd', "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_duration, FIELD(duration_ns),
-     "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it"},
+     "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it; one decided as it goes (stress, a function) lasts at most so long"},
     {"iterations", 'n', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_iterations, FIELD(iterations),
      "end after N iterations of all users together (requests in bench), or after --duration, whichever comes first; needs no --duration"},
     {"connections", 'c', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_users, FIELD(connections),

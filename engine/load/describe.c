@@ -213,9 +213,9 @@ static void put_replay(struct line *line, const struct pelt_plan *plan)
 /* What a live plan may become. */
 static void put_limits(struct line *line, const struct pelt_plan *plan)
 {
-    put(line, "%s, decided as it goes: at most %.7g%s",
-        plan->kind[0] != '\0' ? plan->kind : "shape", shown(plan, plan->level_max),
-        level_unit(plan));
+    put(line, "%s%s%s%s at most %.7g%s", plan->kind[0] != '\0' ? plan->kind : "shape",
+        plan->course[0] != '\0' ? ": " : ", decided as it goes:", plan->course,
+        plan->course[0] != '\0' ? "," : "", shown(plan, plan->level_max), level_unit(plan));
     put_time(line, ", at most ", plan->length_max_ns, "");
 }
 

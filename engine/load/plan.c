@@ -377,10 +377,18 @@ uint64_t pelt_plan_iterations(const struct pelt_plan *plan)
     return plan->iterations == 0 || (each > 0 && each < plan->iterations) ? each : plan->iterations;
 }
 
+double pelt_plan_level_factor(const struct pelt_plan *plan)
+{
+    return plan->level_factor > 0 ? plan->level_factor : 1;
+}
+
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak)
 {
     const double old = pelt_plan_peak(plan);
     if (plan->live) {
+        if (strcmp(plan->kind, "stress") != 0) {
+            plan->level_factor = peak / plan->level_max * pelt_plan_level_factor(plan);
+        }
         plan->level_max = peak;
         return;
     }

@@ -61,6 +61,11 @@ static const char *target(const struct pelt_run_options *opt)
     return base != NULL ? base : "";
 }
 
+void pelt_notes_params(struct pelt_running *run)
+{
+    put_meta(run, "load_params", "%s", run->plan.params != NULL ? run->plan.params : "");
+}
+
 static void put_description(struct pelt_running *run)
 {
     const struct pelt_run_options *opt = &run->opt;
@@ -83,7 +88,7 @@ static void put_description(struct pelt_running *run)
              : run->plan.loop == PELT_LOOP_OPEN ? "open"
                                                 : "closed");
     put_meta(run, "load_kind", "%s", run->plan.parts_len > 0 ? "mix" : run->plan.kind);
-    put_meta(run, "load_params", "%s", run->plan.params != NULL ? run->plan.params : "");
+    pelt_notes_params(run);
     put_meta(run, "target", "%s", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);

@@ -5,6 +5,7 @@
  */
 #include "steer.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,7 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
     const struct known *last = known_at(s, s->newest), *before = known_at(s, out->from - 1);
     if (last != NULL) {
         const double length_s = out->to - out->from;
-        out->level = s->levels[s->newest % LEVELS_KEPT];
+        out->level = s->levels[s->newest % LEVELS_KEPT] / pelt_plan_level_factor(&s->run->plan);
         out->users = last->users;
         out->in_flight = last->in_flight;
         out->waiting = last->waiting;
@@ -191,6 +192,23 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
     pelt_hist_reset(&response, &s->pool);
 }
 
+static enum pelt_shape_judgement judgement_of(const struct slo *slo, enum pelt_level level)
+{
+    if (level == PELT_LEVEL_UNJUDGED) {
+        return pelt_watch_is_met(slo->watch) ? PELT_SHAPE_UNJUDGED : PELT_SHAPE_ABSENT;
+    }
+    return level == PELT_LEVEL_MISSED ? PELT_SHAPE_BREAKS : PELT_SHAPE_HOLDS;
+}
+
+static bool is_graver(enum pelt_shape_judgement a, enum pelt_shape_judgement b)
+{
+    static const int GRAVITY[] = {[PELT_SHAPE_HOLDS] = 0,
+                                  [PELT_SHAPE_UNJUDGED] = 1,
+                                  [PELT_SHAPE_ABSENT] = 2,
+                                  [PELT_SHAPE_BREAKS] = 3};
+    return GRAVITY[a] > GRAVITY[b];
+}
+
 /* The worst of all: what breaks, before what cannot be judged. */
 static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, char *why,
                                           size_t size)
@@ -204,13 +222,8 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, c
             continue; /* it is of the whole run */
         }
         pelt_watch_judge(s->slo[i].watch, from, to, &line);
-        enum pelt_shape_judgement judgement = line.level == PELT_LEVEL_MISSED ? PELT_SHAPE_BREAKS
-                                              : line.level == PELT_LEVEL_UNJUDGED
-                                                  ? PELT_SHAPE_UNJUDGED
-                                                  : PELT_SHAPE_HOLDS;
-        bool worse = judgement == PELT_SHAPE_BREAKS ||
-                     (judgement == PELT_SHAPE_UNJUDGED && worst == PELT_SHAPE_HOLDS);
-        if (worse && worst != PELT_SHAPE_BREAKS) {
+        enum pelt_shape_judgement judgement = judgement_of(&s->slo[i], line.level);
+        if (is_graver(judgement, worst)) {
             char text[200];
             pelt_threshold_format(&s->slo[i].threshold, text, sizeof(text));
             worst = judgement;
@@ -283,8 +296,8 @@ static void end(struct pelt_steer *s)
 static double limited(struct pelt_steer *s, double level)
 {
     const struct pelt_plan *plan = &s->run->plan;
-    if (level <= plan->level_max) {
-        return level;
+    if (level <= plan->level_max * (1 + 1e-9)) { /* a level_factor rounds */
+        return level < plan->level_max ? level : plan->level_max;
     }
     if (!s->told_max) {
         char text[160];
@@ -304,7 +317,7 @@ static enum pelt_status extend(struct pelt_steer *s, const struct pelt_shape_dec
     struct pelt_running *run = s->run;
     const uint64_t from_ns = pelt_plan_known_ns(&run->plan);
     const uint64_t left_ns = run->plan.length_max_ns - from_ns;
-    const double level = limited(s, d->level);
+    const double level = limited(s, d->level * pelt_plan_level_factor(&run->plan));
     struct pelt_stage stage = {
         .duration_ns = left_ns < PELT_NS_PER_S ? left_ns : PELT_NS_PER_S,
         .from = level,
@@ -382,9 +395,44 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     }
 }
 
+/* As a bound that can be parsed again: of levels the worst, beyond which it is missed. */
+static void slo_format(const struct pelt_threshold *slo, char *out, size_t size)
+{
+    struct pelt_threshold t = *slo;
+    t.critical = isnan(t.critical) ? t.warning : t.critical;
+    t.target = t.warning = NAN;
+    t.single = true;
+    pelt_threshold_format(&t, out, size);
+}
+
+/* What levels are held against, into the load's parameters. */
+static void note_slo(struct pelt_steer *s)
+{
+    json_error_t ignored;
+    struct pelt_plan *plan = &s->run->plan;
+    json_t *params = plan->params != NULL ? json_loads(plan->params, 0, &ignored) : NULL;
+    json_t *list = params != NULL ? json_array() : NULL;
+    for (size_t i = 0; i < s->slo_len && list != NULL; i++) {
+        char text[400];
+        slo_format(&s->slo[i].threshold, text, sizeof(text));
+        if (!s->slo[i].threshold.trend) { /* it breaks no step */
+            json_array_append_new(list, json_string(text));
+        }
+    }
+    json_object_set_new(params, "slo", list);
+    char *text = params != NULL ? json_dumps(params, JSON_COMPACT) : NULL;
+    json_decref(params);
+    if (text != NULL) {
+        free(plan->params);
+        plan->params = text;
+        pelt_notes_params(s->run);
+    }
+}
+
 enum pelt_status pelt_steer_first(struct pelt_steer *s, struct pelt_error *err)
 {
     struct pelt_error why = {{0}};
+    note_slo(s);
     enum pelt_status status = decide(s, &why);
     if (status == PELT_OK && s->ended) {
         status = pelt_fail(&why, PELT_ESCRIPT, "%s: its first level is nil: nothing was sent",
@@ -470,7 +518,8 @@ enum pelt_status pelt_steer_new(struct pelt_running *run, struct pelt_steer **ou
     s->run = run;
     s->newest = -1;
     s->view = (struct pelt_shape_view){.arg = s,
-                                       .level_max = run->plan.level_max,
+                                       .level_max =
+                                           run->plan.level_max / pelt_plan_level_factor(&run->plan),
                                        .length_max_s = (double)run->plan.length_max_ns / 1e9,
                                        .figures = on_figures,
                                        .judge = on_judge,

@@ -152,6 +152,10 @@ static void read_plan(lua_State *L, int load, struct pelt_plan *plan)
     lua_pop(L, 1);
     plan->level_max = number_or(L, load, "level_max", 0);
     plan->length_max_ns = integer_or(L, load, "length_max_ns", 0);
+    if (lua_getfield(L, load, "course") == LUA_TSTRING) {
+        snprintf(plan->course, sizeof(plan->course), "%s", lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
     plan->stop_saturated = lua_getfield(L, load, "stop_saturated") == LUA_TBOOLEAN;
     lua_pop(L, 1);
     plan->gamma_shape = number_or(L, load, "shape", plan->gamma_shape);
@@ -342,6 +346,33 @@ static void read_threshold_list(lua_State *L, const char *what, struct pelt_scen
     lua_pop(L, 1);
 }
 
+/* What of a threshold an SLO cannot mean, as it is held against the seconds of one step; NULL:
+ * nothing. */
+static const char *meaningless(const struct pelt_threshold *t)
+{
+    return t->trend         ? "trend"
+           : t->over_s > 0  ? "over"
+           : t->for_s > 0   ? "for"
+           : t->abort       ? "abort"
+           : t->delay_s > 0 ? "delay"
+                            : NULL;
+}
+
+static void check_slo(lua_State *L, const struct pelt_scenario *s)
+{
+    for (size_t i = 0; i < s->slo_len; i++) {
+        const char *word = meaningless(&s->slo[i]);
+        char text[400];
+        if (word != NULL) {
+            pelt_threshold_format(&s->slo[i], text, sizeof text);
+            luaL_error(L,
+                       "load.slo[%d]: %s: '%s' means nothing for a step, which is judged as a "
+                       "whole: leave it out, or put this into the scenario's thresholds",
+                       (int)i + 1, text, word);
+        }
+    }
+}
+
 static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
 {
     lua_getfield(L, scenario, "thresholds");
@@ -349,6 +380,7 @@ static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
     if (lua_getfield(L, scenario, "load") == LUA_TTABLE) {
         lua_getfield(L, -1, "slo");
         read_threshold_list(L, "load.slo", s, &s->slo, &s->slo_len);
+        check_slo(L, s);
     }
     lua_pop(L, 1);
 }

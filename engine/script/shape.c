@@ -100,10 +100,10 @@ static int on_window(lua_State *L)
     return 1;
 }
 
-/* (from, to): "holds", "breaks" or "unjudged", and why. */
+/* (from, to): "holds", "breaks", "unjudged" or "absent", and why. */
 static int on_judge(lua_State *L)
 {
-    static const char *const names[] = {"holds", "breaks", "unjudged"};
+    static const char *const names[] = {"holds", "breaks", "unjudged", "absent"};
     struct pelt_shape *shape = self(L);
     char why[400] = "";
     int32_t from = (int32_t)luaL_checkinteger(L, 1), to = (int32_t)luaL_checkinteger(L, 2);
@@ -265,9 +265,11 @@ enum pelt_status pelt_shape_decide(struct pelt_shape *shape, int32_t second,
     shape->decision = out;
     lua_pushcfunction(co, ask); /* no allocation: a light function */
     lua_pushlightuserdata(co, shape);
+    shape->shard->deciding = true;
     pelt_watch_enter(co, PATIENCE);
     int status = lua_resume(co, NULL, 1, &results);
     pelt_watch_leave();
+    shape->shard->deciding = false;
     shape->view = NULL;
     if (status != LUA_OK) {
         pelt_shard_say_failure(shape->shard, co, status, err);

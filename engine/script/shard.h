@@ -67,7 +67,8 @@ struct pelt_shard {
     const struct pelt_script_options
         *opt;                    /* borrowed; client, recorder, ... are NULL while only reading */
     struct pelt_setting *marks;  /* settings whose `read` is set by pelt.env(); NULL: nobody asks */
-    struct pelt_strand *running; /* NULL: the file is being loaded */
+    struct pelt_strand *running; /* NULL: the file is being loaded, or: */
+    bool deciding;               /* the load's function is asked (shape.c) */
     uint64_t now_ns;             /* when the running strand was resumed */
     struct pelt_rng load_rng;    /* math.random while the file is loaded: the same in all shards */
     uint32_t users;              /* strands of users alive here */

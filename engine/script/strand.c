@@ -334,6 +334,11 @@ void pelt_strand_cancel(struct pelt_strand *s, uint64_t now_ns)
 struct pelt_strand *pelt_strand_waiter(lua_State *L, const char *what)
 {
     struct pelt_strand *s = pelt_shard_of(L)->running;
+    if (!s && pelt_shard_of(L)->deciding) {
+        luaL_error(L,
+                   "%s waits, and a load's function may not wait: it returns the level of a second",
+                   what);
+    }
     if (!s) {
         luaL_error(L,
                    "%s waits, and nothing may wait while the file is loaded: call it in setup or "

@@ -25,6 +25,8 @@ local HOPELESS = 0.8         -- so much less that a step need not be waited for
 local LATE = 0.05            -- more of the arrivals were late by this host's doing: nothing is judged
 local AGAIN = 3              -- so often a step begins anew for that
 local DOWN_MAX = 6           -- steps down until it holds again
+local UP_MAX = 6             -- steps up until it breaks again
+local ENDED_ENOUGH = 100     -- after so many requests one that never came is not just rare
 
 local function level_text(loop, level)
     return loop == "open" and ("%.6g/s"):format(level) or ("%d user%s"):format(level, level == 1 and "" or "s")
@@ -40,6 +42,7 @@ local function searcher(o)
     local calm_s         -- backlog in seconds of arrivals at the last step that held
     local good, bad      -- largest level that held, smallest that broke; good 0: none so far
     local why            -- it broke
+    local found          -- the capacity as a text, while it goes over the edge and back
 
     local function name(level) return level_text(o.loop, level) end
 
@@ -50,7 +53,9 @@ local function searcher(o)
 
     -- One second more at this level.
     local function hold(level, part)
-        if t + 1 >= view.duration and not told then
+        if t + 1 >= view.duration and found then
+            conclude("%s; the duration was over before it went over the edge and back", found)
+        elseif t + 1 >= view.duration and not told then
             conclude("not found within the duration of %.6g s: %s%s", view.duration,
                 good > 0 and ("holds at %s so far"):format(name(good)) or "no level held so far",
                 bad and (", breaks at %s: %s"):format(name(bad), why) or "")
@@ -76,8 +81,8 @@ local function searcher(o)
         return ("throughput: the backlog grew by %.3g/s"):format(w.growth / w.seconds)
     end
 
-    -- "holds", "breaks" or "unjudged" by the seconds [first, known), the reason, and their figures. `since`: the same
-    -- level has been held from then on, so what piles up is seen better.
+    -- "holds", "breaks", "unjudged" or "absent" (the SLO is of what never came) by the seconds [first, known), the reason,
+    -- and their figures. `since`: the same level has been held from then on, so what piles up is seen better.
     local function judge(first, known, since)
         local w = stats.window(math.min(known - first, WINDOW_MAX_S))
         local result, reason = view.judge(first, known)
@@ -106,8 +111,8 @@ local function searcher(o)
         return ("%.4g/s ok%s%s"):format(w.ok_per_s, p99, share)
     end
 
-    -- Holds a level for a step. Returns whether it held, the reason, the first second that counts and the one behind the
-    -- last. `since`: from when on the level has been held.
+    -- Holds a level for a step. Returns "holds", "breaks" or "unjudged", the reason, the first second that counts and the
+    -- one behind the last. `since`: from when on the level has been held.
     local function step(level, part, since)
         local from, first = t, t + o.settle
         local least, most = length_of(level, part), LONGER * o.every
@@ -121,21 +126,25 @@ local function searcher(o)
             local over = length >= least and known >= from + least - 1
             if over or is_hopeless(first, known) then
                 result, reason, w = judge(first, known, since)
-                if result == "unjudged" and length < most then result = nil end
+                if result == "absent" and w.ok_per_s * w.seconds >= ENDED_ENOUGH then
+                    result = "unjudged"
+                elseif (result == "unjudged" or result == "absent") and length < most then
+                    result = nil
+                end
                 if w.late > LATE and again < AGAIN then -- it measured this host
                     result, again, from, first = nil, again + 1, t, t + o.settle
                 end
             end
         until result
+        if result == "absent" then result = "unjudged" end
         local text = result == "holds" and figures(w) or reason
         view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, text))
         if result == "holds" and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
-        if result == "unjudged" then reason = "it could not be judged: " .. reason end
-        return result == "holds", reason, first, known
+        return result, result == "unjudged" and "it could not be judged: " .. reason or reason, first, known
     end
 
-    -- A low level until what the step before left has been worked off. False: it was not.
-    local function rest()
+    -- A low level until what the step before left has been worked off. Returns whether it was, and the last level.
+    local function recovers()
         local function halved(level) return o.loop == "closed" and math.max(1, level // 2) or level / 2 end
         local level = halved(good > 0 and good or halved(bad))
         local from = t
@@ -147,18 +156,29 @@ local function searcher(o)
             local quiet = o.loop == "closed" or stats.backlog <= backlog_max
             if known - from >= 2 and quiet and view.judge(known - 1, known) ~= "breaks" then return true end
         end
+        return false, level
+    end
+
+    -- False: the service did not recover, which is told.
+    local function rest()
+        local recovered, level = recovers()
+        if recovered then return true end
         conclude("the service did not recover within %d s at %s after %s broke it%s", REST_MAX_S, name(level), name(bad),
             good > 0 and ("; %s held before"):format(name(good)) or "")
         return false
     end
 
-    -- False: nothing answers, which is told.
+    -- False: nothing answers, or the SLO cannot be judged, which is told.
     local function climb()
         good = 0
         local level = math.min(o.from, view.max)
         while true do
-            local held, reason = step(level, "climb")
-            if not held then
+            local result, reason = step(level, "climb")
+            if result == "unjudged" and good == 0 then
+                conclude("%s: %s", name(level), reason)
+                return false
+            end
+            if result ~= "holds" then
                 bad, why = level, reason
                 if not answered then conclude("no request ended ok at %s: %s", name(level), reason) end
                 return answered
@@ -183,8 +203,8 @@ local function searcher(o)
     local function search()
         for level in between do
             if not rest() then return false end
-            local held, reason = step(level, "search")
-            if held then good = level else bad, why = level, reason end
+            local result, reason = step(level, "search")
+            if result == "holds" then good = level else bad, why = level, reason end
         end
         return bad == nil or rest()
     end
@@ -194,12 +214,18 @@ local function searcher(o)
         return o.loop == "closed" and math.min(level - 1, next // 1) or rounded(next)
     end
 
+    local function higher(level)
+        local next = level * (1 + o.resolution)
+        return o.loop == "closed" and math.max(level + 1, next // 1) or rounded(next)
+    end
+
     -- The largest level from `good` down that holds each time. False: the service did not recover.
     local function verify()
         while good >= o.least do
             local windows, since = {}, t + o.settle
             repeat
-                local held, reason, first, known = step(good, "verify", since)
+                local result, reason, first, known = step(good, "verify", since)
+                local held = result == "holds"
                 if held then windows[#windows + 1] = { first, known } else bad, why = good, reason end
             until not held or #windows == o.verify
             if #windows == o.verify then
@@ -213,15 +239,35 @@ local function searcher(o)
         return true
     end
 
-    -- Over the edge and back: the level at which it holds again on the way down, nil if at none.
+    -- The level at which it holds again on the way down, nil if at none.
     local function down()
         local level = good
-        step(bad, "climb")
         for _ = 1, DOWN_MAX do
-            if step(level, "down") then return level end
+            if step(level, "down") == "holds" then return level end
             level = lower(level)
             if level < o.least then return nil end
         end
+    end
+
+    -- Breaks it once more: near the edge a step may hold that did not before. False: all held, to the level returned.
+    local function break_again()
+        local level = bad
+        for i = 1, UP_MAX do
+            if step(level, "climb") ~= "holds" then return true end
+            if i == UP_MAX or level >= view.max then return false, level end
+            level = math.min(view.max, higher(level))
+        end
+    end
+
+    -- Over the edge and, once the service has recovered, back: what came of it.
+    local function over_the_edge()
+        local broken, held = break_again()
+        if not broken then return ("up to %s it held this time: the edge is not sharp"):format(name(held)) end
+        if not recovers() then return ("after more load it did not recover within %d s"):format(REST_MAX_S) end
+        local again = down()
+        if not again then return "after more load it did not hold again on the way down" end
+        if again < good then return ("after more load it holds again at %s only"):format(name(again)) end
+        return "also after more load"
     end
 
     local function tell()
@@ -230,14 +276,10 @@ local function searcher(o)
         end
         local text = ("largest level that holds: %s, %d of %d times"):format(name(good), o.verify, o.verify)
         if not bad then return conclude("%s; it is the max: nothing broke", text) end
-        local back = ""
-        if o.hysteresis then
-            local again = down()
-            back = not again and "; after more load it did not hold again on the way down"
-                or again < good and ("; after more load it holds again at %s only"):format(name(again))
-                or "; also after more load"
-        end
-        conclude("%s; it breaks at %s: %s%s", text, name(bad), why, back)
+        text = ("%s; it breaks at %s: %s"):format(text, name(bad), why)
+        if not o.hysteresis then return conclude("%s", text) end
+        found = text
+        conclude("%s; %s", text, over_the_edge())
     end
 
     local function run()
@@ -260,25 +302,22 @@ end
 -- ---- its options ----
 
 local function seconds_of(t, key, what, default)
-    if t[key] == nil then return default end
-    local ns = common.tools.duration_ns(t[key], what .. "." .. key)
+    local ns = common.time_in(t, key, what, default * NS)
     if ns % NS ~= 0 then fail("%s.%s: %s: whole seconds are expected", what, key, tostring(t[key])) end
     return ns // NS
 end
 
-local function share_of(value, what)
-    local share = type(value) == "number" and value
-        or type(value) == "string" and tonumber(value:match("^%s*([%d.]+)%%%s*$") or nil) and tonumber(value:match("[%d.]+")) / 100
-    if not share or not (share >= 0.01 and share <= 0.5) then
-        fail("%s.resolution: '%s': a share from 1%% to 50%% is expected, as \"5%%\"", what, tostring(value))
+local function resolution_of(t, what)
+    local share = common.share_in(t, "resolution", what, 0.05)
+    if share < 0.01 or share > 0.5 then
+        fail("%s.resolution: '%s': a share from 1%% to 50%% is expected, as \"5%%\"", what, tostring(t.resolution))
     end
     return share
 end
 
 -- `from` and the like of t, of the loop that the others are of.
 local function level_in(t, key, what, loop)
-    local level, kind = common.level_of(t[key], what .. "." .. key)
-    if loop and kind ~= loop then fail("%s.%s: users and rates do not mix in one load", what, key) end
+    local level, kind = common.level_at(t, key, what, loop)
     common.above_zero(level, kind, what .. "." .. key)
     return level, kind
 end
@@ -292,21 +331,10 @@ local function slo_of(slo, what)
     return slo
 end
 
-local function json_text(text)
-    return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
-end
-
-local function params_of(o, slo)
-    local texts = {}
-    for i, threshold in ipairs(slo or {}) do
-        if type(threshold) == "table" then
-            local bound = threshold.max or threshold.min or threshold.critical
-            threshold = ("%s %s %s %s"):format(threshold.metric, threshold.stat, threshold.min and ">=" or "<=", tostring(bound))
-        end
-        texts[i] = json_text(tostring(threshold))
-    end
-    return ('{"slo":[%s],"repeats":%d,"resolution":%.6g,"from":%.6g,"step":%.6g,"max":%.6g,"every_s":%d,"settle_s":%d}'):format(
-        table.concat(texts, ","), o.verify, o.resolution, o.from, o.step, o.max, o.every, o.settle)
+-- For who analyses the run; what it is held against is added when that is known (engine/run/steer.c).
+local function params_of(o)
+    return common.json_of { repeats = o.verify, resolution = o.resolution, from = o.from, step = o.step, max = o.max,
+        every_s = o.every, settle_s = o.settle }
 end
 
 common.shape("stress", function(t, what)
@@ -324,7 +352,7 @@ common.shape("stress", function(t, what)
     if o.every > 300 or o.every < o.settle + 2 then
         fail("%s.every: %d s: from settle (%d s) and 2 s more to 5m: what is judged lies between", what, o.every, o.settle)
     end
-    o.resolution = share_of(t.resolution or 0.05, what)
+    o.resolution = resolution_of(t, what)
     o.verify = t.verify or 3
     if math.type(o.verify) ~= "integer" or o.verify < 1 or o.verify > 100 then
         fail("%s.verify: a whole number from 1 to 100 is expected, not %s", what, tostring(t.verify))
@@ -339,6 +367,7 @@ common.shape("stress", function(t, what)
     o.least = o.loop == "open" and math.min(o.from, o.step) / 100 or 1
     local slo = slo_of(t.slo, what)
     local result = common.steered(t, what, searcher(o), o.max, o.loop, o.duration * NS)
-    result.kind, result.params, result.slo = "stress", params_of(o, slo), slo
+    result.kind, result.params, result.slo = "stress", params_of(o), slo
+    result.course = ("from %s by %s each %d s"):format(level_text(o.loop, o.from), level_text(o.loop, o.step), o.every)
     return result
 end)

@@ -167,12 +167,52 @@ return {
     ('pelt.load.stress { from = 1, step = 1, max = 5, every = "2s" }', 'pelt.load.stress.every: 2 s'),
     ('pelt.load.stress { from = 1, step = 1, max = 5, resolution = "0%" }', 'pelt.load.stress.resolution: '),
     ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "http_respons p99 < 1s" } }', 'load.slo[1]: '),
+    ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "http_response p95 < 1s over 10s" } }',
+     "load.slo[1]: http_response p95 <= 1s over 10s: 'over' means nothing"),
+    ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "errors share < 1%", "http_response p95 < 1s for 10s" } }',
+     "load.slo[2]: http_response p95 <= 1s for 10s: 'for' means nothing"),
+    ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "http_response p95 trend < 10%" } }', "'trend' means nothing"),
+    ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "errors share < 5% abort delay 20s" } }', "'abort' means nothing"),
 ])
 def test_what_is_wrong_with_a_load_that_is_decided_as_it_goes(tmp_path, load, said):
     path = tmp_path / "bad.lua"
     path.write_text(f"local pelt = require 'pelt'\nreturn {{ load = {load}, iteration = function() end }}\n")
     done = pelt("check", path, cwd=tmp_path)
     assert done.code == USAGE and said in done.err, done.told()
+
+
+def test_what_a_stress_load_does_is_shown(tmp_path):
+    path = tmp_path / "stress.lua"
+    load = 'pelt.load.stress {{ from = "50/s", step = "25/s", max = "400/s", {more} }}'
+
+    def checked(more, beside=""):
+        path.write_text(f"local pelt = require 'pelt'\nreturn {{ load = {load.format(more=more)}, {beside} "
+                        "iteration = function() pelt.http.get('/', { name = 'chats' }) end }\n")
+        done = pelt("check", path, cwd=tmp_path)
+        assert done.code == PASSED, done.told()
+        assert "load       stress: from 50/s by 25/s each 10 s, at most 400/s, at most 1h" in done.out, done.told()
+        return done
+
+    done = checked('slo = { "http_response{chat} p95 < 100ms", "errors share < 1%" }')
+    assert "slo        http_response{chat} p95 <= 100ms\n           errors share <= 1%\n" in done.out, done.told()
+    assert 'the name "chat" stands nowhere in' in done.err, done.told()
+    assert "slo        the thresholds\n" in checked("", 'thresholds = { "http_response p95 < 1s" },').out
+    assert "slo        http_response p99 <= 1s, errors share <= 1% (the default)\n" in checked("").out
+
+
+def test_a_level_asked_for_scales_those_of_a_function(target, tmp_path):
+    path = shaped(tmp_path, "if t < 3 then return (t == 0 and 0 or stats.level) + 10 end", max='"40/s"', wait="")
+    done = pelt("run", path, "--target", target().url, "--rate", "20/s", "--allow-invalid", "--run-file", "run.pelt",
+                cwd=tmp_path)
+    assert done.code == PASSED and "at most 20/s" in done.out, done.told()
+    levels = [level for _, _, _, level, _, _ in stages(tmp_path)]
+    assert levels in ([5, 5, 10], [5, 5, 5]), levels  # the latter: a busy host; its function knows 10, not 5
+
+
+def test_a_function_may_not_wait(target, tmp_path):
+    path = shaped(tmp_path, "pelt.sleep(1) return 1")
+    done = run(path, "--target", target().url, cwd=tmp_path)
+    assert "pelt.sleep waits, and a load's function may not wait" in done.err, done.told()
 
 
 def test_the_function_shown_decides(target, tmp_path):

@@ -1,4 +1,5 @@
 """The exit code of a stress load: it passes where it found the level, by the steps that verified it."""
+import json
 import sqlite3
 import time
 
@@ -62,6 +63,31 @@ def test_thresholds_beside_an_own_slo_are_of_the_whole_run(slow_target, tmp_path
         assert "to_s" not in row and "of the steps that verified" not in done.out
 
     in_a_quiet_moment(check)
+
+
+def parameters(tmp_path):
+    with sqlite3.connect(tmp_path / "run.pelt") as db:
+        (text,), = db.execute("SELECT value FROM meta WHERE key = 'load_params'")
+    return json.loads(text)
+
+
+def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
+    stress(tmp_path, slow_target, more='duration = "3s"')
+    assert parameters(tmp_path)["slo"] == ["http_response p90 <= 45ms"]
+    stress(tmp_path, slow_target, more="""duration = "3s", slo = {
+        { metric = "http_response", name = "GET /work", stat = "p95", max = 0.001 },
+        { metric = "requests", stat = "per_second", min = "5/s" },
+        { metric = "errors", stat = "share", target = "1%", critical = "5%" } }""")
+    found = parameters(tmp_path)
+    assert found["slo"] == ["http_response{GET /work} p95 <= 1ms", "requests per_second >= 5/s", "errors share <= 5%"]
+    assert (found["from"], found["max"], found["every_s"]) == (1, 2, 3)
+
+
+def test_an_slo_on_what_never_comes_ends_the_load(slow_target, tmp_path):
+    begun = time.monotonic()
+    done, row, capacity = stress(tmp_path, slow_target, more='slo = "http_response{chat} p50 < 45ms"')
+    assert capacity == ('1 user: it could not be judged: http_response{chat} p50 <= 45ms: the run had no request "chat"')
+    assert time.monotonic() - begun < 30
 
 
 def test_a_stress_load_without_a_level_that_holds_misses_its_thresholds(slow_target, tmp_path):

@@ -68,6 +68,8 @@ struct pelt_plan {
     uint32_t in_flight;
     bool live;              /* it may grow */
     double level_max;       /* live: no stage's level lies above */
+    double level_factor;    /* live: what the levels decided are multiplied by; 0: as 1 */
+    char course[120];       /* live: how it goes, for people; "": nobody knows before */
     uint64_t length_max_ns; /* live: the stages are together no longer */
     bool stop_saturated;    /* open loop: the run ends once the backlog grows without end */
     /* What was forgotten: the first stage begins at past_ns, with past_x arrivals before it. */
@@ -126,11 +128,12 @@ uint64_t pelt_plan_known_ns(const struct pelt_plan *plan);  /* where its stages 
 /* The largest level: of a live plan level_max; of a mix the sum of those of its loads that have its
  * `loop`. */
 double pelt_plan_peak(const struct pelt_plan *plan);
+double pelt_plan_level_factor(const struct pelt_plan *plan); /* > 0 */
 /* Iterations after which the run is over at the latest; 0: there is no limit. */
 uint64_t pelt_plan_iterations(const struct pelt_plan *plan);
 /* Scale levels so that the largest is `peak` (no mix, no replay), or times so that the length is
  * `length_ns`. The last stage of an endless plan is cut instead; of a live plan level_max and
- * length_max_ns are set. */
+ * length_max_ns are set, and level_factor but of a stress load, which looks for its levels. */
 void pelt_plan_scale_peak(struct pelt_plan *plan, double peak);
 void pelt_plan_scale_length(struct pelt_plan *plan, uint64_t length_ns);
 /* Level (users, or arrivals/s) at `t`; at a jump the later one; 0 from the end on, and the last

@@ -22,7 +22,7 @@ struct pelt_shape;
 /* What was measured in the seconds [from, to); from == to: in none. */
 struct pelt_shape_figures {
     int32_t from, to;
-    double level;         /* planned for the last of them: users, or arrivals/s */
+    double level;         /* decided for the last of them: users, or arrivals/s */
     double planned_per_s; /* arrivals that fell due */
     double started_per_s, ok_per_s;
     double iterations_per_s;            /* that ended */
@@ -36,11 +36,18 @@ struct pelt_shape_figures {
     const char *error; /* outcome that most exchanges which did not end ok had; NULL: all did */
 };
 
-enum pelt_shape_judgement { PELT_SHAPE_HOLDS, PELT_SHAPE_BREAKS, PELT_SHAPE_UNJUDGED };
+enum pelt_shape_judgement {
+    PELT_SHAPE_HOLDS,
+    PELT_SHAPE_BREAKS,
+    PELT_SHAPE_UNJUDGED,
+    PELT_SHAPE_ABSENT /* unjudged, as what is asked for by name never came so far */
+};
 
 struct pelt_shape_view {
     void *arg;
-    double level_max, length_max_s; /* of the plan, as the command line may have set them */
+    /* Of the plan, as the command line may have set them; level_max as the function counts: before
+     * the plan's level_factor. */
+    double level_max, length_max_s;
     /* Of the last `seconds` (1 to PELT_SHAPE_WINDOW_MAX) known ones. */
     void (*figures)(void *arg, uint32_t seconds, struct pelt_shape_figures *out);
     /* Whether the run's SLO holds over the seconds [from, to), which are known; `why` is a line for

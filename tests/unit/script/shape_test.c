@@ -23,6 +23,8 @@ static struct {
     int32_t late_from, late_to; /* seconds in which this host is late */
     bool closed;                /* users: all of them are the backlog */
     bool dead, hung;            /* each exchange fails; never ends */
+    bool absent;                /* what the SLO is of never comes */
+    double grown;               /* the server by this factor, once a level was verified; 0: not */
     int32_t verified_from, verified_to;
     int verified;
     char capacity_text[400];
@@ -95,6 +97,10 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, c
                                           size_t size)
 {
     assert_true(from >= 0 && from < to && to < world.decided);
+    if (world.absent) {
+        snprintf(why, size, "the run had no request \"chat\"");
+        return PELT_SHAPE_ABSENT;
+    }
     for (int32_t t = from; t < to; t++) {
         if (world.backlog[t] / world.capacity > world.slo_s) {
             snprintf(why, size, "too slow in second %d", (int)t);
@@ -124,6 +130,7 @@ static void on_verified(void *arg, int32_t from, int32_t to)
     assert_true(world.verified == 0 || from >= world.verified_to);
     world.verified_to = to;
     world.verified++;
+    world.capacity *= world.grown > 0 ? world.grown : 1;
     for (int32_t t = from; t < to; t++) {
         assert_string_equal(world.part[t], "verify");
         assert_true(world.level[t] == world.level[from]);
@@ -420,6 +427,71 @@ static void stress_below_its_first_level_searches_there(void **state)
     assert_true(fabs(found() / 77 - 1) < 0.05);
 }
 
+static void stress_goes_down_once_the_service_has_recovered(void **state)
+{
+    load(STRESS, "from = '50/s', step = '300/s', max = '5000/s', every = '5s', verify = 1",
+         STRESS_END);
+    world.capacity = 123;
+    world.slo_s = 0.3;
+    run_all();
+    int32_t down = 0;
+    while (strcmp(world.part[down], "down") != 0) {
+        assert_true(++down < world.decided);
+    }
+    assert_string_equal(world.part[down - 1], "rest");
+    assert_true(world.backlog[down - 1] / world.capacity < world.slo_s);
+    assert_non_null(strstr(world.capacity_text, "; also after more load"));
+}
+
+static void stress_tells_of_an_edge_that_held(void **state)
+{
+    load(STRESS, "from = '50/s', step = '300/s', max = '5000/s', every = '5s', verify = 1",
+         STRESS_END);
+    world.capacity = 123;
+    world.slo_s = 0.3;
+    world.grown = 2;
+    run_all();
+    assert_non_null(strstr(world.capacity_text, "/s it held this time: the edge is not sharp"));
+    assert_string_equal(world.part[world.decided - 1], "climb");
+}
+
+static void stress_goes_further_where_its_edge_moved_up(void **state)
+{
+    load(STRESS, "from = 2, step = 7, max = 100, every = '5s', verify = 1", STRESS_END);
+    world.capacity = 20;
+    world.slo_s = 1;
+    world.closed = true;
+    world.grown = 1.1;
+    run_all();
+    assert_string_equal(world.capacity_text + strlen(world.capacity_text) - 22,
+                        "; also after more load");
+}
+
+static void stress_ends_where_what_its_slo_is_of_never_comes(void **state)
+{
+    load(STRESS, "from = '50/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
+    world.capacity = 1000;
+    world.absent = true;
+    run_all();
+    assert_string_equal(world.capacity_text,
+                        "50/s: it could not be judged: the run had no request \"chat\"");
+    assert_int_equal(world.decided, 5);
+    tear_down(NULL);
+    load(STRESS, "from = '1/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
+    world.capacity = 1000;
+    world.absent = true;
+    run_all();
+    assert_int_equal(world.decided, 30); /* it may be rare */
+}
+
+static void stress_says_how_it_goes(void **state)
+{
+    load(STRESS, "from = 2, step = 1, max = 40, every = '5s'", STRESS_END);
+    assert_string_equal(scenario->plan.course, "from 2 users by 1 user each 5 s");
+    assert_string_equal(scenario->plan.params, "{\"every_s\":5,\"from\":2,\"max\":40,\"repeats\":3,"
+                                               "\"resolution\":0.05,\"settle_s\":1,\"step\":1}");
+}
+
 static void stress_out_of_time_says_what_it_knows(void **state)
 {
     load(STRESS, "from = '50/s', step = '50/s', max = '800/s', every = '5s', duration = '20s'",
@@ -457,6 +529,11 @@ int main(void)
         T(stress_without_an_edge_holds_at_max),
         T(stress_stays_below_what_the_command_line_says),
         T(stress_below_its_first_level_searches_there),
+        T(stress_goes_down_once_the_service_has_recovered),
+        T(stress_tells_of_an_edge_that_held),
+        T(stress_goes_further_where_its_edge_moved_up),
+        T(stress_ends_where_what_its_slo_is_of_never_comes),
+        T(stress_says_how_it_goes),
         T(stress_out_of_time_says_what_it_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
