@@ -144,8 +144,13 @@ static void print_row(const struct table *t, const struct pelt_finding *f, FILE 
         fprintf(out, "%*s", c->width, words);
     }
     double judged = pelt_finding_value(f, "judged"), holds = pelt_finding_value(f, "holds");
-    if (isfinite(judged) && used + 10 <= width) {
-        fprintf(out, "  %s", judged == 0 ? "unjudged" : holds != 0 ? "holds" : "breaks");
+    bool cut = pelt_finding_value(f, "cut") == 1;
+    if ((cut || isfinite(judged)) && used + 10 <= width) {
+        fprintf(out, "  %s",
+                cut           ? "cut"
+                : judged == 0 ? "unjudged"
+                : holds != 0  ? "holds"
+                              : "breaks");
     }
     fputc('\n', out);
 }

@@ -64,8 +64,9 @@ void pelt_level_set(const struct pelt_threshold *t, double value, struct pelt_ve
         char is[PELT_BOUND_TEXT], bound[PELT_BOUND_TEXT];
         pelt_bound_format(t, value, is, sizeof is);
         pelt_bound_format(t, last_bound(t), bound, sizeof bound);
-        snprintf(out->why, sizeof out->why, "%s%s is %s, %s was allowed", t->stat,
-                 t->trend ? " changes: its trend" : "", is, bound);
+        snprintf(out->why, sizeof out->why, "%s%s is %s, %s was %s", t->stat,
+                 t->trend ? " changes: its trend" : "", is, bound,
+                 t->lower_is_better ? "allowed" : "wanted");
     }
 }
 

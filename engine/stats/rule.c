@@ -189,8 +189,8 @@ static void finish_window(const struct pelt_rule *r, struct pelt_verdict_line *o
         pelt_watch_judge(r->watch, 0, 1, out); /* which says so */
         out->from_s = out->to_s = 0;
     } else if (r->done < least) {
-        pelt_line_unjudged(out, "the load had %d whole seconds, it is judged after %d", r->done,
-                           least);
+        pelt_line_unjudged(out, "the load had %d whole second%s, it is judged after %d", r->done,
+                           r->done == 1 ? "" : "s", least);
     } else if (isnan(r->worst)) {
         out->needs = r->last.needs;
         pelt_line_unjudged(out, "no %s could be judged; the last: %s",

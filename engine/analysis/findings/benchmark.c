@@ -22,6 +22,7 @@ struct trial {
     struct pelt_span_s span; /* without what of the warm-up lies in it */
     struct pelt_window window;
     double p50_us, q_us;
+    bool cut; /* the load ended in it */
 };
 
 struct bench {
@@ -55,6 +56,7 @@ static void trials_of(struct bench *b)
         } else {
             b->trials[b->len++] = (struct trial){.number = s->span, .span = span};
         }
+        b->trials[b->len - 1].cut = pelt_track_is_cut(t, s);
     }
 }
 
@@ -158,10 +160,12 @@ static void tell_trial(struct bench *b, const struct trial *t)
     pelt_finding_number(f, "percentile", b->percentile);
     pelt_finding_number(f, "percentile_ms", t->q_us / 1e3);
     pelt_finding_number(f, "errors_share", t->window.errors_share);
-    pelt_finding_say(f, "trial %u: %s, p50 %s, %s %s in %s", t->number,
+    pelt_finding_flag(f, "cut", t->cut);
+    pelt_finding_say(f, "trial %u: %s, p50 %s, %s %s in %s%s", t->number,
                      pelt_words_rate(t->window.ok_per_s, rate), pelt_words_us(t->p50_us, p50),
                      percentile_name(b->percentile, name), pelt_words_us(t->q_us, q),
-                     pelt_words_s(t->window.seconds, length));
+                     pelt_words_s(t->window.seconds, length),
+                     t->cut ? "; cut: the load ended in it" : "");
 }
 
 /* ---- intervals ---- */
@@ -300,7 +304,7 @@ static const char *missing_words(const struct bench *b, double missing_s, double
 static void tell_interval(struct bench *b, int figure, const struct interval *in, double seconds)
 {
     char q[PELT_WORDS], value[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], missing[160];
-    char spread[PELT_WORDS], apart[96] = "";
+    char spread[PELT_WORDS], apart[160] = "";
     const char *name = figure == THROUGHPUT ? "throughput"
                        : figure == P50      ? "p50"
                                             : percentile_name(b->percentile, q);
@@ -322,7 +326,10 @@ static void tell_interval(struct bench *b, int figure, const struct interval *in
     if (isfinite(in->spread)) {
         snprintf(apart, sizeof apart, "; trials differ by %s%s",
                  pelt_words_share(in->spread, spread),
-                 in->spread > 4 * half ? ", more than that explains" : "");
+                 in->spread > 4 * half
+                     ? ", more than the interval explains: it knows nothing of what changes from "
+                       "trial to trial"
+                     : "");
     }
     pelt_finding_say(f, "%s %s [%s, %s], %s%s", name, value_words(figure, in->i.value, value),
                      value_words(figure, in->i.low, low), value_words(figure, in->i.high, high),

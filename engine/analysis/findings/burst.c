@@ -9,7 +9,12 @@
  * in which a backlog ends still has slow ones; so they have their say afterwards: while two or more
  * whole seconds behind that moment are slower than the baseline's slowest (and `tolerance`),
  * nothing has recovered. They are looked at by the percentile asked for, or by the highest of p99,
- * p95 and p50 that a second has the samples for.
+ * p95 and p50 that a second has the samples for. Nor has anything recovered while a whole second
+ * behind that moment, or the next, has more errors than the baseline's share (1% at least)
+ * explains.
+ *
+ * All that is under load: when it ends, what is in flight drains, which is no recovery. What of the
+ * last spike's requests ends then is in its figures, if it had not recovered.
  *
  * The baseline is what lies between the recovery from the spike before and this one; if there is
  * less than a second of it, the one before holds.
@@ -24,17 +29,20 @@
 #define HOLD           3  /* slots */
 #define BASELINE_LEAST 10 /* slots */
 #define TAIL           0.99
+#define ERRORS_LEAST   0.01 /* share of errors that is always allowed */
+#define BY_CHANCE      3    /* standard deviations of errors in a second */
 
 struct spike {
     unsigned number;
     double from_s, to_s; /* with its edges */
-    double next_s;       /* the next one begins, or the run ends */
+    double next_s;       /* the next one begins, or the load ends */
+    bool last, cut;      /* cut: the load ended in it */
     double level;        /* its highest */
     /* found: */
     bool measured, recovered;
     double recovery_s, limit, baseline;
     double backlog, backlog_s; /* largest, and when, since the run's start */
-    double base_p50_us, base_p99_us;
+    double base_p50_us, base_p99_us, base_errors_share;
 };
 
 struct baseline { /* slots from <= i < to of the track's backlog */
@@ -48,17 +56,19 @@ static size_t spikes_of(const struct pelt_track *t, struct spike *spikes)
     size_t len = 0;
     for (size_t i = 0; i < t->stages_len; i++) {
         const struct pelt_stage_row *s = &t->stages[i];
-        if (strcmp(s->part, "spike") != 0 || s->from_s >= (double)t->len) {
+        if (strcmp(s->part, "spike") != 0 || !pelt_track_is_begun(t, s)) {
             continue;
         }
         if (len == 0 || spikes[len - 1].number != s->span) {
             spikes[len++] = (struct spike){.number = s->span, .from_s = s->from_s};
         }
-        spikes[len - 1].to_s = s->to_s;
+        spikes[len - 1].to_s = pelt_track_stage_end(t, s);
+        spikes[len - 1].cut = pelt_track_is_cut(t, s);
         spikes[len - 1].level = fmax(spikes[len - 1].level, fmax(s->from, s->to));
     }
     for (size_t i = 0; i < len; i++) {
-        spikes[i].next_s = i + 1 < len ? spikes[i + 1].from_s : (double)t->len;
+        spikes[i].last = i + 1 == len;
+        spikes[i].next_s = spikes[i].last ? t->load_s : spikes[i + 1].from_s;
     }
     return len;
 }
@@ -84,6 +94,18 @@ static size_t slot_at(const struct pelt_track *t, double s)
 {
     double slot = floor(s * PELT_FRAME_SLOTS + 1e-6), end = (double)t->len * PELT_FRAME_SLOTS;
     return (size_t)fmin(fmax(slot, 0), end);
+}
+
+/* The most there was, where recovery has nothing to say of it. */
+static void find_most(const struct pelt_track *t, size_t from, size_t to, struct spike *s)
+{
+    s->backlog = 0;
+    for (size_t i = from; i < to; i++) {
+        if (t->backlog[i] > s->backlog) {
+            s->backlog = t->backlog[i];
+            s->backlog_s = (double)i * PELT_TRACK_SLOT_S;
+        }
+    }
 }
 
 /* The baseline's slots and those from the spike on, one behind the other, as
@@ -117,6 +139,9 @@ static enum pelt_status find_backlog(const struct pelt_track *t, const struct ba
     s->baseline = found.baseline;
     s->backlog = found.worst;
     s->backlog_s = s->from_s + found.worst_s;
+    if (!s->measured) {
+        find_most(t, from, to, s);
+    }
     return status == PELT_EINVAL ? PELT_OK : status; /* nothing before it, or nothing after it */
 }
 
@@ -154,21 +179,33 @@ static double slowest_us(const struct pelt_track *t, struct pelt_span_s span, do
     return slowest;
 }
 
+/* More errors than a share of `allowed` explains. */
+static bool is_failing(const struct pelt_track_second *s, double allowed)
+{
+    double ended = s->ok + s->errors;
+    return s->errors > ended * allowed + BY_CHANCE * sqrt(ended * allowed * (1 - allowed));
+}
+
 /* One slow second behind the backlog's recovery is not the spike's; from two on it is, until the
- * first that is not slow. */
-static void wait_for_times(const struct pelt_track *t, struct pelt_span_s base, double tolerance,
-                           double percentile, struct spike *s)
+ * first that is not slow. One that fails, or before one that fails, is. */
+static void wait_for_seconds(const struct pelt_track *t, struct pelt_span_s base, double tolerance,
+                             double percentile, struct spike *s)
 {
     double limit_us = slowest_us(t, base, percentile) * (1 + tolerance);
     struct pelt_span_s after = pelt_track_span(t, s->to_s + s->recovery_s, s->next_s);
-    if (!s->recovered || limit_us == 0) {
-        return;
-    }
+    double allowed = fmax(s->base_errors_share, ERRORS_LEAST);
+    bool fails = false;
     int32_t at = after.from;
-    while (at < after.to && second_us(&t->seconds[at], percentile) > limit_us) {
-        at++;
+    for (; s->recovered && at < after.to; at++) {
+        bool failing = is_failing(&t->seconds[at], allowed) ||
+                       (at + 1 < after.to && is_failing(&t->seconds[at + 1], allowed));
+        bool slow = limit_us > 0 && second_us(&t->seconds[at], percentile) > limit_us;
+        if (!failing && !slow) {
+            break;
+        }
+        fails = fails || failing;
     }
-    if (at > after.from + 1) {
+    if (fails || at > after.from + 1) {
         s->recovered = at < after.to;
         s->recovery_s = at - s->to_s;
     }
@@ -185,7 +222,8 @@ static enum pelt_status recover(struct pelt_making *m, const struct baseline *ba
     enum pelt_status status = find_backlog(t, base, tolerance, s);
     if (status == PELT_OK) {
         double asked = pelt_making_param(m, "percentile", 99);
-        wait_for_times(t, seconds, tolerance, percentile_looked_at(t, seconds, asked), s);
+        s->base_errors_share = pelt_track_window(t, seconds).errors_share;
+        wait_for_seconds(t, seconds, tolerance, percentile_looked_at(t, seconds, asked), s);
         status = pelt_blocks_read(t, &seconds, 1, PELT_TRACK_WHOLE, &blocks, m->err);
     }
     if (status != PELT_OK) {
@@ -210,7 +248,9 @@ static void say(struct pelt_making *m, struct pelt_finding *f, const struct spik
 {
     char at[PELT_WORDS], level[PELT_WORDS], p99[PELT_WORDS], max[PELT_WORDS], took[PELT_WORDS];
     char how[128];
-    if (!s->measured) {
+    if (s->cut) {
+        snprintf(how, sizeof how, "cut: the load ended in it, so its recovery cannot be told");
+    } else if (!s->measured) {
         snprintf(how, sizeof how,
                  "recovery cannot be told: nothing was measured before it or after"
                  " it");
@@ -234,6 +274,9 @@ static enum pelt_status tell(struct pelt_making *m, const struct spike *s)
     const struct pelt_track *t = m->track;
     double until_s = s->measured && s->recovered ? s->to_s + s->recovery_s : s->next_s;
     struct pelt_span_s span = pelt_track_span(t, floor(s->from_s), fmin(ceil(until_s), s->next_s));
+    if (s->last && !(s->measured && s->recovered)) {
+        span.to = (int32_t)t->len;
+    }
     struct pelt_window w = pelt_track_window(t, span);
     struct pelt_blocks blocks;
     struct pelt_hist h;
@@ -257,14 +300,16 @@ static enum pelt_status tell(struct pelt_making *m, const struct spike *s)
         pelt_finding_number(f, "percentile_ms", percentile_us(&h, q) / 1e3);
     }
     pelt_finding_number(f, "max_ms", h.count > 0 ? (double)h.max_us / 1e3 : NAN);
-    pelt_finding_number(f, "backlog", s->measured ? s->backlog : NAN);
-    pelt_finding_number(f, "backlog_s", s->measured ? s->backlog_s : NAN);
+    pelt_finding_number(f, "backlog", s->backlog);
+    pelt_finding_number(f, "backlog_s", s->backlog_s);
     pelt_finding_flag(f, "recovered", s->measured && s->recovered);
     pelt_finding_number(f, "recovery_s", s->measured && s->recovered ? s->recovery_s : NAN);
     pelt_finding_number(f, "baseline_p50_ms", s->base_p50_us / 1e3);
     pelt_finding_number(f, "baseline_p99_ms", s->base_p99_us / 1e3);
     pelt_finding_number(f, "baseline_backlog", s->measured ? s->baseline : NAN);
     pelt_finding_number(f, "backlog_limit", s->measured ? s->limit : NAN);
+    pelt_finding_number(f, "baseline_errors_share", s->base_errors_share);
+    pelt_finding_flag(f, "cut", s->cut);
     say(m, f, s, &h, &w);
     pelt_blocks_deinit(&blocks);
     return status;

@@ -6,7 +6,8 @@
  *
  * Of each step the first `settle_s` seconds are left out (else a fifth): they still have something
  * of the level before. Whether a step holds was decided while the run went and stands in its events
- * ("step"); where it does not, the SLO in the load's parameters is judged over the step.
+ * ("step"); where it does not, the SLO in the load's parameters is judged over the step. A step in
+ * which the load ended before the run could say anything is unjudged, and in none of the answers.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -30,8 +31,10 @@ struct step {
     double level, from_s, to_s;
     struct pelt_span_s span; /* of the seconds that count */
     struct pelt_window window;
+    double grown;          /* the backlog, from its first second to its last; of arrivals, else 0 */
     double p50_us, p99_us; /* NaN: too few samples */
     bool told;             /* by an event */
+    bool cut;              /* the load ended in it, and no event tells of it */
     enum holds holds;
     char reason[160];
 };
@@ -45,6 +48,7 @@ struct stress {
 /* One level, all steps at it but those on the way down. */
 struct level {
     double level, seconds, ok, in_flight, p99_us;
+    double started, grown;            /* exchanges; by how many the backlog grew */
     double planned, served;           /* iterations: due; ended, those with errors left out */
     unsigned holds, breaks, verified; /* steps; verified: of `holds`, those that verify */
     unsigned unverified;              /* steps that verify and break */
@@ -59,13 +63,22 @@ static bool is_step(const char *part)
            strcmp(part, "verify") == 0 || strcmp(part, "down") == 0;
 }
 
+/* Of a live plan only the seconds that were decided are known, so that the last step may be shorter
+ * than a step should be. */
+static void find_cut(const struct stress *s, struct step *last)
+{
+    const double every_s = pelt_making_param(s->m, "every_s", 0);
+    bool to_the_end = last->to_s > s->m->track->load_s - 1e-6;
+    last->cut = last->cut || (to_the_end && last->to_s - last->from_s < every_s - 1e-6);
+}
+
 /* A step may be several stages: a live plan decides each second. */
 static void steps_of(struct stress *s)
 {
     const struct pelt_track *t = s->m->track;
     for (size_t i = 0; i < t->stages_len; i++) {
         const struct pelt_stage_row *stage = &t->stages[i];
-        if (!is_step(stage->part) || stage->from_s >= (double)t->len) {
+        if (!is_step(stage->part) || !pelt_track_is_begun(t, stage)) {
             continue;
         }
         struct step *last = s->len > 0 ? &s->steps[s->len - 1] : NULL;
@@ -74,8 +87,12 @@ static void steps_of(struct stress *s)
             *last = (struct step){.number = stage->span, .from_s = stage->from_s};
             memcpy(last->part, stage->part, sizeof last->part);
         }
-        last->to_s = stage->to_s;
+        last->to_s = pelt_track_stage_end(t, stage);
+        last->cut = pelt_track_is_cut(t, stage);
         last->level = stage->to;
+    }
+    if (s->len > 0) {
+        find_cut(s, &s->steps[s->len - 1]);
     }
     for (size_t i = 0; i < s->len; i++) {
         struct step *step = &s->steps[i];
@@ -83,6 +100,23 @@ static void steps_of(struct stress *s)
                                               floor((step->to_s - step->from_s) * SETTLING + 0.5));
         step->span = pelt_track_span(t, step->from_s + left_out_s, step->to_s);
     }
+}
+
+static double backlog_in(const struct pelt_track *t, int32_t second)
+{
+    const double *slots = &t->backlog[(size_t)second * PELT_FRAME_SLOTS];
+    double sum = 0;
+    for (unsigned i = 0; i < PELT_FRAME_SLOTS; i++) {
+        sum += slots[i];
+    }
+    return sum / PELT_FRAME_SLOTS;
+}
+
+/* Users wait for their answers, so that only arrivals can pile up. */
+static double growth_of(const struct pelt_track *t, struct pelt_span_s span)
+{
+    return t->open && span.to > span.from ? backlog_in(t, span.to - 1) - backlog_in(t, span.from)
+                                          : 0;
 }
 
 static enum pelt_status measure(struct stress *s)
@@ -98,6 +132,7 @@ static enum pelt_status measure(struct stress *s)
         }
         status = pelt_blocks_sum(&blocks, &h);
         step->window = pelt_track_window(s->m->track, step->span);
+        step->grown = growth_of(s->m->track, step->span);
         step->p50_us =
             h.count >= pelt_hist_samples_needed(50) ? (double)pelt_hist_percentile_us(&h, 50) : NAN;
         step->p99_us =
@@ -145,6 +180,7 @@ static void read_event(struct stress *s, const char *text)
         struct step *step = &s->steps[i];
         if (step->number == number) {
             step->told = true;
+            step->cut = false;
             step->holds = holds;
             snprintf(step->reason, sizeof step->reason, "%s",
                      holds != HOLDS && strncmp(behind, ": ", 2) == 0 ? behind + 2 : "");
@@ -184,47 +220,70 @@ static void on_request_second(void *arg, int32_t t, uint32_t series,
     }
 }
 
-static size_t slos_of(const struct pelt_making *m, struct pelt_threshold slos[SLOS_MAX])
+struct slos {
+    struct pelt_threshold list[SLOS_MAX];
+    size_t len;
+    char unread[160]; /* why one of them cannot be read; "": all can */
+};
+
+static void read_slos(const struct pelt_making *m, struct slos *slos)
 {
     const json_t *list = json_object_get(m->params, "slo");
-    size_t len = 0;
-    for (size_t i = 0; i < json_array_size(list) && len < SLOS_MAX; i++) {
+    size_t len = json_array_size(list);
+    *slos = (struct slos){.len = 0};
+    if (len > SLOS_MAX) {
+        snprintf(slos->unread, sizeof slos->unread, "%zu SLOs, only %d can be judged again", len,
+                 SLOS_MAX);
+    }
+    for (size_t i = 0; i < len && slos->len < SLOS_MAX; i++) {
+        struct pelt_error why = {""};
         const char *text = json_string_value(json_array_get(list, i));
-        if (text != NULL && pelt_threshold_parse(text, &slos[len], NULL) == PELT_OK) {
-            len++;
+        if (text == NULL) {
+            snprintf(slos->unread, sizeof slos->unread, "slo[%zu] is no text", i + 1);
+        } else if (pelt_threshold_parse(text, &slos->list[slos->len], &why) == PELT_OK) {
+            slos->len++;
+        } else {
+            snprintf(slos->unread, sizeof slos->unread, "slo[%zu] cannot be read: %.110s", i + 1,
+                     why.text);
         }
     }
-    return len;
 }
 
-/* Breaks if any is missed; holds if all are met. */
-static void judge_step(struct step *step, const struct pelt_threshold *slos, size_t len,
-                       const struct pelt_frame *frame, struct pelt_registry *names)
+/* Breaks if any is missed; holds if all are met. One that cannot be read leaves it unjudged,
+ * whatever the others say. */
+static void judge_step(struct step *step, const struct slos *slos, const struct pelt_frame *frame,
+                       struct pelt_registry *names)
 {
     size_t met = 0;
-    for (size_t i = 0; i < len; i++) {
+    if (slos->unread[0] != '\0') {
+        snprintf(step->reason, sizeof step->reason, "%s", slos->unread);
+        return;
+    }
+    for (size_t i = 0; i < slos->len; i++) {
         struct pelt_verdict_line line = {0};
-        pelt_threshold_judge(&slos[i], frame, names, step->window.seconds, &line);
+        pelt_threshold_judge(&slos->list[i], frame, names, step->window.seconds, &line);
         if (line.level == PELT_LEVEL_MISSED) {
             char bound[160];
-            pelt_threshold_format(&slos[i], bound, sizeof bound);
+            pelt_threshold_format(&slos->list[i], bound, sizeof bound);
             step->holds = BREAKS;
             snprintf(step->reason, sizeof step->reason, "%.70s: %.80s", bound, line.why);
             return;
         }
         met += line.level < PELT_LEVEL_MISSED;
     }
-    step->holds = met == len ? HOLDS : UNJUDGED;
+    step->holds = met == slos->len ? HOLDS : UNJUDGED;
 }
 
 static enum pelt_status judge_again(struct stress *s)
 {
-    struct pelt_threshold slos[SLOS_MAX];
-    size_t slos_len = slos_of(s->m, slos), open = 0;
+    struct slos slos;
+    size_t open = 0;
+    read_slos(s->m, &slos);
+    bool any = slos.len > 0 || slos.unread[0] != '\0';
     struct judging j = {.s = s, .frames = calloc(s->len + 1, sizeof *j.frames)};
     enum pelt_status status = j.frames != NULL ? PELT_OK : PELT_ENOMEM;
-    for (size_t i = 0; i < s->len && status == PELT_OK && slos_len > 0; i++) {
-        if (!s->steps[i].told) {
+    for (size_t i = 0; i < s->len && status == PELT_OK && any; i++) {
+        if (!s->steps[i].told && !s->steps[i].cut) {
             j.frames[i] = pelt_frame_new(NULL);
             status = j.frames[i] != NULL ? PELT_OK : PELT_ENOMEM;
             open++;
@@ -236,7 +295,7 @@ static enum pelt_status judge_again(struct stress *s)
     status = j.failed ? PELT_ENOMEM : status;
     for (size_t i = 0; i < s->len && j.frames != NULL; i++) {
         if (status == PELT_OK && j.frames[i] != NULL) {
-            judge_step(&s->steps[i], slos, slos_len, j.frames[i], s->m->r->names);
+            judge_step(&s->steps[i], &slos, j.frames[i], s->m->r->names);
         }
         pelt_frame_free(j.frames[i]);
     }
@@ -250,6 +309,11 @@ static enum pelt_status judge(struct stress *s)
     for (size_t i = 0; r != NULL && i < r->events_len; i++) {
         if (strcmp(r->events[i].kind, "step") == 0) {
             read_event(s, r->events[i].text);
+        }
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        if (s->steps[i].cut) {
+            snprintf(s->steps[i].reason, sizeof s->steps[i].reason, "cut: the load ended in it");
         }
     }
     return r != NULL ? judge_again(s) : PELT_OK;
@@ -274,6 +338,7 @@ static void tell_step(struct stress *s, const struct step *step)
     pelt_finding_number(f, "in_flight", step->window.in_flight);
     pelt_finding_flag(f, "holds", step->holds == HOLDS);
     pelt_finding_flag(f, "judged", step->holds != UNJUDGED);
+    pelt_finding_flag(f, "cut", step->cut);
     pelt_finding_say(f, "%s at %s: %s ok, p99 %s, %s errors: %s%s%s", step->part,
                      pelt_words_level(t, step->level, level),
                      pelt_words_rate(step->window.ok_per_s, rate), pelt_words_us(step->p99_us, p99),
@@ -308,6 +373,8 @@ static void add_step(struct level *l, const struct step *step)
     const struct pelt_window *w = &step->window;
     bool verify = strcmp(step->part, "verify") == 0;
     l->seconds += w->seconds;
+    l->started += w->started;
+    l->grown += step->grown;
     l->ok += w->ok;
     l->planned += w->planned;
     l->served += w->iterations * (1 - w->errors_share);
@@ -328,7 +395,7 @@ static size_t levels_of(const struct stress *s, bool down, struct level *levels)
     size_t len = 0;
     for (size_t i = 0; i < s->len; i++) {
         const struct step *step = &s->steps[i];
-        if ((strcmp(step->part, "down") == 0) == down && step->window.seconds > 0) {
+        if ((strcmp(step->part, "down") == 0) == down && step->window.seconds > 0 && !step->cut) {
             add_step(level_of(levels, &len, step->level), step);
         }
     }
@@ -410,12 +477,18 @@ static void tell_break(struct stress *s, const struct level *broke)
 /* ---- curves ---- */
 
 #define PLATEAU_POINTS 2
+/* A queue grows all the time where more than this share of what is begun stays in it: its mean is
+ * that of the step's length, and none of the level's. */
+#define GROWN_SHARE 0.05
+#define GROWN_LEAST 1
 
 /* Of the levels that had ok answers: without any there is nothing to see. */
 struct curves {
     double *level, *offered_per_s, *served_per_s; /* the latter two: iterations */
-    double *ok_per_s, *in_flight;
+    double *ok_per_s;
     size_t len;
+    double *usl_in_flight, *usl_ok_per_s; /* of the levels whose queue did not grow all the time */
+    size_t usl_len;
     double *p99_level, *p99_ms; /* of the levels that had enough samples */
     size_t p99_len;
 };
@@ -510,13 +583,17 @@ static enum pelt_status tell_usl(struct stress *s, const struct curves *c)
     struct pelt_usl u;
     struct pelt_error why;
     char rate[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS];
-    enum pelt_status status = pelt_usl_fit(c->in_flight, c->ok_per_s, c->len, &how, &u, &why);
+    enum pelt_status status =
+        pelt_usl_fit(c->usl_in_flight, c->usl_ok_per_s, c->usl_len, &how, &u, &why);
     if (status == PELT_ENOMEM) {
         return status;
     }
     struct pelt_finding *f = pelt_making_add(s->m, "usl", "%s", "");
     pelt_finding_flag(f, "found", status == PELT_OK);
-    if (say_too_few(f, "scalability law", c->len, "ok answers", PELT_USL_POINTS)) {
+    pelt_finding_count(f, "left_out", (double)(c->len - c->usl_len));
+    if (say_too_few(f, "scalability law", c->usl_len,
+                    c->usl_len < c->len ? "ok answers and no growing queue" : "ok answers",
+                    PELT_USL_POINTS)) {
         return PELT_OK;
     }
     if (status != PELT_OK) {
@@ -541,17 +618,18 @@ static enum pelt_status tell_usl(struct stress *s, const struct curves *c)
 static enum pelt_status tell_curves(struct stress *s, const struct level *levels, size_t len)
 {
     const size_t room = len + 1;
-    double *all = calloc(7 * room, sizeof *all);
+    double *all = calloc(8 * room, sizeof *all);
     if (all == NULL) {
         return PELT_ENOMEM;
     }
     struct curves c = {.level = all,
                        .served_per_s = all + room,
                        .ok_per_s = all + 2 * room,
-                       .in_flight = all + 3 * room,
+                       .usl_in_flight = all + 3 * room,
                        .p99_level = all + 4 * room,
                        .p99_ms = all + 5 * room,
-                       .offered_per_s = all + 6 * room};
+                       .offered_per_s = all + 6 * room,
+                       .usl_ok_per_s = all + 7 * room};
     for (size_t i = 0; i < len; i++) {
         if (levels[i].ok <= 0) {
             continue;
@@ -559,8 +637,11 @@ static enum pelt_status tell_curves(struct stress *s, const struct level *levels
         c.level[c.len] = levels[i].level;
         c.offered_per_s[c.len] = levels[i].planned / levels[i].seconds;
         c.served_per_s[c.len] = levels[i].served / levels[i].seconds;
-        c.ok_per_s[c.len] = levels[i].ok / levels[i].seconds;
-        c.in_flight[c.len++] = levels[i].in_flight;
+        c.ok_per_s[c.len++] = levels[i].ok / levels[i].seconds;
+        if (levels[i].grown <= GROWN_LEAST + GROWN_SHARE * levels[i].started) {
+            c.usl_in_flight[c.usl_len] = levels[i].in_flight;
+            c.usl_ok_per_s[c.usl_len++] = levels[i].ok / levels[i].seconds;
+        }
         if (isfinite(levels[i].p99_us)) {
             c.p99_level[c.p99_len] = levels[i].level;
             c.p99_ms[c.p99_len++] = levels[i].p99_us / 1e3;

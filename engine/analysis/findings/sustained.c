@@ -41,7 +41,7 @@ static struct pelt_span_s part_span(const struct pelt_track *t, const char *part
     for (size_t i = 0; i < t->stages_len; i++) {
         if (strcmp(t->stages[i].part, part) == 0) {
             from = fmin(from, t->stages[i].from_s);
-            to = fmax(to, t->stages[i].to_s);
+            to = fmax(to, pelt_track_stage_end(t, &t->stages[i]));
         }
     }
     return from < to ? pelt_track_span(t, from, to) : (struct pelt_span_s){0, 0};
@@ -157,6 +157,21 @@ static double needed_s(const struct series *s, double effect)
     return half > effect ? length_s * (half / effect) * (half / effect) : 0;
 }
 
+/* "rises by 20% [10%, 30%]", "falls by ...": what the verb says has no sign. */
+static void say_named(struct pelt_finding *f, int figure, const struct pelt_drift *d,
+                      const char *length, bool leak)
+{
+    const bool rises = d->drift > 0;
+    char by[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], start[PELT_WORDS], end[PELT_WORDS];
+    pelt_words_change(fabs(d->drift), by);
+    pelt_words_change(rises ? d->low : -d->high, low);
+    pelt_words_change(rises ? d->high : -d->low, high);
+    pelt_finding_say(f, "%s %s by %s [%s, %s] over %s, from %s to %s%s", figures[figure].name,
+                     rises ? "rises" : "falls", by + strspn(by, "+"), low + strspn(low, "+"),
+                     high + strspn(high, "+"), length, words(figure, d->start, start),
+                     words(figure, d->end, end), leak ? ": a leak" : "");
+}
+
 static void tell(struct pelt_making *m, int figure, const struct series *s, double effect,
                  double confidence)
 {
@@ -191,10 +206,7 @@ static void tell(struct pelt_making *m, int figure, const struct series *s, doub
     pelt_words_change(d->high, high);
     pelt_words_s((double)s->len * s->step_s, length);
     if (s->named) {
-        pelt_finding_say(f, "%s %s by %s [%s, %s] over %s, from %s to %s%s", figures[figure].name,
-                         d->drift > 0 ? "rises" : "falls", drift, low, high, length,
-                         words(figure, d->start, start), words(figure, d->end, end),
-                         leak ? ": a leak" : "");
+        say_named(f, figure, d, length, leak);
     } else if (needs_s > 0) {
         pelt_finding_say(f, "%s: no drift seen: %s [%s, %s]; to rule out %s it takes about %s",
                          figures[figure].name, drift, low, high, pelt_words_share(effect, start),

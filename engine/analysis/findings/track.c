@@ -79,6 +79,7 @@ enum pelt_status pelt_track_new(const struct pelt_results *r, struct pelt_track 
     }
     *t = (struct pelt_track){
         .len = r->seconds_len > 0 ? (size_t)r->seconds[r->seconds_len - 1].t + 1 : 0,
+        .load_s = r->duration_s,
         .stages = r->stages,
         .stages_len = r->stages_len,
         .open = loop != NULL && strcmp(loop, "open") == 0,
@@ -113,11 +114,27 @@ void pelt_track_free(struct pelt_track *t)
 
 /* ---- spans ---- */
 
+#define SLIVER 1e-6 /* boundaries are sums of nanoseconds */
+
+double pelt_track_stage_end(const struct pelt_track *t, const struct pelt_stage_row *stage)
+{
+    return fmin(stage->to_s, t->load_s);
+}
+
+bool pelt_track_is_begun(const struct pelt_track *t, const struct pelt_stage_row *stage)
+{
+    return stage->from_s < t->load_s - SLIVER;
+}
+
+bool pelt_track_is_cut(const struct pelt_track *t, const struct pelt_stage_row *stage)
+{
+    return pelt_track_is_begun(t, stage) && stage->to_s > t->load_s + SLIVER;
+}
+
 struct pelt_span_s pelt_track_span(const struct pelt_track *t, double from_s, double to_s)
 {
-    const double sliver = 1e-6; /* boundaries are sums of nanoseconds */
-    double from = ceil(fmax(from_s, 0) - sliver), to = floor(fmax(to_s, 0) + sliver);
-    double end = (double)t->len;
+    double from = ceil(fmax(from_s, 0) - SLIVER), to = floor(fmax(to_s, 0) + SLIVER);
+    double end = fmin((double)t->len, floor(t->load_s + SLIVER));
     from = fmin(from, end);
     to = fmin(to, end);
     return (struct pelt_span_s){.from = (int32_t)from, .to = (int32_t)fmax(from, to)};

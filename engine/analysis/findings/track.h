@@ -1,6 +1,9 @@
 /*
  * track: a run by the second: what the findings are made from. Rows are dense: index t is second t
- * of the load, also where a second was not measured.
+ * since the load's start, also where a second was not measured.
+ *
+ * The load may end before its plan, in the midst of a stage and of a second; seconds behind its end
+ * (users finish what they have begun) are there, too, but in no span.
  *
  * Histograms are not kept: a window's are read when they are asked for, put together to blocks of
  * seconds so that no more than PELT_TRACK_BLOCKS are in memory, however long the run was.
@@ -32,6 +35,7 @@ typedef enum pelt_status (*pelt_track_hists_fn)(const void *source, int32_t from
 struct pelt_track {
     struct pelt_track_second *seconds;
     size_t len;
+    double load_s;   /* the load's length, as far as it came */
     double *backlog; /* len * PELT_FRAME_SLOTS: exchanges in flight and arrivals that wait for a
                         user, mean of each slot */
     const struct pelt_stage_row *stages; /* borrowed */
@@ -49,7 +53,13 @@ void pelt_track_free(struct pelt_track *t); /* accepts NULL */
 struct pelt_span_s {
     int32_t from, to;
 };
-/* The whole seconds that lie in from_s to to_s, as far as there are any. */
+/* The stage's end, or the load's if that was earlier. */
+double pelt_track_stage_end(const struct pelt_track *t, const struct pelt_stage_row *stage);
+bool pelt_track_is_begun(const struct pelt_track *t, const struct pelt_stage_row *stage);
+/* The load ended in its midst. */
+bool pelt_track_is_cut(const struct pelt_track *t, const struct pelt_stage_row *stage);
+
+/* The whole seconds of the load that lie in from_s to to_s, as far as there are any. */
 struct pelt_span_s pelt_track_span(const struct pelt_track *t, double from_s, double to_s);
 
 /* What a span held. */

@@ -131,7 +131,7 @@ static enum pelt_status memory_hists(const void *source, int32_t from, int32_t t
 
 static void memory_init(struct memory *m, size_t seconds, bool hists)
 {
-    *m = (struct memory){.track = {.len = seconds, .open = true}};
+    *m = (struct memory){.track = {.len = seconds, .load_s = (double)seconds, .open = true}};
     m->track.seconds = calloc(seconds, sizeof *m->track.seconds);
     m->track.backlog = calloc(seconds * PELT_FRAME_SLOTS, sizeof *m->track.backlog);
     m->track.stages = m->stages;
@@ -239,7 +239,11 @@ static void what_improves_drifts_but_is_no_leak(void **state)
     assert_null(find(f, "leak", NULL));
     assert_true(value(f, "drift", "p99", "named") == 1);
     assert_near(value(f, "drift", "p99", "drift"), -0.3, 0.12);
-    assert_non_null(strstr(need(f, "drift", "p99")->text, "p99 falls by -"));
+    const char *text = need(f, "drift", "p99")->text;
+    double fall, low, high;
+    assert_int_equal(sscanf(text, "p99 falls by %lf%% [%lf%%, %lf%%]", &fall, &low, &high), 3);
+    assert_true(0 < low && low < fall && fall < high);
+    assert_null(strchr(text, '+'));
     pelt_findings_free(f);
 }
 
@@ -271,7 +275,140 @@ static void a_run_that_is_too_short_says_how_long_it_must_be(void **state)
     pelt_results_free(r);
 }
 
+/* A load that was stopped at 62.5 s of 120 s; whose last answer took 12 s more. */
+static void what_is_behind_the_loads_end_is_no_load(void **state)
+{
+    struct memory m;
+    struct pelt_findings *f = NULL;
+    struct pelt_error err;
+    memory_init(&m, 75, false);
+    m.track.load_s = 62.5;
+    memory_stage(&m, "steady", 1, 0, 120);
+    for (int t = 0; t < 75; t++) {
+        double ok = t < 62 ? 40 + t % 3 : t == 62 ? 20 : t == 74;
+        m.track.seconds[t] = (struct pelt_track_second){.measured = true,
+                                                        .started = ok,
+                                                        .ok = ok,
+                                                        .count = ok,
+                                                        .p50_us = 10000 + t % 5,
+                                                        .p99_us = 40000 + t % 7};
+    }
+    assert_int_equal(pelt_findings_of(&m.track, "sustained", "", NULL, &f, &err), PELT_OK);
+    assert_near(value(f, "drift", "throughput", "samples"), 62, 0);
+    assert_near(value(f, "drift", "throughput", "drift"), 0, 0.05);
+    pelt_findings_free(f);
+    memory_deinit(&m);
+}
+
 /* ---- burst ---- */
+
+/* 100/s for 40 s with a spike from 10 s to 13 s that leaves no backlog behind. */
+static void easy_burst(struct memory *m)
+{
+    memory_init(m, 40, true);
+    memory_stage(m, "base", 0, 0, 10);
+    memory_stage(m, "spike", 1, 10, 13);
+    memory_stage(m, "base", 0, 13, 40);
+    for (int t = 0; t < 40; t++) {
+        m->track.seconds[t] = (struct pelt_track_second){.measured = true,
+                                                         .started = 100,
+                                                         .ok = 100,
+                                                         .p50_us = NAN,
+                                                         .p95_us = NAN,
+                                                         .p99_us = NAN};
+    }
+}
+
+static void let_fail(struct memory *m, int from, int to, double share)
+{
+    for (int t = from; t < to; t++) {
+        m->track.seconds[t].errors = m->track.seconds[t].started * share;
+        m->track.seconds[t].ok = m->track.seconds[t].started * (1 - share);
+    }
+}
+
+static struct pelt_findings *burst_of(struct memory *m)
+{
+    struct pelt_findings *f = NULL;
+    struct pelt_error err = {""};
+    if (pelt_findings_of(&m->track, "burst", "", NULL, &f, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    memory_deinit(m);
+    return f;
+}
+
+static void a_spike_has_not_recovered_while_requests_fail(void **state)
+{
+    static const struct {
+        int from, to;
+        double share, recovery_s, errors;
+    } cases[] = {{13, 17, 1, 4, 400},     /* at once */
+                 {14, 17, 1, 4, 300},     /* a second later */
+                 {13, 14, 0.5, 1, 50},    /* one second is enough */
+                 {13, 17, 0.03, 0, 0},    /* chance, beside the 1% that is always allowed */
+                 {25, 30, 1, 0, 0},       /* long after it */
+                 {13, 40, 1, NAN, 2700}}; /* to the end */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct memory m;
+        easy_burst(&m);
+        let_fail(&m, cases[i].from, cases[i].to, cases[i].share);
+        struct pelt_findings *f = burst_of(&m);
+        bool recovers = isfinite(cases[i].recovery_s);
+        assert_true(value(f, "spike", "1", "recovered") == recovers);
+        if (recovers) {
+            assert_near(value(f, "spike", "1", "recovery_s"), cases[i].recovery_s, 0);
+        }
+        assert_near(value(f, "spike", "1", "errors"), cases[i].errors, 0);
+        pelt_findings_free(f);
+    }
+}
+
+static void errors_as_before_the_spike_are_recovery(void **state)
+{
+    struct memory m;
+    easy_burst(&m);
+    let_fail(&m, 0, 10, 0.2);
+    let_fail(&m, 10, 15, 0.9);
+    let_fail(&m, 15, 40, 0.25);
+    struct pelt_findings *f = burst_of(&m);
+    assert_near(value(f, "spike", "1", "recovery_s"), 2, 0);
+    assert_near(value(f, "spike", "1", "baseline_errors_share"), 0.2, 1e-9);
+    pelt_findings_free(f);
+}
+
+static void a_queue_that_drains_after_the_load_has_not_recovered(void **state)
+{
+    struct memory m;
+    easy_burst(&m);
+    m.track.load_s = 20.5;
+    m.track.seconds[30].errors = 7;
+    for (int i = 100; i < 300; i++) {
+        m.track.backlog[i] = 50;
+    }
+    struct pelt_findings *f = burst_of(&m);
+    assert_true(value(f, "spike", "1", "recovered") == 0);
+    assert_true(value(f, "spike", "1", "cut") == 0);
+    assert_near(value(f, "spike", "1", "errors"), 7, 0); /* of its requests, most likely */
+    assert_non_null(strstr(need(f, "spike", "1")->text, "not recovered within 7.5s"));
+    pelt_findings_free(f);
+}
+
+static void a_spike_in_which_the_load_ended_is_told_as_cut(void **state)
+{
+    struct memory m;
+    easy_burst(&m);
+    m.track.load_s = 11.5;
+    m.track.backlog[112] = 9;
+    struct pelt_findings *f = burst_of(&m);
+    assert_true(value(f, "spike", "1", "cut") == 1);
+    assert_near(value(f, "spike", "1", "to_s"), 11.5, 0);
+    assert_near(value(f, "spike", "1", "backlog"), 9, 0);
+    assert_near(value(f, "spike", "1", "backlog_s"), 11.2, 1e-9);
+    assert_non_null(strstr(need(f, "spike", "1")->text, "backlog up to 9; cut: the load ended"));
+    assert_near(value(f, "recovery", "", "recovered"), 0, 0);
+    pelt_findings_free(f);
+}
 
 static void recovery_is_told_within_a_tenth_or_100_ms(void **state)
 {
@@ -557,6 +694,73 @@ static void stages_of_one_second_are_one_step(void **state)
     pelt_results_free(r);
 }
 
+static void a_step_in_which_the_load_ended_is_cut_and_in_no_answer(void **state)
+{
+    for (int live = 0; live < 2; live++) {
+        static struct queue_run q;
+        queue_run_stress(&q);
+        q.stages_len = 3;
+        if (live) { /* known as far as it came */
+            q.params = "{\"slo\": [\"http_response p99 < 500ms\"], \"every_s\": 10}";
+            q.stages[2].to_s = 27;
+        }
+        struct pelt_results *r = queue_run_results(&q);
+        r->duration_s = live ? 27 : 26.5;
+        struct pelt_findings *f = make(r);
+        assert_true(value(f, "step", "2", "cut") == 0 && value(f, "step", "2", "judged") == 1);
+        assert_true(value(f, "step", "3", "cut") == 1 && value(f, "step", "3", "judged") == 0);
+        assert_near(value(f, "step", "3", "to_s"), r->duration_s, 0);
+        assert_near(value(f, "capacity", "", "level"), 80, 0);
+        assert_string_equal(need(f, "step", "3")->reason, "cut: the load ended in it");
+        pelt_findings_free(f);
+        pelt_results_free(r);
+    }
+}
+
+static void steps_are_not_judged_where_an_slo_cannot_be_read(void **state)
+{
+    static const struct {
+        const char *params, *reason;
+    } cases[] = {
+        {"{\"slo\": [\"http_response p99 < 500ms\", \"nonsense\"]}", "slo[2] cannot be read: "},
+        {"{\"slo\": [\"nonsense\"]}", "slo[1] cannot be read: "},
+        {"{\"slo\": [\"http_response p99 < 500ms\", 7]}", "slo[2] is no text"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static struct queue_run q;
+        queue_run_stress(&q);
+        q.params = cases[i].params;
+        struct pelt_results *r = queue_run_results(&q);
+        struct pelt_findings *f = make(r);
+        assert_true(value(f, "step", "2", "judged") == 0 && value(f, "step", "6", "judged") == 0);
+        assert_non_null(strstr(need(f, "step", "2")->reason, cases[i].reason));
+        assert_non_null(strstr(need(f, "capacity", "")->text, "no level was found"));
+        pelt_findings_free(f);
+        pelt_results_free(r);
+    }
+}
+
+static void the_law_leaves_out_levels_whose_queue_grew_all_the_time(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.stages_len = 0;
+    for (unsigned i = 1; i <= 9; i++) { /* the server does 200/s */
+        queue_run_add(&q, "climb", i, i < 7 ? 25 * i : 150 * (i - 5), 20);
+    }
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "usl", "", "left_out"), 3, 0);
+    pelt_findings_free(f);
+    ((struct pelt_stage_row *)r->stages)[5].span = 7; /* one level fewer */
+    ((struct pelt_stage_row *)r->stages)[6].span = 7;
+    f = make(r);
+    assert_string_equal(
+        need(f, "usl", "")->text,
+        "no scalability law: 5 levels with ok answers and no growing queue, it needs 6");
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
 /* ---- benchmark ---- */
 
 #define WARMUP_S  30
@@ -669,6 +873,42 @@ static void a_short_benchmark_says_what_it_lacks(void **state)
     pelt_results_free(r);
 }
 
+/* Stopped 6.3 s into trial 2. */
+static void a_trial_in_which_the_load_ended_is_told_as_cut(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    r->duration_s = 88.3;
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "trial", "1", "cut") == 0 && value(f, "trial", "2", "cut") == 1);
+    assert_near(value(f, "trial", "2", "to_s"), 88, 0);
+    assert_near(value(f, "trial", "2", "ok_per_s"), 200, 20);
+    assert_non_null(strstr(need(f, "trial", "2")->text, " in 6s; cut: the load ended in it"));
+    assert_null(find(f, "trial", "3"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void trials_that_differ_by_more_than_the_interval_are_said_to(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    q.stages_len = 0;
+    queue_run_add(&q, "warmup", 0, 200, 30);
+    queue_run_add(&q, "trial", 1, 200, 60);
+    queue_run_add(&q, "trial", 2, 200, 60);
+    queue_run_add(&q, "trial", 3, 100, 3); /* too short to widen it */
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "interval", "throughput", "trials_spread") > 0.3);
+    assert_non_null(strstr(need(f, "interval", "throughput")->text,
+                           ", more than the interval explains: it knows nothing of what changes "
+                           "from trial to trial"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -680,7 +920,12 @@ int main(void)
         cmocka_unit_test(what_improves_drifts_but_is_no_leak),
         cmocka_unit_test(a_drift_below_the_smallest_effect_is_not_named),
         cmocka_unit_test(a_run_that_is_too_short_says_how_long_it_must_be),
+        cmocka_unit_test(what_is_behind_the_loads_end_is_no_load),
         cmocka_unit_test(recovery_is_told_within_a_tenth_or_100_ms),
+        cmocka_unit_test(a_spike_has_not_recovered_while_requests_fail),
+        cmocka_unit_test(errors_as_before_the_spike_are_recovery),
+        cmocka_unit_test(a_queue_that_drains_after_the_load_has_not_recovered),
+        cmocka_unit_test(a_spike_in_which_the_load_ended_is_told_as_cut),
         cmocka_unit_test(a_spike_that_the_server_takes_easily_has_no_recovery_to_make),
         cmocka_unit_test(arrivals_that_wait_for_a_user_are_backlog),
         cmocka_unit_test(a_spike_has_its_worst_figures),
@@ -694,10 +939,15 @@ int main(void)
         cmocka_unit_test(one_level_is_a_capacity_and_nothing_else),
         cmocka_unit_test(levels_without_an_ok_answer_say_nothing_of_the_curves),
         cmocka_unit_test(stages_of_one_second_are_one_step),
+        cmocka_unit_test(a_step_in_which_the_load_ended_is_cut_and_in_no_answer),
+        cmocka_unit_test(steps_are_not_judged_where_an_slo_cannot_be_read),
+        cmocka_unit_test(the_law_leaves_out_levels_whose_queue_grew_all_the_time),
         cmocka_unit_test(intervals_cover_the_true_p99_in_368_to_392_of_400),
         cmocka_unit_test(warm_up_is_left_out_of_the_first_trial),
         cmocka_unit_test(a_benchmark_says_how_much_longer_it_must_run),
         cmocka_unit_test(a_short_benchmark_says_what_it_lacks),
+        cmocka_unit_test(a_trial_in_which_the_load_ended_is_told_as_cut),
+        cmocka_unit_test(trials_that_differ_by_more_than_the_interval_are_said_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

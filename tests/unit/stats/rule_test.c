@@ -151,6 +151,10 @@ static void a_run_shorter_than_the_window_is_unjudged(void **state)
     finish(f, 3.9);
     assert_line(f, PELT_LEVEL_UNJUDGED, 0, 0, 0);
     assert_non_null(strstr(f->line.why, "3 whole seconds, it is judged after 4"));
+    begin(f, "http_response max <= 50ms over 4s");
+    feed(f, ms, 1);
+    finish(f, 1.9);
+    assert_non_null(strstr(f->line.why, "the load had 1 whole second, it"));
 }
 
 static void windows_without_samples_enough_are_left_out_and_all_of_them_is_unjudged(void **state)

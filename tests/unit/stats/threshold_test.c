@@ -330,6 +330,8 @@ static void single_bounds_are_met_or_missed(void **state)
     assert_string_equal(f->line.why, "p95 is 1ms, 999us was allowed");
     judge(f, "http_response{chat} p95 > 1ms");
     assert_int_equal(f->line.level, PELT_LEVEL_TARGET);
+    judge(f, "http_response{chat} p95 > 2ms");
+    assert_string_equal(f->line.why, "p95 is 1ms, 2ms was wanted");
 }
 
 static void too_few_samples_leave_a_percentile_unjudged(void **state)
