@@ -181,7 +181,7 @@ def test_a_report_on_stdout_is_alone_there(target, tmp_path):
     done = pelt("bench", target().url + "/health", "-c", "1", "-d", "300ms", "--no-run-file", "--allow-invalid",
                 "--out", "json=-", cwd=tmp_path)
     assert done.code == PASSED and json.loads(done.out)["schema"] == "pelt-report/1", done.told()
-    assert "VALID" in done.err
+    assert "measurement" in done.err
 
 
 @pytest.mark.parametrize("form", [(), ("--out", "json=-")])

@@ -146,7 +146,7 @@ def test_without_a_terminal_there_are_plain_lines(target, tmp_path):
 def test_quiet_prints_the_summary_only(target, tmp_path):
     done = pelt("bench", target().url + "/health", "--rate", "50/s", "-d", "1s", "--no-run-file", "--allow-invalid", "--quiet", cwd=tmp_path)
     assert done.code == PASSED and done.err == "", done.told()
-    assert "VALID" in done.out
+    assert "measurement" in done.out
 
 
 def full_pipe():
