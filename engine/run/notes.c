@@ -25,11 +25,17 @@ void pelt_notes_event(struct pelt_running *run, const char *kind, const char *te
     pelt_notes_written(run, pelt_runfile_event(run->file, t_s, kind, text));
 }
 
+/* Of any length. */
+static void put_text(struct pelt_running *run, const char *key, const char *value)
+{
+    pelt_notes_written(run, pelt_runfile_meta(run->file, key, value != NULL ? value : ""));
+}
+
 static void put_meta(struct pelt_running *run, const char *key, const char *fmt, ...)
     PELT_PRINTF(3, 4);
 static void put_meta(struct pelt_running *run, const char *key, const char *fmt, ...)
 {
-    char value[2048];
+    char value[1024];
     va_list args;
     va_start(args, fmt);
     vsnprintf(value, sizeof(value), fmt, args);
@@ -63,7 +69,7 @@ static const char *target(const struct pelt_run_options *opt)
 
 void pelt_notes_params(struct pelt_running *run)
 {
-    put_meta(run, "load_params", "%s", run->plan.params != NULL ? run->plan.params : "");
+    put_text(run, "load_params", run->plan.params);
 }
 
 static void put_description(struct pelt_running *run)
@@ -77,11 +83,11 @@ static void put_description(struct pelt_running *run)
     put_meta(run, "schema", "%d", PELT_RUNFILE_SCHEMA);
     put_meta(run, "run_id", "%016llx", (unsigned long long)pelt_rng_u64(&id));
     put_meta(run, "kind", "%s", opt->kind);
-    put_meta(run, "scenario", "%s", opt->name);
-    put_meta(run, "command", "%s", opt->command != NULL ? opt->command : "");
+    put_text(run, "scenario", opt->name);
+    put_text(run, "command", opt->command);
     put_meta(run, "start_wall_ns", "%llu", (unsigned long long)wall_ns);
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
-    put_meta(run, "plan", "%s", plan);
+    put_text(run, "plan", plan);
     put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
     put_meta(run, "loop", "%s",
              pelt_plan_mixed(&run->plan)        ? "mixed"
@@ -89,11 +95,11 @@ static void put_description(struct pelt_running *run)
                                                 : "closed");
     put_meta(run, "load_kind", "%s", run->plan.parts_len > 0 ? "mix" : run->plan.kind);
     pelt_notes_params(run);
-    put_meta(run, "target", "%s", target(opt));
+    put_text(run, "target", target(opt));
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);
     put_meta(run, "hosts", "1");
-    put_meta(run, "file", "%s", opt->scenario != NULL ? opt->scenario->path : "");
+    put_text(run, "file", opt->scenario != NULL ? opt->scenario->path : NULL);
     put_environment(run);
 }
 

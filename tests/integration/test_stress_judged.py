@@ -81,6 +81,10 @@ def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
     found = parameters(tmp_path)
     assert found["slo"] == ["http_response{GET /work} p95 <= 1ms", "requests per_second >= 5/s", "errors share <= 5%"]
     assert (found["from"], found["max"], found["every_s"]) == (1, 2, 3)
+    names = [f"{i:03d} " + "x" * 100 for i in range(40)]
+    many = ", ".join(f'"http_response{{{name}}} p50 < 45ms"' for name in names)
+    stress(tmp_path, slow_target, more=f'duration = "3s", slo = {{ {many} }}')
+    assert parameters(tmp_path)["slo"] == [f"http_response{{{name}}} p50 <= 45ms" for name in names]
 
 
 def test_an_slo_on_what_never_comes_ends_the_load(slow_target, tmp_path):
