@@ -443,7 +443,6 @@ static void follow_users(struct pelt_crew *crew, uint64_t now_ns)
         wake_ns = t_ns + LOOK_NS;
     }
     arm(crew, &crew->plan_timer, crew->opt.start_ns + wake_ns, now_ns);
-    pelt_recorder_turn(crew->opt.recorder, now_ns); /* the second before ends with its own users */
     crew->active = shared_out(crew, pelt_plan_users_at(plan, t_ns));
     if (crew->begun > crew->active) {
         shrink(crew, now_ns);
