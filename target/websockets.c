@@ -7,13 +7,22 @@
 #include "hold.h"
 #include "loop_internal.h"
 
+static const struct target_pace *pace_now(void *cls)
+{
+    struct target_loop *loop = cls;
+
+    target_follow_settings(loop);
+    return &loop->pace;
+}
+
 bool target_websockets_open(struct target_loop *loop)
 {
     struct target_wsenv env = {.clock = target_clock_now_ns,
                                .ws = loop->shared->ws,
                                .sessions = loop->shared->sessions,
                                .journal = &loop->journal,
-                               .pace = &loop->pace,
+                               .pace = pace_now,
+                               .loop = loop,
                                .seed = &loop->service.seed,
                                .arrivals = &loop->shared->arrivals};
 

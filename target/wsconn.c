@@ -296,7 +296,7 @@ static void answer(struct target_wsconn *conn, const char *text, size_t bytes)
     conn->first_ns = conn->last_ns = 0;
     index = atomic_fetch_add_explicit(env->arrivals, 1, memory_order_relaxed);
     conn->is_answering =
-        target_reply_begin(&conn->reply, &ask, env->pace, *env->seed, index, env->clock());
+        target_reply_begin(&conn->reply, &ask, env->pace(env->loop), *env->seed, index, env->clock());
     conn->is_gone |= !conn->is_answering;
 }
 

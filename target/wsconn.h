@@ -40,7 +40,10 @@ struct target_wsenv { /* of all connections of a loop; borrowed */
     struct target_ws *ws;
     struct target_sessions *sessions;
     struct target_journal *journal;
-    const struct target_pace *pace; /* as of now */
+    /* What is set now: asked once a question has wholly come, so that a knob turned before it
+     * counts. */
+    const struct target_pace *(*pace)(void *loop);
+    void *loop;
     const uint64_t *seed;
     _Atomic uint64_t *arrivals; /* the next answer's index of draws */
 };

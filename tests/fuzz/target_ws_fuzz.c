@@ -15,6 +15,11 @@
 #define QUEUE   2000
 #define MESSAGE 1000
 
+static const struct target_pace *pace_now(void *loop)
+{
+    return loop;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
@@ -87,6 +92,11 @@ static void turn(struct target_wsconn *conn, size_t room)
     target_wsconn_send(conn);
 }
 
+static const struct target_pace *pace_now(void *loop)
+{
+    return loop;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct target_pace pace = {.gap = {.mean_ns = 2}};
@@ -97,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .send = send_bytes,
                                .clock = now,
                                .ws = &ws,
-                               .pace = &pace,
+                               .pace = pace_now,
+                               .loop = &pace,
                                .seed = &seed,
                                .arrivals = &arrivals};
     struct target_wsconn conn;
