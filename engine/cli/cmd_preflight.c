@@ -79,8 +79,8 @@ static int measure_and_tell(const struct cli_options *o, const struct pelt_scena
     };
     pelt_limits_read("/proc", "/sys/fs/cgroup", &limits);
     pelt_log(PELT_LOG_INFO, "pelt",
-             "%s against a null server on this host, for about 5 s; nothing is sent elsewhere",
-             scenario->name);
+             "%s against a null server on this host, for about %d s; nothing is sent elsewhere",
+             scenario->name, pelt_plan_has_arrivals(plan) ? 9 : 5);
     const enum pelt_status status =
         pelt_measured_make(&run, &limits, answer, &measured, &signal, &err);
     if (status != PELT_OK) {

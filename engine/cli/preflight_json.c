@@ -26,6 +26,18 @@ static json_t *each(uint64_t amount, uint64_t n)
     return n > 0 ? json_real((double)amount / (double)n) : json_null();
 }
 
+static json_t *arrivals(const struct pelt_ontime *o)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < o->steps; i++) {
+        json_t *step = json_object();
+        json_object_set_new(step, "per_s", number(o->step[i].per_s));
+        json_object_set_new(step, "cpu_share", number(o->step[i].cpu_share));
+        json_array_append_new(list, step);
+    }
+    return list;
+}
+
 static json_t *measured(const struct pelt_measured *m)
 {
     json_t *o = json_object();
@@ -45,6 +57,7 @@ static json_t *measured(const struct pelt_measured *m)
                         m->bytes_a_user > 0 ? number(m->bytes_a_user) : json_null());
     json_object_set_new(o, "descriptors_per_user",
                         m->users_more > 0 ? number(m->fds_a_user) : json_null());
+    json_object_set_new(o, "arrivals", arrivals(&m->ontime));
     json_object_set_new(o, "errors", count(m->errors));
     json_object_set_new(o, "script_errors", count(m->script_errors));
     json_object_set_new(o, "server_requests", count(m->server_requests));
@@ -79,6 +92,8 @@ static json_t *forecast(const struct cli_preflight *p)
     json_object_set_new(o, "iterations_per_s",
                         p->measured->iterations > 0 ? number(f->iterations_per_s) : json_null());
     json_object_set_new(o, "requests_per_s", number(f->requests_per_s));
+    json_object_set_new(o, "on_time_per_s",
+                        p->measured->ontime.steps > 0 ? number(f->on_time_per_s) : json_null());
     json_object_set_new(o, "plan", json_string(plan));
     json_object_set_new(o, "plan_users", number(f->users));
     json_object_set_new(o, "plan_iterations_per_s", number(f->plan_iterations_per_s));

@@ -179,6 +179,10 @@ static void print_allowed(const struct cli_preflight *p, enum pelt_limit limit, 
     if (limit == PELT_LIMIT_CPU) {
         fprintf(out, "%s iterations/s, %s requests/s\n", estimate(f->iterations_per_s).text,
                 estimate(f->requests_per_s).text);
+        if (p->measured->ontime.steps > 0) {
+            fprintf(out, COLUMN "%-34s%s arrivals/s on time\n", "", "",
+                    estimate(f->on_time_per_s).text);
+        }
         return;
     }
     fprintf(out, "%s users%s",
@@ -229,10 +233,11 @@ static void say_beyond(const struct cli_preflight *p, char *out, size_t size)
         "ulimit -n, or shared connections (--connections)",
         "net.ipv4.ip_local_port_range, or shared connections (--connections)",
         "fewer users, or further hosts"};
-    snprintf(out, size, "the plan needs %s %s, %s allow%s %s: try %s", exact(ceil(needed)).text,
+    snprintf(out, size, "the plan needs %s %s, %s allow%s %s%s: try %s", exact(ceil(needed)).text,
              by_users ? "users" : "iterations/s", pelt_limit_name(f->first),
              f->first == PELT_LIMIT_CPU || f->first == PELT_LIMIT_MEMORY ? "s" : "",
-             by_users ? exact(allowed).text : estimate(allowed).text, remedies[f->first]);
+             by_users ? exact(allowed).text : estimate(allowed).text,
+             f->first == PELT_LIMIT_CPU ? " on time" : "", remedies[f->first]);
 }
 
 void cli_preflight_verdict(const struct cli_preflight *p, char *out, size_t size)

@@ -63,6 +63,16 @@ bool pelt_plan_mixed(const struct pelt_plan *plan)
     return false;
 }
 
+bool pelt_plan_has_arrivals(const struct pelt_plan *plan)
+{
+    for (size_t i = 0; i < pelt_plan_parts(plan); i++) {
+        if (pelt_plan_part(plan, i)->loop == PELT_LOOP_OPEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum pelt_status copy_parts(struct pelt_plan *into, const struct pelt_plan *from)
 {
     into->parts = calloc(from->parts_len, sizeof(*from->parts));

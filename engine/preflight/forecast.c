@@ -38,7 +38,8 @@ static void allow(const struct pelt_measured *m, const struct pelt_limits *l,
         f->allowed[i] = (struct pelt_allowed){.users = INFINITY, .iterations_per_s = INFINITY};
     }
     if (m->iterations > 0) {
-        f->allowed[PELT_LIMIT_CPU].iterations_per_s = f->iterations_per_s;
+        f->allowed[PELT_LIMIT_CPU].iterations_per_s =
+            f->open_iterations_per_s > 0 ? f->on_time_per_s : f->iterations_per_s;
     }
     f->allowed[PELT_LIMIT_FDS].users = floor(per(fds, m->fds_a_user));
     f->allowed[PELT_LIMIT_PORTS].users = floor(per(ports, m->fds_a_user));
@@ -91,11 +92,15 @@ static void sum_up(const struct pelt_measured *m, const struct pelt_plan *plan,
 }
 
 /* Closed loops take what open ones leave. */
-static double share_of_cpu(const struct pelt_forecast *f)
+static double share_of_cpu(const struct pelt_measured *m, const struct pelt_forecast *f,
+                           double cores)
 {
-    return f->open_iterations_per_s > f->iterations_per_s
-               ? per(f->open_iterations_per_s, f->iterations_per_s)
-               : fmin(1, per(f->plan_iterations_per_s, f->iterations_per_s));
+    const double most = pelt_measured_per_s(m),
+                 closed = f->plan_iterations_per_s - f->open_iterations_per_s;
+    const double open =
+        most > 0 ? pelt_ontime_cpu_share(&m->ontime, f->open_iterations_per_s / cores, most)
+                 : INFINITY;
+    return fmax(open, fmin(1, open + per(closed, f->iterations_per_s)));
 }
 
 void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits *l,
@@ -103,11 +108,15 @@ void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits 
 {
     assert(threads > 0);
     const double cores = fmin(threads, l->cores), cpu_s = (double)m->cpu_ns / 1e9;
+    const double most = pelt_measured_per_s(m);
     *f = (struct pelt_forecast){.threads = threads};
-    f->iterations_per_s = cpu_s > 0 ? cores * (double)m->iterations / cpu_s : 0;
+    f->iterations_per_s = cores * most;
+    f->on_time_per_s = m->ontime.steps > 0
+                           ? cores * pelt_ontime_per_s(&m->ontime, PELT_CPU_BUSY, most)
+                           : f->iterations_per_s;
     f->requests_per_s = cpu_s > 0 ? cores * (double)m->requests / cpu_s : 0;
     sum_up(m, plan, f);
-    f->cpu_share = share_of_cpu(f);
+    f->cpu_share = share_of_cpu(m, f, cores);
     allow(m, l, f);
     f->fits = true;
     f->first = PELT_LIMIT_CPU;

@@ -9,13 +9,13 @@
 
 #include <dirent.h>
 #include <math.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host.h"
+#include "own_run.h"
 
 #define WARM_SECONDS   1
 #define WINDOW_END     3 /* seconds since the start */
@@ -23,8 +23,7 @@
 #define USERS_MOST     1000 /* in the window, and more of them after it */
 #define USERS_OPEN     64   /* of an open loop, whose pool is as large as answers are slow */
 #define ROOM_SHARE     4    /* users may have several connections: a quarter of the descriptors */
-#define THREADS        1
-#define PAGES_TO_TRUST 8 /* of growth of memory */
+#define PAGES_TO_TRUST 8    /* of growth of memory */
 
 struct totals { /* of the load up to the end of `second` */
     int32_t second;
@@ -144,7 +143,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 struct pelt_measured_users pelt_measured_users(const struct pelt_plan *plan, uint64_t fds)
 {
-    const uint64_t own = PELT_FDS_OWN + THREADS * PELT_FDS_A_THREAD;
+    const uint64_t own = PELT_FDS_OWN + PELT_OWN_RUN_THREADS * PELT_FDS_A_THREAD;
     const uint64_t room = fds > own + 2 * ROOM_SHARE ? (fds - own) / ROOM_SHARE : 2;
     const uint64_t parts = pelt_plan_parts(plan);
     uint64_t planned = 0;
@@ -209,20 +208,9 @@ static enum pelt_status make_plan(struct pelt_plan *plan, const struct pelt_plan
                                 : make_levels(plan, few, few + (double)users.more);
 }
 
-/* The text of the first event of this kind; NULL: there is none. */
-static const char *event_of(const struct pelt_results *r, const char *kind)
-{
-    for (size_t i = 0; i < r->events_len; i++) {
-        if (strcmp(r->events[i].kind, kind) == 0) {
-            return r->events[i].text;
-        }
-    }
-    return NULL;
-}
-
 static void note_script_errors(const struct pelt_results *r, struct pelt_measured *out)
 {
-    const char *text = event_of(r, "script_error");
+    const char *text = pelt_own_run_event(r, "script_error");
     out->script_errors = r->total->script_errors;
     snprintf(out->script_error, sizeof out->script_error, "%s", text != NULL ? text : "");
     out->script_error[strcspn(out->script_error, "\n")] = '\0';
@@ -276,7 +264,7 @@ static enum pelt_status note_all(const struct watch *w, const struct pelt_result
                                  struct pelt_measured_users users, bool shared,
                                  struct pelt_measured *out, struct pelt_error *err)
 {
-    const char *hook = event_of(r, "hook_failed");
+    const char *hook = pelt_own_run_event(r, "hook_failed");
     const struct pelt_counts counts = pelt_frame_counts(r->total);
     if (hook != NULL && strncmp(hook, "setup", 5) == 0) {
         return pelt_fail(err, PELT_ESCRIPT,
@@ -303,12 +291,6 @@ static enum pelt_status note_all(const struct watch *w, const struct pelt_result
     return PELT_OK;
 }
 
-static int signal_of(const struct pelt_results *r)
-{
-    const char *text = event_of(r, "signal");
-    return text == NULL ? 0 : strcmp(text, "SIGTERM") == 0 ? SIGTERM : SIGINT;
-}
-
 static enum pelt_status run_and_note(const struct pelt_run_options *asked, struct watch *w,
                                      struct pelt_measured_users users, struct pelt_measured *out,
                                      int *signal, struct pelt_error *err)
@@ -319,27 +301,24 @@ static enum pelt_status run_and_note(const struct pelt_run_options *asked, struc
         pelt_plan_deinit(&plan);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    struct pelt_run_options run = *asked;
-    run.kind = "preflight";
-    run.plan = &plan;
-    run.threads = THREADS;
-    run.resolve = NULL;
-    run.stand_in_port = w->server->port;
-    run.skipped_ns = &w->skipped_ns;
-    run.thresholds = NULL;
-    run.thresholds_len = 0;
-    run.allow_script_errors = run.allow_invalid = true;
-    run.run_file = NULL;
-    run.on_live = on_live;
-    run.on_live_arg = w;
-    enum pelt_status status = pelt_run(&run, &results, err);
-    if (status == PELT_OK) {
-        *signal = signal_of(results);
-        status = *signal == 0 ? note_all(w, results, users, run.shared, out, err) : PELT_OK;
+    const struct pelt_own_run own = {.asked = asked,
+                                     .plan = &plan,
+                                     .server = w->server,
+                                     .skipped_ns = &w->skipped_ns,
+                                     .on_live = on_live,
+                                     .arg = w};
+    enum pelt_status status = pelt_own_run(&own, &results, signal, err);
+    if (status == PELT_OK && *signal == 0) {
+        status = note_all(w, results, users, asked->shared, out, err);
     }
     pelt_results_free(results);
     pelt_plan_deinit(&plan);
     return status;
+}
+
+double pelt_measured_per_s(const struct pelt_measured *m)
+{
+    return m->cpu_ns > 0 ? (double)m->iterations / ((double)m->cpu_ns / 1e9) : 0;
 }
 
 enum pelt_status pelt_measured_make(const struct pelt_run_options *run,
@@ -358,7 +337,13 @@ enum pelt_status pelt_measured_make(const struct pelt_run_options *run,
     if (status != PELT_OK) {
         return status;
     }
-    status = run_and_note(run, &w, pelt_measured_users(run->plan, limits->fds), out, signal, err);
+    const struct pelt_measured_users users = pelt_measured_users(run->plan, limits->fds);
+    status = run_and_note(run, &w, users, out, signal, err);
+    if (status == PELT_OK && *signal == 0 && pelt_plan_has_arrivals(run->plan) &&
+        out->iterations > 0) {
+        status = pelt_ontime_measure(run, &server, users.few + users.more, pelt_measured_per_s(out),
+                                     &out->ontime, signal, err);
+    }
     pelt_null_server_stop(&server, &counts);
     out->server_requests = counts.requests;
     return status;

@@ -38,7 +38,6 @@
 #define FREEZE_INVALID_US 500000
 #define STARTED_INVALID   0.99 /* of the planned arrivals: fewer were not the plan */
 #define DEVIATIONS        4    /* that a random number of arrivals may lie below its mean */
-#define CPU_SATURATED     0.90 /* of a core: users of other tools are told 80% to 90% */
 /* Accounts: the area below the number in flight against the sum of the response times. */
 #define LITTLE_INVALID 0.02
 #define ROUNDING_NS    500 /* a histogram's: of each sample */
@@ -357,7 +356,7 @@ static void check_cpu(struct verdict *v)
     for (size_t i = 0; i < v->r->threads_len; i++) {
         const struct pelt_thread_row *t = &v->r->threads[i];
         double share = pelt_results_cpu_share(v->r, t);
-        if (share < CPU_SATURATED || v->n.started == 0) {
+        if (share < PELT_CPU_BUSY || v->n.started == 0) {
             continue;
         }
         if (closed) {

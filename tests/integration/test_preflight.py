@@ -93,6 +93,7 @@ def test_a_scenario_is_measured_and_nothing_reaches_its_target(tmp_path, target)
     assert report["fits"] and report["first_limit"] in LIMITS
     assert report["forecast"]["plan_iterations_per_s"] == pytest.approx(2, rel=0.2), "20 users, a pause of 10 s"
     assert done.seconds < MOST_S
+    assert measured["arrivals"] == [] and report["forecast"]["on_time_per_s"] is None, "no arrivals in a closed loop"
 
 
 def test_what_is_said_can_be_read(tmp_path):
@@ -148,6 +149,14 @@ def test_a_plan_beyond_the_cpu(tmp_path):
     assert not done.report["fits"] and done.report["first_limit"] == "CPU", done.report
     assert done.report["forecast"]["plan_cpu_share"] > 1
     assert "needs 5,000,000 iterations/s" in done.report["text"] and "CPU allows" in done.report["text"]
+
+    arrivals, forecast = done.report["measured"]["arrivals"], done.report["forecast"]
+    most = forecast["iterations_per_s"] / min(forecast["threads"], done.limits["CPU"]["has"])
+    shares = [round(step["per_s"] / most, 2) for step in arrivals]
+    assert shares and set(shares) <= {0.1, 0.3, 0.7}, "a step that a busy host kept from being seen is left out"
+    assert all(0 < step["cpu_share"] <= 1.1 for step in arrivals), arrivals
+    assert 0 < forecast["on_time_per_s"] <= forecast["iterations_per_s"]
+    assert f'{done.limits["CPU"]["iterations_per_s"]:.6g}' == f'{forecast["on_time_per_s"]:.6g}'
 
 
 def test_a_plan_beyond_the_descriptors(tmp_path):

@@ -92,6 +92,7 @@ static inline const struct pelt_plan *pelt_plan_part(const struct pelt_plan *pla
 }
 /* A mix in which there are both loops. Its `loop` is then closed. */
 bool pelt_plan_mixed(const struct pelt_plan *plan);
+bool pelt_plan_has_arrivals(const struct pelt_plan *plan); /* it, or one of its loads, is open */
 
 void pelt_plan_init(struct pelt_plan *plan, enum pelt_loop loop); /* defaults, no stage */
 /* Adds a load to a mix: takes it, also after PELT_ENOMEM. `start_ns`: it begins so much later. */

@@ -27,7 +27,10 @@ struct pelt_allowed {
 struct pelt_forecast {
     uint32_t threads;        /* that send */
     double iterations_per_s; /* most, by CPU; 0: no iteration ended */
-    double requests_per_s;   /* likewise */
+    /* Arrivals that are sent on time: more of them leave so little of a core idle that the verdict
+     * doubts a run. As above where the plan has none. */
+    double on_time_per_s;
+    double requests_per_s; /* likewise */
     struct pelt_allowed allowed[PELT_LIMITS];
     double users; /* the plan's: its most, in open loop the least that its rate needs; of a mix the
                      sum, and of the rates likewise */

@@ -15,6 +15,10 @@
 
 enum pelt_phase { PELT_PHASE_SETUP, PELT_PHASE_LOAD, PELT_PHASE_GRACE, PELT_PHASE_TEARDOWN };
 
+/* Of its core, by a thread's work: from here on the verdict doubts that it kept up. Users of other
+ * tools are told 80% to 90%. */
+#define PELT_CPU_BUSY 0.90
+
 struct pelt_live { /* what a live display sees; borrowed during the call */
     enum pelt_phase phase;
     const char *name;

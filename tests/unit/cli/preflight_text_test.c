@@ -80,7 +80,7 @@ static void a_plan_beyond_says_what_it_needs_and_what_to_try(void **state)
         "connections (--connections)");
     assert_verdict(
         PELT_LOOP_OPEN, 40000, 0,
-        "the plan needs 40,000 iterations/s, CPU allows 20,000: try a lower --rate, more "
+        "the plan needs 40,000 iterations/s, CPU allows 20,000 on time: try a lower --rate, more "
         "cores, or further hosts");
     assert_verdict(
         PELT_LOOP_OPEN, 4000, 10,

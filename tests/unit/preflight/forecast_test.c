@@ -124,6 +124,44 @@ static void a_rate_beyond_the_cpu_does_not_fit(void **state)
     assert_near(f.cpu_share, 1.5);
 }
 
+/* One at a time they cost more: 500 a second take half of a core that could do 10,000. */
+static struct pelt_measured cost_of_arrivals(void)
+{
+    struct pelt_measured m = cost();
+    m.ontime =
+        (struct pelt_ontime){.step = {{500, 0.5}, {2000, 0.8}, {4000, 1}}, .steps = 3};
+    return m;
+}
+
+static void arrivals_cost_what_was_measured_of_them(void **state)
+{
+    const struct pelt_measured m = cost_of_arrivals();
+    const struct pelt_limits l = host();
+    const struct {
+        double per_s, share; /* of two threads */
+    } EXPECTED[] = {{500, 0.25}, {1000, 0.5}, {1500, 0.55}, {4000, 0.8},
+                    {6000, 0.9}, {8000, 1},   {10000, 1},  {30000, 1.5}};
+    for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
+        const struct pelt_forecast f = make(PELT_LOOP_OPEN, EXPECTED[i].per_s, 0, &m, &l);
+        assert_near(f.iterations_per_s, 20000);
+        assert_near(f.on_time_per_s, 6000); /* where 90% of a core are taken */
+        assert_near(f.cpu_share, EXPECTED[i].share);
+        assert_int_equal(f.fits, EXPECTED[i].per_s <= 6000);
+    }
+    const struct pelt_forecast closed = make(PELT_LOOP_CLOSED, 100, 0, &m, &l);
+    assert_near(closed.allowed[PELT_LIMIT_CPU].iterations_per_s, 20000);
+}
+
+static void steps_that_leave_room_say_less_than_a_busy_thread(void **state)
+{
+    struct pelt_measured m = cost();
+    const struct pelt_limits l = host();
+    m.ontime = (struct pelt_ontime){.step = {{1000, 0.1}, {5000, 0.5}}, .steps = 2};
+    assert_near(make(PELT_LOOP_OPEN, 1000, 0, &m, &l).on_time_per_s, 18000);
+    m.ontime = (struct pelt_ontime){.step = {{1000, 1}}, .steps = 1};
+    assert_near(make(PELT_LOOP_OPEN, 1000, 0, &m, &l).on_time_per_s, 1800);
+}
+
 static void an_open_loop_needs_the_users_who_pause(void **state)
 {
     struct pelt_measured m = cost();
@@ -234,6 +272,8 @@ int main(void)
         cmocka_unit_test(a_closed_loop_is_never_beyond_the_cpu),
         cmocka_unit_test(users_beyond_a_limit_do_not_fit),
         cmocka_unit_test(a_rate_beyond_the_cpu_does_not_fit),
+        cmocka_unit_test(arrivals_cost_what_was_measured_of_them),
+        cmocka_unit_test(steps_that_leave_room_say_less_than_a_busy_thread),
         cmocka_unit_test(an_open_loop_needs_the_users_who_pause),
         cmocka_unit_test(connections_that_end_use_ports_up),
         cmocka_unit_test(loads_of_a_mix_add_up_each_with_its_own_pauses),
