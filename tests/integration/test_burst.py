@@ -44,6 +44,7 @@ def findings(report, kind):
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.idle
 def test_recovery_is_that_of_the_target_s_queue(target, tmp_path, record_property):
     (tmp_path / "burst.lua").write_text(SCENARIO)
 

@@ -36,6 +36,7 @@ def stress(tmp_path, url, load, scenario=SCENARIO):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PELT_CAPACITIES", "1"))))
 def test_stress_finds_a_planted_capacity(target, tmp_path, seed, record_property):
     drawn = random.Random(seed)
@@ -69,6 +70,7 @@ def test_stress_says_that_nothing_broke_up_to_max(target, tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_the_stress_load_shown_runs(target, tmp_path):
     shown = (ROOT / "docs/SCENARIOS.md").read_text().split("\n### Stress\n", 1)[1]
     shown = re.search(r"```lua\n(.*?)```", shown, re.S).group(1)

@@ -7,8 +7,6 @@ import pytest
 
 from program import MISSED, PASSED, if_quiet, in_a_quiet_moment, pelt, report_of
 
-pytestmark = pytest.mark.sanitize
-
 # One worker, 30 ms a request: one user waits 30 ms, two wait 60 ms.
 SCENARIO = """
 local pelt = require "pelt"
@@ -39,6 +37,7 @@ def slow_target(target):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.slow
 def test_a_stress_load_passes_where_it_found_the_level(slow_target, tmp_path):
     def check(attempt):
@@ -54,6 +53,7 @@ def test_a_stress_load_passes_where_it_found_the_level(slow_target, tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.slow
 def test_thresholds_beside_an_own_slo_are_of_the_whole_run(slow_target, tmp_path):
     def check(attempt):
@@ -71,6 +71,7 @@ def parameters(tmp_path):
     return json.loads(text)
 
 
+@pytest.mark.sanitize
 def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
     stress(tmp_path, slow_target, more='duration = "3s"')
     assert parameters(tmp_path)["slo"] == ["http_response p90 <= 45ms"]
@@ -87,6 +88,7 @@ def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
     assert parameters(tmp_path)["slo"] == [f"http_response{{{name}}} p50 <= 45ms" for name in names]
 
 
+@pytest.mark.sanitize
 def test_an_slo_on_what_never_comes_ends_the_load(slow_target, tmp_path):
     begun = time.monotonic()
     done, row, capacity = stress(tmp_path, slow_target, more='slo = "http_response{chat} p50 < 45ms"')
@@ -94,6 +96,7 @@ def test_an_slo_on_what_never_comes_ends_the_load(slow_target, tmp_path):
     assert time.monotonic() - begun < 30
 
 
+@pytest.mark.sanitize
 def test_a_stress_load_without_a_level_that_holds_misses_its_thresholds(slow_target, tmp_path):
     done, row, capacity = stress(tmp_path, slow_target, first=2, more='duration = "6s"')
     assert capacity.startswith("not found within the duration of 6 s: no level held so far"), capacity
@@ -101,6 +104,7 @@ def test_a_stress_load_without_a_level_that_holds_misses_its_thresholds(slow_tar
     assert done.report["result"]["reasons"] == [f"threshold missed: http_response p90 <= 45ms: {capacity}"]
 
 
+@pytest.mark.sanitize
 def test_a_dead_server_ends_a_stress_load_at_once(tmp_path):
     begun = time.monotonic()
     done, row, capacity = stress(tmp_path, "http://127.0.0.1:1")
