@@ -604,7 +604,7 @@ def test_a_wrong_knob_gets_one_line_and_exit_2(options, said):
 
 
 @pytest.mark.sanitize
-@pytest.mark.parametrize("drain, expected", [("5s", [200, 200, 200]), ("50ms", [0, 0, 0])])
+@pytest.mark.parametrize("drain, expected", [("20s", [200, 200, 200]), ("50ms", [0, 0, 0])])
 def test_the_end_answers_or_drops_who_waits(target, upstream, tmp_path, drain, expected):
     slow = upstream("--service-time", "constant:300ms")
     instance = target("--upstream", slow.url, "--upstream-max", 1, "--upstream-attempts", 2, "--database",
@@ -615,7 +615,7 @@ def test_the_end_answers_or_drops_who_waits(target, upstream, tmp_path, drain, e
         wait_until(lambda: limit(instance, "upstream")["waiters"] == 2)
         began = time.monotonic()
         assert instance.stop() == 0
-        assert time.monotonic() - began < (1.5 if drain == "50ms" else 3) + LATE
+        assert time.monotonic() - began < (1.5 + LATE if drain == "50ms" else 15), "long before a drain of 20 s is over"
     assert [line["status"] for line in instance.requests() if line["path"] == "/work"] == expected
     disconnects = [line for line in events(instance, "upstream") if line["event"] == "disconnect"]
     assert len(disconnects) == 1
