@@ -150,6 +150,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .arrivals_deviation = deviation,
         .rules = run->rules,
         .lines = pelt_steer_judge(run->steer),
+        .capacity = pelt_steer_capacity(run->steer),
         .own_failure = own_failure(run),
         .script_error = script_error(run),
     };

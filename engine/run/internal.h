@@ -127,6 +127,8 @@ void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
 void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
                       const struct pelt_stage *stage, uint64_t from_ns);
+/* A step was judged just now: `row` gets its time. */
+void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row);
 void pelt_notes_params(struct pelt_running *run); /* of its load: again when more is known */
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "capacity.h"
 #include "verdict.h"
 
 static void add_reason(char **reasons, const char *fmt, ...) PELT_PRINTF(2, 3);
@@ -96,6 +97,11 @@ static void judge_thresholds(const struct pelt_results *r, const struct pelt_jud
     for (size_t i = 0; i < j->lines_len && opt->lines != NULL; i++) {
         if (!j->lines[i].aborted && !r->thresholds[i].threshold.trend) {
             j->lines[i] = opt->lines[i];
+        }
+    }
+    for (size_t i = 0; i < j->lines_len && opt->capacity != NULL; i++) {
+        if (pelt_threshold_is_of_capacity(&r->thresholds[i].threshold)) {
+            pelt_capacity_judge(opt->capacity, &r->thresholds[i].threshold, &j->lines[i]);
         }
     }
 }

@@ -32,6 +32,8 @@ struct pelt_judge_options {
     /* A line each of the thresholds, which stands for what the rules say, but of a trend or what
      * stopped the run; NULL: none. Borrowed. */
     const struct pelt_verdict_line *lines;
+    const struct pelt_capacity
+        *capacity;            /* that a stress load found; NULL: it is none. Borrowed. */
     const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
     const char *script_error; /* first one, or setup's failure; NULL: none */
 };

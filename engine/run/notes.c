@@ -18,11 +18,22 @@ void pelt_notes_written(struct pelt_running *run, enum pelt_status status)
     run->file_failed = run->file_failed || status != PELT_OK;
 }
 
+/* Since the load's start; before it 0. */
+static double now_s(const struct pelt_running *run)
+{
+    const uint64_t now_ns = pelt_clock_ns();
+    return run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
+}
+
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text)
 {
-    uint64_t now_ns = pelt_clock_ns();
-    double t_s = run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
-    pelt_notes_written(run, pelt_runfile_event(run->file, t_s, kind, text));
+    pelt_notes_written(run, pelt_runfile_event(run->file, now_s(run), kind, text));
+}
+
+void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row)
+{
+    row->t_s = now_s(run);
+    pelt_notes_written(run, pelt_runfile_step(run->file, row));
 }
 
 /* Of any length. */

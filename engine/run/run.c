@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "capacity.h"
 #include "internal.h"
 
 #define START_DELAY_NS (20 * PELT_NS_PER_MS) /* all workers are up by then */
@@ -64,6 +65,9 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
     enum pelt_status status = pelt_plan_copy(&run->plan, options->plan);
     if (status == PELT_OK) {
         status = pelt_plan_validate(&run->plan, err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_capacity_check(&run->plan, options->thresholds, options->thresholds_len, err);
     }
     if (status == PELT_OK) {
         status = pelt_workers_settle(run, err);

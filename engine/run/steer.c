@@ -39,6 +39,7 @@ struct slo {
 struct result {
     struct pelt_verdict_line *lines; /* of each of the SLO; NULL: it is not the run's thresholds */
     bool verified;                   /* the lines are those of the steps that did */
+    struct pelt_capacity capacity;
     char text[sizeof(((struct pelt_verdict_line *)0)->why)]; /* of its event; "": it did not end */
 };
 
@@ -192,6 +193,22 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
     pelt_hist_reset(&response, &s->pool);
 }
 
+/* A trend and the capacity are of the whole run. */
+static bool breaks_steps(const struct pelt_threshold *t)
+{
+    return !t->trend && !pelt_threshold_is_of_capacity(t);
+}
+
+/* As a bound that can be parsed again: of levels the worst, beyond which it is missed. */
+static void slo_format(const struct pelt_threshold *slo, char *out, size_t size)
+{
+    struct pelt_threshold t = *slo;
+    t.critical = isnan(t.critical) ? t.warning : t.critical;
+    t.target = t.warning = NAN;
+    t.single = true;
+    pelt_threshold_format(&t, out, size);
+}
+
 static enum pelt_shape_judgement judgement_of(const struct slo *slo, enum pelt_level level)
 {
     if (level == PELT_LEVEL_UNJUDGED) {
@@ -210,16 +227,16 @@ static bool is_graver(enum pelt_shape_judgement a, enum pelt_shape_judgement b)
 }
 
 /* The worst of all: what breaks, before what cannot be judged. */
-static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, char *why,
-                                          size_t size)
+static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to,
+                                          struct pelt_shape_reason *why)
 {
     const struct pelt_steer *s = arg;
     enum pelt_shape_judgement worst = PELT_SHAPE_HOLDS;
-    why[0] = '\0';
+    *why = (struct pelt_shape_reason){.text = ""};
     for (size_t i = 0; i < s->slo_len; i++) {
         struct pelt_verdict_line line;
-        if (s->slo[i].threshold.trend) {
-            continue; /* it is of the whole run */
+        if (!breaks_steps(&s->slo[i].threshold)) {
+            continue;
         }
         pelt_watch_judge(s->slo[i].watch, from, to, &line);
         enum pelt_shape_judgement judgement = judgement_of(&s->slo[i], line.level);
@@ -227,10 +244,25 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, c
             char text[200];
             pelt_threshold_format(&s->slo[i].threshold, text, sizeof(text));
             worst = judgement;
-            snprintf(why, size, "%s: %.180s", text, line.why);
+            snprintf(why->text, sizeof(why->text), "%s: %.180s", text, line.why);
+            slo_format(&s->slo[i].threshold, why->slo, sizeof(why->slo));
         }
     }
     return worst;
+}
+
+static void on_judged(void *arg, const struct pelt_shape_step *step)
+{
+    static const enum pelt_step_judgement judgements[] = {
+        [PELT_SHAPE_HOLDS] = PELT_STEP_HOLDS, [PELT_SHAPE_BREAKS] = PELT_STEP_BREAKS};
+    struct pelt_steer *s = arg;
+    struct pelt_step_row row = {.number = step->span};
+    if (step->judgement <= PELT_SHAPE_BREAKS) {
+        row.judgement = judgements[step->judgement]; /* else unjudged */
+    }
+    memcpy(row.slo, step->why.slo, sizeof(row.slo));
+    memcpy(row.reason, step->why.text, sizeof(row.reason));
+    pelt_notes_step(s->run, &row);
 }
 
 static void on_note(void *arg, const char *kind, const char *text)
@@ -270,6 +302,28 @@ static void on_verified(void *arg, int32_t from, int32_t to)
     s->result.verified = true;
 }
 
+static void on_found(void *arg, double level)
+{
+    struct pelt_steer *s = arg;
+    s->result.capacity.level = level * pelt_plan_level_factor(&s->run->plan);
+}
+
+/* Why there is none. */
+static const char *not_found(const struct pelt_steer *s)
+{
+    return s->result.text[0] != '\0' ? s->result.text
+                                     : "the load ended before a level was verified";
+}
+
+const struct pelt_capacity *pelt_steer_capacity(struct pelt_steer *s)
+{
+    if (s == NULL || strcmp(s->run->plan.kind, "stress") != 0) {
+        return NULL;
+    }
+    s->result.capacity.why = not_found(s);
+    return &s->result.capacity;
+}
+
 const struct pelt_verdict_line *pelt_steer_judge(struct pelt_steer *s)
 {
     if (s == NULL || s->result.lines == NULL) {
@@ -278,9 +332,7 @@ const struct pelt_verdict_line *pelt_steer_judge(struct pelt_steer *s)
     for (size_t i = 0; i < s->slo_len && !s->result.verified; i++) {
         struct pelt_verdict_line *line = &s->result.lines[i];
         line->level = PELT_LEVEL_MISSED;
-        snprintf(line->why, sizeof(line->why), "%s",
-                 s->result.text[0] != '\0' ? s->result.text
-                                           : "the load ended before a level was verified");
+        snprintf(line->why, sizeof(line->why), "%s", not_found(s));
     }
     return s->result.lines;
 }
@@ -395,16 +447,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     }
 }
 
-/* As a bound that can be parsed again: of levels the worst, beyond which it is missed. */
-static void slo_format(const struct pelt_threshold *slo, char *out, size_t size)
-{
-    struct pelt_threshold t = *slo;
-    t.critical = isnan(t.critical) ? t.warning : t.critical;
-    t.target = t.warning = NAN;
-    t.single = true;
-    pelt_threshold_format(&t, out, size);
-}
-
 /* What levels are held against, into the load's parameters. */
 static void note_slo(struct pelt_steer *s)
 {
@@ -415,7 +457,7 @@ static void note_slo(struct pelt_steer *s)
     for (size_t i = 0; i < s->slo_len && list != NULL; i++) {
         char text[400];
         slo_format(&s->slo[i].threshold, text, sizeof(text));
-        if (!s->slo[i].threshold.trend) { /* it breaks no step */
+        if (breaks_steps(&s->slo[i].threshold)) {
             json_array_append_new(list, json_string(text));
         }
     }
@@ -490,13 +532,22 @@ static enum pelt_status watch_default(struct pelt_steer *s, struct pelt_error *e
     return status == PELT_OK ? watch(s, t, 2, err) : status;
 }
 
+static bool any_breaks_steps(const struct pelt_threshold *t, size_t len)
+{
+    bool any = false;
+    for (size_t i = 0; i < len; i++) {
+        any = any || breaks_steps(&t[i]);
+    }
+    return any;
+}
+
 static enum pelt_status make_slo(struct pelt_steer *s, struct pelt_error *err)
 {
     const struct pelt_run_options *opt = &s->run->opt;
     if (opt->scenario->slo_len > 0) {
         return watch(s, opt->scenario->slo, opt->scenario->slo_len, err);
     }
-    if (opt->thresholds_len == 0) {
+    if (!any_breaks_steps(opt->thresholds, opt->thresholds_len)) {
         return watch_default(s, err);
     }
     if (strcmp(s->run->plan.kind, "stress") == 0) {
@@ -523,8 +574,11 @@ enum pelt_status pelt_steer_new(struct pelt_running *run, struct pelt_steer **ou
                                        .length_max_s = (double)run->plan.length_max_ns / 1e9,
                                        .figures = on_figures,
                                        .judge = on_judge,
+                                       .judged = on_judged,
                                        .note = on_note,
-                                       .verified = on_verified};
+                                       .verified = on_verified,
+                                       .found = on_found};
+    s->result.capacity.level = NAN;
     pelt_hist_pool_init(&s->pool, NULL);
     for (size_t i = 0; i < SECONDS_KEPT; i++) {
         s->known[i].second = -1;

@@ -15,6 +15,7 @@
 
 #include <ev.h>
 
+#include "capacity.h"
 #include "pelt/frame.h"
 #include "pelt/threshold.h"
 
@@ -35,6 +36,9 @@ void pelt_steer_stop(struct pelt_steer *steer);
  * verified its result, the worst; missed where there is none. Borrowed until the steer is freed.
  * NULL: the rulebook's hold. `steer` may be NULL. */
 const struct pelt_verdict_line *pelt_steer_judge(struct pelt_steer *steer);
+/* What a stress load found. Borrowed until the steer is freed. NULL: it is none. `steer` may be
+ * NULL. */
+const struct pelt_capacity *pelt_steer_capacity(struct pelt_steer *steer);
 /* A second is whole: the sum of all threads. NULL: nothing. */
 void pelt_steer_see(struct pelt_steer *steer, const struct pelt_frame *second);
 

@@ -350,12 +350,13 @@ static void read_threshold_list(lua_State *L, const char *what, struct pelt_scen
  * nothing. */
 static const char *meaningless(const struct pelt_threshold *t)
 {
-    return t->trend         ? "trend"
-           : t->over_s > 0  ? "over"
-           : t->for_s > 0   ? "for"
-           : t->abort       ? "abort"
-           : t->delay_s > 0 ? "delay"
-                            : NULL;
+    return pelt_threshold_is_of_capacity(t) ? "capacity"
+           : t->trend                       ? "trend"
+           : t->over_s > 0                  ? "over"
+           : t->for_s > 0                   ? "for"
+           : t->abort                       ? "abort"
+           : t->delay_s > 0                 ? "delay"
+                                            : NULL;
 }
 
 static void check_slo(lua_State *L, const struct pelt_scenario *s)

@@ -3,7 +3,7 @@
  * its stack says where.
  *
  * (t, stats, view) are its arguments; `view` is what shapes of pelt's own (lua/stress.lua) have
- * besides: judge(), note() and verified(), max and duration.
+ * besides: judge(), judged(), note(), verified() and found(), max and duration.
  */
 #include "pelt/shape.h"
 
@@ -100,16 +100,32 @@ static int on_window(lua_State *L)
     return 1;
 }
 
-/* (from, to): "holds", "breaks", "unjudged" or "absent", and why. */
+static const char *const judgements[] = {"holds", "breaks", "unjudged", "absent", NULL};
+
+/* (from, to): "holds", "breaks", "unjudged" or "absent", why, and which SLO it was. */
 static int on_judge(lua_State *L)
 {
-    static const char *const names[] = {"holds", "breaks", "unjudged", "absent"};
     struct pelt_shape *shape = self(L);
-    char why[400] = "";
+    struct pelt_shape_reason why = {.text = ""};
     int32_t from = (int32_t)luaL_checkinteger(L, 1), to = (int32_t)luaL_checkinteger(L, 2);
-    lua_pushstring(L, names[shape->view->judge(shape->view->arg, from, to, why, sizeof why)]);
-    lua_pushstring(L, why);
-    return 2;
+    lua_pushstring(L, judgements[shape->view->judge(shape->view->arg, from, to, &why)]);
+    lua_pushstring(L, why.text);
+    lua_pushstring(L, why.slo);
+    return 3;
+}
+
+/* (number of the step, judgement, why, which SLO); where it holds, the latter two are nil. */
+static int on_judged(lua_State *L)
+{
+    struct pelt_shape *shape = self(L);
+    struct pelt_shape_step step = {
+        .span = (unsigned)luaL_checkinteger(L, 1),
+        .judgement = (enum pelt_shape_judgement)luaL_checkoption(L, 2, NULL, judgements),
+    };
+    snprintf(step.why.text, sizeof step.why.text, "%s", luaL_optstring(L, 3, ""));
+    snprintf(step.why.slo, sizeof step.why.slo, "%s", luaL_optstring(L, 4, ""));
+    shape->view->judged(shape->view->arg, &step);
+    return 0;
 }
 
 static int on_note(lua_State *L)
@@ -128,6 +144,14 @@ static int on_verified(lua_State *L)
     return 0;
 }
 
+/* (level) */
+static int on_found(lua_State *L)
+{
+    struct pelt_shape *shape = self(L);
+    shape->view->found(shape->view->arg, luaL_checknumber(L, 1));
+    return 0;
+}
+
 static void set_function(lua_State *L, struct pelt_shape *shape, const char *field,
                          lua_CFunction function)
 {
@@ -143,12 +167,14 @@ static void push_arguments(lua_State *L, struct pelt_shape *shape)
     shape->view->figures(shape->view->arg, 1, &figures);
     push_figures(L, &figures);
     set_function(L, shape, "window", on_window);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 7);
     set_number(L, "max", shape->view->level_max);
     set_number(L, "duration", shape->view->length_max_s);
     set_function(L, shape, "judge", on_judge);
+    set_function(L, shape, "judged", on_judged);
     set_function(L, shape, "note", on_note);
     set_function(L, shape, "verified", on_verified);
+    set_function(L, shape, "found", on_found);
 }
 
 /* ---- what it returns ---- */

@@ -17,7 +17,8 @@
     M("bytes_sent", PELT_FROM_BYTES_SENT)                                                          \
     M("bytes_received", PELT_FROM_BYTES_RECEIVED)                                                  \
     M("dropped", PELT_FROM_DROPPED)                                                                \
-    M("users", PELT_FROM_USERS)
+    M("users", PELT_FROM_USERS)                                                                    \
+    M("capacity", PELT_FROM_CAPACITY)
 
 static const struct pelt_figure FIGURES[] = {
 #define X(symbol, name) {name, PELT_FROM_REQUEST_HIST, PELT_HIST_##symbol, NULL},
@@ -61,6 +62,7 @@ static const char *const COUNT_STATS[] = {"count", "per_second", NULL};
 static const char *const SHARE_STATS[] = {"share", "count", "per_second", NULL};
 static const char *const CHECK_STATS[] = {"share", "count", NULL};
 static const char *const GAUGE_STATS[] = {"last", "min", "max", NULL};
+static const char *const CAPACITY_STATS[] = {"per_second", "users", NULL};
 static const char *const APDEX_STATS[] = {"score", NULL};
 
 bool pelt_figure_is_hist(const struct pelt_figure *f)
@@ -88,7 +90,7 @@ bool pelt_figure_has_limit(const struct pelt_figure *f)
 bool pelt_figure_has_name(const struct pelt_figure *f)
 {
     return f->source != PELT_FROM_RUN_HIST && f->source != PELT_FROM_DROPPED &&
-           f->source != PELT_FROM_USERS;
+           f->source != PELT_FROM_USERS && f->source != PELT_FROM_CAPACITY;
 }
 
 static const char *const *stats_of_type(enum pelt_metric_type type)
@@ -114,6 +116,8 @@ static const char *const *stats_of(const struct pelt_figure *f)
         return CHECK_STATS;
     case PELT_FROM_USERS:
         return GAUGE_STATS;
+    case PELT_FROM_CAPACITY:
+        return CAPACITY_STATS;
     case PELT_FROM_METRIC:
         return stats_of_type(f->custom->type);
     case PELT_FROM_REQUESTS:
@@ -234,7 +238,9 @@ enum pelt_status pelt_figure_check_stat(const struct pelt_figure *f, const char 
                         pelt_figure_is_hist(f)         ? "try p95, p99, mean or max"
                         : pelt_figure_is_gauge(f)      ? "try last, min or max"
                         : f->source == PELT_FROM_APDEX ? "it has one figure: leave the stat out"
-                                                       : "try count or share");
+                        : f->source == PELT_FROM_CAPACITY
+                            ? "try per_second where the load is of arrivals, else users"
+                            : "try count or share");
 }
 
 enum pelt_unit pelt_figure_unit(const struct pelt_figure *f, const char *stat)
@@ -248,7 +254,7 @@ enum pelt_unit pelt_figure_unit(const struct pelt_figure *f, const char *stat)
     if (strcmp(stat, "count") == 0) {
         return pelt_figure_is_bytes(f) ? PELT_UNIT_BYTES : PELT_UNIT_COUNT;
     }
-    if (f->source == PELT_FROM_USERS) {
+    if (f->source == PELT_FROM_USERS || f->source == PELT_FROM_CAPACITY) {
         return PELT_UNIT_COUNT;
     }
     if (f->source == PELT_FROM_APDEX) {

@@ -21,7 +21,8 @@ enum pelt_source {
     PELT_FROM_BYTES_RECEIVED,
     PELT_FROM_DROPPED,
     PELT_FROM_USERS,
-    PELT_FROM_METRIC /* of a script */
+    PELT_FROM_CAPACITY, /* in no frame: a stress load finds it */
+    PELT_FROM_METRIC    /* of a script */
 };
 
 struct pelt_figure {

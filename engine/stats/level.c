@@ -70,6 +70,13 @@ void pelt_level_set(const struct pelt_threshold *t, double value, struct pelt_ve
     }
 }
 
+void pelt_threshold_judge_value(const struct pelt_threshold *t, double value,
+                                struct pelt_verdict_line *out)
+{
+    *out = (struct pelt_verdict_line){0};
+    pelt_level_set(t, value, out);
+}
+
 /* A name of the run that the user may have meant; NULL: none. */
 static const char *nearest_name(struct pelt_registry *names, enum pelt_name_kind kind,
                                 const char *name)

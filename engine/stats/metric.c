@@ -20,9 +20,9 @@ static_assert(PELT_TAGS_TEXT == PELT_NAME_MAX, "a threshold's name holds tags as
 static const char *const TYPES[PELT_METRIC_TYPES] = {"counter", "gauge", "share", "trend"};
 
 /* What a metric of a script cannot be called: pelt's own, now or by its contract. */
-static const char *const OWN[] = {"iteration",  "requests",       "errors",  "checks",
-                                  "bytes_sent", "bytes_received", "dropped", "users",
-                                  "send_lag",   "loop_lag",       "seconds", NULL};
+static const char *const OWN[] = {"iteration",      "requests", "errors", "checks",   "bytes_sent",
+                                  "bytes_received", "dropped",  "users",  "send_lag", "loop_lag",
+                                  "seconds",        "capacity", NULL};
 static const char *const OWN_PREFIXES[] = {"http_",   "ws_",    "stream_", "llm_",
                                            "server.", "cache.", NULL};
 

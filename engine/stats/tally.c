@@ -163,6 +163,8 @@ void pelt_tally_gather(struct pelt_tally *tally, struct pelt_hist_pool *pool,
     case PELT_FROM_USERS:
         gather_users(tally, pool, frame);
         break;
+    case PELT_FROM_CAPACITY:
+        break;
     default:
         gather_requests(tally, pool, s, frame);
         break;
@@ -306,6 +308,10 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
                       double duration_s, struct pelt_verdict_line *out)
 {
     const char *stat = s->t->stat;
+    if (s->figure.source == PELT_FROM_CAPACITY) {
+        pelt_line_unjudged(out, "the load did not end in order, so that no capacity was found");
+        return false;
+    }
     if (s->figure.source == PELT_FROM_METRIC && tally->metric.values == 0) {
         bool tags = s->t->name[0] != '\0';
         pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", s->t->name,

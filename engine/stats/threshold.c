@@ -176,8 +176,8 @@ static enum pelt_status set_limit(struct pelt_threshold *t, const struct pelt_fi
                : pelt_fail(err, status, "threshold %s: t: %.700s", t->metric, why.text);
 }
 
-static enum pelt_status set_time(struct pelt_threshold *t, const struct pelt_threshold_table *in,
-                                 struct pelt_error *err)
+static enum pelt_status set_time(struct pelt_threshold *t, const struct pelt_figure *f,
+                                 const struct pelt_threshold_table *in, struct pelt_error *err)
 {
     enum pelt_status status = set_seconds(t, "over", in->over, &t->over_s, err);
     if (status == PELT_OK) {
@@ -190,6 +190,14 @@ static enum pelt_status set_time(struct pelt_threshold *t, const struct pelt_thr
         return status;
     }
     t->abort = in->abort;
+    if (f->source == PELT_FROM_CAPACITY &&
+        (t->trend || t->abort || t->over_s > 0 || t->for_s > 0 || t->delay_s > 0)) {
+        return pelt_fail(
+            err, PELT_EINVAL,
+            "threshold %s %s: a stress load finds it at its end: leave out trend, over, "
+            "for, abort and delay",
+            t->metric, t->stat);
+    }
     if (t->trend && t->for_s > 0) {
         return pelt_fail(err, PELT_EINVAL,
                          "threshold %s %s: trend and for exclude each other: a trend is one figure "
@@ -249,7 +257,7 @@ enum pelt_status pelt_threshold_make(const struct pelt_threshold_table *in,
     t.unit = t.trend ? PELT_UNIT_SHARE : t.unit;
     status = set_limit(&t, &f, in->t, err);
     if (status == PELT_OK) {
-        status = set_time(&t, in, err);
+        status = set_time(&t, &f, in, err);
     }
     if (status == PELT_OK) {
         status = set_bounds(&t, &f, in, err);
@@ -263,6 +271,11 @@ enum pelt_status pelt_threshold_make(const struct pelt_threshold_table *in,
 bool pelt_threshold_is_of_seconds(const struct pelt_threshold *t)
 {
     return t->over_s > 0 || t->for_s > 0 || t->trend || strcmp(t->metric, "users") == 0;
+}
+
+bool pelt_threshold_is_of_capacity(const struct pelt_threshold *t)
+{
+    return strcmp(t->metric, "capacity") == 0;
 }
 
 /* " over 10s for 30s abort delay 20s" */

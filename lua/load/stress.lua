@@ -7,6 +7,8 @@
 --   step      "step 3: 200/s holds: ..." or "breaks: ..."
 --   capacity  "largest level that holds: 212/s ...", at the end
 --
+-- What came of a step is told by view.judged() as well, for who analyses the run.
+--
 
 local coroutine = coroutine -- scripts may not replace it here
 local common = ...
@@ -82,14 +84,16 @@ local function searcher(o)
     end
 
     -- "holds", "breaks", "unjudged" or "absent" (the SLO is of what never came) by the seconds [first, known), the reason,
-    -- and their figures. `since`: the same level has been held from then on, so what piles up is seen better.
+    -- the SLO that it is of, and their figures. `since`: the same level has been held from then on, so what piles up is seen better.
     local function judge(first, known, since)
         local w = stats.window(math.min(known - first, WINDOW_MAX_S))
-        local result, reason = view.judge(first, known)
+        local result, reason, slo = view.judge(first, known)
         local piled = o.loop == "open" and piles_up(since and stats.window(math.min(known - since, WINDOW_MAX_S)) or w)
-        if not answered and w.error then result, reason = "breaks", "the most frequent error is " .. w.error end
-        if result ~= "breaks" and piled then result, reason = "breaks", piled end
-        return result, reason, w
+        if not answered and w.error then
+            result, reason, slo = "breaks", "the most frequent error is " .. w.error, "errors"
+        end
+        if result ~= "breaks" and piled then result, reason, slo = "breaks", piled, "throughput" end
+        return result, reason, slo, w
     end
 
     local function is_hopeless(first, known)
@@ -116,7 +120,7 @@ local function searcher(o)
     local function step(level, part, since)
         local from, first = t, t + o.settle
         local least, most = length_of(level, part), LONGER * o.every
-        local result, reason, w, known
+        local result, reason, slo, w, known
         local again = 0
         span = span + 1
         repeat
@@ -125,7 +129,7 @@ local function searcher(o)
             known = stats.t + 1
             local over = length >= least and known >= from + least - 1
             if over or is_hopeless(first, known) then
-                result, reason, w = judge(first, known, since)
+                result, reason, slo, w = judge(first, known, since)
                 if result == "absent" and w.ok_per_s * w.seconds >= ENDED_ENOUGH then
                     result = "unjudged"
                 elseif (result == "unjudged" or result == "absent") and length < most then
@@ -137,9 +141,10 @@ local function searcher(o)
             end
         until result
         if result == "absent" then result = "unjudged" end
-        local text = result == "holds" and figures(w) or reason
-        view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, text))
-        if result == "holds" and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
+        local holds = result == "holds"
+        view.judged(span, result, not holds and reason or nil, not holds and slo or nil)
+        view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, holds and figures(w) or reason))
+        if holds and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
         return result, result == "unjudged" and "it could not be judged: " .. reason or reason, first, known
     end
 
@@ -271,6 +276,7 @@ local function searcher(o)
     end
 
     local function tell()
+        view.found(good)
         if good == 0 then
             return conclude("no level holds: it breaks at %s: %s", name(bad), why)
         end

@@ -1,4 +1,5 @@
 """Stress finds the capacity that the target was given, or says that it is not within max."""
+import json
 import os
 import random
 import re
@@ -29,10 +30,25 @@ def stress(tmp_path, url, load, scenario=SCENARIO):
     with sqlite3.connect(tmp_path / "run.pelt") as db:
         events = db.execute("SELECT kind, text FROM event ORDER BY id").fetchall()
         seconds = db.execute("SELECT part, span, level_to FROM stage ORDER BY id").fetchall()
+        judged = db.execute("SELECT number, judgement, slo, reason FROM step ORDER BY id").fetchall()
         kind, = db.execute("SELECT value FROM meta WHERE key = 'load_kind'").fetchone()
+        params, = db.execute("SELECT value FROM meta WHERE key = 'load_params'").fetchone()
     assert kind == "stress"
     capacity, = [text for kind, text in events if kind == "capacity"]
-    return capacity, seconds, [text for kind, text in events if kind == "step"]
+    steps = [text for kind, text in events if kind == "step"]
+    check_judged(judged, steps, json.loads(params)["slo"])
+    return capacity, seconds, steps
+
+
+def check_judged(judged, steps, slo):
+    """Table step and the events say the same."""
+    assert len(judged) == len(steps)
+    for (number, judgement, by, reason), text in zip(judged, steps):
+        assert re.match(rf"step {number}: .*? {judgement}: ", text), (number, judgement, text)
+        if judgement == "holds":
+            assert (by, reason) == ("", "")
+        else:
+            assert text.endswith(f" {judgement}: {reason}") and by in [*slo, "throughput", "errors"], (by, slo, text)
 
 
 @pytest.mark.alone

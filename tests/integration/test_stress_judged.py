@@ -115,3 +115,51 @@ def test_a_dead_server_ends_a_stress_load_at_once(tmp_path):
     said = {(f["kind"], f.get("about")): f["text"] for f in done.report["findings"]}
     assert said["plateau", None] == "no plateau: 0 levels with ok answers, it needs 2"
     assert said["usl", None] == "no scalability law: 0 levels with ok answers, it needs 6"
+
+
+LIGHT = """
+local pelt = require "pelt"
+return {
+  load = pelt.load.stress { from = 2, step = 2, max = 4, every = "3s", verify = 1, slo = { "errors share <= 1%" } },
+  iteration = function() pelt.http.get("/work") pelt.sleep(0.01) end,
+}
+"""
+
+
+@pytest.mark.slow
+def test_a_threshold_on_the_capacity_is_of_what_was_found(target, tmp_path):
+    (tmp_path / "stress.lua").write_text(LIGHT)
+    done = pelt("run", "stress.lua", "--target", target().url, "--allow-invalid", "--run-file", "run.pelt", "--threshold",
+                "capacity users >= 4", "--threshold", "capacity users > 5", "--out", "json=report.json", cwd=tmp_path)
+    with sqlite3.connect(tmp_path / "run.pelt") as db:
+        (capacity,), = db.execute("SELECT text FROM event WHERE kind = 'capacity'")
+    assert capacity.startswith("largest level that holds: 4 users, 1 of 1 times; it is the max"), capacity
+    assert done.code == MISSED, done.told()
+    rows = json.loads((tmp_path / "report.json").read_text())["thresholds"]
+    assert [(row["level"], row["value"]) for row in rows] == [("target", 4), ("missed", 4)]
+    assert "threshold missed: capacity users >= 5: users is 4, 5 was wanted" in done.out, done.told()
+    assert report_of("run.pelt", tmp_path)["thresholds"] == rows  # the run file says the same
+
+
+@pytest.mark.slow
+def test_a_capacity_that_was_not_found_is_unjudged(target, tmp_path):
+    (tmp_path / "stress.lua").write_text(LIGHT)
+    done = pelt("run", "stress.lua", "--target", target().url, "--allow-invalid", "--run-file", "run.pelt", "--threshold",
+                "capacity users > 1", "--duration", "4s", cwd=tmp_path)
+    row, = report_of("run.pelt", tmp_path)["thresholds"]
+    assert (done.code, row["level"], row["value"]) == (MISSED, "unjudged", None), done.told()
+    assert "threshold unjudged: capacity users >= 1: not found within the duration of 4 s" in " ".join(done.out.split()), done.told()
+
+
+@pytest.mark.parametrize("load, threshold, said", [
+    ("load = { users = 1, duration = '1s' }", "capacity users > 1", "only a stress load looks for it"),
+    ("load = pelt.load.stress { from = 1, step = 1, max = 2 }", "capacity per_second > 1/s", "write capacity users"),
+    ("load = pelt.load.stress { from = '1/s', step = '1/s', max = '2/s' }", "capacity users > 1", "write capacity per_second"),
+    ("load = pelt.load.stress { from = 1, step = 1, max = 2, slo = 'capacity users > 1' }", "errors share < 1%",
+     "'capacity' means nothing for a step"),
+])
+def test_a_capacity_that_the_load_does_not_look_for_is_refused(tmp_path, load, threshold, said):
+    (tmp_path / "s.lua").write_text(f"local pelt = require 'pelt' return {{ {load}, iteration = function() end }}")
+    done = pelt("run", "s.lua", "--run-file", "run.pelt", "--threshold", threshold, cwd=tmp_path)
+    assert done.code == 2 and said in done.err, done.told()
+    assert not (tmp_path / "run.pelt").exists()

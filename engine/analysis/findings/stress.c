@@ -5,9 +5,10 @@
  * are never merged.
  *
  * Of each step the first `settle_s` seconds are left out (else a fifth): they still have something
- * of the level before. Whether a step holds was decided while the run went and stands in its events
- * ("step"); where it does not, the SLO in the load's parameters is judged over the step. A step in
- * which the load ended before the run could say anything is unjudged, and in none of the answers.
+ * of the level before. Whether a step holds was decided while the run went (table `step`); where it
+ * was not, as in run files of before that table, the SLO in the load's parameters is judged over
+ * the step. A step in which the load ended before the run could say anything is unjudged, and in
+ * none of the answers.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -23,8 +24,6 @@
 #define SLOS_MAX   16
 #define SAME_SHARE 1e-6 /* levels this close are one */
 
-enum holds { UNJUDGED, HOLDS, BREAKS };
-
 struct step {
     unsigned number;
     char part[14];
@@ -33,9 +32,9 @@ struct step {
     struct pelt_window window;
     double grown;          /* the backlog, from its first second to its last; of arrivals, else 0 */
     double p50_us, p99_us; /* NaN: too few samples */
-    bool told;             /* by an event */
-    bool cut;              /* the load ended in it, and no event tells of it */
-    enum holds holds;
+    bool told;             /* by the run */
+    bool cut;              /* the load ended in it, and the run did not judge it */
+    enum pelt_step_judgement holds;
     char reason[160];
 };
 
@@ -147,43 +146,15 @@ static enum pelt_status measure(struct stress *s)
 
 /* ---- whether they hold ---- */
 
-/* The word that comes first in the text: as "holds" may stand in a reason, too. */
-static enum holds said(const char *text, const char **behind)
+static void read_row(struct stress *s, const struct pelt_step_row *row)
 {
-    static const struct {
-        const char *word;
-        enum holds holds;
-    } words[] = {{" holds", HOLDS}, {" breaks", BREAKS}, {" unjudged", UNJUDGED}};
-    const char *first = NULL;
-    enum holds holds = UNJUDGED;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const char *at = strstr(text, words[i].word);
-        if (at != NULL && (first == NULL || at < first)) {
-            first = at;
-            holds = words[i].holds;
-            *behind = at + strlen(words[i].word);
-        }
-    }
-    return holds;
-}
-
-/* "step 4: 195/s breaks: http_response p99 < 500ms: 612ms" */
-static void read_event(struct stress *s, const char *text)
-{
-    const char *behind = NULL;
-    enum holds holds = said(text, &behind);
-    unsigned number;
-    if (behind == NULL || sscanf(text, "step %u", &number) != 1) {
-        return;
-    }
     for (size_t i = 0; i < s->len; i++) {
         struct step *step = &s->steps[i];
-        if (step->number == number) {
+        if (step->number == row->number) {
             step->told = true;
             step->cut = false;
-            step->holds = holds;
-            snprintf(step->reason, sizeof step->reason, "%s",
-                     holds != HOLDS && strncmp(behind, ": ", 2) == 0 ? behind + 2 : "");
+            step->holds = row->judgement;
+            snprintf(step->reason, sizeof step->reason, "%.159s", row->reason);
         }
     }
 }
@@ -265,13 +236,13 @@ static void judge_step(struct step *step, const struct slos *slos, const struct 
         if (line.level == PELT_LEVEL_MISSED) {
             char bound[160];
             pelt_threshold_format(&slos->list[i], bound, sizeof bound);
-            step->holds = BREAKS;
+            step->holds = PELT_STEP_BREAKS;
             snprintf(step->reason, sizeof step->reason, "%.70s: %.80s", bound, line.why);
             return;
         }
         met += line.level < PELT_LEVEL_MISSED;
     }
-    step->holds = met == slos->len ? HOLDS : UNJUDGED;
+    step->holds = met == slos->len ? PELT_STEP_HOLDS : PELT_STEP_UNJUDGED;
 }
 
 static enum pelt_status judge_again(struct stress *s)
@@ -306,10 +277,8 @@ static enum pelt_status judge_again(struct stress *s)
 static enum pelt_status judge(struct stress *s)
 {
     const struct pelt_results *r = s->m->r;
-    for (size_t i = 0; r != NULL && i < r->events_len; i++) {
-        if (strcmp(r->events[i].kind, "step") == 0) {
-            read_event(s, r->events[i].text);
-        }
+    for (size_t i = 0; r != NULL && i < r->steps_len; i++) {
+        read_row(s, &r->steps[i]);
     }
     for (size_t i = 0; i < s->len; i++) {
         if (s->steps[i].cut) {
@@ -336,16 +305,16 @@ static void tell_step(struct stress *s, const struct step *step)
     pelt_finding_number(f, "p99_ms", step->p99_us / 1e3);
     pelt_finding_number(f, "errors_share", step->window.errors_share);
     pelt_finding_number(f, "in_flight", step->window.in_flight);
-    pelt_finding_flag(f, "holds", step->holds == HOLDS);
-    pelt_finding_flag(f, "judged", step->holds != UNJUDGED);
+    pelt_finding_flag(f, "holds", step->holds == PELT_STEP_HOLDS);
+    pelt_finding_flag(f, "judged", step->holds != PELT_STEP_UNJUDGED);
     pelt_finding_flag(f, "cut", step->cut);
     pelt_finding_say(f, "%s at %s: %s ok, p99 %s, %s errors: %s%s%s", step->part,
                      pelt_words_level(t, step->level, level),
                      pelt_words_rate(step->window.ok_per_s, rate), pelt_words_us(step->p99_us, p99),
                      pelt_words_share(step->window.errors_share, errors),
-                     step->holds == HOLDS    ? "holds"
-                     : step->holds == BREAKS ? "breaks"
-                                             : "cannot be judged",
+                     step->holds == PELT_STEP_HOLDS    ? "holds"
+                     : step->holds == PELT_STEP_BREAKS ? "breaks"
+                                                       : "cannot be judged",
                      step->reason[0] != '\0' ? ": " : "", step->reason);
 }
 
@@ -380,11 +349,11 @@ static void add_step(struct level *l, const struct step *step)
     l->served += w->iterations * (1 - w->errors_share);
     l->in_flight += w->in_flight * w->seconds;
     l->p99_us += step->p99_us * w->seconds; /* NaN where any step has too few samples */
-    l->holds += step->holds == HOLDS;
-    l->breaks += step->holds == BREAKS;
-    l->verified += verify && step->holds == HOLDS;
-    l->unverified += verify && step->holds == BREAKS;
-    if (step->holds == BREAKS && l->broken == NULL) {
+    l->holds += step->holds == PELT_STEP_HOLDS;
+    l->breaks += step->holds == PELT_STEP_BREAKS;
+    l->verified += verify && step->holds == PELT_STEP_HOLDS;
+    l->unverified += verify && step->holds == PELT_STEP_BREAKS;
+    if (step->holds == PELT_STEP_BREAKS && l->broken == NULL) {
         l->broken = step;
     }
 }

@@ -71,6 +71,8 @@ static const char schema[] =
     "CREATE TABLE stage (id INTEGER PRIMARY KEY, from_s REAL NOT NULL, to_s REAL NOT NULL,"
     " level_from REAL NOT NULL, level_to REAL NOT NULL, exponential INTEGER NOT NULL,"
     " span INTEGER NOT NULL, part TEXT NOT NULL, load TEXT NOT NULL) STRICT;"
+    "CREATE TABLE step (id INTEGER PRIMARY KEY, t_s REAL NOT NULL, number INTEGER NOT NULL,"
+    " judgement TEXT NOT NULL, slo TEXT NOT NULL, reason TEXT NOT NULL) STRICT;"
     "CREATE TABLE threshold (id INTEGER PRIMARY KEY, metric TEXT NOT NULL, name TEXT NOT NULL,"
     " stat TEXT NOT NULL, unit TEXT NOT NULL, lower_is_better INTEGER NOT NULL, single INTEGER NOT "
     "NULL,"

@@ -1,5 +1,6 @@
 /*
- * load_end: what was said of a run: its events, its stages, its thresholds as judged, its verdict.
+ * load_end: what was said of a run: its events, its stages and steps, its thresholds as judged, its
+ * verdict.
  */
 #include <string.h>
 
@@ -45,6 +46,51 @@ static void load_stages(struct pelt_loader *l)
         row->span = (unsigned)pelt_column(s, 5);
         snprintf(row->part, sizeof row->part, "%s", pelt_column_text(s, 6));
         snprintf(row->load, sizeof row->load, "%s", pelt_column_text(s, 7));
+    }
+    sqlite3_finalize(s);
+}
+
+static bool find_judgement(const char *name, enum pelt_step_judgement *out)
+{
+    for (int j = PELT_STEP_UNJUDGED; j <= PELT_STEP_BREAKS; j++) {
+        if (strcmp(pelt_step_judgement_name(j), name) == 0) {
+            *out = j;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Files of before the table was there have none. */
+static bool has_steps(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT 1 FROM sqlite_schema WHERE name = 'step'");
+    bool has = pelt_loader_rows(l, s);
+    sqlite3_finalize(s);
+    return has;
+}
+
+static void load_steps(struct pelt_loader *l)
+{
+    if (!has_steps(l)) {
+        return;
+    }
+    sqlite3_stmt *s =
+        pelt_loader_query(l, "SELECT t_s, number, judgement, slo, reason FROM step ORDER BY id");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_step_row *row =
+            pelt_loader_append(l, &l->r->steps, l->r->steps_len, sizeof *row);
+        if (row == NULL) {
+            break;
+        }
+        l->r->steps_len++;
+        row->t_s = sqlite3_column_double(s, 0);
+        row->number = (unsigned)pelt_column(s, 1);
+        snprintf(row->slo, sizeof row->slo, "%s", pelt_column_text(s, 3));
+        snprintf(row->reason, sizeof row->reason, "%s", pelt_column_text(s, 4));
+        if (!find_judgement(pelt_column_text(s, 2), &row->judgement)) {
+            pelt_loader_damaged(l, "step");
+        }
     }
     sqlite3_finalize(s);
 }
@@ -178,6 +224,7 @@ void pelt_load_end(struct pelt_loader *l)
 {
     load_events(l);
     load_stages(l);
+    load_steps(l);
     load_thresholds(l);
     load_verdict(l);
 }

@@ -52,6 +52,6 @@ struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *
 void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside, errors, checks */
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds, threads */
 void pelt_load_rules(struct pelt_loader *l);   /* load_rules.c: thresholds, judged from seconds */
-void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, stages, thresholds, verdict */
+void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, stages, ..., verdict */
 
 #endif

@@ -8,6 +8,12 @@
 
 #include "database.h"
 
+const char *pelt_step_judgement_name(enum pelt_step_judgement j)
+{
+    static const char *const names[] = {"unjudged", "holds", "breaks"};
+    return names[j];
+}
+
 const char *pelt_verdict_name(enum pelt_verdict v)
 {
     switch (v) {
@@ -92,6 +98,7 @@ void pelt_results_free(struct pelt_results *r)
     free(r->checks);
     free(r->events);
     free(r->stages);
+    free(r->steps);
     free(r->thresholds);
     free(r->path);
     pelt_database_release(r->database);

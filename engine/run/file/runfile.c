@@ -79,6 +79,7 @@
     X(STAGE,                                                                                       \
       "INSERT INTO stage (from_s, to_s, level_from, level_to, exponential, span, part, load)"      \
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                          \
+    X(STEP, "INSERT INTO step (t_s, number, judgement, slo, reason) VALUES (?, ?, ?, ?, ?)")       \
     X(THRESHOLD,                                                                                   \
       "INSERT INTO threshold (id, metric, name, stat, unit, lower_is_better, single, target,"      \
       " warning, critical, limit_ms, over_s, for_s, trend, abort, delay_s)"                        \
@@ -513,6 +514,15 @@ enum pelt_status pelt_runfile_stage(struct pelt_runfile *f, const struct pelt_st
     PUT(f, STAGE, PELT_REAL(stage->from_s), PELT_REAL(stage->to_s), PELT_REAL(stage->from),
         PELT_REAL(stage->to), PELT_INT(stage->exponential), PELT_INT(stage->span),
         PELT_TEXT(stage->part), PELT_TEXT(stage->load));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_step(struct pelt_runfile *f, const struct pelt_step_row *step)
+{
+    begin(f);
+    PUT(f, STEP, PELT_REAL(step->t_s), PELT_INT(step->number),
+        PELT_TEXT(pelt_step_judgement_name(step->judgement)), PELT_TEXT(step->slo),
+        PELT_TEXT(step->reason));
     return commit(f);
 }
 

@@ -43,6 +43,18 @@ enum pelt_shape_judgement {
     PELT_SHAPE_ABSENT /* unjudged, as what is asked for by name never came so far */
 };
 
+struct pelt_shape_reason {
+    char slo[400];  /* the threshold that decided, its text; "" where all hold */
+    char text[400]; /* a line for people; "" where all hold */
+};
+
+/* What came of a step of a stress load. */
+struct pelt_shape_step {
+    unsigned span; /* as struct pelt_stage has it */
+    enum pelt_shape_judgement judgement;
+    struct pelt_shape_reason why; /* slo may also be "throughput" or "errors" */
+};
+
 struct pelt_shape_view {
     void *arg;
     /* Of the plan, as the command line may have set them; level_max as the function counts: before
@@ -50,14 +62,18 @@ struct pelt_shape_view {
     double level_max, length_max_s;
     /* Of the last `seconds` (1 to PELT_SHAPE_WINDOW_MAX) known ones. */
     void (*figures)(void *arg, uint32_t seconds, struct pelt_shape_figures *out);
-    /* Whether the run's SLO holds over the seconds [from, to), which are known; `why` is a line for
-     * people where it does not. */
-    enum pelt_shape_judgement (*judge)(void *arg, int32_t from, int32_t to, char *why, size_t size);
+    /* Whether the run's SLO holds over the seconds [from, to), which are known; else `why` not. */
+    enum pelt_shape_judgement (*judge)(void *arg, int32_t from, int32_t to,
+                                       struct pelt_shape_reason *why);
+    void (*judged)(void *arg, const struct pelt_shape_step *step);
     /* Something worth noting in the run. */
     void (*note)(void *arg, const char *kind, const char *text);
     /* A step of those that verified the load's result: its seconds [from, to). The run's thresholds
      * are judged by all that are told, where they are the SLO. */
     void (*verified)(void *arg, int32_t from, int32_t to);
+    /* The largest level that holds, as the function counts; 0: none does. Where it is not told,
+     * none was found. */
+    void (*found)(void *arg, double level);
 };
 
 struct pelt_shape_decision {

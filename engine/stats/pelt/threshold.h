@@ -36,6 +36,7 @@
  *   bytes_sent bytes_received    request  count (bytes), per_second (bytes, bound "10m/s")
  *   dropped                      -        share, count, per_second (of arrivals planned: refused)
  *   users                        -        last min max, of the seconds' ends
+ *   capacity                     -        per_second (of arrivals), users: what a stress load found
  *   a script's counter           tags     count (sum of its values), per_second
  *   a script's gauge             tags     last min max
  *   a script's share             tags     share (true), count (how many values)
@@ -131,6 +132,12 @@ void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t siz
 /* It looks at seconds, so that a sum does not tell: pelt/rule.h. Without any of it, and without
  * abort, a threshold costs nothing while the run goes. */
 bool pelt_threshold_is_of_seconds(const struct pelt_threshold *t);
+/* It is on what a stress load finds, which no figure of the run tells: the sum leaves it unjudged.
+ */
+bool pelt_threshold_is_of_capacity(const struct pelt_threshold *t);
+/* By a value, in the threshold's unit, that was found elsewhere. */
+void pelt_threshold_judge_value(const struct pelt_threshold *t, double value,
+                                struct pelt_verdict_line *out);
 /* Of one that does not look at seconds, judged against the whole load: `total` is the sum of its
  * frames (setup and teardown left out), `duration_s` its length. A name that the load never used,
  * or too few samples for the percentile: unjudged. */

@@ -528,23 +528,21 @@ static void what_the_run_said_of_a_step_holds(void **state)
 static void a_step_that_the_run_could_not_judge_is_not_judged_later(void **state)
 {
     static struct queue_run q;
-    struct pelt_event_row event = {
-        1, (char *)"step", (char *)"step 6: 240/s unjudged: p99 needs 368, so nothing holds"};
-    struct pelt_event_row closed = {1, (char *)"step",
-                                    (char *)"step 5: 20 users breaks: errors: it holds no more"};
+    struct pelt_step_row rows[] = {
+        {.number = 6, .reason = "p99 needs 368, so nothing holds"},
+        {.number = 5, .judgement = PELT_STEP_BREAKS, .reason = "errors: it holds no more"}};
     queue_run_stress(&q);
     struct pelt_results *r = queue_run_results(&q);
-    struct pelt_event_row rows[] = {event, closed};
-    r->events = rows;
-    r->events_len = 2;
+    r->steps = rows;
+    r->steps_len = 2;
     struct pelt_findings *f = make(r);
     assert_true(value(f, "step", "6", "judged") == 0);
     assert_string_equal(need(f, "step", "6")->reason, "p99 needs 368, so nothing holds");
     assert_true(value(f, "step", "5", "judged") == 1 && value(f, "step", "5", "holds") == 0);
     assert_string_equal(need(f, "step", "5")->reason, "errors: it holds no more");
     assert_true(value(f, "step", "4", "holds") == 1); /* the run says nothing of it */
-    r->events = NULL;
-    r->events_len = 0;
+    r->steps = NULL;
+    r->steps_len = 0;
     pelt_findings_free(f);
     pelt_results_free(r);
 }
@@ -560,10 +558,10 @@ static void a_level_that_breaks_once_in_verification_is_no_capacity(void **state
     assert_near(value(f, "capacity", "", "level"), 180, 0);
     assert_near(value(f, "capacity", "", "verified"), 3, 0);
     pelt_findings_free(f);
-    for (size_t i = 0; i < r->events_len; i++) {
-        if (strncmp(r->events[i].text, "step 10:", 8) == 0) { /* the second of them */
-            free(r->events[i].text);
-            r->events[i].text = strdup("step 10: 180/s breaks: it was too much");
+    for (size_t i = 0; i < r->steps_len; i++) {
+        if (r->steps[i].number == 10) { /* the second of them */
+            r->steps[i].judgement = PELT_STEP_BREAKS;
+            snprintf(r->steps[i].reason, sizeof r->steps[i].reason, "it was too much");
         }
     }
     f = make(r);

@@ -173,14 +173,17 @@ static void put_stages(struct pelt_runfile *f, const struct queue_run *q)
 {
     for (size_t i = 0; i < q->stages_len; i++) {
         const struct pelt_stage_row *s = &q->stages[i];
-        char text[160];
         enum pelt_status status = pelt_runfile_stage(f, s);
         assert(status == PELT_OK);
-        bool holds = s->from <= q->holds_to;
-        snprintf(text, sizeof text, "step %u: %g/s %s", s->span, s->from,
-                 holds ? "holds" : "breaks: http_response p99 <= 500ms: 1.2s");
+        struct pelt_step_row step = {
+            .t_s = s->to_s, .number = s->span, .judgement = PELT_STEP_HOLDS};
+        if (s->from > q->holds_to) {
+            step.judgement = PELT_STEP_BREAKS;
+            snprintf(step.slo, sizeof step.slo, "http_response p99 <= 500ms");
+            snprintf(step.reason, sizeof step.reason, "http_response p99 <= 500ms: 1.2s");
+        }
         if (q->say_steps && s->span > 0) {
-            status = pelt_runfile_event(f, s->to_s, "step", text);
+            status = pelt_runfile_step(f, &step);
             assert(status == PELT_OK);
         }
         (void)status;

@@ -23,7 +23,7 @@ struct queue_run {
     double warmup_s;  /* service times are `warmup_times` as long before that */
     double warmup_times;
     double error_share; /* answers with status 503 */
-    bool say_steps;     /* events of kind "step": a step holds up to `holds_to` */
+    bool say_steps;     /* rows of table step: a step holds up to `holds_to` */
     double holds_to;
     double recovered_s[QUEUE_STAGES_MAX]; /* out: of spike i + 1: when the queue was empty again */
 };

@@ -1,8 +1,10 @@
 /* judge: each reason not to believe a run, each exit code, and which one wins. */
 #include "judge.h"
 
+#include <math.h>
 #include <signal.h>
 
+#include "capacity.h"
 #include "pelt/clock.h"
 #include "test.h"
 
@@ -604,6 +606,29 @@ static void missed_threshold_is_3(void **state)
     assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
 }
 
+static void a_threshold_on_the_capacity_is_of_what_the_load_found(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_capacity capacity = {.level = 99.5, .why = ""};
+    f->options.capacity = &capacity;
+    set_bound(f, "capacity per_second > 100/s");
+    assert_exit(f, 3,
+                "threshold missed: capacity per_second >= 100/s: per_second is 99.5/s, 100/s was "
+                "wanted");
+    capacity.level = 100;
+    judge(f);
+    assert_int_equal(f->judged.exit_code, 0);
+    assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
+    assert_true(f->judged.lines[0].has_value && f->judged.lines[0].value == 100);
+    capacity.level = 0; /* no level holds */
+    assert_exit(f, 3, "threshold missed: capacity per_second >= 100/s");
+    capacity = (struct pelt_capacity){.level = NAN, .why = "the service did not recover"};
+    assert_exit(f, 3,
+                "threshold unjudged: capacity per_second >= 100/s: the service did not recover");
+    f->options.capacity = NULL;
+    assert_exit(f, 3, "threshold unjudged: capacity per_second >= 100/s: the load did not end");
+}
+
 static void threshold_with_too_few_samples_is_3(void **state)
 {
     struct fixture *f = *state;
@@ -805,6 +830,7 @@ int main(void)
         TEST(suspect_run_passes_unless_strict),
         TEST(invalid_run_is_4_unless_allowed),
         TEST(missed_threshold_is_3),
+        TEST(a_threshold_on_the_capacity_is_of_what_the_load_found),
         TEST(threshold_with_too_few_samples_is_3),
         TEST(script_error_is_2_unless_allowed),
         TEST(own_failure_is_1),

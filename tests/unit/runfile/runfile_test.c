@@ -913,6 +913,58 @@ static void a_run_file_from_before_stages_can_be_read(void **state)
     pelt_results_free(r);
 }
 
+static void steps_come_back_as_they_were_judged(void **state)
+{
+    struct place *p = *state;
+    const struct pelt_step_row steps[] = {
+        {.t_s = 9.5, .number = 1, .judgement = PELT_STEP_HOLDS},
+        {.t_s = 19.5,
+         .number = 2,
+         .judgement = PELT_STEP_BREAKS,
+         .slo = "http_response p99 <= 500ms",
+         .reason = "http_response p99 <= 500ms: p99 is 1.2s, \"breaks\" and holds"},
+        {.t_s = 29.5, .number = 3, .judgement = PELT_STEP_UNJUDGED, .reason = "p99 needs 368"},
+    };
+    struct pelt_runfile *f = create(p->path);
+    synthetic_meta(f, 30);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pelt_runfile_step(f, &steps[i]), PELT_OK);
+    }
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->steps_len, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct pelt_step_row *got = &r->steps[i], *want = &steps[i];
+        assert_true(got->t_s == want->t_s);
+        assert_int_equal(got->number, want->number);
+        assert_int_equal(got->judgement, want->judgement);
+        assert_string_equal(got->slo, want->slo);
+        assert_string_equal(got->reason, want->reason);
+    }
+    pelt_results_free(r);
+}
+
+static void a_run_file_from_before_steps_can_be_read(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    change(p->path, "DROP TABLE step");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->steps_len, 0);
+    pelt_results_free(r);
+}
+
+static void a_step_with_an_unknown_judgement_is_damage(void **state)
+{
+    struct place *p = *state;
+    struct pelt_results *r = NULL;
+    struct pelt_error err;
+    write_finished(p->path, 2);
+    change(p->path, "INSERT INTO step VALUES (1, 2.5, 1, 'perhaps', '', '')");
+    assert_int_equal(pelt_results_load(p->path, &r, &err), PELT_EPARSE);
+    assert_non_null(strstr(err.text, "step"));
+}
+
 /* Version 1 had no column `lost` in its table `second`. */
 static void an_older_schema_can_be_read(void **state)
 {
@@ -1242,6 +1294,9 @@ int main(void)
         IN_A_PLACE(a_newer_schema_is_refused),
         IN_A_PLACE(stages_come_back_in_their_order),
         IN_A_PLACE(a_run_file_from_before_stages_can_be_read),
+        IN_A_PLACE(steps_come_back_as_they_were_judged),
+        IN_A_PLACE(a_run_file_from_before_steps_can_be_read),
+        IN_A_PLACE(a_step_with_an_unknown_judgement_is_damage),
         IN_A_PLACE(an_older_schema_can_be_read),
         IN_A_PLACE(metrics_come_back_as_they_were_written),
         IN_A_PLACE(metrics_that_cannot_be_true_are_refused),

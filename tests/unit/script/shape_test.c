@@ -27,6 +27,8 @@ static struct {
     double grown;               /* the server by this factor, once a level was verified; 0: not */
     int32_t verified_from, verified_to;
     int verified;
+    double found;                  /* NAN: not told */
+    struct pelt_shape_step judged; /* the last one */
     char capacity_text[400];
     char last_step[400];
     int steps;
@@ -44,6 +46,7 @@ static void load(const char *before, const char *text, const char *behind)
     struct pelt_error err = {{0}};
     snprintf(source, sizeof source, "%s%s%s", before, text, behind);
     memset(&world, 0, sizeof world);
+    world.found = NAN;
     if (pelt_scenario_load_text("t.lua", source, strlen(source), NULL, 0, &scenario, &err) !=
         PELT_OK) {
         fail_msg("%s", err.text);
@@ -93,21 +96,52 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
     }
 }
 
-static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to, char *why,
-                                          size_t size)
+static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to,
+                                          struct pelt_shape_reason *why)
 {
     assert_true(from >= 0 && from < to && to < world.decided);
     if (world.absent) {
-        snprintf(why, size, "the run had no request \"chat\"");
+        snprintf(why->text, sizeof why->text, "the run had no request \"chat\"");
         return PELT_SHAPE_ABSENT;
     }
     for (int32_t t = from; t < to; t++) {
         if (world.backlog[t] / world.capacity > world.slo_s) {
-            snprintf(why, size, "too slow in second %d", (int)t);
+            snprintf(why->text, sizeof why->text, "too slow in second %d", (int)t);
+            snprintf(why->slo, sizeof why->slo, "delay");
             return PELT_SHAPE_BREAKS;
         }
     }
     return PELT_SHAPE_HOLDS;
+}
+
+/* A step is judged once, told as data first and then, the same, as a text. */
+static void on_judged(void *arg, const struct pelt_shape_step *step)
+{
+    const bool holds = step->judgement == PELT_SHAPE_HOLDS;
+    world.judged = *step;
+    assert_int_equal(step->span, world.steps + 1);
+    assert_true(step->judgement <= PELT_SHAPE_UNJUDGED);
+    assert_int_equal(step->why.text[0] == '\0', holds);
+    if (step->judgement == PELT_SHAPE_BREAKS) {
+        assert_true(strcmp(step->why.slo, "delay") == 0 ||
+                    strcmp(step->why.slo, "throughput") == 0 ||
+                    strcmp(step->why.slo, "errors") == 0);
+    } else {
+        assert_string_equal(step->why.slo, "");
+    }
+}
+
+static void check_step_text(const char *text)
+{
+    static const char *const words[] = {"holds: ", "breaks: ", "unjudged: "};
+    const char *word = strstr(text, words[world.judged.judgement]);
+    unsigned number = 0;
+    assert_int_equal(sscanf(text, "step %u:", &number), 1);
+    assert_int_equal(number, world.judged.span);
+    assert_non_null(word);
+    if (world.judged.judgement != PELT_SHAPE_HOLDS) {
+        assert_string_equal(word + strlen(words[world.judged.judgement]), world.judged.why.text);
+    }
 }
 
 static void on_note(void *arg, const char *kind, const char *text)
@@ -117,6 +151,7 @@ static void on_note(void *arg, const char *kind, const char *text)
         snprintf(world.capacity_text, sizeof world.capacity_text, "%s", text);
     } else {
         assert_string_equal(kind, "step");
+        check_step_text(text);
         snprintf(world.last_step, sizeof world.last_step, "%s", text);
         world.steps++;
     }
@@ -138,8 +173,18 @@ static void on_verified(void *arg, int32_t from, int32_t to)
     }
 }
 
-static struct pelt_shape_view view = {
-    .figures = on_figures, .judge = on_judge, .note = on_note, .verified = on_verified};
+static void on_found(void *arg, double level)
+{
+    assert_true(isnan(world.found)); /* told once */
+    world.found = level;
+}
+
+static struct pelt_shape_view view = {.figures = on_figures,
+                                      .judge = on_judge,
+                                      .judged = on_judged,
+                                      .note = on_note,
+                                      .verified = on_verified,
+                                      .found = on_found};
 
 /* The next second. False: the load ends. */
 static bool decide(struct pelt_error *err)
@@ -252,6 +297,13 @@ static void run_all(void)
     }
     assert_string_equal(err.text, "");
     assert_string_not_equal(world.capacity_text, "");
+    if (strncmp(world.capacity_text, "no level holds", 14) == 0) {
+        assert_true(world.found == 0);
+    } else if (found() > 0) {
+        assert_true(fabs(world.found / found() - 1) < 1e-5); /* the text has six digits */
+    } else {
+        assert_true(isnan(world.found));
+    }
 }
 
 static void stress_finds_the_capacity_of_a_server(void **state)

@@ -118,13 +118,14 @@ static void every_metric_can_be_named(void **state)
         const char *metric = pelt_threshold_metrics[len];
         bool gauge = strcmp(metric, "users") == 0;
         snprintf(text, sizeof text, "%s %s >= 1", metric,
-                 strcmp(metric, "apdex") == 0     ? "1s"
-                 : strcmp(metric, "goodput") == 0 ? "1s count"
-                 : gauge                          ? "max"
-                                                  : "count");
+                 strcmp(metric, "apdex") == 0      ? "1s"
+                 : strcmp(metric, "goodput") == 0  ? "1s count"
+                 : gauge                           ? "max"
+                 : strcmp(metric, "capacity") == 0 ? "users"
+                                                   : "count");
         parse(f, text);
     }
-    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_TAINTED + 9);
+    assert_int_equal(len, PELT_HIST_REQUEST_KINDS + PELT_RUNHIST_TAINTED + 10);
 }
 
 static void mistakes_in_the_text_are_named(void **state)
@@ -134,6 +135,10 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "bananas p99 < 1s", "try http_response");
     assert_text_refused(f, "errors shre < 1%", "\"share\"");
     assert_text_refused(f, "errors p99 < 1s", "stat of errors");
+    assert_text_refused(f, "capacity min > 100/s", "try per_second");
+    assert_text_refused(f, "capacity per_second > 100/s abort", "at its end");
+    assert_text_refused(f, "capacity users > 10 over 5s", "at its end");
+    assert_text_refused(f, "capacity{chat} users > 10", "has no {chat}");
     assert_text_refused(f, "http_response p100 < 1s", "stat");
     assert_text_refused(f, "http_response p0 < 1s", "stat");
     assert_text_refused(f, "http_response p9.9.9 < 1s", "stat");

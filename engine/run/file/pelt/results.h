@@ -78,6 +78,19 @@ struct pelt_stage_row {
     char load[64];       /* of several loads side by side: whose; else "" */
 };
 
+enum pelt_step_judgement { PELT_STEP_UNJUDGED, PELT_STEP_HOLDS, PELT_STEP_BREAKS };
+const char *pelt_step_judgement_name(enum pelt_step_judgement j); /* "unjudged", ... */
+
+/* What came of a step of a stress load, as it was judged while the run went. */
+struct pelt_step_row {
+    double t_s;      /* when it was judged, since the run's start */
+    unsigned number; /* the `span` of its stages */
+    enum pelt_step_judgement judgement;
+    char slo[400];    /* what broke it, or could not be judged: a threshold's text, as the load's
+                         parameters have it, "throughput" or "errors"; "" where it holds */
+    char reason[400]; /* a line for people; "" where it holds */
+};
+
 struct pelt_threshold_row {
     struct pelt_threshold threshold;
     bool judged; /* line is valid: the run ended in order, or was judged on what there is when
@@ -116,6 +129,9 @@ struct pelt_results {
     size_t events_len;
     struct pelt_stage_row *stages; /* in their order */
     size_t stages_len;
+    struct pelt_step_row
+        *steps; /* in the order of judging; none in a file that has no such table */
+    size_t steps_len;
     struct pelt_threshold_row *thresholds;
     size_t thresholds_len;
     bool finished; /* the run ended in order; false: killed midway, or still running */

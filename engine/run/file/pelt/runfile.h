@@ -17,7 +17,7 @@
 #include "pelt/results.h"
 
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
- * 4: stages, the host, flights, what of a thread's time was not its own. */
+ * 4: stages and steps, the host, flights, what of a thread's time was not its own. */
 #define PELT_RUNFILE_SCHEMA 4
 
 struct pelt_runfile;
@@ -54,6 +54,9 @@ PELT_MUST_USE enum pelt_status pelt_runfile_host(struct pelt_runfile *f, int32_t
 /* A stage of the plan, as it is known. */
 PELT_MUST_USE enum pelt_status pelt_runfile_stage(struct pelt_runfile *f,
                                                   const struct pelt_stage_row *stage);
+/* A step was judged. */
+PELT_MUST_USE enum pelt_status pelt_runfile_step(struct pelt_runfile *f,
+                                                 const struct pelt_step_row *step);
 /* The end: judged thresholds (same order as pelt_runfile_thresholds), verdict, exit code with
  * reasons (NULL-terminated). */
 PELT_MUST_USE enum pelt_status pelt_runfile_finish(struct pelt_runfile *f,

@@ -1,0 +1,52 @@
+/*
+ * load: what was asked for: target, plan, when and how long.
+ */
+#include "sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pelt/clock.h"
+#include "pelt/units.h"
+
+/* A line for each of several loads side by side, else one. */
+static void plan_lines(struct report_page *p, const char *plan, const char *loop)
+{
+    char line[1100]; /* a run file's plan has at most 1,023 bytes */
+    if (strstr(plan, "; ") == NULL) {
+        snprintf(line, sizeof line, "%s%s%s%s", plan,
+                 plan[0] != '\0' && loop[0] != '\0' ? ", " : "", loop,
+                 loop[0] != '\0' ? " loop" : "");
+        report_page_labelled_whole(p, "plan", line);
+        return;
+    }
+    for (const char *label = "plan"; plan != NULL; label = "") {
+        const char *end = strstr(plan, "; ");
+        size_t len = end != NULL ? (size_t)(end - plan) : strlen(plan);
+        snprintf(line, sizeof line, "%.*s", (int)len, plan);
+        report_page_labelled_whole(p, label, line);
+        plan = end != NULL ? end + 2 : NULL;
+    }
+}
+
+void report_section_load(struct report_page *p)
+{
+    const struct pelt_results *r = p->r;
+    const char *start_ns = pelt_results_meta(r, "start_wall_ns"),
+               *threads = pelt_results_meta(r, "threads");
+    const char *seed = pelt_results_meta(r, "seed"), *loop = pelt_results_meta(r, "loop");
+    const char *plan = pelt_results_meta(r, "plan");
+    char start[32] = "", length[32], line[512];
+    if (start_ns != NULL) {
+        pelt_clock_rfc3339(strtoull(start_ns, NULL, 10), start);
+        start[10] = ' ';
+    }
+    pelt_format_duration((uint64_t)(r->duration_s * (double)PELT_NS_PER_S), length, sizeof length);
+    report_page_heading(p, "load\n");
+    report_page_labelled(p, "target", pelt_results_meta(r, "target"));
+    plan_lines(p, plan ? plan : "", loop ? loop : "");
+    snprintf(line, sizeof line, "%.19s UTC for %s, %s thread%s, seed %s", start, length,
+             threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",
+             seed ? seed : "?");
+    report_page_labelled(p, "run", line);
+}

@@ -1,0 +1,100 @@
+/*
+ * metrics: the series of the metrics that the script declared.
+ */
+#include "sections.h"
+
+#include <string.h>
+
+#include "figures.h"
+#include "text.h"
+
+#define METRIC_WIDTH 50 /* columns of the figures of a series */
+
+/* A value of a trend: a time, or a number. */
+static void trend_value(const struct pelt_metric *m, double value, char out[REPORT_TEXT_MAX])
+{
+    (pelt_metric_is_time(m) ? report_text_time_ms : report_text_number)(value, out);
+}
+
+/* "p50 1.2ms  p95 3ms  p99 n/a  max 4ms  of 1,000" */
+static void trend_text(const struct pelt_metric *m, const struct pelt_hist *h, char *out,
+                       size_t size)
+{
+    static const int SHOWN[] = {0, 2, 3}; /* of report_percentiles */
+    const double scale = pelt_metric_scale(m);
+    char value[REPORT_TEXT_MAX], count[REPORT_TEXT_MAX];
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof SHOWN / sizeof *SHOWN; i++) {
+        const struct report_percentile *p = &report_percentiles[SHOWN[i]];
+        double q;
+        snprintf(value, sizeof value, "n/a");
+        if (report_percentile(h, p->q, scale, &q)) {
+            trend_value(m, q, value);
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s %s  ", p->name, value);
+    }
+    trend_value(m, (double)h->max_us / scale, value);
+    report_text_count(h->count, count);
+    snprintf(out + at, size - at, "max %s  of %s", h->count > 0 ? value : "-", count);
+}
+
+static void metric_text(struct report_page *p, const struct pelt_metric *m,
+                        const struct pelt_metric_frame *f, char *out, size_t size)
+{
+    char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], c[REPORT_TEXT_MAX];
+    switch (m->type) {
+    case PELT_METRIC_COUNTER:
+        report_text_count(f->sum, a);
+        report_text_rate(report_per_s(f->sum, p->r->duration_s), b);
+        snprintf(out, size, "%s  %s", a, b);
+        return;
+    case PELT_METRIC_GAUGE:
+        report_text_number(f->last, a);
+        report_text_number(f->min, b);
+        report_text_number(f->max, c);
+        snprintf(out, size, "last %s  min %s  max %s", a, b, c);
+        return;
+    case PELT_METRIC_SHARE:
+        report_text_share(report_share(f->sum, f->values), a);
+        report_text_count(f->values, b);
+        snprintf(out, size, "%s  of %s", a, b);
+        return;
+    case PELT_METRIC_TREND:
+        trend_text(m, &f->hist, out, size);
+        return;
+    case PELT_METRIC_TYPES:
+        return;
+    }
+}
+
+/* "  orders{route=a}   1,234  61.7/s" */
+static void metric_row(struct report_page *p, const struct report_series *s)
+{
+    const int wanted = p->width - 4 - METRIC_WIDTH, name_width = wanted > 16 ? wanted : 16;
+    char name[PELT_METRIC_TEXT + PELT_METRIC_UNIT_MAX + 4], line[8 * REPORT_TEXT_MAX];
+    pelt_metrics_format(pelt_registry_metrics(p->r->names), s->id, name, PELT_METRIC_TEXT);
+    if (s->metric->type == PELT_METRIC_TREND && !pelt_metric_is_time(s->metric)) {
+        size_t used = strlen(name);
+        snprintf(name + used, sizeof name - used, " (%s)", s->metric->unit);
+    }
+    metric_text(p, s->metric, s->frame, line, sizeof line);
+    fputs("  ", p->out);
+    report_text_print(p->out, name, name_width, 1);
+    fputs("  ", p->out);
+    report_text_print(p->out, line, p->width - name_width - 4, 0);
+    fputc('\n', p->out);
+}
+
+void report_section_metrics(struct report_page *p)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(p->r, p->r->total, series);
+    if (len == 0) {
+        return;
+    }
+    report_page_heading(p, "metrics\n");
+    for (size_t i = 0; i < len && i < REPORT_ROWS_SHOWN; i++) {
+        metric_row(p, &series[i]);
+    }
+    report_page_more(p, len, REPORT_ROWS_SHOWN, "series of metrics");
+}

@@ -1,0 +1,82 @@
+/*
+ * thresholds: each with its level and its value.
+ */
+#include "sections.h"
+
+#include <math.h>
+
+#include "pelt/units.h"
+#include "text.h"
+
+static void format_value(const struct pelt_threshold *t, double value, char out[REPORT_TEXT_MAX])
+{
+    switch (t->unit) {
+    case PELT_UNIT_MS:
+        report_text_time_ms(value, out);
+        break;
+    case PELT_UNIT_SHARE:
+        report_text_share(value, out);
+        break;
+    case PELT_UNIT_PER_S:
+        report_text_rate(value, out);
+        break;
+    case PELT_UNIT_BYTES:
+        pelt_format_bytes((uint64_t)fmax(value, 0), out, REPORT_TEXT_MAX);
+        break;
+    case PELT_UNIT_COUNT:
+        report_text_count((uint64_t)fmax(value, 0), out);
+        break;
+    case PELT_UNIT_NUMBER:
+        report_text_number(value, out);
+        break;
+    }
+}
+
+static void threshold_value(const struct pelt_threshold_row *row, char out[2 * REPORT_TEXT_MAX])
+{
+    char number[REPORT_TEXT_MAX];
+    if (row->judged && row->line.needs > 0) {
+        report_text_count(row->line.needs, number);
+        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a (needs %s)", number);
+    } else if (row->judged && row->line.has_value) {
+        format_value(&row->threshold, row->line.value, out);
+    } else {
+        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a");
+    }
+}
+
+/* Of a threshold that does not look at seconds: a stress load has judged it by its steps. */
+static bool is_of_steps(const struct pelt_threshold_row *row)
+{
+    return row->judged && row->line.to_s > 0 && !row->line.aborted &&
+           !pelt_threshold_is_of_seconds(&row->threshold);
+}
+
+void report_section_thresholds(struct report_page *p)
+{
+    if (p->r->thresholds_len == 0) {
+        return;
+    }
+    bool of_steps = false;
+    report_page_heading(p, "thresholds\n");
+    for (size_t i = 0; i < p->r->thresholds_len; i++) {
+        const struct pelt_threshold_row *row = &p->r->thresholds[i];
+        enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
+        char bounds[512], value[2 * REPORT_TEXT_MAX];
+        pelt_threshold_format(&row->threshold, bounds, sizeof bounds);
+        threshold_value(row, value);
+        fputs("  ", p->out);
+        report_page_say(p, level <= PELT_LEVEL_CRITICAL ? REPORT_GREEN : REPORT_RED, "%-9s",
+                        pelt_level_name(level));
+        report_text_print(p->out, bounds, p->width - 11 - 19, 1);
+        fprintf(p->out, "%19s\n", value);
+        if (level >= PELT_LEVEL_MISSED && row->line.needs == 0 && row->line.why[0] != '\0') {
+            report_page_sentence(p, 11, row->line.why);
+        }
+        of_steps = of_steps || is_of_steps(row);
+    }
+    if (of_steps) {
+        report_page_sentence(
+            p, 2, "The values are of the steps that verified the level, the worst of them.");
+    }
+}
