@@ -9,12 +9,16 @@
 #include "watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "strand.h"
+
+#define TICK_NS (PELT_WATCH_TICK_MS * UINT64_C(1000000))
 
 _Thread_local struct pelt_watch pelt_watch_here;
 
@@ -165,6 +169,38 @@ static void accuse(struct pelt_watch *w, unsigned slice)
     pthread_kill(w->thread, accusation());
 }
 
+static uint64_t cpu_ns(const struct pelt_watch *w)
+{
+    struct timespec ts = {0};
+    clock_gettime(w->cpu, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* It has something to do: if it does not run, others have its CPU. False where that cannot be
+ * read: then it is taken to hold its thread. */
+static bool is_runnable(const struct pelt_watch *w)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)w->tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[len > 0 ? len : 0] = '\0';
+    const char *state = strrchr(text, ')'); /* behind the name, which may have any */
+    return state && strncmp(state, ") R", 3) == 0;
+}
+
+/* How much of the tick that ends now it held its thread. */
+static uint64_t held_ns(struct pelt_watch *w, unsigned patience)
+{
+    uint64_t now_ns = cpu_ns(w), ran_ns = now_ns - w->cpu_ns;
+    w->cpu_ns = now_ns;
+    bool others = patience == PELT_WATCH_ITERATION && ran_ns < TICK_NS / 4 * 3 && is_runnable(w);
+    return others ? ran_ns : TICK_NS;
+}
+
 static void look_at(struct pelt_watch *w)
 {
     unsigned slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
@@ -172,18 +208,20 @@ static void look_at(struct pelt_watch *w)
     atomic_fetch_add_explicit(&w->in_lua, slice & 1, memory_order_relaxed);
     if ((slice & 1) == 0 || slice != w->seen) {
         w->seen = slice;
-        w->ticks = 0;
+        w->held_ns = 0;
+        w->cpu_ns = (slice & 1) ? cpu_ns(w) : 0;
         return;
     }
-    w->ticks++;
-    if (w->ticks >= patience_after(w, atomic_load_explicit(&w->row, memory_order_relaxed))) {
+    unsigned patience = patience_after(w, atomic_load_explicit(&w->row, memory_order_relaxed));
+    w->held_ns += held_ns(w, patience);
+    if (w->held_ns >= TICK_NS * patience) {
         accuse(w, slice);
     }
 }
 
 static void *watch_all(void *arg)
 {
-    const struct timespec tick = {.tv_nsec = PELT_WATCH_TICK_MS * 1000000L};
+    const struct timespec tick = {.tv_nsec = TICK_NS};
     prctl(PR_SET_NAME, "pelt-watchdog");
     for (;;) {
         nanosleep(&tick, NULL);
@@ -235,6 +273,10 @@ void pelt_watch_list(void)
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     pthread_setspecific(at_thread_end, w);
     w->thread = pthread_self();
+    w->tid = gettid();
+    if (pthread_getcpuclockid(w->thread, &w->cpu) != 0) {
+        w->cpu = CLOCK_MONOTONIC; /* as if it always ran */
+    }
     w->listed = true;
     pthread_mutex_lock(&lock);
     w->next = watches;

@@ -7,8 +7,12 @@
  * odd and the same for the slice's patience is accused, by a signal to its thread. The handler
  * then arms a hook that yields at the next instruction, which no pcall sees, until the slice is
  * left. Where Lua cannot yield (a callback of table.sort, a variable being closed ...) it raises,
- * at every further instruction, so that a pcall that catches the error gets the next one. Ticks are
- * counted, not the clock read: a host that stopped pelt stops both.
+ * at every further instruction, so that a pcall that catches the error gets the next one.
+ *
+ * Ticks are counted, not the clock read: a host that stopped pelt stops both. An iteration is not
+ * to blame for what other programs do: of a tick in which its thread could run and others had its
+ * CPU, only the time that it ran counts. But what runs once, and what comes right after accused
+ * ones, is bounded by time alone.
  *
  * Scripts pay nothing while they run: no hook is set before an accusation, no clock is read.
  *
@@ -24,6 +28,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 #define PELT_WATCH_TICK_MS 50
 /* Patience in ticks. An iteration's is 1 s, counting the tick in which the slice began; of what
@@ -51,7 +57,11 @@ struct pelt_watch {
     atomic_uint looks, in_lua; /* how often the watchdog looked, and found the thread in a slice */
     /* The watchdog's. */
     pthread_t thread;
-    unsigned seen, ticks; /* slice seen at the last tick, and for how many */
+    pid_t tid;
+    clockid_t cpu;    /* of the thread */
+    unsigned seen;    /* slice seen at the last tick */
+    uint64_t held_ns; /* for how long that holds the thread */
+    uint64_t cpu_ns;  /* at the last tick */
     struct pelt_watch *next;
 };
 

@@ -1,6 +1,8 @@
 """What a scenario can do wrong while it runs: one line names file and line, the exit code is right, and the other users go on."""
+import os
 import re
 import statistics
+import subprocess
 import time
 
 import pytest
@@ -334,3 +336,33 @@ def test_check_once_shows_all_that_is_printed(tmp_path):
     done = pelt("check", "--once", path, cwd=tmp_path)
     assert done.code == PASSED, done.told()
     assert done.err.count("begin") == 150 and done.err.count("again") == 1 and "left out" not in done.err, done.told()
+
+
+# ---- whose fault it is ----
+
+def test_a_script_that_others_keep_from_its_core_is_not_stopped(target, tmp_path):
+    """300 ms of computing take seconds where others have most of the core: the script held its thread for 300 ms."""
+    (tmp_path / "s.lua").write_text("""
+        local pelt = require "pelt"
+        local function cpu_s(seconds)
+            local began = os.clock()
+            while os.clock() - began < seconds do end
+        end
+        return { load = { users = 1, iterations = 1 }, iteration = function()
+            cpu_s(0.3)
+            pelt.http.get("/api/status")
+        end }""")
+    core = max(os.sched_getaffinity(0))
+    burner = subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+
+    def behind():
+        os.sched_setaffinity(0, {core})
+        os.nice(9)
+
+    try:
+        done = pelt("run", "s.lua", "--target", target().url, "--allow-invalid", cwd=tmp_path, preexec_fn=behind)
+    finally:
+        burner.kill()
+        burner.wait()
+    assert done.code == PASSED and "held its loop" not in done.err, done.told()
+    assert done.seconds > 1.5, "else nobody kept it from its core"
