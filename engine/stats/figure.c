@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "pelt/own_metric.h"
 #include "pelt/units.h"
 
 // clang-format off
@@ -47,7 +48,6 @@ const char *const pelt_threshold_metrics[FIGURES_LEN + 1] = {
 static const struct {
     const char *prefix, *needs;
 } LATER[] = {
-    {"ws_", "WebSocket"},
     {"stream_", "streams"},
     {"llm_", "LLM streams"},
     {"server.", "an agent on the server"},
@@ -130,6 +130,7 @@ static const char *const *stats_of(const struct pelt_figure *f)
 
 bool pelt_figure_find(const char *name, struct pelt_metrics *metrics, struct pelt_figure *out)
 {
+    enum pelt_own_metric own;
     uint32_t id;
     for (size_t i = 0; i < FIGURES_LEN; i++) {
         if (strcmp(FIGURES[i].name, name) == 0) {
@@ -137,7 +138,12 @@ bool pelt_figure_find(const char *name, struct pelt_metrics *metrics, struct pel
             return true;
         }
     }
-    if (metrics == NULL || !pelt_metrics_find(metrics, name, &id)) {
+    if (metrics == NULL) {
+        return false;
+    }
+    if (pelt_own_metric_find(name, &own)) {
+        id = pelt_own_metric(metrics, own);
+    } else if (!pelt_metrics_find(metrics, name, &id)) {
         return false;
     }
     const struct pelt_metric *custom = pelt_metrics_at(metrics, id);

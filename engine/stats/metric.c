@@ -4,7 +4,7 @@
  *
  * Thread: any; one lock. Also the rules of tags, which touch nothing shared.
  */
-#include "pelt/metric.h"
+#include "pelt/own_metric.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -37,8 +37,8 @@ struct pelt_metrics {
     struct pelt_metric metric[PELT_METRICS_MAX]; /* by id */
     bool refused_any[PELT_METRICS_MAX];
     uint32_t own[PELT_METRICS_MAX]; /* series with tags of each */
-    uint32_t metrics;
-    struct series series[TAGGED]; /* by id - PELT_METRIC_TAGGED */
+    uint32_t metrics, owns;         /* owns: pelt's own ones of them */
+    struct series series[TAGGED];   /* by id - PELT_METRIC_TAGGED */
     uint32_t tagged;
     uint64_t refused;
     uint16_t slot[SLOTS]; /* place in `series` + 1 by hash, open addressing; 0: empty */
@@ -307,21 +307,23 @@ static enum pelt_status declare(struct pelt_metrics *m, const struct pelt_metric
                          before->name, TYPES[before->type], before->unit[0] ? " in " : "",
                          before->unit);
     }
-    if (at < 0 && m->metrics == PELT_METRICS_MAX) {
+    const bool own = is_own(metric->name);
+    if (at < 0 && !own && m->metrics - m->owns == PELT_METRICS_SCRIPT) {
         return pelt_fail(err, PELT_ELIMIT,
                          "metric '%s': more than %d metrics: tell values of one apart by tags",
-                         metric->name, PELT_METRICS_MAX);
+                         metric->name, PELT_METRICS_SCRIPT);
     }
     if (at < 0) {
         at = (int)m->metrics++;
         m->metric[at] = *metric;
+        m->owns += own;
     }
     *id = (uint32_t)at;
     return PELT_OK;
 }
 
-enum pelt_status pelt_metrics_declare(struct pelt_metrics *m, const struct pelt_metric *metric,
-                                      uint32_t *id, struct pelt_error *err)
+enum pelt_status pelt_metrics_put(struct pelt_metrics *m, const struct pelt_metric *metric,
+                                  uint32_t *id, struct pelt_error *err)
 {
     if (!name_good(metric->name)) {
         return pelt_fail(err, PELT_EINVAL,
@@ -329,15 +331,25 @@ enum pelt_status pelt_metrics_declare(struct pelt_metrics *m, const struct pelt_
                          "letter",
                          metric->name);
     }
-    if (is_own(metric->name)) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "metric '%s': pelt's own metrics are called so; try 'my_%s'", metric->name,
-                         metric->name);
+    enum pelt_own_metric own;
+    if (is_own(metric->name) && !pelt_own_metric_find(metric->name, &own)) {
+        return pelt_fail(err, PELT_EINVAL, "metric '%s': pelt has none", metric->name);
     }
     pthread_mutex_lock(&m->lock);
     enum pelt_status status = declare(m, metric, id, err);
     pthread_mutex_unlock(&m->lock);
     return status;
+}
+
+enum pelt_status pelt_metrics_declare(struct pelt_metrics *m, const struct pelt_metric *metric,
+                                      uint32_t *id, struct pelt_error *err)
+{
+    if (is_own(metric->name)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "metric '%s': pelt's own metrics are called so; try 'my_%s'", metric->name,
+                         metric->name);
+    }
+    return pelt_metrics_put(m, metric, id, err);
 }
 
 bool pelt_metrics_find(struct pelt_metrics *m, const char *name, uint32_t *id)
@@ -472,7 +484,7 @@ enum pelt_status pelt_metrics_copy(struct pelt_metrics *into, struct pelt_metric
 {
     uint32_t id, end = pelt_metrics_series_end(from), metrics = pelt_metrics_count(from);
     for (uint32_t i = 0; i < metrics; i++) {
-        enum pelt_status status = pelt_metrics_declare(into, pelt_metrics_at(from, i), &id, NULL);
+        enum pelt_status status = pelt_metrics_put(into, pelt_metrics_at(from, i), &id, NULL);
         if (status != PELT_OK || id != i) {
             return status != PELT_OK ? status : PELT_EINVAL;
         }

@@ -3,6 +3,7 @@
  */
 #include "bound.h"
 #include "figure.h"
+#include "pelt/own_metric.h"
 
 #define METRIC_MAX sizeof(((struct pelt_threshold *)0)->metric)
 #define BLANKS     " \t"
@@ -41,10 +42,12 @@ static void copy_span(char *out, size_t size, struct pelt_span s)
 bool pelt_threshold_is_foreign(const char *text)
 {
     char name[METRIC_MAX];
+    enum pelt_own_metric own;
     struct pelt_figure f;
     struct pelt_span rest = pelt_span_trim(pelt_span_of(text));
     copy_span(name, sizeof name, take_until(&rest, "{ \t<>="));
-    return pelt_metric_name_free(name) && !pelt_figure_find(name, NULL, &f);
+    return (pelt_metric_name_free(name) || pelt_own_metric_find(name, &own)) &&
+           !pelt_figure_find(name, NULL, &f);
 }
 
 enum pelt_status pelt_threshold_parse(const char *text, struct pelt_threshold *out,

@@ -55,7 +55,7 @@ static void load_metric(struct pelt_loader *l, sqlite3_stmt *s)
     snprintf(metric.unit, sizeof metric.unit, "%s", pelt_column_text(s, 3));
     if (!pelt_metric_type_find(pelt_column_text(s, 2), &metric.type) ||
         metric.decimals > PELT_METRIC_DECIMALS_MAX ||
-        pelt_metrics_declare(pelt_registry_metrics(l->r->names), &metric, &id, NULL) != PELT_OK ||
+        pelt_metrics_put(pelt_registry_metrics(l->r->names), &metric, &id, NULL) != PELT_OK ||
         id != pelt_column(s, 0)) {
         pelt_loader_damaged(l, "metric");
     }

@@ -37,7 +37,9 @@ enum pelt_metric_type {
 const char *pelt_metric_type_name(enum pelt_metric_type type);
 bool pelt_metric_type_find(const char *name, enum pelt_metric_type *type); /* false: none */
 
-#define PELT_METRICS_MAX          100
+#define PELT_METRICS_SCRIPT       64
+#define PELT_METRICS_OWN          36 /* pelt/own_metric.h */
+#define PELT_METRICS_MAX          (PELT_METRICS_SCRIPT + PELT_METRICS_OWN)
 #define PELT_METRIC_TAGGED_MAX    1000 /* series with tags, of all metrics together */
 #define PELT_METRIC_TAGGED_OWN    10   /* of a metric in any case */
 #define PELT_METRIC_NAME_MAX      60   /* bytes */
@@ -100,6 +102,10 @@ bool pelt_metric_name_free(const char *name);
 PELT_MUST_USE enum pelt_status pelt_metrics_declare(struct pelt_metrics *m,
                                                     const struct pelt_metric *metric, uint32_t *id,
                                                     struct pelt_error *err);
+/* As declare, but one of pelt's own may come, too (pelt/own_metric.h): for those there is room. */
+PELT_MUST_USE enum pelt_status pelt_metrics_put(struct pelt_metrics *m,
+                                                const struct pelt_metric *metric, uint32_t *id,
+                                                struct pelt_error *err);
 bool pelt_metrics_find(struct pelt_metrics *m, const char *name, uint32_t *id);
 uint32_t pelt_metrics_count(struct pelt_metrics *m);
 const struct pelt_metric *pelt_metrics_at(struct pelt_metrics *m, uint32_t id);

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "pelt/metric.h"
+#include "pelt/own_metric.h"
 
 struct fixture {
     struct pelt_quota *quota;
@@ -77,12 +77,12 @@ static void metrics_are_capped(void **state)
 {
     struct fixture *f = *state;
     char name[32];
-    for (unsigned i = 0; i < PELT_METRICS_MAX; i++) {
+    for (unsigned i = 0; i < PELT_METRICS_SCRIPT; i++) {
         snprintf(name, sizeof name, "m%u", i);
         assert_int_equal(declare(f, name, PELT_METRIC_COUNTER, ""), PELT_OK);
     }
     assert_int_equal(declare(f, "more", PELT_METRIC_COUNTER, ""), PELT_ELIMIT);
-    assert_says(f, "'more': more than 100 metrics");
+    assert_says(f, "'more': more than 64 metrics");
     assert_int_equal(declare(f, "m7", PELT_METRIC_COUNTER, ""), PELT_OK);
 }
 
@@ -200,6 +200,28 @@ static void a_copy_has_the_same_ids(void **state)
     pelt_metrics_free(copy);
 }
 
+static void pelts_own_have_room_beside_those_of_a_script(void **state)
+{
+    struct fixture *f = *state;
+    char name[32];
+    for (unsigned i = 0; i < PELT_METRICS_SCRIPT; i++) {
+        snprintf(name, sizeof name, "m%u", i);
+        assert_int_equal(declare(f, name, PELT_METRIC_COUNTER, ""), PELT_OK);
+    }
+    for (int i = 0; i < PELT_OWN_METRICS; i++) {
+        const uint32_t id = pelt_own_metric(f->m, (enum pelt_own_metric)i);
+        enum pelt_own_metric found;
+        assert_int_equal(id, PELT_METRICS_SCRIPT + i);
+        assert_int_equal(pelt_own_metric(f->m, (enum pelt_own_metric)i), id);
+        assert_false(pelt_metric_name_free(pelt_metrics_at(f->m, id)->name));
+        assert_true(pelt_own_metric_find(pelt_metrics_at(f->m, id)->name, &found));
+        assert_int_equal(found, i);
+        assert_int_equal(pelt_own_metric_series(f->m, found, ""), PELT_METRIC_PLAIN(id));
+    }
+    assert_int_equal(declare(f, "more", PELT_METRIC_COUNTER, ""), PELT_ELIMIT);
+    assert_false(pelt_own_metric_find("m1", &(enum pelt_own_metric){0}));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -213,6 +235,7 @@ int main(void)
         TEST(series_beyond_the_cap_are_other_of_their_metric),
         TEST(a_spent_quota_makes_new_series_other_and_keeps_the_old),
         TEST(a_copy_has_the_same_ids),
+        TEST(pelts_own_have_room_beside_those_of_a_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,7 +157,6 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "{}", "write metric");
     assert_text_refused(f, "", "write metric");
     assert_text_refused(f, "loop_lag{chat} p99 < 1s", "has no {chat}");
-    assert_text_refused(f, "ws_rtt p99 < 1s", "needs WebSocket");
     assert_text_refused(f, "stream_first p99 < 1s", "needs streams");
     assert_text_refused(f, "llm_ttft p99 < 1s", "needs LLM");
     assert_text_refused(f, "server.api.nofile.used max < 1", "needs an agent");
