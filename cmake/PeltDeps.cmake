@@ -10,6 +10,7 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(MHD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl>=3)
 if(PELT_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
@@ -21,7 +22,16 @@ add_library(pelt_ev INTERFACE)
 target_include_directories(pelt_ev SYSTEM INTERFACE ${EV_INCLUDE})
 target_link_libraries(pelt_ev INTERFACE ${EV_LIBRARY})
 
-# Neither has wslay in Debian.
+# Nor has mbedTLS 2.28 (Debian 12).
+find_path(MBEDTLS_INCLUDE mbedtls/ssl.h REQUIRED)
+add_library(pelt_mbedtls INTERFACE)
+target_include_directories(pelt_mbedtls SYSTEM INTERFACE ${MBEDTLS_INCLUDE})
+foreach(part mbedtls mbedx509 mbedcrypto)
+  find_library(${part}_LIBRARY ${part} REQUIRED)
+  target_link_libraries(pelt_mbedtls INTERFACE ${${part}_LIBRARY})
+endforeach()
+
+# Nor has wslay in Debian.
 find_path(WSLAY_INCLUDE wslay/wslay.h REQUIRED)
 find_library(WSLAY_LIBRARY wslay REQUIRED)
 add_library(pelt_wslay INTERFACE)
