@@ -92,7 +92,7 @@ packages_fetch() { # packages_fetch LINES...: resolves alternatives and installs
         install -y --no-install-recommends "${names[@]}"
 }
 
-# Packaged daemons (nginx) must not start: tests run their own. policy-rc.d is Debian's switch for
+# Packaged daemons (nginx, haproxy, apache2) must not start: tests run their own. policy-rc.d is Debian's switch for
 # that; one that is there already is the host's own and stays.
 daemons_hold() {
     if [ ! -e "$CI_POLICY" ]; then

@@ -3,17 +3,20 @@
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
 --     tasks = { { name, weight, run }, ... }, groups = { { number of a task, ... }, ... }, setup, teardown, user_init,
 --     user_exit,
---     pacing_ns, think_ns, think = function, shared_connections = boolean }
+--     pacing_ns, think_ns, think = function, shared_connections = boolean,
+--     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans } }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections" }
+    "teardown", "pacing", "think", "connections", "tls" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
+local TLS_KEYS = { "backend", "ca", "cert", "key", "min", "max", "ciphers", "insecure", "resume" }
+local TLS_TEXTS = { "backend", "ca", "cert", "key", "ciphers" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "t", "target", "warning", "critical", "max", "min", "over", "for",
     "trend", "abort", "delay" }
 
@@ -148,6 +151,20 @@ local function shared_of(connections)
     return connections == "shared"
 end
 
+-- A version may be written as a number: min = 1.2.
+local function tls_of(tls)
+    if tls == nil then return nil end
+    keys.check(check_type(tls, "table", "tls"), "tls", TLS_KEYS)
+    local checked = { insecure = check_type(tls.insecure, "boolean", "tls.insecure"),
+        resume = check_type(tls.resume, "boolean", "tls.resume") }
+    for _, key in ipairs(TLS_TEXTS) do checked[key] = check_type(tls[key], "string", "tls." .. key) end
+    for _, key in ipairs { "min", "max" } do
+        local version = tls[key]
+        checked[key] = type(version) == "number" and tostring(version) or check_type(version, "string", "tls." .. key)
+    end
+    return checked
+end
+
 return function(count, s)
     if count == 0 or s == nil then
         fail("returns nothing: end it with return { load = ..., iteration = ... }")
@@ -173,5 +190,6 @@ return function(count, s)
         think_ns = s.think ~= nil and not think_drawn and pause_of(s.think, "think") or nil,
         think = think_drawn and s.think or nil,
         shared_connections = shared_of(s.connections),
+        tls = tls_of(s.tls),
     }
 end

@@ -143,10 +143,31 @@ static json_t *outcomes(const uint64_t by_outcome[PELT_OUTCOME_COUNT])
 
 /* ---- members ---- */
 
+static json_t *yes(const struct pelt_results *r, const char *key)
+{
+    const char *value = pelt_results_meta(r, key);
+    return json_boolean(value != NULL && strcmp(value, "yes") == 0);
+}
+
+/* What https was spoken with. */
+static json_t *tls(const struct pelt_results *r, const char *library)
+{
+    const char *ciphers = pelt_results_meta(r, "tls_ciphers");
+    json_t *o = json_object();
+    json_object_set_new(o, "library", text(library));
+    json_object_set_new(o, "insecure", yes(r, "tls_insecure"));
+    json_object_set_new(o, "resume", yes(r, "tls_resume"));
+    json_object_set_new(o, "min", text(pelt_results_meta(r, "tls_min")));
+    json_object_set_new(o, "max", text(pelt_results_meta(r, "tls_max")));
+    json_object_set_new(o, "ciphers", ciphers != NULL && ciphers[0] ? text(ciphers) : json_null());
+    return o;
+}
+
 static json_t *run(const struct pelt_results *r)
 {
     char start[32];
     const char *start_ns = pelt_results_meta(r, "start_wall_ns");
+    const char *library = pelt_results_meta(r, "tls_library");
     pelt_clock_rfc3339(start_ns ? strtoull(start_ns, NULL, 10) : 0, start);
     json_t *o = json_object();
     json_object_set_new(o, "id", text(pelt_results_meta(r, "run_id")));
@@ -156,6 +177,9 @@ static json_t *run(const struct pelt_results *r)
     json_object_set_new(o, "seed", digits(pelt_results_meta(r, "seed")));
     json_object_set_new(o, "threads", digits(pelt_results_meta(r, "threads")));
     json_object_set_new(o, "hosts", digits(pelt_results_meta(r, "hosts")));
+    if (library != NULL) {
+        json_object_set_new(o, "tls", tls(r, library));
+    }
     return o;
 }
 

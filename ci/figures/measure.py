@@ -16,6 +16,7 @@ import repeated
 import series
 import slices
 import steady
+import tls
 import verdict
 from host import machine
 
@@ -28,6 +29,7 @@ FIGURES = {
     "memory": (profile_of.memory, "resident memory a connection"),
     "bodies": (bodies.figure, "client CPU a request with bodies of 128 KB that nobody reads"),
     "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
+    "tls": (tls.figure, "requests and handshakes of a core over https, beside wrk and h2load"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "series": (series.figure, "resident memory of a thousand series on four threads"),
     "preflight": (preflight.figure, "what preflight says against what a run reaches"),

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "exchange.h"
 #include "exit_code.h"
+#include "https.h"
 #include "pelt/client.h"
 #include "pelt/run.h"
 #include "settings.h"
@@ -142,7 +143,8 @@ static void print_untaken(const struct pelt_scenario *s)
 }
 
 /* What the server did, and checks, are told and no failure of the script: that one raises. */
-static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
+static int run_once(const struct cli_options *o, const struct pelt_scenario *s,
+                    struct pelt_https *https)
 {
     static struct shown shown; /* a thread that was given up may still come to it */
     struct pelt_error err = {{0}};
@@ -158,6 +160,7 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
         .target = o->target,
         .headers = o->headers.items,
         .resolve = o->resolve.items,
+        .https = https,
     };
     struct pelt_once watch = {.on_exchange = on_exchange, .on_check = on_check, .arg = &shown};
     enum pelt_status status = pelt_run_once(&run, &watch, &signal, &err);
@@ -168,6 +171,17 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s)
     fflush(stdout);
     int code = status == PELT_OK ? CLI_EXIT_PASSED : cli_fail(status, &err);
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
+}
+
+/* Where it is known to be needed, or was said. */
+static void print_tls(const struct cli_options *o, const struct pelt_scenario *s,
+                      const struct pelt_https *https)
+{
+    char text[256];
+    if (cli_https_is_asked_for(o, s, https)) {
+        cli_https_describe(https, text, sizeof text);
+        printf("%-11s%s\n", "tls", text);
+    }
 }
 
 /* As a run would refuse it. */
@@ -194,7 +208,13 @@ int cmd_check(const struct cli_options *o)
     if (status != PELT_OK) {
         return cli_fail(status, &err);
     }
+    struct pelt_https *https = NULL;
+    struct pelt_error bad_tls;
+    const enum pelt_status tls = cli_https_new(o, scenario, &https, &bad_tls);
     print_scenario(o, scenario);
+    if (tls == PELT_OK) {
+        print_tls(o, scenario, https);
+    }
     fflush(stdout);
     cli_settings_warn_unread(o, scenario);
     cli_unused_data_warn(scenario);
@@ -203,9 +223,11 @@ int cmd_check(const struct cli_options *o)
     cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
     status = check_target(o, scenario, &err);
     int code = status != PELT_OK ? cli_fail(status, &err)
-               : o->once         ? run_once(o, scenario)
+               : tls != PELT_OK  ? cli_fail(tls, &bad_tls)
+               : o->once         ? run_once(o, scenario, https)
                                  : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {
+        pelt_https_free(https);
         pelt_scenario_free(scenario);
     }
     return code;

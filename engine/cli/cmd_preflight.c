@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "exit_code.h"
+#include "https.h"
 #include "load.h"
 #include "outputs.h"
 #include "pelt/log.h"
@@ -57,7 +58,8 @@ static int tell(const struct cli_options *o, const struct cli_preflight *p)
 }
 
 static int measure_and_tell(const struct cli_options *o, const struct pelt_scenario *scenario,
-                            const struct pelt_plan *plan, struct pelt_span answer)
+                            const struct pelt_plan *plan, struct pelt_https *https,
+                            struct pelt_span answer)
 {
     struct pelt_limits limits;
     struct pelt_measured measured;
@@ -76,6 +78,7 @@ static int measure_and_tell(const struct cli_options *o, const struct pelt_scena
         .connections_max = (uint32_t)o->connections,
         .target = o->target,
         .headers = o->headers.items,
+        .https = https,
     };
     pelt_limits_read("/proc", "/sys/fs/cgroup", &limits);
     pelt_log(PELT_LOG_INFO, "pelt",
@@ -95,7 +98,8 @@ static int measure_and_tell(const struct cli_options *o, const struct pelt_scena
                                            .plan = plan,
                                            .limits = &limits,
                                            .measured = &measured,
-                                           .forecast = &forecast});
+                                           .forecast = &forecast,
+                                           .without_tls = pelt_https_met(https)});
 }
 
 int cmd_preflight(const struct cli_options *o)
@@ -103,6 +107,7 @@ int cmd_preflight(const struct cli_options *o)
     struct pelt_error err = {{0}};
     struct pelt_scenario *scenario = NULL;
     struct pelt_plan plan = {0};
+    struct pelt_https *https = NULL;
     struct pelt_buf answer;
     pelt_buf_init(&answer, CLI_TEXT_BYTES_MAX);
     enum pelt_status status = check_outputs(&o->out, &err);
@@ -119,12 +124,16 @@ int cmd_preflight(const struct cli_options *o)
     if (status == PELT_OK) {
         status = pelt_scenario_pace(scenario, &plan, &err);
     }
-    const int code = status == PELT_OK
-                         ? measure_and_tell(o, scenario, &plan, pelt_span(answer.data, answer.len))
-                         : cli_fail(status, &err);
+    if (status == PELT_OK) {
+        status = cli_https_new(o, scenario, &https, &err);
+    }
+    const int code = status == PELT_OK ? measure_and_tell(o, scenario, &plan, https,
+                                                          pelt_span(answer.data, answer.len))
+                                       : cli_fail(status, &err);
     pelt_buf_deinit(&answer);
     if (!pelt_run_gave_up()) { /* else a thread may still use them */
         pelt_plan_deinit(&plan);
+        pelt_https_free(https);
         pelt_scenario_free(scenario);
     }
     return code;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "exit_code.h"
+#include "https.h"
 #include "outputs.h"
 #include "pelt/clock.h"
 #include "pelt/log.h"
@@ -56,8 +57,12 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     if (o->thresholds_len > 0) {
         memcpy(*out + own, o->thresholds, o->thresholds_len * sizeof **out);
     }
+    struct pelt_registry *known = scenario != NULL ? scenario->declared : pelt_registry_new();
+    if (known == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
     struct pelt_metrics *metrics =
-        scenario != NULL ? pelt_registry_metrics(scenario->declared) : NULL;
+        pelt_registry_metrics(known); /* pelt's own, and the scenario's */
     enum pelt_status status = PELT_OK;
     for (size_t i = 0; i < o->thresholds_len && status == PELT_OK; i++) {
         if (pelt_threshold_is_foreign(o->threshold_texts[i])) {
@@ -66,6 +71,9 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     }
     for (size_t i = 0; i < *len; i++) {
         (*out)[i].abort = (*out)[i].abort || o->abort_on_fail;
+    }
+    if (scenario == NULL) {
+        pelt_registry_free(known);
     }
     return status;
 }
@@ -195,8 +203,11 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         status = join_thresholds(o, run->scenario, &thresholds, &run->thresholds_len, &err);
         run->thresholds = thresholds;
     }
+    if (status == PELT_OK) {
+        status = cli_https_new(o, run->scenario, &run->https, &err);
+    }
     if (status == PELT_OK && o->wait_for != NULL) {
-        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, &err);
+        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, run->https, &err);
     }
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
@@ -206,5 +217,8 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     int code = status == PELT_OK ? tell(o, results) : cli_fail(status, &err);
     pelt_results_free(results);
     free(thresholds);
+    if (!pelt_run_gave_up()) {
+        pelt_https_free(run->https);
+    }
     return code;
 }

@@ -4,6 +4,8 @@
  */
 #include "exchange.h"
 
+#include <time.h>
+
 #include "pelt/clock.h"
 #include "pelt/units.h"
 #include "stdout.h"
@@ -61,6 +63,16 @@ static void print_body(char mark, struct pelt_span body)
     }
 }
 
+/* "2026-11-22" */
+static void format_day(int64_t time_s, char out[32])
+{
+    const time_t t = (time_t)time_s;
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL || strftime(out, 32, "%F", &tm) == 0) {
+        snprintf(out, 32, "?");
+    }
+}
+
 static void print_phase(const char *name, uint64_t ns)
 {
     if (ns != PELT_NEVER) {
@@ -85,6 +97,46 @@ static void print_times(const struct pelt_exchange *x)
     printf("%s\n", x->reused ? "  (on a connection used before)" : "");
 }
 
+/* "CN=api.test, from 2026-01-01 to 2027-01-01 (40 days left)" */
+static void print_certificate(const char *what, const struct pelt_tls_certificate *c)
+{
+    char from[32], to[32];
+    const int64_t now_s = (int64_t)(pelt_clock_wall_ns() / PELT_NS_PER_S);
+    const int64_t left = (c->not_after_s - now_s) / 86400;
+    format_day(c->not_before_s, from);
+    format_day(c->not_after_s, to);
+    printf("* %s: ", what);
+    cli_stdout_clean(c->subject, strlen(c->subject));
+    printf(", valid %s to %s (", from, to);
+    if (c->not_after_s < now_s) {
+        puts("expired)");
+    } else if (c->not_before_s > now_s) {
+        puts("not yet valid)");
+    } else {
+        printf("%lld day%s left)\n", (long long)left, left == 1 ? "" : "s");
+    }
+    printf("*   issuer ");
+    cli_stdout_clean(c->issuer, strlen(c->issuer));
+    printf("\n*   names ");
+    cli_stdout_clean(c->names[0] != '\0' ? c->names : "none",
+                     strlen(c->names[0] ? c->names : "none"));
+    printf("\n*   key %s, signed by %s, SHA-256 %s\n", c->key, c->signature, c->sha256);
+}
+
+static void print_secured(const struct pelt_secured *s)
+{
+    if (s->done) {
+        printf("* %s, %s, ALPN ", pelt_tls_version_name(s->about.version), s->about.cipher);
+        cli_stdout_clean(s->about.alpn, strlen(s->about.alpn));
+        printf("%s, %s\n", s->about.alpn[0] != '\0' ? "" : "none",
+               s->about.resumed ? "resumed: the certificate was verified before"
+                                : "a full handshake");
+    }
+    for (unsigned i = 0; i < s->chain_len; i++) {
+        print_certificate(i == 0 ? "certificate" : "above it", &s->chain[i]);
+    }
+}
+
 static void print_request(const struct pelt_request *request)
 {
     const char *end = memmem(request->bytes, request->len, "\r\n\r\n", 4);
@@ -102,6 +154,9 @@ void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchang
         printf(", status %u, %llu bytes of body", x->status, (unsigned long long)x->body_bytes);
     }
     puts("");
+    if (x->secured != NULL && !x->reused) {
+        print_secured(x->secured);
+    }
     print_request(x->request);
     print_head('<', x->head);
     print_body('<', x->body);

@@ -45,6 +45,11 @@ const char *cli_hint_for(const char *typed)
         {"--summary-export", "reports are --out FORMAT=PATH: --out json=report.json"},
         {"--no-summary", "to see nothing: > /dev/null"},
         {"--verbose", "to see each exchange: pelt check SCENARIO.lua --once"},
+        {"--cacert", "certificates to trust are --ca PATH"},
+        {"--insecure-skip-tls-verify", "to accept any certificate: --insecure"},
+        {"--tlsv1.2", "versions are --tls-min 1.2 and --tls-max 1.2"},
+        {"--tlsv1.3", "versions are --tls-min 1.3 and --tls-max 1.3"},
+        {"--ciphers", "cipher suites are --tls-ciphers LIST"},
         {"-v",
          "to see each exchange: pelt check SCENARIO.lua --once; the version is pelt --version"},
     };

@@ -10,7 +10,7 @@
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
 
-static const char *const group_names[] = {"Load",   "Request",  "Target", "Judgement",
+static const char *const group_names[] = {"Load",   "Request",  "Target", "TLS",  "Judgement",
                                           "Output", "Scenario", "Start",  "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
@@ -53,6 +53,25 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "added to each request; repeatable"},
     {"resolve", 0, "H:P:ADDR", GROUP_TARGET, SEND_COMMANDS, cli_read_resolve, FIELD(resolve),
      "connect to ADDR where host H, port P is asked for; repeatable"},
+
+    {"tls", 0, "LIBRARY", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.backend),
+     "that speaks TLS for https URLs: mbedtls (default) or openssl"},
+    {"ca", 0, "PATH", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.ca),
+     "file or folder of certificates (PEM) to trust instead of the system's"},
+    {"cert", 0, "FILE", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.cert),
+     "client certificate (PEM), with its chain behind it"},
+    {"key", 0, "FILE", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.key),
+     "its private key (PEM); default: in the file of --cert"},
+    {"insecure", 'k', NULL, GROUP_TLS, SEND_COMMANDS, cli_read_flag, FIELD(tls.insecure),
+     "accept any certificate of any server; the report says so"},
+    {"tls-min", 0, "VERSION", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.min),
+     "lowest version to agree on: 1.2 (default) or 1.3"},
+    {"tls-max", 0, "VERSION", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.max),
+     "highest version to agree on"},
+    {"tls-ciphers", 0, "LIST", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.ciphers),
+     "cipher suites by their names of OpenSSL or IANA, with colons between, best first"},
+    {"no-tls-resume", 0, NULL, GROUP_TLS, SEND_COMMANDS, cli_read_flag, FIELD(tls.no_resume),
+     "no session is resumed: each connection has a full handshake"},
 
     {"threshold", 0, "TEXT", GROUP_JUDGE, LOAD_COMMANDS, cli_read_threshold, 0,
      "what must hold, else exit 3: 'http_response p99 < 200ms', 'errors share <= 1%'; repeatable"},

@@ -51,6 +51,11 @@ struct cli_ramp {         /* --ramp: one of both */
     uint64_t duration_ns; /* time to reach the level */
 };
 
+struct cli_tls { /* as typed; NULL: was not */
+    const char *backend, *ca, *cert, *key, *min, *max, *ciphers;
+    bool insecure, no_resume;
+};
+
 struct cli_options {
     const struct cli_command *command;
     const char *operand; /* scenario, URL or run file; NULL: none was typed */
@@ -70,6 +75,7 @@ struct cli_options {
 
     const char *target, *method, *body;
     struct cli_texts headers, resolve;
+    struct cli_tls tls;
 
     struct pelt_threshold *thresholds;
     const char **threshold_texts; /* as given, borrowed; one each */

@@ -15,6 +15,7 @@ struct cli_preflight { /* all borrowed */
     const struct pelt_limits *limits;
     const struct pelt_measured *measured;
     const struct pelt_forecast *forecast;
+    bool without_tls; /* there are https URLs: they were asked for as http */
 };
 
 void cli_preflight_text(const struct cli_preflight *p, FILE *out);

@@ -115,6 +115,7 @@ static json_t *document(const struct cli_preflight *p)
     json_object_set_new(o, "scenario", json_string(p->scenario->name));
     json_object_set_new(o, "measured", measured(p->measured));
     json_object_set_new(o, "forecast", forecast(p));
+    json_object_set_new(o, "without_tls", json_boolean(p->without_tls));
     json_object_set_new(o, "limits", limits);
     json_object_set_new(o, "first_limit", json_string(pelt_limit_name(p->forecast->first)));
     json_object_set_new(o, "fits", json_boolean(p->forecast->fits));

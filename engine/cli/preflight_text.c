@@ -145,6 +145,11 @@ static void print_doubts(const struct cli_preflight *p, FILE *out)
         fprintf(out, COLUMN "with %s request%s that did not end ok\n", "",
                 exact((double)m->errors).text, plural((double)m->errors));
     }
+    if (p->without_tls) {
+        fprintf(out,
+                COLUMN "https was spoken as http: the CPU time of TLS is not in these figures\n",
+                "");
+    }
     if (p->limits->cores < 2) {
         fprintf(out,
                 COLUMN "pelt and the null server shared a core: the CPU time is pelt's alone\n",

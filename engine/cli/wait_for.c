@@ -103,7 +103,7 @@ static enum pelt_status make_request(struct waiting *w, struct pelt_error *err)
 }
 
 static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
-                                struct pelt_error *err)
+                                struct pelt_https *https, struct pelt_error *err)
 {
     pelt_timerq_init(&w->timers);
     pelt_buf_init(&w->bytes, 0);
@@ -115,8 +115,11 @@ static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
     }
     frame->second = -1; /* never turned: nobody reads it */
     pelt_recorder_init(&w->recorder, frame, 0, NULL, NULL);
-    struct pelt_client_options options = {
-        .loop = w->loop, .recorder = &w->recorder, .timers = &w->timers, .resolve = resolve};
+    struct pelt_client_options options = {.loop = w->loop,
+                                          .recorder = &w->recorder,
+                                          .timers = &w->timers,
+                                          .resolve = resolve,
+                                          .https = https};
     enum pelt_status status = pelt_client_new(&options, &w->client, err);
     if (status == PELT_OK) {
         status = make_request(w, err);
@@ -157,12 +160,12 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
 }
 
 enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *const *resolve,
-                              struct pelt_error *err)
+                              struct pelt_https *https, struct pelt_error *err)
 {
     struct waiting w = {.url = url, .reason = "no connection yet"};
     char limit[32], waited[32];
     pelt_format_duration(timeout_ns, limit, sizeof limit);
-    enum pelt_status status = prepare(&w, resolve, err);
+    enum pelt_status status = prepare(&w, resolve, https, err);
     if (status == PELT_OK) {
         pelt_log(PELT_LOG_INFO, "pelt", "waiting up to %s for %s", limit, url);
         ask_until(&w, timeout_ns);

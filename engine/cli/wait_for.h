@@ -7,14 +7,15 @@
 
 #include <stdint.h>
 
-#include "pelt/status.h"
+#include "pelt/https.h"
 
 /*
- * Asks `url` four times a second until it answers with a status of 200 to 399. `resolve` as in
- * pelt/client.h. PELT_ENOTFOUND: it did not within `timeout_ns`; err has the last reason.
- * PELT_EINVAL: a URL that cannot be asked. Logs what it does.
+ * Asks `url` four times a second until it answers with a status of 200 to 399. `resolve` and
+ * `https` as in pelt/client.h. PELT_ENOTFOUND: it did not within `timeout_ns`; err has the last
+ * reason. PELT_EINVAL: a URL that cannot be asked. Logs what it does.
  */
 PELT_MUST_USE enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns,
-                                            const char *const *resolve, struct pelt_error *err);
+                                            const char *const *resolve, struct pelt_https *https,
+                                            struct pelt_error *err);
 
 #endif

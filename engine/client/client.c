@@ -25,6 +25,7 @@ enum pelt_status pelt_client_new(const struct pelt_client_options *options,
     }
     memset(client, 0, offsetof(struct pelt_client, recv));
     client->opt = *options;
+    pelt_handshakes_init(&client->handshakes);
     pelt_rng_init(&client->rng, options->seed, 0);
     pelt_deadlines_init(&client->deadlines, options->timers, pelt_conn_on_deadline, client);
     enum pelt_status status =
@@ -59,6 +60,8 @@ void pelt_client_free(struct pelt_client *client)
     pelt_deadlines_deinit(&client->deadlines);
     pelt_dns_free(client->dns);
     pelt_origins_free(&client->origins);
+    pelt_tls_thread_free(client->tls);
+    free(client->secured);
     pelt_poller_deinit(&client->poller);
     free(client);
 }
@@ -72,12 +75,33 @@ __attribute__((noinline)) void pelt_client_started(struct pelt_client *client,
     pelt_recorder_started(client->opt.recorder, request->series, due_ns, now_ns);
 }
 
+/* Before the first https server is known; with a stand-in nobody speaks TLS. */
+static enum pelt_status secure(struct pelt_client *client, const struct pelt_url *url,
+                               struct pelt_error *err)
+{
+    const struct pelt_tls *tls;
+    struct pelt_https *https = client->opt.https;
+    if (https == NULL) {
+        return pelt_fail(err, PELT_EINVAL, "https://%.*s: TLS is not set up here",
+                         (int)url->host.len, url->host.ptr);
+    }
+    pelt_https_meet(https);
+    if (client->tls != NULL || client->opt.stand_in_port != 0) {
+        return PELT_OK;
+    }
+    enum pelt_status status = pelt_https_make(https, &tls, err);
+    return status == PELT_OK ? pelt_tls_thread_new(&client->tls, tls, err) : status;
+}
+
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
     const uint16_t stand_in = client->opt.stand_in_port;
-    enum pelt_status status = pelt_origin_find(
-        client, &client->origins, url, stand_in != 0 ? NULL : client->opt.resolve, out, err);
+    enum pelt_status status = url->https ? secure(client, url, err) : PELT_OK;
+    if (status == PELT_OK) {
+        status = pelt_origin_find(client, &client->origins, url,
+                                  stand_in != 0 ? NULL : client->opt.resolve, out, err);
+    }
     if (status == PELT_OK && stand_in != 0) {
         pelt_origin_fix(*out, stand_in);
     }

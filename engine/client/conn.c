@@ -148,13 +148,22 @@ static uint64_t phase_ns(uint32_t us)
     return us != UINT32_MAX ? (uint64_t)us * 1000 : PELT_NEVER;
 }
 
+static uint64_t or_none(uint64_t ns)
+{
+    return ns != PELT_NEVER ? ns : 0;
+}
+
 static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                         uint64_t now_ns, struct pelt_sample *s)
 {
-    uint64_t send_ns = (uint64_t)c->send_us * 1000;
-    uint64_t dns_ns = phase_ns(c->dns_us), connect_ns = phase_ns(c->connect_us);
-    uint64_t setup_ns =
-        (dns_ns != PELT_NEVER ? dns_ns : 0) + (connect_ns != PELT_NEVER ? connect_ns : 0);
+    uint64_t send_ns = (uint64_t)c->send_us * 1000, setup_ns = 0;
+    uint64_t dns_ns = PELT_NEVER, connect_ns = PELT_NEVER, tls_ns = PELT_NEVER;
+    if ((c->dns_us & c->connect_us) != UINT32_MAX) { /* it had a new connection */
+        dns_ns = phase_ns(c->dns_us);
+        connect_ns = phase_ns(c->connect_us);
+        tls_ns = c->failures == 0 && c->tls_ns > 0 ? c->tls_ns : PELT_NEVER;
+        setup_ns = or_none(dns_ns) + or_none(connect_ns) + or_none(tls_ns);
+    }
     *s = (struct pelt_sample){
         .outcome = outcome,
         .sent = c->sent_ns != 0,
@@ -165,7 +174,7 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
         .blocked_ns = c->sent_ns != 0 ? since(c->sent_ns - setup_ns, c->due_ns) : PELT_NEVER,
         .dns_ns = dns_ns,
         .connect_ns = connect_ns,
-        .tls_ns = PELT_NEVER,
+        .tls_ns = tls_ns,
         .send_ns = send_ns,
         .wait_ns = c->first_ns != 0 ? since(c->first_ns, c->sent_ns + send_ns) : PELT_NEVER,
         .receive_ns = c->first_ns != 0 ? since(now_ns, c->first_ns) : PELT_NEVER,
@@ -196,6 +205,9 @@ static void tell(struct pelt_conn *c, struct pelt_exchange *x)
 {
     const struct pelt_client_options *opt = &pelt_conn_client(c)->opt;
     if (opt->observe != NULL) {
+        if (c->state != PELT_CONN_CLOSED) {
+            x->secured = pelt_handshake_look(c);
+        }
         opt->observe(opt->observe_arg, x);
     }
     c->done(c->arg, x);
@@ -248,6 +260,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
         } else if (!begun) {
             pelt_outbox_remove(c);
         }
+        if (pelt_conn_client(c)->opt.observe != NULL) {
+            x.secured = pelt_handshake_look(c);
+        }
         close_socket(c);
     }
     pelt_conn_client(c)->piece.len = 0;
@@ -296,11 +311,17 @@ void pelt_conn_end(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t 
 
 void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns)
 {
-    const char *how = error != 0 ? strerror(error) : "the server closed the connection";
+    const struct pelt_tls_failure *failure = pelt_tls_failure(&c->transport);
+    const char *how = failure != NULL ? failure->text
+                      : error != 0    ? strerror(error)
+                                      : "the server closed the connection";
     char *text = pelt_conn_client(c)->error_text;
     size_t size = sizeof(pelt_conn_client(c)->error_text);
-    if (error == 0 && c->response.head_done &&
-        pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
+    if (!c->used && c->first_ns == 0 && pelt_handshake_refused(c)) {
+        pelt_handshake_say(c, text, size);
+        pelt_conn_finish(c, PELT_OUTCOME_TLS, text, now_ns);
+    } else if (error == 0 && c->response.head_done &&
+               pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
         finish_answered(c, now_ns);
     } else if (c->response.head_done) {
         snprintf(text, size, "%s after %llu bytes of the body", how,
@@ -343,7 +364,8 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
         if (used < len || ended) {
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
         }
-        if (len == PELT_RECV_BYTES || len == PELT_HEAD_BYTES) { /* more may wait, told already */
+        if (len == PELT_RECV_BYTES || len == PELT_HEAD_BYTES || c->transport.more) {
+            /* more may wait, told already */
             pelt_poller_again(&client->poller, c->transport.fd, c);
         }
         finish_answered(c, now_ns);
@@ -445,12 +467,13 @@ static void on_readable(struct pelt_conn *c, bool ended)
             pelt_conn_lost(c, got == PELT_EOF ? 0 : c->transport.err, now_ns);
             return;
         }
+        ended |= c->transport.ended;
         bool goes_on = portion.skipped ? leave_out(c, (size_t)got, ended, now_ns)
                                        : receive(c, (size_t)got, ended, now_ns);
         if (!goes_on) {
             return;
         }
-        if ((size_t)got < portion.len && !ended) {
+        if ((size_t)got < portion.len && !ended && !c->transport.more) {
             return;
         }
     }
@@ -515,18 +538,30 @@ void pelt_conn_on_ready(void *conn, unsigned ready)
         return;
     }
     if (c->state == PELT_CONN_SETUP) {
-        if (ready & PELT_READY_WRITE) {
-            pelt_setup_on_writable(c, pelt_clock_ns());
-        }
-        if (c->state == PELT_CONN_SETUP) {
-            return; /* another address is tried, or the failure is told later */
-        }
+        ready = pelt_setup_on_ready(c, ready);
     } else if (c->state == PELT_CONN_SENDING && ready & PELT_READY_WRITE) {
         send_more(c, pelt_clock_ns());
     }
     if (ready & PELT_READY_READ) {
         on_readable(c, ready & PELT_READY_END); /* may free `c` */
     }
+}
+
+/* Connecting took too long: what it was about. */
+static enum pelt_outcome say_slow(const struct pelt_conn *c, char *text, size_t size)
+{
+    const double limit_s = (double)c->request->timeouts.connect_ns / 1e9;
+    const char *host = c->origin->host_header;
+    if (c->setup.shaking) {
+        snprintf(
+            text, size,
+            "timeout: %s: no end of the TLS handshake within %.3g s: does this port speak TLS?",
+            host, limit_s);
+        return PELT_OUTCOME_TLS;
+    }
+    snprintf(text, size, "%s: no %s within %.3g s", host,
+             c->setup.asking ? "address" : "connection", limit_s);
+    return c->setup.asking ? PELT_OUTCOME_DNS : PELT_OUTCOME_CONNECT;
 }
 
 void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
@@ -536,10 +571,7 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     const struct pelt_timeouts *t = &c->request->timeouts;
     if (c->state == PELT_CONN_SETUP && !c->setup.cut) {
-        bool name = c->setup.asking;
-        snprintf(text, size, "%s: no %s within %.3g s", c->origin->host_header,
-                 name ? "address" : "connection", (double)t->connect_ns / 1e9);
-        pelt_conn_finish(c, name ? PELT_OUTCOME_DNS : PELT_OUTCOME_CONNECT, text, now_ns);
+        pelt_conn_finish(c, say_slow(c, text, size), text, now_ns);
         return;
     }
     bool whole = now_ns >= c->call_ns + t->total_ns;

@@ -3,7 +3,7 @@
  *
  * The life of an exchange on a connection:
  *
- *   CLOSED --call--> SETUP (back-off, name, addresses, connect) --connected--> SENDING
+ *   CLOSED --call--> SETUP (back-off, name, addresses, connect, TLS) --connected--> SENDING
  *   IDLE   --call--> SENDING --all sent--> WAITING --first byte--> RECEIVING --done--> IDLE or
  * CLOSED
  *
@@ -46,7 +46,8 @@ enum pelt_conn_state {
 /* What a connection needs while it is being set up; lies where the response's parser will. */
 struct pelt_setup {
     struct pelt_timer timer;       /* back-off, or a failure told after the call returned */
-    uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began */
+    uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began, or the
+                                      handshake of TLS */
     union {
         char why[64]; /* the name has no address; of use with PELT_OUTCOME_DNS */
         struct {
@@ -61,6 +62,7 @@ struct pelt_setup {
     bool asking;               /* a question to dns is open */
     bool waited;               /* the answer took a query */
     bool cut; /* the call had waited: the whole exchange's time ends before that for connecting */
+    bool shaking; /* connected, and TLS' handshake goes on or has failed */
 };
 
 /* Bytes of a kept response that came in more than one piece. */
@@ -85,11 +87,14 @@ struct pelt_conn {
     uint64_t sent_ns;         /* just before the first byte was sent; 0: not begun */
     uint64_t first_ns;        /* first byte of the answer; 0: none yet */
     uint64_t bytes_received;
-    uint64_t retry_ns; /* after failed connects: not before this moment */
+    union {
+        uint64_t retry_ns; /* after `failures`: not before this moment */
+        uint64_t tls_ns;   /* without: how long the handshake of TLS took; 0: there was none */
+    };
     uint32_t bytes_sent;
     uint32_t send_us;            /* from the first send to the one that took the last byte */
     uint32_t dns_us, connect_us; /* phases of this exchange; UINT32_MAX: did not happen */
-    uint8_t failures;            /* connects in a row */
+    uint8_t failures;            /* connects in a row, or handshakes */
     uint8_t state;               /* enum pelt_conn_state */
     bool used;                   /* has carried an exchange before this one */
     bool body_cut;
@@ -107,6 +112,12 @@ struct pelt_outbox {
     bool open; /* a batch is running, and the load allows to wait for its end */
 };
 
+/* Series of tls_handshake by what came of it, found at their first time; UINT32_MAX: not yet. */
+#define PELT_TLS_VERSIONS (PELT_TLS_1_3 - PELT_TLS_1_0 + 1)
+struct pelt_handshakes {
+    uint32_t series[2][PELT_TLS_VERSIONS]; /* full or resumed, version */
+};
+
 /* What the pools of all origins have in common. */
 struct pelt_sharing {
     struct pelt_deadlines deadlines; /* of calls that wait */
@@ -121,6 +132,9 @@ struct pelt_client {
     struct pelt_client_options opt;
     pelt_foresee_fn foresee; /* NULL: nobody wants to know */
     struct pelt_dns *dns;
+    struct pelt_tls_thread *tls; /* NULL: no https server was met */
+    struct pelt_handshakes handshakes;
+    struct pelt_secured *secured; /* what the observer is to see of an exchange that ends */
     struct pelt_origin *origins;
     bool origins_told; /* the log has said that there are too many */
     bool same_host;    /* a server that was connected to is on this host */
@@ -130,7 +144,7 @@ struct pelt_client {
     struct pelt_sharing sharing; /* of use if opt.shared */
     struct pelt_rng rng;
     struct pelt_span piece; /* body of the running feed, while it is one piece */
-    char error_text[256];
+    char error_text[PELT_SAMPLE_TEXT];
     char recv[PELT_RECV_BYTES];
 };
 
@@ -159,7 +173,20 @@ static inline struct pelt_client *pelt_conn_client(const struct pelt_conn *c)
 /* setup.c: from a call on a closed connection to a connected one. */
 void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
 void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
-void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns);
+/* What is ready of a connection that it made; 0: not made yet, or the failure is told later. */
+unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready);
+
+/* handshake.c: TLS on a connection that was made */
+void pelt_handshakes_init(struct pelt_handshakes *h);
+/* As pelt_transport_tls(), for the connection's origin. */
+PELT_MUST_USE enum pelt_status pelt_handshake_begin(struct pelt_conn *c);
+void pelt_handshake_count(struct pelt_conn *c, uint64_t took_ns, uint64_t now_ns); /* it is done */
+/* Why TLS failed, of the whole line for people; into `out`. False: TLS did not. */
+bool pelt_handshake_say(const struct pelt_conn *c, char *out, size_t size);
+/* The server refused to go on with us, though our side was done (a certificate of ours). */
+bool pelt_handshake_refused(const struct pelt_conn *c);
+/* For an observer, while the connection is open. NULL: no TLS, or no memory. */
+const struct pelt_secured *pelt_handshake_look(struct pelt_conn *c);
 
 /* outbox.c */
 bool pelt_outbox_hold(struct pelt_conn *c);   /* false: to be sent at once */

@@ -13,6 +13,9 @@ static void origin_free(struct pelt_origin *o)
     if (o != NULL) {
         free(o->host);
         free(o->host_header);
+        if (o->secure) {
+            pelt_tls_session_forget(&o->session);
+        }
         free(o);
     }
 }
@@ -70,6 +73,7 @@ static struct pelt_origin *origin_new(const struct pelt_url *url)
         return NULL;
     }
     o->port = url->port;
+    o->https = o->secure = url->https;
     o->host = strndup(url->host.ptr, url->host.len);
     pelt_buf_addf(&header, url->host_is_ipv6 ? "[%.*s]" : "%.*s", (int)url->host.len,
                   url->host.ptr);
@@ -87,16 +91,12 @@ static struct pelt_origin *origin_new(const struct pelt_url *url)
 
 static bool same(const struct pelt_origin *o, const struct pelt_url *url)
 {
-    return o->port == url->port && pelt_span_eq_nocase(url->host, o->host);
+    return o->port == url->port && o->https == url->https &&
+           pelt_span_eq_nocase(url->host, o->host);
 }
 
 enum pelt_status pelt_client_speaks(const struct pelt_url *url, struct pelt_error *err)
 {
-    if (url->https) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "https://%.*s: this build of pelt speaks http only; try http://",
-                         (int)url->host.len, url->host.ptr);
-    }
     if (url->userinfo.len > 0) { /* a password among it is not for a message */
         return pelt_fail(
             err, PELT_EINVAL,
@@ -148,6 +148,7 @@ void pelt_origin_fix(struct pelt_origin *o, uint16_t port)
 {
     o->fixed = pelt_addr_literal("127.0.0.1", port, &o->addrs.addr[0]);
     o->addrs.len = 1;
+    o->secure = false;
 }
 
 void pelt_origins_free(struct pelt_origin **list)
@@ -157,6 +158,11 @@ void pelt_origins_free(struct pelt_origin **list)
         *list = o->next;
         origin_free(o);
     }
+}
+
+bool pelt_origin_https(const struct pelt_origin *origin)
+{
+    return origin->https;
 }
 
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin)

@@ -22,10 +22,13 @@ struct pelt_origin {
     char *host;        /* name or literal, without brackets */
     char *host_header; /* "host", "host:port", "[v6]:port" */
     uint16_t port;
-    bool fixed;              /* by --resolve: the name is not asked for */
-    struct pelt_addrs addrs; /* newest answer */
-    bool met;                /* connected once: whether it is on this host is known */
-    uint32_t turn;           /* connections begun: their addresses go round, unless in order */
+    bool https;                      /* as its URLs say */
+    bool secure;                     /* TLS is spoken */
+    struct pelt_tls_session session; /* if so: what the next handshake resumes */
+    bool fixed;                      /* by --resolve: the name is not asked for */
+    struct pelt_addrs addrs;         /* newest answer */
+    bool met;                        /* connected once: whether it is on this host is known */
+    uint32_t turn; /* connections begun: their addresses go round, unless in order */
     struct pelt_conn_pool pool;
 };
 
@@ -33,7 +36,7 @@ struct pelt_origin {
 enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
                                   const struct pelt_url *url, const char *const *resolve,
                                   struct pelt_origin **out, struct pelt_error *err);
-/* Whoever it is, 127.0.0.1 at `port` answers for it. */
+/* Whoever it is, 127.0.0.1 at `port` answers for it, without TLS. */
 void pelt_origin_fix(struct pelt_origin *origin, uint16_t port);
 void pelt_origins_free(struct pelt_origin **list);
 

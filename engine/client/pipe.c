@@ -352,8 +352,9 @@ static void on_readable(struct pelt_pipe *p, bool ended)
         if (!take(p, client->recv, (size_t)got, now_ns)) {
             return;
         }
-        if (got < PELT_RECV_BYTES && !ended) { /* else the end is received, before a next send */
-            return;
+        ended = ended || c->transport.ended;
+        if (got < PELT_RECV_BYTES && !ended && !c->transport.more) {
+            return; /* else the end is received, before a next send */
         }
     }
     pelt_poller_again(&client->poller, c->transport.fd, c);
@@ -363,12 +364,7 @@ void pelt_pipe_on_ready(struct pelt_conn *c, unsigned ready)
 {
     struct pelt_pipe *p = (struct pelt_pipe *)c;
     if (c->state == PELT_CONN_SETUP) {
-        if (ready & PELT_READY_WRITE) {
-            pelt_setup_on_writable(c, pelt_clock_ns());
-        }
-        if (c->state == PELT_CONN_SETUP) {
-            return; /* another address is tried, or the failure is told later */
-        }
+        ready = pelt_setup_on_ready(c, ready);
     } else if (p->blocked && ready & PELT_READY_WRITE) {
         send_waiting(p);
     }

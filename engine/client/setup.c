@@ -1,8 +1,8 @@
 /*
  * setup: makes a connection: waits out the back-off after earlier failures, asks for the addresses,
- * tries them in turn. Ends in pelt_conn_send(), of a pipe pelt_pipe_connected(), or
- * pelt_conn_finish(); never within the call that started it, because a user's code must have left
- * that call before it hears of the end.
+ * tries them in turn, and shakes hands where TLS is spoken. Ends in pelt_conn_send(), of a pipe
+ * pelt_pipe_connected(), or pelt_conn_finish(); never within the call that started it, because a
+ * user's code must have left that call before it hears of the end.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -61,7 +61,7 @@ static const char *say_failure(struct pelt_conn *c)
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     if (c->setup.failure == PELT_OUTCOME_DNS) {
         snprintf(text, size, "name %s: %s", c->origin->host, c->setup.why);
-    } else {
+    } else if (!c->setup.shaking || !pelt_handshake_say(c, text, size)) {
         char where[80];
         pelt_addr_format(&c->setup.failed, where, sizeof(where));
         snprintf(text, size, "connect %s: %s", where, strerror(c->setup.error));
@@ -148,6 +148,81 @@ static void begin(struct pelt_conn *c, uint64_t now_ns)
     c->setup.waited = c->setup.asking;
 }
 
+/* Once a server: its further addresses are taken to be where the first one was. */
+static void meet(struct pelt_conn *c)
+{
+    c->origin->met = true;
+    if (pelt_sock_same_host(c->transport.fd)) {
+        pelt_conn_client(c)->same_host = true;
+    }
+}
+
+/* Connected, and TLS is done where it is spoken, in `tls_ns`. */
+static void made(struct pelt_conn *c, uint64_t tls_ns)
+{
+    c->failures = 0;
+    c->tls_ns = tls_ns;
+    if (c->piped) {
+        pelt_pipe_connected(c);
+    } else {
+        pelt_conn_send(c);
+    }
+}
+
+/* Goes on with the handshake. Its failure is told with the connection still open, as that knows the
+ * reason. */
+static void shake(struct pelt_conn *c, enum pelt_status status)
+{
+    status = status == PELT_OK ? pelt_tls_handshake(&c->transport) : status;
+    if (status == PELT_AGAIN) {
+        return;
+    }
+    const uint64_t now_ns = pelt_clock_ns(), took_ns = now_ns - c->setup.connect_ns;
+    if (status == PELT_OK) {
+        pelt_handshake_count(c, took_ns, now_ns);
+        made(c, took_ns > 0 ? took_ns : 1);
+    } else {
+        note_error(c, ENOMEM); /* told if TLS has no reason of its own */
+        fail_later(c, status == PELT_ENOMEM ? PELT_OUTCOME_GEN_MEMORY : PELT_OUTCOME_TLS, now_ns);
+    }
+}
+
+static void connected(struct pelt_conn *c, uint64_t now_ns)
+{
+    int error = pelt_sock_error(c->transport.fd);
+    if (error != 0) {
+        c->transport.ops->close(&c->transport);
+        note_error(c, error);
+        try_next_address(c, now_ns);
+        return;
+    }
+    c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
+    if (!c->origin->met) {
+        meet(c);
+    }
+    if (c->origin->secure) {
+        c->setup.shaking = true;
+        c->setup.connect_ns = now_ns;
+        shake(c, pelt_handshake_begin(c));
+    } else {
+        made(c, 0);
+    }
+}
+
+/* With the end of the handshake what came behind it may be in TLS' hands, told already. */
+unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
+{
+    if (c->setup.failure != PELT_OUTCOME_OK) {
+        return 0;
+    }
+    if (c->setup.shaking) {
+        shake(c, PELT_OK);
+    } else if (ready & PELT_READY_WRITE) {
+        connected(c, pelt_clock_ns());
+    }
+    return c->state == PELT_CONN_SETUP ? 0 : c->origin->secure ? ready | PELT_READY_READ : ready;
+}
+
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
 {
     struct pelt_conn *c =
@@ -175,42 +250,11 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
     c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
     c->state = PELT_CONN_SETUP;
     watch(c, now_ns);
-    if (c->retry_ns > now_ns &&
+    if (c->failures > 0 && c->retry_ns > now_ns &&
         pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
         return;
     }
     begin(c, now_ns);
-}
-
-/* Once a server: its further addresses are taken to be where the first one was. */
-static void meet(struct pelt_conn *c)
-{
-    c->origin->met = true;
-    if (pelt_sock_same_host(c->transport.fd)) {
-        pelt_conn_client(c)->same_host = true;
-    }
-}
-
-void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
-{
-    int error = pelt_sock_error(c->transport.fd);
-    if (error != 0) {
-        c->transport.ops->close(&c->transport);
-        note_error(c, error);
-        try_next_address(c, now_ns);
-        return;
-    }
-    c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
-    if (!c->origin->met) {
-        meet(c);
-    }
-    c->failures = 0;
-    c->retry_ns = 0;
-    if (c->piped) {
-        pelt_pipe_connected(c);
-    } else {
-        pelt_conn_send(c);
-    }
 }
 
 void pelt_setup_cancel(struct pelt_conn *c)

@@ -237,5 +237,6 @@ enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out
     }
     pelt_notes_length(run);
     pelt_notes_same_host(run);
+    pelt_notes_tls(run);
     return judge_and_read(run, out, err);
 }

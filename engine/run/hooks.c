@@ -50,6 +50,8 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     struct pelt_station_options station = {
         .seed = run->seed,
         .resolve = run->resolve,
+        .https = run->https,
+        .metrics = pelt_registry_metrics(registry),
         .stand_in_port = run->stand_in_port,
         .second = -1,
         .quota = pelt_registry_quota(registry),

@@ -133,6 +133,7 @@ void pelt_notes_params(struct pelt_running *run); /* of its load: again when mor
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
+void pelt_notes_tls(struct pelt_running *run);       /* what https was spoken with, if any was */
 
 /* ---- rules: the thresholds while the run goes ---- */
 

@@ -168,6 +168,25 @@ void pelt_notes_same_host(struct pelt_running *run)
     put_meta(run, "same_host", "%s", run->collector.same_host ? "yes" : "no");
 }
 
+void pelt_notes_tls(struct pelt_running *run)
+{
+    const struct pelt_https *https = run->opt.https;
+    if (https == NULL || !pelt_https_met(https) || run->opt.stand_in_port != 0) {
+        return;
+    }
+    const struct pelt_tls_settings *s = pelt_https_settings(https);
+    put_meta(run, "tls_library", "%s", pelt_tls_library_name(s->library));
+    put_meta(run, "tls_insecure", "%s", s->insecure ? "yes" : "no");
+    put_meta(run, "tls_resume", "%s", s->no_resume ? "no" : "yes");
+    if (s->version_min != 0) {
+        put_meta(run, "tls_min", "%s", pelt_tls_version_name(s->version_min) + strlen("TLS "));
+    }
+    if (s->version_max != 0) {
+        put_meta(run, "tls_max", "%s", pelt_tls_version_name(s->version_max) + strlen("TLS "));
+    }
+    put_text(run, "tls_ciphers", s->ciphers);
+}
+
 void pelt_notes_close(struct pelt_running *run, enum pelt_status status)
 {
     if (run->file == NULL) {

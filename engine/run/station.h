@@ -26,8 +26,10 @@ struct pelt_station_options {
     bool shared;   /* see struct pelt_client_options, also for the next */
     uint32_t connections_max;
     const char *const *resolve; /* borrowed */
-    uint16_t stand_in_port;     /* see struct pelt_client_options */
-    int32_t second;             /* of the first frame */
+    struct pelt_https *https; /* borrowed; see struct pelt_client_options, also for the next two */
+    struct pelt_metrics *metrics;
+    uint16_t stand_in_port;
+    int32_t second; /* of the first frame */
     uint16_t thread;
     struct pelt_quota *quota; /* borrowed: counts the frame's memory; may be NULL */
     pelt_done_fn observe;     /* may be NULL */

@@ -37,7 +37,7 @@ static enum pelt_hop resolve(struct hop *h, struct pelt_span location, struct pe
 {
     lua_State *L = h->L;
     struct pelt_span host = pelt_origin_host(h->old->origin);
-    lua_pushliteral(L, "http://"); /* no other origin can have answered */
+    lua_pushstring(L, pelt_origin_https(h->old->origin) ? "https://" : "http://");
     lua_pushlstring(L, host.ptr, host.len);
     lua_concat(L, 2);
     struct pelt_span origin;

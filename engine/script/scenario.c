@@ -236,6 +236,42 @@ static void read_life(lua_State *L, int scenario, const struct pelt_shard *shard
     lua_pop(L, 1);
 }
 
+/* As seen from the folder that pelt was started in. */
+static char *copy_path(lua_State *L, int table, const char *field, const struct pelt_scenario *s)
+{
+    char path[PELT_FILES_PATH_SIZE];
+    char *given = copy_text(L, table, field), *copy = NULL;
+    if (given) {
+        bool found = pelt_files_path(s->path, pelt_span_of(given), path);
+        free(given);
+        copy = found ? strdup(path) : NULL;
+        if (!copy) {
+            luaL_error(L, "tls.%s: %s", field, found ? "out of memory" : "no path");
+        }
+    }
+    return copy;
+}
+
+static void read_tls(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    struct pelt_scenario_tls *tls = &s->tls;
+    if (lua_getfield(L, scenario, "tls") == LUA_TTABLE) {
+        const int t = lua_gettop(L);
+        tls->backend = copy_text(L, t, "backend");
+        tls->ca = copy_path(L, t, "ca", s);
+        tls->cert = copy_path(L, t, "cert", s);
+        tls->key = copy_path(L, t, "key", s);
+        tls->min = copy_text(L, t, "min");
+        tls->max = copy_text(L, t, "max");
+        tls->ciphers = copy_text(L, t, "ciphers");
+        lua_getfield(L, t, "insecure");
+        tls->insecure = lua_toboolean(L, -1);
+        tls->no_resume = lua_getfield(L, t, "resume") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
 static bool starts_with(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -423,6 +459,7 @@ static int read_scenario(lua_State *L)
     }
     s->target = copy_text(L, table, "target");
     read_life(L, table, r->shard, s);
+    read_tls(L, table, s);
     read_load(L, table, s);
     read_thresholds(L, table, s);
     read_tasks(L, table, s);
@@ -581,6 +618,13 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s->source);
     free(s->name);
     free(s->target);
+    free(s->tls.backend);
+    free(s->tls.ca);
+    free(s->tls.cert);
+    free(s->tls.key);
+    free(s->tls.min);
+    free(s->tls.max);
+    free(s->tls.ciphers);
     free(s);
 }
 

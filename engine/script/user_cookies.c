@@ -22,11 +22,11 @@ static struct pelt_span host_of(struct pelt_span header)
     return colon ? pelt_span(header.ptr, (size_t)(colon - header.ptr)) : header;
 }
 
-/* pelt_client_origin() takes http alone: nothing is secure. */
 static struct pelt_cookie_place place_of(const struct pelt_origin *origin, struct pelt_span target)
 {
-    return (struct pelt_cookie_place){
-        .host = host_of(pelt_origin_host(origin)), .path = target, .secure = false};
+    return (struct pelt_cookie_place){.host = host_of(pelt_origin_host(origin)),
+                                      .path = target,
+                                      .secure = pelt_origin_https(origin)};
 }
 
 void pelt_user_cookies_write(lua_State *L, const struct pelt_strand *strand,

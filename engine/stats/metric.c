@@ -23,8 +23,8 @@ static const char *const TYPES[PELT_METRIC_TYPES] = {"counter", "gauge", "share"
 static const char *const OWN[] = {"iteration",      "requests", "errors", "checks",   "bytes_sent",
                                   "bytes_received", "dropped",  "users",  "send_lag", "loop_lag",
                                   "seconds",        "capacity", NULL};
-static const char *const OWN_PREFIXES[] = {"http_",   "ws_",    "stream_", "llm_",
-                                           "server.", "cache.", NULL};
+static const char *const OWN_PREFIXES[] = {"http_", "ws_",     "stream_", "llm_",
+                                           "tls_",  "server.", "cache.",  NULL};
 
 struct series {
     uint32_t metric;

@@ -12,6 +12,7 @@
 static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_WS_CONNECT] = {.name = "ws_connect", TIME},
     [PELT_OWN_WS_RTT] = {.name = "ws_rtt", TIME},
+    [PELT_OWN_TLS_HANDSHAKE] = {.name = "tls_handshake", TIME},
 };
 static_assert((int)PELT_OWN_METRICS <= PELT_METRICS_OWN, "there is room for all of them");
 

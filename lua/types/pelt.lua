@@ -707,9 +707,21 @@ function handle:add(value, tags) end
 ---@field pacing? pelt.Duration from start to start of a user's iterations
 ---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
+---@field tls? pelt.Tls of its https requests; options of the command line win
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
 ---@field thresholds? (string|pelt.Threshold|(string|pelt.Threshold)[])[]
+
+---@class pelt.Tls
+---@field backend? "mbedtls"|"openssl" the library, default mbedtls
+---@field ca? string file or folder of certificates to trust instead of the system's
+---@field cert? string file of a client certificate with its chain
+---@field key? string file of its key; default: in the file of cert
+---@field insecure? boolean accept any certificate
+---@field min? "1.2"|"1.3" lowest version, default 1.2
+---@field max? "1.2"|"1.3" highest version
+---@field ciphers? string names of OpenSSL or IANA, with colons between
+---@field resume? boolean false: each connection has a full handshake
 
 ---@class pelt.Task
 ---@field name string

@@ -24,9 +24,7 @@ void report_section_errors(struct report_page *p)
         fprintf(p->out, "%14s%8.1fs%8.1fs\n", count, (double)e->e.first_ns / 1e9,
                 (double)e->e.last_ns / 1e9);
         if (e->e.sample[0] != '\0') {
-            fputs("    ", p->out);
-            report_text_print(p->out, e->e.sample, p->width - 4, 0);
-            fputc('\n', p->out);
+            report_page_sentence(p, 4, e->e.sample);
         }
     }
     report_page_more(p, r->errors_len, REPORT_ERRORS_SHOWN, "kinds");

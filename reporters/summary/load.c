@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figures.h"
 #include "pelt/clock.h"
 #include "pelt/units.h"
+#include "text.h"
 
 /* A line for each of several loads side by side, else one. */
 static void plan_lines(struct report_page *p, const char *plan, const char *loop)
@@ -29,6 +31,39 @@ static void plan_lines(struct report_page *p, const char *plan, const char *loop
     }
 }
 
+/* Handshakes of the load with this tag. */
+static uint64_t handshakes(struct report_page *p, const char *tag)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    const size_t len = report_metrics(p->r, p->r->total, series);
+    uint64_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool counts = strcmp(series[i].metric->name, "tls_handshake") == 0 &&
+                      pelt_tags_include(series[i].tags, tag);
+        n += counts ? series[i].frame->hist.count : 0;
+    }
+    return n;
+}
+
+/* "  tls       OpenSSL 3.0.19: 16 full and 1,984 resumed handshakes" */
+static void tls(struct report_page *p)
+{
+    const char *library = pelt_results_meta(p->r, "tls_library");
+    const char *insecure = pelt_results_meta(p->r, "tls_insecure");
+    if (library == NULL) {
+        return;
+    }
+    char full[REPORT_TEXT_MAX], resumed[REPORT_TEXT_MAX];
+    report_text_count(handshakes(p, "resumed=false"), full);
+    report_text_count(handshakes(p, "resumed=true"), resumed);
+    fprintf(p->out, "  %-10s%s: %s full and %s resumed handshakes\n", "tls", library, full,
+            resumed);
+    if (insecure != NULL && strcmp(insecure, "yes") == 0) {
+        fprintf(p->out, "%12s", "");
+        report_page_say(p, REPORT_YELLOW, "certificates were not verified (--insecure)\n");
+    }
+}
+
 void report_section_load(struct report_page *p)
 {
     const struct pelt_results *r = p->r;
@@ -44,6 +79,7 @@ void report_section_load(struct report_page *p)
     pelt_format_duration((uint64_t)(r->duration_s * (double)PELT_NS_PER_S), length, sizeof length);
     report_page_heading(p, "load\n");
     report_page_labelled(p, "target", pelt_results_meta(r, "target"));
+    tls(p);
     plan_lines(p, plan ? plan : "", loop ? loop : "");
     snprintf(line, sizeof line, "%.19s UTC for %s, %s thread%s, seed %s", start, length,
              threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",

@@ -72,7 +72,6 @@ def test_a_bad_scenario_is_named(tmp_path, command, text, words):
 
 
 TARGETS = {
-    "https": ("https://server.example/", ["https://server.example", "http only"]),
     "a password": ("http://ann:secret@server.example/", ["user or password", "auth"]),
     "no scheme": ("server.example:80", ["server.example:80", "http://server.example:80"]),
     "another scheme": ("ftp://server.example/", ["ftp://server.example/", "http://"]),
@@ -148,7 +147,6 @@ def test_a_script_error_of_all_threads_is_told_once(target, tmp_path):
 
 
 TARGETS = {
-    "https": ("https://127.0.0.1:1", ["target", "https://127.0.0.1", "http://"]),
     "password": ("http://user:word@127.0.0.1:1", ["target", "password", "auth"]),
 }
 
@@ -178,7 +176,6 @@ COMMAND_LINES = {
     "rate without unit": (["bench", "http://127.0.0.1:1/", "-r", "5", "-d", "1s"], ["5/s", "--ramp"]),
     "threads in minutes": (["bench", "http://127.0.0.1:1/", "-t", "5m"], ["5m", "-d"]),
     "URL without scheme": (["bench", "127.0.0.1:1/"], ["127.0.0.1:1/", "http://"]),
-    "https": (["bench", "https://127.0.0.1:1/", "-d", "1s"], ["https"]),
     "password": (["bench", "http://user:word@127.0.0.1:1/", "-d", "1s"], ["password", "--header"]),
     "no URL": (["bench"], ["URL"]),
     "unknown format": (["bench", "http://127.0.0.1:1/", "-d", "1s", "--out", "jsn=x"], ["jsn", "json"]),

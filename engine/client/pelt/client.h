@@ -9,6 +9,8 @@
 #define PELT_CLIENT_H
 
 #include "pelt/buf.h"
+#include "pelt/https.h"
+#include "pelt/metric.h"
 #include "pelt/outcome.h"
 #include "pelt/recorder.h"
 #include "pelt/request.h"
@@ -18,6 +20,14 @@
 struct ev_loop;
 struct pelt_client;
 struct pelt_conn;
+
+/* What observers may know of a connection with TLS. */
+struct pelt_secured {
+    bool done; /* the handshake: `about` holds */
+    struct pelt_tls_about about;
+    struct pelt_tls_certificate chain[PELT_TLS_CHAIN_MAX]; /* the server's own first */
+    unsigned chain_len; /* 0: it sent none, as TLS 1.3 resumes without */
+};
 
 /* How an exchange ended; valid until the callback returns. */
 struct pelt_exchange {
@@ -33,8 +43,9 @@ struct pelt_exchange {
                                     some; else ptr NULL */
     uint64_t body_bytes;         /* body bytes received, kept or not */
     const char *error;           /* class and cause for people; NULL when answered */
-    struct pelt_sample sample;   /* times */
-    uint64_t due_ns;             /* as given to the call */
+    const struct pelt_secured *secured; /* for `observe` alone; NULL: there was no TLS */
+    struct pelt_sample sample;          /* times */
+    uint64_t due_ns;                    /* as given to the call */
 };
 typedef void (*pelt_done_fn)(void *arg, const struct pelt_exchange *x);
 
@@ -45,8 +56,10 @@ struct pelt_client_options {
     uint64_t seed;                  /* for the jitter of connection retries */
     /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */
     const char *const *resolve;
-    /* Not 0: 127.0.0.1 at this port stands in for every server, and no name is looked up; before
-     * `resolve`. */
+    struct pelt_https *https;     /* borrowed; NULL: https URLs are refused */
+    struct pelt_metrics *metrics; /* borrowed: of the recorder's ids; NULL: none are recorded */
+    /* Not 0: 127.0.0.1 at this port stands in for every server, without TLS, and no name is looked
+     * up; before `resolve`. */
     uint16_t stand_in_port;
     bool may_hold; /* closed loop: sending may wait for the batch of answers that is being received
                     */
@@ -81,20 +94,21 @@ static inline void pelt_fetch(const void *at, size_t size)
     }
 }
 
-/* PELT_EINVAL: https, which this build cannot do; a user or password in the URL. Thread: any. */
+/* PELT_EINVAL: a user or password in the URL. Thread: any. */
 PELT_MUST_USE enum pelt_status pelt_client_speaks(const struct pelt_url *url,
                                                   struct pelt_error *err);
 
 #define PELT_ORIGINS_MAX 1000 /* of a client: memory does not grow with the hosts that are met */
 
 /* The origin (scheme, host, port) of a URL, made at first use and kept until free. PELT_EINVAL:
- * https, which this build cannot do; a user or password in the URL. PELT_ELIMIT: it is new, and
- * there are PELT_ORIGINS_MAX; the first time the log says so. The Host header's value is
+ * a user or password in the URL; https, and the settings of TLS are no good. PELT_ELIMIT: it is
+ * new, and there are PELT_ORIGINS_MAX; the first time the log says so. The Host header's value is
  * pelt_origin_host(). */
 PELT_MUST_USE enum pelt_status pelt_client_origin(struct pelt_client *client,
                                                   const struct pelt_url *url,
                                                   struct pelt_origin **out, struct pelt_error *err);
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" or "host:port" */
+bool pelt_origin_https(const struct pelt_origin *origin);
 
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,

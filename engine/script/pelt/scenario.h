@@ -18,6 +18,14 @@ struct pelt_scenario_task {
     double weight;
 };
 
+/* `tls`, as written: texts are the scenario's, paths as seen from here; NULL: not said. Which of
+ * them can be had is the TLS room's to say. */
+struct pelt_scenario_tls {
+    char *backend, *ca, *cert, *key, *min, *max, *ciphers;
+    bool insecure;
+    bool no_resume; /* `resume = false` */
+};
+
 struct pelt_files;
 struct pelt_shared;
 struct pelt_chatter;
@@ -44,6 +52,7 @@ struct pelt_scenario {
     uint64_t pacing_ns, think_ns; /* `pacing`, and `think` where it is a duration; 0: none */
     bool think_drawn;             /* `think` is a function */
     bool shared_connections;      /* `connections = "shared"` */
+    struct pelt_scenario_tls tls;
     struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
     struct pelt_chatter *chatter; /* how much of what scripts print is said */

@@ -72,11 +72,13 @@ struct pelt_metric_frame {
 };
 #define PELT_METRIC_SUM_MAX (UINT64_C(1) << 53) /* JSON readers have it exactly */
 
+#define PELT_SAMPLE_TEXT 320 /* bytes of an error's text */
+
 /* Errors of one class of one request series. */
 struct pelt_error_frame {
     uint64_t count;
-    uint64_t first_ns, last_ns; /* since the run's start */
-    char sample[160]; /* text of the first one, e.g. "connect 10.0.0.1:80: Connection refused" */
+    uint64_t first_ns, last_ns;    /* since the run's start */
+    char sample[PELT_SAMPLE_TEXT]; /* of the first one: "connect 10.0.0.1:80: Connection refused" */
 };
 
 /* What happened in one of the equal parts of a second. What is in flight, or waits, at a slot's end

@@ -11,8 +11,9 @@
 #include "pelt/metric.h"
 
 enum pelt_own_metric {
-    PELT_OWN_WS_CONNECT, /* trend: call to the server's 101 */
-    PELT_OWN_WS_RTT,     /* trend: a message to the one that answers it */
+    PELT_OWN_WS_CONNECT,    /* trend: call to the server's 101 */
+    PELT_OWN_WS_RTT,        /* trend: a message to the one that answers it */
+    PELT_OWN_TLS_HANDSHAKE, /* trend: connected to ready; tags `resumed` and `version` */
     PELT_OWN_METRICS
 };
 

@@ -11,6 +11,7 @@
 
 struct pelt_origin {
     char host[256];
+    bool https;
 };
 
 struct fake_call fake_calls[64];
@@ -35,9 +36,6 @@ void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
-    if (url->https) {
-        return pelt_fail(err, PELT_EINVAL, "https is not there yet");
-    }
     if (pelt_span_eq(url->host, "further")) {
         return pelt_fail(err, PELT_ELIMIT, "one more than 1000 servers");
     }
@@ -45,8 +43,9 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
     struct pelt_origin *origin = &origins[origins_len];
     snprintf(origin->host, sizeof origin->host, "%.*s:%u", (int)url->host.len, url->host.ptr,
              url->port);
+    origin->https = url->https;
     size_t i = 0;
-    while (strcmp(origins[i].host, origin->host) != 0) {
+    while (strcmp(origins[i].host, origin->host) != 0 || origins[i].https != url->https) {
         i++;
     }
     origins_len += i == origins_len;
@@ -57,6 +56,11 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin)
 {
     return pelt_span_of(origin->host);
+}
+
+bool pelt_origin_https(const struct pelt_origin *origin)
+{
+    return origin->https;
 }
 
 enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *client)

@@ -588,7 +588,6 @@ static void misuse_in_an_iteration_names_line_and_option(void **state)
         {"coroutine.resume(coroutine.running())", "coroutine.resume: this coroutine is not the"},
         {"coroutine.close(main)", "coroutine.close: this coroutine is not the script's own"},
         {"http.post('/x', { json = { 1, 2, foo = 'x' } })", "json.foo is in a list"},
-        {"http.get('https://h/')", "https"},
         {"count = 1", "t.lua:2: global 'count' is written after the file was loaded"},
         {"print = nil", "t.lua:2: global 'print' is written after the file was loaded"},
         {"local x = prnt", "t.lua:2: global 'prnt' is not defined: did you mean 'print'?"},

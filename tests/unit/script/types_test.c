@@ -53,7 +53,7 @@ static void run_one_iteration(struct pelt_script *script)
 
 static void types_for_editors_name_what_scripts_have(void **state)
 {
-    struct pelt_error key, task, threshold, err;
+    struct pelt_error key, task, threshold, tls, err;
     struct pelt_setting settings[] = {
         {"TYPES", PELT_LUA_TYPES, false},
         {"DOCS", PELT_DOCS "/SCENARIOS.md", false},
@@ -61,6 +61,8 @@ static void types_for_editors_name_what_scripts_have(void **state)
         {"UNKNOWN_TASK", refusal_of("return { tasks = { { ['?'] = 1 } } }", &task), false},
         {"UNKNOWN_THRESHOLD",
          refusal_of("return { iteration = print, thresholds = { { ['?'] = 1 } } }", &threshold),
+         false},
+        {"UNKNOWN_TLS", refusal_of("return { iteration = print, tls = { ['?'] = 1 } }", &tls),
          false},
     };
     size_t settings_len = sizeof settings / sizeof *settings;
