@@ -15,6 +15,7 @@
 
 #include "figures.h"
 #include "findings.h"
+#include "served.h"
 #include "pelt/buf.h"
 #include "pelt/clock.h"
 #include "pelt/units.h"
@@ -708,19 +709,33 @@ static void metric_row(struct page *p, const struct report_series *s)
     fputc('\n', p->out);
 }
 
-/* The metrics that the script declared. */
+/* The metrics that the script declared, and pelt's own but those of the tables above. */
 static void metrics(struct page *p)
 {
     struct report_series series[PELT_METRIC_SERIES_MAX];
     size_t len = report_metrics(p->r, p->r->total, series);
-    if (len == 0) {
-        return;
+    size_t others = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (report_served_has(&series[i])) {
+            continue;
+        }
+        if (others++ == 0) {
+            heading(p, "metrics\n");
+        }
+        if (others <= REQUESTS_SHOWN) {
+            metric_row(p, &series[i]);
+        }
     }
-    heading(p, "metrics\n");
-    for (size_t i = 0; i < len && i < REQUESTS_SHOWN; i++) {
-        metric_row(p, &series[i]);
-    }
-    more(p, len, REQUESTS_SHOWN, "series of metrics");
+    more(p, others, REQUESTS_SHOWN, "series of metrics");
+}
+
+/* What servers and caches said of their answers. */
+static void served(struct page *p)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    size_t len = report_metrics(p->r, p->r->total, series);
+    (void)report_served_times(series, len, REQUESTS_SHOWN, p->out, p->width);
+    (void)report_served_caches(series, len, REQUESTS_SHOWN, p->out, p->width);
 }
 
 static void lag_line(struct page *p, const char *label, const struct pelt_hist *h)
@@ -872,6 +887,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     errors(&p);
     outside(&p);
     requests(&p);
+    served(&p);
     checks(&p);
     metrics(&p);
     findings(&p);
