@@ -3,7 +3,8 @@
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
 --     tasks = { { name, weight, run }, ... }, groups = { { number of a task, ... }, ... }, setup, teardown, user_init,
 --     user_exit,
---     pacing_ns, think_ns, think = function, shared_connections = boolean,
+--     pacing_ns, think_ns, think = function, shared_connections = boolean, trace = boolean or table,
+--     observe_server_timing = boolean, observe_cache = boolean,
 --     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans } }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
@@ -11,7 +12,8 @@
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections", "tls" }
+    "teardown", "pacing", "think", "connections", "tls", "trace", "observe" }
+local OBSERVED = { "server_timing", "cache" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
@@ -165,6 +167,20 @@ local function tls_of(tls)
     return checked
 end
 
+-- What of the answers' own words is measured: a set.
+local function observed_of(observe)
+    local list, set = type(observe) == "string" and { observe } or check_type(observe, "table", "observe") or {}, {}
+    for key, word in pairs(list) do
+        if math.type(key) ~= "integer" or not (word == "server_timing" or word == "cache") then
+            local word = type(word) == "string" and word or tostring(key)
+            fail("observe: unknown word '%s'%s", word,
+                keys.did_you_mean(word, OBSERVED) or ": write observe = { \"server_timing\", \"cache\" }, or one of them")
+        end
+        set[word] = true
+    end
+    return set
+end
+
 return function(count, s)
     if count == 0 or s == nil then
         fail("returns nothing: end it with return { load = ..., iteration = ... }")
@@ -175,6 +191,7 @@ return function(count, s)
     local think_drawn = type(s.think) == "function"
     local load = s.load ~= nil and load_of(s.load) or nil
     local tasks = tasks_of(s, load)
+    local observed = observed_of(s.observe)
     return {
         name = check_type(s.name, "string", "name"),
         target = check_type(s.target, "string", "target"),
@@ -191,5 +208,8 @@ return function(count, s)
         think = think_drawn and s.think or nil,
         shared_connections = shared_of(s.connections),
         tls = tls_of(s.tls),
+        trace = s.trace,
+        observe_server_timing = observed.server_timing,
+        observe_cache = observed.cache,
     }
 end

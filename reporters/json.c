@@ -17,6 +17,7 @@
 
 #include "figures.h"
 #include "findings.h"
+#include "served.h"
 #include "json.h"
 #include "pelt/clock.h"
 
@@ -614,6 +615,12 @@ static void findings(struct document *d, const struct pelt_results *r)
     pelt_findings_free(f);
 }
 
+static json_t *caches(const struct pelt_results *r)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    return report_served_json(series, report_metrics(r, r->total, series));
+}
+
 enum pelt_status report_json(const struct pelt_results *r, FILE *out)
 {
     struct document d = {.out = out};
@@ -629,7 +636,7 @@ enum pelt_status report_json(const struct pelt_results *r, FILE *out)
     arrays(&d, r);
     member(&d, "generator", generator(r));
     member(&d, "agents", json_array());
-    member(&d, "caches", json_array());
+    member(&d, "caches", caches(r));
     findings(&d, r);
     begin_array(&d, "seconds");
     for (size_t i = 0; i < r->seconds_len; i++) {

@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "pelt/clock.h"
+#include "pelt/server_word.h"
+#include "pelt/trace_context.h"
 #include "pelt/units.h"
 #include "stdout.h"
 
@@ -145,6 +147,47 @@ static void print_request(const struct pelt_request *request)
     print_body('>', pelt_span(request->bytes + head, request->len - head));
 }
 
+static void print_timing(const struct pelt_server_word *w, const struct pelt_sample *s)
+{
+    char server[32], rest[32];
+    const uint64_t server_ns = w->server_us * 1000;
+    pelt_format_duration(server_ns, server, sizeof server);
+    pelt_format_duration(s->service_ns > server_ns ? s->service_ns - server_ns : 0, rest,
+                         sizeof rest);
+    printf("* server time %s of %zu %s, rest %s\n", server, w->entries,
+           w->entries == 1 ? "entry" : "entries", rest);
+}
+
+static void print_cache(const struct pelt_server_word *w)
+{
+    printf("* cache %s, by %s", pelt_cache_result_name(w->cache), w->cache_field);
+    if (w->aged) {
+        printf(", age %u s", (unsigned)w->age_s);
+    }
+    puts("");
+}
+
+/* What the answer says of itself; and how to have it measured, where the scenario does not. */
+static void print_word(const struct pelt_exchange *x)
+{
+    static const char *const ASK[] = {"", "observe = { \"server_timing\" }",
+                                      "observe = { \"cache\" }",
+                                      "observe = { \"server_timing\", \"cache\" }"};
+    struct pelt_server_word w;
+    pelt_server_word_read(&w, PELT_ABOUT_TIMING | PELT_ABOUT_CACHE, x->head, x->trailer);
+    if (w.timed) {
+        print_timing(&w, &x->sample);
+    }
+    if (w.cache != PELT_CACHE_NONE) {
+        print_cache(&w);
+    }
+    unsigned said =
+        (w.timed ? PELT_ABOUT_TIMING : 0u) | (w.cache != PELT_CACHE_NONE ? PELT_ABOUT_CACHE : 0u);
+    if (said != 0 && x->request->observer == NULL) {
+        printf("* to measure it: %s in the scenario\n", ASK[said]);
+    }
+}
+
 void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchange *x)
 {
     n->all++;
@@ -160,8 +203,13 @@ void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchang
     print_request(x->request);
     print_head('<', x->head);
     print_body('<', x->body);
+    print_head('<', x->trailer);
     if (x->error != NULL) {
         printf("* %s\n", x->error);
     }
     print_times(x);
+    print_word(x);
+    if (pelt_request_trace_id(x->request) != NULL) {
+        printf("* trace id %.*s\n", PELT_TRACE_ID_LEN, pelt_request_trace_id(x->request));
+    }
 }

@@ -12,9 +12,12 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
+#include "pelt/observer.h"
 #include "pelt/sock.h"
+#include "pelt/trace_context.h"
 
 #define RECEIVES_A_TURN 4
 #define SKIP_BYTES_MAX  ((size_t)1 << 30) /* what one system call surely takes */
@@ -26,6 +29,7 @@ static void keep_free(struct pelt_keep *keep)
     if (keep != NULL) {
         pelt_buf_deinit(&keep->head);
         pelt_buf_deinit(&keep->body);
+        pelt_buf_deinit(&keep->trailer);
         free(keep);
     }
 }
@@ -71,6 +75,27 @@ static void on_body(void *arg, const char *bytes, size_t len)
         client->piece.len = 0;
     }
     keep_body(c, bytes, len);
+}
+
+/* What would be too much of a trailer, or has no memory, is left out from there on. */
+static void on_trailer(void *arg, const char *bytes, size_t len)
+{
+    struct pelt_keep *keep = keep_get(arg);
+    if (keep != NULL && !keep->trailer.failed && keep->trailer.len + len <= PELT_TRAILER_BYTES) {
+        (void)pelt_buf_add(&keep->trailer, bytes, len);
+    } else if (keep != NULL) {
+        keep->trailer.failed = true;
+    }
+}
+
+void pelt_observer_hear(struct pelt_conn *conn, struct pelt_span value)
+{
+    static const char name[] = "Server-Timing: ";
+    if (conn->request->observer != NULL && memchr(value.ptr, '\n', value.len) == NULL) {
+        on_trailer(conn, name, sizeof name - 1);
+        on_trailer(conn, value.ptr, value.len);
+        on_trailer(conn, "\r\n", 2);
+    }
 }
 
 static void keep_head(struct pelt_conn *c, size_t len)
@@ -125,6 +150,9 @@ static void keep_spans(struct pelt_conn *c, struct pelt_exchange *x)
 {
     struct pelt_client *client = pelt_conn_client(c);
     x->head = kept_head(c);
+    if (c->keep != NULL && c->keep->trailer.len > 0) {
+        x->trailer = pelt_span(c->keep->trailer.data, c->keep->trailer.len);
+    }
     if (c->keep != NULL && c->keep->body.len > 0) {
         x->body = pelt_span(c->keep->body.data, c->keep->body.len);
     } else {
@@ -213,13 +241,23 @@ static void tell(struct pelt_conn *c, struct pelt_exchange *x)
     c->done(c->arg, x);
 }
 
-/* What the error sample tells of an answer whose status is the error. */
-static const char *say_status(struct pelt_conn *c)
+/* What the error sample tells: the cause, or the status that is the error; and by which id the
+ * server's log knows the request. */
+static const char *say_error(struct pelt_conn *c, enum pelt_outcome outcome, const char *error)
 {
-    char *text = pelt_conn_client(c)->error_text;
-    snprintf(text, sizeof(pelt_conn_client(c)->error_text), "status %u",
-             (unsigned)c->response.status);
-    return text;
+    struct pelt_client *client = pelt_conn_client(c);
+    const char *id = pelt_request_trace_id(c->request);
+    if (outcome == PELT_OUTCOME_HTTP_STATUS) {
+        snprintf(client->error_text, sizeof(client->error_text), "status %u",
+                 (unsigned)c->response.status);
+        error = client->error_text;
+    }
+    if (id == NULL || c->sent_ns == 0) {
+        return error;
+    }
+    snprintf(client->traced_text, sizeof(client->traced_text), "%.250s, trace %.*s",
+             error != NULL ? error : pelt_outcome_name(outcome), PELT_TRACE_ID_LEN, id);
+    return client->traced_text;
 }
 
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
@@ -239,12 +277,15 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     };
     pelt_deadline_clear(&c->deadline);
     fill_sample(c, outcome, error, now_ns, &x.sample);
-    if (outcome == PELT_OUTCOME_HTTP_STATUS) {
-        x.sample.error = say_status(c);
+    if (outcome != PELT_OUTCOME_OK) {
+        x.sample.error = say_error(c, outcome, error);
     }
     if (request->keep && error == NULL) {
         keep_spans(c, &x);
         x.body_cut = c->body_cut;
+        if (request->observer != NULL) {
+            pelt_observer_take(request->observer, &x);
+        }
     }
     if (request->cookies && error == NULL && c->response.may_set_cookie) {
         x.set_cookie = request->keep ? x.head : kept_head(c);
@@ -516,7 +557,12 @@ void pelt_conn_send(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
-    c->response.on_body = request->keep && request->body_max > 0 ? on_body : NULL;
+    c->response.on_body = NULL;
+    c->response.on_trailer = NULL;
+    if (request->keep) {
+        c->response.on_body = request->body_max > 0 ? on_body : NULL;
+        c->response.on_trailer = request->observer != NULL ? on_trailer : NULL;
+    }
     c->response.arg = c;
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();

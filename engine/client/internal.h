@@ -27,11 +27,12 @@
 #include "pelt/rng.h"
 #include "pelt/transport.h"
 
-#define PELT_RECV_BYTES  65536        /* one receive, into the client's buffer */
-#define PELT_WIDE_BYTES  (256u << 10) /* receive window once such a body came */
-#define PELT_HEAD_BYTES  2048  /* the first one where a large body is foreseen that nobody reads */
-#define PELT_OWNER_BYTES 192   /* of who called, fetched into the cache before its exchange ends */
-#define PELT_SKIP_BYTES  32768 /* fewer are copied along: cheaper than a further receive */
+#define PELT_RECV_BYTES    65536        /* one receive, into the client's buffer */
+#define PELT_WIDE_BYTES    (256u << 10) /* receive window once such a body came */
+#define PELT_HEAD_BYTES    2048 /* the first one where a large body is foreseen that nobody reads */
+#define PELT_OWNER_BYTES   192  /* of who called, fetched into the cache before its exchange ends */
+#define PELT_TRAILER_BYTES 16384 /* of a trailer that is kept; no more of one that is longer */
+#define PELT_SKIP_BYTES    32768 /* fewer are copied along: cheaper than a further receive */
 
 enum pelt_conn_state {
     PELT_CONN_CLOSED,
@@ -68,6 +69,7 @@ struct pelt_setup {
 /* Bytes of a kept response that came in more than one piece. */
 struct pelt_keep {
     struct pelt_buf head, body;
+    struct pelt_buf trailer; /* fields of; cut at PELT_TRAILER_BYTES */
 };
 
 struct pelt_conn {
@@ -145,6 +147,7 @@ struct pelt_client {
     struct pelt_rng rng;
     struct pelt_span piece; /* body of the running feed, while it is one piece */
     char error_text[PELT_SAMPLE_TEXT];
+    char traced_text[PELT_SAMPLE_TEXT + 64]; /* that and the trace's id, for error samples */
     char recv[PELT_RECV_BYTES];
 };
 

@@ -108,6 +108,7 @@ static void await_answer(struct pelt_conn *c)
 {
     pelt_http1_response_reset(&c->response, c->request->head);
     c->response.on_body = NULL;
+    c->response.on_trailer = NULL;
 }
 
 /* The first flight becomes the connection's exchange with what was sent of it. */

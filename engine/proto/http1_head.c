@@ -52,29 +52,35 @@ static size_t first_field(struct pelt_span head)
     return pos;
 }
 
+bool pelt_http1_trailer_next(struct pelt_span fields, size_t *pos, struct pelt_span *name,
+                             struct pelt_span *value)
+{
+    struct pelt_span field, more;
+    if (!next_line(fields, pos, &field) || field.len == 0) {
+        *pos = fields.len;
+        return false;
+    }
+    while (*pos < fields.len && (fields.ptr[*pos] == ' ' || fields.ptr[*pos] == '\t') &&
+           next_line(fields, pos, &more)) {
+        field.len = (size_t)(more.ptr + more.len - field.ptr);
+    }
+    const char *colon = memchr(field.ptr, ':', field.len);
+    if (colon == NULL) {
+        *pos = fields.len;
+        return false;
+    }
+    *name = pelt_span(field.ptr, (size_t)(colon - field.ptr));
+    *value = pelt_span_trim(pelt_span(colon + 1, (size_t)(field.ptr + field.len - colon - 1)));
+    return true;
+}
+
 bool pelt_http1_head_next(struct pelt_span head, size_t *pos, struct pelt_span *name,
                           struct pelt_span *value)
 {
     if (*pos == 0) {
         *pos = first_field(head);
     }
-    struct pelt_span field, more;
-    if (!next_line(head, pos, &field) || field.len == 0) {
-        *pos = head.len;
-        return false;
-    }
-    while (*pos < head.len && (head.ptr[*pos] == ' ' || head.ptr[*pos] == '\t') &&
-           next_line(head, pos, &more)) {
-        field.len = (size_t)(more.ptr + more.len - field.ptr);
-    }
-    const char *colon = memchr(field.ptr, ':', field.len);
-    if (colon == NULL) {
-        *pos = head.len;
-        return false;
-    }
-    *name = pelt_span(field.ptr, (size_t)(colon - field.ptr));
-    *value = pelt_span_trim(pelt_span(colon + 1, (size_t)(field.ptr + field.len - colon - 1)));
-    return true;
+    return pelt_http1_trailer_next(head, pos, name, value);
 }
 
 struct pelt_span pelt_http1_head_field(struct pelt_span head, const char *name)

@@ -23,7 +23,7 @@
 
 #include "http1_common.h"
 
-_Static_assert(sizeof(struct pelt_http1_response) <= 144, "part of each connection's memory");
+_Static_assert(sizeof(struct pelt_http1_response) <= 152, "part of each connection's memory");
 
 enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF };
 
@@ -57,6 +57,42 @@ static int on_message_complete(llhttp_t *parser)
 
 static const llhttp_settings_t settings = {
     .on_header_field_complete = on_field,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_chunk_bytes,
+    .on_message_complete = on_message_complete,
+};
+
+/* ---- trailers that somebody wants ---- */
+
+static void tell_trailer(llhttp_t *parser, const char *bytes, size_t len)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    r->on_trailer(r->arg, bytes, len);
+}
+
+static int on_trailer_bytes(llhttp_t *parser, const char *bytes, size_t len)
+{
+    tell_trailer(parser, bytes, len);
+    return 0;
+}
+
+static int on_trailer_name(llhttp_t *parser)
+{
+    tell_trailer(parser, ": ", 2);
+    return on_field(parser);
+}
+
+static int on_trailer_value(llhttp_t *parser)
+{
+    tell_trailer(parser, "\r\n", 2);
+    return 0;
+}
+
+static const llhttp_settings_t settings_with_trailer = {
+    .on_header_field = on_trailer_bytes,
+    .on_header_value = on_trailer_bytes,
+    .on_header_field_complete = on_trailer_name,
+    .on_header_value_complete = on_trailer_value,
     .on_headers_complete = on_headers_complete,
     .on_body = on_chunk_bytes,
     .on_message_complete = on_message_complete,
@@ -237,6 +273,7 @@ static enum pelt_http1_answer feed_chunked(struct pelt_http1_response *r, const 
                                            size_t len, size_t *used)
 {
     llhttp_resume(&r->parser); /* behind the head it is paused */
+    r->parser.settings = (void *)(r->on_trailer != NULL ? &settings_with_trailer : &settings);
     llhttp_errno_t error = llhttp_execute(&r->parser, bytes, len);
     *used = len;
     if (error == HPE_PAUSED) {

@@ -10,6 +10,7 @@
 
 #include "json.h"
 #include "script_state.h"
+#include "tracing.h"
 
 #define SETUP_VALUE_MAX (1u << 20)                   /* bytes of JSON */
 #define STREAM_CALL     UINT64_C(0x63616c6c00000000) /* random numbers of setup and teardown */
@@ -143,6 +144,8 @@ static enum pelt_status open_call(struct pelt_script_call *call, struct pelt_err
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     call->strand.on_end = on_end;
+    call->strand.trace_stream =
+        strcmp(call->what, "setup") == 0 ? PELT_TRACE_SETUP : PELT_TRACE_TEARDOWN;
     return PELT_OK;
 }
 

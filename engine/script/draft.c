@@ -12,7 +12,9 @@
 #include "group.h"
 #include "json.h"
 #include "pelt/http1_request.h"
+#include "pelt/trace_context.h"
 #include "strand.h"
+#include "tracing.h"
 #include "user_cookies.h"
 
 /* Where a request goes: the target is the prefix (of a base) and the path. */
@@ -28,8 +30,10 @@ struct composer {
     struct pelt_template *template;
     struct pelt_given *given;
     struct pelt_fields fields;
-    struct pelt_span name;          /* of the series; ptr NULL: by method and path */
-    uint64_t timeout_ns;            /* 0: the default */
+    struct pelt_span name; /* of the series; ptr NULL: by method and path */
+    uint64_t timeout_ns;   /* 0: the default */
+    struct pelt_tracing tracing;
+    bool traced;                    /* the option is given */
     bool headers, auth, compressed; /* these options are given */
 };
 
@@ -203,6 +207,9 @@ static void read_option(struct composer *c, enum pelt_option option, int value)
     case PELT_OPTION_MULTIPART:
         c->given->multipart = true;
         break;
+    case PELT_OPTION_TRACE:
+        c->traced = true;
+        break;
     case PELT_OPTIONS_LEN:
         break;
     }
@@ -251,6 +258,10 @@ static void read_options(struct composer *c)
     if (c->compressed) {
         int value = push_option(L, options, PELT_OPTION_COMPRESSED);
         pelt_fields_compressed(L, value, c->call->what, &c->fields);
+    }
+    if (c->traced) {
+        int value = push_option(L, options, PELT_OPTION_TRACE);
+        pelt_tracing_read(L, value, c->call->what, &c->tracing);
     }
 }
 
@@ -350,6 +361,21 @@ static struct place resolve(lua_State *L, const struct pelt_call *call,
     return place;
 }
 
+/* A field with ids to be filled in, unless the script says it itself; where its id stands, 0
+ * without it. */
+static uint32_t write_ids(struct composer *c, struct pelt_span name, const char *blank, size_t id,
+                          struct pelt_buf *buf)
+{
+    struct pelt_error err;
+    struct pelt_span own;
+    if (name.len == 0 || has_field(&c->fields, name.ptr, &own)) {
+        return 0;
+    }
+    const size_t at = buf->len + name.len + 2 + id; /* behind "Name: " */
+    check(c->L, c->call, pelt_http1_request_field(buf, name, pelt_span_of(blank), &err), &err);
+    return (uint32_t)at - 1; /* without the "/" */
+}
+
 /* Method, Host and fields, as if the target were "/"; where it stands, `start_len` ends. */
 static void write_head(struct composer *c, struct pelt_origin *origin, struct pelt_buf *buf)
 {
@@ -359,6 +385,12 @@ static void write_head(struct composer *c, struct pelt_origin *origin, struct pe
     pelt_buf_reset(buf);
     has_field(&c->fields, "Host", &host);
     check(L, c->call, pelt_http1_request_begin(buf, method, pelt_span("/", 1), host, &err), &err);
+    struct pelt_request *r = &c->template->request;
+    if (c->tracing.traceparent) {
+        r->trace_at = write_ids(c, pelt_span_of("traceparent"), PELT_TRACEPARENT_BLANK,
+                                PELT_TRACEPARENT_ID, buf);
+    }
+    r->correlation_at = write_ids(c, c->tracing.correlation, PELT_TRACE_ID_BLANK, 0, buf);
     for (size_t i = 0; i < c->fields.len; i++) {
         const struct pelt_field *f = &c->fields.at[i];
         if (!pelt_span_eq_nocase(f->name, "Host")) {
@@ -455,7 +487,8 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     c.given = given;
     c.name = pelt_span(NULL, 0);
     c.timeout_ns = client->timeout_ns;
-    c.headers = c.auth = c.compressed = false;
+    c.headers = c.auth = c.compressed = c.traced = false;
+    c.tracing = pelt_tracing_of(pelt_shard_of(L)->opt->scenario);
     *template = (struct pelt_template){
         .request = {.origin = origin, .cookies = client->cookies, .redirects = client->redirects}};
     *given = (struct pelt_given){.json = false};
@@ -565,11 +598,13 @@ static struct pelt_span write_bytes(lua_State *L, const struct pelt_call *call,
 
 /* What is kept of the response: what the scenario's source can read, unless the call says more. */
 static void set_keep(struct pelt_request *r, enum pelt_keep_body keep_body,
-                     const struct pelt_reads *reads)
+                     const struct pelt_shard *shard)
 {
+    const struct pelt_reads *reads = &shard->source.reads;
     bool body =
         keep_body == PELT_KEEP_BODY_YES || (keep_body == PELT_KEEP_BODY_IF_READ && reads->body);
-    r->keep = body || reads->headers || r->redirects > 0;
+    r->observer = shard->observer;
+    r->keep = body || reads->headers || r->redirects > 0 || r->observer;
     r->body_max = body ? PELT_BODY_KEPT_MAX : 0;
 }
 
@@ -605,7 +640,12 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
     if (!t->named) {
         r->series = pelt_draft_series(L, call->method, target);
     }
-    set_keep(r, t->keep_body, &pelt_shard_of(L)->source.reads);
+    if (pelt_tracing_wanted(r)) {
+        r->trace_at += r->trace_at ? (uint32_t)target.len : 0;
+        r->correlation_at += r->correlation_at ? (uint32_t)target.len : 0;
+        pelt_tracing_fill(r, &draft->buf, pelt_shard_of(L)->running);
+    }
+    set_keep(r, t->keep_body, pelt_shard_of(L));
     pelt_shard_trim(&pelt_shard_of(L)->json);
     pelt_shard_trim(&pelt_shard_of(L)->made);
     return r;

@@ -6,6 +6,7 @@
 #include "pelt/http1_response.h"
 #include "pelt/redirect.h"
 #include "pelt/url.h"
+#include "tracing.h"
 #include "user_cookies.h"
 
 #define METHOD_BYTES 32 /* of a method in a series' name */
@@ -13,7 +14,7 @@
 /* The next request while it is made. */
 struct hop {
     lua_State *L;
-    const struct pelt_strand *strand;
+    struct pelt_strand *strand;
     const struct pelt_request *old;
     struct pelt_redirect redirect;
     struct pelt_origin *origin;
@@ -80,6 +81,11 @@ static void fill(const struct hop *h, struct pelt_span bytes, struct pelt_draft 
     snprintf(name, sizeof name, "%.*s", (int)method.len, method.ptr);
     uint32_t series = pelt_draft_series(h->L, name, pelt_http1_request_target(bytes));
     struct pelt_request next = *h->old;
+    if (pelt_tracing_wanted(h->old)) {
+        next.bytes = bytes.ptr;
+        next.len = bytes.len;
+        pelt_tracing_move(&next, h->old->bytes); /* before these bytes go */
+    }
     pelt_buf_reset(&draft->buf);
     check(h->L, pelt_buf_add(&draft->buf, bytes.ptr, bytes.len));
     next.bytes = draft->buf.data;
@@ -87,11 +93,14 @@ static void fill(const struct hop *h, struct pelt_span bytes, struct pelt_draft 
     next.origin = h->origin;
     next.series = series;
     next.redirected++;
+    if (pelt_tracing_wanted(&next)) {
+        pelt_tracing_fill(&next, &draft->buf, h->strand);
+    }
     draft->request = next;
 }
 
-enum pelt_hop pelt_hop_next(lua_State *L, const struct pelt_strand *strand,
-                            const struct pelt_exchange *x, struct pelt_draft **at)
+enum pelt_hop pelt_hop_next(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
+                            struct pelt_draft **at)
 {
     struct hop h = {.L = L, .strand = strand, .old = x->request};
     if (!answered(x) || !pelt_redirect_is(x->status) || x->head.len == 0) {

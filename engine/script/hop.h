@@ -18,7 +18,7 @@ enum pelt_hop {
 
 /* What follows the answer; only for requests with `redirects`. The answered request may be the
  * draft's own. Raises (memory). */
-enum pelt_hop pelt_hop_next(lua_State *L, const struct pelt_strand *strand,
-                            const struct pelt_exchange *x, struct pelt_draft **draft);
+enum pelt_hop pelt_hop_next(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
+                            struct pelt_draft **draft);
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib.h"
 #include "pelt/http1_request.h"
 #include "strand.h"
+#include "tracing.h"
 
 #define CLIENT_TYPE "pelt.http.client"
 
@@ -115,7 +116,12 @@ static int call_method(lua_State *L, int client, int method, int url)
         struct pelt_call call = {
             .what = m->what, .method = m->method, .url = url, .options = url + 1};
         request = pelt_draft_compose(L, c, &call, &strand->draft);
-        request = plain ? keep(L, client, method, url, request) : request;
+        if (plain) {
+            const struct pelt_request *kept = keep(L, client, method, url, request);
+            request = pelt_tracing_wanted(request) ? request : kept;
+        }
+    } else if (pelt_tracing_wanted(request)) {
+        request = pelt_tracing_copy(L, request, strand);
     }
     lua_settop(L, 0);
     return pelt_strand_call(L, strand, request);

@@ -16,7 +16,9 @@
 #include "lib.h"
 #include "pelt/decode.h"
 #include "pelt/http1_response.h"
+#include "pelt/trace_context.h"
 #include "regex.h"
+#include "tracing.h"
 
 #define RESPONSE_TYPE "pelt.response"
 #define HEADERS_TYPE  "pelt.headers"
@@ -31,6 +33,7 @@ struct response {
     uint8_t hop;        /* enum pelt_hop */
     uint8_t redirected; /* hops before this answer */
     bool body_cut : 1;
+    bool traced : 1;                 /* the trace's id follows the body */
     bool decode : 1;                 /* its body may be compressed */
     bool has_head : 1, has_body : 1; /* were asked to be kept: reads.h */
     char bytes[];                    /* head, then body */
@@ -41,12 +44,15 @@ static bool answered(const struct pelt_exchange *x)
     return x->outcome == PELT_OUTCOME_OK || x->outcome == PELT_OUTCOME_HTTP_STATUS;
 }
 
-void pelt_response_push(lua_State *L, const struct pelt_exchange *x, enum pelt_hop hop)
+/* Written out twice, so that answers to requests without ids pay nothing for those with some. */
+__attribute__((always_inline)) static inline void push(lua_State *L, const struct pelt_exchange *x,
+                                                       enum pelt_hop hop, bool traced)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
     bool whole = answered(x);
     size_t head_len = whole ? x->head.len : 0, body_len = whole ? x->body.len : 0;
-    size_t size = offsetof(struct response, bytes) + head_len + body_len;
+    size_t id_len = traced ? PELT_TRACE_ID_LEN : 0;
+    size_t size = offsetof(struct response, bytes) + head_len + body_len + id_len;
     struct response *r = lua_newuserdatauv(L, size, 0);
     r->serial = ++shard->responses;
     r->response_ns = x->sample.response_ns;
@@ -60,6 +66,7 @@ void pelt_response_push(lua_State *L, const struct pelt_exchange *x, enum pelt_h
     r->redirected = x->request->redirected;
     r->body_cut = x->body_cut;
     r->decode = x->request->decode && body_len > 0;
+    r->traced = traced;
     r->has_head = x->request->keep;
     r->has_body = x->request->keep && x->request->body_max > 0;
     if (head_len > 0) {
@@ -68,8 +75,20 @@ void pelt_response_push(lua_State *L, const struct pelt_exchange *x, enum pelt_h
     if (body_len > 0) {
         memcpy(r->bytes + head_len, x->body.ptr, body_len);
     }
+    if (traced) {
+        memcpy(r->bytes + head_len + body_len, pelt_request_trace_id(x->request), id_len);
+    }
     lua_rawgeti(L, LUA_REGISTRYINDEX, shard->response_ref);
     lua_setmetatable(L, -2);
+}
+
+void pelt_response_push(lua_State *L, const struct pelt_exchange *x, enum pelt_hop hop)
+{
+    if (__builtin_expect(pelt_tracing_wanted(x->request), false)) {
+        push(L, x, hop, true);
+    } else {
+        push(L, x, hop, false);
+    }
 }
 
 /* Nobody was seen to read it, so it was not kept: say so, rather than that there was none. */
@@ -245,6 +264,16 @@ static int push_seconds(lua_State *L, uint64_t ns)
     return 1;
 }
 
+static int push_trace_id(lua_State *L, const struct response *r)
+{
+    if (r->traced) {
+        lua_pushlstring(L, r->bytes + r->head_len + r->body_len, PELT_TRACE_ID_LEN);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
 static bool is(struct pelt_span key, const char *name, size_t len)
 {
     return key.len == len && memcmp(key.ptr, name, len) == 0;
@@ -300,10 +329,13 @@ static int response_index(lua_State *L)
         lua_pushinteger(L, r->redirected);
         return 1;
     }
+    if (IS(key, "trace_id")) {
+        return push_trace_id(L, r);
+    }
     return luaL_error(
         L,
         "a response has no field '%s'; it has status, ok, error, body, body_cut, headers, json, "
-        "match, regex, duration, service, redirects",
+        "match, regex, duration, service, redirects, trace_id",
         luaL_tolstring(L, 2, NULL));
 }
 

@@ -14,9 +14,11 @@
 #include "misspelt.h"
 #include "opened.h"
 #include "pelt/log.h"
+#include "pelt/server_word.h"
 #include "pelt/units.h"
 #include "shard.h"
 #include "shared.h"
+#include "tracing.h"
 #include "lib.h"
 
 #define SOURCE_MAX (64u << 20) /* bytes of a scenario file */
@@ -272,6 +274,24 @@ static void read_tls(lua_State *L, int scenario, struct pelt_scenario *s)
     lua_pop(L, 1);
 }
 
+/* What requests say to the server, and what of its answers is measured. */
+static void read_words(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    struct pelt_tracing tracing;
+    if (lua_getfield(L, scenario, "trace") != LUA_TNIL) {
+        pelt_tracing_read(L, lua_gettop(L), "scenario", &tracing);
+        s->traceparent = tracing.traceparent;
+        if (tracing.correlation.len > 0 && !(s->correlation = strdup(tracing.correlation.ptr))) {
+            luaL_error(L, "out of memory");
+        }
+    }
+    lua_getfield(L, scenario, "observe_server_timing");
+    lua_getfield(L, scenario, "observe_cache");
+    s->observe = (lua_toboolean(L, -2) ? PELT_ABOUT_TIMING : 0u) |
+                 (lua_toboolean(L, -1) ? PELT_ABOUT_CACHE : 0u);
+    lua_settop(L, scenario);
+}
+
 static bool starts_with(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -460,6 +480,7 @@ static int read_scenario(lua_State *L)
     s->target = copy_text(L, table, "target");
     read_life(L, table, r->shard, s);
     read_tls(L, table, s);
+    read_words(L, table, s);
     read_load(L, table, s);
     read_thresholds(L, table, s);
     read_tasks(L, table, s);
@@ -625,6 +646,7 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s->tls.min);
     free(s->tls.max);
     free(s->tls.ciphers);
+    free(s->correlation);
     free(s);
 }
 

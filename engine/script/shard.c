@@ -16,6 +16,7 @@
 #include "json.h"
 #include "lib.h"
 #include "opened.h"
+#include "pelt/observer.h"
 #include "response.h"
 #include "strand.h"
 #include "template.h"
@@ -571,6 +572,13 @@ enum pelt_status pelt_shard_new(const struct pelt_script_options *options,
     pelt_slab_init(&shard->slab);
     pelt_buf_init(&shard->json, PELT_JSON_TEXT_MAX);
     pelt_rng_init(&shard->load_rng, options->seed, STREAM_LOAD);
+    if (options->client && options->scenario->observe) {
+        shard->observer =
+            pelt_observer_new(options->recorder, options->registry, options->scenario->observe);
+        if (!shard->observer) {
+            goto out;
+        }
+    }
     shard->L = lua_newstate(pelt_slab_alloc, &shard->slab);
     if (!shard->L) {
         goto out;
@@ -603,6 +611,7 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_shard_keep_json(shard, NULL, 0);
     pelt_templates_free(shard->templates);
     pelt_series_cache_free(shard->series);
+    pelt_observer_free(shard->observer);
     pelt_buf_deinit(&shard->head);
     pelt_buf_deinit(&shard->made);
     pelt_buf_deinit(&shard->json);

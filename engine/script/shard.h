@@ -27,6 +27,7 @@
 struct pelt_strand;
 struct pelt_templates;
 struct pelt_series_cache;
+struct pelt_observer;
 
 /* Metatables of userdata, for functions that are called with one at each request: comparing an
  * address is a third of luaL_checkudata(). */
@@ -101,6 +102,7 @@ struct pelt_shard {
     json_t *parsed;               /* newest JSON document read; freed with the next one */
     struct pelt_decoded decoded;
     struct pelt_series_cache *series; /* of metrics met so far; NULL: none (lib_metric.c) */
+    struct pelt_observer *observer;   /* of what answers say; NULL: nobody asked for it */
 };
 
 /*

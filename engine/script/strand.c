@@ -272,6 +272,7 @@ bool pelt_strand_init(struct pelt_strand *s, struct pelt_shard *shard, struct pe
     s->vu = vu;
     s->rng_ref = LUA_NOREF;
     s->timer.fn = on_timer;
+    s->trace_stream = vu ? vu->id : 0;
     if (!pelt_shard_protect(shard, make_coroutine, s, NULL)) {
         return false;
     }

@@ -49,9 +49,11 @@ struct pelt_strand {
     struct pelt_cookies *cookies;    /* NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */
+    uint64_t trace_stream;                /* whose ids its requests get: tracing.h */
     int rng_ref;
     enum pelt_strand_state state;
-    bool closing; /* its variables are being closed: it must not wait again */
+    bool closing;    /* its variables are being closed: it must not wait again */
+    uint32_t traced; /* requests of `trace_stream` that got ids */
     /*
      * The function ended. Error NULL: its results are on co's stack, `results` of them. Else the
      * traceback follows. All are borrowed. May start the strand again.

@@ -23,8 +23,8 @@
 enum { WORD_KIND = 1, WORD_TABLE = 64, WORD_TABLE_END };
 
 const char *const pelt_option_names[PELT_OPTIONS_LEN + 1] = {
-    "headers", "body",      "json", "name",       "timeout", "expect",    "keep_body",
-    "cookies", "redirects", "auth", "compressed", "form",    "multipart", NULL};
+    "headers",   "body", "json",       "name", "timeout",   "expect", "keep_body", "cookies",
+    "redirects", "auth", "compressed", "form", "multipart", "trace",  NULL};
 
 struct kept {
     struct pelt_template template;
@@ -35,8 +35,8 @@ struct kept {
 
 /* Options whose tables are part of a template: of json, form and multipart the body is made at each
  * call. */
-static const enum pelt_option TABLES[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT,
-                                          PELT_OPTION_AUTH};
+static const enum pelt_option TABLES[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT, PELT_OPTION_AUTH,
+                                          PELT_OPTION_TRACE};
 
 #define CALL_WORDS 4 /* of a key without its options, at most */
 
@@ -202,7 +202,8 @@ static bool add_option(lua_State *L, const struct pelt_templates *templates,
     pelt_template_key_add(key, (uintptr_t)name);
     if (name == templates->option[PELT_OPTION_HEADERS] ||
         name == templates->option[PELT_OPTION_EXPECT] ||
-        name == templates->option[PELT_OPTION_AUTH]) {
+        name == templates->option[PELT_OPTION_AUTH] ||
+        name == templates->option[PELT_OPTION_TRACE]) {
         if (lua_istable(L, -1)) {
             add_table(L, key);
         } else {

@@ -39,6 +39,7 @@ enum pelt_option {
     PELT_OPTION_COMPRESSED,
     PELT_OPTION_FORM,
     PELT_OPTION_MULTIPART,
+    PELT_OPTION_TRACE,
     PELT_OPTIONS_LEN
 };
 extern const char *const pelt_option_names[PELT_OPTIONS_LEN + 1]; /* ends with NULL */

@@ -9,6 +9,7 @@
 #include "lib.h"
 #include "pelt/crew.h"
 #include "script_state.h"
+#include "tracing.h"
 #include "user_table.h"
 
 struct user {
@@ -186,6 +187,8 @@ static void user_begin(struct pelt_vu *vu, uint64_t due_ns, uint64_t now_ns)
     if (vu->open) {
         pelt_rng_init(u->strand.rng, u->strand.shard->opt->seed,
                       PART_STREAMS * vu->part + ARRIVAL_STREAMS + vu->arrival);
+        u->strand.trace_stream = PELT_TRACE_ARRIVALS(vu->part) + vu->arrival;
+        u->strand.traced = 0;
     }
     /* Closed loop: the first request is due when it is called, like all others. */
     call(u, draw_task(u), vu->open ? due_ns : PELT_NEVER, now_ns);

@@ -20,9 +20,10 @@ static_assert(PELT_TAGS_TEXT == PELT_NAME_MAX, "a threshold's name holds tags as
 static const char *const TYPES[PELT_METRIC_TYPES] = {"counter", "gauge", "share", "trend"};
 
 /* What a metric of a script cannot be called: pelt's own, now or by its contract. */
-static const char *const OWN[] = {"iteration",      "requests", "errors", "checks",   "bytes_sent",
-                                  "bytes_received", "dropped",  "users",  "send_lag", "loop_lag",
-                                  "seconds",        "capacity", NULL};
+static const char *const OWN[] = {
+    "iteration",   "requests",      "errors",        "checks",    "bytes_sent", "bytes_received",
+    "dropped",     "users",         "send_lag",      "loop_lag",  "seconds",    "server_time",
+    "server_rest", "server_timing", "cache_latency", "cache_age", "capacity",   NULL};
 static const char *const OWN_PREFIXES[] = {"http_", "ws_",     "stream_", "llm_",
                                            "tls_",  "server.", "cache.",  NULL};
 
@@ -134,7 +135,7 @@ bool pelt_tags_write(struct pelt_tag *tags, size_t len, char out[PELT_TAGS_TEXT 
         if (at + (i > 0) + key.len + 1 > PELT_TAGS_TEXT) {
             return false;
         }
-        memcpy(out + at, ",", i > 0);
+        memcpy(out + at, ",", i > 0 ? 1 : 0);
         at += i > 0;
         memcpy(out + at, key.ptr, key.len);
         at += key.len;

@@ -13,6 +13,17 @@ static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_WS_CONNECT] = {.name = "ws_connect", TIME},
     [PELT_OWN_WS_RTT] = {.name = "ws_rtt", TIME},
     [PELT_OWN_TLS_HANDSHAKE] = {.name = "tls_handshake", TIME},
+    [PELT_OWN_SERVER_TIME] = {.name = "server_time", TIME},
+    [PELT_OWN_SERVER_REST] = {.name = "server_rest", TIME},
+    [PELT_OWN_SERVER_TIMING] = {.name = "server_timing", TIME},
+    [PELT_OWN_CACHE_LATENCY] = {.name = "cache_latency", TIME},
+    [PELT_OWN_CACHE_AGE] = {.name = "cache_age", .type = PELT_METRIC_TREND, .unit = "s"},
+    [PELT_OWN_CACHE_STATUS_SHARE] = {.name = "cache.status.hit_share",
+                                     .type = PELT_METRIC_SHARE,
+                                     .unit = "share"},
+    [PELT_OWN_CACHE_HIT_SHARE] = {.name = "cache.http.hit_share",
+                                  .type = PELT_METRIC_SHARE,
+                                  .unit = "share"},
 };
 static_assert((int)PELT_OWN_METRICS <= PELT_METRICS_OWN, "there is room for all of them");
 

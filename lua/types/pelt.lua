@@ -97,6 +97,11 @@ pelt.http = {}
 ---@field cookies? boolean whether the user's cookies are sent and kept, default true
 ---@field redirects? integer so many are followed, 0 to 50, default 0
 ---@field compressed? boolean asks for gzip or deflate; decoded when read
+---@field trace? boolean|pelt.Trace ids for the server's traces and logs; default: the scenario's
+
+---@class pelt.Trace
+---@field traceparent? boolean W3C Trace Context, default true
+---@field correlation? string name of a header that has the trace's id
 
 ---@class pelt.ClientOptions
 ---@field headers? table<string, string|number> of every call
@@ -216,6 +221,7 @@ function client:request(method, url, options) end
 ---@field duration number seconds from due to done
 ---@field service number seconds from sent to done; 0 if nothing was sent
 ---@field redirects integer hops that were followed before this answer
+---@field trace_id? string the id that the server was given; nil without `trace`
 local response = {}
 
 ---The value at a JSON pointer into the body ("/choices/0/text"), without one the whole; nil if absent, null or no JSON.
@@ -708,6 +714,8 @@ function handle:add(value, tags) end
 ---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
 ---@field tls? pelt.Tls of its https requests; options of the command line win
+---@field trace? boolean|pelt.Trace requests carry ids for the server's traces and logs
+---@field observe? ("server_timing"|"cache")[]|"server_timing"|"cache" what of the answers' own words is measured
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
 ---@field thresholds? (string|pelt.Threshold|(string|pelt.Threshold)[])[]

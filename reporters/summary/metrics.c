@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "served.h"
 #include "text.h"
 
 #define METRIC_WIDTH 50 /* columns of the figures of a series */
@@ -85,16 +86,40 @@ static void metric_row(struct report_page *p, const struct report_series *s)
     fputc('\n', p->out);
 }
 
+/* Websockets have a section of their own; what servers and caches said of their answers, too
+ * (served.c). */
+enum family { OF_WEBSOCKETS, OF_SERVERS, OTHERS };
+
+static enum family family_of(const struct report_series *s)
+{
+    if (report_served_has(s)) {
+        return OF_SERVERS;
+    }
+    return strncmp(s->metric->name, "ws_", 3) == 0 ? OF_WEBSOCKETS : OTHERS;
+}
+
+static void metric_rows(struct report_page *p, const char *title,
+                        const struct report_series *series, size_t len, enum family family)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (family_of(&series[i]) != family) {
+            continue;
+        }
+        if (shown == 0) {
+            report_page_heading(p, title);
+        }
+        if (shown++ < REPORT_ROWS_SHOWN) {
+            metric_row(p, &series[i]);
+        }
+    }
+    report_page_more(p, shown, REPORT_ROWS_SHOWN, "series of metrics");
+}
+
 void report_section_metrics(struct report_page *p)
 {
     struct report_series series[PELT_METRIC_SERIES_MAX];
-    size_t len = report_metrics(p->r, p->r->total, series);
-    if (len == 0) {
-        return;
-    }
-    report_page_heading(p, "metrics\n");
-    for (size_t i = 0; i < len && i < REPORT_ROWS_SHOWN; i++) {
-        metric_row(p, &series[i]);
-    }
-    report_page_more(p, len, REPORT_ROWS_SHOWN, "series of metrics");
+    const size_t len = report_metrics(p->r, p->r->total, series);
+    metric_rows(p, "websockets\n", series, len, OF_WEBSOCKETS);
+    metric_rows(p, "metrics\n", series, len, OTHERS);
 }

@@ -146,6 +146,7 @@ local function compare_options(classes)
     local http, load = pelt.http, pelt.load
     local refused = {
         ["pelt.RequestOptions"] = { http.get, "/", { ["?"] = 1 } },
+        ["pelt.Trace"] = { http.get, "/", { trace = { ["?"] = 1 } } },
         ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
         ["pelt.Load"] = { load.users, { ["?"] = 1 } },
         ["pelt.LoadSustained"] = { load.sustained, { ["?"] = 1 } },

@@ -39,6 +39,8 @@ struct pelt_exchange {
     struct pelt_span
         head; /* kept requests only: status line to blank line, 1xx heads before it included */
     struct pelt_span body;       /* kept requests only: decoded from chunks */
+    struct pelt_span trailer;    /* requests with an observer only: its fields, "Name: value" lines
+                                  */
     struct pelt_span set_cookie; /* answers to requests with `cookies`: the head, if it may set
                                     some; else ptr NULL */
     uint64_t body_bytes;         /* body bytes received, kept or not */

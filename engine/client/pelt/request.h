@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct pelt_origin;
+struct pelt_observer;
 
 struct pelt_timeouts {      /* ns; defaults of CONTRACT: 10 s, 60 s, 120 s */
     uint64_t connect_ns;    /* name, connection and TLS together */
@@ -35,6 +36,20 @@ struct pelt_request {
     uint8_t redirected; /* the maker's own: hops before this one */
     uint32_t
         body_max; /* bytes of body kept; the rest is received, counted and dropped (`body_cut`) */
+    /* Of the client's thread: hears what its answers say of themselves; only with `keep`. NULL:
+     * nobody does. */
+    struct pelt_observer *observer;
+    /* Where in the head the digits of a traceparent's trace id stand, and those of a correlation id
+     * (pelt/trace_context.h); 0: it has none. Both ids are the same. */
+    uint32_t trace_at, correlation_at;
 };
+
+/* Where the id stands by which the server's log knows it; NULL: it has none. PELT_TRACE_ID_LEN
+ * bytes. */
+static inline const char *pelt_request_trace_id(const struct pelt_request *r)
+{
+    const uint32_t at = r->trace_at != 0 ? r->trace_at : r->correlation_at;
+    return at != 0 ? r->bytes + at : NULL;
+}
 
 #endif

@@ -9,8 +9,8 @@
  * keep-alive, close, chunked, HEAD, 1xx (skipped, at most 32), 204/304, trailers, bodies that end
  * with the connection. 101 ends the message with `upgraded`.
  *
- * Storage: the caller's, embedded in each connection (144 bytes); no heap. A zeroed struct is ready
- * for pelt_http1_response_reset, which keeps on_body and arg. Thread: the connection's.
+ * Storage: the caller's, embedded in each connection (152 bytes); no heap. A zeroed struct is ready
+ * for pelt_http1_response_reset, which keeps on_body, on_trailer and arg. Thread: the connection's.
  */
 #ifndef PELT_HTTP1_RESPONSE_H
 #define PELT_HTTP1_RESPONSE_H
@@ -40,6 +40,9 @@ struct pelt_http1_response { /* private: parser, body */
     /* Called for each piece of body (without chunk framing); NULL: nobody wants it. Borrowed bytes.
      * It may not touch this struct. */
     void (*on_body)(void *arg, const char *bytes, size_t len);
+    /* Called with the fields of a trailer, piece by piece: "Name: value" lines with CR LF; NULL:
+     * nobody wants them. Likewise. */
+    void (*on_trailer)(void *arg, const char *bytes, size_t len);
     void *arg;
     uint64_t body_bytes; /* body bytes so far, decoded from chunks */
     uint32_t head_bytes; /* of all heads so far, for the limit */
@@ -84,5 +87,8 @@ struct pelt_span pelt_http1_head_field(struct pelt_span head, const char *name);
 /* Walks all fields: *pos starts at 0; false at the end. */
 bool pelt_http1_head_next(struct pelt_span head, size_t *pos, struct pelt_span *name,
                           struct pelt_span *value);
+/* The same of fields that have no status line before them: those of a trailer. */
+bool pelt_http1_trailer_next(struct pelt_span fields, size_t *pos, struct pelt_span *name,
+                             struct pelt_span *value);
 
 #endif

@@ -53,6 +53,10 @@ struct pelt_scenario {
     bool think_drawn;             /* `think` is a function */
     bool shared_connections;      /* `connections = "shared"` */
     struct pelt_scenario_tls tls;
+    bool traceparent;             /* `trace`: requests have one */
+    char *correlation;            /* the field with their correlation id; NULL: none */
+    unsigned observe;             /* bits of enum pelt_server_word_about: what answers say becomes
+                                     metrics */
     struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
     struct pelt_chatter *chatter; /* how much of what scripts print is said */

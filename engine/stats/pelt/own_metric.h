@@ -14,6 +14,13 @@ enum pelt_own_metric {
     PELT_OWN_WS_CONNECT,    /* trend: call to the server's 101 */
     PELT_OWN_WS_RTT,        /* trend: a message to the one that answers it */
     PELT_OWN_TLS_HANDSHAKE, /* trend: connected to ready; tags `resumed` and `version` */
+    PELT_OWN_SERVER_TIME,        /* trend: the server's own time, as Server-Timing says */
+    PELT_OWN_SERVER_REST,        /* trend: service time less that */
+    PELT_OWN_SERVER_TIMING,      /* trend: each entry of Server-Timing; tag entry */
+    PELT_OWN_CACHE_LATENCY,      /* trend: response time by what caches did; tag cache */
+    PELT_OWN_CACHE_AGE,          /* trend, s: Age of hits */
+    PELT_OWN_CACHE_HIT_SHARE,    /* share: hits among look-ups of caches in front of the server */
+    PELT_OWN_CACHE_STATUS_SHARE, /* the same of each that has a name; tag cache */
     PELT_OWN_METRICS
 };
 

@@ -454,6 +454,56 @@ static void what_is_wanted_or_parsed_cannot_be_skipped(void **state)
     assert_int_equal(pelt_http1_response_skippable(&r), 0);
 }
 
+static void on_trailer(void *arg, const char *bytes, size_t len)
+{
+    assert_int_equal(pelt_buf_add(arg, bytes, len), PELT_OK);
+}
+
+static void a_trailer_is_told_to_who_asks_however_it_comes(void **state)
+{
+    static const char input[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+                                "X-Head: no\r\n\r\n2\r\nhi\r\n0\r\n"
+                                "Server-Timing: db;dur=2\r\nX-Empty:\r\n\r\n";
+    for (size_t cut = 0; cut < sizeof input - 1; cut++) {
+        struct pelt_buf trailer = {0};
+        struct pelt_http1_response r = {.on_trailer = on_trailer, .arg = &trailer};
+        size_t used;
+        enum pelt_http1_answer answer = PELT_HTTP1_MORE;
+        pelt_http1_response_reset(&r, false);
+        if (cut > 0) {
+            answer = pelt_http1_response_feed(&r, input, cut, &used);
+            assert_int_equal(answer, PELT_HTTP1_MORE);
+        }
+        answer = pelt_http1_response_feed(&r, input + cut, sizeof input - 1 - cut, &used);
+        assert_int_equal(answer, PELT_HTTP1_DONE);
+        struct pelt_span name, value, fields = pelt_span(trailer.data, trailer.len);
+        size_t pos = 0;
+        assert_true(pelt_http1_trailer_next(fields, &pos, &name, &value));
+        assert_true(pelt_span_eq(name, "Server-Timing") && pelt_span_eq(value, "db;dur=2"));
+        assert_true(pelt_http1_trailer_next(fields, &pos, &name, &value));
+        assert_true(pelt_span_eq(name, "X-Empty") && value.len == 0);
+        assert_false(pelt_http1_trailer_next(fields, &pos, &name, &value));
+        pelt_buf_deinit(&trailer);
+    }
+}
+
+static void a_trailer_with_too_many_fields_is_refused_also_if_somebody_asks(void **state)
+{
+    struct pelt_buf input = {0}, trailer = {0};
+    struct pelt_http1_response r = {.on_trailer = on_trailer, .arg = &trailer};
+    size_t used;
+    assert_int_equal(
+        pelt_buf_add_str(&input, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
+        PELT_OK);
+    for (int i = 0; i <= PELT_HTTP1_FIELDS_MAX; i++) {
+        assert_int_equal(pelt_buf_addf(&input, "X-%d: 1\r\n", i), PELT_OK);
+    }
+    assert_int_equal(pelt_buf_add_str(&input, "\r\n"), PELT_OK);
+    assert_int_equal(feed(&r, input.data, false, &used), PELT_HTTP1_BAD_BODY);
+    pelt_buf_deinit(&input);
+    pelt_buf_deinit(&trailer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +530,8 @@ int main(void)
         cmocka_unit_test(without_a_reader_bodies_are_counted),
         cmocka_unit_test(the_rest_of_an_unread_body_can_be_skipped),
         cmocka_unit_test(what_is_wanted_or_parsed_cannot_be_skipped),
+        cmocka_unit_test(a_trailer_is_told_to_who_asks_however_it_comes),
+        cmocka_unit_test(a_trailer_with_too_many_fields_is_refused_also_if_somebody_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
