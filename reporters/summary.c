@@ -300,6 +300,10 @@ static void totals(struct page *p)
     count_line(p, "ok", t.outcomes[PELT_OUTCOME_OK], beside, PLAIN);
     report_text_share(report_share(t.errors, t.ended), share);
     count_line(p, "errors", t.errors, share, t.errors > 0 ? RED : PLAIN);
+    if (t.outcomes[PELT_OUTCOME_ABANDONED] > 0) {
+        count_line(p, "abandoned", t.outcomes[PELT_OUTCOME_ABANDONED],
+                   "left by the script before their end", PLAIN);
+    }
     if (t.started > t.ended) { /* an orderly end leaves none */
         count_line(p, "in flight", t.started - t.ended, "in the last second written", YELLOW);
     }
