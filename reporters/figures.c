@@ -85,7 +85,7 @@ uint64_t report_ended(const struct pelt_request_frame *r)
 
 uint64_t report_errors(const struct pelt_request_frame *r)
 {
-    return report_ended(r) - r->outcomes[PELT_OUTCOME_OK];
+    return report_ended(r) - r->outcomes[PELT_OUTCOME_OK] - r->outcomes[PELT_OUTCOME_ABANDONED];
 }
 
 struct report_totals report_totals(const struct pelt_frame *f)
@@ -102,7 +102,7 @@ struct report_totals report_totals(const struct pelt_frame *f)
             t.ended += frame->outcomes[o];
         }
     }
-    t.errors = t.ended - t.outcomes[PELT_OUTCOME_OK];
+    t.errors = t.ended - t.outcomes[PELT_OUTCOME_OK] - t.outcomes[PELT_OUTCOME_ABANDONED];
     return t;
 }
 

@@ -58,8 +58,9 @@ uint8_t pelt_draft_redirects(lua_State *L, int index, const char *what);
 struct pelt_call {
     const char *what;
     const char *method;
-    int url, options; /* stack indexes; options: nil or a table */
-    int method_index; /* of the string that `method` is; 0: it is a constant */
+    int url, options;   /* stack indexes; options: nil or a table */
+    const char *accept; /* for a field Accept, unless given; NULL: none */
+    int method_index;   /* of the string that `method` is; 0: it is a constant */
 };
 
 /* *at, made at first use. Raises (memory). */

@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
 #include "file.h"
 #include "json.h"
 #include "lib.h"
 #include "opened.h"
 #include "pelt/observer.h"
 #include "response.h"
+#include "stream.h"
 #include "strand.h"
 #include "template.h"
 #include "watchdog.h"
@@ -104,6 +106,7 @@ static int open_libraries(lua_State *L)
     pelt_lib_standard(L);
     pelt_source_open(L);
     pelt_response_open(L);
+    pelt_streams_open(L);
 
     if (!shard->opt->client) { /* only to read what the file says */
         pelt_opened_start(L);
@@ -612,6 +615,7 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_templates_free(shard->templates);
     pelt_series_cache_free(shard->series);
     pelt_observer_free(shard->observer);
+    pelt_stream_series_free(shard->stream_series);
     pelt_buf_deinit(&shard->head);
     pelt_buf_deinit(&shard->made);
     pelt_buf_deinit(&shard->json);

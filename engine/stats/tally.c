@@ -37,7 +37,8 @@ static void gather_request(struct pelt_tally *tally, struct pelt_hist_pool *pool
         break;
     case PELT_FROM_ERRORS:
         tally->whole += ended(r);
-        tally->part += ended(r) - r->outcomes[PELT_OUTCOME_OK];
+        tally->part +=
+            ended(r) - r->outcomes[PELT_OUTCOME_OK] - r->outcomes[PELT_OUTCOME_ABANDONED];
         break;
     case PELT_FROM_APDEX:
     case PELT_FROM_GOODPUT:

@@ -153,6 +153,29 @@ function pelt.http.options(url, options) end
 ---@return pelt.response
 function pelt.http.request(method, url, options) end
 
+---@class pelt.StreamOptions
+---@field method? string default GET, with a body POST
+---@field between? pelt.Duration the longest silence, default 60 s
+---@field format? "auto"|"sse"|"jsonl"|"lines" default auto: by Content-Type
+---@field first? string|fun(event: pelt.event): any which event stream_match waits for: a function, a JSON pointer or a pattern
+---@field resume? integer so often a lost connection is made anew, 0 to 1000, default 0
+---@field headers? table<string, string|number> win over the client's and --header
+---@field body? string|pelt.file sent as it is
+---@field json? pelt.Json encoded as the body
+---@field name? string name of the series in the report
+---@field timeout? pelt.Duration of the whole exchange, default 120 s
+---@field expect? integer|integer[] statuses that count as ok, besides 200 to 399
+---@field form? table<string, any> urlencoded as the body
+---@field multipart? table<string, any> multipart/form-data as the body
+---@field auth? pelt.Auth
+---@field cookies? boolean whether the user's cookies are sent and kept, default true
+
+---Opens a stream of events; returns once the head of the answer has come. For a generic for, or to be kept.
+---@param url string
+---@param options? pelt.StreamOptions
+---@return pelt.stream
+function pelt.http.stream(url, options) end
+
 ---Fixes options for several calls, which are made with a colon.
 ---@param options pelt.ClientOptions
 ---@return pelt.http.client
@@ -210,6 +233,58 @@ function client:options(url, options) end
 ---@param options? pelt.RequestOptions
 ---@return pelt.response
 function client:request(method, url, options) end
+
+---@param url string
+---@param options? pelt.StreamOptions
+---@return pelt.stream
+function client:stream(url, options) end
+
+---@class pelt.stream
+---@field status integer 0: no head came
+---@field error? string nil if all is well so far; else the outcome's name
+---@field reason? string of the error, for people
+---@field headers? pelt.headers
+---@field body? string of an answer whose status is not ok
+---@field name string of its series in the report, with the groups it is in
+---@field count integer events handed out so far
+---@field last_id string the last event id
+---@field resumed integer connections made anew
+---@field due number seconds on the clock of pelt.now()
+---@field sent? number
+---@field first_byte? number
+---@field ended? number
+---@overload fun(): pelt.event?
+local stream = {}
+
+---The next event, waited for; nil: the stream has ended.
+---@return pelt.event?
+function stream:next() end
+
+---For a generic for; leaving the loop closes the stream.
+---@return fun(): pelt.event?
+function stream:events() end
+
+---Closes it; what was not received is given up.
+function stream:close() end
+
+---@class pelt.event
+---@field data string
+---@field type string
+---@field id string
+---@field at number when it was received: seconds on the clock of pelt.now()
+---@field coalesced boolean it came in one receive with another event
+local event = {}
+
+---The value at a JSON pointer into the data, without one the whole; nil if absent, null or no JSON.
+---@param pointer? string
+---@return any
+function event:json(pointer) end
+
+---What a Lua pattern finds in the data: its captures, or all of it.
+---@param pattern string
+---@param init? integer where to begin, default 1
+---@return string?
+function event:match(pattern, init) end
 
 ---@class pelt.response
 ---@field status integer 0: no whole answer

@@ -36,6 +36,10 @@ void report_section_totals(struct report_page *p)
     count_line(p, "ok", t.outcomes[PELT_OUTCOME_OK], beside, REPORT_PLAIN);
     report_text_share(report_share(t.errors, t.ended), share);
     count_line(p, "errors", t.errors, share, t.errors > 0 ? REPORT_RED : REPORT_PLAIN);
+    if (t.outcomes[PELT_OUTCOME_ABANDONED] > 0) {
+        count_line(p, "abandoned", t.outcomes[PELT_OUTCOME_ABANDONED],
+                   "left by the script before their end", REPORT_PLAIN);
+    }
     if (t.started > t.ended) { /* an orderly end leaves none */
         count_line(p, "in flight", t.started - t.ended, "in the last second written",
                    REPORT_YELLOW);

@@ -147,6 +147,7 @@ local function compare_options(classes)
     local refused = {
         ["pelt.RequestOptions"] = { http.get, "/", { ["?"] = 1 } },
         ["pelt.Trace"] = { http.get, "/", { trace = { ["?"] = 1 } } },
+        ["pelt.StreamOptions"] = { http.stream, "/", { ["?"] = 1 } },
         ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
         ["pelt.Load"] = { load.users, { ["?"] = 1 } },
         ["pelt.LoadSustained"] = { load.sustained, { ["?"] = 1 } },
@@ -217,6 +218,14 @@ local function response_names()
     return names_of(r, listed(message)), r.body, r.headers
 end
 
+local function stream_names()
+    local s = pelt.http.stream("/text", { format = "lines" })
+    local event = s()
+    local _, of_stream = pcall(function() return s["?"] end)
+    local _, of_event = pcall(function() return event["?"] end)
+    return names_of(s, listed(of_stream)), names_of(event, listed(of_event))
+end
+
 local function user_names(user, typed)
     local names = {}
     for name, value in pairs(user) do names[name] = value end
@@ -230,7 +239,10 @@ return {
         findings = nil -- a local of this file: there is one user only
         findings = {}
         compare_library(classes, "pelt", pelt)
+        local of_stream, of_event = stream_names()
         compare_objects(classes, variables, {
+            ["pelt.stream"] = of_stream,
+            ["pelt.event"] = of_event,
             ["pelt.response"] = response_names(),
             ["pelt.user"] = user_names(user, classes["pelt.user"]),
         })
