@@ -293,7 +293,7 @@ json_t *report_summary_json(const struct pelt_results *r)
         set_latency(o, key, "p99", percentile_json(h, 99));
     }
     for (int i = 0; i < PELT_OUTCOME_COUNT; i++) {
-        if (i != PELT_OUTCOME_OK && t.outcomes[i] > 0) {
+        if (pelt_outcome_is_error(i) && t.outcomes[i] > 0) {
             json_object_set_new(types, pelt_outcome_name(i),
                                 json_integer((json_int_t)t.outcomes[i]));
         }

@@ -17,6 +17,7 @@
 #include "findings.h"
 #include "pelt/buf.h"
 #include "pelt/clock.h"
+#include "pelt/own_metric.h"
 #include "pelt/units.h"
 #include "text.h"
 
@@ -300,6 +301,10 @@ static void totals(struct page *p)
     count_line(p, "ok", t.outcomes[PELT_OUTCOME_OK], beside, PLAIN);
     report_text_share(report_share(t.errors, t.ended), share);
     count_line(p, "errors", t.errors, share, t.errors > 0 ? RED : PLAIN);
+    if (t.outcomes[PELT_OUTCOME_ABANDONED] > 0) {
+        count_line(p, "abandoned", t.outcomes[PELT_OUTCOME_ABANDONED],
+                   "left by the script before their end", PLAIN);
+    }
     if (t.started > t.ended) { /* an orderly end leaves none */
         count_line(p, "in flight", t.started - t.ended, "in the last second written", YELLOW);
     }
@@ -708,7 +713,24 @@ static void metric_row(struct page *p, const struct report_series *s)
     fputc('\n', p->out);
 }
 
-/* The metrics that the script declared. */
+/* How pelt's own are reckoned where tools differ, each once. `series` is sorted by metric. */
+static void definitions(struct page *p, const struct report_series *series, size_t len)
+{
+    const struct pelt_metric *before = NULL;
+    for (size_t i = 0; i < len; i++) {
+        const struct pelt_metric *m = series[i].metric;
+        const char *said = m != before ? pelt_own_metric_definition(m->name) : NULL;
+        if (said != NULL) {
+            char line[300];
+            snprintf(line, sizeof line, "%s = %s", m->name, said);
+            fputs("    ", p->out);
+            report_text_hanging(p->out, line, p->width, 8);
+        }
+        before = m;
+    }
+}
+
+/* Those that the script declared, and pelt's own. */
 static void metrics(struct page *p)
 {
     struct report_series series[PELT_METRIC_SERIES_MAX];
@@ -721,6 +743,7 @@ static void metrics(struct page *p)
         metric_row(p, &series[i]);
     }
     more(p, len, REQUESTS_SHOWN, "series of metrics");
+    definitions(p, series, len);
 }
 
 static void lag_line(struct page *p, const char *label, const struct pelt_hist *h)

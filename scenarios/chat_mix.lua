@@ -1,6 +1,5 @@
--- chat_mix: what a chat service sees all day: 70 of 95 requests ask something, 15 are a monitor's, 10 list the
--- models. Five in a hundred will be WebSocket messages and half of the questions streamed once pelt can send those;
--- until then the questions are plain, and the WebSocket's share is left out rather than given to others.
+-- chat_mix: what a chat service sees all day: 70 of 95 requests ask something, half of them for a streamed answer, 15 are a
+-- monitor's, 10 list the models.
 --
 --   pelt run scenarios/chat_mix.lua --set TARGET=http://127.0.0.1:18800 --set RATE=50/s
 
@@ -10,7 +9,17 @@ local http, check = pelt.http, pelt.check
 local api = http.client { timeout = "30s" }
 local questions = { "How are you?", "What is a load test?", "Tell me a story about a rate limit." }
 
+local function streamed(user)
+    local answer = api:stream("/api/chat", { json = { message = user.rng:choice(questions), stream = true }, name = "chat stream" })
+    local last
+    for event in answer:events() do last = event.data end
+    check("chat answered", last == "[DONE]")
+end
+
 local function chat(user)
+    if user.rng:uniform() < 0.5 then
+        return streamed(user)
+    end
     local r = api:post("/api/chat", { json = { message = user.rng:choice(questions) }, name = "chat" })
     check("chat answered", r:json("/answer") ~= nil)
 end

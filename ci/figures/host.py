@@ -43,7 +43,7 @@ def free_port():
 
 
 @contextmanager
-def _serving(port, *command):
+def serving(port, *command):
     """Runs a server until the block ends; gives its port once it accepts."""
     server = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -62,13 +62,13 @@ def _serving(port, *command):
 def floor_target():
     """The cheapest server that answers 150 bytes, alone on its core; gives its port."""
     port = free_port()
-    return _serving(port, FLOOR_TARGET, port, SERVER_CORE)
+    return serving(port, FLOOR_TARGET, port, SERVER_CORE)
 
 
 def pelt_target():
     """The reference service, alone on the same core; gives its port."""
     port = free_port()
-    return _serving(port, "taskset", "-c", SERVER_CORE, PELT_TARGET, "--listen", f"127.0.0.1:{port}")
+    return serving(port, "taskset", "-c", SERVER_CORE, PELT_TARGET, "--listen", f"127.0.0.1:{port}")
 
 
 NGINX_CONFIG = """\
@@ -97,7 +97,7 @@ def nginx_of(prefix):
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise SystemExit("this figure needs nginx: install nginx-light")
-    return _serving(port, "taskset", "-c", SERVER_CORE, program, "-p", prefix, "-c", config, "-e", prefix / "error.log")
+    return serving(port, "taskset", "-c", SERVER_CORE, program, "-p", prefix, "-c", config, "-e", prefix / "error.log")
 
 
 def stolen_ms(core):

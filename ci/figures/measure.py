@@ -16,6 +16,7 @@ import repeated
 import series
 import slices
 import steady
+import stream
 import verdict
 from host import machine
 
@@ -30,6 +31,7 @@ FIGURES = {
     "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "series": (series.figure, "resident memory of a thousand series on four threads"),
+    "stream": (stream.figure, "streamed tokens: what receive stamps add, and events a core, beside a bare reader and aiohttp"),
     "preflight": (preflight.figure, "what preflight says against what a run reaches"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),
     "truth": (repeated.truth, "percentiles under stalls against a replay, repeated"),

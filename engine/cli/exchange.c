@@ -96,7 +96,7 @@ static void print_request(const struct pelt_request *request)
 void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchange *x)
 {
     n->all++;
-    n->not_ok += x->outcome != PELT_OUTCOME_OK;
+    n->not_ok += pelt_outcome_is_error(x->outcome);
     printf("\n* exchange %llu: %s", (unsigned long long)n->all, pelt_outcome_name(x->outcome));
     if (x->status != 0) {
         printf(", status %u, %llu bytes of body", x->status, (unsigned long long)x->body_bytes);

@@ -107,14 +107,13 @@ static bool wants_cookies(const struct pelt_conn *c, bool head_was_done)
            (!c->response.head_done || c->response.may_set_cookie);
 }
 
-/* The kept head, whether it came whole or in pieces. Lost for want of memory: none, rather than a
- * part. */
-static struct pelt_span kept_head(struct pelt_conn *c)
+struct pelt_span pelt_conn_head(struct pelt_conn *c)
 {
     size_t len = c->response.head_end; /* what came last */
     if (c->keep != NULL && c->keep->head.len > 0) {
         if (len > 0) {
             keep_head(c, len);
+            c->response.head_end = 0;
         }
         return c->head_lost ? pelt_span(NULL, 0) : pelt_span(c->keep->head.data, c->keep->head.len);
     }
@@ -124,7 +123,7 @@ static struct pelt_span kept_head(struct pelt_conn *c)
 static void keep_spans(struct pelt_conn *c, struct pelt_exchange *x)
 {
     struct pelt_client *client = pelt_conn_client(c);
-    x->head = kept_head(c);
+    x->head = pelt_conn_head(c);
     if (c->keep != NULL && c->keep->body.len > 0) {
         x->body = pelt_span(c->keep->body.data, c->keep->body.len);
     } else {
@@ -184,6 +183,7 @@ static void close_socket(struct pelt_conn *c)
     c->state = PELT_CONN_CLOSED;
     c->used = false;
     c->wide = false;
+    c->paused = false;
 }
 
 static bool reusable(const struct pelt_conn *c)
@@ -235,7 +235,7 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
         x.body_cut = c->body_cut;
     }
     if (request->cookies && error == NULL && c->response.may_set_cookie) {
-        x.set_cookie = request->keep ? x.head : kept_head(c);
+        x.set_cookie = request->keep ? x.head : pelt_conn_head(c);
     }
     struct pelt_keep *keep = c->keep; /* its spans are valid until `done` returns */
     c->keep = NULL;
@@ -260,17 +260,11 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
 static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
 {
     const struct pelt_request *request = c->request;
-    unsigned status = c->response.status;
-    enum pelt_outcome outcome = PELT_OUTCOME_HTTP_STATUS;
-    if (status >= 200 && status <= 399) {
-        outcome = PELT_OUTCOME_OK;
+    const bool ok = pelt_request_accepts(request, c->response.status);
+    if (__builtin_expect(request->stream != NULL, 0) && pelt_conn_stream_refused(c, now_ns)) {
+        return;
     }
-    for (unsigned i = 0; i < request->expect_len; i++) {
-        if (request->expect[i] == status) {
-            outcome = PELT_OUTCOME_OK;
-        }
-    }
-    pelt_conn_finish(c, outcome, NULL, now_ns);
+    pelt_conn_finish(c, ok ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS, NULL, now_ns);
 }
 
 static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
@@ -334,6 +328,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     size_t used = 0;
     assert(c->state >= PELT_CONN_SENDING && c->state <= PELT_CONN_RECEIVING);
     c->bytes_received += len;
+    client->received_ns = now_ns;
     if (c->first_ns == 0) {
         pelt_conn_first_byte(c, now_ns);
     }
@@ -352,6 +347,10 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     if (answer != PELT_HTTP1_MORE) {
         finish_refused(c, answer, now_ns);
         return false;
+    }
+    if (c->request->stream != NULL) {
+        keep_rest(c, head_was_done, len);
+        return pelt_conn_stream_goes_on(c, now_ns);
     }
     const struct pelt_timeouts *t = &c->request->timeouts;
     pelt_deadline_set(&client->deadlines, &c->deadline, t->total_ns, c->call_ns + t->total_ns);
@@ -489,11 +488,20 @@ static void send_more(struct pelt_conn *c, uint64_t now_ns)
      * be read. */
 }
 
+/* Who gets the body of a request that keeps its answer. */
+static void (*body_reader(const struct pelt_request *request))(void *, const char *, size_t)
+{
+    if (request->stream != NULL) {
+        return pelt_conn_on_stream_body;
+    }
+    return request->body_max > 0 ? on_body : NULL;
+}
+
 void pelt_conn_send(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
-    c->response.on_body = request->keep && request->body_max > 0 ? on_body : NULL;
+    c->response.on_body = request->keep ? body_reader(request) : NULL;
     c->response.arg = c;
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();
@@ -524,7 +532,7 @@ void pelt_conn_on_ready(void *conn, unsigned ready)
     } else if (c->state == PELT_CONN_SENDING && ready & PELT_READY_WRITE) {
         send_more(c, pelt_clock_ns());
     }
-    if (ready & PELT_READY_READ) {
+    if (ready & PELT_READY_READ && !c->paused) {
         on_readable(c, ready & PELT_READY_END); /* may free `c` */
     }
 }
@@ -543,8 +551,13 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
         return;
     }
     bool whole = now_ns >= c->call_ns + t->total_ns;
-    snprintf(text, size, "no %s within %.3g s", whole ? "whole response" : "first byte",
-             (double)(whole ? t->total_ns : t->first_byte_ns) / 1e9);
+    if (!whole && c->first_ns != 0) {
+        snprintf(text, size, "no further byte within %.3g s",
+                 (double)c->request->stream->between_ns / 1e9);
+    } else {
+        snprintf(text, size, "no %s within %.3g s", whole ? "whole response" : "first byte",
+                 (double)(whole ? t->total_ns : t->first_byte_ns) / 1e9);
+    }
     pelt_conn_finish(c, PELT_OUTCOME_TIMEOUT, text, now_ns);
 }
 

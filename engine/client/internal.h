@@ -25,6 +25,7 @@
 #include "pelt/http1_response.h"
 #include "pelt/poller.h"
 #include "pelt/rng.h"
+#include "pelt/stream.h"
 #include "pelt/transport.h"
 
 #define PELT_RECV_BYTES  65536        /* one receive, into the client's buffer */
@@ -97,6 +98,7 @@ struct pelt_conn {
     bool large;     /* bytes of the answer before this one were left out: foreseen here, too */
     bool wide;      /* its receive window was made larger */
     bool piped; /* first member of a struct pelt_pipe: what is sent and received is its business */
+    bool paused; /* receiving waits for pelt_stream_resume() */
 };
 
 /* Calls whose sending waits for the end of the running batch. */
@@ -130,6 +132,7 @@ struct pelt_client {
     struct pelt_sharing sharing; /* of use if opt.shared */
     struct pelt_rng rng;
     struct pelt_span piece; /* body of the running feed, while it is one piece */
+    uint64_t received_ns;   /* when the bytes of the running feed came */
     char error_text[256];
     char recv[PELT_RECV_BYTES];
 };
@@ -177,6 +180,13 @@ void pelt_pipe_connected(struct pelt_conn *c); /* sends what waits on a new conn
 void pelt_pipe_send(struct pelt_conn *c);      /* the same, held until now; none: it waits on */
 void pelt_pipe_on_ready(struct pelt_conn *c, unsigned ready);
 
+/* stream.c */
+void pelt_conn_on_stream_body(void *conn, const char *bytes, size_t len);
+/* True: its owner gave the answer up, and the exchange has ended. */
+bool pelt_conn_stream_refused(struct pelt_conn *c, uint64_t now_ns);
+/* A receive did not end the answer. As receive() in conn.c. */
+bool pelt_conn_stream_goes_on(struct pelt_conn *c, uint64_t now_ns);
+
 /* sharing.c: sessions of a client whose connections are shared */
 enum pelt_status pelt_sharing_init(struct pelt_client *client);
 void pelt_sharing_deinit(struct pelt_client *client);       /* accepts a half-made one */
@@ -200,6 +210,8 @@ void pelt_conn_send(
  * answered. */
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                       uint64_t now_ns);
+/* The kept head, whether it came whole or in pieces. Lost for want of memory: none. */
+struct pelt_span pelt_conn_head(struct pelt_conn *c);
 /* The parser has all it needs of the answer: ends the exchange as answered or refused. */
 void pelt_conn_end(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns);
 /* The connection ended (errno, or 0 for an orderly end) while an exchange was in flight. */

@@ -40,6 +40,7 @@ void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool
 {
     double elapsed_s = live->elapsed_s > 0 ? live->elapsed_s : 0;
     double left_s = live->length_s > elapsed_s ? live->length_s - elapsed_s : 0;
+    const uint64_t errors = live->ended - live->ok - live->abandoned;
     *out = (struct live_figures){
         .phase = live->phase,
         .elapsed_s = elapsed_s,
@@ -50,8 +51,8 @@ void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool
                      ? NAN
                      : pelt_plan_level(live->plan, (uint64_t)(elapsed_s * (double)PELT_NS_PER_S)),
         .started = live->started,
-        .errors = live->ended - live->ok,
-        .error_share = live->ended > 0 ? (double)(live->ended - live->ok) / (double)live->ended : 0,
+        .errors = errors,
+        .error_share = live->ended > 0 ? (double)errors / (double)live->ended : 0,
     };
     if (live->plan->endless && pelt_plan_iterations(live->plan) == 0) {
         out->left_s = NAN; /* of several loads, some end by their iterations */

@@ -33,6 +33,7 @@ void pelt_control_show(struct pelt_running *run)
         .total = run->collector.total,
         .started = n.started,
         .ended = n.ended,
+        .abandoned = n.by_outcome[PELT_OUTCOME_ABANDONED],
         .ok = n.ok,
         .series_bytes_most = pelt_registry_quota(run->registry)->most_bytes,
     };

@@ -85,7 +85,7 @@ static bool rescue_errors(struct pelt_results *r)
     for (uint32_t id = 0; id < r->total->requests_len; id++) {
         const struct pelt_request_frame *f = r->total->requests[id];
         for (unsigned o = 0; f != NULL && o < PELT_OUTCOME_COUNT; o++) {
-            if (o != PELT_OUTCOME_OK && f->outcomes[o] > 0 && !add_error(r, id, o)) {
+            if (pelt_outcome_is_error(o) && f->outcomes[o] > 0 && !add_error(r, id, o)) {
                 return false;
             }
         }

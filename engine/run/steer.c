@@ -144,7 +144,8 @@ static const char *most_frequent_error(const struct pelt_counts *n)
     enum pelt_outcome most = PELT_OUTCOME_OK;
     for (int i = 0; i < PELT_OUTCOME_COUNT; i++) {
         bool more = most == PELT_OUTCOME_OK || n->by_outcome[i] > n->by_outcome[most];
-        most = i != PELT_OUTCOME_OK && n->by_outcome[i] > 0 && more ? (enum pelt_outcome)i : most;
+        most =
+            pelt_outcome_is_error(i) && n->by_outcome[i] > 0 && more ? (enum pelt_outcome)i : most;
     }
     return most != PELT_OUTCOME_OK ? pelt_outcome_name(most) : NULL;
 }
@@ -182,7 +183,8 @@ static void on_figures(void *arg, uint32_t seconds, struct pelt_shape_figures *o
         out->ok_per_s = (double)sum.n.ok / length_s;
         out->iterations_per_s = (double)sum.iterations / length_s;
         out->late = sum.planned > 0 ? sum.late / (double)sum.planned : 0;
-        const double failed = (double)(sum.n.ended - sum.n.ok);
+        const double failed =
+            (double)(sum.n.ended - sum.n.ok - sum.n.by_outcome[PELT_OUTCOME_ABANDONED]);
         out->errors = sum.n.ended > 0 ? failed / (double)sum.n.ended : 0;
         out->error = most_frequent_error(&sum.n);
         out->p50_ms = percentile_ms(&response, 50);

@@ -469,6 +469,10 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     if (type && (given->multipart || !has_field(&c.fields, "Content-Type", &found))) {
         pelt_fields_set(L, call->what, &c.fields, pelt_span_of("Content-Type"), pelt_span_of(type));
     }
+    if (call->accept && !has_field(&c.fields, "Accept", &found)) {
+        pelt_fields_set(L, call->what, &c.fields, pelt_span_of("Accept"),
+                        pelt_span_of(call->accept));
+    }
     write_head(&c, origin, &pelt_shard_of(L)->head);
     struct pelt_request *r = &template->request;
     r->timeouts = timeouts_of(c.timeout_ns);
@@ -495,6 +499,9 @@ template_of(lua_State *L, const struct pelt_http_client *client, const struct pe
     const struct pelt_group *group = group_of(shard);
     if (group) {
         pelt_template_key_add(&key, (uintptr_t)group);
+    }
+    if (call->accept) {
+        pelt_template_key_add(&key, (uintptr_t)call->accept);
     }
     bool options = lua_istable(L, call->options);
     const struct pelt_template *kept =

@@ -59,6 +59,7 @@ struct pelt_call {
     const char *what;
     const char *method;
     int url, options; /* stack indexes; options: nil or a table */
+    const char *accept; /* for a field Accept, unless given; NULL: none */
     int method_index; /* of the string that `method` is; 0: it is a constant */
 };
 

@@ -1,5 +1,5 @@
 /*
- * pelt.http: get, post, ... of the default client, http.batch{}, and http.client{}. A call with a
+ * pelt.http: get, post, ... of the default client, http.batch{}, http.stream and http.client{}. A call with a
  * URL alone is prebuilt once: each client keeps, a method, a table from URL text to request (with
  * one more for each group in it), so such a call is one table look-up and a yield; for a user who
  * has cookies to send it is put together.
@@ -13,6 +13,7 @@
 #include "lib.h"
 #include "pelt/http1_request.h"
 #include "strand.h"
+#include "stream.h"
 
 #define CLIENT_TYPE "pelt.http.client"
 
@@ -192,6 +193,18 @@ static int client_batch(lua_State *L)
     return pelt_batch_call(L, client, 2);
 }
 
+/* http.stream(url, options): upvalue is the default client */
+static int http_stream(lua_State *L)
+{
+    return pelt_stream_call(L, lua_touserdata(L, lua_upvalueindex(1)), 1, 2);
+}
+
+static int client_stream(lua_State *L)
+{
+    struct pelt_http_client *client = luaL_checkudata(L, 1, CLIENT_TYPE);
+    return pelt_stream_call(L, client, 2, 3);
+}
+
 /* The fields every request starts with: pelt's name, then the --header lines. */
 static void start_fields(lua_State *L, struct pelt_fields *fields)
 {
@@ -352,6 +365,8 @@ int pelt_lib_http(lua_State *L)
     lua_setfield(L, -2, "request");
     lua_pushcfunction(L, client_batch);
     lua_setfield(L, -2, "batch");
+    lua_pushcfunction(L, client_stream);
+    lua_setfield(L, -2, "stream");
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, CLIENT_TYPE);
     lua_setfield(L, -2, "__metatable");
@@ -369,6 +384,9 @@ int pelt_lib_http(lua_State *L)
     lua_pushvalue(L, client);
     lua_pushcclosure(L, http_batch, 1);
     lua_setfield(L, -2, "batch");
+    lua_pushvalue(L, client);
+    lua_pushcclosure(L, http_stream, 1);
+    lua_setfield(L, -2, "stream");
     lua_pushcfunction(L, http_client);
     lua_setfield(L, -2, "client");
     return 1;

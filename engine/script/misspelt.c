@@ -9,7 +9,7 @@
 
 #include "lexer.h"
 #include "pelt/units.h"
-#include "template.h"
+#include "stream.h"
 
 #define DEPTH      64
 #define CLIENTS    32 /* names that are remembered */
@@ -21,7 +21,8 @@ struct bracket {
     unsigned options;  /* of a call: which argument the options are; else NOT_A_CALL */
     unsigned argument; /* of a call: where the scan is, from 1 */
     struct pelt_span function;
-    bool keys; /* it is the options' table */
+    const char *const *names; /* of its options */
+    bool keys;                /* it is the options' table */
 };
 
 struct scan {
@@ -78,7 +79,7 @@ static unsigned options_of(const struct pelt_token *name)
             return 2;
         }
     }
-    return is_name(name, "request") ? 3 : NOT_A_CALL;
+    return is_name(name, "stream") ? 2 : is_name(name, "request") ? 3 : NOT_A_CALL;
 }
 
 /* A '(' comes: is what stands before it a request's function? `http.get`, `pelt.http.get`, or
@@ -104,6 +105,7 @@ static void open_call(struct scan *x)
     struct bracket bracket = {.argument = 1};
     if (options != NOT_A_CALL && calls_request(x)) {
         bracket.options = options;
+        bracket.names = is_name(&t[0], "stream") ? pelt_stream_option_names : pelt_option_names;
         bracket.function =
             pelt_span(t[2].text.ptr, (size_t)(t[0].text.ptr + t[0].text.len - t[2].text.ptr));
     }
@@ -115,7 +117,12 @@ static void open_table(struct scan *x)
     const struct bracket *call = innermost(x);
     bool keys = call && call->options != NOT_A_CALL && call->argument == call->options &&
                 is_symbol(&x->before[0], ',');
-    push(x, (struct bracket){.keys = keys, .function = keys ? call->function : pelt_span(NULL, 0)});
+    struct bracket table = {.keys = keys};
+    if (keys) {
+        table.function = call->function;
+        table.names = call->names;
+    }
+    push(x, table);
 }
 
 static uint64_t line_of(const struct scan *x, const char *at)
@@ -127,20 +134,21 @@ static uint64_t line_of(const struct scan *x, const char *at)
     return line;
 }
 
-static void check_key(const struct scan *x, struct pelt_span function, struct pelt_span key)
+static void check_key(const struct scan *x, const struct bracket *table, struct pelt_span key)
 {
+    const char *const *names = table->names;
     char name[KEY_MAX];
     if (key.len >= sizeof name) {
         return;
     }
     memcpy(name, key.ptr, key.len);
     name[key.len] = '\0';
-    for (size_t i = 0; pelt_option_names[i]; i++) {
-        if (strcmp(name, pelt_option_names[i]) == 0) {
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(name, names[i]) == 0) {
             return;
         }
     }
-    x->found(x->arg, line_of(x, key.ptr), function, key, pelt_nearest(name, pelt_option_names));
+    x->found(x->arg, line_of(x, key.ptr), table->function, key, pelt_nearest(name, names));
 }
 
 /* A '=' comes. */
@@ -150,7 +158,7 @@ static void assign(struct scan *x)
     const struct bracket *table = innermost(x);
     bool begins = is_symbol(&t[1], '{') || is_symbol(&t[1], ',') || is_symbol(&t[1], ';');
     if (table && table->keys && begins && t[0].kind == PELT_TOKEN_NAME) {
-        check_key(x, table->function, t[0].text);
+        check_key(x, table, t[0].text);
     }
 }
 

@@ -27,6 +27,7 @@
 struct pelt_strand;
 struct pelt_templates;
 struct pelt_series_cache;
+struct pelt_stream_series;
 
 /* Metatables of userdata, for functions that are called with one at each request: comparing an
  * address is a third of luaL_checkudata(). */
@@ -36,6 +37,8 @@ enum pelt_type {
     PELT_TYPE_HTTP_CLIENT,
     PELT_TYPE_FEED,
     PELT_TYPE_METRIC,
+    PELT_TYPE_STREAM,
+    PELT_TYPE_EVENT,
     PELT_TYPES
 };
 
@@ -100,6 +103,8 @@ struct pelt_shard {
     uint64_t parsed_serial;       /* response that `parsed` belongs to; 0: none */
     json_t *parsed;               /* newest JSON document read; freed with the next one */
     struct pelt_decoded decoded;
+    int event_ref;                    /* the metatable of a stream's events */
+    struct pelt_stream_series *stream_series; /* of streams by name; NULL: none so far (events.h) */
     struct pelt_series_cache *series; /* of metrics met so far; NULL: none (lib_metric.c) */
 };
 

@@ -14,6 +14,7 @@
 #include "lib.h"
 #include "pelt/cookies.h"
 #include "response.h"
+#include "stream.h"
 #include "user_cookies.h"
 #include "watchdog.h"
 
@@ -104,6 +105,14 @@ static const char *take_raised(struct pelt_strand *s, int status, struct pelt_er
     return described ? lua_tostring(s->shard->L, -2) : say_memory(s, said);
 }
 
+/* What it opened and did not close. */
+static void leave_streams(struct pelt_strand *s)
+{
+    if (s->streams) {
+        pelt_streams_leave(s);
+    }
+}
+
 /* Closes what an ended function left open, and ends the strand with `message` or what came of that.
  * `said` is the message's, or free; `stopped`: it says that the slice was. */
 static void end_closed(struct pelt_strand *s, struct pelt_error *said, bool stopped,
@@ -120,6 +129,7 @@ static void end_closed(struct pelt_strand *s, struct pelt_error *said, bool stop
                         message ? "; and then in __close: " : "", raised);
         message = both.text;
     }
+    leave_streams(s);
     s->on_end(s, 0, message, traceback);
 }
 
@@ -190,6 +200,7 @@ static void go_on(struct pelt_strand *s, int args, uint64_t now_ns)
     }
     s->state = PELT_STRAND_IDLE;
     if (status == LUA_OK) {
+        leave_streams(s);
         s->on_end(s, results, NULL, NULL);
     } else if (status == LUA_YIELD) {
         end_stray_yield(s);
@@ -325,9 +336,13 @@ void pelt_strand_cancel(struct pelt_strand *s, uint64_t now_ns)
         pelt_session_cancel(&s->session, PELT_OUTCOME_UNFINISHED, now_ns);
     } else {
         pelt_timerq_remove(s->shard->opt->timers, &s->timer);
+        if (s->streams) {
+            pelt_session_cancel(&s->session, PELT_OUTCOME_UNFINISHED, now_ns);
+        }
     }
     (void)reset(s); /* that __close cannot wait at the end of a run is no fault of the script */
     lua_settop(s->co, 0);
+    leave_streams(s);
     s->state = PELT_STRAND_IDLE;
 }
 
@@ -374,6 +389,9 @@ int pelt_strand_call(lua_State *L, struct pelt_strand *s, const struct pelt_requ
 {
     uint64_t now_ns = pelt_clock_ns();
     uint64_t due_ns = pelt_strand_due(s, now_ns);
+    if (s->streams && !pelt_session_has_room(&s->session)) {
+        return luaL_error(L, "http: not enough memory for a connection beside the open streams");
+    }
     s->state = PELT_STRAND_WAITING_HTTP;
     pelt_session_call(&s->session, request, due_ns, now_ns, on_done, s);
     return lua_yieldk(L, 0, 0, give_response);
@@ -391,14 +409,20 @@ void pelt_strand_go_on(struct pelt_strand *s, uint64_t now_ns)
     go_on(s, 0, now_ns);
 }
 
-int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t asked_ns)
+int pelt_strand_sleep_then(lua_State *L, struct pelt_strand *s, uint64_t asked_ns,
+                           lua_KFunction then)
 {
     const uint64_t ns = pelt_shard_pause_ns(s->shard, asked_ns);
     if (pelt_timerq_add(s->shard->opt->timers, &s->timer, pelt_clock_ns() + ns) != PELT_OK) {
         return luaL_error(L, "pelt.sleep: out of memory");
     }
     s->state = PELT_STRAND_WAITING_SLEEP;
-    return lua_yieldk(L, 0, 0, give_nothing);
+    return lua_yieldk(L, 0, 0, then);
+}
+
+int pelt_strand_sleep(lua_State *L, struct pelt_strand *s, uint64_t ns)
+{
+    return pelt_strand_sleep_then(L, s, ns, give_nothing);
 }
 
 int pelt_strand_end(lua_State *L, struct pelt_strand *s, const char *what)

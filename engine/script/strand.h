@@ -18,6 +18,7 @@
 struct pelt_cookies;
 struct pelt_draft;
 struct pelt_group;
+struct pelt_script_stream;
 
 enum pelt_strand_state {
     PELT_STRAND_IDLE,
@@ -48,6 +49,7 @@ struct pelt_strand {
     struct pelt_strand_taken *taken; /* one a feed of the shard; NULL: no row so far */
     struct pelt_cookies *cookies;    /* NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
+    struct pelt_script_stream *streams;   /* opened by what runs, and not closed; NULL: none */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */
     int rng_ref;
     enum pelt_strand_state state;
@@ -87,6 +89,9 @@ void pelt_strand_go_on(struct pelt_strand *strand, uint64_t now_ns);
 /* When the next request is due: the arrival's time for an iteration's first, else now. */
 uint64_t pelt_strand_due(struct pelt_strand *strand, uint64_t now_ns);
 int pelt_strand_sleep(lua_State *L, struct pelt_strand *strand, uint64_t ns);
+/* The same with a continuation. */
+int pelt_strand_sleep_then(lua_State *L, struct pelt_strand *strand, uint64_t ns,
+                           lua_KFunction then);
 /* Ends what the strand runs as if it had returned, past every pcall; its variables are closed. A
  * Lua error beginning with `what` where that cannot be. */
 int pelt_strand_end(lua_State *L, struct pelt_strand *strand, const char *what);

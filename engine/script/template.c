@@ -38,7 +38,7 @@ struct kept {
 static const enum pelt_option TABLES[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT,
                                           PELT_OPTION_AUTH};
 
-#define CALL_WORDS 4 /* of a key without its options, at most */
+#define CALL_WORDS 5 /* of a key without its options, at most */
 
 /* An options table met before: at the same call, with the same words. */
 struct constant {

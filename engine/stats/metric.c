@@ -134,7 +134,7 @@ bool pelt_tags_write(struct pelt_tag *tags, size_t len, char out[PELT_TAGS_TEXT 
         if (at + (i > 0) + key.len + 1 > PELT_TAGS_TEXT) {
             return false;
         }
-        memcpy(out + at, ",", i > 0);
+        memcpy(out + at, ",", (size_t)(i > 0));
         at += i > 0;
         memcpy(out + at, key.ptr, key.len);
         at += key.len;
@@ -507,6 +507,8 @@ void pelt_metrics_format(struct pelt_metrics *m, uint32_t series, char *out, siz
         return;
     }
     bool tagged = tags[0] != '\0';
-    snprintf(out, size, "%s%s%s%s", pelt_metrics_at(m, metric)->name, tagged ? "{" : "", tags,
-             tagged ? "}" : "");
+    const char *name = pelt_metrics_at(m, metric)->name;
+    char braces[PELT_TAGS_TEXT + 1];
+    pelt_own_metric_braces(name, tags, braces);
+    snprintf(out, size, "%s%s%s%s", name, tagged ? "{" : "", braces, tagged ? "}" : "");
 }

@@ -162,7 +162,7 @@ void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct 
     } else {
         r->frame->unanswered_ns += s->response_ns;
     }
-    if (UNLIKELY(s->outcome != PELT_OUTCOME_OK)) {
+    if (UNLIKELY(s->outcome != PELT_OUTCOME_OK) && pelt_outcome_is_error(s->outcome)) {
         record_error(r, series, s);
     }
 }

@@ -37,7 +37,8 @@ static void gather_request(struct pelt_tally *tally, struct pelt_hist_pool *pool
         break;
     case PELT_FROM_ERRORS:
         tally->whole += ended(r);
-        tally->part += ended(r) - r->outcomes[PELT_OUTCOME_OK];
+        tally->part +=
+            ended(r) - r->outcomes[PELT_OUTCOME_OK] - r->outcomes[PELT_OUTCOME_ABANDONED];
         break;
     case PELT_FROM_APDEX:
     case PELT_FROM_GOODPUT:
@@ -308,7 +309,9 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
     const char *stat = s->t->stat;
     if (s->figure.source == PELT_FROM_METRIC && tally->metric.values == 0) {
         bool tags = s->t->name[0] != '\0';
-        pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", s->t->name,
+        char name[PELT_NAME_MAX + 1];
+        pelt_threshold_name(s->t, name);
+        pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", name,
                            tags ? "}" : "");
         return false;
     }

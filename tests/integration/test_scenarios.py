@@ -13,7 +13,7 @@ RUNS = {
     "burst": ["--duration", "4s", "--set", "BASE=10/s", "--set", "PEAK=50/s"],
     "benchmark": ["--duration", "3s", "--set", "RATE=50/s"],
 }
-NAMES = {"chat_mix": {"chat", "health", "models"}, "sustained": {"chat"}, "burst": {"chat"}, "benchmark": {"models"}}
+NAMES = {"chat_mix": {"chat", "chat stream", "health", "models"}, "sustained": {"chat"}, "burst": {"chat"}, "benchmark": {"models"}}
 
 
 def scenario(name):
@@ -44,7 +44,7 @@ def test_a_scenario_of_the_project_reads_as_what_it_is(tmp_path, name):
     assert done.code == PASSED and says in done.out, done.told()
 
 
-# Its WebSocket messages, 5 of 100, are left out until pelt can send them.
+# WebSocket messages are left out.
 CHAT_MIX = {"/api/chat": 70, "/health": 15, "/api/models": 10}
 
 

@@ -146,6 +146,7 @@ local function compare_options(classes)
     local http, load = pelt.http, pelt.load
     local refused = {
         ["pelt.RequestOptions"] = { http.get, "/", { ["?"] = 1 } },
+        ["pelt.StreamOptions"] = { http.stream, "/", { ["?"] = 1 } },
         ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
         ["pelt.Load"] = { load.users, { ["?"] = 1 } },
         ["pelt.LoadSustained"] = { load.sustained, { ["?"] = 1 } },
@@ -157,6 +158,11 @@ local function compare_options(classes)
         ["pelt.LoadStages"] = { load.stages, { stages = {}, ["?"] = 1 } },
         ["pelt.LoadFunction"] = { load.shape, { ["?"] = 1 } },
         ["pelt.LoadStress"] = { load.stress, { ["?"] = 1 } },
+        ["pelt.LlmOptions"] = { pelt.llm.chat, "/", { ["?"] = 1 } },
+        ["pelt.LlmSlo"] = { pelt.llm.chat, "/", { prompt = "", slo = { ["?"] = 1 } } },
+        ["pelt.PromptOptions"] = { pelt.llm.prompts, { ["?"] = 1 } },
+        ["pelt.PromptPrefix"] = { pelt.llm.prompts, { words = 1, prefix = { ["?"] = 1 } } },
+        ["pelt.PromptReuse"] = { pelt.llm.prompts, { words = 1, reuse = { ["?"] = 1 } } },
         ["pelt.Stage"] = { load.stages, { { ["?"] = 1 } } },
     }
     for _, class in ipairs(sorted(refused)) do
@@ -215,6 +221,14 @@ local function response_names()
     return names_of(r, listed(message)), r.body, r.headers
 end
 
+local function stream_names()
+    local s = pelt.http.stream("/text", { format = "lines" })
+    local event = s()
+    local _, of_stream = pcall(function() return s["?"] end)
+    local _, of_event = pcall(function() return event["?"] end)
+    return names_of(s, listed(of_stream)), names_of(event, listed(of_event))
+end
+
 local function user_names(user, typed)
     local names = {}
     for name, value in pairs(user) do names[name] = value end
@@ -228,7 +242,10 @@ return {
         findings = nil -- a local of this file: there is one user only
         findings = {}
         compare_library(classes, "pelt", pelt)
+        local of_stream, of_event = stream_names()
         compare_objects(classes, variables, {
+            ["pelt.stream"] = of_stream,
+            ["pelt.event"] = of_event,
             ["pelt.response"] = response_names(),
             ["pelt.user"] = user_names(user, classes["pelt.user"]),
         })

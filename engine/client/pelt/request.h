@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct pelt_origin;
+struct pelt_stream;
 
 struct pelt_timeouts {      /* ns; defaults of CONTRACT: 10 s, 60 s, 120 s */
     uint64_t connect_ns;    /* name, connection and TLS together */
@@ -25,6 +26,7 @@ struct pelt_request {
     struct pelt_timeouts timeouts;
     const uint16_t *expect; /* further statuses that are ok; NULL: none */
     uint16_t expect_len;
+    struct pelt_stream *stream; /* NULL: none; else as pelt/stream.h says, and `keep` is set */
     uint32_t series;    /* id of its name in the registry */
     bool head;          /* HEAD: the response has no body */
     bool keep;          /* head and body are kept for the done callback, up to body_max */
@@ -36,5 +38,18 @@ struct pelt_request {
     uint32_t
         body_max; /* bytes of body kept; the rest is received, counted and dropped (`body_cut`) */
 };
+
+/* Does an answer of this status count as ok? */
+static inline bool pelt_request_accepts(const struct pelt_request *request, unsigned status)
+{
+    if (status >= 200 && status <= 399) {
+        return true;
+    }
+    unsigned i = 0;
+    while (i < request->expect_len && request->expect[i] != status) {
+        i++;
+    }
+    return i < request->expect_len;
+}
 
 #endif

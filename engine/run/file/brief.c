@@ -80,7 +80,8 @@ static void add_counts(struct pelt_loader *l, struct pelt_brief *b)
 {
     sqlite3_stmt *s =
         pelt_loader_query(l, "SELECT (SELECT coalesce(sum(started), 0) FROM request WHERE t >= 0),"
-                             " coalesce(sum(count), 0), coalesce(sum((outcome <> 'ok') * count), 0)"
+                             " coalesce(sum(count), 0), "
+                             " coalesce(sum((outcome NOT IN ('ok', 'abandoned')) * count), 0)"
                              " FROM outcome WHERE t >= 0");
     if (pelt_loader_rows(l, s)) {
         b->started = pelt_column(s, 0);

@@ -78,13 +78,14 @@ static void load_second_requests(struct pelt_loader *l)
     sqlite3_finalize(s);
     at = 0;
     s = pelt_loader_query(
-        l, "SELECT t, sum((outcome = 'ok') * count), sum((outcome <> 'ok') * count) FROM "
-           "outcome WHERE t >= 0"
+        l, "SELECT t, sum((outcome = 'ok') * count), sum((outcome = 'abandoned') * count),"
+           " sum((outcome NOT IN ('ok', 'abandoned')) * count) FROM outcome WHERE t >= 0"
            " GROUP BY t ORDER BY t");
     while (pelt_loader_rows(l, s)) {
         if ((row = second_at(l, &at, sqlite3_column_int64(s, 0))) != NULL) {
             row->ok = pelt_column(s, 1);
-            row->errors = pelt_column(s, 2);
+            row->abandoned = pelt_column(s, 2);
+            row->errors = pelt_column(s, 3);
         }
     }
     sqlite3_finalize(s);
@@ -97,7 +98,8 @@ static void settle_in_flight(struct pelt_loader *l)
     double begun = 0; /* and not ended, at the second's beginning */
     for (size_t i = 0; i < l->r->seconds_len; i++) {
         struct pelt_second_row *row = &l->r->seconds[i];
-        double more = (double)row->started - (double)row->ok - (double)row->errors;
+        double more = (double)row->started - (double)row->ok - (double)row->errors -
+                      (double)row->abandoned;
         row->in_flight += begun + more * (row->t + 1.0);
         begun += more;
     }

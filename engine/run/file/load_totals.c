@@ -153,7 +153,7 @@ static void load_outcomes(struct pelt_loader *l)
             break;
         }
         r->outcomes[outcome] = pelt_column(s, 3);
-        if (outcome != PELT_OUTCOME_OK && !outside) {
+        if (pelt_outcome_is_error(outcome) && !outside) {
             add_error(l, (uint32_t)pelt_column(s, 1), outcome, r->outcomes[outcome],
                       (int32_t)sqlite3_column_int64(s, 4), (int32_t)sqlite3_column_int64(s, 5));
         }

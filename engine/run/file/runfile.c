@@ -548,7 +548,7 @@ static void put_figure(struct pelt_runfile *f, const char *key, uint64_t value)
 /* What a list of runs shows, so that it need not read all of each (brief.c). */
 static void put_figures(struct pelt_runfile *f)
 {
-    uint64_t started = 0, ended = 0, ok = 0;
+    uint64_t started = 0, ended = 0, ok = 0; /* ok: or abandoned */
     struct pelt_hist all = {0};
     for (uint32_t id = 0; id < f->sum->requests_len; id++) {
         const struct pelt_request_frame *r = f->sum->requests[id];
@@ -557,7 +557,7 @@ static void put_figures(struct pelt_runfile *f)
         }
         if (r != NULL) {
             started += r->started;
-            ok += r->outcomes[PELT_OUTCOME_OK];
+            ok += r->outcomes[PELT_OUTCOME_OK] + r->outcomes[PELT_OUTCOME_ABANDONED];
             pelt_hist_add(&all, &f->pool, &r->hist[PELT_HIST_RESPONSE]);
         }
     }

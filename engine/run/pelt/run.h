@@ -24,6 +24,7 @@ struct pelt_live { /* what a live display sees; borrowed during the call */
     const struct pelt_frame *second; /* newest whole second of all threads; NULL before the first */
     const struct pelt_frame *total;  /* all seconds so far */
     uint64_t started, ended, ok;     /* exchanges so far */
+    uint64_t abandoned;              /* of those that ended: neither ok nor errors */
     size_t series_bytes_most;        /* memory that series are meant to take at most */
 };
 

@@ -26,7 +26,8 @@
     X(BAD_BODY,           "bad_body",           YES)   /* a good head, then broken framing */      \
     X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
     X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \
-    X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */
+    X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */                    \
+    X(BAD_STREAM,         "bad_stream",         YES)   /* an ok head, then no events */
 
 enum pelt_outcome {
 #define X(symbol, name, sent) PELT_OUTCOME_##symbol,
@@ -40,6 +41,11 @@ enum pelt_sent { PELT_SENT_YES, PELT_SENT_MAYBE, PELT_SENT_NO };
 
 const char *pelt_outcome_name(enum pelt_outcome outcome); /* static storage */
 enum pelt_sent pelt_outcome_sent(enum pelt_outcome outcome);
+/* Whether it counts as an error: any but ok and abandoned, which the script itself chose. */
+static inline bool pelt_outcome_is_error(enum pelt_outcome outcome)
+{
+    return outcome != PELT_OUTCOME_OK && outcome != PELT_OUTCOME_ABANDONED;
+}
 bool pelt_outcome_find(const char *name, enum pelt_outcome *out);
 
 #endif

@@ -13,6 +13,32 @@
 enum pelt_own_metric {
     PELT_OWN_WS_CONNECT, /* trend: call to the server's 101 */
     PELT_OWN_WS_RTT,     /* trend: a message to the one that answers it */
+    /* Answers of language models: what each one is, own_metric.c says to people. */
+    PELT_OWN_LLM_TTFT,
+    PELT_OWN_LLM_TTFT_DUE,
+    PELT_OWN_LLM_TTFO,
+    PELT_OWN_LLM_ICL,
+    PELT_OWN_LLM_TPOT,
+    PELT_OWN_LLM_E2E,
+    PELT_OWN_LLM_E2E_DUE,
+    PELT_OWN_LLM_TOKENS_PER_S,
+    PELT_OWN_LLM_OUTPUT_TOKENS,
+    PELT_OWN_LLM_PROMPT_TOKENS,
+    PELT_OWN_LLM_CACHED_TOKENS,
+    PELT_OWN_LLM_COMPLETE,
+    PELT_OWN_LLM_GOODPUT,
+    PELT_OWN_LLM_GOOD,
+    /* Streams of events; times end at the stamp of a receive. */
+    PELT_OWN_STREAM_TTFB,      /* trend: sent to first byte */
+    PELT_OWN_STREAM_TTFB_DUE,  /* the same from due */
+    PELT_OWN_STREAM_FIRST,     /* trend: sent to first event */
+    PELT_OWN_STREAM_FIRST_DUE, /* the same from due */
+    PELT_OWN_STREAM_MATCH,     /* trend: sent to the first event that the option `first` meets */
+    PELT_OWN_STREAM_MATCH_DUE, /* the same from due */
+    PELT_OWN_STREAM_GAP,       /* trend: an event to the next one; 0: they came in one receive */
+    PELT_OWN_STREAM_FREEZE,    /* trend: the longest gap of a stream */
+    PELT_OWN_STREAM_EVENTS,    /* counter */
+    PELT_OWN_STREAM_COALESCED, /* share: events that came in one receive with another */
     PELT_OWN_METRICS
 };
 
@@ -23,5 +49,15 @@ uint32_t pelt_own_metric_series(struct pelt_metrics *m, enum pelt_own_metric whi
                                 const char *tags);
 /* The metric of this name; false: pelt has none that is so called, or it is one of another kind. */
 bool pelt_own_metric_find(const char *name, enum pelt_own_metric *which);
+const struct pelt_metric *pelt_own_metric_at(enum pelt_own_metric which);
+/* How it is reckoned, as one line for people; NULL: nothing is said of it, or no such metric. A
+ * metric whose formula changes gets another name, so that this is true of old run files as well. */
+const char *pelt_own_metric_definition(const char *name);
+/* The tags of the series of a request of this name: "name=NAME". One that is too long is cut, at a
+ * character's end. */
+void pelt_own_metric_tags(const char *request, char out[PELT_TAGS_TEXT + 1]);
+/* The tags of a series of the metric of this name, as people write them in braces: of pelt's own
+ * "chat", where name=chat is all of them; else as they are. */
+void pelt_own_metric_braces(const char *metric, const char *tags, char out[PELT_TAGS_TEXT + 1]);
 
 #endif

@@ -16,7 +16,7 @@ struct pelt_origin {
 struct fake_call fake_calls[64];
 size_t fake_calls_len;
 size_t fake_calls_max;
-int fake_sessions, fake_ended, fake_ended_error;
+int fake_sessions, fake_ended, fake_ended_error, fake_resumed;
 
 static struct pelt_origin origins[64];
 static size_t origins_len;
@@ -25,7 +25,7 @@ void fake_reset(void)
 {
     fake_calls_len = origins_len = 0;
     fake_calls_max = 64;
-    fake_sessions = fake_ended = fake_ended_error = 0;
+    fake_sessions = fake_ended = fake_ended_error = fake_resumed = 0;
 }
 
 void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
@@ -97,6 +97,52 @@ void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint
             call.done(call.arg, &x);
         }
     }
+}
+
+static struct fake_call take_call(size_t i)
+{
+    struct fake_call call = fake_calls[i];
+    memmove(&fake_calls[i], &fake_calls[i + 1], (fake_calls_len - i - 1) * sizeof call);
+    fake_calls_len--;
+    return call;
+}
+
+void pelt_stream_cancel(struct pelt_stream *s, enum pelt_outcome outcome, uint64_t now_ns)
+{
+    size_t i = 0;
+    while (fake_calls[i].request->stream != s) {
+        i++;
+        assert(i < fake_calls_len);
+    }
+    fake_end(i, outcome, now_ns);
+}
+
+void pelt_stream_resume(struct pelt_stream *s, uint64_t now_ns)
+{
+    assert(s->conn != NULL);
+    fake_resumed++;
+}
+
+void fake_head(struct pelt_stream *s, const char *head, uint64_t sent_ns, uint64_t now_ns)
+{
+    s->conn = (struct pelt_conn *)s; /* not NULL */
+    s->sent_ns = sent_ns;
+    s->first_ns = now_ns;
+    s->ops->head(s, (unsigned)strtoul(head + strlen("HTTP/1.1 "), NULL, 10), pelt_span_of(head),
+                 now_ns);
+}
+
+void fake_end(size_t i, enum pelt_outcome outcome, uint64_t now_ns)
+{
+    struct fake_call call = take_call(i);
+    struct pelt_exchange x = {.request = call.request,
+                              .outcome = outcome,
+                              .status = 200,
+                              .error = outcome == PELT_OUTCOME_OK ? NULL : "as the test says",
+                              .due_ns = call.due_ns};
+    x.sample.done_ns = now_ns;
+    x.sample.sent = true;
+    call.done(call.arg, &x);
 }
 
 bool pelt_crew_stopping(const struct pelt_crew *crew)
@@ -293,6 +339,10 @@ bool fake_answer(void)
     x.sample.response_ns = 5 * PELT_NS_PER_MS;
     x.sample.service_ns = 4 * PELT_NS_PER_MS;
     x.sample.sent = x.status != 0;
+    if (request->stream != NULL && x.status != 0) { /* all of it in one receive */
+        fake_head(request->stream, head.data, call.now_ns, x.sample.done_ns);
+        request->stream->ops->piece(request->stream, body.data, body.len, x.sample.done_ns);
+    }
     call.done(call.arg, &x);
     pelt_buf_deinit(&body);
     pelt_buf_deinit(&head);

@@ -13,6 +13,7 @@
 #define FAKE_CLIENT_H
 
 #include "pelt/client.h"
+#include "pelt/stream.h"
 #include "pelt/vu.h"
 
 struct fake_call {
@@ -29,8 +30,13 @@ extern size_t fake_calls_max; /* beyond so many there is no room for one; 64 aft
 extern int fake_sessions;     /* open */
 extern int fake_ended;        /* iterations that ended */
 extern int fake_ended_error;  /* of these by a script error */
+extern int fake_resumed;      /* calls of pelt_stream_resume() */
 
 void fake_reset(void);
+/* Streams are answered piece by piece: the head, then pieces and `received` by the stream's own
+ * ops, then the i-th waiting call's end. */
+void fake_head(struct pelt_stream *s, const char *head, uint64_t sent_ns, uint64_t now_ns);
+void fake_end(size_t i, enum pelt_outcome outcome, uint64_t now_ns);
 bool fake_answer(void); /* the oldest call; false: none waits */
 
 #endif

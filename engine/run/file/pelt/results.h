@@ -10,7 +10,8 @@
 
 struct pelt_second_row { /* one second, all requests together */
     int32_t t;
-    uint64_t started, ok, errors; /* errors: ended in anything but ok */
+    uint64_t started, ok, errors; /* errors: ended in anything but ok and abandoned */
+    uint64_t abandoned;
     uint64_t iterations, script_errors, planned, dropped;
     uint32_t users, waiting;
     uint64_t bytes_sent, bytes_received;
