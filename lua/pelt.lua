@@ -15,6 +15,7 @@ return guard.strict("pelt", {
     shared = guard.strict("pelt.shared", parts.shared),
     file = parts.file,
     metric = guard.strict("pelt.metric", parts.metric),
+    llm = guard.strict("pelt.llm", parts.llm),
     check = core.check,
     group = core.group,
     sleep = core.sleep,

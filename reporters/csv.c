@@ -350,8 +350,10 @@ static enum pelt_status write_thresholds(const struct pelt_results *r, FILE *out
         const struct pelt_threshold *t = &r->thresholds[i].threshold;
         const struct pelt_verdict_line *line = &r->thresholds[i].line;
         bool judged = r->thresholds[i].judged;
+        char name[PELT_NAME_MAX + 1];
+        pelt_threshold_name(t, name);
         text(&row, t->metric);
-        text(&row, t->name);
+        text(&row, name);
         text(&row, t->stat);
         text(&row, pelt_unit_name(t->unit));
         double value = judged && line->has_value ? line->value : (double)NAN;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pelt/own_metric.h"
+
 const struct report_percentile report_percentiles[REPORT_PERCENTILES] = {
     {"p50", 50}, {"p90", 90}, {"p95", 95}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99},
 };
@@ -28,11 +30,23 @@ bool report_percentile(const struct pelt_hist *h, double q, double scale, double
     return true;
 }
 
+/* -1: a script's. */
+static int own_place(const struct pelt_metric *metric)
+{
+    enum pelt_own_metric own;
+    return pelt_own_metric_find(metric->name, &own) ? (int)own : -1;
+}
+
+/* A script's in the order of declaration, then pelt's own in theirs: threads may meet these in any
+ * order. */
 static int by_metric_and_tags(const void *a, const void *b)
 {
     const struct report_series *x = a, *y = b;
     if (x->metric != y->metric) {
-        return x->metric < y->metric ? -1 : 1; /* one array, in the order of declaration */
+        int x_place = own_place(x->metric), y_place = own_place(y->metric);
+        return x_place != y_place      ? x_place - y_place
+               : x->metric < y->metric ? -1
+                                       : 1; /* one array */
     }
     bool x_other = strcmp(x->tags, PELT_TAGS_OTHER) == 0,
          y_other = strcmp(y->tags, PELT_TAGS_OTHER) == 0;

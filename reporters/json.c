@@ -20,6 +20,7 @@
 #include "served.h"
 #include "json.h"
 #include "pelt/clock.h"
+#include "pelt/own_metric.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
 #define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
@@ -302,6 +303,10 @@ static json_t *metric(const struct report_series *s, double duration_s)
     json_object_set_new(o, "tags", tags_of(s->tags));
     json_object_set_new(o, "unit", text(m->unit));
     json_object_set_new(o, "stats", metric_stats(m, s->frame, duration_s));
+    const char *definition = pelt_own_metric_definition(m->name);
+    if (definition != NULL) {
+        json_object_set_new(o, "definition", text(definition));
+    }
     return o;
 }
 
@@ -366,8 +371,10 @@ static json_t *threshold(const struct pelt_threshold_row *row)
         set_bound(bounds, "critical", t->critical);
     }
     enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
+    char name[PELT_NAME_MAX + 1];
+    pelt_threshold_name(t, name);
     json_object_set_new(o, "metric", text(t->metric));
-    json_object_set_new(o, "name", t->name[0] ? text(t->name) : json_null());
+    json_object_set_new(o, "name", name[0] ? text(name) : json_null());
     json_object_set_new(o, "stat", text(t->stat));
     json_object_set_new(o, "value", judged_value(row));
     json_object_set_new(o, "level", text(pelt_level_name(level)));

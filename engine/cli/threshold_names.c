@@ -96,8 +96,10 @@ void cli_threshold_names_warn(const struct pelt_scenario *scenario,
     struct texts *t = calloc(1, sizeof *t);
     if (t != NULL && find_texts(scenario->source, t)) {
         for (size_t i = 0; i < thresholds_len; i++) {
-            if (thresholds[i].name[0] != '\0') {
-                check_name(scenario, t, thresholds[i].name);
+            char name[PELT_NAME_MAX + 1];
+            pelt_threshold_name(&thresholds[i], name);
+            if (name[0] != '\0') {
+                check_name(scenario, t, name);
             }
         }
     }

@@ -11,6 +11,7 @@
 #include "pelt/rng.h"
 
 #define SALT_RANDOM  UINT64_C(0x726f7772616e646f)
+#define SALT_KEY     UINT64_C(0x6b6579206f662074)
 #define SALT_SHUFFLE UINT64_C(0x726f777368756666)
 #define ROUNDS       8
 
@@ -20,10 +21,29 @@ static uint64_t mix(uint64_t so_far, uint64_t more)
     return pelt_rng_splitmix64(&mixed);
 }
 
+static uint64_t of_turn(uint64_t h, const struct pelt_turn *t)
+{
+    return mix(mix(mix(h, t->who), t->iteration), t->draw);
+}
+
+uint64_t pelt_feed_mix(uint64_t key, uint64_t more)
+{
+    return mix(key, more);
+}
+
+uint64_t pelt_feed_common(uint64_t seed, uint64_t number)
+{
+    return mix(mix(seed, SALT_KEY), number);
+}
+
+uint64_t pelt_feed_key(uint64_t seed, uint64_t number, const struct pelt_turn *turn)
+{
+    return of_turn(mix(pelt_feed_common(seed, number), SALT_RANDOM), turn);
+}
+
 static uint64_t random_row(const struct pelt_feed *feed, const struct pelt_turn *t)
 {
-    uint64_t h = mix(mix(feed->seed, SALT_RANDOM), feed->number);
-    h = mix(mix(mix(h, t->who), t->iteration), t->draw);
+    uint64_t h = of_turn(mix(mix(feed->seed, SALT_RANDOM), feed->number), t);
     return (uint64_t)((unsigned __int128)h * feed->rows >> 64);
 }
 

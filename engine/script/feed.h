@@ -35,6 +35,11 @@ struct pelt_turn {
     uint64_t draw;      /* how many it took before in this iteration */
 };
 
+/* Random bits for what has no rows: of the turn's user, iteration and draw, and of nothing else. */
+uint64_t pelt_feed_key(uint64_t seed, uint64_t number, const struct pelt_turn *turn);
+/* Those that all turns have in common. */
+uint64_t pelt_feed_common(uint64_t seed, uint64_t number);
+uint64_t pelt_feed_mix(uint64_t key, uint64_t more);
 /* False: unique, and no row is left. */
 bool pelt_feed_row(const struct pelt_feed *feed, const struct pelt_turn *turn, uint64_t *row);
 

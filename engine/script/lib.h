@@ -7,8 +7,11 @@
 
 #include <lua.h>
 
+#include "feed.h"
 #include "pelt/buf.h"
 #include "pelt/plan.h"
+
+struct pelt_strand;
 
 #define PELT_RNG_TYPE "pelt.random" /* metatable of userdata that are a struct pelt_rng */
 
@@ -17,12 +20,17 @@ int pelt_lib_http(lua_State *L);   /* pelt.http */
 int pelt_lib_data(lua_State *L);   /* pelt.data */
 int pelt_lib_shared(lua_State *L); /* pelt.shared */
 int pelt_lib_metric(lua_State *L); /* pelt.metric */
+int pelt_lib_llm(lua_State *L);    /* what lua/llm.lua and lua/prompts.lua stand on */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
 /* What lua/ itself needs: duration_ns, rate, nearest, print, trace. */
 int pelt_lib_tools(lua_State *L);
 /* Its part: the trace of pelt.load.replay; and what such a one at `index` is to a plan. */
 int pelt_trace_open(lua_State *L);
 struct pelt_replay pelt_trace_replay(lua_State *L, int index, double speed);
+
+/* Counts one next() of the strand's user with what has this number among the feeds of its shard.
+ * Raises where memory is out. */
+struct pelt_turn pelt_data_turn(lua_State *L, struct pelt_strand *strand, size_t number);
 
 /* Opens the standard libraries without what would stop, fork or unseed the process; print goes to
  * the log, math.random to the user's numbers, require looks beside the scenario. */

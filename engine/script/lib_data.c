@@ -250,10 +250,10 @@ static int push_row(lua_State *L, const struct feed *f, uint64_t row)
  * places belong to user_init, whether its user was made for it or is an older one, so that its rows
  * do not depend on who serves.
  */
-static struct pelt_turn take_turn(lua_State *L, struct pelt_strand *s, const struct feed *f)
+struct pelt_turn pelt_data_turn(lua_State *L, struct pelt_strand *s, size_t number)
 {
     const struct pelt_vu *vu = s->vu;
-    struct pelt_strand_taken *taken = pelt_strand_taken(s, f->feed.number);
+    struct pelt_strand_taken *taken = pelt_strand_taken(s, number);
     uint64_t population = s->shard->opt->population;
     if (!taken) {
         luaL_error(L, "out of memory");
@@ -311,7 +311,7 @@ static int feed_next(lua_State *L)
                           "number, rows:row(1) to rows:row(#rows)");
     }
     uint64_t row;
-    struct pelt_turn turn = take_turn(L, s, f);
+    struct pelt_turn turn = pelt_data_turn(L, s, f->feed.number);
     if (!pelt_feed_row(&f->feed, &turn, &row)) {
         if (f->on_end != ON_END_WRAP) {
             return run_out(L, s, f);

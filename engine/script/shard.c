@@ -33,11 +33,12 @@
 
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
     pelt_lua_scenario[], pelt_lua_load_sustained[], pelt_lua_load_burst[],
-    pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[], pelt_lua_load_replay[];
+    pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[], pelt_lua_load_replay[],
+    pelt_lua_llm[], pelt_lua_prompts[];
 extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
     pelt_lua_scenario_len, pelt_lua_load_sustained_len, pelt_lua_load_burst_len,
     pelt_lua_load_benchmark_len, pelt_lua_load_stress_len, pelt_lua_load_mix_len,
-    pelt_lua_load_replay_len;
+    pelt_lua_load_replay_len, pelt_lua_llm_len, pelt_lua_prompts_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -122,6 +123,7 @@ static int open_libraries(lua_State *L)
     add_part(L, "data", pelt_lib_data);
     add_part(L, "shared", pelt_lib_shared);
     add_part(L, "metric", pelt_lib_metric);
+    add_part(L, "chat", pelt_lib_llm);
 
     int tools = parts + 1, keys = parts + 2;
     lua_getfield(L, parts, "tools");
@@ -146,6 +148,15 @@ static int open_libraries(lua_State *L)
     run_library(L, "=pelt.scenario", pelt_lua_scenario, pelt_lua_scenario_len, 3, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
     lua_setfield(L, parts, "load");
+
+    lua_pushvalue(L, parts);
+    lua_pushvalue(L, keys);
+    run_library(L, "=pelt.prompts", pelt_lua_prompts, pelt_lua_prompts_len, 2, 1);
+    lua_setfield(L, parts, "prompts");
+    lua_pushvalue(L, parts);
+    lua_pushvalue(L, keys);
+    run_library(L, "=pelt.llm", pelt_lua_llm, pelt_lua_llm_len, 2, 1);
+    lua_setfield(L, parts, "llm");
 
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pushvalue(L, parts);

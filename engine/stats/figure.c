@@ -48,8 +48,6 @@ const char *const pelt_threshold_metrics[FIGURES_LEN + 1] = {
 static const struct {
     const char *prefix, *needs;
 } LATER[] = {
-    {"stream_", "streams"},
-    {"llm_", "LLM streams"},
     {"server.", "an agent on the server"},
     {"cache.", "an agent on the server"},
 };
@@ -165,9 +163,19 @@ static enum pelt_status fail_nearest(struct pelt_error *err, const char *what, c
 static enum pelt_status fail_unknown(struct pelt_metrics *metrics, const char *name,
                                      struct pelt_error *err)
 {
-    const char *all[FIGURES_LEN + PELT_METRICS_MAX + 1];
+    const char *all[FIGURES_LEN + PELT_METRICS_MAX + PELT_OWN_METRICS + 1];
     size_t len = 0;
+    enum pelt_own_metric own;
+    if (pelt_own_metric_find(name, &own)) { /* then nobody knows a script's metrics */
+        return pelt_fail(err, PELT_EINVAL,
+                         "threshold: %s is measured by what a scenario calls (pelt.ws, pelt.llm, "
+                         "streams); without one try http_response, errors or requests",
+                         name);
+    }
     uint32_t custom = metrics != NULL ? pelt_metrics_count(metrics) : 0;
+    for (int i = 0; i < PELT_OWN_METRICS && metrics != NULL; i++) {
+        all[len++] = pelt_own_metric_at((enum pelt_own_metric)i)->name;
+    }
     for (uint32_t i = 0; i < custom; i++) {
         all[len++] = pelt_metrics_at(metrics, i)->name;
     }

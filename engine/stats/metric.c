@@ -508,6 +508,8 @@ void pelt_metrics_format(struct pelt_metrics *m, uint32_t series, char *out, siz
         return;
     }
     bool tagged = tags[0] != '\0';
-    snprintf(out, size, "%s%s%s%s", pelt_metrics_at(m, metric)->name, tagged ? "{" : "", tags,
-             tagged ? "}" : "");
+    const char *name = pelt_metrics_at(m, metric)->name;
+    char braces[PELT_TAGS_TEXT + 1];
+    pelt_own_metric_braces(name, tags, braces);
+    snprintf(out, size, "%s%s%s%s", name, tagged ? "{" : "", braces, tagged ? "}" : "");
 }

@@ -315,7 +315,9 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
     }
     if (s->figure.source == PELT_FROM_METRIC && tally->metric.values == 0) {
         bool tags = s->t->name[0] != '\0';
-        pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", s->t->name,
+        char name[PELT_NAME_MAX + 1];
+        pelt_threshold_name(s->t, name);
+        pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", name,
                            tags ? "}" : "");
         return false;
     }

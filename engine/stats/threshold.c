@@ -6,21 +6,30 @@
  */
 #include "pelt/threshold.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "bound.h"
 #include "figure.h"
 #include "pelt/clock.h"
+#include "pelt/own_metric.h"
 #include "pelt/units.h"
 
 #define SCORE "score" /* the one stat of apdex, which nobody needs to write */
 
-/* The series' name, or its tags as the series has them. */
+/* The series' name, or its tags as the series has them. What is no tags names a request where the
+ * metric is pelt's own. */
 static enum pelt_status set_name(struct pelt_threshold *t, const struct pelt_figure *m,
                                  const char *name, struct pelt_error *err)
 {
+    enum pelt_own_metric own;
     snprintf(t->name, sizeof t->name, "%s", name);
-    if (m->custom != NULL && name[0] != '\0' && !pelt_tags_parse(name, t->name)) {
+    if (m->custom == NULL || name[0] == '\0' || pelt_tags_parse(name, t->name)) {
+        return PELT_OK;
+    }
+    if (pelt_own_metric_find(m->name, &own)) {
+        pelt_own_metric_tags(name, t->name);
+    } else {
         return pelt_fail(err, PELT_EINVAL,
                          "threshold on %s: {%s} are no tags; write {route=chat} or "
                          "{route=chat,region=eu}",
@@ -278,6 +287,12 @@ bool pelt_threshold_is_of_capacity(const struct pelt_threshold *t)
     return strcmp(t->metric, "capacity") == 0;
 }
 
+void pelt_threshold_name(const struct pelt_threshold *t, char out[PELT_NAME_MAX + 1])
+{
+    static_assert(PELT_NAME_MAX == PELT_TAGS_TEXT, "a name holds tags as well");
+    pelt_own_metric_braces(t->metric, t->name, out);
+}
+
 /* " over 10s for 30s abort delay 20s" */
 static void format_time(const struct pelt_threshold *t, char *out, size_t size)
 {
@@ -315,13 +330,14 @@ void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t siz
         }
     }
     bool named = t->name[0] != '\0', scored = strcmp(t->stat, SCORE) == 0;
-    char limit[PELT_BOUND_TEXT] = "", time[100];
+    char limit[PELT_BOUND_TEXT] = "", time[100], name[PELT_NAME_MAX + 1];
+    pelt_threshold_name(t, name);
     if (t->limit_ms > 0) {
         limit[0] = ' ';
         pelt_bound_format_ms(t->limit_ms, limit + 1, sizeof limit - 1);
     }
     format_time(t, time, sizeof time);
-    snprintf(out, size, "%s%s%s%s%s%s%s%s %s %s%s", t->metric, named ? "{" : "", t->name,
+    snprintf(out, size, "%s%s%s%s%s%s%s%s %s %s%s", t->metric, named ? "{" : "", name,
              named ? "}" : "", limit, scored ? "" : " ", scored ? "" : t->stat,
              t->trend ? " trend" : "", t->lower_is_better ? "<=" : ">=", bounds, time);
 }

@@ -827,4 +827,140 @@ function handle:add(value, tags) end
 ---@field abort? boolean missed, it stops the run
 ---@field delay? number|string whole seconds in which nothing is judged
 
+---@class pelt.llm
+pelt.llm = {}
+
+---@class pelt.LlmSlo
+---@field ttft? pelt.Duration first content after the request was sent
+---@field ttft_due? pelt.Duration first content after the request was due
+---@field ttfo? pelt.Duration first content that is not reasoning, after the request was sent
+---@field tpot? pelt.Duration time per output token after the first
+---@field e2e? pelt.Duration last content after the request was sent
+---@field e2e_due? pelt.Duration last content after the request was due
+
+---@class pelt.LlmOptions
+---@field prompt? string|pelt.Prompt what is asked, as one message of a user; or what prompts:next() gave
+---@field messages? table[] the whole conversation instead: { { role = "user", content = "..." }, ... }
+---@field model? string
+---@field max_tokens? integer
+---@field max_completion_tokens? integer
+---@field temperature? number
+---@field top_p? number
+---@field stop? string|string[]
+---@field seed? integer
+---@field body? table<string, pelt.Json> further members of the request's body
+---@field stream? boolean default true; false: the answer in one piece
+---@field usage? boolean default true: a streamed answer is asked for its usage
+---@field slo? pelt.LlmSlo bounds that an answer must meet to count as good
+---@field between? pelt.Duration the longest silence of a stream, default 60 s
+---@field name? string name of the series in the report
+---@field headers? table<string, string|number> win over the client's and --header
+---@field timeout? pelt.Duration of the whole exchange, default 120 s
+---@field auth? pelt.Auth
+---@field cookies? boolean whether the user's cookies are sent and kept, default true
+
+---@class pelt.Answer
+---@field ok boolean it came whole
+---@field text? string nil: no answer in one piece came
+---@field reasoning? string
+---@field finish_reason? string
+---@field status integer 0: no head came
+---@field error? string the class: http_status llm_cut llm_error llm_bad_chunk truncated timeout ...
+---@field message? string of the error, for people: the server's own where it gave one
+---@field tokens? integer of the output, as counted in llm_output_tokens
+---@field prompt_tokens? integer
+---@field cached_tokens? integer
+---@field usage? table as the server gave it
+---@field chunks integer with content
+---@field ttft? number seconds; nil: there was none
+---@field ttft_due? number
+---@field ttfo? number
+---@field tpot? number
+---@field e2e? number
+---@field e2e_due? number
+---@field good? boolean met the slo; nil: there was none
+
+---Asks a language model behind an API of OpenAI's shape, and counts llm_* of its answer.
+---@param client pelt.http.client? may also be left out
+---@param path string
+---@param options pelt.LlmOptions
+---@return pelt.Answer
+---@overload fun(path: string, options: pelt.LlmOptions): pelt.Answer
+function pelt.llm.chat(client, path, options) end
+
+---@alias pelt.Law number|table # { "lognormal", mean = 200, sigma = 0.5, min = 1, max = 4000 }; fixed uniform normal exponential zipf
+
+---@class pelt.PromptPrefix
+---@field groups integer so many different beginnings
+---@field words pelt.Law their length
+---@field share? pelt.Share of the prompts that begin with one, default all
+---@field zipf? number group k comes with weight k^-zipf; default: all equally often
+
+---@class pelt.PromptReuse
+---@field prompts? integer how many there are; of a file: the first so many rows, default all
+---@field zipf? number prompt k comes with weight k^-zipf; default: all equally often
+
+---@class pelt.PromptOptions
+---@field words? pelt.Law length of texts that are made of words
+---@field file? string or texts of a file, an object a line: { "prompt": "...", "max_tokens": 100 }
+---@field field? string which member of a row is the text, default prompt, text or message
+---@field order? "sequential"|"random"|"shuffle"|"unique" of the rows
+---@field on_end? "stop"|"error"|"wrap" of unique rows
+---@field prefix? pelt.PromptPrefix beginnings that prompts share
+---@field reuse? pelt.PromptReuse a pool of prompts that come again
+---@field max_tokens? pelt.Law of answers
+---@field turns? pelt.Law of a session, default 1
+---@field think? pelt.Law of durations: time before each turn but the first
+---@field system? string a session's first message
+
+---Prompts for users; call it where the file is loaded.
+---@param options pelt.PromptOptions
+---@return pelt.Prompts
+function pelt.llm.prompts(options) end
+
+---@class pelt.Prompt
+---@field text? string
+---@field messages? table[] of a row that has them
+---@field words? integer of a text made of words
+---@field max_tokens? integer
+---@field number? integer in the pool
+---@field group? integer whose beginning it has
+---@field row? table of the file
+
+---@class pelt.Prompts
+local prompts = {}
+
+---The running user's next prompt.
+---@return pelt.Prompt
+function prompts:next() end
+
+---Prompt k of the pool.
+---@param k integer 1 to #prompts
+---@return pelt.Prompt
+function prompts:at(k) end
+
+---A conversation of the running user.
+---@return pelt.Session
+function prompts:session() end
+
+---@class pelt.Session
+---@field messages table[] what was said so far
+---@field turn integer 1 for the first
+---@field turns integer
+---@field prompt? pelt.Prompt of this turn, until it is asked
+---@field max_tokens? integer of this turn
+local session = {}
+
+---Goes on to the next turn, after the think time; false: it is over.
+---@return boolean
+function session:next() end
+
+---Asks this turn's prompt behind all that was said; what is not answered is taken back.
+---@param client pelt.http.client? may also be left out
+---@param path string
+---@param options? pelt.LlmOptions
+---@return pelt.Answer
+---@overload fun(self: pelt.Session, path: string, options?: pelt.LlmOptions): pelt.Answer
+function session:chat(client, path, options) end
+
 return pelt

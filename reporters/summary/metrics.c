@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "pelt/own_metric.h"
 #include "served.h"
 #include "text.h"
 
@@ -98,6 +99,23 @@ static enum family family_of(const struct report_series *s)
     return strncmp(s->metric->name, "ws_", 3) == 0 ? OF_WEBSOCKETS : OTHERS;
 }
 
+/* How pelt's own are reckoned where tools differ, each once. `series` is sorted by metric. */
+static void definitions(struct report_page *p, const struct report_series *series, size_t len)
+{
+    const struct pelt_metric *before = NULL;
+    for (size_t i = 0; i < len; i++) {
+        const struct pelt_metric *m = series[i].metric;
+        const char *said = m != before ? pelt_own_metric_definition(m->name) : NULL;
+        if (said != NULL) {
+            char line[300];
+            snprintf(line, sizeof line, "%s = %s", m->name, said);
+            fputs("    ", p->out);
+            report_text_hanging(p->out, line, p->width, 8);
+        }
+        before = m;
+    }
+}
+
 static void metric_rows(struct report_page *p, const char *title,
                         const struct report_series *series, size_t len, enum family family)
 {
@@ -122,4 +140,5 @@ void report_section_metrics(struct report_page *p)
     const size_t len = report_metrics(p->r, p->r->total, series);
     metric_rows(p, "websockets\n", series, len, OF_WEBSOCKETS);
     metric_rows(p, "metrics\n", series, len, OTHERS);
+    definitions(p, series, len);
 }

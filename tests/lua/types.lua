@@ -159,6 +159,11 @@ local function compare_options(classes)
         ["pelt.LoadStages"] = { load.stages, { stages = {}, ["?"] = 1 } },
         ["pelt.LoadFunction"] = { load.shape, { ["?"] = 1 } },
         ["pelt.LoadStress"] = { load.stress, { ["?"] = 1 } },
+        ["pelt.LlmOptions"] = { pelt.llm.chat, "/", { ["?"] = 1 } },
+        ["pelt.LlmSlo"] = { pelt.llm.chat, "/", { prompt = "", slo = { ["?"] = 1 } } },
+        ["pelt.PromptOptions"] = { pelt.llm.prompts, { ["?"] = 1 } },
+        ["pelt.PromptPrefix"] = { pelt.llm.prompts, { words = 1, prefix = { ["?"] = 1 } } },
+        ["pelt.PromptReuse"] = { pelt.llm.prompts, { words = 1, reuse = { ["?"] = 1 } } },
         ["pelt.Stage"] = { load.stages, { { ["?"] = 1 } } },
     }
     for _, class in ipairs(sorted(refused)) do

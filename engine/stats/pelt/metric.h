@@ -37,8 +37,8 @@ enum pelt_metric_type {
 const char *pelt_metric_type_name(enum pelt_metric_type type);
 bool pelt_metric_type_find(const char *name, enum pelt_metric_type *type); /* false: none */
 
-#define PELT_METRICS_SCRIPT       64
-#define PELT_METRICS_OWN          36 /* pelt/own_metric.h */
+#define PELT_METRICS_SCRIPT       50
+#define PELT_METRICS_OWN          50 /* pelt/own_metric.h */
 #define PELT_METRICS_MAX          (PELT_METRICS_SCRIPT + PELT_METRICS_OWN)
 #define PELT_METRIC_TAGGED_MAX    1000 /* series with tags, of all metrics together */
 #define PELT_METRIC_TAGGED_OWN    10   /* of a metric in any case */
@@ -122,7 +122,7 @@ uint64_t pelt_metrics_refused(struct pelt_metrics *m); /* values' tags beyond th
 /* What `from` has and `into` has not, which was made in the same order so far. */
 PELT_MUST_USE enum pelt_status pelt_metrics_copy(struct pelt_metrics *into,
                                                  struct pelt_metrics *from);
-/* "orders{route=a}" for people. */
+/* "orders{route=a}" for people, of pelt's own "llm_ttft{chat}". */
 void pelt_metrics_format(struct pelt_metrics *m, uint32_t series, char *out, size_t size);
 #define PELT_METRIC_TEXT (PELT_METRIC_NAME_MAX + PELT_TAGS_TEXT + 3)
 

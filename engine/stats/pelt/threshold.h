@@ -74,7 +74,7 @@ extern const char *const pelt_threshold_metrics[];
 
 struct pelt_threshold {
     char metric[64];
-    char name[PELT_NAME_MAX + 1]; /* request or check name, or tags; empty: all */
+    char name[PELT_NAME_MAX + 1]; /* request or check name, or tags of a metric; empty: all */
     char stat[16];                /* min mean max p50 ... p99.99 count share per_second last */
     enum pelt_unit unit;          /* of the bounds; times are ms */
     bool lower_is_better;
@@ -124,6 +124,9 @@ PELT_MUST_USE enum pelt_status pelt_threshold_make(const struct pelt_threshold_t
                                                    struct pelt_metrics *metrics,
                                                    struct pelt_threshold *out,
                                                    struct pelt_error *err);
+/* The name as people write it in the braces: of pelt's own metrics "chat", where the series has the
+ * tag name=chat. */
+void pelt_threshold_name(const struct pelt_threshold *t, char out[PELT_NAME_MAX + 1]);
 /* Whether the text is on a metric that a script may have declared. */
 bool pelt_threshold_is_foreign(const char *text);
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the

@@ -82,7 +82,7 @@ static void metrics_are_capped(void **state)
         assert_int_equal(declare(f, name, PELT_METRIC_COUNTER, ""), PELT_OK);
     }
     assert_int_equal(declare(f, "more", PELT_METRIC_COUNTER, ""), PELT_ELIMIT);
-    assert_says(f, "'more': more than 64 metrics");
+    assert_says(f, "'more': more than 50 metrics");
     assert_int_equal(declare(f, "m7", PELT_METRIC_COUNTER, ""), PELT_OK);
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pelt/own_metric.h"
 #include "pelt/threshold.h"
 
 struct fixture {
@@ -157,8 +158,8 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "{}", "write metric");
     assert_text_refused(f, "", "write metric");
     assert_text_refused(f, "loop_lag{chat} p99 < 1s", "has no {chat}");
-    assert_text_refused(f, "stream_first p99 < 1s", "needs streams");
-    assert_text_refused(f, "llm_ttft p99 < 1s", "needs LLM");
+    assert_text_refused(f, "llm_ttft p99 < 1s", "measured by what a scenario calls");
+    assert_text_refused(f, "server.api.cpu max < 1", "needs an agent");
     assert_text_refused(f, "server.api.nofile.used max < 1", "needs an agent");
     assert_text_refused(f, "cache.response.hit_share share > 1%", "needs an agent");
     assert_text_refused(f, "http_response p99 < 1s over 500ms", "whole seconds");
@@ -582,6 +583,108 @@ static void mistakes_about_metrics_of_the_script_are_named(void **state)
     assert_false(pelt_threshold_is_foreign("http_respons p95 < 5ms"));
 }
 
+/* ---- pelt's own metrics: {chat} is the series of the requests of this name ---- */
+
+static struct pelt_metric_frame *own(struct fixture *f, enum pelt_own_metric which,
+                                     const char *request)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+    char tags[PELT_TAGS_TEXT + 1];
+    pelt_own_metric_tags(request, tags);
+    return pelt_frame_metric(f->total, pelt_own_metric_series(metrics, which, tags));
+}
+
+static void fill_own(struct fixture *f)
+{
+    static const struct {
+        const char *name;
+        uint64_t us;
+    } SERIES[] = {{"chat", 250000}, {"pay / GET /a,b", 500000}, {"a=b", 750000}, {"x", 1000000}};
+    for (size_t i = 0; i < sizeof SERIES / sizeof *SERIES; i++) {
+        struct pelt_metric_frame *m = own(f, PELT_OWN_LLM_TTFT, SERIES[i].name);
+        m->values = 100;
+        pelt_hist_record_n(&m->hist, &f->total->pool, SERIES[i].us, 100);
+    }
+    *own(f, PELT_OWN_LLM_COMPLETE, "chat") = (struct pelt_metric_frame){.values = 8, .sum = 6};
+}
+
+static void own_metrics_are_judged_by_the_name_of_the_request(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+        double value;
+    } CASES[] = {
+        {"llm_ttft{chat} p95 < 1s", "llm_ttft{chat} p95 <= 1s", 250},
+        {"llm_ttft{name=chat} p95 < 1s", "llm_ttft{chat} p95 <= 1s", 250},
+        {"llm_ttft{pay / GET /a,b} p95 < 1s", "llm_ttft{pay / GET /a,b} p95 <= 1s", 500},
+        {"llm_ttft{name=a=b} p95 < 1s", "llm_ttft{name=a=b} p95 <= 1s", 750},
+        {"llm_ttft count > 1", "llm_ttft count >= 1", 400},
+        {"llm_complete{chat} share > 70%", "llm_complete{chat} share >= 70%", 0.75},
+    };
+    struct fixture *f = *state;
+    fill_own(f);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+        char shown[300];
+        if (pelt_threshold_parse_with(CASES[i].text, metrics, &f->t, &f->err) != PELT_OK) {
+            fail_msg("%s: %s", CASES[i].text, f->err.text);
+        }
+        pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+        pelt_threshold_format(&f->t, shown, sizeof shown);
+        if (f->line.level != PELT_LEVEL_TARGET || fabs(f->line.value - CASES[i].value) > 1) {
+            fail_msg("%s: %s %g (%s)", CASES[i].text, pelt_level_name(f->line.level), f->line.value,
+                     f->line.why);
+        }
+        assert_string_equal(shown, CASES[i].shown);
+    }
+    assert_metric_unjudged(f, "llm_ttft{caht} p95 < 1s", "no value was added with {caht}");
+}
+
+static void the_table_form_names_a_request_as_the_text_does(void **state)
+{
+    struct fixture *f = *state;
+    char name[PELT_NAME_MAX + 1];
+    fill_own(f);
+    const struct pelt_threshold_table table = {
+        .metric = "llm_ttft", .name = "chat", .stat = "p95", .max = "200ms"};
+    assert_int_equal(pelt_threshold_make(&table, pelt_registry_metrics(f->names), &f->t, &f->err),
+                     PELT_OK);
+    pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+    assert_int_equal(f->line.level, PELT_LEVEL_MISSED);
+    pelt_threshold_name(&f->t, name);
+    assert_string_equal(name, "chat");
+}
+
+static void every_own_metric_can_be_named_and_mistakes_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+    for (int i = 0; i < PELT_OWN_METRICS; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "%s{chat} count < 5",
+                 pelt_own_metric_at((enum pelt_own_metric)i)->name);
+        assert_true(pelt_threshold_is_foreign(text));
+        if (pelt_threshold_parse_with(text, metrics, &f->t, &f->err) != PELT_OK) {
+            assert_non_null(strstr(f->err.text, "try last, min or max")); /* a gauge */
+        }
+    }
+    assert_int_equal(pelt_threshold_parse_with("llm_tfft p95 < 1s", metrics, &f->t, &f->err),
+                     PELT_EINVAL);
+    assert_non_null(strstr(f->err.text, "no metric \"llm_tfft\"; did you mean \"llm_ttft\"?"));
+}
+
+static void a_long_name_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    char name[PELT_NAME_MAX + 1] = "", tags[PELT_TAGS_TEXT + 1];
+    while (strlen(name) + 2 <= PELT_NAME_MAX) {
+        strncat(name, "\xc3\xa9", sizeof name - strlen(name) - 1);
+    }
+    pelt_own_metric_tags(name, tags);
+    assert_int_equal(strlen(tags), PELT_TAGS_TEXT - 1); /* "name=" and 97 of two bytes */
+    assert_memory_equal(tags, "name=\xc3\xa9", 7);
+}
+
 static void a_rate_needs_a_duration(void **state)
 {
     struct fixture *f = *state;
@@ -616,6 +719,10 @@ int main(void)
         TEST(metrics_of_the_script_are_judged_in_their_unit),
         TEST(a_metric_of_the_script_without_values_is_unjudged),
         TEST(mistakes_about_metrics_of_the_script_are_named),
+        TEST(own_metrics_are_judged_by_the_name_of_the_request),
+        TEST(the_table_form_names_a_request_as_the_text_does),
+        TEST(every_own_metric_can_be_named_and_mistakes_are_told),
+        cmocka_unit_test(a_long_name_is_cut_at_a_character),
         TEST(a_rate_needs_a_duration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
