@@ -708,19 +708,36 @@ static void metric_row(struct page *p, const struct report_series *s)
     fputc('\n', p->out);
 }
 
-/* The metrics that the script declared. */
+static bool is_of_websockets(const struct report_series *s)
+{
+    return strncmp(s->metric->name, "ws_", 3) == 0;
+}
+
+/* Those of the series that are, or are not, of WebSockets. */
+static void metric_rows(struct page *p, const char *title, const struct report_series *series,
+                        size_t len, bool of_websockets)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (is_of_websockets(&series[i]) != of_websockets) {
+            continue;
+        }
+        if (shown == 0) {
+            heading(p, title);
+        }
+        if (shown++ < REQUESTS_SHOWN) {
+            metric_row(p, &series[i]);
+        }
+    }
+    more(p, shown, REQUESTS_SHOWN, "series of metrics");
+}
+
 static void metrics(struct page *p)
 {
     struct report_series series[PELT_METRIC_SERIES_MAX];
-    size_t len = report_metrics(p->r, p->r->total, series);
-    if (len == 0) {
-        return;
-    }
-    heading(p, "metrics\n");
-    for (size_t i = 0; i < len && i < REQUESTS_SHOWN; i++) {
-        metric_row(p, &series[i]);
-    }
-    more(p, len, REQUESTS_SHOWN, "series of metrics");
+    const size_t len = report_metrics(p->r, p->r->total, series);
+    metric_rows(p, "websockets\n", series, len, true);
+    metric_rows(p, "metrics\n", series, len, false);
 }
 
 static void lag_line(struct page *p, const char *label, const struct pelt_hist *h)

@@ -121,6 +121,16 @@ static struct pelt_span kept_head(struct pelt_conn *c)
     return c->head_lost ? pelt_span(NULL, 0) : pelt_span(pelt_conn_client(c)->recv, len);
 }
 
+/* The kept head, before the exchange is finished, which asks for it again. */
+static struct pelt_span settled_head(struct pelt_conn *c)
+{
+    struct pelt_span head = kept_head(c);
+    if (c->keep != NULL && c->keep->head.len > 0) {
+        c->response.head_end = 0; /* all of it was copied */
+    }
+    return head;
+}
+
 static void keep_spans(struct pelt_conn *c, struct pelt_exchange *x)
 {
     struct pelt_client *client = pelt_conn_client(c);
@@ -184,6 +194,7 @@ static void close_socket(struct pelt_conn *c)
     c->state = PELT_CONN_CLOSED;
     c->used = false;
     c->wide = false;
+    c->upgraded = false;
 }
 
 static bool reusable(const struct pelt_conn *c)
@@ -242,6 +253,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     if (error == NULL && reusable(c)) {
         c->state = PELT_CONN_IDLE;
         c->used = true;
+    } else if (request->upgrade && outcome == PELT_OUTCOME_OK) {
+        c->state = PELT_CONN_UPGRADED;
+        c->upgraded = true;
     } else {
         if (in_setup) {
             pelt_setup_cancel(c);
@@ -249,12 +263,30 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
             pelt_outbox_remove(c);
         }
         close_socket(c);
+        pelt_conn_client(c)->behind.len = 0;
     }
     pelt_conn_client(c)->piece.len = 0;
     pelt_recorder_ended(pelt_conn_client(c)->opt.recorder, request->series, &x.sample);
     c->request = NULL;
     tell(c, &x); /* may free this connection with its user: `c` is not touched any more */
     keep_free(keep);
+}
+
+/* The request has its own idea of which answers are ok. `outcome`: without it. Not inlined, so that
+ * its caller, which most answers come by, stays small enough to be. */
+__attribute__((noinline)) static enum pelt_outcome
+judge_expected(struct pelt_conn *c, enum pelt_outcome outcome, const char **error)
+{
+    const struct pelt_request *request = c->request;
+    if (request->upgrade) {
+        return pelt_wsconn_judge(c, c->response.status, settled_head(c), error);
+    }
+    for (unsigned i = 0; i < request->expect_len; i++) {
+        if (request->expect[i] == c->response.status) {
+            outcome = PELT_OUTCOME_OK;
+        }
+    }
+    return outcome;
 }
 
 static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
@@ -265,12 +297,11 @@ static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
     if (status >= 200 && status <= 399) {
         outcome = PELT_OUTCOME_OK;
     }
-    for (unsigned i = 0; i < request->expect_len; i++) {
-        if (request->expect[i] == status) {
-            outcome = PELT_OUTCOME_OK;
-        }
+    const char *error = NULL;
+    if (request->expect_len > 0) {
+        outcome = judge_expected(c, outcome, &error);
     }
-    pelt_conn_finish(c, outcome, NULL, now_ns);
+    pelt_conn_finish(c, outcome, error, now_ns);
 }
 
 static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
@@ -341,6 +372,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
         pelt_http1_response_feed(&c->response, client->recv, len, &used);
     if (answer == PELT_HTTP1_DONE) {
         if (used < len || ended) {
+            client->behind = pelt_span(client->recv + used, len - used);
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
         }
         if (len == PELT_RECV_BYTES || len == PELT_HEAD_BYTES) { /* more may wait, told already */
@@ -510,8 +542,8 @@ void pelt_conn_send(struct pelt_conn *c)
 void pelt_conn_on_ready(void *conn, unsigned ready)
 {
     struct pelt_conn *c = conn;
-    if (c->piped) {
-        pelt_pipe_on_ready(c, ready);
+    if (c->piped || c->upgraded) {
+        (c->piped ? pelt_pipe_on_ready : pelt_wsconn_on_ready)(c, ready);
         return;
     }
     if (c->state == PELT_CONN_SETUP) {

@@ -372,10 +372,21 @@ static struct pelt_vu *ready_pop(struct pelt_crew *crew)
     return vu;
 }
 
+/* Of these slots nobody is wanted any more. */
+static void hurry(struct pelt_crew *crew, uint32_t from, uint32_t to, uint64_t now_ns)
+{
+    for (uint32_t i = from; crew->opt.ops->hurry != NULL && i < to; i++) {
+        if (crew->users[i]->running) {
+            crew->opt.ops->hurry(crew->users[i], now_ns);
+        }
+    }
+}
+
 /* Users from `active` on are parked, also those that were to be started again; whom the rest of the
  * plan does not want leaves. */
 static void shrink(struct pelt_crew *crew, uint64_t now_ns)
 {
+    hurry(crew, crew->active, crew->begun, now_ns);
     crew->begun = crew->active;
     struct pelt_vu *vu = crew->ready;
     ready_clear(crew);
@@ -852,6 +863,7 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
         drop_waiting(crew, now_ns);
         drop_due(crew, now_ns);
     }
+    hurry(crew, 0, crew->users_len, now_ns);
     if (crew->opt.ops->leave != NULL || crew->paced) {
         crew->idle = NULL;
         send_away(crew, 0);

@@ -36,6 +36,7 @@ enum pelt_type {
     PELT_TYPE_HTTP_CLIENT,
     PELT_TYPE_FEED,
     PELT_TYPE_METRIC,
+    PELT_TYPE_WEBSOCKET,
     PELT_TYPES
 };
 

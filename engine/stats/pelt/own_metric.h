@@ -11,8 +11,17 @@
 #include "pelt/metric.h"
 
 enum pelt_own_metric {
-    PELT_OWN_WS_CONNECT, /* trend: call to the server's 101 */
-    PELT_OWN_WS_RTT,     /* trend: a message to the one that answers it */
+    PELT_OWN_WS_CONNECT,   /* trend: call to the server's 101 */
+    PELT_OWN_WS_RTT,       /* trend: a message to the one that answers it */
+    PELT_OWN_WS_GAP,       /* trend: between two messages of a feed */
+    PELT_OWN_WS_MESSAGES,  /* counter, by direction: whole messages */
+    PELT_OWN_WS_BYTES,     /* counter, by direction: their payload, before it is compressed */
+    PELT_OWN_WS_CLOSES,    /* counter, by code and clean: WebSockets that ended */
+    PELT_OWN_WS_ERRORS,    /* counter, by class (enum pelt_ws_class) */
+    PELT_OWN_WS_DELIVERY,  /* trend: a message's sending by one user to its coming to another */
+    PELT_OWN_WS_LOST,      /* counter: deliveries that did not come */
+    PELT_OWN_WS_DUPLICATE, /* counter: those that came again */
+    PELT_OWN_WS_REORDERED, /* counter: those that came after a later one */
     PELT_OWN_METRICS
 };
 
