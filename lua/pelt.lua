@@ -9,6 +9,7 @@ math.randomseed = parts.random.math_randomseed
 
 return guard.strict("pelt", {
     http = guard.strict("pelt.http", parts.http),
+    ws = guard.strict("pelt.ws", parts.ws),
     json = guard.strict("pelt.json", parts.json),
     load = guard.strict("pelt.load", parts.load),
     data = guard.strict("pelt.data", parts.data),

@@ -277,6 +277,23 @@ static void free_key(const json_t *o, const char *name, char out[PELT_NAME_MAX +
     }
 }
 
+/* Mean of all series of ws_connect; null: no WebSocket was opened. */
+static json_t *ws_connect_json(const struct pelt_results *r)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    const size_t len = report_metrics(r, r->total, series);
+    double sum_us = 0;
+    uint64_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (strcmp(series[i].metric->name, "ws_connect") == 0) {
+            const struct pelt_hist *h = &series[i].frame->hist;
+            count += h->count;
+            sum_us += pelt_hist_mean_us(h) * (double)h->count;
+        }
+    }
+    return count > 0 ? json_real(report_round3(sum_us / (double)count / 1000)) : json_null();
+}
+
 json_t *report_summary_json(const struct pelt_results *r)
 {
     const struct report_totals t = report_totals(r->total);
@@ -298,7 +315,7 @@ json_t *report_summary_json(const struct pelt_results *r)
                                 json_integer((json_int_t)t.outcomes[i]));
         }
     }
-    json_object_set_new(o, "ws_connect_avg_ms", json_null());
+    json_object_set_new(o, "ws_connect_avg_ms", ws_connect_json(r));
     json_object_set_new(o, "total_errors", json_integer((json_int_t)t.errors));
     json_object_set_new(o, "error_types", types);
     return o;

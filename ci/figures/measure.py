@@ -19,6 +19,7 @@ import steady
 import stream
 import tls
 import verdict
+import websocket
 from host import machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -41,6 +42,7 @@ FIGURES = {
     "sustained": (repeated.sustained, "leaks named and not named by a sustained load, three times each way"),
     "burst": (repeated.burst, "recovery from spikes against the target's own log, three bursts"),
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
+    "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

@@ -57,6 +57,7 @@ void pelt_client_free(struct pelt_client *client)
     if (client->opt.shared) {
         pelt_sharing_deinit(client);
     }
+    pelt_wsconns_deinit(client);
     pelt_deadlines_deinit(&client->deadlines);
     pelt_dns_free(client->dns);
     pelt_origins_free(&client->origins);

@@ -221,6 +221,7 @@ static void close_socket(struct pelt_conn *c)
     c->used = false;
     c->wide = false;
     c->paused = false;
+    c->upgraded = false;
 }
 
 static bool reusable(const struct pelt_conn *c)
@@ -295,6 +296,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     if (error == NULL && reusable(c)) {
         c->state = PELT_CONN_IDLE;
         c->used = true;
+    } else if (request->upgrade && outcome == PELT_OUTCOME_OK) {
+        c->state = PELT_CONN_UPGRADED;
+        c->upgraded = true;
     } else {
         if (in_setup) {
             pelt_setup_cancel(c);
@@ -305,6 +309,7 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
             x.secured = pelt_handshake_look(c);
         }
         close_socket(c);
+        pelt_conn_client(c)->behind.len = 0;
     }
     pelt_conn_client(c)->piece.len = 0;
     pelt_recorder_ended(pelt_conn_client(c)->opt.recorder, request->series, &x.sample);
@@ -320,7 +325,12 @@ static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
     if (__builtin_expect(request->stream != NULL, 0) && pelt_conn_stream_refused(c, now_ns)) {
         return;
     }
-    pelt_conn_finish(c, ok ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS, NULL, now_ns);
+    enum pelt_outcome outcome = ok ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS;
+    const char *error = NULL;
+    if (__builtin_expect(request->upgrade, 0)) {
+        outcome = pelt_wsconn_judge(c, c->response.status, pelt_conn_head(c), &error);
+    }
+    pelt_conn_finish(c, outcome, error, now_ns);
 }
 
 static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
@@ -398,6 +408,7 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
         pelt_http1_response_feed(&c->response, client->recv, len, &used);
     if (answer == PELT_HTTP1_DONE) {
         if (used < len || ended) {
+            client->behind = pelt_span(client->recv + used, len - used);
             c->response.keep_alive = false; /* bytes that nobody asked for: not trusted again */
         }
         if (len == PELT_RECV_BYTES || len == PELT_HEAD_BYTES || c->transport.more) {
@@ -587,8 +598,8 @@ void pelt_conn_send(struct pelt_conn *c)
 void pelt_conn_on_ready(void *conn, unsigned ready)
 {
     struct pelt_conn *c = conn;
-    if (c->piped) {
-        pelt_pipe_on_ready(c, ready);
+    if (c->piped || c->upgraded) {
+        (c->piped ? pelt_pipe_on_ready : pelt_wsconn_on_ready)(c, ready);
         return;
     }
     if (c->state == PELT_CONN_SETUP) {

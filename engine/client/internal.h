@@ -12,6 +12,7 @@
  * connection or spoke unasked, the call goes to SETUP: nothing of it was sent. A response may begin
  * while SENDING goes on (an answer before the body is sent). Any failure leads to CLOSED. Every way
  * out of the middle states passes pelt_conn_finish(), the one place that records and calls `done`.
+ * An answer that upgrades leads to UPGRADED: what comes then is the WebSocket's (wsconn.c).
  * On a pipe's connection that is the exchange whose answer comes next; those behind it are the
  * pipe's (pipe.c).
  */
@@ -27,6 +28,8 @@
 #include "pelt/rng.h"
 #include "pelt/stream.h"
 #include "pelt/transport.h"
+#include "pelt/ws_pool.h"
+#include "pelt/wsconn.h"
 
 #define PELT_RECV_BYTES    65536        /* one receive, into the client's buffer */
 #define PELT_WIDE_BYTES    (256u << 10) /* receive window once such a body came */
@@ -43,6 +46,7 @@ enum pelt_conn_state {
     PELT_CONN_WAITING,
     PELT_CONN_RECEIVING,
     PELT_CONN_IDLE,
+    PELT_CONN_UPGRADED,
 };
 
 /* What a connection needs while it is being set up; lies where the response's parser will. */
@@ -104,6 +108,7 @@ struct pelt_conn {
     bool head_lost; /* no memory to keep it */
     bool large;     /* bytes of the answer before this one were left out: foreseen here, too */
     bool wide;      /* its receive window was made larger */
+    bool upgraded;  /* in state UPGRADED: first member of a struct pelt_wsconn */
     bool piped;  /* first member of a struct pelt_pipe: what is sent and received is its business */
     bool paused; /* receiving waits for pelt_stream_resume() */
 };
@@ -132,6 +137,17 @@ struct pelt_sharing {
     struct pelt_conn *nowhere; /* never connected: calls end on it that never got a connection */
 };
 
+/* All WebSockets of the client. */
+struct pelt_wsconns {
+    struct pelt_ws_pool *pool;    /* NULL: there was none yet */
+    struct pelt_ws_meter *meters; /* of the names that opened some */
+    struct pelt_wsconn *first;
+    struct pelt_buf frame;       /* the newest one written, until it is sent */
+    uint32_t busy;               /* open, or waiting for the end of the close handshake */
+    void (*on_quiet)(void *arg); /* to be called once none is; NULL: nobody waits */
+    void *on_quiet_arg;
+};
+
 struct pelt_client {
     struct pelt_client_options opt;
     pelt_foresee_fn foresee; /* NULL: nobody wants to know */
@@ -147,8 +163,10 @@ struct pelt_client {
     struct pelt_outbox outbox;
     struct pelt_sharing sharing; /* of use if opt.shared */
     struct pelt_rng rng;
-    struct pelt_span piece; /* body of the running feed, while it is one piece */
-    uint64_t received_ns;   /* when the bytes of the running feed came */
+    struct pelt_span piece;  /* body of the running feed, while it is one piece */
+    uint64_t received_ns;    /* when the bytes of the running feed came */
+    struct pelt_span behind; /* an answer of the running receive: bytes that came with it */
+    struct pelt_wsconns wsconns;
     char error_text[PELT_SAMPLE_TEXT];
     char traced_text[PELT_SAMPLE_TEXT + 64]; /* that and the trace's id, for error samples */
     char recv[PELT_RECV_BYTES];
@@ -226,6 +244,29 @@ bool pelt_sharing_has_room(struct pelt_session *s);
 void pelt_sharing_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg);
 void pelt_sharing_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);
+
+/* wsconn.c: of a connection that is the first member of a struct pelt_wsconn */
+enum pelt_outcome pelt_wsconn_judge(struct pelt_conn *c, unsigned status, struct pelt_span head,
+                                    const char **error); /* its handshake was answered */
+void pelt_wsconn_on_ready(struct pelt_conn *c, unsigned ready);
+void pelt_wsconn_send_held(struct pelt_conn *c); /* what waited for the end of the batch */
+void pelt_wsconns_deinit(struct pelt_client *client);
+
+/* wsmeter.c: the series of what WebSockets of one name do */
+struct pelt_ws_meter {
+    struct pelt_ws_meter *next;
+    uint32_t request; /* series of their handshakes */
+    uint32_t connect, rtt, gap, errors;
+    uint32_t messages[2], bytes[2]; /* by enum pelt_ws_direction */
+};
+enum pelt_ws_direction { PELT_WS_SENT, PELT_WS_RECEIVED };
+/* NULL: out of memory, or the client records no metrics. */
+struct pelt_ws_meter *pelt_ws_meter_of(struct pelt_client *client, uint32_t request);
+void pelt_ws_meter_closed(struct pelt_client *client, uint32_t request, unsigned code, bool clean,
+                          uint64_t now_ns);
+void pelt_ws_meter_failed(struct pelt_client *client, uint32_t request, enum pelt_ws_class class,
+                          uint64_t now_ns);
+void pelt_ws_meters_free(struct pelt_client *client);
 
 /* conn.c */
 struct pelt_conn *pelt_conn_new(void);    /* NULL: out of memory */

@@ -12,10 +12,12 @@ static void flush(struct pelt_outbox *box)
 {
     for (unsigned i = 0; i < box->len; i++) {
         struct pelt_conn *c = box->held[i];
-        if (c->piped) {
+        if (!(c->piped | c->upgraded)) {
+            pelt_conn_send(c); /* none of these calls back */
+        } else if (c->piped) {
             pelt_pipe_send(c);
         } else {
-            pelt_conn_send(c); /* neither calls back */
+            pelt_wsconn_send_held(c);
         }
     }
     box->len = 0;

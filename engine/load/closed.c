@@ -47,6 +47,7 @@ static struct pelt_vu *ready_pop(struct pelt_crew *crew)
  * plan does not want leaves. */
 static void shrink(struct pelt_crew *crew, uint64_t now_ns)
 {
+    pelt_life_hurry(crew, crew->closed.active, crew->closed.begun, now_ns);
     crew->closed.begun = crew->closed.active;
     struct pelt_vu *vu = crew->closed.ready;
     ready_clear(crew);

@@ -216,6 +216,7 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
     } else {
         pelt_closed_stop(crew);
     }
+    pelt_life_hurry(crew, 0, crew->users_len, now_ns);
     if (crew->opt.ops->leave != NULL || crew->closed.paced) {
         pelt_life_send_away(crew, 0, now_ns);
     }

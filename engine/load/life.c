@@ -201,6 +201,15 @@ bool pelt_life_leave(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns
     return any;
 }
 
+void pelt_life_hurry(struct pelt_crew *crew, uint32_t from, uint32_t to, uint64_t now_ns)
+{
+    for (uint32_t i = from; crew->opt.ops->hurry != NULL && i < to; i++) {
+        if (crew->users[i]->running) {
+            crew->opt.ops->hurry(crew->users[i], now_ns);
+        }
+    }
+}
+
 /* So many at a time as have something to do. */
 void pelt_life_serve_leaving(struct pelt_crew *crew, uint64_t now_ns)
 {

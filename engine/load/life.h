@@ -23,6 +23,8 @@ bool pelt_life_leave(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns
 /* Who is in and does nothing, in slots from `first` on, is to leave: some in each run of the ready
  * timer, which is armed. */
 void pelt_life_send_away(struct pelt_crew *crew, uint32_t first, uint64_t now_ns);
+/* In slots from `from` to below `to` nobody is wanted any more: who runs may end soon. */
+void pelt_life_hurry(struct pelt_crew *crew, uint32_t from, uint32_t to, uint64_t now_ns);
 void pelt_life_serve_leaving(struct pelt_crew *crew, uint64_t now_ns); /* the ready timer's */
 void pelt_life_keep_all(struct pelt_crew *crew); /* nobody is to leave any more */
 

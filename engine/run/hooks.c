@@ -7,6 +7,8 @@
 
 #include "pelt/crew.h"
 #include "pelt/log.h"
+#include "pelt/ws_code.h"
+#include "pelt/wsconn.h"
 
 struct waiting { /* one hook that runs */
     struct pelt_hooks *hooks;
@@ -54,6 +56,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
         .metrics = pelt_registry_metrics(registry),
         .stand_in_port = run->stand_in_port,
         .second = -1,
+        .registry = registry,
         .quota = pelt_registry_quota(registry),
         .observe = observe,
         .observe_arg = observe_arg,
@@ -129,11 +132,27 @@ bool pelt_hooks_cancelled(const struct pelt_hooks *h)
     return atomic_load_explicit(&h->cancelled, memory_order_acquire);
 }
 
+static void on_quiet(void *arg)
+{
+    struct waiting *wait = arg;
+    wait->done = true;
+    pelt_reactor_stop(&wait->hooks->station.reactor);
+}
+
+/* What ran has ended: so do its WebSockets. */
+static void close_wsconns(struct waiting *wait)
+{
+    struct pelt_hooks *h = wait->hooks;
+    if (!pelt_client_close_wsconns(h->station.client, PELT_WS_CODE_NORMAL, pelt_clock_ns(),
+                                   PELT_WSCONN_CLOSE_NS, on_quiet, wait)) {
+        on_quiet(wait);
+    }
+}
+
 static void on_hook_done(void *arg, const char *json, const char *error)
 {
     struct waiting *wait = arg;
     struct pelt_hooks *h = wait->hooks;
-    wait->done = true;
     if (error != NULL) {
         fail(h, error);
     } else if (json != NULL) {
@@ -143,7 +162,7 @@ static void on_hook_done(void *arg, const char *json, const char *error)
             fail(h, "out of memory for what it returned");
         }
     }
-    pelt_reactor_stop(&h->station.reactor);
+    close_wsconns(wait);
 }
 
 typedef void (*hook_fn)(struct pelt_script *script, pelt_script_done_fn done, void *arg);
@@ -171,9 +190,7 @@ bool pelt_hooks_teardown(struct pelt_hooks *h)
 
 static void on_idle(void *arg)
 {
-    struct waiting *wait = arg;
-    wait->done = true;
-    pelt_reactor_stop(&wait->hooks->station.reactor);
+    close_wsconns(arg);
 }
 
 /* A user stops with its first iteration: one is what `check --once` wants. */

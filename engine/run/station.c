@@ -22,6 +22,7 @@ enum pelt_status pelt_station_init(struct pelt_station *s,
     struct pelt_client_options client = {
         .loop = s->reactor.loop,
         .recorder = &s->recorder,
+        .registry = options->registry,
         .timers = &s->reactor.timers,
         .seed = options->seed,
         .resolve = options->resolve,

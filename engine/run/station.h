@@ -31,8 +31,9 @@ struct pelt_station_options {
     uint16_t stand_in_port;
     int32_t second; /* of the first frame */
     uint16_t thread;
-    struct pelt_quota *quota; /* borrowed: counts the frame's memory; may be NULL */
-    pelt_done_fn observe;     /* may be NULL */
+    struct pelt_registry *registry; /* borrowed: names for metrics; may be NULL */
+    struct pelt_quota *quota;       /* borrowed: counts the frame's memory; may be NULL */
+    pelt_done_fn observe;           /* may be NULL */
     void *observe_arg;
 };
 

@@ -15,6 +15,8 @@
 #include "bench.h"
 #include "pelt/crew.h"
 #include "pelt/script.h"
+#include "pelt/ws_code.h"
+#include "pelt/wsconn.h"
 #include "runqueue.h"
 #include "station.h"
 
@@ -26,6 +28,8 @@ struct stage_letter { /* from the control thread */
     struct pelt_mail mail;
     struct pelt_stage stage;
 };
+
+#define HURRIED_CLOSE_NS (200 * PELT_NS_PER_MS) /* for WebSockets, once the grace is over */
 
 struct pelt_worker {
     struct pelt_worker_options opt;
@@ -54,7 +58,8 @@ struct pelt_worker {
     atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
     pthread_t pthread;
     bool started;
-    bool closed; /* the crew of a live plan knows that it is */
+    bool parting; /* WebSockets were open when all was done, and are being closed */
+    bool closed;  /* the crew of a live plan knows that it is */
 };
 
 void pelt_letter_free(struct pelt_letter *letter)
@@ -192,10 +197,24 @@ static void on_loop_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
     }
 }
 
+static void on_quiet(void *arg)
+{
+    struct pelt_worker *w = arg;
+    pelt_reactor_stop(&w->station.reactor);
+}
+
+/* Nothing runs any more: WebSockets that are open are closed, which the loop waits for. */
 static void on_crew_idle(void *arg)
 {
     struct pelt_worker *w = arg;
-    if (++w->idle == w->opt.parts->len) {
+    if (++w->idle < w->opt.parts->len) {
+        return;
+    }
+    bool cancelled = atomic_load_explicit(&w->cancel, memory_order_acquire);
+    w->parting =
+        pelt_client_close_wsconns(w->station.client, PELT_WS_CODE_GOING_AWAY, pelt_clock_ns(),
+                                  cancelled ? HURRIED_CLOSE_NS : PELT_WSCONN_CLOSE_NS, on_quiet, w);
+    if (!w->parting) {
         pelt_reactor_stop(&w->station.reactor);
     }
 }
@@ -282,7 +301,7 @@ static void *thread_main(void *arg)
     for (size_t i = 0; i < w->crews_len; i++) {
         pelt_crew_start(w->crews[i], pelt_clock_ns());
     }
-    if (w->idle < w->crews_len) {
+    if (w->idle < w->crews_len || w->parting) {
         pelt_reactor_run(&w->station.reactor);
     }
     send_last_frame(w);
@@ -344,6 +363,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .metrics = pelt_registry_metrics(options->registry),
         .stand_in_port = options->run->stand_in_port,
         .thread = (uint16_t)options->thread,
+        .registry = options->registry,
         .quota = pelt_registry_quota(options->registry),
     };
     enum pelt_status status = pelt_mailbox_init(&w->empties);

@@ -622,6 +622,11 @@ uint32_t pelt_draft_series(lua_State *L, const char *method, struct pelt_span ta
     return series_id(L, pelt_span(name, len));
 }
 
+uint32_t pelt_draft_series_named(lua_State *L, struct pelt_span name)
+{
+    return series_id(L, name);
+}
+
 const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,
                                               const struct pelt_call *call, struct pelt_draft **at)
 {

@@ -67,6 +67,8 @@ struct pelt_call {
 struct pelt_draft *pelt_draft_at(lua_State *L, struct pelt_draft **at);
 /* The series that a request without a name belongs to. May raise (memory). */
 uint32_t pelt_draft_series(lua_State *L, const char *method, struct pelt_span target);
+/* Of one with this name. May raise (memory). */
+uint32_t pelt_draft_series_named(lua_State *L, struct pelt_span name);
 
 /* Composes into *draft, made at first use. Raises what is wrong at the script's line. */
 const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_client *client,

@@ -22,7 +22,10 @@ int pelt_lib_shared(lua_State *L); /* pelt.shared */
 int pelt_lib_metric(lua_State *L); /* pelt.metric */
 int pelt_lib_llm(lua_State *L);    /* what lua/llm.lua and lua/prompts.lua stand on */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
-/* What lua/ itself needs: duration_ns, rate, nearest, print, trace. */
+/* own_metric(name): { add = function(self, value, tags) } of one of pelt's own metrics, for lua/.
+ */
+int pelt_own_metric_push(lua_State *L);
+/* What lua/ itself needs: own_metric, duration_ns, rate, nearest, print, trace. */
 int pelt_lib_tools(lua_State *L);
 /* Its part: the trace of pelt.load.replay; and what such a one at `index` is to a plan. */
 int pelt_trace_open(lua_State *L);

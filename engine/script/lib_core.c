@@ -231,10 +231,13 @@ static int tools_nearest(lua_State *L)
 
 int pelt_lib_tools(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"duration_ns", tools_duration_ns}, {"rate", tools_rate},
-        {"nearest", tools_nearest},         {"print", print_to_log},
-        {"trace", pelt_trace_open},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"duration_ns", tools_duration_ns},
+                                         {"rate", tools_rate},
+                                         {"nearest", tools_nearest},
+                                         {"print", print_to_log},
+                                         {"trace", pelt_trace_open},
+                                         {"own_metric", pelt_own_metric_push},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

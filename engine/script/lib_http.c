@@ -10,6 +10,7 @@
 #include "batch.h"
 #include "draft.h"
 #include "group.h"
+#include "http_fields.h"
 #include "lib.h"
 #include "pelt/http1_request.h"
 #include "strand.h"
@@ -211,8 +212,7 @@ static int client_stream(lua_State *L)
     return pelt_stream_call(L, client, 2, 3);
 }
 
-/* The fields every request starts with: pelt's name, then the --header lines. */
-static void start_fields(lua_State *L, struct pelt_fields *fields)
+void pelt_http_start_fields(lua_State *L, struct pelt_fields *fields)
 {
     const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
     fields->len = 0;
@@ -324,7 +324,7 @@ static int http_client(lua_State *L)
     check_client_options(L);
     lua_settop(L, 1);
     struct pelt_fields fields;
-    start_fields(L, &fields);
+    pelt_http_start_fields(L, &fields);
     push_headers_copy(L); /* 2 */
     pelt_fields_read(L, 2, "http.client", &fields);
     read_field_options(L, &fields); /* 3: Authorization */
@@ -379,7 +379,7 @@ int pelt_lib_http(lua_State *L)
     lua_pop(L, 1);
 
     struct pelt_fields fields;
-    start_fields(L, &fields);
+    pelt_http_start_fields(L, &fields);
     push_client(L, &fields);
     int client = lua_gettop(L);
     lua_newtable(L);

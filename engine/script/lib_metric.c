@@ -11,6 +11,7 @@
 #include "args.h"
 #include "lib.h"
 #include "pelt/log.h"
+#include "pelt/own_metric.h"
 #include "strand.h"
 #include "template.h"
 
@@ -364,6 +365,18 @@ static void set_default_unit(struct pelt_metric *metric)
     }
 }
 
+/* Pushes the handle by which values are added. */
+static void push_handle(lua_State *L, uint32_t id, const struct pelt_metric *metric)
+{
+    struct metric *m = lua_newuserdatauv(L, sizeof *m, 0);
+    *m = (struct metric){.id = id,
+                         .type = metric->type,
+                         .time = pelt_metric_is_time(metric),
+                         .scale = pelt_metric_scale(metric)};
+    m->most = (double)PELT_HIST_MAX_US / m->scale;
+    luaL_setmetatable(L, METRIC_TYPE);
+}
+
 /* counter(name, options); upvalue: the type */
 static int declare(lua_State *L)
 {
@@ -387,13 +400,40 @@ static int declare(lua_State *L)
         PELT_OK) {
         return luaL_error(L, "%s", err.text);
     }
-    struct metric *m = lua_newuserdatauv(L, sizeof *m, 0);
-    *m = (struct metric){.id = id,
-                         .type = metric.type,
-                         .time = pelt_metric_is_time(&metric),
-                         .scale = pelt_metric_scale(&metric)};
-    m->most = (double)PELT_HIST_MAX_US / m->scale;
-    luaL_setmetatable(L, METRIC_TYPE);
+    push_handle(L, id, &metric);
+    return 1;
+}
+
+/* A value of one of pelt's own metrics; upvalue: which. Its handle is made at the first one, so
+ * that a run which never adds any has none. */
+static int own_add(lua_State *L)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(pelt_shard_of(L)->opt->registry);
+    lua_settop(L, 3);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    if (lua_isnil(L, -1)) {
+        uint32_t id =
+            pelt_own_metric(metrics, (enum pelt_own_metric)lua_tointeger(L, lua_upvalueindex(1)));
+        lua_pop(L, 1);
+        push_handle(L, id, pelt_metrics_at(metrics, id));
+        lua_pushvalue(L, -1);
+        lua_replace(L, lua_upvalueindex(2));
+    }
+    lua_replace(L, 1);
+    return metric_add(L);
+}
+
+int pelt_own_metric_push(lua_State *L)
+{
+    enum pelt_own_metric which;
+    if (!pelt_own_metric_find(luaL_checkstring(L, 1), &which)) {
+        return luaL_error(L, "pelt has no metric '%s'", lua_tostring(L, 1));
+    }
+    lua_newtable(L);
+    lua_pushinteger(L, which);
+    lua_pushnil(L);
+    lua_pushcclosure(L, own_add, 2);
+    lua_setfield(L, -2, "add");
     return 1;
 }
 

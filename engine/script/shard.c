@@ -16,6 +16,7 @@
 #include "file.h"
 #include "json.h"
 #include "lib.h"
+#include "lib_ws.h"
 #include "opened.h"
 #include "pelt/observer.h"
 #include "response.h"
@@ -34,11 +35,11 @@
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
     pelt_lua_scenario[], pelt_lua_load_sustained[], pelt_lua_load_burst[],
     pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[], pelt_lua_load_replay[],
-    pelt_lua_llm[], pelt_lua_prompts[];
+    pelt_lua_fanout[], pelt_lua_llm[], pelt_lua_prompts[];
 extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
     pelt_lua_scenario_len, pelt_lua_load_sustained_len, pelt_lua_load_burst_len,
     pelt_lua_load_benchmark_len, pelt_lua_load_stress_len, pelt_lua_load_mix_len,
-    pelt_lua_load_replay_len, pelt_lua_llm_len, pelt_lua_prompts_len;
+    pelt_lua_load_replay_len, pelt_lua_fanout_len, pelt_lua_llm_len, pelt_lua_prompts_len;
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -120,6 +121,7 @@ static int open_libraries(lua_State *L)
     add_part(L, "json", pelt_json_open);
     add_part(L, "file", pelt_lib_file);
     add_part(L, "http", pelt_lib_http);
+    add_part(L, "ws", pelt_lib_ws);
     add_part(L, "data", pelt_lib_data);
     add_part(L, "shared", pelt_lib_shared);
     add_part(L, "metric", pelt_lib_metric);
@@ -149,6 +151,15 @@ static int open_libraries(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
     lua_setfield(L, parts, "load");
 
+    lua_getfield(L, parts, "ws");
+    lua_getfield(L, parts, "shared");
+    lua_pushvalue(L, tools);
+    lua_getfield(L, parts, "core");
+    lua_getfield(L, -1, "now");
+    lua_remove(L, -2);
+    run_library(L, "=pelt.ws.fanout", pelt_lua_fanout, pelt_lua_fanout_len, 3, 1);
+    lua_setfield(L, -2, "fanout");
+    lua_pop(L, 1);
     lua_pushvalue(L, parts);
     lua_pushvalue(L, keys);
     run_library(L, "=pelt.prompts", pelt_lua_prompts, pelt_lua_prompts_len, 2, 1);

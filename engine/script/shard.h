@@ -40,6 +40,7 @@ enum pelt_type {
     PELT_TYPE_METRIC,
     PELT_TYPE_STREAM,
     PELT_TYPE_EVENT,
+    PELT_TYPE_WEBSOCKET,
     PELT_TYPES
 };
 

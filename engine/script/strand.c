@@ -12,6 +12,7 @@
 #include "draft.h"
 #include "hop.h"
 #include "lib.h"
+#include "lib_ws.h"
 #include "pelt/cookies.h"
 #include "response.h"
 #include "stream.h"
@@ -288,6 +289,7 @@ bool pelt_strand_init(struct pelt_strand *s, struct pelt_shard *shard, struct pe
         return false;
     }
     pelt_rng_init(s->rng, shard->opt->seed, stream);
+    pelt_wsset_init(&s->sockets, shard->opt->client, pelt_ws_wake, s);
     if (pelt_session_init(&s->session, shard->opt->client) != PELT_OK) {
         memset(&s->session, 0, sizeof s->session);
         return false;
@@ -313,6 +315,7 @@ void pelt_strand_deinit(struct pelt_strand *s)
         return;
     }
     assert(s->state == PELT_STRAND_IDLE);
+    pelt_wsset_leave(&s->sockets, pelt_clock_ns());
     pelt_session_deinit(&s->session);
     pelt_draft_free(s->draft);
     free(s->taken);
@@ -335,6 +338,7 @@ void pelt_strand_cancel(struct pelt_strand *s, uint64_t now_ns)
     s->closing = true;
     if (s->state == PELT_STRAND_WAITING_HTTP) {
         pelt_session_cancel(&s->session, PELT_OUTCOME_UNFINISHED, now_ns);
+        pelt_wsset_cancel(&s->sockets, PELT_OUTCOME_UNFINISHED, now_ns);
     } else {
         pelt_timerq_remove(s->shard->opt->timers, &s->timer);
         if (s->streams) {

@@ -4,6 +4,7 @@
  * coroutine is made once and runs one function after another.
  *
  *   IDLE --start--> RUNNING --http.*--> WAITING_HTTP  --done-----> RUNNING
+ *                           --WebSocket--> WAITING_HTTP --event--> RUNNING
  *                           --sleep---> WAITING_SLEEP --timer----> RUNNING
  *                           --return or error, or pelt_strand_end()--> IDLE, on_end
  *   WAITING_* --cancel--> IDLE (on_end is not called)
@@ -13,6 +14,7 @@
 #ifndef PELT_STRAND_H
 #define PELT_STRAND_H
 
+#include "pelt/wsconn.h"
 #include "shard.h"
 
 struct pelt_cookies;
@@ -43,6 +45,7 @@ struct pelt_strand {
     struct pelt_rng *rng; /* inside the userdata `rng_ref` */
     const void *table;    /* address of the table `user`; NULL: there is none */
     struct pelt_session session;
+    struct pelt_wsset sockets; /* its WebSockets */
     struct pelt_timer timer;
     struct pelt_group *group;        /* the innermost pelt.group that runs; NULL: none */
     struct pelt_draft *draft;        /* the request made for one call only; NULL: none so far */

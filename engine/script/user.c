@@ -8,6 +8,7 @@
 #include "args.h"
 #include "lib.h"
 #include "pelt/crew.h"
+#include "pelt/ws_code.h"
 #include "script_state.h"
 #include "tracing.h"
 #include "user_table.h"
@@ -115,6 +116,7 @@ static void on_exit_end(struct pelt_strand *strand, int results, const char *err
 {
     struct user *u = of_vu(strand->vu);
     strand->on_end = on_end;
+    pelt_wsset_close(&strand->sockets, PELT_WS_CODE_NORMAL, pelt_clock_ns());
     let_go(u);
     on_end(strand, results, error, traceback);
 }
@@ -211,6 +213,7 @@ static bool user_leave(struct pelt_vu *vu, uint64_t now_ns)
         u->strand.on_end = on_exit_end;
         call(u, function, PELT_NEVER, now_ns);
     } else {
+        pelt_wsset_close(&u->strand.sockets, PELT_WS_CODE_NORMAL, now_ns);
         let_go(u);
     }
     return function != LUA_NOREF;
@@ -225,6 +228,12 @@ static void user_cancel(struct pelt_vu *vu, uint64_t now_ns)
     pelt_crew_ended(vu, thinking ? u->ended_ns : now_ns, thinking && u->failed);
 }
 
+/* A feed that is waited for would hold the run until its grace is over. */
+static void user_hurry(struct pelt_vu *vu, uint64_t now_ns)
+{
+    pelt_wsset_hurry(&of_vu(vu)->strand.sockets, now_ns);
+}
+
 static void user_destroy(struct pelt_vu *vu)
 {
     free_user(of_vu(vu));
@@ -235,4 +244,5 @@ const struct pelt_vu_ops pelt_script_vu_ops = {.create = user_create,
                                                .cancel = user_cancel,
                                                .destroy = user_destroy,
                                                .enter = user_enter,
-                                               .leave = user_leave};
+                                               .leave = user_leave,
+                                               .hurry = user_hurry};

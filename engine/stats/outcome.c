@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdint.h>
 
 const char *pelt_outcome_name(enum pelt_outcome outcome)
 {
@@ -27,6 +28,28 @@ enum pelt_sent pelt_outcome_sent(enum pelt_outcome outcome)
     };
     assert(outcome < PELT_OUTCOME_COUNT);
     return SENT[outcome];
+}
+
+const char *pelt_ws_class_name(enum pelt_ws_class class)
+{
+    static const char *const NAMES[PELT_WS_CLASS_COUNT] = {
+#define X(symbol, name, code) name,
+        PELT_WS_CLASSES(X)
+#undef X
+    };
+    assert(class < PELT_WS_CLASS_COUNT);
+    return NAMES[class];
+}
+
+unsigned pelt_ws_class_code(enum pelt_ws_class class)
+{
+    static const uint16_t CODES[PELT_WS_CLASS_COUNT] = {
+#define X(symbol, name, code) code,
+        PELT_WS_CLASSES(X)
+#undef X
+    };
+    assert(class < PELT_WS_CLASS_COUNT);
+    return CODES[class];
 }
 
 bool pelt_outcome_find(const char *name, enum pelt_outcome *out)

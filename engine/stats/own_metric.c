@@ -12,9 +12,20 @@
 #define TOKENS .type = PELT_METRIC_COUNTER, .unit = "tokens"
 #define SHARE  .type = PELT_METRIC_SHARE, .unit = "share"
 
+#define COUNT .type = PELT_METRIC_COUNTER, .unit = "count"
+
 static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_WS_CONNECT] = {.name = "ws_connect", TIME},
     [PELT_OWN_WS_RTT] = {.name = "ws_rtt", TIME},
+    [PELT_OWN_WS_GAP] = {.name = "ws_gap", TIME},
+    [PELT_OWN_WS_MESSAGES] = {.name = "ws_messages", COUNT},
+    [PELT_OWN_WS_BYTES] = {.name = "ws_bytes", .type = PELT_METRIC_COUNTER, .unit = "bytes"},
+    [PELT_OWN_WS_CLOSES] = {.name = "ws_closes", COUNT},
+    [PELT_OWN_WS_ERRORS] = {.name = "ws_errors", COUNT},
+    [PELT_OWN_WS_DELIVERY] = {.name = "ws_delivery", TIME},
+    [PELT_OWN_WS_LOST] = {.name = "ws_lost", COUNT},
+    [PELT_OWN_WS_DUPLICATE] = {.name = "ws_duplicate", COUNT},
+    [PELT_OWN_WS_REORDERED] = {.name = "ws_reordered", COUNT},
     [PELT_OWN_TLS_HANDSHAKE] = {.name = "tls_handshake", TIME},
     [PELT_OWN_SERVER_TIME] = {.name = "server_time", TIME},
     [PELT_OWN_SERVER_REST] = {.name = "server_rest", TIME},

@@ -319,6 +319,108 @@ function response:regex(pattern) end
 ---@class pelt.headers
 ---@field [string] string?
 
+-- ---- WebSockets ----
+
+---@class pelt.ws
+pelt.ws = {}
+
+---@class pelt.ConnectOptions
+---@field subprotocol? string|string[] asked for, in order of preference
+---@field headers? table<string, string|number> of the opening handshake; win over --header
+---@field auth? pelt.Auth
+---@field deflate? boolean offers permessage-deflate, default false
+---@field name? string name of the series in the report, default "WS /path"
+---@field timeout? pelt.Duration of the opening handshake, default 120 s
+---@field max_message? integer bytes of a message that comes, default 1 MiB
+
+---Opens a WebSocket. What the server did never raises: look at `open` and `error`.
+---@param url string a path, or a ws:// URL
+---@param options? pelt.ConnectOptions
+---@return pelt.websocket
+function pelt.ws.connect(url, options) end
+
+---The room of this name: what becomes of messages that a server hands from one user to others. At the top of the file.
+---@param name string
+---@return pelt.ws.room
+function pelt.ws.fanout(name) end
+
+---@class pelt.ws.room
+local room = {}
+
+---Text to be put anywhere into a message, anew for each.
+---@param user pelt.user who publishes
+---@return string
+function room:stamp(user) end
+
+---From now on the user is to get what is published.
+---@param user pelt.user
+function room:join(user) end
+
+---The user got the message: ws_delivery, ws_duplicate or ws_reordered.
+---@param user pelt.user
+---@param message string
+---@return number? seconds since it was stamped; nil: no stamp of the room
+function room:take(user, message) end
+
+---The user listens no longer: what it never got is ws_lost.
+---@param user pelt.user
+---@return integer lost
+function room:leave(user) end
+
+---@class pelt.websocket
+---@field open boolean can be spoken to
+---@field status integer of the opening handshake: 101; 0: no whole answer
+---@field error? string what the newest call, the handshake or the WebSocket failed with: "timeout", "reset", ...
+---@field code? integer of the close, once there was one; 1006: it ended without
+---@field reason? string the server's, or what was wrong with what it sent
+---@field clean? boolean both sides said close; nil while it is open
+---@field subprotocol? string that the server chose
+---@field deflate boolean messages may be compressed
+---@field connect_time number seconds from the call to the answer
+local websocket = {}
+
+---How a request's answer is known: `match` is an id that stands in it, a JSON pointer to what is the same in both
+---("/id"), or a function that says so; `pattern` is a Lua pattern; neither: it is the next message.
+---@class pelt.WsRequestOptions
+---@field match? string|integer|fun(message: string, binary: boolean): any
+---@field pattern? string
+---@field timeout? pelt.Duration default 60 s
+---@field binary? boolean the message is sent as binary
+
+---@param message string|table a table is sent as JSON
+---@return true|nil sent, string? error
+function websocket:send(message) end
+
+---@param bytes string
+---@return true|nil sent, string? error
+function websocket:send_binary(bytes) end
+
+---The oldest message that was not taken yet; waits for one.
+---@param timeout? pelt.Duration default 60 s
+---@return string? message, boolean|string binary or, without a message, the error
+function websocket:recv(timeout) end
+
+---Sends a message and waits for its answer; the time between is a ws_rtt. Other messages stay for recv.
+---@param message string|table a table is sent as JSON
+---@param options? pelt.WsRequestOptions
+---@return string? answer, boolean|string binary or, without an answer, the error
+function websocket:request(message, options) end
+
+---for message, binary in c:messages() do: until it closes, the load is over, or nothing came for so long.
+---@param timeout? pelt.Duration default 60 s
+---@return fun(): string?, boolean?
+function websocket:messages(timeout) end
+
+---@param timeout? pelt.Duration default 60 s
+---@return number? seconds to its pong, string? error
+function websocket:ping(timeout) end
+
+---Says close and waits for the server's, 2 s at most.
+---@param code? integer default 1000
+---@param reason? string
+---@return integer? code, boolean? clean
+function websocket:close(code, reason) end
+
 -- ---- users ----
 
 ---@class pelt.user

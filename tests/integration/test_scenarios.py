@@ -12,8 +12,10 @@ RUNS = {
     "sustained": ["--duration", "3s", "--set", "USERS=10"],
     "burst": ["--duration", "4s", "--set", "BASE=10/s", "--set", "PEAK=50/s"],
     "benchmark": ["--duration", "3s", "--set", "RATE=50/s"],
+    "websocket": ["--duration", "2s", "--users", "5"],
 }
-NAMES = {"chat_mix": {"chat", "chat stream", "health", "models"}, "sustained": {"chat"}, "burst": {"chat"}, "benchmark": {"models"}}
+NAMES = {"chat_mix": {"chat", "chat stream", "health", "models"}, "sustained": {"chat"}, "burst": {"chat"}, "benchmark": {"models"},
+         "websocket": {"chat"}}
 
 
 def scenario(name):
@@ -40,6 +42,7 @@ def test_a_scenario_of_the_project_reads_as_what_it_is(tmp_path, name):
         "sustained": "sustained: 0 -> 20 users over 1m, then 20 users for 58m, then 20 -> 0 users over 1m, think time drawn",
         "burst": "burst: 20/s, 4 spikes to 200 for 10s every 30s, 2m, uniform",
         "benchmark": "benchmark: 100/s, 3 trials of 1m, uniform",
+        "websocket": "0 -> 10 users over 2s, then 10 users for 18s",
     }[name]
     assert done.code == PASSED and says in done.out, done.told()
 

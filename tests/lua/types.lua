@@ -149,6 +149,7 @@ local function compare_options(classes)
         ["pelt.Trace"] = { http.get, "/", { trace = { ["?"] = 1 } } },
         ["pelt.StreamOptions"] = { http.stream, "/", { ["?"] = 1 } },
         ["pelt.ClientOptions"] = { http.client, { ["?"] = 1 } },
+        ["pelt.ConnectOptions"] = { pelt.ws.connect, "/", { ["?"] = 1 } },
         ["pelt.Load"] = { load.users, { ["?"] = 1 } },
         ["pelt.LoadSustained"] = { load.sustained, { ["?"] = 1 } },
         ["pelt.LoadBurst"] = { load.burst, { ["?"] = 1 } },
@@ -197,7 +198,7 @@ end
 
 -- Calls in the first column of the tables: no function of the types takes fewer arguments.
 local function compare_documents(classes, locals)
-    local documented = { r = "pelt.response", rng = "pelt.random" } -- else the name of the local here
+    local documented = { r = "pelt.response", c = "pelt.websocket", rng = "pelt.random" } -- else the name of the local here
     local calls = 0
     for line in lines_of(pelt.env("DOCS")) do
         for owner, name, arguments in (line:match("^| (`.-) |") or ""):gmatch("`([%w_.]+)[.:]([%w_]+)(%([%w_, ]*%))`") do

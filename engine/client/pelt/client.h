@@ -54,6 +54,8 @@ typedef void (*pelt_done_fn)(void *arg, const struct pelt_exchange *x);
 struct pelt_client_options {
     struct ev_loop *loop;           /* borrowed */
     struct pelt_recorder *recorder; /* borrowed */
+    struct pelt_registry *registry; /* borrowed: names for the metrics of WebSockets; NULL: these
+                                       are not recorded */
     struct pelt_timerq *timers;     /* borrowed: the thread's */
     uint64_t seed;                  /* for the jitter of connection retries */
     /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */

@@ -34,6 +34,7 @@ struct pelt_request {
     bool close;                 /* the request says Connection: close */
     bool cookies;               /* an answer's head is told if it may set cookies, kept or not */
     bool decode;                /* the maker's own: it reads bodies decoded (gzip, deflate) */
+    bool upgrade;               /* opens a WebSocket (pelt/wsconn.h); `expect` is {101} */
     uint8_t redirects;          /* the maker's own: it follows so many hops; 0: none */
     uint8_t redirected;         /* the maker's own: hops before this one */
     uint32_t

@@ -40,6 +40,9 @@ struct pelt_vu_ops {
      */
     bool (*enter)(struct pelt_vu *vu, uint64_t now_ns);
     bool (*leave)(struct pelt_vu *vu, uint64_t now_ns);
+    /* The load is over, or a ramp-down wants the user no more, while something of it runs: what
+     * only waits for more may end soon, not within this call. NULL: no user can. */
+    void (*hurry)(struct pelt_vu *vu, uint64_t now_ns);
 };
 
 enum pelt_vu_phase { PELT_VU_NEW, PELT_VU_ENTERING, PELT_VU_IN, PELT_VU_LEAVING, PELT_VU_GONE };

@@ -24,6 +24,7 @@
     X(BAD_RESPONSE,       "bad_response",       MAYBE) /* bytes that are no HTTP/1.1 head */       \
     X(HEAD_TOO_LARGE,     "head_too_large",     YES)   /* above 64 KiB, 256 fields or 32 1xx */    \
     X(BAD_BODY,           "bad_body",           YES)   /* a good head, then broken framing */      \
+    X(WS_HANDSHAKE,       "ws_handshake",       YES)   /* a 101 that opens no WebSocket */        \
     X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
     X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \
     X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */                    \
@@ -36,6 +37,31 @@ enum pelt_outcome {
     PELT_OUTCOME_COUNT
 };
 // clang-format on
+
+/*
+ * What went wrong with a WebSocket that was open, or with a request over it: class of ws_errors.
+ * symbol, name, code by which we close it (0: we do not), what happened
+ */
+// clang-format off
+#define PELT_WS_CLASSES(X)                                                                         \
+    X(RESET,         "reset",         0)    /* the connection ended without a close */             \
+    X(PROTOCOL,      "protocol",      1002) /* the server broke RFC 6455 */                        \
+    X(BAD_UTF8,      "bad_utf8",      1007) /* a text, or a close's reason, that is no UTF-8 */    \
+    X(BAD_DEFLATE,   "bad_deflate",   1007) /* a compressed message that does not decompress */    \
+    X(TOO_LARGE,     "too_large",     1009) /* a message longer than the limit */                  \
+    X(CLOSE_TIMEOUT, "close_timeout", 0)    /* our close was not answered within 2 s */            \
+    X(TIMEOUT,       "timeout",       0)    /* no answer to a request in time, or no room to send */ \
+    X(GEN_MEMORY,    "gen_memory",    1011) /* ours: out of memory */
+
+enum pelt_ws_class {
+#define X(symbol, name, code) PELT_WS_CLASS_##symbol,
+    PELT_WS_CLASSES(X)
+#undef X
+    PELT_WS_CLASS_COUNT
+};
+// clang-format on
+const char *pelt_ws_class_name(enum pelt_ws_class class); /* static storage */
+unsigned pelt_ws_class_code(enum pelt_ws_class class);
 
 enum pelt_sent { PELT_SENT_YES, PELT_SENT_MAYBE, PELT_SENT_NO };
 

@@ -11,15 +11,24 @@
 #include "pelt/metric.h"
 
 enum pelt_own_metric {
-    PELT_OWN_WS_CONNECT,         /* trend: call to the server's 101 */
-    PELT_OWN_WS_RTT,             /* trend: a message to the one that answers it */
-    PELT_OWN_TLS_HANDSHAKE,      /* trend: connected to ready; tags `resumed` and `version` */
-    PELT_OWN_SERVER_TIME,        /* trend: the server's own time, as Server-Timing says */
-    PELT_OWN_SERVER_REST,        /* trend: service time less that */
-    PELT_OWN_SERVER_TIMING,      /* trend: each entry of Server-Timing; tag entry */
-    PELT_OWN_CACHE_LATENCY,      /* trend: response time by what caches did; tag cache */
-    PELT_OWN_CACHE_AGE,          /* trend, s: Age of hits */
-    PELT_OWN_CACHE_HIT_SHARE,    /* share: hits among look-ups of caches in front of the server */
+    PELT_OWN_WS_CONNECT,      /* trend: call to the server's 101 */
+    PELT_OWN_WS_RTT,          /* trend: a message to the one that answers it */
+    PELT_OWN_WS_GAP,          /* trend: between two messages of a feed */
+    PELT_OWN_WS_MESSAGES,     /* counter, by direction: whole messages */
+    PELT_OWN_WS_BYTES,        /* counter, by direction: their payload, before it is compressed */
+    PELT_OWN_WS_CLOSES,       /* counter, by code and clean: WebSockets that ended */
+    PELT_OWN_WS_ERRORS,       /* counter, by class (enum pelt_ws_class) */
+    PELT_OWN_WS_DELIVERY,     /* trend: a message's sending by one user to its coming to another */
+    PELT_OWN_WS_LOST,         /* counter: deliveries that did not come */
+    PELT_OWN_WS_DUPLICATE,    /* counter: those that came again */
+    PELT_OWN_WS_REORDERED,    /* counter: those that came after a later one */
+    PELT_OWN_TLS_HANDSHAKE,   /* trend: connected to ready; tags `resumed` and `version` */
+    PELT_OWN_SERVER_TIME,     /* trend: the server's own time, as Server-Timing says */
+    PELT_OWN_SERVER_REST,     /* trend: service time less that */
+    PELT_OWN_SERVER_TIMING,   /* trend: each entry of Server-Timing; tag entry */
+    PELT_OWN_CACHE_LATENCY,   /* trend: response time by what caches did; tag cache */
+    PELT_OWN_CACHE_AGE,       /* trend, s: Age of hits */
+    PELT_OWN_CACHE_HIT_SHARE, /* share: hits among look-ups of caches in front of the server */
     PELT_OWN_CACHE_STATUS_SHARE, /* the same of each that has a name; tag cache */
     /* Answers of language models: what each one is, own_metric.c says to people. */
     PELT_OWN_LLM_TTFT,

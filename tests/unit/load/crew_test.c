@@ -24,7 +24,7 @@
 struct puppet {
     struct pelt_vu vu; /* first */
     int lives;         /* iterations until it stops itself; 0: never */
-    int entered, left; /* how often */
+    int entered, left, hurried; /* how often */
 };
 
 struct event {
@@ -135,9 +135,23 @@ static bool on_leave(struct pelt_vu *vu, uint64_t now_ns)
     return true;
 }
 
-static const struct pelt_vu_ops ops = {on_create, on_begin, on_cancel, on_destroy, NULL, NULL};
-static const struct pelt_vu_ops lively_ops = {on_create,  on_begin, on_cancel,
-                                              on_destroy, on_enter, on_leave};
+static void on_hurry(struct pelt_vu *vu, uint64_t now_ns)
+{
+    assert_true(vu->running);
+    ((struct puppet *)vu)->hurried++;
+}
+
+static const struct pelt_vu_ops ops = {.create = on_create,
+                                       .begin = on_begin,
+                                       .cancel = on_cancel,
+                                       .destroy = on_destroy,
+                                       .hurry = on_hurry};
+static const struct pelt_vu_ops lively_ops = {.create = on_create,
+                                              .begin = on_begin,
+                                              .cancel = on_cancel,
+                                              .destroy = on_destroy,
+                                              .enter = on_enter,
+                                              .leave = on_leave};
 
 static int set_up(void **state)
 {
@@ -390,7 +404,9 @@ static void users_come_and_go_with_a_ramp(void **state)
     assert_int_equal(world.begun[3].now_ns, 3500 * MS);
     pass_to(5600 * MS);
     assert_int_equal(pelt_crew_users(world.crew), 2);
-    assert_true(running(3)); /* it finishes what it runs */
+    assert_true(running(3)); /* it finishes what it runs, soon if it can */
+    assert_int_equal(world.puppets[3]->hurried, 1);
+    assert_int_equal(world.puppets[0]->hurried, 0);
     end_user(3, 5700 * MS);
     assert_false(running(3)); /* and is parked */
     end_user(0, 5800 * MS);
@@ -507,6 +523,8 @@ static void the_end_lets_iterations_finish_and_tells_once(void **state)
     pass_to(1 * S);
     assert_true(pelt_crew_stopping(world.crew));
     assert_int_equal(world.idle, 0);
+    assert_int_equal(world.puppets[0]->hurried, 1); /* as it runs, it may end soon */
+    assert_int_equal(world.puppets[1]->hurried, 1);
     end_user(0, 1100 * MS);
     assert_false(running(0));
     assert_int_equal(world.idle, 0);

@@ -8,6 +8,7 @@
 
 #include "pelt/clock.h"
 #include "pelt/crew.h"
+#include "pelt/wsconn.h"
 
 struct pelt_origin {
     char host[256];
@@ -351,4 +352,113 @@ bool fake_answer(void)
     pelt_buf_deinit(&body);
     pelt_buf_deinit(&head);
     return true;
+}
+
+const struct pelt_timeouts pelt_timeouts_default = {
+    .connect_ns = 10 * PELT_NS_PER_S,
+    .first_byte_ns = 60 * PELT_NS_PER_S,
+    .total_ns = 120 * PELT_NS_PER_S,
+};
+
+/* ---- WebSockets: none ever opens ---- */
+
+void pelt_wsset_init(struct pelt_wsset *set, struct pelt_client *client,
+                     void (*wake)(void *arg, uint64_t now_ns), void *arg)
+{
+}
+
+void pelt_wsset_cancel(struct pelt_wsset *set, enum pelt_outcome outcome, uint64_t now_ns)
+{
+}
+
+void pelt_wsset_close(struct pelt_wsset *set, unsigned code, uint64_t now_ns)
+{
+}
+
+void pelt_wsset_hurry(struct pelt_wsset *set, uint64_t now_ns)
+{
+}
+
+void pelt_wsset_leave(struct pelt_wsset *set, uint64_t now_ns)
+{
+}
+
+bool pelt_wsconn_open(struct pelt_wsset *set, const struct pelt_wsconn_call *call)
+{
+    return false;
+}
+
+void pelt_wsconn_release(struct pelt_wsconn *ws, uint64_t now_ns)
+{
+}
+
+enum pelt_wsconn_state pelt_wsconn_state(const struct pelt_wsconn *ws)
+{
+    return PELT_WSCONN_CLOSED;
+}
+
+void pelt_wsconn_wait(struct pelt_wsconn *ws, uint64_t until_ns, bool feed)
+{
+}
+
+bool pelt_wsconn_peek(const struct pelt_wsconn *ws, size_t *at, struct pelt_wsconn_message *out)
+{
+    return false;
+}
+
+size_t pelt_wsconn_behind(const struct pelt_wsconn *ws, size_t at)
+{
+    return at;
+}
+
+void pelt_wsconn_take(struct pelt_wsconn *ws, size_t at)
+{
+}
+
+void pelt_wsconn_read_on(struct pelt_wsconn *ws, uint64_t now_ns)
+{
+}
+
+enum pelt_wsconn_sent pelt_wsconn_send(struct pelt_wsconn *ws, struct pelt_span data, bool binary,
+                                       uint64_t *sent_ns)
+{
+    return PELT_WSCONN_GONE;
+}
+
+enum pelt_wsconn_sent pelt_wsconn_ping(struct pelt_wsconn *ws, uint64_t *sent_ns)
+{
+    return PELT_WSCONN_GONE;
+}
+
+uint64_t pelt_wsconn_sent_ns(const struct pelt_wsconn *ws, uint64_t sent_ns)
+{
+    return sent_ns;
+}
+
+uint64_t pelt_wsconn_pong_ns(const struct pelt_wsconn *ws)
+{
+    return 0;
+}
+
+enum pelt_status pelt_wsconn_close(struct pelt_wsconn *ws, unsigned code, struct pelt_span reason,
+                                   uint64_t now_ns)
+{
+    return PELT_OK;
+}
+
+const struct pelt_wsconn_end *pelt_wsconn_end(const struct pelt_wsconn *ws)
+{
+    return NULL;
+}
+
+void pelt_wsconn_rtt(struct pelt_wsconn *ws, uint64_t ns, uint64_t now_ns)
+{
+}
+
+void pelt_wsconn_gap(struct pelt_wsconn *ws, uint64_t ns, uint64_t now_ns)
+{
+}
+
+void pelt_wsconn_timed_out(struct pelt_wsconn *ws, uint64_t now_ns)
+{
 }

@@ -1,0 +1,1079 @@
+/*
+ * pelt.ws: connect{} and the WebSockets that it gives: send, recv, request, messages, ping, close.
+ *
+ * What waits is written as a loop over one C function and its own continuation: it looks whether
+ * what it wants has come, and waits for the next event of the WebSocket if not. What it knows
+ * meanwhile stands in the userdata, as a user does one thing at a time, and on the coroutine's
+ * stack (SOCKET and MESSAGE below).
+ *
+ * The userdata holds the WebSocket until it is closed, collected, or its user is gone; how it ended
+ * is copied then.
+ */
+#include "lib_ws.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "args.h"
+#include "draft.h"
+#include "fields.h"
+#include "http_fields.h"
+#include "json.h"
+#include "pelt/crew.h"
+#include "pelt/http1_request.h"
+#include "pelt/units.h"
+#include "pelt/ws_code.h"
+#include "pelt/wsconn.h"
+#include "user_cookies.h"
+
+#define SOCKET_TYPE       "pelt.websocket"
+#define WAIT_NS           (60 * PELT_NS_PER_S) /* for a message, where the script says nothing */
+#define MESSAGE_MAX       (1u << 20)           /* bytes, likewise */
+#define MESSAGE_MAX_MOST  (1u << 30)
+#define SUBPROTOCOL_BYTES 64
+#define POINTER_BYTES     256
+
+enum { SOCKET = 1, MESSAGE = 2, WANTED = 3 }; /* on the stack of what waits */
+
+/* How the answer to a request is known. */
+enum match { MATCH_NEXT, MATCH_ID, MATCH_POINTER, MATCH_PATTERN, MATCH_FUNCTION };
+
+struct socket {
+    struct pelt_wsconn *ws; /* NULL: it is over, or its handshake failed */
+    struct pelt_strand *strand;
+    struct pelt_wsconn_end end;
+    const char *error;   /* what the newest call, or the handshake, failed with; NULL: nothing */
+    uint64_t until_ns;   /* what waits does so until then */
+    uint64_t sent_ns;    /* of the request, or the ping, that waits */
+    uint64_t from_ns;    /* messages that came before are no answer to it */
+    uint64_t feed_ns;    /* when the feed's message before came; 0: there was none */
+    uint64_t wait_ns;    /* for a feed's message, or a request's answer */
+    uint64_t connect_ns; /* call to 101 */
+    uint16_t status;
+    uint8_t match; /* enum match */
+    bool binary;   /* of the message that waits for room */
+    bool deflate, opened;
+    char subprotocol[SUBPROTOCOL_BYTES];
+};
+
+/* ---- the one that is spoken to ---- */
+
+static struct socket *socket_at(lua_State *L, int index, const char *call)
+{
+    struct socket *s = pelt_shard_test(L, index, PELT_TYPE_WEBSOCKET);
+    if (!s) {
+        luaL_error(L, "call it with a colon: %s", call);
+    }
+    if (s->strand && s->strand != pelt_shard_of(L)->running) {
+        luaL_error(L, "this WebSocket is another user's: each user opens its own, and keeps it in "
+                      "a field of `user`");
+    }
+    return s;
+}
+
+/* It is over: what it was is known, and its memory is free for the next one. */
+static void let_go(struct socket *s, uint64_t now_ns)
+{
+    if (s->ws) {
+        s->end = *pelt_wsconn_end(s->ws);
+        pelt_wsconn_release(s->ws, now_ns);
+    }
+}
+
+static const struct pelt_wsconn_end *end_of(const struct socket *s)
+{
+    return s->ws ? pelt_wsconn_end(s->ws) : &s->end;
+}
+
+static bool is_open(const struct socket *s)
+{
+    return s->ws && pelt_wsconn_state(s->ws) == PELT_WSCONN_OPEN;
+}
+
+/* Why nothing can be sent or received any more. */
+static const char *why_closed(const struct socket *s)
+{
+    const struct pelt_wsconn_end *end = end_of(s);
+    if (!s->opened && s->error) {
+        return s->error;
+    }
+    return end->failed ? pelt_ws_class_name(end->class) : "closed";
+}
+
+/* nil, error */
+static int give_error(lua_State *L, struct socket *s, const char *error)
+{
+    s->error = error;
+    lua_pushnil(L);
+    lua_pushstring(L, error);
+    return 2;
+}
+
+static int wait_more(lua_State *L, struct socket *s, bool feed, lua_KFunction then)
+{
+    struct pelt_strand *strand = pelt_shard_of(L)->running;
+    pelt_wsconn_wait(s->ws, s->until_ns, feed);
+    return pelt_strand_wait(L, strand, then);
+}
+
+static uint64_t now_ns(lua_State *L)
+{
+    return pelt_shard_of(L)->now_ns;
+}
+
+static uint64_t wait_ns_of(lua_State *L, int index, const char *what)
+{
+    return lua_isnoneornil(L, index) ? WAIT_NS : pelt_args_duration(L, index, what);
+}
+
+/* ---- receiving ---- */
+
+/* Takes the message at `at`: text, binary */
+static int give_message(lua_State *L, struct socket *s, size_t at,
+                        const struct pelt_wsconn_message *m)
+{
+    lua_pushlstring(L, m->data.ptr, m->data.len);
+    lua_pushboolean(L, m->binary);
+    pelt_wsconn_take(s->ws, at);
+    pelt_wsconn_read_on(s->ws, now_ns(L));
+    return 2;
+}
+
+static int recv_next(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    struct pelt_wsconn_message m;
+    size_t at = 0;
+    if (s->ws && pelt_wsconn_peek(s->ws, &at, &m)) {
+        return give_message(L, s, at, &m);
+    }
+    if (!is_open(s)) {
+        return give_error(L, s, why_closed(s));
+    }
+    if (now_ns(L) >= s->until_ns) {
+        return give_error(L, s, "timeout");
+    }
+    return wait_more(L, s, false, recv_next);
+}
+
+/* c:recv(timeout) */
+static int socket_recv(lua_State *L)
+{
+    struct socket *s = socket_at(L, SOCKET, "c:recv()");
+    (void)pelt_strand_waiter(L, "recv");
+    s->until_ns = pelt_clock_ns() + wait_ns_of(L, 2, "recv");
+    lua_settop(L, SOCKET);
+    return recv_next(L, LUA_OK, 0);
+}
+
+/* ---- a feed ---- */
+
+static bool is_over(const struct pelt_strand *strand)
+{
+    return strand->vu && !pelt_crew_wants(strand->vu);
+}
+
+static int feed_next(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    struct pelt_wsconn_message m;
+    size_t at = 0;
+    if (is_over(s->strand)) {
+        return 0;
+    }
+    if (s->ws && pelt_wsconn_peek(s->ws, &at, &m)) {
+        if (s->feed_ns) {
+            pelt_wsconn_gap(s->ws, m.came_ns - s->feed_ns, now_ns(L));
+        }
+        s->feed_ns = m.came_ns;
+        return give_message(L, s, at, &m);
+    }
+    if (!is_open(s) || now_ns(L) >= s->until_ns) {
+        s->error = is_open(s) ? "timeout" : why_closed(s);
+        return 0;
+    }
+    return wait_more(L, s, true, feed_next);
+}
+
+/* The iterator that messages() gives: upvalue is the WebSocket. */
+static int feed_step(lua_State *L)
+{
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    struct socket *s = socket_at(L, SOCKET, "c:messages()");
+    (void)pelt_strand_waiter(L, "messages");
+    s->until_ns = pelt_clock_ns() + s->wait_ns;
+    return feed_next(L, LUA_OK, 0);
+}
+
+/* for message, binary in c:messages(timeout) do */
+static int socket_messages(lua_State *L)
+{
+    struct socket *s = socket_at(L, SOCKET, "c:messages()");
+    s->wait_ns = wait_ns_of(L, 2, "messages");
+    s->feed_ns = 0;
+    lua_settop(L, SOCKET);
+    lua_pushcclosure(L, feed_step, 1);
+    return 1;
+}
+
+/* ---- sending ---- */
+
+/* Puts text in the place of a table at `index`, which becomes JSON. */
+static struct pelt_span message_at(lua_State *L, int index, const char *what)
+{
+    if (lua_istable(L, index)) {
+        struct pelt_buf *text = &pelt_shard_of(L)->json;
+        struct pelt_error err;
+        pelt_buf_reset(text);
+        if (pelt_json_encode(L, index, "message", text, &err) != PELT_OK) {
+            luaL_error(L, "%s: %s", what, err.text);
+        }
+        lua_pushlstring(L, text->data, text->len);
+        lua_replace(L, index);
+        pelt_shard_trim(text);
+    } else if (lua_type(L, index) != LUA_TSTRING) {
+        luaL_error(L, "%s: a string, or a table to be sent as JSON, is expected, not a %s", what,
+                   luaL_typename(L, index));
+    }
+    struct pelt_span data;
+    data.ptr = lua_tolstring(L, index, &data.len);
+    return data;
+}
+
+/* NULL: sent. "full": wait for room. Raises for text that is none. */
+static const char FULL[] = "full";
+static const char *send_now(lua_State *L, struct socket *s)
+{
+    struct pelt_span data;
+    data.ptr = lua_tolstring(L, MESSAGE, &data.len);
+    switch (s->ws ? pelt_wsconn_send(s->ws, data, s->binary, &s->sent_ns) : PELT_WSCONN_GONE) {
+    case PELT_WSCONN_SENT:
+        return NULL;
+    case PELT_WSCONN_FULL:
+        return FULL;
+    case PELT_WSCONN_NO_TEXT:
+        luaL_error(L, "send: the text is not UTF-8: send_binary sends any bytes");
+        return NULL;
+    case PELT_WSCONN_GONE:
+    case PELT_WSCONN_MEMORY:
+        break;
+    }
+    return why_closed(s);
+}
+
+static int send_more(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    const char *error = send_now(L, s);
+    if (!error) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    if (error != FULL) {
+        return give_error(L, s, error);
+    }
+    if (status != LUA_OK && now_ns(L) >= s->until_ns) {
+        pelt_wsconn_timed_out(s->ws, now_ns(L));
+        return give_error(L, s, "timeout");
+    }
+    if (status == LUA_OK) {
+        (void)pelt_strand_waiter(L, "send");
+        s->until_ns = pelt_clock_ns() + WAIT_NS;
+    }
+    return wait_more(L, s, false, send_more);
+}
+
+static int start_send(lua_State *L, const char *what, const char *call, bool binary)
+{
+    struct socket *s = socket_at(L, SOCKET, call);
+    (void)message_at(L, MESSAGE, what);
+    lua_settop(L, MESSAGE);
+    s->binary = binary;
+    return send_more(L, LUA_OK, 0);
+}
+
+/* c:send(text) */
+static int socket_send(lua_State *L)
+{
+    return start_send(L, "send", "c:send(text)", false);
+}
+
+/* c:send_binary(bytes) */
+static int socket_send_binary(lua_State *L)
+{
+    return start_send(L, "send_binary", "c:send_binary(bytes)", true);
+}
+
+/* ---- round trips ---- */
+
+/* The text of the value at the pointer in a JSON text, pushed; nil: there is none. */
+static void push_pointed(lua_State *L, struct pelt_span text, const char *pointer)
+{
+    json_t *document = text.len <= PELT_JSON_READ_MAX
+                           ? pelt_json_load(text.ptr, text.len, PELT_JSON_LOAD_FLAGS, NULL)
+                           : NULL;
+    const json_t *value = pelt_json_pointer(document, pointer);
+    char *said = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(document);
+    char room[POINTER_BYTES];
+    size_t len = said ? strlen(said) : 0;
+    bool fits = said && len < sizeof room;
+    if (fits) {
+        memcpy(room, said, len + 1);
+    }
+    free(said); /* before Lua, which may raise */
+    if (fits) {
+        lua_pushlstring(L, room, len);
+    } else {
+        lua_pushnil(L);
+    }
+}
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The id as a whole word: 7 is not in 17. */
+static bool has_id(struct pelt_span text, struct pelt_span id)
+{
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (id.len > 0 && (size_t)(end - at) >= id.len) {
+        const char *found = memmem(at, (size_t)(end - at), id.ptr, id.len);
+        if (!found) {
+            return false;
+        }
+        const char *behind = found + id.len;
+        bool begins = found == text.ptr || !is_word(found[-1]) || !is_word(id.ptr[0]);
+        bool ends = behind == end || !is_word(*behind) || !is_word(behind[-1]);
+        if (begins && ends) {
+            return true;
+        }
+        at = found + 1;
+    }
+    return false;
+}
+
+static bool calls_true(lua_State *L, const struct pelt_wsconn_message *m)
+{
+    lua_pushvalue(L, WANTED);
+    lua_pushlstring(L, m->data.ptr, m->data.len);
+    lua_pushboolean(L, m->binary);
+    lua_call(L, 2, 1);
+    bool answer = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return answer;
+}
+
+static bool fits_pattern(lua_State *L, const struct pelt_wsconn_message *m)
+{
+    lua_getglobal(L, "string");
+    lua_getfield(L, -1, "find");
+    lua_pushlstring(L, m->data.ptr, m->data.len);
+    lua_pushvalue(L, WANTED);
+    lua_call(L, 2, 1);
+    bool answer = !lua_isnil(L, -1);
+    lua_pop(L, 2);
+    return answer;
+}
+
+/* The pointer stands behind what is wanted there. */
+static bool points_to_wanted(lua_State *L, const struct pelt_wsconn_message *m)
+{
+    push_pointed(L, m->data, lua_tostring(L, WANTED + 1));
+    bool same = !lua_isnil(L, -1) && lua_rawequal(L, -1, WANTED);
+    lua_pop(L, 1);
+    return same;
+}
+
+static bool matches(lua_State *L, const struct socket *s, const struct pelt_wsconn_message *m)
+{
+    struct pelt_span id;
+    switch ((enum match)s->match) {
+    case MATCH_NEXT:
+        return true;
+    case MATCH_ID:
+        id.ptr = lua_tolstring(L, WANTED, &id.len);
+        return has_id(m->data, id);
+    case MATCH_POINTER:
+        return points_to_wanted(L, m);
+    case MATCH_PATTERN:
+        return fits_pattern(L, m);
+    case MATCH_FUNCTION:
+        return calls_true(L, m);
+    }
+    return false;
+}
+
+/* The answer among what came since the request was sent; others stay for recv. */
+static bool find_answer(lua_State *L, struct socket *s, size_t *at, struct pelt_wsconn_message *m)
+{
+    *at = 0;
+    while (s->ws && pelt_wsconn_peek(s->ws, at, m)) {
+        if (m->came_ns >= s->sent_ns && matches(L, s, m)) {
+            return true;
+        }
+        if (s->ws) { /* a function may have closed it */
+            *at = pelt_wsconn_behind(s->ws, *at);
+        }
+    }
+    return false;
+}
+
+static int request_next(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    struct pelt_wsconn_message m;
+    size_t at;
+    if (find_answer(L, s, &at, &m)) {
+        const uint64_t sent_ns = pelt_wsconn_sent_ns(s->ws, s->sent_ns);
+        pelt_wsconn_rtt(s->ws, m.came_ns > sent_ns ? m.came_ns - sent_ns : 0, now_ns(L));
+        return give_message(L, s, at, &m);
+    }
+    if (!is_open(s)) {
+        return give_error(L, s, why_closed(s));
+    }
+    if (now_ns(L) >= s->until_ns) {
+        pelt_wsconn_timed_out(s->ws, now_ns(L));
+        return give_error(L, s, "timeout");
+    }
+    return wait_more(L, s, false, request_next);
+}
+
+static int request_send(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    const char *error = send_now(L, s);
+    if (!error) {
+        s->until_ns = s->sent_ns + s->wait_ns;
+        return request_next(L, status, ctx);
+    }
+    if (error != FULL) {
+        return give_error(L, s, error);
+    }
+    if (status == LUA_OK) {
+        s->until_ns = pelt_clock_ns() + s->wait_ns;
+    } else if (now_ns(L) >= s->until_ns) {
+        pelt_wsconn_timed_out(s->ws, now_ns(L));
+        return give_error(L, s, "timeout");
+    }
+    return wait_more(L, s, false, request_send);
+}
+
+static const char *const REQUEST_OPTIONS[] = {"match", "pattern", "timeout", "binary", NULL};
+
+static void check_keys(lua_State *L, int index, const char *what, const char *const *known)
+{
+    if (!lua_istable(L, index)) {
+        luaL_error(L, "%s: options: a table is expected, not a %s", what, luaL_typename(L, index));
+    }
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
+        size_t i = 0;
+        while (known[i] && strcmp(key, known[i]) != 0) {
+            i++;
+        }
+        if (!known[i]) {
+            pelt_args_unknown(L, what, key, known);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* The id that the pointer finds in what is sent; behind it the pointer itself. */
+static void want_pointed(lua_State *L, int pointer)
+{
+    struct pelt_span sent;
+    sent.ptr = lua_tolstring(L, MESSAGE, &sent.len);
+    push_pointed(L, sent, lua_tostring(L, pointer));
+    if (lua_isnil(L, -1)) {
+        luaL_error(L, "request: match = \"%s\": the message has no value of up to %d bytes there",
+                   lua_tostring(L, pointer), POINTER_BYTES - 1);
+    }
+    lua_pushvalue(L, pointer);
+}
+
+/* Leaves what is wanted at WANTED, and what belongs to it behind. `match` is on top. */
+static enum match read_match(lua_State *L)
+{
+    int match = lua_gettop(L);
+    switch (lua_type(L, match)) {
+    case LUA_TNIL:
+        return MATCH_NEXT;
+    case LUA_TFUNCTION:
+        return MATCH_FUNCTION;
+    case LUA_TSTRING:
+        if (*lua_tostring(L, match) == '/') {
+            want_pointed(L, match);
+            lua_remove(L, match);
+            return MATCH_POINTER;
+        }
+        return MATCH_ID;
+    case LUA_TNUMBER:
+        lua_tolstring(L, match, NULL);
+        return MATCH_ID;
+    default:
+        luaL_error(L,
+                   "request: match: an id, a JSON pointer (\"/id\") or a function is expected, not "
+                   "a %s",
+                   luaL_typename(L, match));
+        return MATCH_NEXT;
+    }
+}
+
+/* Options at 3; afterwards the stack is SOCKET, MESSAGE, WANTED and what belongs to it. */
+static void read_request_options(lua_State *L, struct socket *s)
+{
+    s->match = MATCH_NEXT;
+    s->binary = false;
+    s->wait_ns = WAIT_NS;
+    if (lua_isnoneornil(L, 3)) {
+        lua_settop(L, MESSAGE);
+        return;
+    }
+    check_keys(L, 3, "request", REQUEST_OPTIONS);
+    lua_settop(L, 3);
+    if (lua_getfield(L, 3, "timeout") != LUA_TNIL) {
+        s->wait_ns = pelt_args_timeout(L, 4, "request: timeout");
+    }
+    if (lua_getfield(L, 3, "binary") != LUA_TNIL) {
+        s->binary = pelt_args_boolean(L, 5, "request", "binary");
+    }
+    lua_settop(L, 3);
+    if (lua_getfield(L, 3, "pattern") != LUA_TNIL) {
+        (void)pelt_args_text(L, 4, "request: pattern");
+        if (lua_getfield(L, 3, "match") != LUA_TNIL) {
+            luaL_error(L, "request: give one of match and pattern");
+        }
+        lua_pop(L, 1);
+        s->match = MATCH_PATTERN;
+    } else {
+        lua_pop(L, 1);
+        lua_getfield(L, 3, "match");
+        s->match = (uint8_t)read_match(L);
+    }
+    lua_remove(L, 3);
+}
+
+/* c:request(message, options) */
+static int socket_request(lua_State *L)
+{
+    struct socket *s = socket_at(L, SOCKET, "c:request(message)");
+    (void)pelt_strand_waiter(L, "request");
+    (void)message_at(L, MESSAGE, "request");
+    read_request_options(L, s);
+    return request_send(L, LUA_OK, 0);
+}
+
+/* ---- ping ---- */
+
+static int ping_next(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    uint64_t pong_ns = s->ws ? pelt_wsconn_pong_ns(s->ws) : 0;
+    if (pong_ns) {
+        lua_pushnumber(L, (double)(pong_ns - s->sent_ns) / (double)PELT_NS_PER_S);
+        return 1;
+    }
+    if (!is_open(s)) {
+        return give_error(L, s, why_closed(s));
+    }
+    if (now_ns(L) >= s->until_ns) {
+        pelt_wsconn_timed_out(s->ws, now_ns(L));
+        return give_error(L, s, "timeout");
+    }
+    return wait_more(L, s, false, ping_next);
+}
+
+/* c:ping(timeout): seconds */
+static int socket_ping(lua_State *L)
+{
+    struct socket *s = socket_at(L, SOCKET, "c:ping()");
+    (void)pelt_strand_waiter(L, "ping");
+    s->until_ns = pelt_clock_ns() + wait_ns_of(L, 2, "ping");
+    lua_settop(L, SOCKET);
+    enum pelt_wsconn_sent sent = s->ws ? pelt_wsconn_ping(s->ws, &s->sent_ns) : PELT_WSCONN_GONE;
+    if (sent == PELT_WSCONN_FULL) {
+        return give_error(L, s, "timeout");
+    }
+    return ping_next(L, LUA_OK, 0);
+}
+
+/* ---- closing ---- */
+
+/* code, clean */
+static int close_next(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, SOCKET);
+    if (s->ws && pelt_wsconn_state(s->ws) == PELT_WSCONN_CLOSING) {
+        return wait_more(L, s, false, close_next);
+    }
+    let_go(s, now_ns(L));
+    if (!s->opened) {
+        return 0;
+    }
+    lua_pushinteger(L, s->end.code);
+    lua_pushboolean(L, s->end.clean);
+    return 2;
+}
+
+/* c:close(code, reason) */
+static int socket_close(lua_State *L)
+{
+    struct socket *s = socket_at(L, SOCKET, "c:close()");
+    lua_Integer code = luaL_optinteger(L, 2, PELT_WS_CODE_NORMAL);
+    struct pelt_span reason = {"", 0};
+    if (!lua_isnoneornil(L, 3)) {
+        reason = pelt_args_text(L, 3, "close: reason");
+    }
+    if (!s->ws) {
+        return close_next(L, LUA_OK, 0);
+    }
+    (void)pelt_strand_waiter(L, "close");
+    if (code < 0 || code > 4999 ||
+        pelt_wsconn_close(s->ws, (unsigned)code, reason, pelt_clock_ns()) != PELT_OK) {
+        luaL_error(L,
+                   "close: code %d with a reason of %d bytes: give 1000, or 3000 to 4999, and at "
+                   "most 123 bytes of UTF-8",
+                   (int)code, (int)reason.len);
+    }
+    lua_settop(L, SOCKET);
+    s->until_ns = PELT_NEVER;
+    return close_next(L, LUA_OK, 0);
+}
+
+/* At the end of its scope, or when it is collected: it is closed, and nobody waits for that. */
+static int socket_drop(lua_State *L)
+{
+    struct socket *s = lua_touserdata(L, 1);
+    let_go(s, pelt_clock_ns());
+    return 0;
+}
+
+/* ---- opening ---- */
+
+static const char *const CONNECT_OPTIONS[] = {"subprotocol", "headers",     "deflate", "name",
+                                              "timeout",     "max_message", "auth",    NULL};
+
+/* What connect() reads before the first byte is sent. */
+struct asking {
+    const char *what;
+    struct pelt_fields fields;
+    struct pelt_ws_ask ask;
+    struct pelt_span name; /* ptr NULL: by the path */
+    uint64_t timeout_ns;   /* 0: the default */
+    size_t message_max;
+};
+
+static void on_opened(void *arg, const struct pelt_wsconn_opened *opened)
+{
+    struct socket *s = arg;
+    const struct pelt_exchange *x = opened->exchange;
+    size_t len = opened->subprotocol.len;
+    len = len < SUBPROTOCOL_BYTES ? len : SUBPROTOCOL_BYTES - 1;
+    s->status = x->status;
+    s->opened = x->outcome == PELT_OUTCOME_OK;
+    s->error = s->opened ? NULL : pelt_outcome_name(x->outcome);
+    s->deflate = opened->deflate;
+    s->connect_ns = x->sample.done_ns - s->from_ns;
+    if (len > 0) {
+        memcpy(s->subprotocol, opened->subprotocol.ptr, len);
+    }
+    s->subprotocol[len] = '\0';
+    if (x->set_cookie.ptr) {
+        pelt_user_cookies_take(s->strand, x);
+    }
+}
+
+/* Gives the WebSocket, open or not. */
+static int give_socket(lua_State *L, int status, lua_KContext ctx)
+{
+    struct socket *s = lua_touserdata(L, -1);
+    if (s->ws && pelt_wsconn_state(s->ws) == PELT_WSCONN_OPENING) {
+        pelt_wsconn_wait(s->ws, PELT_NEVER, false);
+        return pelt_strand_wait(L, s->strand, give_socket);
+    }
+    if (!s->opened) {
+        let_go(s, now_ns(L));
+    }
+    return 1;
+}
+
+static struct socket *push_socket(lua_State *L, struct pelt_strand *strand)
+{
+    struct socket *s = lua_newuserdatauv(L, sizeof *s, 0);
+    memset(s, 0, sizeof *s);
+    s->strand = strand;
+    luaL_setmetatable(L, SOCKET_TYPE);
+    return s;
+}
+
+/* A list of names as "a, b", pushed. */
+static struct pelt_span read_subprotocol(lua_State *L, int index)
+{
+    luaL_Buffer names;
+    if (lua_type(L, index) == LUA_TSTRING) {
+        return pelt_args_text(L, index, "ws.connect: subprotocol");
+    }
+    if (!lua_istable(L, index)) {
+        luaL_error(L, "ws.connect: subprotocol: a name or a list of names is expected, not a %s",
+                   luaL_typename(L, index));
+    }
+    luaL_buffinit(L, &names);
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, index); i++) {
+        if (i > 1) {
+            luaL_addstring(&names, ", ");
+        }
+        lua_rawgeti(L, index, i);
+        luaL_checkstring(L, -1);
+        luaL_addvalue(&names);
+    }
+    luaL_pushresult(&names);
+    return pelt_args_text(L, -1, "ws.connect: subprotocol");
+}
+
+static void read_headers(lua_State *L, int index, struct asking *a)
+{
+    pelt_fields_read(L, index, a->what, &a->fields);
+    for (size_t i = 0; i < a->fields.len; i++) {
+        const struct pelt_span name = a->fields.at[i].name;
+        if (pelt_ws_handshake_writes(name)) {
+            luaL_error(L, "ws.connect: headers: '%s' is written by the handshake itself",
+                       lua_pushlstring(L, name.ptr, name.len));
+        }
+    }
+}
+
+/* Strings stay held by the options table, or by what is left on the stack. */
+static void read_connect_options(lua_State *L, int options, struct asking *a)
+{
+    if (lua_isnoneornil(L, options)) {
+        return;
+    }
+    check_keys(L, options, a->what, CONNECT_OPTIONS);
+    if (lua_getfield(L, options, "headers") != LUA_TNIL) {
+        read_headers(L, lua_gettop(L), a);
+    }
+    if (lua_getfield(L, options, "auth") != LUA_TNIL) {
+        pelt_fields_auth(L, lua_gettop(L), a->what, &a->fields);
+    }
+    if (lua_getfield(L, options, "subprotocol") != LUA_TNIL) {
+        a->ask.subprotocols = read_subprotocol(L, lua_gettop(L));
+    }
+    if (lua_getfield(L, options, "name") != LUA_TNIL) {
+        a->name = pelt_args_text(L, -1, "ws.connect: name");
+    }
+    if (lua_getfield(L, options, "timeout") != LUA_TNIL) {
+        a->timeout_ns = pelt_args_timeout(L, -1, "ws.connect: timeout");
+    }
+    if (lua_getfield(L, options, "deflate") != LUA_TNIL) {
+        a->ask.deflate.deflate = pelt_args_boolean(L, -1, a->what, "deflate");
+        a->ask.deflate.client_max_window_bits = PELT_WS_WINDOW_BITS_MAX;
+    }
+    if (lua_getfield(L, options, "max_message") != LUA_TNIL) {
+        lua_Integer most = lua_tointeger(L, -1);
+        if (most < 1 || most > MESSAGE_MAX_MOST) {
+            luaL_error(L, "ws.connect: max_message: '%s': give bytes, 1 to %d",
+                       luaL_tolstring(L, -1, NULL), (int)MESSAGE_MAX_MOST);
+        }
+        a->message_max = (size_t)most;
+    }
+    struct pelt_error err;
+    if (pelt_ws_ask_check(&a->ask, &err) != PELT_OK) {
+        luaL_error(L, "ws.connect: %s", err.text);
+    }
+}
+
+/* The URL as http has it, pushed: ws becomes http, a path follows the target. */
+static struct pelt_span read_url(lua_State *L, int index)
+{
+    const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
+    const char *target = opt->target ? opt->target : opt->scenario->target;
+    const char *text = luaL_checkstring(L, index);
+    if (strncasecmp(text, "ws://", 5) == 0 || strncasecmp(text, "wss://", 6) == 0) {
+        lua_pushfstring(L, "http%s", text + 2);
+    } else if (text[0] != '/') {
+        lua_pushvalue(L, index);
+    } else if (target) {
+        size_t len = strcspn(target, "?#");
+        while (len > 0 && target[len - 1] == '/') {
+            len--;
+        }
+        lua_pushlstring(L, target, len);
+        lua_pushstring(L, text);
+        lua_concat(L, 2);
+        return read_url(L, lua_gettop(L));
+    } else {
+        luaL_error(L,
+                   "ws.connect: \"%s\" is a path, and there is no target: set `target` in the "
+                   "scenario, or give --target",
+                   text);
+    }
+    return pelt_args_text(L, -1, "ws.connect");
+}
+
+static void check(lua_State *L, enum pelt_status status, const struct pelt_error *err)
+{
+    if (status != PELT_OK) {
+        luaL_error(L, "ws.connect: %s", err->text);
+    }
+}
+
+static struct pelt_span host_field(const struct pelt_fields *fields, struct pelt_span otherwise)
+{
+    for (size_t i = 0; i < fields->len; i++) {
+        if (pelt_span_eq_nocase(fields->at[i].name, "Host")) {
+            return fields->at[i].value;
+        }
+    }
+    return otherwise;
+}
+
+/* The request of the opening handshake, in `buf`. */
+static void write_head(lua_State *L, const struct asking *a, const struct pelt_strand *strand,
+                       const struct pelt_origin *origin, struct pelt_span target,
+                       const struct pelt_ws_handshake *key, struct pelt_buf *buf)
+{
+    struct pelt_error err;
+    struct pelt_span get = pelt_span_of("GET");
+    pelt_buf_reset(buf);
+    check(L, pelt_http1_check_target(target, &err), &err);
+    check(L,
+          pelt_http1_request_begin(buf, get, target,
+                                   host_field(&a->fields, pelt_origin_host(origin)), &err),
+          &err);
+    for (size_t i = 0; i < a->fields.len; i++) {
+        const struct pelt_field *f = &a->fields.at[i];
+        if (!pelt_span_eq_nocase(f->name, "Host")) {
+            check(L, pelt_http1_request_field(buf, f->name, f->value, &err), &err);
+        }
+    }
+    if (strand->cookies) {
+        pelt_user_cookies_write(L, strand, origin, target, buf);
+    }
+    pelt_ws_handshake_fields(key, &a->ask, buf);
+    if (buf->failed || pelt_http1_request_end(buf, get, NULL) != PELT_OK) {
+        luaL_error(L, "ws.connect: out of memory");
+    }
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Connect 10 s, first byte 60 s, whole handshake 120 s; a shorter whole shortens the others. */
+static struct pelt_timeouts timeouts_of(uint64_t total_ns)
+{
+    struct pelt_timeouts t = pelt_timeouts_default;
+    if (total_ns) {
+        t = (struct pelt_timeouts){least(t.connect_ns, total_ns), total_ns, total_ns};
+    }
+    return t;
+}
+
+/* ws.connect(url, options) */
+static int ws_connect(lua_State *L)
+{
+    struct pelt_strand *strand = pelt_strand_waiter(L, "ws.connect");
+    struct pelt_shard *shard = strand->shard;
+    struct asking a = {.what = "ws.connect", .message_max = MESSAGE_MAX};
+    struct pelt_ws_handshake key;
+    struct pelt_rng rng;
+    struct pelt_url url;
+    struct pelt_origin *origin;
+    struct pelt_error err;
+    lua_settop(L, 2);
+    pelt_http_start_fields(L, &a.fields);
+    read_connect_options(L, 2, &a);
+    struct pelt_span text = read_url(L, 1);
+    check(L, pelt_url_parse(text, &url, &err), &err);
+    check(L, pelt_client_origin(shard->opt->client, &url, &origin, &err), &err);
+    struct pelt_span target = url.target.len > 0 ? url.target : pelt_span_of("/");
+    pelt_rng_init(&rng, pelt_clock_ns(), (uintptr_t)strand);
+    pelt_ws_handshake_init(&key, &rng);
+    write_head(L, &a, strand, origin, target, &key, &shard->made);
+    uint32_t series =
+        a.name.ptr ? pelt_draft_series_named(L, a.name) : pelt_draft_series(L, "WS", target);
+    struct socket *s = push_socket(L, strand);
+    const uint64_t at_ns = pelt_clock_ns();
+    s->from_ns = at_ns;
+    struct pelt_wsconn_call call = {.holder = &s->ws,
+                                    .origin = origin,
+                                    .head = pelt_span(shard->made.data, shard->made.len),
+                                    .key = &key,
+                                    .ask = a.ask,
+                                    .timeouts = timeouts_of(a.timeout_ns),
+                                    .series = series,
+                                    .cookies = true,
+                                    .message_max = a.message_max,
+                                    .due_ns = pelt_strand_due(strand, at_ns),
+                                    .now_ns = at_ns,
+                                    .opened = on_opened,
+                                    .arg = s};
+    if (!pelt_wsconn_open(&strand->sockets, &call)) {
+        luaL_error(L, "ws.connect: out of memory");
+    }
+    return give_socket(L, LUA_OK, 0);
+}
+
+void pelt_ws_wake(void *arg, uint64_t at_ns)
+{
+    struct pelt_strand *strand = arg;
+    if (!strand->closing) {
+        pelt_strand_go_on(strand, at_ns);
+    }
+}
+
+/* ---- fields ---- */
+
+static int push_optional(lua_State *L, const char *text)
+{
+    if (text && *text) {
+        lua_pushstring(L, text);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+static int push_code(lua_State *L, const struct socket *s)
+{
+    unsigned code = end_of(s)->code;
+    if (code) {
+        lua_pushinteger(L, code);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+static int push_open(lua_State *L, const struct socket *s)
+{
+    lua_pushboolean(L, is_open(s));
+    return 1;
+}
+
+static int push_status(lua_State *L, const struct socket *s)
+{
+    lua_pushinteger(L, s->status);
+    return 1;
+}
+
+static int push_error_field(lua_State *L, const struct socket *s)
+{
+    const struct pelt_wsconn_end *end = end_of(s);
+    return push_optional(L, end->failed ? pelt_ws_class_name(end->class) : s->error);
+}
+
+static int push_reason(lua_State *L, const struct socket *s)
+{
+    return push_optional(L, end_of(s)->reason);
+}
+
+static int push_clean(lua_State *L, const struct socket *s)
+{
+    if (!end_of(s)->code) {
+        return push_optional(L, NULL);
+    }
+    lua_pushboolean(L, end_of(s)->clean);
+    return 1;
+}
+
+static int push_subprotocol(lua_State *L, const struct socket *s)
+{
+    return push_optional(L, s->subprotocol);
+}
+
+static int push_deflate(lua_State *L, const struct socket *s)
+{
+    lua_pushboolean(L, s->deflate);
+    return 1;
+}
+
+static int push_connect_time(lua_State *L, const struct socket *s)
+{
+    lua_pushnumber(L, (double)s->connect_ns / (double)PELT_NS_PER_S);
+    return 1;
+}
+
+static const struct {
+    const char *name;
+    int (*push)(lua_State *L, const struct socket *s);
+} FIELDS[] = {
+    {"open", push_open},
+    {"status", push_status},
+    {"error", push_error_field},
+    {"code", push_code},
+    {"reason", push_reason},
+    {"clean", push_clean},
+    {"subprotocol", push_subprotocol},
+    {"deflate", push_deflate},
+    {"connect_time", push_connect_time},
+};
+
+static const luaL_Reg METHODS[] = {
+    {"send", socket_send},         {"send_binary", socket_send_binary},
+    {"recv", socket_recv},         {"request", socket_request},
+    {"messages", socket_messages}, {"ping", socket_ping},
+    {"close", socket_close},       {NULL, NULL}};
+
+static int refuse_field(lua_State *L)
+{
+    enum { ALL = sizeof FIELDS / sizeof FIELDS[0] + sizeof METHODS / sizeof METHODS[0] };
+    const char *names[ALL], *key = luaL_tolstring(L, 2, NULL);
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+        names[len++] = FIELDS[i].name;
+    }
+    for (size_t i = 0; METHODS[i].name; i++) {
+        names[len++] = METHODS[i].name;
+    }
+    names[len] = NULL;
+    const char *nearest = pelt_nearest(key, names);
+    return luaL_error(L, "a WebSocket has no '%s'%s%s%s", key, nearest ? ": did you mean '" : "",
+                      nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* Upvalue: the methods. */
+static int socket_index(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+        return 1;
+    }
+    const struct socket *s = lua_touserdata(L, 1);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+        if (strcmp(key, FIELDS[i].name) == 0) {
+            return FIELDS[i].push(L, s);
+        }
+    }
+    return refuse_field(L);
+}
+
+static void make_metatable(lua_State *L)
+{
+    luaL_newmetatable(L, SOCKET_TYPE);
+    pelt_shard_of(L)->type[PELT_TYPE_WEBSOCKET] = lua_topointer(L, -1);
+    luaL_newlib(L, METHODS);
+    lua_pushcclosure(L, socket_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, socket_drop);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, socket_drop);
+    lua_setfield(L, -2, "__close");
+    lua_pushliteral(L, SOCKET_TYPE);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
+
+int pelt_lib_ws(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"connect", ws_connect}, {NULL, NULL}};
+    make_metatable(L);
+    luaL_newlib(L, functions);
+    return 1;
+}
