@@ -1,10 +1,10 @@
--- chat_mix: what a chat service sees all day: 70 of 95 requests ask something, half of them for a streamed answer, 15 are a
--- monitor's, 10 list the models.
+-- chat_mix: what a chat service sees all day: 70 of 100 visits ask something, half of them for a streamed answer, 15 are a
+-- monitor's, 10 list the models, 5 chat over a WebSocket.
 --
 --   pelt run scenarios/chat_mix.lua --set TARGET=http://127.0.0.1:18800 --set RATE=50/s
 
 local pelt = require "pelt"
-local http, check = pelt.http, pelt.check
+local http, ws, check = pelt.http, pelt.ws, pelt.check
 
 local api = http.client { timeout = "30s" }
 local questions = { "How are you?", "What is a load test?", "Tell me a story about a rate limit." }
@@ -32,6 +32,18 @@ local function models()
     check("models listed", api:get("/api/models", { name = "models" }).ok)
 end
 
+local function socket(user)
+    local c <close> = ws.connect("/ws/chat", { name = "chat socket", timeout = "5s" })
+    local answer
+    if c:send { message = user.rng:choice(questions) } then
+        for text in c:messages("10s") do
+            answer = pelt.json.decode(text).type
+            if answer ~= "token" then break end
+        end
+    end
+    check("chat answered", answer == "done")
+end
+
 return {
     target = pelt.env("TARGET", "http://127.0.0.1:18800"),
     load = pelt.load.rate { rate = pelt.env("RATE", "20/s"), duration = "2m", arrivals = "poisson" },
@@ -39,6 +51,7 @@ return {
         { name = "chat", weight = 70, run = chat },
         { name = "health", weight = 15, run = health },
         { name = "models", weight = 10, run = models },
+        { name = "socket", weight = 5, run = socket },
     },
     thresholds = { { metric = "errors", stat = "share", max = "1%" } },
 }

@@ -149,7 +149,10 @@ static enum pelt_status on_line(void *arg, struct pelt_span line)
     }
     const char *colon = memchr(line.ptr, ':', line.len);
     if (colon == line.ptr) {
-        return PELT_OK; /* a comment */
+        if (s->on_comment != NULL) {
+            s->on_comment(s->arg, pelt_span(line.ptr + 1, line.len - 1));
+        }
+        return PELT_OK;
     }
     struct pelt_span name = line, value = {"", 0};
     if (colon != NULL) {

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "pelt/http1_response.h"
+#include "pelt/observer.h"
+#include "pelt/server_timing.h"
 #include "pelt/own_metric.h"
 
 struct record {
@@ -165,6 +167,16 @@ static enum pelt_status on_sse(void *arg, const struct pelt_sse_event *event)
     return add(arg, plain ? pelt_span("", 0) : event->type, event->id, event->data);
 }
 
+/* What the server says of its own time behind the head: it counts if somebody observes. */
+static void on_comment(void *arg, struct pelt_span comment)
+{
+    const struct pelt_events *e = arg;
+    const struct pelt_span timing = pelt_server_timing_of_comment(comment);
+    if (timing.ptr) {
+        pelt_observer_hear(e->conn, timing);
+    }
+}
+
 static enum pelt_status on_line(void *arg, struct pelt_span line)
 {
     struct pelt_events *e = arg;
@@ -258,6 +270,7 @@ void pelt_events_piece(struct pelt_events *e, struct pelt_stream *s, const char 
 {
     enum pelt_status status = PELT_OK;
     e->now_ns = now_ns;
+    e->conn = s->conn;
     if (!e->is_stream) {
         add_text(e, bytes, len);
     } else if (e->format == PELT_EVENTS_SSE) {
@@ -314,6 +327,7 @@ void pelt_events_init(struct pelt_events *e, enum pelt_events_format wanted,
     *e = (struct pelt_events){
         .wanted = wanted, .recorder = recorder, .series = series, .due_ns = due_ns};
     pelt_sse_init(&e->sse, PELT_EVENT_MAX, on_sse, e);
+    e->sse.on_comment = on_comment;
     e->lines = (struct pelt_lines){.on_line = on_line, .arg = e, .max = PELT_EVENT_MAX};
 }
 

@@ -51,6 +51,7 @@ struct pelt_events {
     uint64_t freeze_ns;             /* longest gap so far */
     uint64_t came;                  /* events so far */
     uint64_t gaps;                  /* of them with one before */
+    struct pelt_conn *conn;         /* that the running piece came on */
     uint32_t in_receive;            /* events of the running receive */
     size_t first_in_receive;        /* where the first one of them lies in the queue */
     enum pelt_events_format format; /* AUTO until the head has said */

@@ -245,6 +245,29 @@ def test_a_server_timing_in_the_trailer_counts(tmp_path, body):
     assert "< Server-Timing: db;dur=2.5, total;dur=7.25" in once.out and "* server time 7.25ms of 3 entries" in once.out
 
 
+EVENTS = b"data: a\n\n: a word between\n: Server-Timing: db;dur=2.5\n\ndata: b\n\n: st total;dur=7.25\n\n"
+STREAMED = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nServer-Timing: early;dur=1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(EVENTS), EVENTS))
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_a_server_timing_in_a_comment_of_a_stream_counts(tmp_path, observed):
+    with answering(STREAMED) as (url, heads):
+        path = scenario(tmp_path, 'local n = 0 for e in http.stream("/x", { name = "x" }) do n = n + 1 end check("two", n == 2)',
+                        'observe = { "server_timing" }' if observed else "pacing = '1ms'")
+        done = run(path, "--target", url, cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    assert all(row["failed"] == 0 for row in done.report["checks"])
+    count = USERS * ITERATIONS
+    assert len(heads) == count
+    if observed:
+        assert series(done.report, "server_time")["x",]["count"] == count
+        assert series(done.report, "server_time")["x",]["max"] == 7.25
+        assert counted(done.report, "server_timing") == {("early",): count, ("db",): count, ("total",): count}
+    else:
+        assert not [row for row in done.report["metrics"] if row["name"].startswith("server_")]
+
+
 def test_nothing_is_measured_that_nobody_asked_for_and_check_says_how_to(target, tmp_path):
     instance = target("--cache", "1m")
     path = scenario(tmp_path, 'http.get("/work")', "pacing = '1ms'")

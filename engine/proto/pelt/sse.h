@@ -26,9 +26,12 @@ struct pelt_sse_event {    /* borrowed until the callback returns */
 /* Not PELT_OK: the feed ends with that answer. */
 typedef enum pelt_status (*pelt_sse_fn)(void *arg, const struct pelt_sse_event *event);
 
-struct pelt_sse { /* private but for retry_ms and id */
+struct pelt_sse { /* private but for retry_ms, id and on_comment */
     struct pelt_lines lines;
     pelt_sse_fn on_event;
+    /* A comment, as it stands behind its colon, borrowed; NULL: nobody reads them. The owner sets
+     * it. */
+    void (*on_comment)(void *arg, struct pelt_span comment);
     void *arg;
     size_t max;            /* bytes of an event's data, and of a line */
     struct pelt_span only; /* data that is one line of the running feed; ptr NULL: none */
