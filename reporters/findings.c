@@ -111,6 +111,12 @@ static size_t columns_fit(const struct table *t, int width, int *used)
     return len;
 }
 
+/* p50 was asked for, which has a column of its own. */
+static bool is_twice(const struct column *c, const struct pelt_finding *row)
+{
+    return strcmp(c->figure, "percentile_ms") == 0 && pelt_finding_value(row, "percentile") == 50;
+}
+
 static void print_head(const struct table *t, const struct pelt_finding *first, FILE *out,
                        int width)
 {
@@ -120,6 +126,9 @@ static void print_head(const struct table *t, const struct pelt_finding *first, 
     fprintf(out, "  %-*s", LABEL_WIDTH, t->kind);
     for (const struct column *c = t->columns; c < t->columns + columns; c++) {
         char head[REPORT_TEXT_MAX];
+        if (is_twice(c, first)) {
+            continue;
+        }
         bool percentile = strcmp(c->figure, "percentile_ms") == 0 && isfinite(q);
         if (percentile) {
             snprintf(head, sizeof head, "p%g", q);
@@ -140,8 +149,10 @@ static void print_row(const struct table *t, const struct pelt_finding *f, FILE 
     fprintf(out, "  %-*s", LABEL_WIDTH, label);
     for (const struct column *c = t->columns; c < t->columns + columns; c++) {
         char words[REPORT_TEXT_MAX];
-        cell_words(c->cell, pelt_finding_value(f, c->figure), words);
-        fprintf(out, "%*s", c->width, words);
+        if (!is_twice(c, f)) {
+            cell_words(c->cell, pelt_finding_value(f, c->figure), words);
+            fprintf(out, "%*s", c->width, words);
+        }
     }
     double judged = pelt_finding_value(f, "judged"), holds = pelt_finding_value(f, "holds");
     bool cut = pelt_finding_value(f, "cut") == 1;

@@ -67,8 +67,9 @@ def test_recovery_is_that_of_the_target_s_queue(target, tmp_path, record_propert
             # in flight are those that wait, and those that are worked on
             if_quiet(abs(spike["backlog"] - (waiting + WORKERS)) <= 0.1 * waiting, said)
             assert spike["errors"] == 0 and spike["level"] == PEAK, said
-            if_quiet(spike["baseline_p99_ms"] < 2000 * SERVICE_S, said)
-            assert spike["max_ms"] > spike["baseline_p99_ms"] and spike["text"].startswith("spike "), said
+            if_quiet(spike["baseline_p50_ms"] < 2000 * SERVICE_S, said)
+            assert spike["baseline_p99_ms"] is None, said  # of 240 requests at most
+            assert spike["max_ms"] > spike["baseline_p50_ms"] and spike["text"].startswith("spike "), said
 
     in_a_quiet_moment(once)
 

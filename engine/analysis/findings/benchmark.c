@@ -4,8 +4,10 @@
  * The warm-up is looked for (MSER-5 over rate, p50 and p99 by the second) from the run's start to
  * the end of the first trial, and cut off that trial where it reaches into it. Then all trials
  * together give p50, the percentile asked for and throughput, with intervals by block bootstrap,
- * and from their width how many more seconds `precision` takes. How far trials differ from each
- * other is told beside that: an interval from within trials cannot know it.
+ * and from their width how many more seconds `precision` takes; where there is too little for an
+ * interval, how many more the first one takes. If p50 is what was asked for, it is told once. How
+ * far trials differ from each other is told beside that: an interval from within trials cannot know
+ * it.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@ struct bench {
     struct trial *trials;
     size_t len;
     struct pelt_span_s *spans; /* of the trials */
+    double seconds;            /* of all trials */
     int32_t cut;               /* the warm-up's end */
 };
 
@@ -161,10 +164,14 @@ static void tell_trial(struct bench *b, const struct trial *t)
     pelt_finding_number(f, "percentile_ms", t->q_us / 1e3);
     pelt_finding_number(f, "errors_share", t->window.errors_share);
     pelt_finding_flag(f, "cut", t->cut);
-    pelt_finding_say(f, "trial %u: %s, p50 %s, %s %s in %s%s", t->number,
+    char other[2 * PELT_WORDS + 8] = "";
+    if (b->percentile != 50) {
+        snprintf(other, sizeof other, ", %s %s", percentile_name(b->percentile, name),
+                 pelt_words_us(t->q_us, q));
+    }
+    pelt_finding_say(f, "trial %u: %s, p50 %s%s in %s%s", t->number,
                      pelt_words_rate(t->window.ok_per_s, rate), pelt_words_us(t->p50_us, p50),
-                     percentile_name(b->percentile, name), pelt_words_us(t->q_us, q),
-                     pelt_words_s(t->window.seconds, length),
+                     other, pelt_words_s(t->window.seconds, length),
                      t->cut ? "; cut: the load ended in it" : "");
 }
 
@@ -176,6 +183,7 @@ struct interval {
     struct pelt_interval i; /* times in us */
     bool had;
     struct pelt_error why; /* not */
+    double lacks_s;        /* more seconds until there is one; INFINITY: nobody knows */
     double spread;         /* of the trials: (largest - smallest) / mean; NaN: one trial */
 };
 
@@ -229,12 +237,11 @@ static enum pelt_status bootstrap_rate(struct bench *b, const struct pelt_bootst
         }
         status = lost ? PELT_ENOMEM : pelt_bootstrap_mean(list, n, how, &out->i, NULL, &out->why);
     }
-    double ok = 0, seconds = 0;
+    double ok = 0;
     for (size_t k = 0; k < b->len; k++) {
         ok += b->trials[k].window.ok;
-        seconds += b->trials[k].window.seconds;
     }
-    out->i.value = seconds > 0 ? ok / seconds : 0; /* exactly */
+    out->i.value = b->seconds > 0 ? ok / b->seconds : 0; /* exactly */
     out->i.low /= scale;
     out->i.high /= scale;
     pelt_hist_pool_deinit(&pool);
@@ -243,8 +250,26 @@ static enum pelt_status bootstrap_rate(struct bench *b, const struct pelt_bootst
     return status;
 }
 
-static enum pelt_status bootstrap_all(struct bench *b, struct interval all[FIGURES],
-                                      int32_t *block_s)
+/* How many more seconds it takes until there are `need` of what the trials had `have` of. */
+static double lacking_s(const struct bench *b, double have, double need)
+{
+    return have >= need ? 0 : have > 0 ? ceil(b->seconds * (need / have - 1)) : INFINITY;
+}
+
+static void find_lacks(const struct bench *b, const struct pelt_blocks *blocks, double samples,
+                       struct interval all[FIGURES])
+{
+    double with = 0; /* samples */
+    for (size_t i = 0; i < blocks->len; i++) {
+        with += blocks->hist[i].count > 0;
+    }
+    all[THROUGHPUT].lacks_s = lacking_s(b, b->seconds, PELT_BOOTSTRAP_SECONDS);
+    all[P50].lacks_s = lacking_s(b, with, PELT_BOOTSTRAP_SECONDS);
+    all[PERCENTILE].lacks_s = fmax(
+        all[P50].lacks_s, lacking_s(b, samples, (double)pelt_hist_samples_needed(b->percentile)));
+}
+
+static enum pelt_status bootstrap_all(struct bench *b, struct interval all[FIGURES])
 {
     const struct pelt_bootstrap how = {.confidence = b->confidence, .seed = SEED};
     struct pelt_blocks blocks;
@@ -254,12 +279,10 @@ static enum pelt_status bootstrap_all(struct bench *b, struct interval all[FIGUR
     if (status != PELT_OK) {
         return status;
     }
-    size_t block = 0;
     got[P50] = pelt_bootstrap_percentile(blocks.list, blocks.len, 50, &how, &all[P50].i, NULL,
                                          &all[P50].why);
     got[PERCENTILE] = pelt_bootstrap_percentile(blocks.list, blocks.len, b->percentile, &how,
-                                                &all[PERCENTILE].i, &block, &all[PERCENTILE].why);
-    *block_s = (int32_t)block * blocks.block;
+                                                &all[PERCENTILE].i, NULL, &all[PERCENTILE].why);
     got[THROUGHPUT] = bootstrap_rate(b, &how, &all[THROUGHPUT]);
     struct pelt_hist h;
     status = pelt_blocks_sum(&blocks, &h);
@@ -270,6 +293,7 @@ static enum pelt_status bootstrap_all(struct bench *b, struct interval all[FIGUR
         all[i].had = got[i] == PELT_OK;
         all[i].spread = spread_of(b, i);
     }
+    find_lacks(b, &blocks, (double)h.count, all);
     if (h.count < pelt_hist_samples_needed(b->percentile) && all[PERCENTILE].had) {
         all[PERCENTILE].had = false;
         pelt_fail(&all[PERCENTILE].why, PELT_EINVAL, "interval: %llu samples, needs at least %llu",
@@ -301,7 +325,17 @@ static const char *missing_words(const struct bench *b, double missing_s, double
     return out;
 }
 
-static void tell_interval(struct bench *b, int figure, const struct interval *in, double seconds)
+static void tell_refused(struct pelt_finding *f, const struct interval *in)
+{
+    char more[PELT_WORDS], takes[PELT_WORDS + 24] = "";
+    if (isfinite(in->lacks_s) && in->lacks_s > 0) {
+        snprintf(takes, sizeof takes, ": that takes %s more", pelt_words_s(in->lacks_s, more));
+    }
+    pelt_finding_number(f, "more_s", in->lacks_s);
+    pelt_finding_say(f, "%s: no %s%s", f->about, in->why.text, takes);
+}
+
+static void tell_interval(struct bench *b, int figure, const struct interval *in)
 {
     char q[PELT_WORDS], value[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], missing[160];
     char spread[PELT_WORDS], apart[160] = "";
@@ -311,11 +345,11 @@ static void tell_interval(struct bench *b, int figure, const struct interval *in
     struct pelt_finding *f = pelt_making_add(b->m, "interval", "%s", name);
     const double unit = figure == THROUGHPUT ? 1 : 1e3;
     if (!in->had) {
-        pelt_finding_say(f, "%s: no %s", name, in->why.text);
+        tell_refused(f, in);
         return;
     }
     double half = pelt_interval_precision(&in->i);
-    double more_s = pelt_interval_missing(&in->i, (size_t)seconds, b->precision);
+    double more_s = pelt_interval_missing(&in->i, (size_t)b->seconds, b->precision);
     pelt_finding_number(f, figure == THROUGHPUT ? "value_per_s" : "value_ms", in->i.value / unit);
     pelt_finding_number(f, figure == THROUGHPUT ? "low_per_s" : "low_ms", in->i.low / unit);
     pelt_finding_number(f, figure == THROUGHPUT ? "high_per_s" : "high_ms", in->i.high / unit);
@@ -339,22 +373,22 @@ static void tell_interval(struct bench *b, int figure, const struct interval *in
 static enum pelt_status find(struct bench *b)
 {
     struct interval all[FIGURES] = {{.had = false}};
-    double seconds = 0;
-    int32_t block_s = 0;
     enum pelt_status status = find_warmup(b);
     for (size_t i = 0; i < b->len && status == PELT_OK; i++) {
         status = measure_trial(b, &b->trials[i]);
         b->spans[i] = b->trials[i].span;
-        seconds += b->trials[i].window.seconds;
+        b->seconds += b->trials[i].window.seconds;
     }
     if (status == PELT_OK) {
-        status = bootstrap_all(b, all, &block_s);
+        status = bootstrap_all(b, all);
     }
     for (size_t i = 0; i < b->len && status == PELT_OK; i++) {
         tell_trial(b, &b->trials[i]);
     }
     for (int i = 0; i < FIGURES && status == PELT_OK; i++) {
-        tell_interval(b, i, &all[i], seconds);
+        if (i != PERCENTILE || b->percentile != 50) {
+            tell_interval(b, i, &all[i]);
+        }
     }
     return status;
 }

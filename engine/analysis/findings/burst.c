@@ -17,7 +17,9 @@
  * last spike's requests ends then is in its figures, if it had not recovered.
  *
  * The baseline is what lies between the recovery from the spike before and this one; if there is
- * less than a second of it, the one before holds.
+ * less than a second of it, the one before holds. Before a spike that begins with the load there is
+ * none, so nothing can be said of its recovery either; the baseline of the next is then the second
+ * half of what lies between them, in which least is left of the first.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +41,9 @@ struct spike {
     bool last, cut;      /* cut: the load ended in it */
     double level;        /* its highest */
     /* found: */
-    bool measured, recovered;
+    bool compared; /* there is a baseline */
+    bool measured; /* likewise, and something behind the spike's end */
+    bool recovered;
     double recovery_s, limit, baseline;
     double backlog, backlog_s; /* largest, and when, since the run's start */
     double base_p50_us, base_p99_us, base_errors_share;
@@ -132,6 +136,7 @@ static enum pelt_status find_backlog(const struct pelt_track *t, const struct ba
     }
     free(y);
     free(sorted);
+    s->compared = base_len > 0;
     s->measured = status == PELT_OK;
     s->recovered = s->measured && found.recovered;
     s->recovery_s = found.time_s;
@@ -211,6 +216,12 @@ static void wait_for_seconds(const struct pelt_track *t, struct pelt_span_s base
     }
 }
 
+/* NaN: too few samples. */
+static double percentile_us(const struct pelt_hist *h, double q)
+{
+    return h->count >= pelt_hist_samples_needed(q) ? (double)pelt_hist_percentile_us(h, q) : NAN;
+}
+
 static enum pelt_status recover(struct pelt_making *m, const struct baseline *base, struct spike *s)
 {
     const struct pelt_track *t = m->track;
@@ -222,7 +233,8 @@ static enum pelt_status recover(struct pelt_making *m, const struct baseline *ba
     enum pelt_status status = find_backlog(t, base, tolerance, s);
     if (status == PELT_OK) {
         double asked = pelt_making_param(m, "percentile", 99);
-        s->base_errors_share = pelt_track_window(t, seconds).errors_share;
+        struct pelt_window w = pelt_track_window(t, seconds);
+        s->base_errors_share = w.ok + w.errors > 0 ? w.errors_share : NAN;
         wait_for_seconds(t, seconds, tolerance, percentile_looked_at(t, seconds, asked), s);
         status = pelt_blocks_read(t, &seconds, 1, PELT_TRACK_WHOLE, &blocks, m->err);
     }
@@ -230,18 +242,28 @@ static enum pelt_status recover(struct pelt_making *m, const struct baseline *ba
         return status;
     }
     status = pelt_blocks_sum(&blocks, &all);
-    s->base_p50_us = all.count > 0 ? (double)pelt_hist_percentile_us(&all, 50) : NAN;
-    s->base_p99_us = all.count > 0 ? (double)pelt_hist_percentile_us(&all, 99) : NAN;
+    s->base_p50_us = percentile_us(&all, 50);
+    s->base_p99_us = percentile_us(&all, 99);
     pelt_blocks_deinit(&blocks);
     return status;
 }
 
-/* ---- telling ---- */
-
-static double percentile_us(const struct pelt_hist *h, double q)
+/* What the figures of a spike, the one behind `last`, are held against; `held`: those of `last`. */
+static struct baseline baseline_of(const struct pelt_track *t, struct baseline held,
+                                   const struct spike *last, const struct spike *s)
 {
-    return h->count >= pelt_hist_samples_needed(q) ? (double)pelt_hist_percentile_us(h, q) : NAN;
+    const size_t to = slot_at(t, s->from_s);
+    if (last->measured && last->recovered) {
+        struct baseline since = {slot_at(t, last->to_s + last->recovery_s) + 1, to};
+        return since.to >= since.from + BASELINE_LEAST ? since : held;
+    }
+    if (last->compared) {
+        return held;
+    }
+    return (struct baseline){slot_at(t, (last->to_s + s->from_s) / 2), to};
 }
+
+/* ---- telling ---- */
 
 static void say(struct pelt_making *m, struct pelt_finding *f, const struct spike *s,
                 const struct pelt_hist *h, const struct pelt_window *w)
@@ -251,9 +273,8 @@ static void say(struct pelt_making *m, struct pelt_finding *f, const struct spik
     if (s->cut) {
         snprintf(how, sizeof how, "cut: the load ended in it, so its recovery cannot be told");
     } else if (!s->measured) {
-        snprintf(how, sizeof how,
-                 "recovery cannot be told: nothing was measured before it or after"
-                 " it");
+        snprintf(how, sizeof how, "recovery cannot be told: nothing was measured %s it",
+                 s->compared ? "after" : "before");
     } else if (s->recovered && s->recovery_s < PELT_TRACK_SLOT_S / 2) {
         snprintf(how, sizeof how, "recovered with its end");
     } else if (s->recovered) {
@@ -341,9 +362,12 @@ static void tell_recovery(struct pelt_making *m, const struct spike *spikes, siz
                          len == 1 ? "the spike" : "every spike", pelt_words_s(longest_s, words),
                          which);
     } else {
-        pelt_finding_say(f, "recovered from %zu of %zu spikes%s", recovered, len,
-                         judged < len ? "; of the others nothing was measured before or after"
-                                      : " before the next one or the end");
+        char untold[64] = "";
+        if (judged < len) {
+            snprintf(untold, sizeof untold, "; of %zu it cannot be told", len - judged);
+        }
+        pelt_finding_say(f, "recovered from %zu of %zu spikes%s%s", recovered, len,
+                         recovered < judged ? " before the next one or the end" : "", untold);
     }
 }
 
@@ -358,12 +382,7 @@ enum pelt_status pelt_find_burst(struct pelt_making *m)
     struct baseline base = {0, len > 0 ? slot_at(t, spikes[0].from_s) : 0};
     enum pelt_status status = PELT_OK;
     for (size_t i = 0; i < len && status == PELT_OK; i++) {
-        const struct spike *last = i > 0 ? &spikes[i - 1] : NULL;
-        if (last != NULL && last->measured && last->recovered) {
-            struct baseline since = {slot_at(t, last->to_s + last->recovery_s) + 1,
-                                     slot_at(t, spikes[i].from_s)};
-            base = since.to >= since.from + BASELINE_LEAST ? since : base;
-        }
+        base = i > 0 ? baseline_of(t, base, &spikes[i - 1], &spikes[i]) : base;
         status = recover(m, &base, &spikes[i]);
     }
     for (size_t i = 0; i < len && status == PELT_OK; i++) {

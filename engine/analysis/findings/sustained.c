@@ -4,7 +4,8 @@
  * p50, error share and throughput are taken each second; p99 of as many seconds together as have
  * P99_SAMPLES samples, since the highest hundredth of fewer is one sample or none. A drift is named
  * if Holm over the figures at `family` rejects "no drift" and it exceeds `effect`; a drift to the
- * worse is a leak. Intervals are shown at 1 - family / figures, so that all of them hold together.
+ * worse is a leak. Intervals are shown at 1 - family / figures, so that all of them hold together;
+ * "no drift" is only said where the whole interval is within `effect`.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -149,12 +150,14 @@ static void tell_too_short(struct pelt_making *m, int figure, const struct serie
     }
 }
 
-/* An interval wider than the effect says little: how long a run would be that narrows it to that,
- * as its width falls with the square root of the length. */
+/* An interval that reaches beyond the effect rules nothing out: how long a run would be whose
+ * interval does not, if nothing drifts: both its middle and its width then fall with the square
+ * root of the length. What does drift grows with the run until it is named. */
 static double needed_s(const struct series *s, double effect)
 {
-    double half = (s->fit.high - s->fit.low) / 2, length_s = (double)s->len * s->step_s;
-    return half > effect ? length_s * (half / effect) * (half / effect) : 0;
+    double reach = fmax(fabs(s->fit.low), fabs(s->fit.high));
+    double length_s = (double)s->len * s->step_s;
+    return reach > effect ? length_s * (reach / effect) * (reach / effect) : 0;
 }
 
 /* "rises by 20% [10%, 30%]", "falls by ...": what the verb says has no sign. */
@@ -172,6 +175,32 @@ static void say_named(struct pelt_finding *f, int figure, const struct pelt_drif
                      words(figure, d->end, end), leak ? ": a leak" : "");
 }
 
+/* What was not named: whether a drift of `effect` is ruled out, and whether there is a smaller one.
+ */
+static void say_unnamed(struct pelt_finding *f, int figure, const struct pelt_drift *d,
+                        double effect, double needs_s)
+{
+    const bool some = d->low > 0 || d->high < 0; /* 0 is not in the interval */
+    char drift[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], limit[PELT_WORDS],
+        length[PELT_WORDS];
+    pelt_words_change(d->drift, drift);
+    pelt_words_change(d->low, low);
+    pelt_words_change(d->high, high);
+    pelt_words_share(effect, limit);
+    pelt_words_s(ceil(needs_s / 10) * 10, length);
+    if (needs_s > 0) {
+        pelt_finding_say(f, "%s: %s: %s [%s, %s]; to rule out %s it takes about %s",
+                         figures[figure].name,
+                         some ? "some drift, too little to be named" : "no drift seen", drift, low,
+                         high, limit, length);
+    } else if (some) {
+        pelt_finding_say(f, "%s: no drift of %s: %s [%s, %s]", figures[figure].name, limit, drift,
+                         low, high);
+    } else {
+        pelt_finding_say(f, "%s: no drift: %s [%s, %s]", figures[figure].name, drift, low, high);
+    }
+}
+
 static void tell(struct pelt_making *m, int figure, const struct series *s, double effect,
                  double confidence)
 {
@@ -180,8 +209,7 @@ static void tell(struct pelt_making *m, int figure, const struct series *s, doub
     bool time = figure == P50 || figure == P99;
     struct pelt_finding *f =
         pelt_making_add(m, leak ? "leak" : "drift", "%s", figures[figure].name);
-    char drift[PELT_WORDS], low[PELT_WORDS], high[PELT_WORDS], start[PELT_WORDS], end[PELT_WORDS],
-        length[PELT_WORDS];
+    char length[PELT_WORDS];
     double needs_s = s->named ? 0 : needed_s(s, effect);
     pelt_finding_flag(f, "named", s->named);
     pelt_finding_number(f, "drift", d->drift);
@@ -201,18 +229,10 @@ static void tell(struct pelt_making *m, int figure, const struct series *s, doub
                         time ? d->end / 1e3 : d->end);
     pelt_finding_count(f, "samples", (double)d->samples);
     pelt_finding_number(f, "needs_s", needs_s);
-    pelt_words_change(d->drift, drift);
-    pelt_words_change(d->low, low);
-    pelt_words_change(d->high, high);
-    pelt_words_s((double)s->len * s->step_s, length);
     if (s->named) {
-        say_named(f, figure, d, length, leak);
-    } else if (needs_s > 0) {
-        pelt_finding_say(f, "%s: no drift seen: %s [%s, %s]; to rule out %s it takes about %s",
-                         figures[figure].name, drift, low, high, pelt_words_share(effect, start),
-                         pelt_words_s(ceil(needs_s / 10) * 10, end));
+        say_named(f, figure, d, pelt_words_s((double)s->len * s->step_s, length), leak);
     } else {
-        pelt_finding_say(f, "%s: no drift: %s [%s, %s]", figures[figure].name, drift, low, high);
+        say_unnamed(f, figure, d, effect, needs_s);
     }
 }
 

@@ -167,7 +167,8 @@ static double next_ar(double x, double sd, struct pelt_rng *rng)
 
 #define SUSTAINED_S 600
 
-static struct pelt_findings *sustained(uint64_t seed, double drift)
+static struct pelt_findings *sustained_of(uint64_t seed, double drift, double p50_sd,
+                                          const char *params)
 {
     struct memory m;
     struct pelt_rng rng;
@@ -179,7 +180,7 @@ static struct pelt_findings *sustained(uint64_t seed, double drift)
     memory_stage(&m, "steady", 1, 0, SUSTAINED_S);
     for (int i = 0; i < SUSTAINED_S; i++) {
         double grown = 1 + drift * ((double)i / (SUSTAINED_S - 1) - 0.5);
-        p50 = next_ar(p50, 0.05, &rng);
+        p50 = next_ar(p50, p50_sd, &rng);
         p99 = next_ar(p99, 0.08, &rng);
         rate = next_ar(rate, 0.03, &rng);
         double ok = round(200 * (1 + rate)), errors = pelt_rng_uniform(&rng) < 0.2 ? 1 : 0;
@@ -191,11 +192,16 @@ static struct pelt_findings *sustained(uint64_t seed, double drift)
                                                         .p50_us = 10000 * (1 + p50) * grown,
                                                         .p99_us = 40000 * (1 + p99) * grown};
     }
-    if (pelt_findings_of(&m.track, "sustained", "", NULL, &f, &err) != PELT_OK) {
+    if (pelt_findings_of(&m.track, "sustained", params, NULL, &f, &err) != PELT_OK) {
         fail_msg("%s", err.text);
     }
     memory_deinit(&m);
     return f;
+}
+
+static struct pelt_findings *sustained(uint64_t seed, double drift)
+{
+    return sustained_of(seed, drift, 0.05, "");
 }
 
 static bool any_named(const struct pelt_findings *f)
@@ -231,6 +237,54 @@ static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
     }
     print_message("both found in %d of %d\n", found, RUNS);
     assert_true(found >= 380);
+}
+
+static bool says(const struct pelt_finding *f, const char *words)
+{
+    return strstr(f->text, words) != NULL;
+}
+
+/* A drift of 6% where 5% count: wide intervals reach beyond that, some without 0 in them. */
+static void no_drift_is_said_only_where_the_interval_rules_one_out(void **state)
+{
+    static const double effect = 0.05;
+    int ruled_out = 0, open = 0, some = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct pelt_findings *f = sustained_of(seed + 2000, 0.06, 0.04, "");
+        const struct pelt_finding *p50 = find(f, "drift", "p50"); /* else it is named */
+        if (p50 != NULL) {
+            double low = pelt_finding_value(p50, "low"), high = pelt_finding_value(p50, "high");
+            double reach = fmax(fabs(low), fabs(high)), times = reach / effect;
+            bool within = reach <= effect, zero = low <= 0 && 0 <= high;
+            assert_near(pelt_finding_value(p50, "needs_s"),
+                        within ? 0 : SUSTAINED_S * times * times, 1e-6);
+            assert_true(says(p50, "p50: no drift: ") == (within && zero));
+            assert_true(says(p50, "p50: no drift of 5%: ") == (within && !zero));
+            assert_true(says(p50, "p50: no drift seen: ") == (!within && zero));
+            assert_true(says(p50, "p50: some drift, too little to be named: ") ==
+                        (!within && !zero));
+            assert_true(says(p50, "; to rule out 5% it takes about ") == !within);
+            ruled_out += within;
+            open += !within;
+            some += !within && !zero;
+        }
+        pelt_findings_free(f);
+    }
+    print_message("a drift of 6%% is ruled out in %d of %d, open in %d, not 0 in %d of these\n",
+                  ruled_out, RUNS, open, some);
+    assert_true(ruled_out <= 2);
+    assert_true(some > 0 && open > some);
+}
+
+/* It is there, but not as much as counts. */
+static void a_drift_that_is_ruled_out_may_be_a_smaller_one(void **state)
+{
+    struct pelt_findings *f = sustained_of(5, 0.05, 0.02, "{\"effect\": 0.2}");
+    const struct pelt_finding *p50 = need(f, "drift", "p50");
+    assert_true(pelt_finding_value(p50, "low") > 0 && pelt_finding_value(p50, "high") < 0.2);
+    assert_near(pelt_finding_value(p50, "needs_s"), 0, 0);
+    assert_true(says(p50, "p50: no drift of 20%: +"));
+    pelt_findings_free(f);
 }
 
 static void what_improves_drifts_but_is_no_leak(void **state)
@@ -484,6 +538,52 @@ static void a_spike_has_its_worst_figures(void **state)
     assert_near(value(f, "spike", "1", "level"), 300, 0);
     assert_near(value(f, "spike", "1", "backlog_s"), 13, 0.3);
     assert_true(value(f, "spike", "1", "baseline_p99_ms") < 150);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+/* 40/s before spike 1, 100/s for a minute before spike 2. */
+static void a_baseline_with_too_few_requests_has_no_p99(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    q.stages_len = 0;
+    queue_run_add(&q, "base", 0, 40, 4);
+    queue_run_add(&q, "spike", 1, 300, 1);
+    queue_run_add(&q, "base", 0, 100, 20);
+    queue_run_add(&q, "spike", 2, 300, 1);
+    queue_run_add(&q, "base", 0, 40, 6);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(isnan(value(f, "spike", "1", "baseline_p99_ms")));
+    assert_near(value(f, "spike", "1", "baseline_p50_ms"), 14, 8);
+    assert_true(value(f, "spike", "2", "baseline_p99_ms") > 50);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+/* Spike 1's queue is gone about 2 s after it. */
+static void a_burst_that_begins_with_a_spike_tells_the_recovery_of_the_next(void **state)
+{
+    static struct queue_run q;
+    queue_run_burst(&q);
+    q.stages_len = 0;
+    queue_run_add(&q, "spike", 1, 300, 3);
+    queue_run_add(&q, "base", 0, 40, 12);
+    queue_run_add(&q, "spike", 2, 300, 3);
+    queue_run_add(&q, "base", 0, 40, 12);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_true(value(f, "spike", "1", "recovered") == 0);
+    assert_true(isnan(value(f, "spike", "1", "baseline_errors_share")));
+    assert_true(says(need(f, "spike", "1"), "nothing was measured before it"));
+    assert_true(value(f, "spike", "2", "recovered") == 1);
+    double late = value(f, "spike", "2", "recovery_s") - q.recovered_s[1];
+    assert_near(late, 0, fmax(0.1 * q.recovered_s[1], 0.1) + 0.05);
+    assert_near(value(f, "spike", "2", "baseline_backlog"), 0.8, 0.8); /* none of spike 1's */
+    assert_near(value(f, "spike", "2", "baseline_errors_share"), 0, 0);
+    assert_string_equal(need(f, "recovery", "")->text,
+                        "recovered from 1 of 2 spikes; of 1 it cannot be told");
     pelt_findings_free(f);
     pelt_results_free(r);
 }
@@ -871,6 +971,69 @@ static void a_short_benchmark_says_what_it_lacks(void **state)
     pelt_results_free(r);
 }
 
+static void a_refused_interval_says_how_much_longer_the_run_must_be(void **state)
+{
+    static const struct {
+        double rate, length_s, p99_more_s, p50_more_s, throughput_more_s, near_s;
+    } cases[] = {{40, 15, 5, 5, 5, 0},                  /* seconds are too few */
+                 {4, 40, 368 / 4.0 - 40, NAN, NAN, 15}, /* samples for p99 */
+                 {4, 15, 368 / 4.0 - 15, 5, 5, 30}};    /* both: the longer counts */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static struct queue_run q;
+        queue_run_benchmark(&q);
+        q.stages_len = 0;
+        q.warmup_s = 0;
+        queue_run_add(&q, "warmup", 0, 20, 5);
+        queue_run_add(&q, "trial", 1, cases[i].rate, cases[i].length_s);
+        struct pelt_results *r = queue_run_results(&q);
+        struct pelt_findings *f = make(r);
+        assert_near(value(f, "interval", "p99", "more_s"), cases[i].p99_more_s, cases[i].near_s);
+        assert_true(says(need(f, "interval", "p99"), "needs at least "));
+        assert_true(says(need(f, "interval", "p99"), "s more") ||
+                    says(need(f, "interval", "p99"), "min more"));
+        if (isfinite(cases[i].p50_more_s)) {
+            assert_near(value(f, "interval", "p50", "more_s"), cases[i].p50_more_s, 1);
+            assert_string_equal(need(f, "interval", "throughput")->text,
+                                "throughput: no interval: 15 seconds with samples, needs at least "
+                                "20: that takes 5s more");
+        } else {
+            assert_true(isfinite(value(f, "interval", "p50", "low_ms")));
+        }
+        pelt_findings_free(f);
+        pelt_results_free(r);
+    }
+}
+
+static size_t count_of(const struct pelt_findings *f, const char *kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->len; i++) {
+        n += strcmp(f->list[i].kind, kind) == 0;
+    }
+    return n;
+}
+
+static void a_benchmark_of_p50_tells_it_once(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *both = make(r);
+    pelt_results_free(r);
+    q.params = "{\"percentile\": 50}";
+    r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    assert_int_equal(count_of(both, "interval"), 3);
+    assert_int_equal(count_of(f, "interval"), 2);
+    assert_string_equal(need(f, "interval", "p50")->text, need(both, "interval", "p50")->text);
+    const struct pelt_finding *trial = need(f, "trial", "1");
+    assert_near(pelt_finding_value(trial, "percentile_ms"), value(f, "trial", "1", "p50_ms"), 0);
+    assert_null(strstr(strstr(trial->text, "p50") + 1, "p50"));
+    pelt_findings_free(both);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
 /* Stopped 6.3 s into trial 2. */
 static void a_trial_in_which_the_load_ended_is_told_as_cut(void **state)
 {
@@ -915,6 +1078,8 @@ int main(void)
         cmocka_unit_test(params_that_are_none_leave_the_defaults),
         cmocka_unit_test(steady_runs_raise_at_most_8_false_alarms_in_400),
         cmocka_unit_test(a_drift_of_a_fifth_is_found_in_at_least_380_of_400),
+        cmocka_unit_test(no_drift_is_said_only_where_the_interval_rules_one_out),
+        cmocka_unit_test(a_drift_that_is_ruled_out_may_be_a_smaller_one),
         cmocka_unit_test(what_improves_drifts_but_is_no_leak),
         cmocka_unit_test(a_drift_below_the_smallest_effect_is_not_named),
         cmocka_unit_test(a_run_that_is_too_short_says_how_long_it_must_be),
@@ -927,6 +1092,8 @@ int main(void)
         cmocka_unit_test(a_spike_that_the_server_takes_easily_has_no_recovery_to_make),
         cmocka_unit_test(arrivals_that_wait_for_a_user_are_backlog),
         cmocka_unit_test(a_spike_has_its_worst_figures),
+        cmocka_unit_test(a_baseline_with_too_few_requests_has_no_p99),
+        cmocka_unit_test(a_burst_that_begins_with_a_spike_tells_the_recovery_of_the_next),
         cmocka_unit_test(steps_are_judged_again_where_the_run_does_not_say),
         cmocka_unit_test(what_the_run_said_of_a_step_holds),
         cmocka_unit_test(a_step_that_the_run_could_not_judge_is_not_judged_later),
@@ -944,6 +1111,8 @@ int main(void)
         cmocka_unit_test(warm_up_is_left_out_of_the_first_trial),
         cmocka_unit_test(a_benchmark_says_how_much_longer_it_must_run),
         cmocka_unit_test(a_short_benchmark_says_what_it_lacks),
+        cmocka_unit_test(a_refused_interval_says_how_much_longer_the_run_must_be),
+        cmocka_unit_test(a_benchmark_of_p50_tells_it_once),
         cmocka_unit_test(a_trial_in_which_the_load_ended_is_told_as_cut),
         cmocka_unit_test(trials_that_differ_by_more_than_the_interval_are_said_to),
     };

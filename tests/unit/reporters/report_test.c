@@ -214,6 +214,19 @@ static void reports_of_each_kind_of_load_look_as_agreed(void **state)
     }
 }
 
+static void a_benchmark_of_p50_has_one_column_of_it(void **state)
+{
+    static struct queue_run q;
+    queue_run_benchmark(&q);
+    q.params = "{\"percentile\": 50}";
+    struct pelt_results *r = queue_run_results(&q);
+    char *text = summary(r, false, 80);
+    assert_non_null(strstr(text, "  trial           from         ok      p50   errors\n"));
+    assert_null(strstr(text, "      p50      p50"));
+    free(text);
+    pelt_results_free(r);
+}
+
 /* Of the line at `text`: bytes that do not continue a UTF-8 sequence. */
 static int columns(const char *text)
 {
@@ -842,6 +855,7 @@ int main(void)
         cmocka_unit_test(a_run_under_another_name_says_when_and_what_it_was),
         cmocka_unit_test(reports_of_a_run_look_as_agreed),
         cmocka_unit_test(reports_of_each_kind_of_load_look_as_agreed),
+        cmocka_unit_test(a_benchmark_of_p50_has_one_column_of_it),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),
         cmocka_unit_test(a_long_plan_and_a_capacity_are_wrapped),
         cmocka_unit_test(colour_is_there_only_when_asked_for),
