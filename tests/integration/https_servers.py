@@ -47,6 +47,7 @@ http {{
 
 HAPROXY = """\
 global
+    nbthread 1  # several drop lines of a log that they write at the same time
     maxconn 4000
     log stdout format raw daemon
     ssl-default-bind-options {options}
