@@ -357,6 +357,9 @@ static enum pelt_status openssl_shared_new(struct pelt_tls *tls, struct pelt_err
         return pelt_fail(err, PELT_ENOMEM, "no memory for OpenSSL");
     }
     for (int i = 0; i < sk_X509_num(tls->files.cas); i++) {
+        /* What the library works out of a certificate at its first use is worked out now, before
+         * threads share it. */
+        (void)X509_check_purpose(sk_X509_value(tls->files.cas, i), -1, 0);
         if (X509_STORE_add_cert(shared->store, sk_X509_value(tls->files.cas, i)) != 1) {
             ERR_clear_error();
             return pelt_fail(err, PELT_ENOMEM, "no memory for the CA certificates");
