@@ -37,13 +37,35 @@ enum pelt_status pelt_capacity_check(const struct pelt_plan *plan, const struct 
     return status;
 }
 
+static void leave_open(struct pelt_verdict_line *out)
+{
+    *out = (struct pelt_verdict_line){.level = PELT_LEVEL_UNJUDGED};
+}
+
+/* More than what was found would make a lower bound met, and may make an upper bound missed. */
+static bool is_open(const struct pelt_threshold *t, enum pelt_level level)
+{
+    return (level == PELT_LEVEL_MISSED) != t->lower_is_better;
+}
+
 void pelt_capacity_judge(const struct pelt_capacity *capacity, const struct pelt_threshold *t,
                          struct pelt_verdict_line *out)
 {
-    if (!isnan(capacity->level)) {
-        pelt_threshold_judge_value(t, capacity->level, out);
-    } else {
-        *out = (struct pelt_verdict_line){.level = PELT_LEVEL_UNJUDGED};
+    if (isnan(capacity->level)) {
+        leave_open(out);
         snprintf(out->why, sizeof(out->why), "%s", capacity->why);
+        return;
+    }
+    const bool users = strcmp(t->stat, "users") == 0;
+    pelt_threshold_judge_value(t, capacity->level, out);
+    if (capacity->at_least && is_open(t, out->level)) {
+        leave_open(out);
+        snprintf(out->why, sizeof(out->why),
+                 "nothing broke up to the max of the load, %.6g%s, so it is at least that: make "
+                 "max larger",
+                 capacity->level,
+                 !users                 ? "/s"
+                 : capacity->level == 1 ? " user"
+                                        : " users");
     }
 }

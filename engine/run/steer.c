@@ -258,7 +258,7 @@ static void on_judged(void *arg, const struct pelt_shape_step *step)
     static const enum pelt_step_judgement judgements[] = {
         [PELT_SHAPE_HOLDS] = PELT_STEP_HOLDS, [PELT_SHAPE_BREAKS] = PELT_STEP_BREAKS};
     struct pelt_steer *s = arg;
-    struct pelt_step_row row = {.number = step->span};
+    struct pelt_step_row row = {.number = step->span, .from_s = step->from, .to_s = step->to};
     if (step->judgement <= PELT_SHAPE_BREAKS) {
         row.judgement = judgements[step->judgement]; /* else unjudged */
     }
@@ -304,9 +304,10 @@ static void on_verified(void *arg, int32_t from, int32_t to)
     s->result.verified = true;
 }
 
-static void on_found(void *arg, double level)
+static void on_found(void *arg, double level, bool at_least)
 {
     struct pelt_steer *s = arg;
+    s->result.capacity.at_least = at_least;
     s->result.capacity.level = level * pelt_plan_level_factor(&s->run->plan);
 }
 

@@ -114,16 +114,20 @@ static int on_judge(lua_State *L)
     return 3;
 }
 
-/* (number of the step, judgement, why, which SLO); where it holds, the latter two are nil. */
+/* (number of the step, judgement, from, to, why, which SLO); where it holds, the latter two are
+ * nil.
+ */
 static int on_judged(lua_State *L)
 {
     struct pelt_shape *shape = self(L);
     struct pelt_shape_step step = {
         .span = (unsigned)luaL_checkinteger(L, 1),
         .judgement = (enum pelt_shape_judgement)luaL_checkoption(L, 2, NULL, judgements),
+        .from = (int32_t)luaL_checkinteger(L, 3),
+        .to = (int32_t)luaL_checkinteger(L, 4),
     };
-    snprintf(step.why.text, sizeof step.why.text, "%s", luaL_optstring(L, 3, ""));
-    snprintf(step.why.slo, sizeof step.why.slo, "%s", luaL_optstring(L, 4, ""));
+    snprintf(step.why.text, sizeof step.why.text, "%s", luaL_optstring(L, 5, ""));
+    snprintf(step.why.slo, sizeof step.why.slo, "%s", luaL_optstring(L, 6, ""));
     shape->view->judged(shape->view->arg, &step);
     return 0;
 }
@@ -144,11 +148,11 @@ static int on_verified(lua_State *L)
     return 0;
 }
 
-/* (level) */
+/* (level, whether nothing broke) */
 static int on_found(lua_State *L)
 {
     struct pelt_shape *shape = self(L);
-    shape->view->found(shape->view->arg, luaL_checknumber(L, 1));
+    shape->view->found(shape->view->arg, luaL_checknumber(L, 1), lua_toboolean(L, 2) != 0);
     return 0;
 }
 

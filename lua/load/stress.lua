@@ -1,13 +1,14 @@
 -- stress: a load that looks for the largest level at which the service still holds its SLO, written down as somebody would
 -- do it by hand: climb until it breaks, halve the gap, hold what is left several times, go over the edge and back once.
 --
--- It runs as a coroutine that yields the level of each second. A step is judged by the whole seconds known when its last
--- one is decided, without its first ones (`settle`). Which steps there were, and what came of them, are events of the run:
+-- It runs as a coroutine that yields the level of each second. A step is judged by all of its seconds but its first ones
+-- (`settle`): its level is held for one second more, in which the last of them becomes known, and which is not judged.
+-- Which steps there were, and what came of them, are events of the run:
 --
 --   step      "step 3: 200/s holds: ..." or "breaks: ..."
 --   capacity  "largest level that holds: 212/s ...", at the end
 --
--- What came of a step is told by view.judged() as well, for who analyses the run.
+-- What came of a step, and by which seconds, is told by view.judged() as well, for who analyses the run.
 --
 
 local coroutine = coroutine -- scripts may not replace it here
@@ -18,6 +19,8 @@ local KEYS = { "from", "step", "max", "every", "settle", "slo", "resolution", "v
     "arrivals", "gamma", "waiting" }
 
 local NS = 1000000000
+local EVERY_MAX_S = 300
+local JUDGED_MIN_S = 2       -- of a step
 local WINDOW_MAX_S = 60      -- that stats.window() gives
 local LONGER = 6             -- a step that cannot be judged yet lasts at most so many times `every`
 local REST_MAX_S = 60        -- for the service to recover
@@ -105,7 +108,7 @@ local function searcher(o)
     -- Seconds that tell levels apart which differ by the resolution: random arrivals come by chance, too.
     local function length_of(level, part)
         if part == "climb" or o.loop ~= "open" or not o.random then return o.every end
-        local needed = math.ceil((4 / o.resolution) ^ 2 / (level * o.gamma)) + o.settle + 1
+        local needed = math.ceil((4 / o.resolution) ^ 2 / (level * o.gamma)) + o.settle
         return math.min(math.max(o.every, needed), LONGER * o.every)
     end
 
@@ -125,10 +128,9 @@ local function searcher(o)
         span = span + 1
         repeat
             hold(level, part)
-            local length = t - from
             known = stats.t + 1
-            local over = length >= least and known >= from + least - 1
-            if over or is_hopeless(first, known) then
+            local length = known - from
+            if length >= least or is_hopeless(first, known) then
                 result, reason, slo, w = judge(first, known, since)
                 if result == "absent" and w.ok_per_s * w.seconds >= ENDED_ENOUGH then
                     result = "unjudged"
@@ -136,13 +138,13 @@ local function searcher(o)
                     result = nil
                 end
                 if w.late > LATE and again < AGAIN then -- it measured this host
-                    result, again, from, first = nil, again + 1, t, t + o.settle
+                    result, again, from, first, since = nil, again + 1, t, t + o.settle, nil
                 end
             end
         until result
         if result == "absent" then result = "unjudged" end
         local holds = result == "holds"
-        view.judged(span, result, not holds and reason or nil, not holds and slo or nil)
+        view.judged(span, result, first, known, not holds and reason or nil, not holds and slo or nil)
         view.note("step", ("step %d: %s %s: %s"):format(span, name(level), result, holds and figures(w) or reason))
         if holds and o.loop == "open" and w.planned_per_s > 0 then calm_s = w.backlog / w.planned_per_s end
         return result, result == "unjudged" and "it could not be judged: " .. reason or reason, first, known
@@ -227,9 +229,11 @@ local function searcher(o)
     -- The largest level from `good` down that holds each time. False: the service did not recover.
     local function verify()
         while good >= o.least do
-            local windows, since = {}, t + o.settle
+            local windows, since = {}, nil
             repeat
+                local begun = t + o.settle
                 local result, reason, first, known = step(good, "verify", since)
+                since = first == begun and since or first -- not of seconds before it began anew
                 local held = result == "holds"
                 if held then windows[#windows + 1] = { first, known } else bad, why = good, reason end
             until not held or #windows == o.verify
@@ -276,7 +280,7 @@ local function searcher(o)
     end
 
     local function tell()
-        view.found(good)
+        view.found(good, not bad)
         if good == 0 then
             return conclude("no level holds: it breaks at %s: %s", name(bad), why)
         end
@@ -337,6 +341,21 @@ local function slo_of(slo, what)
     return slo
 end
 
+-- What is judged lies between the end of `settle` and that of `every`.
+local function check_lengths(o, t, what)
+    if o.every > EVERY_MAX_S then
+        fail("%s.every: '%s': at most 5m is expected", what, tostring(t.every))
+    end
+    if o.every >= o.settle + JUDGED_MIN_S then return end
+    if t.settle == nil or o.every < JUDGED_MIN_S then
+        fail("%s.every: '%s': at least %d s are expected: settle (%d s), which is not judged, and %d s more", what,
+            tostring(t.every), o.settle + JUDGED_MIN_S, o.settle, JUDGED_MIN_S)
+    end
+    fail("%s.settle: '%s': it leaves less than %d s of every (%s) to be judged: make it at most %d s, or every longer", what,
+        tostring(t.settle), JUDGED_MIN_S, t.every or ("%d s where it is not given"):format(o.every),
+        math.max(0, o.every - JUDGED_MIN_S))
+end
+
 -- For who analyses the run; what it is held against is added when that is known (engine/run/steer.c).
 local function params_of(o)
     return common.json_of { repeats = o.verify, resolution = o.resolution, from = o.from, step = o.step, max = o.max,
@@ -355,9 +374,7 @@ common.shape("stress", function(t, what)
     if o.from > o.max then fail("%s.from: it lies above max", what) end
     o.every = seconds_of(t, "every", what, 10)
     o.settle = seconds_of(t, "settle", what, math.max(1, math.min(2, o.every // 5)))
-    if o.every > 300 or o.every < o.settle + 2 then
-        fail("%s.every: %d s: from settle (%d s) and 2 s more to 5m: what is judged lies between", what, o.every, o.settle)
-    end
+    check_lengths(o, t, what)
     o.resolution = resolution_of(t, what)
     o.verify = t.verify or 3
     if math.type(o.verify) ~= "integer" or o.verify < 1 or o.verify > 100 then

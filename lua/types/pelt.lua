@@ -599,8 +599,8 @@ pelt.load = {}
 ---@field from pelt.Level the first level
 ---@field step pelt.Level by which it climbs
 ---@field max pelt.Level
----@field every? pelt.Duration length of a step, default 10s
----@field settle? pelt.Duration of its begin that is not judged, default 2s, at most a fifth
+---@field every? pelt.Duration length of a step, default 10s; one second more until all of it is known
+---@field settle? pelt.Duration of its begin that is not judged, default 2s, at most a fifth; 2s less than every, or shorter
 ---@field slo? string|(string|pelt.Threshold)[] default: the scenario's thresholds, judged by the steps that verified
 ---@field resolution? number|string default "5%"
 ---@field verify? integer so often the level must hold, default 3

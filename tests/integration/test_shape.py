@@ -164,7 +164,7 @@ return {
     ('pelt.load.stress { from = 1, step = 1 }', 'pelt.load.stress: no max'),
     ('pelt.load.stress { from = 9, step = 1, max = 5 }', 'pelt.load.stress.from: it lies above max'),
     ('pelt.load.stress { from = "1/s", step = 1, max = 5 }', 'pelt.load.stress.step: users and rates do not mix'),
-    ('pelt.load.stress { from = 1, step = 1, max = 5, every = "2s" }', 'pelt.load.stress.every: 2 s'),
+    ('pelt.load.stress { from = 1, step = 1, max = 5, every = "2s" }', "pelt.load.stress.every: '2s': at least 3 s"),
     ('pelt.load.stress { from = 1, step = 1, max = 5, resolution = "0%" }', 'pelt.load.stress.resolution: '),
     ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "http_respons p99 < 1s" } }', 'load.slo[1]: '),
     ('pelt.load.stress { from = 1, step = 1, max = 5, slo = { "http_response p95 < 1s over 10s" } }',

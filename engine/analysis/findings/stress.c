@@ -4,11 +4,12 @@
  * Law, and whether it holds at the same level going up and down. These are separate answers and
  * are never merged.
  *
- * Of each step the first `settle_s` seconds are left out (else a fifth): they still have something
- * of the level before. Whether a step holds was decided while the run went (table `step`); where it
- * was not, as in run files of before that table, the SLO in the load's parameters is judged over
- * the step. A step in which the load ended before the run could say anything is unjudged, and in
- * none of the answers.
+ * Whether a step holds was decided while the run went, by some of its seconds (table `step`), and
+ * these are what its figures are of. Where it was not, as in run files of before that table, the
+ * SLO in the load's parameters is judged over the step; of that, and where the table does not say
+ * which seconds were judged, the first `settle_s` seconds are left out (else a fifth): they still
+ * have something of the level before. A step in which the load ended before the run could say
+ * anything is unjudged, and in none of the answers.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ struct stress {
 
 /* One level, all steps at it but those on the way down. */
 struct level {
-    double level, seconds, ok, in_flight, p99_us;
+    double level, seconds, ok, in_flight;
+    double p99_us;                    /* of all its steps together; NaN: too few samples */
     double started, grown;            /* exchanges; by how many the backlog grew */
     double planned, served;           /* iterations: due; ended, those with errors left out */
     unsigned holds, breaks, verified; /* steps; verified: of `holds`, those that verify */
@@ -93,8 +95,35 @@ static void steps_of(struct stress *s)
     if (s->len > 0) {
         find_cut(s, &s->steps[s->len - 1]);
     }
+}
+
+static void read_row(struct stress *s, const struct pelt_step_row *row)
+{
     for (size_t i = 0; i < s->len; i++) {
         struct step *step = &s->steps[i];
+        if (step->number == row->number) {
+            step->told = true;
+            step->cut = false;
+            step->holds = row->judgement;
+            step->span = pelt_track_span(s->m->track, row->from_s, row->to_s);
+            snprintf(step->reason, sizeof step->reason, "%.159s", row->reason);
+        }
+    }
+}
+
+/* What the run said of steps, and which seconds of each count. */
+static void read_rows(struct stress *s)
+{
+    const struct pelt_track *t = s->m->track;
+    const struct pelt_results *r = s->m->r;
+    for (size_t i = 0; r != NULL && i < r->steps_len; i++) {
+        read_row(s, &r->steps[i]);
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        struct step *step = &s->steps[i];
+        if (step->span.to > step->span.from) {
+            continue;
+        }
         double left_out_s = pelt_making_param(s->m, "settle_s",
                                               floor((step->to_s - step->from_s) * SETTLING + 0.5));
         step->span = pelt_track_span(t, step->from_s + left_out_s, step->to_s);
@@ -118,46 +147,44 @@ static double growth_of(const struct pelt_track *t, struct pelt_span_s span)
                                           : 0;
 }
 
+static double percentile_us(const struct pelt_hist *h, double percentile)
+{
+    return h->count >= pelt_hist_samples_needed(percentile)
+               ? (double)pelt_hist_percentile_us(h, percentile)
+               : NAN;
+}
+
+/* Of all requests in these spans together. */
+static enum pelt_status read_percentiles(const struct stress *s, const struct pelt_span_s *spans,
+                                         size_t len, double *p50_us, double *p99_us)
+{
+    struct pelt_blocks blocks;
+    struct pelt_hist h;
+    enum pelt_status status =
+        pelt_blocks_read(s->m->track, spans, len, PELT_TRACK_WHOLE, &blocks, s->m->err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    status = pelt_blocks_sum(&blocks, &h);
+    *p50_us = percentile_us(&h, 50);
+    *p99_us = percentile_us(&h, 99);
+    pelt_blocks_deinit(&blocks);
+    return status;
+}
+
 static enum pelt_status measure(struct stress *s)
 {
-    for (size_t i = 0; i < s->len; i++) {
+    enum pelt_status status = PELT_OK;
+    for (size_t i = 0; i < s->len && status == PELT_OK; i++) {
         struct step *step = &s->steps[i];
-        struct pelt_blocks blocks;
-        struct pelt_hist h;
-        enum pelt_status status =
-            pelt_blocks_read(s->m->track, &step->span, 1, PELT_TRACK_WHOLE, &blocks, s->m->err);
-        if (status != PELT_OK) {
-            return status;
-        }
-        status = pelt_blocks_sum(&blocks, &h);
         step->window = pelt_track_window(s->m->track, step->span);
         step->grown = growth_of(s->m->track, step->span);
-        step->p50_us =
-            h.count >= pelt_hist_samples_needed(50) ? (double)pelt_hist_percentile_us(&h, 50) : NAN;
-        step->p99_us =
-            h.count >= pelt_hist_samples_needed(99) ? (double)pelt_hist_percentile_us(&h, 99) : NAN;
-        pelt_blocks_deinit(&blocks);
-        if (status != PELT_OK) {
-            return status;
-        }
+        status = read_percentiles(s, &step->span, 1, &step->p50_us, &step->p99_us);
     }
-    return PELT_OK;
+    return status;
 }
 
 /* ---- whether they hold ---- */
-
-static void read_row(struct stress *s, const struct pelt_step_row *row)
-{
-    for (size_t i = 0; i < s->len; i++) {
-        struct step *step = &s->steps[i];
-        if (step->number == row->number) {
-            step->told = true;
-            step->cut = false;
-            step->holds = row->judgement;
-            snprintf(step->reason, sizeof step->reason, "%.159s", row->reason);
-        }
-    }
-}
 
 struct judging {
     struct stress *s;
@@ -276,16 +303,12 @@ static enum pelt_status judge_again(struct stress *s)
 
 static enum pelt_status judge(struct stress *s)
 {
-    const struct pelt_results *r = s->m->r;
-    for (size_t i = 0; r != NULL && i < r->steps_len; i++) {
-        read_row(s, &r->steps[i]);
-    }
     for (size_t i = 0; i < s->len; i++) {
         if (s->steps[i].cut) {
             snprintf(s->steps[i].reason, sizeof s->steps[i].reason, "cut: the load ended in it");
         }
     }
-    return r != NULL ? judge_again(s) : PELT_OK;
+    return s->m->r != NULL ? judge_again(s) : PELT_OK;
 }
 
 static void tell_step(struct stress *s, const struct step *step)
@@ -293,11 +316,14 @@ static void tell_step(struct stress *s, const struct step *step)
     const struct pelt_track *t = s->m->track;
     char level[PELT_WORDS], rate[PELT_WORDS], p99[PELT_WORDS], errors[PELT_WORDS];
     struct pelt_finding *f = pelt_making_add(s->m, "step", "%u", step->number);
+    const bool any = step->span.to > step->span.from;
     f->row = true;
     snprintf(f->reason, sizeof f->reason, "%s", step->reason);
     snprintf(f->part, sizeof f->part, "%s", step->part);
     pelt_finding_number(f, "from_s", step->from_s);
     pelt_finding_number(f, "to_s", step->to_s);
+    pelt_finding_number(f, "judged_from_s", any ? step->span.from : NAN);
+    pelt_finding_number(f, "judged_to_s", any ? step->span.to : NAN);
     pelt_finding_number(f, "level", step->level);
     pelt_finding_number(f, "started_per_s", step->window.started_per_s);
     pelt_finding_number(f, "ok_per_s", step->window.ok_per_s);
@@ -326,10 +352,15 @@ static int by_level(const void *a, const void *b)
     return (x->level > y->level) - (x->level < y->level);
 }
 
+static bool is_same(double a, double b)
+{
+    return fabs(a - b) <= SAME_SHARE * b;
+}
+
 static struct level *level_of(struct level *levels, size_t *len, double level)
 {
     for (size_t i = 0; i < *len; i++) {
-        if (fabs(levels[i].level - level) <= SAME_SHARE * level) {
+        if (is_same(levels[i].level, level)) {
             return &levels[i];
         }
     }
@@ -348,7 +379,6 @@ static void add_step(struct level *l, const struct step *step)
     l->planned += w->planned;
     l->served += w->iterations * (1 - w->errors_share);
     l->in_flight += w->in_flight * w->seconds;
-    l->p99_us += step->p99_us * w->seconds; /* NaN where any step has too few samples */
     l->holds += step->holds == PELT_STEP_HOLDS;
     l->breaks += step->holds == PELT_STEP_BREAKS;
     l->verified += verify && step->holds == PELT_STEP_HOLDS;
@@ -358,22 +388,46 @@ static void add_step(struct level *l, const struct step *step)
     }
 }
 
-/* Up, or `down` only; by level, sums of in_flight and p99 made means. */
+/* Whether a step, on the way up or `down`, is one of those that make a level. */
+static bool counts(const struct step *step, bool down)
+{
+    return (strcmp(step->part, "down") == 0) == down && step->window.seconds > 0 && !step->cut;
+}
+
+/* Up, or `down` only; by level, the sum of in_flight made a mean. Without p99_us. */
 static size_t levels_of(const struct stress *s, bool down, struct level *levels)
 {
     size_t len = 0;
     for (size_t i = 0; i < s->len; i++) {
         const struct step *step = &s->steps[i];
-        if ((strcmp(step->part, "down") == 0) == down && step->window.seconds > 0 && !step->cut) {
+        if (counts(step, down)) {
             add_step(level_of(levels, &len, step->level), step);
         }
     }
     for (size_t i = 0; i < len; i++) {
         levels[i].in_flight /= levels[i].seconds;
-        levels[i].p99_us /= levels[i].seconds;
     }
     qsort(levels, len, sizeof *levels, by_level);
     return len;
+}
+
+/* Of levels on the way up. */
+static enum pelt_status measure_levels(const struct stress *s, struct level *levels, size_t len)
+{
+    struct pelt_span_s *spans = calloc(s->len + 1, sizeof *spans);
+    enum pelt_status status = spans != NULL ? PELT_OK : PELT_ENOMEM;
+    for (size_t l = 0; l < len && status == PELT_OK; l++) {
+        size_t found = 0;
+        double p50_us;
+        for (size_t i = 0; i < s->len; i++) {
+            if (counts(&s->steps[i], false) && is_same(s->steps[i].level, levels[l].level)) {
+                spans[found++] = s->steps[i].span;
+            }
+        }
+        status = read_percentiles(s, spans, found, &p50_us, &levels[l].p99_us);
+    }
+    free(spans);
+    return status;
 }
 
 /* ---- capacity and break ---- */
@@ -677,6 +731,11 @@ static enum pelt_status find(struct stress *s)
     }
     struct level *down = levels + s->len + 1;
     size_t len = levels_of(s, false, levels), down_len = levels_of(s, true, down);
+    enum pelt_status status = measure_levels(s, levels, len);
+    if (status != PELT_OK) {
+        free(levels);
+        return status;
+    }
     const struct level *capacity = capacity_of(levels, len);
     const struct level *broke = break_of(levels, len, capacity);
     for (size_t i = 0; i < s->len; i++) {
@@ -684,7 +743,7 @@ static enum pelt_status find(struct stress *s)
     }
     tell_capacity(s, capacity, broke);
     tell_break(s, broke);
-    enum pelt_status status = tell_curves(s, levels, len);
+    status = tell_curves(s, levels, len);
     tell_hysteresis(s, capacity, down, down_len);
     free(levels);
     return status;
@@ -697,6 +756,7 @@ enum pelt_status pelt_find_stress(struct pelt_making *m)
         return PELT_ENOMEM;
     }
     steps_of(&s);
+    read_rows(&s);
     enum pelt_status status = measure(&s);
     if (status == PELT_OK) {
         status = judge(&s);

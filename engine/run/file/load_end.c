@@ -61,10 +61,11 @@ static bool find_judgement(const char *name, enum pelt_step_judgement *out)
     return false;
 }
 
-/* Files of before the table was there have none. */
-static bool has_steps(struct pelt_loader *l)
+/* Files of before the table was there have none; in those of before it told which seconds were
+ * judged, it has no such columns. */
+static bool step_has(struct pelt_loader *l, const char *query)
 {
-    sqlite3_stmt *s = pelt_loader_query(l, "SELECT 1 FROM sqlite_schema WHERE name = 'step'");
+    sqlite3_stmt *s = pelt_loader_query(l, query);
     bool has = pelt_loader_rows(l, s);
     sqlite3_finalize(s);
     return has;
@@ -72,11 +73,13 @@ static bool has_steps(struct pelt_loader *l)
 
 static void load_steps(struct pelt_loader *l)
 {
-    if (!has_steps(l)) {
+    if (!step_has(l, "SELECT 1 FROM pragma_table_info('step')")) {
         return;
     }
-    sqlite3_stmt *s =
-        pelt_loader_query(l, "SELECT t_s, number, judgement, slo, reason FROM step ORDER BY id");
+    bool timed = step_has(l, "SELECT 1 FROM pragma_table_info('step') WHERE name = 'to_s'");
+    sqlite3_stmt *s = pelt_loader_query(
+        l, timed ? "SELECT t_s, number, judgement, slo, reason, from_s, to_s FROM step ORDER BY id"
+                 : "SELECT t_s, number, judgement, slo, reason, 0.0, 0.0 FROM step ORDER BY id");
     while (pelt_loader_rows(l, s)) {
         struct pelt_step_row *row =
             pelt_loader_append(l, &l->r->steps, l->r->steps_len, sizeof *row);
@@ -88,6 +91,8 @@ static void load_steps(struct pelt_loader *l)
         row->number = (unsigned)pelt_column(s, 1);
         snprintf(row->slo, sizeof row->slo, "%s", pelt_column_text(s, 3));
         snprintf(row->reason, sizeof row->reason, "%s", pelt_column_text(s, 4));
+        row->from_s = sqlite3_column_double(s, 5);
+        row->to_s = sqlite3_column_double(s, 6);
         if (!find_judgement(pelt_column_text(s, 2), &row->judgement)) {
             pelt_loader_damaged(l, "step");
         }

@@ -79,7 +79,8 @@
     X(STAGE,                                                                                       \
       "INSERT INTO stage (from_s, to_s, level_from, level_to, exponential, span, part, load)"      \
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                          \
-    X(STEP, "INSERT INTO step (t_s, number, judgement, slo, reason) VALUES (?, ?, ?, ?, ?)")       \
+    X(STEP, "INSERT INTO step (t_s, number, judgement, slo, reason, from_s, to_s) "                \
+            "VALUES (?, ?, ?, ?, ?, ?, ?)")                                                        \
     X(THRESHOLD,                                                                                   \
       "INSERT INTO threshold (id, metric, name, stat, unit, lower_is_better, single, target,"      \
       " warning, critical, limit_ms, over_s, for_s, trend, abort, delay_s)"                        \
@@ -522,7 +523,7 @@ enum pelt_status pelt_runfile_step(struct pelt_runfile *f, const struct pelt_ste
     begin(f);
     PUT(f, STEP, PELT_REAL(step->t_s), PELT_INT(step->number),
         PELT_TEXT(pelt_step_judgement_name(step->judgement)), PELT_TEXT(step->slo),
-        PELT_TEXT(step->reason));
+        PELT_TEXT(step->reason), PELT_REAL(step->from_s), PELT_REAL(step->to_s));
     return commit(f);
 }
 

@@ -52,6 +52,7 @@ struct pelt_shape_reason {
 struct pelt_shape_step {
     unsigned span; /* as struct pelt_stage has it */
     enum pelt_shape_judgement judgement;
+    int32_t from, to;             /* the seconds [from, to) that it was judged by */
     struct pelt_shape_reason why; /* slo may also be "throughput" or "errors" */
 };
 
@@ -71,9 +72,9 @@ struct pelt_shape_view {
     /* A step of those that verified the load's result: its seconds [from, to). The run's thresholds
      * are judged by all that are told, where they are the SLO. */
     void (*verified)(void *arg, int32_t from, int32_t to);
-    /* The largest level that holds, as the function counts; 0: none does. Where it is not told,
-     * none was found. */
-    void (*found)(void *arg, double level);
+    /* The largest level that holds, as the function counts; 0: none does; at_least: nothing broke
+     * up to the max, which it is. Where it is not told, none was found. */
+    void (*found)(void *arg, double level, bool at_least);
 };
 
 struct pelt_shape_decision {

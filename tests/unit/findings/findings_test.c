@@ -647,6 +647,83 @@ static void a_step_that_the_run_could_not_judge_is_not_judged_later(void **state
     pelt_results_free(r);
 }
 
+static double started_in(const struct pelt_results *r, int32_t from, int32_t to)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->seconds_len; i++) {
+        bool in = r->seconds[i].t >= from && r->seconds[i].t < to;
+        sum += in ? (double)r->seconds[i].started : 0;
+    }
+    return sum;
+}
+
+static void a_step_is_of_the_seconds_that_the_run_judged_it_by(void **state)
+{
+    static struct queue_run q;
+    struct pelt_step_row rows[] = {
+        {.number = 5, .from_s = 46, .to_s = 49, .judgement = PELT_STEP_BREAKS, .reason = "so"},
+        {.number = 4, .from_s = 32, .to_s = 39, .judgement = PELT_STEP_HOLDS}};
+    queue_run_stress(&q);
+    struct pelt_results *r = queue_run_results(&q);
+    r->steps = rows;
+    r->steps_len = 2;
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "step", "5", "from_s"), 40, 0); /* of all of it */
+    assert_near(value(f, "step", "5", "to_s"), 50, 0);
+    assert_near(value(f, "step", "5", "judged_from_s"), 46, 0);
+    assert_near(value(f, "step", "5", "judged_to_s"), 49, 0);
+    assert_near(value(f, "step", "5", "started_per_s"), started_in(r, 46, 49) / 3, 1e-9);
+    assert_near(value(f, "step", "4", "started_per_s"), started_in(r, 32, 39) / 7, 1e-9);
+    assert_near(value(f, "step", "3", "judged_from_s"), 22, 0); /* of this nothing is said */
+    assert_near(value(f, "step", "3", "judged_to_s"), 30, 0);
+    assert_near(value(f, "step", "3", "started_per_s"), started_in(r, 22, 30) / 8, 1e-9);
+    r->steps = NULL;
+    r->steps_len = 0;
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void add_hist(void *arg, int32_t t, const struct pelt_hist *h)
+{
+    struct pelt_frame *sum = arg;
+    pelt_hist_add(&sum->hist[0], &sum->pool, h);
+}
+
+static void a_percentile_of_a_level_is_of_all_its_steps_together(void **state)
+{
+    static struct queue_run q;
+    queue_run_stress(&q);
+    q.stages_len = 0;
+    q.say_steps = true;
+    q.holds_to = 185;
+    queue_run_add(&q, "climb", 1, 60, 10);
+    queue_run_add(&q, "climb", 2, 230, 10); /* its queue is worked off in the next one */
+    queue_run_add(&q, "verify", 3, 180, 12);
+    queue_run_add(&q, "verify", 4, 180, 30);
+    queue_run_add(&q, "verify", 5, 180, 4);
+    struct pelt_results *r = queue_run_results(&q);
+    struct pelt_findings *f = make(r);
+    struct pelt_frame *sum = pelt_frame_new(NULL);
+    double mean = 0;
+    for (int i = 3; i <= 5; i++) {
+        char about[4];
+        snprintf(about, sizeof about, "%d", i);
+        double from = value(f, "step", about, "judged_from_s");
+        double to = value(f, "step", about, "judged_to_s");
+        assert_int_equal(
+            pelt_results_each_second_hist(r, (int32_t)from, (int32_t)to, add_hist, sum, NULL),
+            PELT_OK);
+        mean += value(f, "step", about, "p99_ms") * (to - from);
+    }
+    double p99_ms = (double)pelt_hist_percentile_us(&sum->hist[0], 99) / 1e3;
+    mean /= 10 + 24 + 3;
+    assert_true(fabs(mean / p99_ms - 1) > 0.05); /* else it would not matter */
+    assert_near(value(f, "capacity", "", "p99_ms"), p99_ms, 1e-9);
+    pelt_frame_free(sum);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
 static void a_level_that_breaks_once_in_verification_is_no_capacity(void **state)
 {
     static struct queue_run q;
@@ -1097,6 +1174,8 @@ int main(void)
         cmocka_unit_test(steps_are_judged_again_where_the_run_does_not_say),
         cmocka_unit_test(what_the_run_said_of_a_step_holds),
         cmocka_unit_test(a_step_that_the_run_could_not_judge_is_not_judged_later),
+        cmocka_unit_test(a_step_is_of_the_seconds_that_the_run_judged_it_by),
+        cmocka_unit_test(a_percentile_of_a_level_is_of_all_its_steps_together),
         cmocka_unit_test(a_level_that_breaks_once_in_verification_is_no_capacity),
         cmocka_unit_test(hysteresis_is_the_level_lost_on_the_way_down),
         cmocka_unit_test(a_server_that_keeps_up_has_no_knee_no_plateau_and_no_break),

@@ -629,6 +629,26 @@ static void a_threshold_on_the_capacity_is_of_what_the_load_found(void **state)
     assert_exit(f, 3, "threshold unjudged: capacity per_second >= 100/s: the load did not end");
 }
 
+static void a_capacity_that_may_be_more_decides_no_bound_above_it(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_capacity capacity = {.level = 80, .at_least = true, .why = ""};
+    f->options.capacity = &capacity;
+    set_bound(f, "capacity per_second > 100/s");
+    assert_exit(f, 3,
+                "threshold unjudged: capacity per_second >= 100/s: nothing broke up to the max of "
+                "the load, 80/s, so it is at least that: make max larger");
+    assert_false(f->judged.lines[0].has_value);
+    set_bound(f, "capacity per_second > 80/s");
+    judge(f);
+    assert_int_equal(f->judged.lines[0].level, PELT_LEVEL_TARGET);
+    assert_true(f->judged.lines[0].value == 80);
+    set_bound(f, "capacity per_second < 50/s"); /* whatever lies above */
+    assert_exit(f, 3, "threshold missed: capacity per_second <= 50/s");
+    set_bound(f, "capacity per_second < 100/s");
+    assert_exit(f, 3, "threshold unjudged: capacity per_second <= 100/s: nothing broke");
+}
+
 static void threshold_with_too_few_samples_is_3(void **state)
 {
     struct fixture *f = *state;
@@ -831,6 +851,7 @@ int main(void)
         TEST(invalid_run_is_4_unless_allowed),
         TEST(missed_threshold_is_3),
         TEST(a_threshold_on_the_capacity_is_of_what_the_load_found),
+        TEST(a_capacity_that_may_be_more_decides_no_bound_above_it),
         TEST(threshold_with_too_few_samples_is_3),
         TEST(script_error_is_2_unless_allowed),
         TEST(own_failure_is_1),

@@ -917,8 +917,10 @@ static void steps_come_back_as_they_were_judged(void **state)
 {
     struct place *p = *state;
     const struct pelt_step_row steps[] = {
-        {.t_s = 9.5, .number = 1, .judgement = PELT_STEP_HOLDS},
+        {.t_s = 9.5, .number = 1, .from_s = 2, .to_s = 9, .judgement = PELT_STEP_HOLDS},
         {.t_s = 19.5,
+         .from_s = 12,
+         .to_s = 19,
          .number = 2,
          .judgement = PELT_STEP_BREAKS,
          .slo = "http_response p99 <= 500ms",
@@ -936,6 +938,7 @@ static void steps_come_back_as_they_were_judged(void **state)
     for (size_t i = 0; i < 3; i++) {
         const struct pelt_step_row *got = &r->steps[i], *want = &steps[i];
         assert_true(got->t_s == want->t_s);
+        assert_true(got->from_s == want->from_s && got->to_s == want->to_s);
         assert_int_equal(got->number, want->number);
         assert_int_equal(got->judgement, want->judgement);
         assert_string_equal(got->slo, want->slo);
@@ -954,13 +957,27 @@ static void a_run_file_from_before_steps_can_be_read(void **state)
     pelt_results_free(r);
 }
 
+static void a_run_file_from_before_steps_told_their_seconds_can_be_read(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 2);
+    change(p->path, "INSERT INTO step VALUES (1, 2.5, 1, 'breaks', 'errors', 'many', 1, 2);"
+                    "ALTER TABLE step DROP COLUMN from_s; ALTER TABLE step DROP COLUMN to_s");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->steps_len, 1);
+    assert_int_equal(r->steps[0].judgement, PELT_STEP_BREAKS);
+    assert_string_equal(r->steps[0].reason, "many");
+    assert_true(r->steps[0].from_s == 0 && r->steps[0].to_s == 0);
+    pelt_results_free(r);
+}
+
 static void a_step_with_an_unknown_judgement_is_damage(void **state)
 {
     struct place *p = *state;
     struct pelt_results *r = NULL;
     struct pelt_error err;
     write_finished(p->path, 2);
-    change(p->path, "INSERT INTO step VALUES (1, 2.5, 1, 'perhaps', '', '')");
+    change(p->path, "INSERT INTO step VALUES (1, 2.5, 1, 'perhaps', '', '', 0, 0)");
     assert_int_equal(pelt_results_load(p->path, &r, &err), PELT_EPARSE);
     assert_non_null(strstr(err.text, "step"));
 }
@@ -1296,6 +1313,7 @@ int main(void)
         IN_A_PLACE(a_run_file_from_before_stages_can_be_read),
         IN_A_PLACE(steps_come_back_as_they_were_judged),
         IN_A_PLACE(a_run_file_from_before_steps_can_be_read),
+        IN_A_PLACE(a_run_file_from_before_steps_told_their_seconds_can_be_read),
         IN_A_PLACE(a_step_with_an_unknown_judgement_is_damage),
         IN_A_PLACE(an_older_schema_can_be_read),
         IN_A_PLACE(metrics_come_back_as_they_were_written),

@@ -21,6 +21,8 @@ static struct {
     struct pelt_rng rng;
     double jitter;              /* of what is worked off a second, as a share */
     int32_t late_from, late_to; /* seconds in which this host is late */
+    int32_t stall;              /* second in which nothing is worked off; 0: none */
+    int32_t slow_from;          /* seconds from it on break the SLO; 0: by the backlog alone */
     bool closed;                /* users: all of them are the backlog */
     bool dead, hung;            /* each exchange fails; never ends */
     bool absent;                /* what the SLO is of never comes */
@@ -28,6 +30,7 @@ static struct {
     int32_t verified_from, verified_to;
     int verified;
     double found;                  /* NAN: not told */
+    bool at_least;                 /* told with it */
     struct pelt_shape_step judged; /* the last one */
     char capacity_text[400];
     char last_step[400];
@@ -105,7 +108,8 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to,
         return PELT_SHAPE_ABSENT;
     }
     for (int32_t t = from; t < to; t++) {
-        if (world.backlog[t] / world.capacity > world.slo_s) {
+        bool slow = world.slow_from > 0 && t >= world.slow_from;
+        if (slow || world.backlog[t] / world.capacity > world.slo_s) {
             snprintf(why->text, sizeof why->text, "too slow in second %d", (int)t);
             snprintf(why->slo, sizeof why->slo, "delay");
             return PELT_SHAPE_BREAKS;
@@ -118,6 +122,11 @@ static enum pelt_shape_judgement on_judge(void *arg, int32_t from, int32_t to,
 static void on_judged(void *arg, const struct pelt_shape_step *step)
 {
     const bool holds = step->judgement == PELT_SHAPE_HOLDS;
+    assert_true(step->from >= world.judged.to && step->from < step->to);
+    assert_int_equal(step->to, world.decided - 1); /* all that is known */
+    for (int32_t t = step->from; t < world.decided; t++) {
+        assert_int_equal(world.span[t], step->span);
+    }
     world.judged = *step;
     assert_int_equal(step->span, world.steps + 1);
     assert_true(step->judgement <= PELT_SHAPE_UNJUDGED);
@@ -173,8 +182,9 @@ static void on_verified(void *arg, int32_t from, int32_t to)
     }
 }
 
-static void on_found(void *arg, double level)
+static void on_found(void *arg, double level, bool at_least)
 {
+    world.at_least = at_least;
     assert_true(isnan(world.found)); /* told once */
     world.found = level;
 }
@@ -204,7 +214,7 @@ static bool decide(struct pelt_error *err)
     if (world.capacity > 0) {
         double all = (t > 0 ? world.backlog[t - 1] : 0) + d.level;
         double most = world.capacity * (1 + world.jitter * (2 * pelt_rng_uniform(&world.rng) - 1));
-        world.done[t] = world.hung ? 0 : fmin(all, most);
+        world.done[t] = world.hung || (t > 0 && t == world.stall) ? 0 : fmin(all, most);
         world.backlog[t] = world.closed ? d.level : all - world.done[t];
     }
     world.decided++;
@@ -355,14 +365,41 @@ static void stress_repeats_a_step_in_which_this_host_was_late(void **state)
          STRESS_END);
     world.capacity = 1000;
     world.slo_s = 0.3;
-    world.late_from = 7; /* in the second step, 5 to 10 */
+    world.late_from = 7; /* in the second step, 6 to 12 */
     world.late_to = 8;
+    while (world.steps < 2) {
+        assert_true(decide(NULL));
+    }
+    assert_int_equal(world.judged.from, 13);
+    assert_int_equal(world.judged.to, 17);
     run_all();
-    assert_int_equal(world.decided, 30);
-    for (int32_t t = 5; t < 15; t++) {
+    assert_int_equal(world.decided, 36);
+    for (int32_t t = 6; t < 18; t++) {
         assert_int_equal(world.span[t], 2);
     }
     assert_int_equal(world.steps, 5);
+}
+
+static void stress_judges_a_step_to_its_last_second(void **state)
+{
+    load(STRESS, "from = '50/s', step = '50/s', max = '200/s', every = '5s', settle = '2s'",
+         STRESS_END);
+    world.capacity = 1000;
+    world.slo_s = 0.3;
+    world.slow_from = 10; /* the last second of the second step, but for the one it waits */
+    while (world.steps < 1) {
+        assert_true(decide(NULL));
+    }
+    assert_int_equal(world.judged.from, 2);
+    assert_int_equal(world.judged.to, 5);
+    assert_int_equal(world.judged.judgement, PELT_SHAPE_HOLDS);
+    while (world.steps < 2) {
+        assert_true(decide(NULL));
+    }
+    assert_int_equal(world.judged.from, 8);
+    assert_int_equal(world.judged.to, 11);
+    assert_string_equal(world.judged.why.text, "too slow in second 10");
+    assert_true(world.level[5] == 50 && world.level[6] == 100 && world.level[11] == 100);
 }
 
 static void what_is_verified_leaves_out_seconds_in_which_this_host_was_late(void **state)
@@ -371,11 +408,25 @@ static void what_is_verified_leaves_out_seconds_in_which_this_host_was_late(void
          STRESS_END);
     world.capacity = 1000;
     world.slo_s = 0.3;
-    world.late_from = 7; /* in the second step, 5 to 10 */
+    world.late_from = 7; /* in the second step, 6 to 12 */
     world.late_to = 8;
     run_all();
     assert_int_equal(world.verified, 2);
-    assert_int_equal(world.verified_from, 11);
+    assert_int_equal(world.verified_from, 13);
+}
+
+static void what_piled_up_while_this_host_was_late_breaks_no_later_step(void **state)
+{
+    load(STRESS, "from = '150/s', step = '75/s', max = '150/s', every = '5s', verify = 3",
+         STRESS_END);
+    world.capacity = 150; /* so that it stays */
+    world.slo_s = 1000;
+    world.late_from = world.stall = 14; /* in the second step that verifies, from 12 on */
+    world.late_to = 15;
+    run_all();
+    assert_string_equal(
+        world.capacity_text,
+        "largest level that holds: 150/s, 3 of 3 times; it is the max: nothing broke");
 }
 
 static void stress_ends_at_once_where_nothing_answers(void **state)
@@ -388,7 +439,7 @@ static void stress_ends_at_once_where_nothing_answers(void **state)
     assert_string_equal(world.capacity_text,
                         "no request ended ok at 50/s: the most frequent error is connect");
     assert_string_equal(world.last_step, "step 1: 50/s breaks: the most frequent error is connect");
-    assert_int_equal(world.decided, 5);
+    assert_int_equal(world.decided, 6);
     assert_int_equal(world.verified, 0);
 }
 
@@ -401,7 +452,7 @@ static void stress_ends_at_once_where_nothing_ends(void **state)
     run_all();
     assert_string_equal(world.capacity_text,
                         "no request ended ok at 50/s: throughput: 0/s of 50/s ended");
-    assert_int_equal(world.decided, 5);
+    assert_int_equal(world.decided, 6);
 }
 
 static void stress_goes_on_where_what_answered_fails_later(void **state)
@@ -454,7 +505,8 @@ static void stress_without_an_edge_holds_at_max(void **state)
         world.capacity_text,
         "largest level that holds: 150/s, 2 of 2 times; it is the max: nothing broke");
     assert_int_equal(world.steps, 5); /* 50, 125, 150, and twice 150 */
-    assert_int_equal(world.decided, 25);
+    assert_int_equal(world.decided, 30);
+    assert_true(world.at_least);
 }
 
 static void stress_stays_below_what_the_command_line_says(void **state)
@@ -527,13 +579,13 @@ static void stress_ends_where_what_its_slo_is_of_never_comes(void **state)
     run_all();
     assert_string_equal(world.capacity_text,
                         "50/s: it could not be judged: the run had no request \"chat\"");
-    assert_int_equal(world.decided, 5);
+    assert_int_equal(world.decided, 6);
     tear_down(NULL);
     load(STRESS, "from = '1/s', step = '50/s', max = '400/s', every = '5s'", STRESS_END);
     world.capacity = 1000;
     world.absent = true;
     run_all();
-    assert_int_equal(world.decided, 30); /* it may be rare */
+    assert_int_equal(world.decided, 31); /* it may be rare */
 }
 
 static void stress_says_how_it_goes(void **state)
@@ -542,6 +594,36 @@ static void stress_says_how_it_goes(void **state)
     assert_string_equal(scenario->plan.course, "from 2 users by 1 user each 5 s");
     assert_string_equal(scenario->plan.params, "{\"every_s\":5,\"from\":2,\"max\":40,\"repeats\":3,"
                                                "\"resolution\":0.05,\"settle_s\":1,\"step\":1}");
+}
+
+static void stress_blames_the_length_that_is_wrong(void **state)
+{
+    static const struct {
+        const char *lengths, *said;
+    } cases[] = {
+        {"every = '10s', settle = '9s'",
+         "pelt.load.stress.settle: '9s': it leaves less than 2 s of every (10s) to be judged: make "
+         "it at most 8 s, or every longer"},
+        {"settle = 12",
+         "pelt.load.stress.settle: '12': it leaves less than 2 s of every (10 s where it is not "
+         "given) to be judged: make it at most 8 s, or every longer"},
+        {"every = '2s'", "pelt.load.stress.every: '2s': at least 3 s are expected: settle (1 s), "
+                         "which is not judged, and 2 s more"},
+        {"every = 1, settle = 0", "pelt.load.stress.every: '1': at least 2 s are expected"},
+        {"every = '6m', settle = '1m'", "pelt.load.stress.every: '6m': at most 5m is expected"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char source[400];
+        struct pelt_error err = {{0}};
+        snprintf(source, sizeof source, "%sfrom = 2, step = 2, max = 9, %s%s", STRESS,
+                 cases[i].lengths, STRESS_END);
+        assert_int_not_equal(
+            pelt_scenario_load_text("t.lua", source, strlen(source), NULL, 0, &scenario, &err),
+            PELT_OK);
+        if (strstr(err.text, cases[i].said) == NULL) {
+            fail_msg("\"%s\" was not said: %s", cases[i].said, err.text);
+        }
+    }
 }
 
 static void stress_out_of_time_says_what_it_knows(void **state)
@@ -572,7 +654,9 @@ int main(void)
         T(stress_names_the_throughput_where_the_slo_is_patient),
         T(stress_finds_the_users_to_the_last_one_where_they_are_few),
         T(stress_repeats_a_step_in_which_this_host_was_late),
+        T(stress_judges_a_step_to_its_last_second),
         T(what_is_verified_leaves_out_seconds_in_which_this_host_was_late),
+        T(what_piled_up_while_this_host_was_late_breaks_no_later_step),
         T(stress_ends_at_once_where_nothing_answers),
         T(stress_ends_at_once_where_nothing_ends),
         T(stress_goes_on_where_what_answered_fails_later),
@@ -586,6 +670,7 @@ int main(void)
         T(stress_goes_further_where_its_edge_moved_up),
         T(stress_ends_where_what_its_slo_is_of_never_comes),
         T(stress_says_how_it_goes),
+        T(stress_blames_the_length_that_is_wrong),
         T(stress_out_of_time_says_what_it_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

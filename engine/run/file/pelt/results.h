@@ -84,8 +84,9 @@ const char *pelt_step_judgement_name(enum pelt_step_judgement j); /* "unjudged",
 
 /* What came of a step of a stress load, as it was judged while the run went. */
 struct pelt_step_row {
-    double t_s;      /* when it was judged, since the run's start */
-    unsigned number; /* the `span` of its stages */
+    double t_s;          /* when it was judged, since the run's start */
+    unsigned number;     /* the `span` of its stages */
+    double from_s, to_s; /* what was judged, since the run's start; 0, 0: the file does not say */
     enum pelt_step_judgement judgement;
     char slo[400];    /* what broke it, or could not be judged: a threshold's text, as the load's
                          parameters have it, "throughput" or "errors"; "" where it holds */
