@@ -111,6 +111,17 @@ static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
     fail_later(c, outcome_of(c->setup.error), now_ns);
 }
 
+/* Once a server: its further addresses are taken to be where the first one is. Also one that will
+ * refuse takes this host's CPU if it is here. */
+static void meet(struct pelt_conn *c)
+{
+    const struct pelt_addrs *addrs = &c->origin->addrs;
+    c->origin->met = true;
+    if (pelt_sock_same_host(&addrs->addr[c->setup.first % addrs->len])) {
+        pelt_conn_client(c)->same_host = true;
+    }
+}
+
 static void connect_begin(struct pelt_conn *c)
 {
     uint64_t now_ns = pelt_clock_ns();
@@ -119,6 +130,9 @@ static void connect_begin(struct pelt_conn *c)
     }
     c->setup.connect_ns = now_ns;
     c->setup.first = c->origin->addrs.in_order ? 0 : c->origin->turn++;
+    if (!c->origin->met) {
+        meet(c);
+    }
     try_next_address(c, now_ns);
 }
 
@@ -182,15 +196,6 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
     begin(c, now_ns);
 }
 
-/* Once a server: its further addresses are taken to be where the first one was. */
-static void meet(struct pelt_conn *c)
-{
-    c->origin->met = true;
-    if (pelt_sock_same_host(c->transport.fd)) {
-        pelt_conn_client(c)->same_host = true;
-    }
-}
-
 void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
 {
     int error = pelt_sock_error(c->transport.fd);
@@ -201,9 +206,6 @@ void pelt_setup_on_writable(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
-    if (!c->origin->met) {
-        meet(c);
-    }
     c->failures = 0;
     c->retry_ns = 0;
     if (c->piped) {
