@@ -445,13 +445,13 @@ static json_t *setup_teardown(const struct pelt_results *r)
     return o;
 }
 
-static json_t *thread(const struct pelt_results *r, const struct pelt_thread_row *row)
+static json_t *thread(const struct pelt_thread_row *row)
 {
     json_t *o = json_object();
     double wait;
-    bool read = pelt_results_run_wait_share(r, row, &wait);
+    bool read = pelt_thread_row_run_wait_share(row, &wait);
     json_object_set_new(o, "started", count(row->started));
-    json_object_set_new(o, "cpu_share", number(pelt_results_cpu_share(r, row)));
+    json_object_set_new(o, "cpu_share", number(pelt_thread_row_cpu_share(row)));
     json_object_set_new(o, "run_wait_share", read ? number(wait) : json_null());
     json_object_set_new(o, "lua_share",
                         row->lua_looks > 0 ? number((double)row->lua_seen / row->lua_looks)
@@ -506,7 +506,7 @@ static json_t *generator(const struct pelt_results *r)
 {
     json_t *o = json_object(), *threads = json_array();
     for (size_t i = 0; i < r->threads_len; i++) {
-        json_array_append_new(threads, thread(r, &r->threads[i]));
+        json_array_append_new(threads, thread(&r->threads[i]));
     }
     json_object_set_new(o, "threads", threads);
     json_object_set_new(o, "send_lag_ms", times(&r->total->hist[PELT_RUNHIST_SEND_LAG]));

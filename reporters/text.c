@@ -132,26 +132,40 @@ int report_text_print(FILE *out, const char *text, int width, int pad)
     return n;
 }
 
+/* The last blank that leaves at most `room` bytes before it; none: `room`, but no character is cut
+ * in two. */
+static size_t break_at(const char *text, size_t room)
+{
+    size_t take = room;
+    while (take > 0 && text[take] != ' ') {
+        take--;
+    }
+    if (take == 0) {
+        for (take = room; take > 1 && ((unsigned char)text[take] & 0xC0) == 0x80; take--) {
+        }
+    }
+    return take;
+}
+
+const char *report_text_line(const char *text, int columns, char *line, size_t size)
+{
+    const size_t room = (size_t)columns < size ? (size_t)columns : size - 1, len = strlen(text);
+    const size_t take = len > room ? break_at(text, room) : len;
+    snprintf(line, size, "%.*s", (int)take, text);
+    text += take;
+    return text + strspn(text, " ");
+}
+
 void report_text_hanging(FILE *out, const char *text, int width, int indent)
 {
     int before = 0;
     char line[512];
-    const size_t columns = (size_t)(width - indent);
-    const size_t room = columns < sizeof line ? columns : sizeof line - 1;
     while (*text) {
-        size_t len = strlen(text), take = len;
-        if (len > room) {
-            for (take = room; take > 0 && text[take] != ' '; take--) {
-            }
-            take = take ? take : room;
-        }
         fprintf(out, "%*s", before, "");
-        snprintf(line, sizeof line, "%.*s", (int)take, text);
+        text = report_text_line(text, width - indent, line, sizeof line);
         report_text_print(out, line, width - indent, 0);
         fputc('\n', out);
         before = indent;
-        text += take;
-        text += strspn(text, " ");
     }
 }
 

@@ -28,6 +28,9 @@ void report_text_time_ms(
  */
 int report_text_print(FILE *out, const char *text, int width, int pad);
 
+/* The first line of a text wrapped at blanks, of at most `columns`, into `line`; what comes behind
+ * it. A word longer than that is broken. */
+const char *report_text_line(const char *text, int columns, char *line, size_t size);
 /* A sentence of any length in lines of at most `width` columns, wrapped at blanks, each behind
  * `indent` blanks. */
 void report_text_sentence(FILE *out, const char *text, int width, int indent);

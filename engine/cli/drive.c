@@ -167,14 +167,14 @@ static enum pelt_status run_with_progress(const struct cli_options *o, struct pe
     return status;
 }
 
-static int tell(const struct cli_options *o, const struct pelt_results *results)
+static int show_summary(const void *arg, const struct pelt_results *results)
 {
+    const struct cli_options *o = arg;
     bool aside = cli_outputs_take_stdout(&o->out);
     cli_stderr_flush();
     report_summary(results, aside ? stderr : stdout, !aside && cli_stdout_color(o->no_color),
                    cli_stdout_columns());
-    int code = cli_stdout_finish(results->exit_code);
-    return cli_outputs_write_of_run(&o->out, results, code);
+    return cli_stdout_finish(results->exit_code);
 }
 
 static void fill(const struct cli_options *o, struct pelt_run_options *run)
@@ -215,7 +215,8 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
         status = run_with_progress(o, run, &results, &err);
     }
-    int code = status == PELT_OK ? tell(o, results) : cli_fail(status, &err);
+    int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
+                                 : cli_fail(status, &err);
     pelt_results_free(results);
     free(thresholds);
     if (!pelt_run_gave_up()) {

@@ -80,12 +80,6 @@ struct telling {
     struct pelt_error why;               /* of the first failure */
 };
 
-static void telling_init(struct telling *t, const struct pelt_results *results, int code)
-{
-    *t = (struct telling){.results = *results};
-    t->results.exit_code = code;
-}
-
 static void add_failure(struct telling *t, const struct pelt_error *err)
 {
     size_t len = 0;
@@ -134,14 +128,14 @@ static void correct_files(const struct cli_texts *out, const struct telling *t)
 }
 
 int cli_outputs_write_of_run(const struct cli_texts *out, const struct pelt_results *results,
-                             int code)
+                             cli_show_fn show, const void *arg)
 {
-    struct telling t;
-    telling_init(&t, results, code);
+    struct telling t = {.results = *results};
     write_turn(out, TURN_SILENT, &t);
     int told = t.results.exit_code;
     write_turn(out, TURN_FILE, &t);
     write_turn(out, TURN_STDOUT, &t);
+    t.results.exit_code = show(arg, &t.results);
     if (t.results.exit_code != told) {
         correct_files(out, &t);
     }

@@ -20,12 +20,15 @@ PELT_MUST_USE enum pelt_status cli_outputs_check(const struct cli_texts *out,
  * what went wrong has been said. A reader of stdout that has gone is no failure.
  */
 int cli_outputs_write(const struct cli_texts *out, const struct pelt_results *results);
+/* Shows a run's summary to people; gives the exit code, which is another one than the results have
+ * if stdout failed. */
+typedef int (*cli_show_fn)(const void *arg, const struct pelt_results *results);
 /*
- * The same for a run that ends now, with `code` so far: gives what that and the failures come to.
- * Reports that tell the exit code tell this one, and why: so those there are say that one is
- * missing.
+ * The same for a run that ends now, and `show` once all is written: gives what the run's exit code
+ * and the failures come to. Whatever tells the exit code tells this one, and why: so the summary
+ * and those reports there are say that one is missing.
  */
 int cli_outputs_write_of_run(const struct cli_texts *out, const struct pelt_results *results,
-                             int code);
+                             cli_show_fn show, const void *arg);
 
 #endif

@@ -70,8 +70,10 @@ static json_t *limit(const struct cli_preflight *p, enum pelt_limit which)
     const struct pelt_limits *l = p->limits;
     const struct pelt_allowed *a = &p->forecast->allowed[which];
     const double has[PELT_LIMITS] = {l->cores, (double)l->fds, pelt_limits_ports(l),
-                                     l->memory_bytes > 0 ? (double)l->memory_bytes : INFINITY};
-    static const char *const units[PELT_LIMITS] = {"cores", "descriptors", "ports", "bytes"};
+                                     l->memory_bytes > 0 ? (double)l->memory_bytes : INFINITY,
+                                     a->users};
+    static const char *const units[PELT_LIMITS] = {"cores", "descriptors", "ports", "bytes",
+                                                   "users"};
     json_t *o = json_object();
     json_object_set_new(o, "limit", json_string(pelt_limit_name(which)));
     json_object_set_new(o, "has", number(has[which]));

@@ -162,8 +162,15 @@ static void print_allowed(const struct cli_preflight *p, enum pelt_limit limit, 
     const struct pelt_limits *l = p->limits;
     const struct pelt_forecast *f = p->forecast;
     const struct pelt_allowed *a = &f->allowed[limit];
-    char has[64] = "";
+    char has[80] = "";
     switch (limit) {
+    case PELT_LIMIT_USERS:
+        if (isinf(a->users)) {
+            return; /* a closed loop has as many as it asks for */
+        }
+        snprintf(has, sizeof has, "%s%.60s", f->pool_of[0] != '\0' ? "of the load " : "of the plan",
+                 f->pool_of);
+        break;
     case PELT_LIMIT_CPU:
         snprintf(has, sizeof has, "%.3g core%s, %u thread%s", l->cores, plural(l->cores),
                  f->threads, plural(f->threads));
@@ -228,11 +235,20 @@ static void say_beyond(const struct cli_preflight *p, char *out, size_t size)
 {
     const struct pelt_forecast *f = p->forecast;
     const struct pelt_allowed *a = &f->allowed[f->first];
-    const bool by_users = a->users < f->users &&
-                          (a->iterations_per_s >= f->open_iterations_per_s ||
-                           a->users / f->users <= a->iterations_per_s / f->open_iterations_per_s);
-    const double needed = by_users ? f->users : f->open_iterations_per_s;
+    const double users = pelt_forecast_users(f, f->first);
+    const bool by_users =
+        a->users < users && (a->iterations_per_s >= f->open_iterations_per_s ||
+                             a->users / users <= a->iterations_per_s / f->open_iterations_per_s);
+    const double needed = by_users ? users : f->open_iterations_per_s;
     const double allowed = by_users ? a->users : a->iterations_per_s;
+    if (f->first == PELT_LIMIT_USERS) {
+        snprintf(out, size,
+                 "the %s%s%.60s needs %s users at least, it has users = %.0f: try users = %.0f or "
+                 "more (--users), as answers take time, too",
+                 f->pool_of[0] != '\0' ? "load" : "plan", f->pool_of[0] != '\0' ? " " : "",
+                 f->pool_of, exact(users).text, a->users, users);
+        return;
+    }
     static const char *const remedies[PELT_LIMITS] = {
         "a lower --rate, more cores, or further hosts",
         "ulimit -n, or shared connections (--connections)",

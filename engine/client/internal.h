@@ -157,7 +157,7 @@ struct pelt_client {
     struct pelt_secured *secured; /* what the observer is to see of an exchange that ends */
     struct pelt_origin *origins;
     bool origins_told; /* the log has said that there are too many */
-    bool same_host;    /* a server that was connected to is on this host */
+    bool same_host;    /* a server that was called is on this host */
     struct pelt_deadlines deadlines;
     struct pelt_poller poller;
     struct pelt_outbox outbox;

@@ -27,7 +27,7 @@ struct pelt_origin {
     struct pelt_tls_session session; /* if so: what the next handshake resumes */
     bool fixed;                      /* by --resolve: the name is not asked for */
     struct pelt_addrs addrs;         /* newest answer */
-    bool met;                        /* connected once: whether it is on this host is known */
+    bool met;                        /* called once: whether it is on this host is known */
     uint32_t turn; /* connections begun: their addresses go round, unless in order */
     struct pelt_conn_pool pool;
 };

@@ -111,6 +111,17 @@ static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
     fail_later(c, outcome_of(c->setup.error), now_ns);
 }
 
+/* Once a server: its further addresses are taken to be where the first one is. Also one that will
+ * refuse takes this host's CPU if it is here. */
+static void meet(struct pelt_conn *c)
+{
+    const struct pelt_addrs *addrs = &c->origin->addrs;
+    c->origin->met = true;
+    if (pelt_sock_same_host(&addrs->addr[c->setup.first % addrs->len])) {
+        pelt_conn_client(c)->same_host = true;
+    }
+}
+
 static void connect_begin(struct pelt_conn *c)
 {
     uint64_t now_ns = pelt_clock_ns();
@@ -119,6 +130,9 @@ static void connect_begin(struct pelt_conn *c)
     }
     c->setup.connect_ns = now_ns;
     c->setup.first = c->origin->addrs.in_order ? 0 : c->origin->turn++;
+    if (!c->origin->met) {
+        meet(c);
+    }
     try_next_address(c, now_ns);
 }
 
@@ -146,15 +160,6 @@ static void begin(struct pelt_conn *c, uint64_t now_ns)
     pelt_dns_resolve(pelt_conn_client(c)->dns, c->origin->host, c->origin->port, on_addresses, c);
     /* A literal or a name known already was answered within the call: no dns phase then. */
     c->setup.waited = c->setup.asking;
-}
-
-/* Once a server: its further addresses are taken to be where the first one was. */
-static void meet(struct pelt_conn *c)
-{
-    c->origin->met = true;
-    if (pelt_sock_same_host(c->transport.fd)) {
-        pelt_conn_client(c)->same_host = true;
-    }
 }
 
 /* Connected, and TLS is done where it is spoken, in `tls_ns`. */
@@ -197,9 +202,6 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
-    if (!c->origin->met) {
-        meet(c);
-    }
     if (c->origin->secure) {
         c->setup.shaking = true;
         c->setup.connect_ns = now_ns;

@@ -50,20 +50,37 @@ int pelt_sock_error(int fd)
     return error;
 }
 
-bool pelt_sock_same_host(int fd)
+static bool is_loopback(const struct pelt_addr *addr)
 {
-    struct pelt_addr own = {.len = sizeof(own.u)}, peer = {.len = sizeof(peer.u)};
-    if (getsockname(fd, &own.u.sa, &own.len) < 0 || getpeername(fd, &peer.u.sa, &peer.len) < 0 ||
-        own.u.sa.sa_family != peer.u.sa.sa_family) {
-        return false;
+    return addr->u.sa.sa_family == AF_INET6
+               ? IN6_IS_ADDR_LOOPBACK(&addr->u.in6.sin6_addr)
+               : ntohl(addr->u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static bool are_equal(const struct pelt_addr *a, const struct pelt_addr *b)
+{
+    return a->u.sa.sa_family == AF_INET6
+               ? IN6_ARE_ADDR_EQUAL(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr)
+               : a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+}
+
+/* The address that the system would send from; connect(2) of a datagram socket sends nothing. */
+static bool find_own(const struct pelt_addr *peer, struct pelt_addr *own)
+{
+    const int fd = socket(peer->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+    own->len = sizeof(own->u);
+    const bool found = fd >= 0 && connect(fd, &peer->u.sa, peer->len) == 0 &&
+                       getsockname(fd, &own->u.sa, &own->len) == 0;
+    if (fd >= 0) {
+        close(fd);
     }
-    if (peer.u.sa.sa_family == AF_INET6) {
-        return IN6_IS_ADDR_LOOPBACK(&peer.u.in6.sin6_addr) ||
-               IN6_ARE_ADDR_EQUAL(&peer.u.in6.sin6_addr, &own.u.in6.sin6_addr);
-    }
-    return peer.u.sa.sa_family == AF_INET &&
-           (ntohl(peer.u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET ||
-            peer.u.in.sin_addr.s_addr == own.u.in.sin_addr.s_addr);
+    return found;
+}
+
+bool pelt_sock_same_host(const struct pelt_addr *peer)
+{
+    struct pelt_addr own;
+    return is_loopback(peer) || (find_own(peer, &own) && are_equal(peer, &own));
 }
 
 void pelt_sock_widen(int fd, int bytes)

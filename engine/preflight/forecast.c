@@ -8,9 +8,12 @@
 
 #include "host.h"
 
+#define ROUNDING 1e-6 /* users: of pauses that were added up */
+
 const char *pelt_limit_name(enum pelt_limit limit)
 {
-    static const char *const names[PELT_LIMITS] = {"CPU", "descriptors", "ports", "memory"};
+    static const char *const names[PELT_LIMITS] = {"CPU", "descriptors", "ports", "memory",
+                                                   "users"};
     return names[limit];
 }
 
@@ -24,6 +27,12 @@ static double per(double amount, double each)
 static double turn_s(const struct pelt_measured *m, const struct pelt_plan *plan)
 {
     return fmax(m->pause_s + (double)plan->think_ns / 1e9, (double)plan->pacing_ns / 1e9);
+}
+
+/* The least that keep up an open loop's largest rate, answers taking no time. */
+static double users_of_rate(const struct pelt_measured *m, const struct pelt_plan *plan)
+{
+    return fmax(1, ceil(pelt_plan_peak(plan) * turn_s(m, plan) - ROUNDING));
 }
 
 static void allow(const struct pelt_measured *m, const struct pelt_limits *l,
@@ -48,10 +57,16 @@ static void allow(const struct pelt_measured *m, const struct pelt_limits *l,
     f->allowed[PELT_LIMIT_MEMORY].users = per(memory, m->bytes_a_user);
 }
 
-/* How often the plan fits into what is allowed. */
-static double times(const struct pelt_allowed *a, const struct pelt_forecast *f)
+double pelt_forecast_users(const struct pelt_forecast *f, enum pelt_limit limit)
 {
-    const double users = per(a->users, f->users);
+    return limit == PELT_LIMIT_USERS ? f->pool_users : f->users;
+}
+
+/* How often the plan fits into what is allowed. */
+static double times(const struct pelt_forecast *f, enum pelt_limit limit)
+{
+    const struct pelt_allowed *a = &f->allowed[limit];
+    const double users = per(a->users, pelt_forecast_users(f, limit));
     if (isinf(f->plan_iterations_per_s)) {
         return isinf(a->iterations_per_s) ? users : 0;
     }
@@ -63,7 +78,8 @@ static double times(const struct pelt_allowed *a, const struct pelt_forecast *f)
 static bool is_met(const struct pelt_forecast *f, enum pelt_limit limit)
 {
     const struct pelt_allowed *a = &f->allowed[limit];
-    return a->users >= f->users && a->iterations_per_s >= f->open_iterations_per_s;
+    return a->users >= pelt_forecast_users(f, limit) &&
+           a->iterations_per_s >= f->open_iterations_per_s;
 }
 
 /* What stops the plan counts before what it fills. */
@@ -77,6 +93,23 @@ static bool comes_before(const struct pelt_forecast *f, enum pelt_limit a, enum 
     return x->times != y->times ? x->times < y->times : x->iterations_per_s < y->iterations_per_s;
 }
 
+/* The open loop that its own pool comes nearest to; how long an iteration pauses must be known. */
+static void allow_pool(const struct pelt_measured *m, const struct pelt_plan *plan,
+                       struct pelt_forecast *f)
+{
+    struct pelt_allowed *a = &f->allowed[PELT_LIMIT_USERS];
+    for (size_t i = 0; i < pelt_plan_parts(plan); i++) {
+        const struct pelt_plan *part = pelt_plan_part(plan, i);
+        const double needs = users_of_rate(m, part), has = (double)part->users_max;
+        if (part->loop == PELT_LOOP_OPEN && m->iterations > 0 &&
+            per(has, needs) < per(a->users, f->pool_users)) {
+            a->users = has;
+            f->pool_users = needs;
+            f->pool_of = part->name;
+        }
+    }
+}
+
 /* What all loads of the plan ask for, as if all had their largest levels at once. */
 static void sum_up(const struct pelt_measured *m, const struct pelt_plan *plan,
                    struct pelt_forecast *f)
@@ -85,7 +118,7 @@ static void sum_up(const struct pelt_measured *m, const struct pelt_plan *plan,
         const struct pelt_plan *part = pelt_plan_part(plan, i);
         const double turn = turn_s(m, part), peak = pelt_plan_peak(part);
         const bool open = part->loop == PELT_LOOP_OPEN;
-        f->users += open ? fmax(1, peak * turn) : peak;
+        f->users += open ? users_of_rate(m, part) : peak;
         f->plan_iterations_per_s += open ? peak : per(peak, turn);
         f->open_iterations_per_s += open ? peak : 0;
     }
@@ -109,7 +142,7 @@ void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits 
     assert(threads > 0);
     const double cores = fmin(threads, l->cores), cpu_s = (double)m->cpu_ns / 1e9;
     const double most = pelt_measured_per_s(m);
-    *f = (struct pelt_forecast){.threads = threads};
+    *f = (struct pelt_forecast){.threads = threads, .pool_of = ""};
     f->iterations_per_s = cores * most;
     f->on_time_per_s = m->ontime.steps > 0
                            ? cores * pelt_ontime_per_s(&m->ontime, PELT_CPU_BUSY, most)
@@ -118,10 +151,11 @@ void pelt_forecast_make(const struct pelt_measured *m, const struct pelt_limits 
     sum_up(m, plan, f);
     f->cpu_share = share_of_cpu(m, f, cores);
     allow(m, l, f);
+    allow_pool(m, plan, f);
     f->fits = true;
     f->first = PELT_LIMIT_CPU;
     for (int i = 0; i < PELT_LIMITS; i++) {
-        f->allowed[i].times = times(&f->allowed[i], f);
+        f->allowed[i].times = times(f, i);
         f->fits = f->fits && is_met(f, i);
     }
     for (int i = 0; i < PELT_LIMITS; i++) {

@@ -11,9 +11,10 @@
 
 enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_len,
                                      struct pelt_registry *registry, struct pelt_runfile *file,
-                                     struct pelt_error *err)
+                                     const uint64_t *length_ns, struct pelt_error *err)
 {
-    *c = (struct pelt_collector){.registry = registry, .file = file, .workers_len = workers_len};
+    *c = (struct pelt_collector){
+        .registry = registry, .file = file, .workers_len = workers_len, .length_ns = length_ns};
     enum pelt_status status = pelt_mailbox_init(&c->mail);
     if (status != PELT_OK) {
         c->workers_len = 0;
@@ -143,16 +144,26 @@ static struct pelt_letter *pop(struct pelt_collector *c, uint32_t worker)
     return letter;
 }
 
-static void add_thread(struct pelt_thread_row *row, const struct pelt_frame *from)
+/* A load that is cut short is so before the second in which that happened is whole. */
+static bool is_of_load(const struct pelt_collector *c, int32_t second)
+{
+    return second < pelt_load_whole_s((double)*c->length_ns / 1e9);
+}
+
+static void add_thread(struct pelt_thread_row *row, const struct pelt_frame *from, bool of_load)
 {
     row->thread = from->thread;
     row->started += pelt_frame_counts(from).started;
-    row->cpu_ns += from->cpu_ns;
     row->spin_ns += from->spin_ns;
-    row->run_wait_ns += from->run_wait_ns;
-    row->run_wait_unread += from->run_wait_unread;
     row->lua_looks += from->lua_looks;
     row->lua_seen += from->lua_seen;
+    if (of_load) {
+        row->cpu_ns += from->cpu_ns;
+        row->run_wait_ns += from->run_wait_ns;
+        row->run_wait_unread += from->run_wait_unread;
+    } else if (row->measured_s == 0) {
+        row->measured_s = from->second;
+    }
 }
 
 static void write_whole(struct pelt_collector *c, int32_t second)
@@ -175,7 +186,7 @@ static void write_whole(struct pelt_collector *c, int32_t second)
             pelt_runfile_share_total(c->file, NULL); /* not what its seconds add up to */
         }
         for (size_t i = 0; i < len; i++) {
-            add_thread(&c->threads[c->group[i]->thread], c->group[i]);
+            add_thread(&c->threads[c->group[i]->thread], c->group[i], is_of_load(c, second));
         }
         c->has_second = true;
         write_second(c, c->second, len);

@@ -26,6 +26,7 @@ struct pelt_collector {
         bool ended;
     } * inbox;                       /* one a worker */
     struct pelt_thread_row *threads; /* one a worker: what of `total` is its */
+    const uint64_t *length_ns;       /* of the load, as it is known so far; borrowed */
     struct pelt_frame **group;       /* scratch: the frames of one second */
     struct pelt_fold fold;           /* names that ended for want of memory */
     struct pelt_frame *second;       /* sum of the newest whole second */
@@ -34,7 +35,7 @@ struct pelt_collector {
     /* Script errors told so far, each text once, whichever threads met it. Owned. */
     struct pelt_letter *told[PELT_ERRORS_TOLD_MAX];
     size_t told_len;
-    bool same_host;    /* a server that was connected to is on this host */
+    bool same_host;    /* a server that was called is on this host */
     uint32_t starved;  /* workers whose load ended early for want of memory */
     uint32_t given_up; /* workers that did not end, and whose last frames are missing */
     struct pelt_error first_script_error;
@@ -47,10 +48,9 @@ struct pelt_collector {
     bool write_failed; /* said so once */
 };
 
-PELT_MUST_USE enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_len,
-                                                   struct pelt_registry *registry,
-                                                   struct pelt_runfile *file,
-                                                   struct pelt_error *err);
+PELT_MUST_USE enum pelt_status
+pelt_collector_init(struct pelt_collector *c, uint32_t workers_len, struct pelt_registry *registry,
+                    struct pelt_runfile *file, const uint64_t *length_ns, struct pelt_error *err);
 void pelt_collector_deinit(struct pelt_collector *c); /* accepts a zeroed one */
 void pelt_collector_take(struct pelt_collector *c,
                          uint64_t start_ns); /* all waiting mail; writes whole seconds */

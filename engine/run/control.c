@@ -136,16 +136,29 @@ bool pelt_control_cut(struct pelt_running *run)
     return true;
 }
 
-/* What the host did since the last time, under the second that just ended. */
+static void add_host(struct pelt_running *run, int32_t second, const struct pelt_host_row *row)
+{
+    if (second < pelt_load_whole_s((double)run->length_ns / 1e9)) {
+        pelt_host_row_add(&run->host_total, row);
+    } else if (run->host_measured_s == 0) {
+        run->host_measured_s = second;
+    }
+}
+
+/* What the host did since the last time, under the second that just ended; at the end of the run,
+ * under the one that has begun, if there is little of it. */
 static void write_host(struct pelt_running *run)
 {
     const uint64_t now_ns = pelt_clock_ns();
     struct pelt_host_row row;
-    pelt_host_watch_read(&run->host, &row);
+    const uint64_t half = PELT_NS_PER_S / 2; /* the timer is a little late, or early */
+    const bool most = pelt_host_watch_read(&run->host, now_ns, &row) > half;
     if (now_ns > run->start_ns) {
-        uint64_t half = PELT_NS_PER_S / 2; /* the timer is a little late, or early */
-        int32_t ended = (int32_t)((now_ns - run->start_ns + half) / PELT_NS_PER_S);
-        pelt_notes_written(run, pelt_runfile_host(run->file, ended > 0 ? ended - 1 : 0, &row));
+        const uint64_t at_ns = now_ns - run->start_ns;
+        const int32_t ended = (int32_t)((at_ns + half) / PELT_NS_PER_S);
+        const int32_t second = most && ended > 0 ? ended - 1 : (int32_t)(at_ns / PELT_NS_PER_S);
+        pelt_notes_written(run, pelt_runfile_host(run->file, second, &row));
+        add_host(run, second, &row);
     }
 }
 
@@ -160,7 +173,7 @@ static void start_host_timer(struct pelt_running *run)
     ev_timer_init(&run->host_timer, on_host_timer, wait_s, 1);
     run->host_timer.data = run;
     ev_timer_start(run->loop, &run->host_timer);
-    pelt_host_watch_start(&run->host);
+    pelt_host_watch_start(&run->host, pelt_clock_ns());
 }
 
 static void start_cancel_timer(struct pelt_running *run)

@@ -180,7 +180,10 @@ static enum pelt_status rescue(struct pelt_running *run, struct pelt_results *re
         pelt_rescue_total(results, &run->collector, (double)run->length_ns / 1e9);
     if (status == PELT_OK) {
         results->host =
-            run->start_ns != 0 ? run->host.total : (struct pelt_host_row)PELT_HOST_UNREAD;
+            run->start_ns != 0 ? run->host_total : (struct pelt_host_row)PELT_HOST_UNREAD;
+        results->host_measured_s = run->host_measured_s > 0
+                                       ? run->host_measured_s
+                                       : pelt_load_measured_s(results->duration_s);
         status = judge(run, results, &j, err);
     }
     if (status == PELT_OK) {

@@ -57,12 +57,12 @@ static struct pelt_host_row rises(const struct pelt_host_row *now, const struct 
     };
 }
 
-void pelt_host_watch_start(struct pelt_host_watch *w)
+void pelt_host_watch_start(struct pelt_host_watch *w, uint64_t now_ns)
 {
     pelt_own_cgroup_open(&w->cgroup, "");
     pelt_host_load_open(&w->load, "");
     w->last = counters(w);
-    w->total = (struct pelt_host_row){0};
+    w->last_ns = now_ns;
 }
 
 void pelt_host_watch_stop(struct pelt_host_watch *w)
@@ -71,10 +71,12 @@ void pelt_host_watch_stop(struct pelt_host_watch *w)
     pelt_host_load_close(&w->load);
 }
 
-void pelt_host_watch_read(struct pelt_host_watch *w, struct pelt_host_row *out)
+uint64_t pelt_host_watch_read(struct pelt_host_watch *w, uint64_t now_ns, struct pelt_host_row *out)
 {
+    const uint64_t took_ns = now_ns - w->last_ns;
     struct pelt_host_row now = counters(w);
     *out = rises(&now, &w->last);
     w->last = now;
-    pelt_host_row_add(&w->total, out);
+    w->last_ns = now_ns;
+    return took_ns;
 }

@@ -14,13 +14,14 @@
 struct pelt_host_watch {
     struct pelt_own_cgroup cgroup;
     struct pelt_host_load load;
-    struct pelt_host_row last;  /* counters as they were read last */
-    struct pelt_host_row total; /* what they rose by since the start */
+    struct pelt_host_row last; /* counters as they were read last */
+    uint64_t last_ns;          /* when that was */
 };
 
-void pelt_host_watch_start(struct pelt_host_watch *w);
+void pelt_host_watch_start(struct pelt_host_watch *w, uint64_t now_ns);
 void pelt_host_watch_stop(struct pelt_host_watch *w); /* also one that never started, if zeroed */
-/* What the counters rose by since the last call, or the start. */
-void pelt_host_watch_read(struct pelt_host_watch *w, struct pelt_host_row *out);
+/* What the counters rose by since the last call, or the start; how long that was, in ns. */
+uint64_t pelt_host_watch_read(struct pelt_host_watch *w, uint64_t now_ns,
+                              struct pelt_host_row *out);
 
 #endif

@@ -40,7 +40,9 @@ struct pelt_running {
     ev_io mail_io;
     struct pelt_signals signals;
     ev_timer live_timer, cancel_timer, stuck_timer, host_timer;
-    struct pelt_host_watch host; /* while there is a load */
+    struct pelt_host_watch host;     /* while there is a load */
+    struct pelt_host_row host_total; /* in its whole seconds */
+    double host_measured_s;          /* how long they took; 0: nothing was read behind them */
     enum pelt_phase phase;
     uint64_t start_ns;  /* second 0; 0: there was no load */
     uint64_t length_ns; /* of the load: planned, or reached when stopped */

@@ -122,6 +122,11 @@ static bool rescue_threads(struct pelt_results *r, const struct pelt_collector *
     r->threads = rows;
     r->threads_len = c->has_second ? c->workers_len : 0;
     memcpy(rows, c->threads, r->threads_len * sizeof(*rows));
+    for (size_t i = 0; i < r->threads_len; i++) {
+        if (rows[i].measured_s == 0) {
+            rows[i].measured_s = pelt_load_measured_s(r->duration_s);
+        }
+    }
     return true;
 }
 

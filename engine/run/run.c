@@ -84,7 +84,8 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
     pelt_series_limit(run);
     status = pelt_notes_open(run, err);
     if (status == PELT_OK) {
-        status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file, err);
+        status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file,
+                                     &run->length_ns, err);
     }
     if (status == PELT_OK && pelt_rules_open(run) != PELT_OK) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");

@@ -18,8 +18,8 @@
  * from its CPU for a quarter of the time shares it with somebody who wants all of it: an equal
  * competitor takes half.
  */
-#define THROTTLED_INVALID 0.01 /* of the load's length: stopped by a quota; less is SUSPECT */
-#define RUN_WAIT_SUSPECT  0.15 /* of the load's length: in a CPU's run queue */
+#define THROTTLED_INVALID 0.01 /* of the load's seconds: stopped by a quota; less is SUSPECT */
+#define RUN_WAIT_SUSPECT  0.15 /* of the load's seconds: in a CPU's run queue */
 #define RUN_WAIT_INVALID  0.25
 #define RUN_WAIT_LATE     0.20 /* INVALID where arrivals were late, too: cause and effect agree */
 #define RUN_WAIT_SHARED   0.60 /* INVALID in closed loop beside the target */
@@ -75,12 +75,6 @@ static void add(struct verdict *v, enum pelt_verdict level, const char *fmt, ...
     size_t at = level == PELT_INVALID ? v->invalid++ : v->reasons;
     memmove(&reasons[at + 1], &reasons[at], (v->reasons++ - at) * sizeof(*reasons));
     reasons[at] = strdup(text);
-}
-
-/* A share of the load's length. */
-static double share_of_load(const struct verdict *v, uint64_t ns)
-{
-    return v->r->duration_s > 0 ? (double)ns / (1e9 * v->r->duration_s) : 0;
 }
 
 /* ---- accounts ---- */
@@ -220,7 +214,7 @@ static void check_own_limits(struct verdict *v)
 static double throttled_share(const struct verdict *v)
 {
     uint64_t ns = v->r->host.throttled_ns;
-    return ns != PELT_UNREAD ? share_of_load(v, ns) : 0;
+    return ns != PELT_UNREAD ? pelt_results_host_share(v->r, ns) : 0;
 }
 
 static void check_throttled(struct verdict *v)
@@ -244,7 +238,7 @@ static const struct pelt_thread_row *waited_most(const struct verdict *v, double
     *share = 0;
     for (size_t i = 0; i < v->r->threads_len; i++) {
         double of_it;
-        if (pelt_results_run_wait_share(v->r, &v->r->threads[i], &of_it) &&
+        if (pelt_thread_row_run_wait_share(&v->r->threads[i], &of_it) &&
             (most == NULL || of_it > *share)) {
             most = &v->r->threads[i];
             *share = of_it;
@@ -355,7 +349,7 @@ static void check_cpu(struct verdict *v)
     bool closed = !is(v, "loop", "open");
     for (size_t i = 0; i < v->r->threads_len; i++) {
         const struct pelt_thread_row *t = &v->r->threads[i];
-        double share = pelt_results_cpu_share(v->r, t);
+        double share = pelt_thread_row_cpu_share(t);
         if (share < PELT_CPU_BUSY || v->n.started == 0) {
             continue;
         }
@@ -427,16 +421,17 @@ static void explain(struct verdict *v)
         say_share(text, sizeof(text), share, "run queue wait");
     }
     if (host->stolen_ns != PELT_UNREAD) {
-        say_share(text, sizeof(text), share_of_load(v, host->stolen_ns) / cpus,
+        say_share(text, sizeof(text), pelt_results_host_share(v->r, host->stolen_ns) / cpus,
                   "stolen by the hypervisor");
     }
     if (host->busy_ns != PELT_UNREAD && host->own_ns != PELT_UNREAD) {
         uint64_t others_ns = host->busy_ns > host->own_ns ? host->busy_ns - host->own_ns : 0;
-        say_share(text, sizeof(text), share_of_load(v, others_ns) / cpus,
+        say_share(text, sizeof(text), pelt_results_host_share(v->r, others_ns) / cpus,
                   "of the CPUs used by other programs");
     }
     if (host->pressure_ns != PELT_UNREAD) {
-        say_share(text, sizeof(text), share_of_load(v, host->pressure_ns), "CPU pressure");
+        say_share(text, sizeof(text), pelt_results_host_share(v->r, host->pressure_ns),
+                  "CPU pressure");
     }
     if (text[0] != '\0') {
         add(v, v->out->verdict, "this host meanwhile: %s", text);

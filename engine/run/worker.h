@@ -33,7 +33,7 @@ struct pelt_letter {
     enum pelt_letter_kind kind;
     uint32_t thread;
     struct pelt_frame *frame; /* PELT_LETTER_FRAME */
-    bool same_host;           /* a server that it was connected to is on this host */
+    bool same_host;           /* a server that it called is on this host */
     bool starved;             /* with the last frame: memory ran out, the load ended early */
     uint64_t paced, late, unseen, stayed; /* with the last frame: as pelt/crew.h says */
     char *line, *traceback;               /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */

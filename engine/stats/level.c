@@ -9,6 +9,8 @@
 #include "pelt/units.h"
 #include "tally.h"
 
+#define SHOWN_EXACT 0.005 /* of a value: so far from it may be what is shown */
+
 const char *pelt_level_name(enum pelt_level level)
 {
     static const char *const NAMES[] = {"target", "warning", "critical", "missed", "unjudged"};
@@ -55,6 +57,21 @@ static enum pelt_level level_of(const struct pelt_threshold *t, double value)
     return PELT_LEVEL_MISSED;
 }
 
+/* With so few digits, but 3 decimals at least, as still tell that it breaks the bound: an Apdex of
+ * 0.479, a share of 1.042%. What is counted or timed has no more digits than it should. */
+static double shown(const struct pelt_threshold *t, double value)
+{
+    const bool computed = t->unit == PELT_UNIT_NUMBER || t->unit == PELT_UNIT_SHARE ||
+                          (t->unit == PELT_UNIT_PER_S && value >= 1);
+    for (int decimals = t->unit == PELT_UNIT_SHARE ? 5 : 3; computed && decimals < 15; decimals++) {
+        const double scale = pow(10, decimals), rounded = round(value * scale) / scale;
+        if (fabs(rounded - value) <= SHOWN_EXACT * fabs(value) && !pelt_level_meets(t, rounded)) {
+            return rounded;
+        }
+    }
+    return value;
+}
+
 void pelt_level_set(const struct pelt_threshold *t, double value, struct pelt_verdict_line *out)
 {
     out->has_value = true;
@@ -62,7 +79,7 @@ void pelt_level_set(const struct pelt_threshold *t, double value, struct pelt_ve
     out->level = level_of(t, value);
     if (out->level == PELT_LEVEL_MISSED) {
         char is[PELT_BOUND_TEXT], bound[PELT_BOUND_TEXT];
-        pelt_bound_format(t, value, is, sizeof is);
+        pelt_bound_format(t, shown(t, value), is, sizeof is);
         pelt_bound_format(t, last_bound(t), bound, sizeof bound);
         snprintf(out->why, sizeof out->why, "%s%s is %s, %s was %s", t->stat,
                  t->trend ? " changes: its trend" : "", is, bound,

@@ -342,9 +342,8 @@ void pelt_rule_finish(struct pelt_rule *r, const struct pelt_frame *total, doubl
                       struct pelt_verdict_line *out)
 {
     pelt_rule_advance(r, (int32_t)duration_s);
-    if (r->stops) {
+    if (r->stops && r->stop.to_s < duration_s) { /* else it came to its end anyway */
         *out = r->stop;
-        out->aborted = r->stop.to_s < duration_s; /* else it came to its end anyway */
     } else if (r->t.trend) {
         finish_trend(r, out);
     } else if (slides(&r->t)) {

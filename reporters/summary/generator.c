@@ -37,7 +37,7 @@ static void run_wait_line(struct report_page *p)
     uint32_t thread = 0;
     size_t unread = 0;
     for (size_t i = 0; i < r->threads_len; i++) {
-        unread += !pelt_results_run_wait_share(r, &r->threads[i], &share);
+        unread += !pelt_thread_row_run_wait_share(&r->threads[i], &share);
         if (share > most) {
             most = share;
             thread = r->threads[i].thread;
@@ -92,7 +92,7 @@ void report_section_generator(struct report_page *p)
     double busiest = 0;
     char line[4 * REPORT_TEXT_MAX];
     for (size_t i = 0; i < r->threads_len; i++) {
-        busiest = fmax(busiest, pelt_results_cpu_share(r, &r->threads[i]));
+        busiest = fmax(busiest, pelt_thread_row_cpu_share(&r->threads[i]));
     }
     report_page_heading(p, "generator\n");
     if (r->threads_len > 0) {

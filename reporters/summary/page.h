@@ -2,7 +2,7 @@
  * page: where the sections of the summary are written: how wide it is, whether in colour, and the
  * forms of line that several of them have.
  *
- * Every line fits `width`; names are cut with "..", sentences are wrapped.
+ * Every line fits `width`; names are cut with "..", sentences and thresholds are wrapped.
  */
 #ifndef REPORT_PAGE_H
 #define REPORT_PAGE_H

@@ -4,9 +4,13 @@
 #include "sections.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "pelt/units.h"
 #include "text.h"
+
+#define INDENT        11 /* columns: of what stands behind the level */
+#define VALUE_COLUMNS 19
 
 static void format_value(const struct pelt_threshold *t, double value, char out[REPORT_TEXT_MAX])
 {
@@ -46,10 +50,26 @@ static void threshold_value(const struct pelt_threshold_row *row, char out[2 * R
 }
 
 /* Of a threshold that does not look at seconds: a stress load has judged it by its steps. */
-static bool is_of_steps(const struct pelt_threshold_row *row)
+static bool is_of_steps(const struct pelt_results *r, const struct pelt_threshold_row *row)
 {
-    return row->judged && row->line.to_s > 0 && !row->line.aborted &&
-           !pelt_threshold_is_of_seconds(&row->threshold);
+    const char *kind = pelt_results_meta(r, "load_kind");
+    return kind != NULL && strcmp(kind, "stress") == 0 && row->judged && row->line.to_s > 0 &&
+           !row->line.aborted && !pelt_threshold_is_of_seconds(&row->threshold);
+}
+
+/* The value stands behind the first line of the bounds. */
+static void print_bounds(struct report_page *p, const char *bounds, const char *value)
+{
+    const int columns = p->width - INDENT - VALUE_COLUMNS;
+    char line[512];
+    const char *rest = report_text_line(bounds, columns - 1, line, sizeof line);
+    report_text_print(p->out, line, columns, 1);
+    fprintf(p->out, "%*s\n", VALUE_COLUMNS, value);
+    for (; *rest != '\0'; fputs("\n", p->out)) {
+        rest = report_text_line(rest, columns - 1, line, sizeof line);
+        fprintf(p->out, "%*s", INDENT, "");
+        report_text_print(p->out, line, columns, 0);
+    }
 }
 
 void report_section_thresholds(struct report_page *p)
@@ -68,12 +88,11 @@ void report_section_thresholds(struct report_page *p)
         fputs("  ", p->out);
         report_page_say(p, level <= PELT_LEVEL_CRITICAL ? REPORT_GREEN : REPORT_RED, "%-9s",
                         pelt_level_name(level));
-        report_text_print(p->out, bounds, p->width - 11 - 19, 1);
-        fprintf(p->out, "%19s\n", value);
+        print_bounds(p, bounds, value);
         if (level >= PELT_LEVEL_MISSED && row->line.needs == 0 && row->line.why[0] != '\0') {
-            report_page_sentence(p, 11, row->line.why);
+            report_page_sentence(p, INDENT, row->line.why);
         }
-        of_steps = of_steps || is_of_steps(row);
+        of_steps = of_steps || is_of_steps(p->r, row);
     }
     if (of_steps) {
         report_page_sentence(

@@ -12,7 +12,7 @@ from program import PASSED, SIGINT_CODE, SIGTERM_CODE, USAGE, Running, pelt, run
 
 pytestmark = [pytest.mark.sanitize, pytest.mark.slow]
 
-LIMITS = ["CPU", "descriptors", "ports", "memory"]
+LIMITS = ["CPU", "descriptors", "ports", "memory", "users"]
 MOST_S = 30  # about 5 s; with a sanitizer on a busy host more
 
 # What a user does: setup's token, a body each way, a pause, a name, a check, teardown; on two servers.
@@ -170,6 +170,16 @@ def test_a_plan_beyond_the_descriptors(tmp_path):
     refused = run(tmp_path / "s.lua", "--users", 2000, "--duration", "1s", cwd=tmp_path,
                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)))
     assert refused.code == USAGE
+
+
+def test_a_plan_beyond_its_own_users(tmp_path):
+    """Ten arrivals a second that stay for a second each, and users for three of them."""
+    path = simple(tmp_path, load='rate = "10/s", duration = "2s", users = 3', body='pelt.http.get("/") pelt.sleep("1s")')
+    done = preflight(path, code=USAGE)
+    assert not done.report["fits"] and done.report["first_limit"] == "users", done.report
+    assert done.limits["users"]["has"] == 3 and done.limits["users"]["times_plan"] == pytest.approx(0.3), done.limits
+    assert "needs 10 users at least, it has users = 3" in done.report["text"], done.report
+    assert preflight(path, "--users", 10).report["fits"]
 
 
 def test_a_plan_beyond_the_ports(tmp_path):

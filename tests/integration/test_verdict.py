@@ -1,6 +1,7 @@
 """Whether a run says that it cannot be believed, and why: each cause is planted from outside the process."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -127,6 +128,34 @@ def test_the_target_on_this_host_is_said_and_no_verdict(target, tmp_path):
 def test_no_server_is_no_server_on_this_host(tmp_path):
     report, _ = judged("bench", "http://192.0.2.1/", "-c", 1, "-d", "200ms", "--grace", "100ms", cwd=tmp_path)
     assert report["generator"]["host"]["has_target"] is False, report["generator"]
+
+
+def test_who_refuses_is_on_this_host_too(tmp_path):
+    """Nothing listens there: the closed loop takes the core for itself, and no other program has starved it."""
+    report, _ = judged("bench", "http://127.0.0.1:9/", "-c", 1, "-d", "300ms", cwd=tmp_path)
+    assert report["generator"]["host"]["has_target"] is True, report["generator"]
+
+
+def test_shares_of_time_are_of_the_load_and_not_of_the_grace_period(target, tmp_path):
+    """Iterations of a load of a second go on for seconds: whatever pelt then does is no share of that second."""
+    scenario = tmp_path / "slow.lua"
+    scenario.write_text("""
+        local pelt = require "pelt"
+        return {
+          load = { users = 8, duration = "1s", grace = "30s" },
+          iteration = function()
+            for _ = 1, 20 do
+              local x = 0
+              for i = 1, 500000 do x = x + i % 7 end
+              pelt.http.get("/health")
+            end
+          end,
+        }""")
+    report, _ = judged("run", scenario, "--target", target().url, "-t", 1, cwd=tmp_path)
+    thread = report["generator"]["threads"][0]
+    assert thread["cpu_share"] + (thread["run_wait_share"] or 0) <= 1.05, thread
+    assert thread["cpu_share"] > 0.2, thread
+    assert not any(int(share) > 100 for share in re.findall(r"(\d+)(?:\.\d)?%", " ".join(report["verdict"]["reasons"]))), report
 
 
 @pytest.mark.alone

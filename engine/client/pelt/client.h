@@ -78,8 +78,8 @@ PELT_MUST_USE enum pelt_status pelt_client_new(const struct pelt_client_options 
                                                struct pelt_client **out, struct pelt_error *err);
 void pelt_client_free(struct pelt_client *client); /* all sessions must be deinited; accepts NULL */
 
-/* A server that this client was connected to is on this host: it was reached by a loopback address
- * or by one that is this host's own. */
+/* A server that this client called, whether it answered or not, is on this host: at a loopback
+ * address, or at one that is this host's own. */
 bool pelt_client_same_host(const struct pelt_client *client);
 
 /*

@@ -17,9 +17,9 @@
 int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
 /* SO_ERROR of a connecting socket, taken (a second call says 0): 0 is connected. */
 int pelt_sock_error(int fd);
-/* The peer of a connected socket is on this host: its address is a loopback one, or the socket's
- * own. False also where that cannot be told. */
-bool pelt_sock_same_host(int fd);
+/* `peer` is on this host, whether it answers or not: a loopback address, or one of the host's own.
+ * Sends nothing. False also where that cannot be told. */
+bool pelt_sock_same_host(const struct pelt_addr *peer);
 /*
  * Makes the receive window at least `bytes` (2 GiB at most; less than the system's limit, tcp_rmem)
  * now, rather than step by step as data comes, and leaves its tuning on: SO_RCVLOWAT does so since

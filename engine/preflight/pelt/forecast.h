@@ -1,6 +1,6 @@
 /*
  * forecast: what a host can send with a scenario, from what one thread was measured to need and
- * what the host has; and which limit a plan meets first. Pure.
+ * what the host, and the plan's own pool of users, have; and which limit a plan meets first. Pure.
  *
  * That threads add up is assumed: each on a core of its own, the server elsewhere.
  */
@@ -11,9 +11,17 @@
 #include "pelt/measured.h"
 #include "pelt/plan.h"
 
-enum pelt_limit { PELT_LIMIT_CPU, PELT_LIMIT_FDS, PELT_LIMIT_PORTS, PELT_LIMIT_MEMORY };
-#define PELT_LIMITS (PELT_LIMIT_MEMORY + 1)
-const char *pelt_limit_name(enum pelt_limit limit); /* "CPU", "descriptors", "ports", "memory" */
+/* The last one is the plan's own: the pool of an open loop. */
+enum pelt_limit {
+    PELT_LIMIT_CPU,
+    PELT_LIMIT_FDS,
+    PELT_LIMIT_PORTS,
+    PELT_LIMIT_MEMORY,
+    PELT_LIMIT_USERS
+};
+#define PELT_LIMITS (PELT_LIMIT_USERS + 1)
+/* "CPU", "descriptors", "ports", "memory", "users" */
+const char *pelt_limit_name(enum pelt_limit limit);
 
 /* What a limit allows; INFINITY: it sets none, or what a user takes of it was too little to tell.
  */
@@ -37,11 +45,17 @@ struct pelt_forecast {
     double
         plan_iterations_per_s; /* the most it asks for; INFINITY: as many as the server answers */
     double open_iterations_per_s; /* of these, those of open loops, which do not wait */
-    double cpu_share; /* of the threads' CPU that the most takes; above 1: beyond; at most 1 in a
-                         closed loop, which waits */
+    double cpu_share;  /* of the threads' CPU that the most takes; above 1: beyond; at most 1 in a
+                          closed loop, which waits */
+    double pool_users; /* the least that the rate needs of the open loop whose pool is the smallest
+                          for it; 0: there is none */
+    const char *pool_of;   /* its name in a mix, borrowed of the plan; else "" */
     enum pelt_limit first; /* that the plan meets as it grows */
-    bool fits;             /* the plan asks for nothing that the host does not have */
+    bool fits; /* the plan asks for nothing that the host, or its own pool, does not have */
 };
+
+/* The users that the plan needs of what that limit bounds. */
+double pelt_forecast_users(const struct pelt_forecast *f, enum pelt_limit limit);
 
 void pelt_forecast_make(const struct pelt_measured *measured, const struct pelt_limits *limits,
                         const struct pelt_plan *plan, uint32_t threads, struct pelt_forecast *out);

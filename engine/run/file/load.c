@@ -146,6 +146,7 @@ static void load_all(struct pelt_loader *l)
     pelt_load_end(l);
     if (l->status == PELT_OK) {
         find_duration(l);
+        pelt_load_generator(l);
     }
     if (l->status == PELT_OK && !l->r->finished) {
         explain_unfinished(l);

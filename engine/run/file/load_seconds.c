@@ -1,6 +1,6 @@
 /*
- * load_seconds: what each second of the load held: of all requests together and of each thread into
- * the results, and of each request on a walk that keeps nothing.
+ * load_seconds: what each second of the load held: of all requests together and of the generator's
+ * threads and host into the results, and of each request on a walk that keeps nothing.
  */
 #include <limits.h>
 #include <math.h>
@@ -131,18 +131,34 @@ static void load_second_times(struct pelt_loader *l)
 
 static const char *threads_sql(const struct pelt_loader *l)
 {
+#define IN_LOAD " FILTER (WHERE t < ?1)"
 #define THREADS(more)                                                                              \
-    "SELECT thread, sum(started), sum(cpu_ns), sum(spin_ns), " more                                \
+    "SELECT thread, sum(started), sum(cpu_ns), sum(spin_ns), total(cpu_ns)" IN_LOAD                \
+    ", min(t) FILTER (WHERE t >= ?1), " more                                                       \
     " FROM thread WHERE t >= 0 GROUP BY thread ORDER BY thread"
     return l->d->version < 4 ? THREADS("0, count(*), 0, 0")
-                             : THREADS("total(run_wait_ns), count(*) - count(run_wait_ns),"
-                                       " sum(lua_looks), sum(lua_seen)");
+                             : THREADS("total(run_wait_ns)" IN_LOAD ", count(*)" IN_LOAD
+                                       " - count(run_wait_ns)" IN_LOAD ", sum(lua_looks),"
+                                       " sum(lua_seen)");
 #undef THREADS
+#undef IN_LOAD
+}
+
+/* The seconds before `whole` took until the next one that something was measured in, which is a
+ * later one where a script held the thread. */
+static double measured_s(const struct pelt_loader *l, sqlite3_stmt *s, int next)
+{
+    return sqlite3_column_type(s, next) != SQLITE_NULL ? (double)sqlite3_column_int64(s, next)
+                                                       : pelt_load_measured_s(l->r->duration_s);
 }
 
 static void load_threads(struct pelt_loader *l)
 {
     sqlite3_stmt *s = pelt_loader_query(l, threads_sql(l));
+    const struct pelt_cell whole = PELT_INT(pelt_load_whole_s(l->r->duration_s));
+    if (s != NULL) {
+        pelt_statement_bind(s, &whole, 1);
+    }
     while (pelt_loader_rows(l, s)) {
         struct pelt_thread_row *row =
             pelt_loader_append(l, &l->r->threads, l->r->threads_len, sizeof *row);
@@ -151,14 +167,14 @@ static void load_threads(struct pelt_loader *l)
         }
         row->thread = (uint32_t)pelt_column(s, 0);
         row->started = pelt_column(s, 1);
-        row->cpu_ns = pelt_column(s, 2);
-        row->spin_ns = pelt_column(s, 3);
-        row->run_wait_ns = pelt_column(s, 4);
-        row->run_wait_unread = (uint32_t)pelt_column(s, 5);
-        row->lua_looks = (uint32_t)pelt_column(s, 6);
-        row->lua_seen = (uint32_t)pelt_column(s, 7);
-        l->r->total->cpu_ns += row->cpu_ns;
-        l->r->total->spin_ns += row->spin_ns;
+        l->r->total->cpu_ns += pelt_column(s, 2);
+        l->r->total->spin_ns += row->spin_ns = pelt_column(s, 3);
+        row->cpu_ns = pelt_column(s, 4);
+        row->measured_s = measured_s(l, s, 5);
+        row->run_wait_ns = pelt_column(s, 6);
+        row->run_wait_unread = (uint32_t)pelt_column(s, 7);
+        row->lua_looks = (uint32_t)pelt_column(s, 8);
+        row->lua_seen = (uint32_t)pelt_column(s, 9);
         l->r->threads_len++;
     }
     sqlite3_finalize(s);
@@ -177,8 +193,14 @@ static void load_host(struct pelt_loader *l)
         return;
     }
     sqlite3_stmt *s = pelt_loader_query(l, "SELECT throttled, throttled_ns, pressure_ns, stolen_ns,"
-                                           " busy_ns, own_ns FROM host");
+                                           " busy_ns, own_ns, t FROM host ORDER BY t");
+    const int32_t whole = pelt_load_whole_s(l->r->duration_s);
+    l->r->host_measured_s = pelt_load_measured_s(l->r->duration_s);
     for (bool first = true; pelt_loader_rows(l, s); first = false) {
+        if (sqlite3_column_int64(s, 6) >= whole) {
+            l->r->host_measured_s = sqlite3_column_double(s, 6);
+            break;
+        }
         struct pelt_host_row row = {read_or_unread(s, 0), read_or_unread(s, 1),
                                     read_or_unread(s, 2), read_or_unread(s, 3),
                                     read_or_unread(s, 4), read_or_unread(s, 5)};
@@ -196,8 +218,12 @@ void pelt_load_seconds(struct pelt_loader *l)
     load_second_rows(l);
     load_second_requests(l);
     settle_in_flight(l);
-    load_host(l);
     load_second_times(l);
+}
+
+void pelt_load_generator(struct pelt_loader *l)
+{
+    load_host(l);
     load_threads(l);
 }
 

@@ -50,8 +50,10 @@ struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *
 
 /* The sections, once the names are there. */
 void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside, errors, checks */
-void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds, threads */
-void pelt_load_rules(struct pelt_loader *l);   /* load_rules.c: thresholds, judged from seconds */
-void pelt_load_end(struct pelt_loader *l);     /* load_end.c: events, stages, ..., verdict */
+void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds */
+/* load_seconds.c: threads, host; once the load's length is known. */
+void pelt_load_generator(struct pelt_loader *l);
+void pelt_load_rules(struct pelt_loader *l); /* load_rules.c: thresholds, judged from seconds */
+void pelt_load_end(struct pelt_loader *l);   /* load_end.c: events, stages, ..., verdict */
 
 #endif

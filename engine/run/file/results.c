@@ -3,6 +3,7 @@
  */
 #include "pelt/results.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,16 +51,35 @@ uint64_t pelt_results_lost(const struct pelt_results *r)
     return pelt_frame_lost(r->total) + pelt_frame_lost(r->outside);
 }
 
-double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread)
+int32_t pelt_load_whole_s(double duration_s)
 {
-    return r->duration_s > 0 ? (double)thread->cpu_ns / (1e9 * r->duration_s) : 0;
+    return duration_s < 1 ? 1 : duration_s < INT32_MAX ? (int32_t)duration_s : INT32_MAX;
 }
 
-bool pelt_results_run_wait_share(const struct pelt_results *r, const struct pelt_thread_row *thread,
-                                 double *share)
+double pelt_load_measured_s(double duration_s)
 {
-    *share = r->duration_s > 0 ? (double)thread->run_wait_ns / (1e9 * r->duration_s) : 0;
+    return fmin(duration_s, pelt_load_whole_s(duration_s));
+}
+
+static double share_of(uint64_t ns, double measured_s)
+{
+    return measured_s > 0 ? (double)ns / (1e9 * measured_s) : 0;
+}
+
+double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread)
+{
+    return share_of(thread->cpu_ns, thread->measured_s);
+}
+
+bool pelt_thread_row_run_wait_share(const struct pelt_thread_row *thread, double *share)
+{
+    *share = share_of(thread->run_wait_ns, thread->measured_s);
     return thread->run_wait_unread == 0;
+}
+
+double pelt_results_host_share(const struct pelt_results *r, uint64_t ns)
+{
+    return share_of(ns, r->host_measured_s);
 }
 
 static void add_read(uint64_t *into, uint64_t more)

@@ -69,6 +69,8 @@ static void the_verdict_names_the_first_limit(void **state)
                    "the plan fits; first limit: descriptors, at 9.96 times the plan");
     assert_verdict(PELT_LOOP_CLOSED, 2000, 0.01,
                    "the plan fits; first limit: CPU, at 20,000 iterations/s");
+    assert_verdict(PELT_LOOP_OPEN, 100, 10,
+                   "the plan fits; first limit: users, at 10 times the plan");
     assert_verdict(PELT_LOOP_OPEN, 4000, 0, "the plan fits; first limit: CPU, at 5 times the plan");
 }
 
@@ -82,10 +84,9 @@ static void a_plan_beyond_says_what_it_needs_and_what_to_try(void **state)
         PELT_LOOP_OPEN, 40000, 0,
         "the plan needs 40,000 iterations/s, CPU allows 20,000 on time: try a lower --rate, more "
         "cores, or further hosts");
-    assert_verdict(
-        PELT_LOOP_OPEN, 4000, 10,
-        "the plan needs 40,000 users, descriptors allow 19,920: try ulimit -n, or shared "
-        "connections (--connections)");
+    assert_verdict(PELT_LOOP_OPEN, 4000, 10,
+                   "the plan needs 40,000 users at least, it has users = 10000: try users = 40000 "
+                   "or more (--users), as answers take time, too");
     assert_verdict(PELT_LOOP_CLOSED, 200000, 100,
                    "the plan needs 200,000 users, descriptors allow 19,920: try ulimit -n, or "
                    "shared connections (--connections)");

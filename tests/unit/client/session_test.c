@@ -344,6 +344,7 @@ static void refused_connection_is_connect_and_names_the_address(void **state)
     assert_non_null(strstr(f->error, "127.0.0.1"));
     assert_non_null(strstr(f->error, "refused"));
     assert_int_equal(f->recorder.frame->requests[1]->hist[PELT_HIST_RESPONSE].count, 0);
+    assert_true(pelt_client_same_host(f->client)); /* who takes its CPU is no other program */
 }
 
 static void refused_connection_is_not_tried_again_at_once(void **state)

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -72,6 +73,33 @@ static void a_port_without_listener_refuses(void **state)
     close(holder);
 }
 
+/* Whether anybody answers there or not. 192.0.2.1 (RFC 5737) is nobody's. */
+static void addresses_of_this_host_are_known_without_a_connection(void **state)
+{
+    const char *const here[] = {"127.0.0.1", "127.8.7.6", "::1"}, *const elsewhere[] = {
+                                                                      "192.0.2.1", "2001:db8::1"};
+    struct pelt_addr addr;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+        assert_true(pelt_addr_literal(here[i], 9, &addr));
+        assert_true(pelt_sock_same_host(&addr));
+    }
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        assert_true(pelt_addr_literal(elsewhere[i], 9, &addr));
+        assert_false(pelt_sock_same_host(&addr));
+    }
+    struct ifaddrs *own = NULL;
+    assert_int_equal(getifaddrs(&own), 0);
+    for (const struct ifaddrs *at = own; at != NULL; at = at->ifa_next) {
+        if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET) {
+            addr = (struct pelt_addr){.u.in = *(const struct sockaddr_in *)at->ifa_addr,
+                                      .len = sizeof(struct sockaddr_in)};
+            pelt_addr_set_port(&addr, 9);
+            assert_true(pelt_sock_same_host(&addr));
+        }
+    }
+    freeifaddrs(own);
+}
+
 static void no_fd_left_is_told_apart(void **state)
 {
     struct pelt_addr addr;
@@ -113,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_is_reached),
         cmocka_unit_test(a_port_without_listener_refuses),
+        cmocka_unit_test(addresses_of_this_host_are_known_without_a_connection),
         cmocka_unit_test(no_fd_left_is_told_apart),
         cmocka_unit_test(a_widened_window_still_tells_of_single_bytes),
     };

@@ -128,8 +128,7 @@ static void a_rate_beyond_the_cpu_does_not_fit(void **state)
 static struct pelt_measured cost_of_arrivals(void)
 {
     struct pelt_measured m = cost();
-    m.ontime =
-        (struct pelt_ontime){.step = {{500, 0.5}, {2000, 0.8}, {4000, 1}}, .steps = 3};
+    m.ontime = (struct pelt_ontime){.step = {{500, 0.5}, {2000, 0.8}, {4000, 1}}, .steps = 3};
     return m;
 }
 
@@ -140,7 +139,7 @@ static void arrivals_cost_what_was_measured_of_them(void **state)
     const struct {
         double per_s, share; /* of two threads */
     } EXPECTED[] = {{500, 0.25}, {1000, 0.5}, {1500, 0.55}, {4000, 0.8},
-                    {6000, 0.9}, {8000, 1},   {10000, 1},  {30000, 1.5}};
+                    {6000, 0.9}, {8000, 1},   {10000, 1},   {30000, 1.5}};
     for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
         const struct pelt_forecast f = make(PELT_LOOP_OPEN, EXPECTED[i].per_s, 0, &m, &l);
         assert_near(f.iterations_per_s, 20000);
@@ -170,7 +169,7 @@ static void an_open_loop_needs_the_users_who_pause(void **state)
     const struct pelt_forecast f = make(PELT_LOOP_OPEN, 1000, 0, &m, &l);
     assert_near(f.users, 30000);
     assert_false(f.fits);
-    assert_int_equal(f.first, PELT_LIMIT_FDS);
+    assert_int_equal(f.first, PELT_LIMIT_USERS); /* 10,000 if nothing is said; descriptors: more */
 }
 
 static void connections_that_end_use_ports_up(void **state)
@@ -197,6 +196,61 @@ static void add_load(struct pelt_plan *mix, const char *name, enum pelt_loop loo
     assert_int_equal(pelt_plan_add(&part, PELT_NS_PER_S, level, level), PELT_OK);
     part.think_ns = think_ns;
     assert_int_equal(pelt_plan_add_part(mix, &part, name, 0), PELT_OK);
+}
+
+/* 10/s, each with a pause of a second. */
+static void an_open_loop_needs_the_users_of_its_pauses(void **state)
+{
+    const struct pelt_measured m = cost();
+    const struct pelt_limits l = host();
+    struct pelt_plan plan;
+    struct pelt_forecast f;
+    pelt_plan_init(&plan, PELT_LOOP_OPEN);
+    assert_int_equal(pelt_plan_add(&plan, PELT_NS_PER_S, 10, 10), PELT_OK);
+    plan.think_ns = PELT_NS_PER_S;
+    plan.users_max = 9;
+    pelt_forecast_make(&m, &l, &plan, 2, &f);
+    assert_false(f.fits);
+    assert_int_equal(f.first, PELT_LIMIT_USERS);
+    assert_near(f.pool_users, 10);
+    assert_near(f.allowed[PELT_LIMIT_USERS].users, 9);
+    assert_near(f.allowed[PELT_LIMIT_USERS].times, 0.9);
+    plan.users_max = 10;
+    pelt_forecast_make(&m, &l, &plan, 2, &f);
+    assert_true(f.fits);
+    assert_int_equal(f.first, PELT_LIMIT_USERS);
+    plan.users_max = 1000000; /* the host's limits come first */
+    pelt_forecast_make(&m, &l, &plan, 2, &f);
+    assert_int_equal(f.first, PELT_LIMIT_FDS);
+    pelt_plan_deinit(&plan);
+}
+
+/* The one that is nearest to its pool; closed ones have none. */
+static void each_load_of_a_mix_has_its_own_users(void **state)
+{
+    const struct pelt_measured m = cost();
+    const struct pelt_limits l = host();
+    struct pelt_plan mix;
+    struct pelt_forecast f;
+    pelt_plan_init(&mix, PELT_LOOP_CLOSED);
+    add_load(&mix, "closed", PELT_LOOP_CLOSED, 1000, PELT_NS_PER_S);
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_true(isinf(f.allowed[PELT_LIMIT_USERS].users));
+    assert_true(isinf(f.allowed[PELT_LIMIT_USERS].times));
+    add_load(&mix, "brisk", PELT_LOOP_OPEN, 100, PELT_NS_PER_S);
+    add_load(&mix, "slow", PELT_LOOP_OPEN, 10, 100 * PELT_NS_PER_S);
+    mix.parts[1].users_max = 120;
+    mix.parts[2].users_max = 500;
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_false(f.fits);
+    assert_int_equal(f.first, PELT_LIMIT_USERS);
+    assert_string_equal(f.pool_of, "slow");
+    assert_near(f.pool_users, 1000);
+    mix.parts[2].users_max = 5000;
+    pelt_forecast_make(&m, &l, &mix, 2, &f);
+    assert_true(f.fits);
+    assert_string_equal(f.pool_of, "brisk");
+    pelt_plan_deinit(&mix);
 }
 
 static void loads_of_a_mix_add_up_each_with_its_own_pauses(void **state)
@@ -276,6 +330,8 @@ int main(void)
         cmocka_unit_test(steps_that_leave_room_say_less_than_a_busy_thread),
         cmocka_unit_test(an_open_loop_needs_the_users_who_pause),
         cmocka_unit_test(connections_that_end_use_ports_up),
+        cmocka_unit_test(an_open_loop_needs_the_users_of_its_pauses),
+        cmocka_unit_test(each_load_of_a_mix_has_its_own_users),
         cmocka_unit_test(loads_of_a_mix_add_up_each_with_its_own_pauses),
         cmocka_unit_test(what_was_not_measured_limits_nothing),
         cmocka_unit_test(the_measuring_run_leaves_room_for_more_users),

@@ -568,6 +568,48 @@ static struct pelt_results *make_close_results(void)
     return r;
 }
 
+/* A run of a kind of load with one threshold, which was judged by its first second. */
+static struct pelt_results *make_judged(const char *load_kind, const char *threshold)
+{
+    struct pelt_threshold t;
+    const struct pelt_verdict_line line = {
+        .level = PELT_LEVEL_MISSED, .has_value = true, .value = 1.5, .to_s = 1, .why = "no"};
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_threshold_parse(threshold, &t, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_meta(f, "load_kind", load_kind), PELT_OK);
+    assert_int_equal(pelt_runfile_thresholds(f, &t, 1), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, &line, 1, PELT_VALID, NULL, 3, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    return r;
+}
+
+static void only_a_stress_load_has_values_of_steps(void **state)
+{
+    static const char *const kinds[] = {"stress", "", "sustained", "mix"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct pelt_results *r = make_judged(kinds[i], "http_response p95 < 1ms abort");
+        char *text = summary(r, false, 100);
+        assert_int_equal(strstr(text, "the steps that verified the level") != NULL, i == 0);
+        free(text);
+        pelt_results_free(r);
+    }
+}
+
+static void a_long_threshold_is_wrapped_and_never_cut(void **state)
+{
+    struct pelt_results *r = make_judged(
+        "", "http_response{a name of some length} p95 < 200ms over 10s for 30s abort delay 20s");
+    char *text = summary(r, false, 76);
+    assert_non_null(strstr(
+        text, "\n  missed   http_response{a name of some length} p95 <=                1.50ms\n"
+              "           200ms over 10s for 30s abort delay 20s\n           no\n"));
+    free(text);
+    pelt_results_free(r);
+}
+
 static void thresholds_can_be_judged_again_from_the_json(void **state)
 {
     char *text = NULL;
@@ -869,6 +911,8 @@ int main(void)
         cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
         cmocka_unit_test(json_of_an_empty_run_has_every_member),
+        cmocka_unit_test(only_a_stress_load_has_values_of_steps),
+        cmocka_unit_test(a_long_threshold_is_wrapped_and_never_cut),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_json),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_csv),
         cmocka_unit_test(setup_and_teardown_have_a_table_of_their_own),

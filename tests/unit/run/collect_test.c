@@ -22,6 +22,7 @@ struct fixture {
     struct pelt_runfile *file;
     struct pelt_worker *workers[WORKERS];
     struct pelt_results *results;
+    uint64_t length_ns; /* of the load */
 };
 
 static unsigned given; /* frames handed back */
@@ -41,8 +42,10 @@ static int setup(void **state)
     f->registry = pelt_registry_new();
     pelt_registry_intern(f->registry, PELT_NAME_REQUEST, pelt_span_of("GET /"));
     assert_int_equal(pelt_runfile_create(":memory:", &f->file, NULL), PELT_OK);
-    assert_int_equal(pelt_collector_init(&f->collector, WORKERS, f->registry, f->file, NULL),
-                     PELT_OK);
+    f->length_ns = 1000 * PELT_NS_PER_S;
+    assert_int_equal(
+        pelt_collector_init(&f->collector, WORKERS, f->registry, f->file, &f->length_ns, NULL),
+        PELT_OK);
     f->collector.workers = f->workers;
     *state = f;
     return 0;
@@ -331,6 +334,41 @@ static void threads_add_up_in_memory_as_in_the_run_file(void **state)
     }
 }
 
+/* A load of 2.5 s. Thread 0 ends with it, thread 1 waits for answers for two seconds more, thread 2
+ * was held by its script from second 1 to second 4. */
+static void shares_of_a_thread_are_of_the_whole_seconds_of_the_load(void **state)
+{
+    struct fixture *f = *state;
+    const int32_t seconds[WORKERS][5] = {{0, 1, 2, -1}, {0, 1, 2, 3, 4}, {0, 1, 4, -1}};
+    const double cpu[WORKERS] = {0.4, 0.4, 0.2}, wait[WORKERS] = {0.1, 0.1, 0.05};
+    double share;
+    f->length_ns = 2500 * PELT_NS_PER_MS;
+    assert_int_equal(pelt_runfile_meta(f->file, "duration_ns", "2500000000"), PELT_OK);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        for (int k = 0; k < 5 && seconds[i][k] >= 0; k++) {
+            struct pelt_frame *full = frame(i, seconds[i][k], 1, k == 4 || seconds[i][k + 1] < 0);
+            full->cpu_ns = 400 * PELT_NS_PER_MS;
+            full->run_wait_ns = 100 * PELT_NS_PER_MS;
+            full->run_wait_unread = seconds[i][k] > 2; /* not of the load either */
+            mail(f, full);
+        }
+    }
+    take(f);
+    read_back(f);
+    for (int memory = 0; memory < 2; memory++) {
+        if (memory) {
+            f->collector.has_second = true;
+            assert_int_equal(pelt_rescue_total(f->results, &f->collector, 2.5), PELT_OK);
+        }
+        for (uint32_t i = 0; i < WORKERS; i++) {
+            const struct pelt_thread_row *row = &f->results->threads[i];
+            assert_true(fabs(pelt_thread_row_cpu_share(row) - cpu[i]) < 1e-9);
+            assert_true(pelt_thread_row_run_wait_share(row, &share));
+            assert_true(fabs(share - wait[i]) < 1e-9);
+        }
+    }
+}
+
 static void mail_that_nobody_took_is_freed(void **state)
 {
     struct fixture *f = *state;
@@ -480,6 +518,7 @@ int main(void)
         TEST(starved_workers_are_counted),
         TEST(workers_that_did_not_end_are_counted_when_nobody_waits_any_more),
         TEST(threads_add_up_in_memory_as_in_the_run_file),
+        TEST(shares_of_a_thread_are_of_the_whole_seconds_of_the_load),
         TEST(mail_that_nobody_took_is_freed),
         TEST(rescued_results_say_what_memory_has),
     };

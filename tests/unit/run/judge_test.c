@@ -51,8 +51,10 @@ static int setup(void **state)
                                        .duration_s = 10,
                                        .taint_known = true,
                                        .host = PELT_HOST_UNREAD,
+                                       .host_measured_s = 10,
                                        .threads = &f->thread,
                                        .threads_len = 1};
+    f->thread.measured_s = 10;
     *state = f;
     return 0;
 }
@@ -417,7 +419,7 @@ static void starved_run_is_suspect_and_from_a_quarter_invalid(void **state)
 static void few_waits_of_a_short_run_are_no_share(void **state)
 {
     struct fixture *f = *state;
-    f->results.duration_s = 0.1;
+    f->results.duration_s = f->thread.measured_s = 0.1;
     f->thread.run_wait_ns = 99 * PELT_NS_PER_MS;
     assert_valid(f);
     f->thread.run_wait_ns = 100 * PELT_NS_PER_MS;
@@ -438,7 +440,8 @@ static void threads_that_wait_for_each_other_are_suspect(void **state)
 {
     struct fixture *f = *state;
     static char key[] = "cpus", one[] = "1";
-    struct pelt_thread_row rows[2] = {{.thread = 0}, {.thread = 1, .run_wait_ns = 9000000000}};
+    struct pelt_thread_row rows[2] = {{.thread = 0},
+                                      {.thread = 1, .run_wait_ns = 9000000000, .measured_s = 10}};
     f->meta[6] = key;
     f->meta[7] = one;
     f->results.threads = rows;

@@ -202,7 +202,7 @@ static void what_a_thread_and_its_host_did_comes_back(void **state)
     write_finished(p->path, 10);
     struct pelt_results *r = load(p->path);
     assert_int_equal(r->threads_len, 1);
-    assert_true(pelt_results_run_wait_share(r, &r->threads[0], &share));
+    assert_true(pelt_thread_row_run_wait_share(&r->threads[0], &share));
     assert_true(share == 0.02);
     assert_int_equal(r->threads[0].lua_looks, 200);
     assert_int_equal(r->threads[0].lua_seen, 30);
@@ -235,7 +235,7 @@ static void unreadable_figures_are_none(void **state)
     assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
     struct pelt_results *r = load(p->path);
     assert_int_equal(r->threads[0].run_wait_unread, 1);
-    assert_false(pelt_results_run_wait_share(r, &r->threads[0], &share));
+    assert_false(pelt_thread_row_run_wait_share(&r->threads[0], &share));
     assert_int_equal(r->host.throttled, PELT_UNREAD);
     assert_int_equal(r->host.busy_ns, PELT_UNREAD);
     pelt_results_free(r);
@@ -903,6 +903,31 @@ static void stages_come_back_in_their_order(void **state)
     pelt_results_free(r);
 }
 
+/* Ten seconds, of which the last eight are no load: what the generator then waited is no share of
+ * it. */
+static void what_the_host_did_after_the_load_is_no_share_of_it(void **state)
+{
+    struct place *p = *state;
+    double share;
+    write_finished(p->path, 10);
+    change(p->path, "UPDATE meta SET value = '2000000000' WHERE key = 'duration_ns'");
+    struct pelt_results *r = load(p->path);
+    assert_true(pelt_thread_row_run_wait_share(&r->threads[0], &share));
+    assert_true(share == 0.02);
+    assert_true(pelt_thread_row_cpu_share(&r->threads[0]) == 0.25);
+    assert_int_equal(r->host.throttled, 2);
+    assert_int_equal(r->host.busy_ns, 1800 * PELT_NS_PER_MS);
+    assert_true(pelt_results_host_share(r, r->host.throttled_ns) == 0.002);
+    pelt_results_free(r);
+    /* Nobody looked at the host until second 5: all of that time is divided by. */
+    change(p->path, "DELETE FROM host WHERE t IN (1, 2, 3, 4);"
+                    "DELETE FROM thread WHERE t IN (1, 2, 3, 4)");
+    r = load(p->path);
+    assert_true(pelt_thread_row_cpu_share(&r->threads[0]) == 0.05);
+    assert_true(pelt_results_host_share(r, r->host.busy_ns) == 0.18);
+    pelt_results_free(r);
+}
+
 static void a_run_file_from_before_stages_can_be_read(void **state)
 {
     struct place *p = *state;
@@ -1289,6 +1314,7 @@ int main(void)
         IN_A_PLACE(totals_are_the_exact_sum_of_all_frames),
         IN_A_PLACE(what_failed_in_setup_is_told_apart),
         IN_A_PLACE(what_a_thread_and_its_host_did_comes_back),
+        IN_A_PLACE(what_the_host_did_after_the_load_is_no_share_of_it),
         IN_A_PLACE(unreadable_figures_are_none),
         IN_A_PLACE(mean_number_in_flight_is_the_area_below_it),
         IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),

@@ -356,6 +356,45 @@ static void the_line_of_what_stopped_the_run_stays_as_it_was_then(void **state)
     assert_non_null(strstr(f->line.why, "40ms was allowed (0 s to 2 s)"));
 }
 
+/* The load was over when that was known: nothing was stopped, so all of it is judged. */
+static void what_breaks_in_the_last_second_stops_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const int ms[] = {10, 80};
+    assert_int_equal(stops_at(f, "http_response mean <= 40ms abort", ms, 2), 2);
+    finish(f, 2);
+    assert_int_equal(f->line.level, PELT_LEVEL_MISSED);
+    assert_false(f->line.aborted);
+    assert_int_equal(f->line.to_s, 0);
+    assert_non_null(strstr(f->line.why, "40ms was allowed"));
+    assert_null(strstr(f->line.why, " s to "));
+    assert_int_equal(stops_at(f, "http_response mean <= 40ms over 1s abort", ms, 2), 2);
+    finish(f, 2);
+    assert_false(f->line.aborted);
+    assert_int_equal(f->line.from_s, 1);
+    assert_int_equal(f->line.to_s, 2);
+}
+
+/* As few digits as still tell that the bound is broken. */
+static void a_computed_value_is_told_with_few_digits(void **state)
+{
+    static const struct {
+        double value;
+        const char *why;
+    } cases[] = {{0.478682170542636, "is 0.479, 0.5 was wanted"},
+                 {0.49997, "is 0.49997, 0.5 was wanted"},
+                 {0.0000123456, "is 1.23e-05, 0.5 was wanted"}};
+    struct pelt_threshold t;
+    struct pelt_verdict_line line;
+    assert_int_equal(pelt_threshold_parse("apdex 1ms >= 0.5", &t, NULL), PELT_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pelt_threshold_judge_value(&t, cases[i].value, &line);
+        if (strstr(line.why, cases[i].why) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", line.why, cases[i].why);
+        }
+    }
+}
+
 static void a_figure_so_far_stops_nothing_before_it_has_samples_enough(void **state)
 {
     const struct {
@@ -434,6 +473,8 @@ int main(void)
         TEST(a_trend_needs_its_points_and_over_makes_windows_of_seconds),
         TEST(what_is_broken_stops_the_run_as_its_rule_says),
         TEST(the_line_of_what_stopped_the_run_stays_as_it_was_then),
+        TEST(what_breaks_in_the_last_second_stops_nothing),
+        TEST(a_computed_value_is_told_with_few_digits),
         TEST(a_figure_so_far_stops_nothing_before_it_has_samples_enough),
         TEST(a_trend_stops_the_run_after_30_points),
         TEST(users_are_judged_from_whole_seconds),

@@ -24,13 +24,23 @@ struct pelt_second_row { /* one second, all requests together */
     bool has_slots;                           /* false: of an older pelt's run file */
 };
 
-struct pelt_thread_row { /* one generator thread, whole run */
+struct pelt_thread_row { /* one generator thread */
     uint32_t thread;
-    uint64_t started, cpu_ns, spin_ns;
-    uint64_t run_wait_ns;         /* it could have run and was not let */
-    uint32_t run_wait_unread;     /* seconds of which that could not be read */
+    /* The whole run: */
+    uint64_t started, spin_ns;
     uint32_t lua_looks, lua_seen; /* how often it was looked whether it is in Lua, and was */
+    /* The load's whole seconds: what the thread did while it only waited for answers is in none. */
+    uint64_t cpu_ns;
+    uint64_t run_wait_ns;     /* it could have run and was not let */
+    uint32_t run_wait_unread; /* seconds of which that could not be read */
+    double measured_s;        /* how long those seconds took: longer than they are where a script
+                                 held the thread beyond them */
 };
+
+/* The load's whole seconds are those before this one. A load of less than a second has one, too. */
+int32_t pelt_load_whole_s(double duration_s);
+/* `measured_s` of seconds behind which nothing was measured. */
+double pelt_load_measured_s(double duration_s);
 
 /* What happened to the CPU time of the generator and its host; what could not be read is
  * PELT_UNREAD. */
@@ -121,7 +131,8 @@ struct pelt_results {
     size_t seconds_len; /* t >= 0 only, in order */
     struct pelt_thread_row *threads;
     size_t threads_len;
-    struct pelt_host_row host; /* the whole load */
+    struct pelt_host_row host; /* the load's whole seconds */
+    double host_measured_s;    /* likewise: how long they took */
     bool taint_known;          /* which response times were tainted was recorded */
     struct pelt_error_row *errors;
     size_t errors_len;
@@ -150,12 +161,14 @@ const char *pelt_results_meta(const struct pelt_results *r, const char *key); /*
 uint64_t pelt_results_lost(const struct pelt_results *r);
 #define PELT_REASON_LOST /* of INVALID; their number, as unsigned long long */                     \
     "%llu events are missing in the figures: this host's memory ran out"
-/* CPU time of a thread's work, polling left out, as a share of a core over the load's length. */
-double pelt_results_cpu_share(const struct pelt_results *r, const struct pelt_thread_row *thread);
-/* How long it could have run and was not let, as a share of the load's length. False: that could
- * not be read. */
-bool pelt_results_run_wait_share(const struct pelt_results *r, const struct pelt_thread_row *thread,
-                                 double *share);
+/* CPU time of a thread's work, polling left out, as a share of a core in the load's whole seconds.
+ */
+double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread);
+/* How long it could have run and was not let, as a share of these. False: that could not be read.
+ */
+bool pelt_thread_row_run_wait_share(const struct pelt_thread_row *thread, double *share);
+/* `ns` of the host's row, likewise. */
+double pelt_results_host_share(const struct pelt_results *r, uint64_t ns);
 /* The response times of all requests, of those of them that were tainted, and of the others. */
 struct pelt_taint {
     uint64_t tail;         /* the slowest 1% of all: so many, at or above p99_us */
