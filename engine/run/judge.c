@@ -30,17 +30,6 @@ static void add_reason(char **reasons, const char *fmt, ...)
 
 /* ---- thresholds and exit code ---- */
 
-/* "missed", or "missed, which stopped the run at 12 s" */
-static void format_level(const struct pelt_verdict_line *line, char *out, size_t size)
-{
-    if (line->aborted) {
-        snprintf(out, size, "%s, which stopped the run at %d s", pelt_level_name(line->level),
-                 (int)line->to_s);
-    } else {
-        snprintf(out, size, "%s", pelt_level_name(line->level));
-    }
-}
-
 /* Notes a reason for `code`; the first one noted, the one of highest precedence, is the exit code.
  */
 static void exit_with(struct pelt_judgement *j, int code)
@@ -55,12 +44,10 @@ static void exit_by_thresholds(const struct pelt_results *r, struct pelt_judgeme
     for (size_t i = 0; i < j->lines_len; i++) {
         const struct pelt_verdict_line *line = &j->lines[i];
         if (line->level == PELT_LEVEL_MISSED || line->level == PELT_LEVEL_UNJUDGED) {
-            char text[400], level[60];
-            pelt_threshold_format(&r->thresholds[i].threshold, text, sizeof(text));
-            format_level(line, level, sizeof(level));
+            char text[PELT_THRESHOLD_REASON];
+            pelt_threshold_reason(&r->thresholds[i].threshold, line, text);
             exit_with(j, 3);
-            add_reason(j->exit_reasons, "threshold %s: %s%s%s", level, text,
-                       line->why[0] != '\0' ? ": " : "", line->why);
+            add_reason(j->exit_reasons, "%s", text);
         }
     }
 }

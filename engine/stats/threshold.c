@@ -341,3 +341,15 @@ void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t siz
              named ? "}" : "", limit, scored ? "" : " ", scored ? "" : t->stat,
              t->trend ? " trend" : "", t->lower_is_better ? "<=" : ">=", bounds, time);
 }
+
+void pelt_threshold_reason(const struct pelt_threshold *t, const struct pelt_verdict_line *line,
+                           char out[PELT_THRESHOLD_REASON])
+{
+    char text[400], stopped[60] = "";
+    if (line->aborted) {
+        snprintf(stopped, sizeof stopped, ", which stopped the run at %d s", (int)line->to_s);
+    }
+    pelt_threshold_format(t, text, sizeof text);
+    snprintf(out, PELT_THRESHOLD_REASON, "threshold %s%s: %s%s%s", pelt_level_name(line->level),
+             stopped, text, line->why[0] != '\0' ? ": " : "", line->why);
+}

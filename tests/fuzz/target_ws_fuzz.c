@@ -15,11 +15,6 @@
 #define QUEUE   2000
 #define MESSAGE 1000
 
-static const struct target_pace *pace_now(void *loop)
-{
-    return loop;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {

@@ -57,6 +57,18 @@ def test_a_killed_run_keeps_all_but_its_last_second(target, tmp_path, record_pro
     in_a_quiet_moment(check)
 
 
+def test_a_killed_run_names_the_thresholds_it_missed(target, tmp_path):
+    instance = target("--service-time", "constant:5ms")
+    running = Running("bench", instance.url + PATH, "-c", 4, "-d", "60s", "--quiet", "--run-file", tmp_path / "run.pelt",
+                      "--threshold", "http_response p50 < 1ms", "--threshold", "errors share < 1%", cwd=tmp_path)
+    wait_for_load(instance, 1)
+    time.sleep(2.5)
+    running.signal(signal.SIGKILL)
+    running.wait()
+    killed, missed = report_of(tmp_path / "run.pelt", tmp_path)["result"]["reasons"]
+    assert killed == "the run did not end in order" and missed.startswith("threshold missed: http_response p50 <= 1ms"), missed
+
+
 def interrupted(instance, tmp_path, number, again_after_s=None, grace_s=GRACE_S):
     """(what pelt left, its report, seconds from the last signal to the end)."""
     (tmp_path / "run.pelt").unlink(missing_ok=True)

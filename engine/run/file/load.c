@@ -112,6 +112,20 @@ static char **reasons(struct pelt_loader *l, const char *first, const char *seco
     return list;
 }
 
+static void add_reason(struct pelt_loader *l, char ***list, const char *text)
+{
+    size_t len = 0;
+    while ((*list)[len] != NULL) {
+        len++;
+    }
+    char **longer = realloc(*list, (len + 2) * sizeof *longer);
+    if (longer == NULL || (*list = longer, longer[len] = strdup(text)) == NULL) {
+        pelt_loader_out_of_memory(l);
+        return;
+    }
+    longer[len + 1] = NULL;
+}
+
 /* A run without its end: what is known is told and judged, and no more is claimed. */
 static void explain_unfinished(struct pelt_loader *l)
 {
@@ -133,6 +147,15 @@ static void explain_unfinished(struct pelt_loader *l)
         reasons(l, r->running ? "the run has not ended" : "the run did not end in order", "");
     if (l->status == PELT_OK) {
         pelt_load_rules(l);
+    }
+    for (size_t i = 0; !r->running && i < r->thresholds_len && l->status == PELT_OK; i++) {
+        const struct pelt_threshold_row *row = &r->thresholds[i];
+        if (row->judged &&
+            (row->line.level == PELT_LEVEL_MISSED || row->line.level == PELT_LEVEL_UNJUDGED)) {
+            char reason[PELT_THRESHOLD_REASON];
+            pelt_threshold_reason(&row->threshold, &row->line, reason);
+            add_reason(l, &r->exit_reasons, reason);
+        }
     }
 }
 

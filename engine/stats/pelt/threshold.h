@@ -132,6 +132,10 @@ bool pelt_threshold_is_foreign(const char *text);
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the
  * single form can be parsed again. */
 void pelt_threshold_format(const struct pelt_threshold *t, char *out, size_t size);
+/* Why a run did not pass by it: "threshold missed: http_response p95 <= 200ms: ..." */
+#define PELT_THRESHOLD_REASON 800
+void pelt_threshold_reason(const struct pelt_threshold *t, const struct pelt_verdict_line *line,
+                           char out[PELT_THRESHOLD_REASON]);
 /* It looks at seconds, so that a sum does not tell: pelt/rule.h. Without any of it, and without
  * abort, a threshold costs nothing while the run goes. */
 bool pelt_threshold_is_of_seconds(const struct pelt_threshold *t);
