@@ -12,8 +12,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
-SUITES = ("unit-dev", "unit-asan", "unit-tsan", "fuzz", "interop-dev", "integration-alone", "integration-release",
-          "integration-asan", "integration-tsan")
+SUITES = ("unit-dev", "unit-asan", "unit-tsan", "fuzz", "interop-dev", "integration-alone", "integration-idle",
+          "integration-release", "integration-asan", "integration-tsan")
 CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR)\s*\] (\w+)$", re.MULTILINE)
 CMOCKA_STATUS = {"OK": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
 SLOWEST = 10
