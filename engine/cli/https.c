@@ -62,7 +62,7 @@ static enum pelt_status settle(const struct cli_tls *typed, const struct pelt_sc
     const struct said min = pick(typed->min, "--tls-min", written->min, "tls.min");
     const struct said max = pick(typed->max, "--tls-max", written->max, "tls.max");
     enum pelt_status status = read_library(
-        pick(typed->backend, "--tls", written->backend, "tls.backend"), &out->library, err);
+        pick(typed->backend, "--tls", written->backend, "tls.backend"), &out->backend, err);
     if (status == PELT_OK) {
         status = read_version(min, &out->version_min, err);
     }
@@ -79,7 +79,7 @@ static enum pelt_status settle(const struct cli_tls *typed, const struct pelt_sc
 static bool says_anything(const struct pelt_tls_settings *s)
 {
     return s->ca != NULL || s->cert != NULL || s->key != NULL || s->ciphers != NULL ||
-           s->version_min != 0 || s->version_max != 0 || s->library != PELT_TLS_MBEDTLS ||
+           s->version_min != 0 || s->version_max != 0 || s->backend != PELT_TLS_MBEDTLS ||
            s->insecure || s->no_resume;
 }
 
@@ -144,7 +144,7 @@ void cli_https_describe(const struct pelt_https *https, char *out, size_t size)
     } else if (s->version_min != 0) {
         snprintf(versions, sizeof versions, ", at least %s", pelt_tls_version_name(s->version_min));
     }
-    snprintf(out, size, "%s%s%s%s%s", pelt_tls_library_name(s->library), versions,
+    snprintf(out, size, "%s%s%s%s%s", pelt_tls_library_name(s->backend), versions,
              s->cert != NULL ? ", with a client certificate" : "",
              s->no_resume ? ", each handshake a full one" : "",
              s->insecure ? ", certificates are not verified (insecure)" : "");

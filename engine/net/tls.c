@@ -169,7 +169,7 @@ enum pelt_status pelt_tls_new(struct pelt_tls **out, const struct pelt_tls_setti
     if (tls == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "no memory for TLS");
     }
-    tls->backend = backends[settings->library];
+    tls->backend = backends[settings->backend];
     tls->insecure = settings->insecure;
     tls->no_resume = settings->no_resume;
     if (settings->alpn != NULL) {

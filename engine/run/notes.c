@@ -175,7 +175,7 @@ void pelt_notes_tls(struct pelt_running *run)
         return;
     }
     const struct pelt_tls_settings *s = pelt_https_settings(https);
-    put_meta(run, "tls_library", "%s", pelt_tls_library_name(s->library));
+    put_meta(run, "tls_library", "%s", pelt_tls_library_name(s->backend));
     put_meta(run, "tls_insecure", "%s", s->insecure ? "yes" : "no");
     put_meta(run, "tls_resume", "%s", s->no_resume ? "no" : "yes");
     if (s->version_min != 0) {

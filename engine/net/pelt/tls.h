@@ -45,7 +45,7 @@ enum pelt_tls_library {
 /* Strings are borrowed until pelt_tls_new() returns. All zero: mbedTLS, the system's CAs, TLS 1.2
  * and what is above, no client certificate, sessions resumed, no ALPN. */
 struct pelt_tls_settings {
-    enum pelt_tls_library library;
+    enum pelt_tls_library backend;
     const char *ca;   /* PEM file, or folder of such files, trusted instead of the system's CAs */
     const char *cert; /* client certificate: PEM, its own first, then intermediates; NULL: none */
     const char *key;  /* its private key: PEM, not encrypted; NULL: it is in `cert` */

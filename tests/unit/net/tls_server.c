@@ -271,7 +271,7 @@ static int on_send(void *arg, const unsigned char *bytes, size_t len)
 
 static bool by_openssl(const struct test_server *server)
 {
-    return server->settings.library == PELT_TLS_OPENSSL;
+    return server->settings.backend == PELT_TLS_OPENSSL;
 }
 
 struct test_server *test_server_new(const struct test_server_settings *settings)

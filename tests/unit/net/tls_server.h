@@ -43,7 +43,7 @@ void test_cert_write(const struct test_cert *c, const char *path, bool with_key)
 #define TEST_CHAIN_MAX 4
 
 struct test_server_settings {
-    enum pelt_tls_library library;
+    enum pelt_tls_library backend;
     const struct test_cert *chain[TEST_CHAIN_MAX]; /* its own first; NULL ends it */
     uint16_t version_min, version_max;             /* 0: the library's */
     const char *ciphers;                           /* OpenSSL's list up to 1.2, OpenSSL only */

@@ -234,9 +234,9 @@ static void for_each_kind(void (*test)(const struct kind *kind))
 
 static void pair_of(struct pair *p, const struct kind *kind)
 {
-    pair_init(p, &(struct pelt_tls_settings){.library = kind->client, .alpn = "http/1.1"},
+    pair_init(p, &(struct pelt_tls_settings){.backend = kind->client, .alpn = "http/1.1"},
               &(struct test_server_settings){
-                  .library = kind->server, .version_max = kind->version, .alpn = "http/1.1"});
+                  .backend = kind->server, .version_max = kind->version, .alpn = "http/1.1"});
 }
 
 static void shakes_and_talks(const struct kind *kind)
@@ -648,8 +648,8 @@ static void shows(const struct test_cert *own, const struct test_cert *above, co
         if (both[i].server == PELT_TLS_MBEDTLS && !is_for_servers(own)) {
             continue; /* mbedTLS' server would not show it */
         }
-        pair_init(&p, &(struct pelt_tls_settings){.library = both[i].client},
-                  &(struct test_server_settings){.library = both[i].server,
+        pair_init(&p, &(struct pelt_tls_settings){.backend = both[i].client},
+                  &(struct test_server_settings){.backend = both[i].server,
                                                  .version_max = both[i].version,
                                                  .chain = {own, above}});
         pair_connect(&p, host);
@@ -732,8 +732,8 @@ static void the_name_is_sent_but_no_address(void **state)
 {
     for (int library = PELT_TLS_MBEDTLS; library <= PELT_TLS_OPENSSL; library++) {
         struct pair p;
-        pair_init(&p, &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library},
-                  &(struct test_server_settings){.library = PELT_TLS_OPENSSL,
+        pair_init(&p, &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library},
+                  &(struct test_server_settings){.backend = PELT_TLS_OPENSSL,
                                                  .version_max = PELT_TLS_1_2});
         pair_connect(&p, "api.test.");
         must_shake(&p);
@@ -753,9 +753,9 @@ static void insecure_takes_all(void **state)
     test_cert_make(&c, &(struct test_cert_settings){.name = "x", .from_day = -9, .to_day = -2});
     for (size_t i = 0; i < BOTH_LEN; i++) {
         struct pair p;
-        pair_init(&p, &(struct pelt_tls_settings){.library = both[i].client, .insecure = true},
+        pair_init(&p, &(struct pelt_tls_settings){.backend = both[i].client, .insecure = true},
                   &(struct test_server_settings){
-                      .library = both[i].server, .version_max = both[i].version, .chain = {&c}});
+                      .backend = both[i].server, .version_max = both[i].version, .chain = {&c}});
         pair_connect(&p, "api.test");
         must_shake(&p);
         must_talk(&p);
@@ -775,8 +775,8 @@ static void no_resumption_by_choice(void **state)
 {
     for (size_t i = 0; i < BOTH_LEN; i++) {
         struct pair p;
-        pair_init(&p, &(struct pelt_tls_settings){.library = both[i].client, .no_resume = true},
-                  &(struct test_server_settings){.library = both[i].server,
+        pair_init(&p, &(struct pelt_tls_settings){.backend = both[i].client, .no_resume = true},
+                  &(struct test_server_settings){.backend = both[i].server,
                                                  .version_max = both[i].version});
         for (int n = 0; n < 2; n++) {
             pair_connect(&p, "api.test");
@@ -799,8 +799,8 @@ static void disagree(const struct pelt_tls_settings *client,
     for (int library = PELT_TLS_MBEDTLS; library <= PELT_TLS_OPENSSL; library++) {
         struct pair p;
         struct pelt_tls_settings c = *client;
-        c.library = (enum pelt_tls_library)library;
-        if (c.version_min == PELT_TLS_1_3 && !has_13(c.library)) {
+        c.backend = (enum pelt_tls_library)library;
+        if (c.version_min == PELT_TLS_1_3 && !has_13(c.backend)) {
             continue;
         }
         pair_init(&p, &c, server);
@@ -815,17 +815,17 @@ static void no_version_in_common(void **state)
     struct pair p;
     disagree(
         &(struct pelt_tls_settings){.version_max = PELT_TLS_1_2},
-        &(struct test_server_settings){.library = PELT_TLS_OPENSSL, .version_min = PELT_TLS_1_3},
+        &(struct test_server_settings){.backend = PELT_TLS_OPENSSL, .version_min = PELT_TLS_1_3},
         PELT_TLS_VERSION, "TLS 1.2 was offered");
     disagree(&(struct pelt_tls_settings){0},
-             &(struct test_server_settings){.library = PELT_TLS_OPENSSL,
+             &(struct test_server_settings){.backend = PELT_TLS_OPENSSL,
                                             .version_min = PELT_TLS_1_0,
                                             .version_max = PELT_TLS_1_0,
                                             .ciphers = "ALL:@SECLEVEL=0"},
              PELT_TLS_VERSION, "was offered");
     if (!has_13(PELT_TLS_MBEDTLS)) {
         pair_init(&p, &(struct pelt_tls_settings){0},
-                  &(struct test_server_settings){.library = PELT_TLS_OPENSSL,
+                  &(struct test_server_settings){.backend = PELT_TLS_OPENSSL,
                                                  .version_min = PELT_TLS_1_3});
         pair_connect(&p, "api.test");
         must_fail(&p, PELT_TLS_VERSION, "needs --tls openssl");
@@ -837,7 +837,7 @@ static void no_cipher_in_common(void **state)
 {
     disagree(&(struct pelt_tls_settings){.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
                                          .version_max = PELT_TLS_1_2},
-             &(struct test_server_settings){.library = PELT_TLS_OPENSSL,
+             &(struct test_server_settings){.backend = PELT_TLS_OPENSSL,
                                             .version_max = PELT_TLS_1_2,
                                             .ciphers = "ECDHE-ECDSA-AES256-GCM-SHA384"},
              PELT_TLS_CIPHER, "in common");
@@ -846,10 +846,10 @@ static void no_cipher_in_common(void **state)
 static void no_name_or_protocol_in_common(void **state)
 {
     disagree(&(struct pelt_tls_settings){0},
-             &(struct test_server_settings){.library = PELT_TLS_OPENSSL, .only_name = "www.test"},
+             &(struct test_server_settings){.backend = PELT_TLS_OPENSSL, .only_name = "www.test"},
              PELT_TLS_UNKNOWN_NAME, "api.test");
     disagree(&(struct pelt_tls_settings){.alpn = "http/1.1"},
-             &(struct test_server_settings){.library = PELT_TLS_OPENSSL, .alpn = "h2"},
+             &(struct test_server_settings){.backend = PELT_TLS_OPENSSL, .alpn = "h2"},
              PELT_TLS_ALPN, "http/1.1");
 }
 
@@ -862,9 +862,9 @@ static void old_versions_when_asked_for(void **state)
             continue; /* 3.x speaks 1.2 and up */
         }
         pair_init(&p,
-                  &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library,
+                  &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library,
                                               .version_min = PELT_TLS_1_0},
-                  &(struct test_server_settings){.library = PELT_TLS_OPENSSL,
+                  &(struct test_server_settings){.backend = PELT_TLS_OPENSSL,
                                                  .version_min = PELT_TLS_1_0,
                                                  .version_max = PELT_TLS_1_0,
                                                  .ciphers = "ALL:@SECLEVEL=0"});
@@ -886,9 +886,9 @@ static void the_cipher_that_was_asked_for(void **state)
             struct pair p;
             struct pelt_tls_about about;
             pair_init(&p,
-                      &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library,
+                      &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library,
                                                   .ciphers = names[i]},
-                      &(struct test_server_settings){.library = PELT_TLS_OPENSSL});
+                      &(struct test_server_settings){.backend = PELT_TLS_OPENSSL});
             pair_connect(&p, "api.test");
             must_shake(&p);
             pelt_tls_about(&p.t, &about);
@@ -907,8 +907,8 @@ static void answered(const char *bytes, size_t len, bool ends, enum pelt_tls_cla
     for (int library = PELT_TLS_MBEDTLS; library <= PELT_TLS_OPENSSL; library++) {
         struct pair p;
         char hello[4096];
-        pair_init(&p, &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library},
-                  &(struct test_server_settings){.library = PELT_TLS_OPENSSL});
+        pair_init(&p, &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library},
+                  &(struct test_server_settings){.backend = PELT_TLS_OPENSSL});
         pair_connect(&p, "api.test");
         assert_int_equal(pelt_tls_handshake(&p.t), PELT_AGAIN);
         assert_true(read(p.peer_fd, hello, sizeof(hello)) > 100);
@@ -944,8 +944,8 @@ static void a_reset_during_the_handshake(void **state)
         struct pair p;
         struct memory_transport m;
         struct pelt_transport t;
-        pair_init(&p, &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library},
-                  &(struct test_server_settings){.library = PELT_TLS_OPENSSL});
+        pair_init(&p, &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library},
+                  &(struct test_server_settings){.backend = PELT_TLS_OPENSSL});
         memory_transport_init(&m);
         memory_transport_attach(&m, &t);
         memory_transport_again(&m);
@@ -983,8 +983,8 @@ static void client_shows(const char *cert, enum pelt_tls_class class)
     for (size_t i = 0; i < BOTH_LEN; i++) {
         struct pair p;
         char got[16];
-        pair_init(&p, &(struct pelt_tls_settings){.library = both[i].client, .cert = cert},
-                  &(struct test_server_settings){.library = both[i].server,
+        pair_init(&p, &(struct pelt_tls_settings){.backend = both[i].client, .cert = cert},
+                  &(struct test_server_settings){.backend = both[i].server,
                                                  .version_max = both[i].version,
                                                  .client_ca = &root});
         pair_connect(&p, "api.test");
@@ -1030,7 +1030,7 @@ static void refused(const struct pelt_tls_settings *settings, const char *word)
         struct pelt_tls *tls;
         struct pelt_error err = {""};
         struct pelt_tls_settings s = *settings;
-        s.library = (enum pelt_tls_library)library;
+        s.backend = (enum pelt_tls_library)library;
         assert_int_equal(pelt_tls_new(&tls, &s, &err), PELT_EINVAL);
         if (strstr(err.text, word) == NULL) {
             fail_msg("%s", err.text);
@@ -1092,8 +1092,8 @@ static void cas_of_a_folder_and_of_the_environment(void **state)
         struct pair p;
         pair_init(
             &p,
-            &(struct pelt_tls_settings){.library = (enum pelt_tls_library)library, .ca = ca_folder},
-            &(struct test_server_settings){.library = PELT_TLS_OPENSSL});
+            &(struct pelt_tls_settings){.backend = (enum pelt_tls_library)library, .ca = ca_folder},
+            &(struct test_server_settings){.backend = PELT_TLS_OPENSSL});
         pair_connect(&p, "api.test");
         must_shake(&p);
         pair_deinit(&p);
@@ -1119,7 +1119,7 @@ static bool lives_without(const struct kind *kind, long at)
     struct pelt_tls_thread *thread = NULL;
     struct pelt_tls_session session = {0};
     struct pelt_error err;
-    struct pelt_tls_settings settings = {.library = kind->client, .ca = ca_file};
+    struct pelt_tls_settings settings = {.backend = kind->client, .ca = ca_file};
     failing_malloc_at = at;
     enum pelt_status status = pelt_tls_new(&tls, &settings, &err);
     if (status == PELT_OK) {
@@ -1167,7 +1167,7 @@ static void want_of_memory(void **state)
 {
     for (size_t i = 0; i < 2; i++) {
         memory_server = test_server_new(
-            &(struct test_server_settings){.library = PELT_TLS_OPENSSL, .chain = {&leaf}});
+            &(struct test_server_settings){.backend = PELT_TLS_OPENSSL, .chain = {&leaf}});
         long at = 0;
         while (!lives_without(&both[i], at)) {
             at++;
@@ -1185,7 +1185,7 @@ static void *shake_often(void *arg)
     struct pelt_error err;
     const char *wrong = NULL;
     p.server = test_server_new(
-        &(struct test_server_settings){.library = PELT_TLS_OPENSSL, .chain = {&leaf}});
+        &(struct test_server_settings){.backend = PELT_TLS_OPENSSL, .chain = {&leaf}});
     if (pelt_tls_thread_new(&p.thread, tls, &err) != PELT_OK) {
         wrong = "no thread's object";
     }
@@ -1210,7 +1210,7 @@ static void threads_share_the_cas(void **state)
     for (int library = PELT_TLS_MBEDTLS; library <= PELT_TLS_OPENSSL; library++) {
         struct pelt_tls *tls;
         pthread_t threads[3];
-        struct pelt_tls_settings settings = {.library = (enum pelt_tls_library)library,
+        struct pelt_tls_settings settings = {.backend = (enum pelt_tls_library)library,
                                              .ca = ca_file};
         assert_int_equal(pelt_tls_new(&tls, &settings, NULL), PELT_OK);
         for (int i = 0; i < 3; i++) {
