@@ -28,6 +28,7 @@ struct pelt_crew_open { /* open.c */
     struct pelt_vu *idle; /* last in, first out */
     struct pelt_vu *retired;
     uint32_t retired_len;
+    uint32_t made; /* users, since a timer of the crew last ran */
 };
 
 struct pelt_crew {

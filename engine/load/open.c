@@ -4,12 +4,19 @@
  * Each user is running, in the idle list, or retired (stopped; replaced when a new one is needed).
  * A user is taken for an arrival only while nobody waits, or from a timer: who waits is served in
  * the order of arriving.
+ *
+ * Making a user with its connection costs some ten times what an iteration does. So a timer's run
+ * makes MADE_A_RUN at most, and the sockets are read before the next ones: where many arrivals are
+ * due at once, most are served by users who come free meanwhile. Made for each of them, users would
+ * come more slowly than arrivals, and a thread that was late once would be so for seconds.
  */
 #include "open.h"
 
 #include "crew_internal.h"
 #include "life.h"
 #include "pelt/clock.h"
+
+#define MADE_A_RUN 4
 
 /* ---- users ---- */
 
@@ -19,10 +26,20 @@ static void idle_push(struct pelt_crew *crew, struct pelt_vu *vu)
     crew->open.idle = vu;
 }
 
+static bool can_make(const struct pelt_crew *crew)
+{
+    return crew->users_len < crew->users_most || crew->open.retired != NULL;
+}
+
 static bool user_free(const struct pelt_crew *crew)
 {
-    return crew->open.idle != NULL || crew->users_len < crew->users_most ||
-           crew->open.retired != NULL;
+    return crew->open.idle != NULL || can_make(crew);
+}
+
+/* Now, rather than behind the next look at the sockets. */
+static bool user_ready(const struct pelt_crew *crew)
+{
+    return crew->open.idle != NULL || (crew->open.made < MADE_A_RUN && can_make(crew));
 }
 
 /* A new user in the place of one that stopped. */
@@ -45,6 +62,7 @@ static struct pelt_vu *take_user(struct pelt_crew *crew)
         crew->open.idle = vu->next;
         return vu;
     }
+    crew->open.made++;
     return crew->open.retired != NULL ? replace_retired(crew) : pelt_life_add(crew);
 }
 
@@ -87,15 +105,35 @@ static void serve(struct pelt_crew *crew, struct pelt_arrival a, uint64_t now_ns
     pelt_life_begin(crew, vu, a.due_ns, now_ns);
 }
 
+static bool wait_for_user(struct pelt_crew *crew, struct pelt_arrival a, uint64_t now_ns)
+{
+    if (!pelt_waiting_push(&crew->open.waiting, a)) {
+        return false;
+    }
+    pelt_recorder_waiting(crew->opt.recorder, 1, now_ns);
+    if (user_free(crew)) {
+        pelt_crew_arm_ready(crew, now_ns);
+    }
+    return true;
+}
+
+/* None is dropped while a user can be had for it. */
 static void arrive(struct pelt_crew *crew, struct pelt_arrival a, uint64_t now_ns)
 {
     pelt_recorder_arrival(crew->opt.recorder, now_ns - a.due_ns, now_ns);
-    if (crew->open.waiting.len == 0 && user_free(crew)) {
+    if (crew->open.waiting.len == 0 && user_ready(crew)) {
         serve(crew, a, now_ns);
-    } else if (pelt_waiting_push(&crew->open.waiting, a)) {
-        pelt_recorder_waiting(crew->opt.recorder, 1, now_ns);
-    } else {
+    } else if (wait_for_user(crew, a, now_ns)) {
+        return;
+    } else if (!user_free(crew)) {
         pelt_recorder_dropped(crew->opt.recorder, now_ns);
+    } else if (crew->open.waiting.len == 0) {
+        serve(crew, a, now_ns);
+    } else {
+        serve(crew, pop_waiting(crew, now_ns), now_ns);
+        if (crew->stopping || !wait_for_user(crew, a, now_ns)) {
+            pelt_recorder_dropped(crew->opt.recorder, now_ns);
+        }
     }
 }
 
@@ -109,6 +147,7 @@ static void draw_next(struct pelt_crew *crew)
 void pelt_open_follow(struct pelt_crew *crew, uint64_t now_ns)
 {
     const uint64_t end_ns = crew->opt.start_ns + crew->length_ns;
+    crew->open.made = 0;
     for (uint32_t n = 0; n < PELT_CREW_BATCH && crew->open.next.due_ns <= now_ns && !crew->stopping;
          n++) {
         struct pelt_arrival a = crew->open.next;
@@ -148,7 +187,8 @@ static void drop_waiting(struct pelt_crew *crew, uint64_t now_ns)
 
 void pelt_open_serve_waiting(struct pelt_crew *crew, uint64_t now_ns)
 {
-    for (uint32_t n = 0; n < PELT_CREW_BATCH && crew->open.waiting.len > 0 && user_free(crew);
+    crew->open.made = 0;
+    for (uint32_t n = 0; n < PELT_CREW_BATCH && crew->open.waiting.len > 0 && user_ready(crew);
          n++) {
         serve(crew, pop_waiting(crew, now_ns), now_ns);
     }
