@@ -24,7 +24,7 @@ struct pelt_crew_open { /* open.c */
     struct pelt_arrivals_iter arrivals;
     struct pelt_arrival next; /* drawn, not yet due */
     struct pelt_waiting waiting;
-    uint64_t unseen;      /* arrivals that the stop found due before the loop did */
+    uint64_t unseen;      /* arrivals that the stop found due before the loop came to them */
     struct pelt_vu *idle; /* last in, first out */
     struct pelt_vu *retired;
     uint32_t retired_len;

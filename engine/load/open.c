@@ -262,6 +262,9 @@ void pelt_open_closed(struct pelt_crew *crew)
 
 void pelt_open_stop(struct pelt_crew *crew, uint64_t now_ns)
 {
+    if (user_free(crew)) { /* they wait for this thread, not for a user */
+        crew->open.unseen += crew->open.waiting.len;
+    }
     crew->open.idle = NULL;
     drop_waiting(crew, now_ns);
     drop_due(crew, now_ns);

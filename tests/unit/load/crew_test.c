@@ -22,8 +22,8 @@
 #define PUPPETS 4096
 
 struct puppet {
-    struct pelt_vu vu; /* first */
-    int lives;         /* iterations until it stops itself; 0: never */
+    struct pelt_vu vu;          /* first */
+    int lives;                  /* iterations until it stops itself; 0: never */
     int entered, left, hurried; /* how often */
 };
 
@@ -821,6 +821,20 @@ static void a_stop_counts_what_was_due_and_not_yet_seen(void **state)
     assert_int_equal(pelt_crew_unseen(world.crew), 501 - begun);
 }
 
+static void arrivals_due_at_once_make_few_users_in_a_turn(void **state)
+{
+    plan(PELT_LOOP_OPEN, 1 * S, 1000, 1000);
+    start();
+    run_once(60 * MS); /* 61 are due */
+    assert_in_range(world.begun_len, 1, 8);
+    assert_int_equal(world.frame->dropped, 0);
+    for (int i = 0; i < 20; i++) {
+        run_once(60 * MS);
+    }
+    assert_int_equal(world.begun_len, 61);
+    assert_int_equal(world.frame->planned, 61);
+}
+
 static void a_stop_before_the_first_arrival_counts_none(void **state)
 {
     plan(PELT_LOOP_OPEN, 1 * S, 0, 1000);
@@ -1523,6 +1537,7 @@ int main(void)
         T(arrivals_that_wait_at_the_end_are_served_by_users_that_end_at_once),
         T(who_waits_when_the_grace_ends_is_dropped_and_counted),
         T(a_stop_counts_what_was_due_and_not_yet_seen),
+        T(arrivals_due_at_once_make_few_users_in_a_turn),
         T(a_stop_before_the_first_arrival_counts_none),
         T(a_stop_long_after_the_end_counts_the_plan_and_no_more),
         T(waiting_arrivals_of_users_that_end_at_once_leave_the_loop_air),
