@@ -6,7 +6,7 @@ import re
 import pytest
 
 from modelserver import ModelServer
-from program import MISSED, PASSED, ROOT, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, report_of, run
+from program import MISSED, PASSED, ROOT, SLOW, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, report_of, run
 
 pytestmark = [pytest.mark.sanitize]
 
@@ -44,6 +44,7 @@ def metrics(done, name="chat"):
 
 # ---- against pelt-target: counts and times ----
 
+@pytest.mark.alone
 def test_tokens_and_times_are_those_of_the_service(tmp_path, target):
     """20 answers of 12 tokens: first after 30 ms, then one each 5 ms. Times are held against the moments at which the service
     sent the first and the last token of each answer."""
@@ -76,14 +77,15 @@ def test_tokens_and_times_are_those_of_the_service(tmp_path, target):
             assert abs(r["tpot"] - (r["e2e"] - r["ttft"]) / 11) < 1e-9
             assert r["ttft"] == r["ttfo"] and r["ttft_due"] >= r["ttft"] >= 0.030 and r["e2e_due"] >= r["e2e"]
         apart = max(abs(a - b) for a, b in zip(spans, mine))
-        if_quiet(apart < 0.002, (apart, spans, mine))
+        if_quiet(SLOW or apart < 0.002, (apart, spans, mine))
         firsts = sorted((line["first_ns"] - line["begin_ns"]) / 1e9 for line in log)
         late = max(abs(a - b) for a, b in zip(firsts, sorted(r["ttft"] for r in said)))
-        if_quiet(late < 0.002, late)
-        if_quiet(abs(seen["llm_tpot"]["p50"] - 5) < 0.5 and abs(seen["llm_icl"]["p50"] - 5) < 0.5, seen)
+        if_quiet(SLOW or late < 0.002, late)
+        if_quiet(SLOW or (abs(seen["llm_tpot"]["p50"] - 5) < 0.5 and abs(seen["llm_icl"]["p50"] - 5) < 0.5), seen)
         speed = seen["llm_tokens_per_s"]
-        if_quiet(speed["count"] == 20 and abs(speed["mean"] - 200) < 20, speed)
-        if_quiet(85 <= seen["llm_e2e"]["p50"] <= 90, seen)
+        assert speed["count"] == 20
+        if_quiet(SLOW or abs(speed["mean"] - 200) < 20, speed)
+        if_quiet(SLOW or 85 <= seen["llm_e2e"]["p50"] <= 90, seen)
 
     in_a_quiet_moment(check)
 
