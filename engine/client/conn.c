@@ -640,7 +640,7 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
         return;
     }
     bool whole = now_ns >= c->call_ns + t->total_ns;
-    if (!whole && c->first_ns != 0) {
+    if (!whole && c->first_ns != 0 && c->request->stream != NULL) {
         snprintf(text, size, "no further byte within %.3g s",
                  (double)c->request->stream->between_ns / 1e9);
     } else {

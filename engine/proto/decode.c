@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <zlib.h>
 
+#include "inflate.h"
+
 #define STEP_BYTES 16384
 
 bool pelt_decode_knows(struct pelt_span coding)
@@ -36,17 +38,6 @@ static int step(z_stream *z, struct pelt_buf *out, size_t room)
     return answer;
 }
 
-/* At the cap: does more follow? */
-static int look_further(z_stream *z, bool *more)
-{
-    unsigned char byte;
-    z->next_out = &byte;
-    z->avail_out = 1;
-    int answer = inflate(z, Z_NO_FLUSH);
-    *more = z->avail_out == 0;
-    return answer;
-}
-
 /* True: another gzip member follows what ended. */
 static bool next_member(z_stream *z)
 {
@@ -73,7 +64,7 @@ enum pelt_status pelt_decode(struct pelt_span in, bool partial, size_t max, stru
     while (answer == Z_OK || (answer == Z_STREAM_END && next_member(&z))) {
         size_t room = max - (out->len - begin);
         if (room == 0) {
-            answer = look_further(&z, cut);
+            answer = pelt_inflate_more(&z, cut);
             break;
         }
         answer = step(&z, out, room < STEP_BYTES ? room : STEP_BYTES);

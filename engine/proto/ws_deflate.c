@@ -10,6 +10,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "inflate.h"
+
 #define TAIL       "\0\0\xff\xff"
 #define TAIL_BYTES 4
 #define STEP_BYTES 4096
@@ -131,17 +133,6 @@ void pelt_ws_inflate_reset(struct pelt_ws_inflate *i)
     i->ended = false;
 }
 
-/* At the cap: is there more than fits? One byte of it tells. */
-static int look_further(z_stream *z, bool *more)
-{
-    unsigned char byte;
-    z->next_out = &byte;
-    z->avail_out = 1;
-    int answer = inflate(z, Z_NO_FLUSH);
-    *more = z->avail_out == 0;
-    return answer;
-}
-
 /* One inflate(). *full: it used all its room. */
 static enum pelt_status step(struct pelt_ws_inflate *i, size_t max, struct pelt_buf *out,
                              bool *full)
@@ -153,7 +144,7 @@ static enum pelt_status step(struct pelt_ws_inflate *i, size_t max, struct pelt_
         i->ended = false;
     }
     if (out->len >= max) {
-        answer = look_further(&i->z, &more);
+        answer = pelt_inflate_more(&i->z, &more);
         *full = false;
     } else {
         enum pelt_status status = give_room(&i->z, out, max - out->len);
