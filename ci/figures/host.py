@@ -65,6 +65,27 @@ def floor_target():
     return serving(port, FLOOR_TARGET, port, SERVER_CORE)
 
 
+@contextmanager
+def _bare(program, *arguments):
+    """A program of tests/bench that listens where it likes and says where, alone on the server's core; gives its port."""
+    server = subprocess.Popen([str(BUILD / "bin" / program), *map(str, arguments), str(SERVER_CORE)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(server.stdout.readline())
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def echo_target():
+    """The cheapest server that echoes over WebSockets."""
+    return _bare("ws_floor_target")
+
+
+def stream_source(events, a_send):
+    """The cheapest server of streams, of so many events each, so many of which are one send."""
+    return _bare("stream_source", events, a_send)
+
+
 def pelt_target():
     """The reference service, alone on the same core; gives its port."""
     port = free_port()
