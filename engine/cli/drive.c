@@ -36,7 +36,7 @@ static enum pelt_status check_outputs(const struct cli_options *o, struct pelt_e
                          "--run-file and --no-run-file exclude each other: leave one out");
     }
     enum pelt_status status = o->run_file != NULL ? cli_run_path_check(o->run_file, err) : PELT_OK;
-    return status == PELT_OK ? cli_outputs_check(&o->out, err) : status;
+    return status == PELT_OK ? cli_outputs_check(&o->out, o->run_file, err) : status;
 }
 
 /* The scenario's thresholds and those of the options in one array. */
