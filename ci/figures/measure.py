@@ -20,7 +20,7 @@ import stream
 import tls
 import verdict
 import websocket
-from host import machine
+from host import CLIENT_CORE, SERVER_CORE, machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
 
@@ -69,6 +69,8 @@ def main():
         raise SystemExit(f"ci/measure: no figure \"{unknown[0]}\"; there are: {' '.join(FIGURES)}")
     if options.check:
         return 0
+    if SERVER_CORE == CLIENT_CORE:
+        raise SystemExit("ci/measure: client and server need a core each, and this process may use one only (see taskset -p)")
 
     for name in options.names or FIGURES:
         print(f"measuring {name}: {FIGURES[name][1]}", flush=True)
