@@ -9,9 +9,10 @@
  * handshake's last record, bytes are left; then they are the connection's (`in`).
  *
  * Output. Records gather in the thread's stage until a call ends, or waits for the peer, and go out
- * by one send. What the transport below does not take is kept by the connection (`out`), and the
- * bytes of the caller in it are told to be moved only when all of their records are: a caller sends
- * the same bytes again, as with a plain transport, and they are not looked at again.
+ * by one send; the last ones of a handshake (TLS 1.3, and resumed 1.2) with what is sent first.
+ * What the transport below does not take is kept by the connection (`out`), and the bytes of the
+ * caller in it are told to be moved only when all of their records are: a caller sends the same
+ * bytes again, as with a plain transport, and they are not looked at again.
  *
  * Between two calls of a thread both stages are empty.
  */
@@ -213,22 +214,43 @@ enum pelt_status pelt_tls_thread_new(struct pelt_tls_thread **out, const struct 
 
 /* ---- sessions ---- */
 
+/* Takes one out. */
+static void drop_ticket(struct pelt_tls_session *session, unsigned at)
+{
+    session->thread->tls->backend->ticket_free(session->tickets[at]);
+    session->len--;
+    memmove(session->tickets + at, session->tickets + at + 1,
+            (session->len - at) * sizeof(session->tickets[0]));
+}
+
 void pelt_tls_session_forget(struct pelt_tls_session *session)
 {
-    if (session->ticket != NULL) {
-        session->thread->tls->backend->ticket_free(session->ticket);
+    while (session->len > 0) {
+        drop_ticket(session, session->len - 1);
     }
-    *session = (struct pelt_tls_session){0};
 }
 
 void pelt_tls_keep(struct pelt_tls_conn *conn, void *ticket)
 {
-    if (conn->session == NULL || conn->thread->tls->no_resume) {
+    struct pelt_tls_session *session = conn->session;
+    if (session == NULL || conn->thread->tls->no_resume) {
         conn->thread->tls->backend->ticket_free(ticket);
         return;
     }
-    pelt_tls_session_forget(conn->session);
-    *conn->session = (struct pelt_tls_session){conn->thread, ticket};
+    if (session->len == PELT_TLS_TICKETS) {
+        drop_ticket(session, 0);
+    }
+    session->thread = conn->thread;
+    session->tickets[session->len++] = ticket;
+}
+
+/* Offers the newest ticket that can still be used, and forgets those that cannot. */
+static void offer_ticket(struct pelt_tls_conn *conn, struct pelt_tls_session *session)
+{
+    while (session->len > 0 &&
+           !conn->thread->tls->backend->set_session(conn, session->tickets[session->len - 1])) {
+        drop_ticket(session, session->len - 1);
+    }
 }
 
 /* ---- rests ---- */
@@ -282,6 +304,19 @@ static size_t send_below(struct pelt_tls_conn *conn, const unsigned char *bytes,
     return sent;
 }
 
+/* Puts what the connection kept before what is in the stage, if there is room: one send for both.
+ */
+static void join(struct pelt_tls_stage *out, struct pelt_tls_rest *rest)
+{
+    size_t kept = rest->len - rest->at;
+    if (kept > 0 && kept <= sizeof(out->bytes) - out->len) {
+        memmove(out->bytes + kept, out->bytes, out->len);
+        memcpy(out->bytes, rest->bytes + rest->at, kept);
+        out->len += kept;
+        rest_clear(rest);
+    }
+}
+
 /* Moves what the connection kept, then the stage; keeps what is not taken. True: all is out. Where
  * sending has failed nothing is kept: it will never go out. */
 static bool flush(struct pelt_tls_conn *conn)
@@ -289,6 +324,8 @@ static bool flush(struct pelt_tls_conn *conn)
     struct pelt_tls_stage *out = &conn->thread->out;
     struct pelt_tls_rest *rest = &conn->out;
     size_t sent = 0;
+    conn->held = false;
+    join(out, rest);
     if (rest->len > 0) {
         rest_take(rest, send_below(conn, rest->bytes + rest->at, rest->len - rest->at));
     }
@@ -490,7 +527,7 @@ static ssize_t tls_send(struct pelt_transport *t, const void *bytes, size_t len)
     if (conn->end == PELT_TLS_FAILED || conn->end == PELT_TLS_NO_MEMORY) {
         return answer_end(t, conn);
     }
-    if (conn->out.len > 0 || conn->send_error != 0) {
+    if ((conn->out.len > 0 && !conn->held) || conn->send_error != 0) {
         if (!flush(conn)) {
             return conn->send_error != 0 || conn->no_memory ? send_failed(t, conn) : PELT_AGAIN;
         }
@@ -645,12 +682,21 @@ enum pelt_status pelt_transport_tls(struct pelt_transport *t, struct pelt_tls_th
         conn_free(conn);
         return status;
     }
-    if (session != NULL && session->ticket != NULL) {
-        thread->tls->backend->set_session(conn, session->ticket);
+    if (session != NULL) {
+        offer_ticket(conn, session);
     }
     conn->below = *t;
     *t = (struct pelt_transport){.ops = &over_tls, .fd = t->fd, .ctx = conn};
     return PELT_OK;
+}
+
+/* The handshake's last flight, where it is ours, goes out with the first request. */
+static void hold(struct pelt_tls_conn *conn)
+{
+    struct pelt_tls_stage *out = &conn->thread->out;
+    conn->held = out->len > 0;
+    conn->no_memory |= !rest_add(&conn->out, out->bytes, out->len);
+    out->len = 0;
 }
 
 enum pelt_status pelt_tls_handshake(struct pelt_transport *t)
@@ -661,7 +707,11 @@ enum pelt_status pelt_tls_handshake(struct pelt_transport *t)
     if (conn->end == PELT_TLS_UP && !conn->done) {
         begin_input(conn, HANDSHAKE_FETCH_BYTES);
         enum pelt_status status = conn->thread->tls->backend->handshake(conn);
-        flush(conn); /* also an alert, after a failure */
+        if (status == PELT_OK && conn->send_error == 0 && conn->out.len == 0) {
+            hold(conn);
+        } else {
+            flush(conn); /* also an alert, after a failure */
+        }
         end_input(conn);
         conn->no_memory |= status == PELT_ENOMEM;
         bool hopeless = conn->send_error != 0 || conn->records.foreign;

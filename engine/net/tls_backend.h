@@ -124,12 +124,12 @@ struct pelt_tls_backend {
     uint16_t version_min, version_max;
 
     /* The six of a connection. new: `*conn` is filled but for `ssl`. set_session: before the
-     * handshake. handshake: PELT_OK; PELT_AGAIN (more input); PELT_EIO, `conn->trouble` filled;
-     * PELT_ENOMEM. read: as a transport's recv, PELT_EOF by close_notify only. write: `len` at most
-     * one record; all of it (the return value), or PELT_EIO, PELT_ENOMEM. free: accepts a half-made
-     * one. */
+     * handshake; false: the ticket is of no more use. handshake: PELT_OK; PELT_AGAIN (more input);
+     * PELT_EIO, `conn->trouble` filled; PELT_ENOMEM. read: as a transport's recv, PELT_EOF by
+     * close_notify only. write: `len` at most one record; all of it (the return value), or
+     * PELT_EIO, PELT_ENOMEM. free: accepts a half-made one. */
     enum pelt_status (*conn_new)(struct pelt_tls_conn *conn);
-    void (*set_session)(struct pelt_tls_conn *conn, void *ticket);
+    bool (*set_session)(struct pelt_tls_conn *conn, void *ticket);
     enum pelt_status (*handshake)(struct pelt_tls_conn *conn);
     ssize_t (*read)(struct pelt_tls_conn *conn, void *bytes, size_t len);
     ssize_t (*write)(struct pelt_tls_conn *conn, const void *bytes, size_t len);
@@ -198,6 +198,7 @@ struct pelt_tls_conn {
     void *ssl;
     struct pelt_tls_rest in;  /* came with the handshake's last record */
     struct pelt_tls_rest out; /* did not go out */
+    bool held;                /* it was not tried: the handshake's end, for the first send */
     size_t out_plain;         /* bytes of the caller whose records end in `out` */
     struct pelt_tls_records records;
     uint8_t end; /* enum pelt_tls_end */

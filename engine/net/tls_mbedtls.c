@@ -215,9 +215,9 @@ static void keep_session(struct pelt_tls_conn *conn)
     pelt_tls_keep(conn, session);
 }
 
-static void mbedtls_take_session(struct pelt_tls_conn *conn, void *ticket)
+static bool mbedtls_take_session(struct pelt_tls_conn *conn, void *ticket)
 {
-    (void)mbedtls_ssl_set_session(ssl_of(conn), ticket); /* else the handshake is a full one */
+    return mbedtls_ssl_set_session(ssl_of(conn), ticket) == 0;
 }
 
 /* ---- the six ---- */

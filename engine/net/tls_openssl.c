@@ -228,12 +228,12 @@ static enum pelt_status openssl_new(struct pelt_tls_conn *conn)
     return status;
 }
 
-static void openssl_set_session(struct pelt_tls_conn *conn, void *ticket)
+/* OpenSSL takes a session of TLS 1.3 for used up once a handshake with it is over. */
+static bool openssl_set_session(struct pelt_tls_conn *conn, void *ticket)
 {
-    if (SSL_SESSION_is_resumable(ticket)) {
-        (void)SSL_set_session(ssl_of(conn), ticket);
-        ERR_clear_error();
-    }
+    bool set = SSL_SESSION_is_resumable(ticket) && SSL_set_session(ssl_of(conn), ticket) == 1;
+    ERR_clear_error();
+    return set;
 }
 
 static enum pelt_status openssl_handshake(struct pelt_tls_conn *conn)

@@ -86,13 +86,16 @@ const char *pelt_tls_version_name(uint16_t version); /* "TLS 1.3"; "TLS" if unkn
 
 /*
  * What a server gave us to resume by (ticket or session): a thread's, one a server (host, port).
- * Kept by whoever keeps the server; all its connections share it and each refreshes it, with
+ * Kept by whoever keeps the server; all its connections share it and each adds to it, with
  * TLS 1.3 whenever a ticket comes with received bytes. All zero: none so far. Its address stays
  * until its last connection was closed.
  */
+#define PELT_TLS_TICKETS                                                                           \
+    8 /* the newest; of TLS 1.3 each is good for one handshake (RFC 8446, C.4) */
 struct pelt_tls_session {
     struct pelt_tls_thread *thread;
-    void *ticket;
+    void *tickets[PELT_TLS_TICKETS]; /* the oldest first */
+    unsigned len;
 };
 void pelt_tls_session_forget(struct pelt_tls_session *session); /* the next handshake is full */
 
@@ -106,7 +109,8 @@ PELT_MUST_USE enum pelt_status pelt_transport_tls(struct pelt_transport *t,
                                                   struct pelt_tls_session *session);
 /*
  * Goes on with the handshake as far as it goes. First call: at once; then whenever the socket is
- * told to be readable or writable. PELT_OK: send and recv may be called. PELT_AGAIN. PELT_EIO:
+ * told to be readable or writable. PELT_OK: send and recv may be called; the server may not know so
+ * before the first of them. PELT_AGAIN. PELT_EIO:
  * failed, see pelt_tls_failure(), then close. PELT_ENOMEM: close. Either is told of again if asked
  * again.
  */
