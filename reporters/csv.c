@@ -129,7 +129,7 @@ static void stats_of_all(struct row *row, const struct pelt_results *r, uint32_t
     empty(row, 1);
     count(row, frame->started);
     share(row, 1);
-    number(row, report_per_s(frame->started, r->duration_s));
+    number(row, pelt_results_per_s(r, frame->started, pelt_results_after_request(r, id)->started));
     count(row, frame->bytes_sent);
     count(row, frame->bytes_received);
     times(row, &frame->hist[PELT_HIST_RESPONSE]);
@@ -145,7 +145,8 @@ static void stats_of_outcome(struct row *row, const struct pelt_results *r, uint
     text(row, sent_name(pelt_outcome_sent(outcome)));
     count(row, frame->outcomes[outcome]);
     share(row, report_share(frame->outcomes[outcome], report_ended(frame)));
-    number(row, report_per_s(frame->outcomes[outcome], r->duration_s));
+    number(row, pelt_results_per_s(r, frame->outcomes[outcome],
+                                   pelt_results_after_request(r, id)->outcomes[outcome]));
     empty(row, 2 + 2 * TIMES_FIELDS);
     end_row(row);
 }
@@ -268,11 +269,13 @@ static void trend_figures(struct row *row, const struct pelt_hist *h, double sca
 
 /* The columns behind name, type, tags, unit, which the type fills in part. */
 static void metric_figures(struct row *row, const struct pelt_results *r,
-                           const struct pelt_metric *metric, const struct pelt_metric_frame *f)
+                           const struct report_series *s)
 {
+    const struct pelt_metric *metric = s->metric;
+    const struct pelt_metric_frame *f = s->frame, *late = pelt_results_after_metric(r, s->id);
     switch (metric->type) {
     case PELT_METRIC_COUNTER:
-        number(row, report_per_s(f->sum, r->duration_s));
+        number(row, pelt_results_per_s(r, f->sum, late->sum));
         empty(row, 2);
         count(row, f->sum);
         empty(row, 9);
@@ -292,7 +295,7 @@ static void metric_figures(struct row *row, const struct pelt_results *r,
         empty(row, 9);
         return;
     case PELT_METRIC_TREND:
-        number(row, report_per_s(f->values, r->duration_s));
+        number(row, pelt_results_per_s(r, f->values, late->values));
         empty(row, 2);
         trend_figures(row, &f->hist, pelt_metric_scale(metric));
         return;
@@ -316,7 +319,7 @@ static enum pelt_status write_metrics(const struct pelt_results *r, FILE *out,
         text(&row, pelt_metric_type_name(metric->type));
         text(&row, series[i].tags);
         text(&row, metric->unit);
-        metric_figures(&row, r, metric, series[i].frame);
+        metric_figures(&row, r, &series[i]);
         end_row(&row);
     }
     return PELT_OK;

@@ -78,11 +78,6 @@ double report_round3(double value)
     return isfinite(value) ? round(value * 1000) / 1000 : 0;
 }
 
-double report_per_s(uint64_t count, double duration_s)
-{
-    return duration_s > 0 ? (double)count / duration_s : 0;
-}
-
 double report_share(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? (double)part / (double)whole : 0;

@@ -27,8 +27,7 @@ bool report_percentile(const struct pelt_hist *h, double q, double scale, double
 bool report_enough_samples(uint64_t count, double q);
 
 double report_round3(double value); /* to three decimals; what is not finite becomes 0 */
-double report_per_s(uint64_t count, double duration_s); /* 0 for a run without a length */
-double report_share(uint64_t part, uint64_t whole);     /* 0..1; 0 of nothing is 0 */
+double report_share(uint64_t part, uint64_t whole); /* 0..1; 0 of nothing is 0 */
 
 uint64_t report_ended(const struct pelt_request_frame *r);  /* exchanges that ended */
 uint64_t report_errors(const struct pelt_request_frame *r); /* of these, in anything but ok */

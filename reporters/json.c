@@ -214,13 +214,25 @@ static json_t *exchanges(const struct report_totals *t)
     return o;
 }
 
+/* started_per_s, ok_per_s */
+static void rates(json_t *o, const struct pelt_results *r, uint64_t started, uint64_t late_started,
+                  const uint64_t *outcomes, const uint64_t *late_outcomes)
+{
+    json_object_set_new(o, "started_per_s", number(pelt_results_per_s(r, started, late_started)));
+    json_object_set_new(
+        o, "ok_per_s",
+        number(pelt_results_per_s(r, outcomes[PELT_OUTCOME_OK], late_outcomes[PELT_OUTCOME_OK])));
+}
+
 static json_t *totals(const struct pelt_results *r)
 {
-    const struct report_totals t = report_totals(r->total);
-    json_t *o = exchanges(&t);
-    json_object_set_new(o, "started_per_s", number(report_per_s(t.started, r->duration_s)));
-    json_object_set_new(o, "ok_per_s",
-                        number(report_per_s(t.outcomes[PELT_OUTCOME_OK], r->duration_s)));
+    const struct report_totals t = report_totals(r->total), behind = report_totals(r->after);
+    json_t *o = exchanges(&t), *after = json_object();
+    rates(o, r, t.started, behind.started, t.outcomes, behind.outcomes);
+    json_object_set_new(after, "from_s", json_integer(pelt_load_whole_s(r->duration_s)));
+    json_object_set_new(after, "started", count(behind.started));
+    json_object_set_new(after, "ended", count(behind.ended));
+    json_object_set_new(o, "after", after);
     json_object_set_new(o, "bytes_sent", count(t.bytes_sent));
     json_object_set_new(o, "bytes_received", count(t.bytes_received));
     json_object_set_new(o, "dropped", count(r->total->dropped));
@@ -230,6 +242,7 @@ static json_t *totals(const struct pelt_results *r)
 static json_t *request(const struct pelt_results *r, uint32_t id,
                        const struct pelt_request_frame *frame)
 {
+    const struct pelt_request_frame *late = pelt_results_after_request(r, id);
     json_t *o = json_object(), *phases = json_object();
     for (int k = PELT_HIST_BLOCKED; k <= PELT_HIST_RECEIVE; k++) {
         json_object_set_new(phases, pelt_request_hist_name(k) + strlen("http_"),
@@ -238,9 +251,7 @@ static json_t *request(const struct pelt_results *r, uint32_t id,
     json_object_set_new(o, "name", text(pelt_registry_name(r->names, PELT_NAME_REQUEST, id)));
     json_object_set_new(o, "started", count(frame->started));
     json_object_set_new(o, "outcomes", outcomes(frame->outcomes));
-    json_object_set_new(o, "started_per_s", number(report_per_s(frame->started, r->duration_s)));
-    json_object_set_new(o, "ok_per_s",
-                        number(report_per_s(frame->outcomes[PELT_OUTCOME_OK], r->duration_s)));
+    rates(o, r, frame->started, late->started, frame->outcomes, late->outcomes);
     json_object_set_new(o, "response_ms", times(&frame->hist[PELT_HIST_RESPONSE]));
     json_object_set_new(o, "service_ms", times(&frame->hist[PELT_HIST_SERVICE]));
     json_object_set_new(o, "phases_ms", phases);
@@ -271,9 +282,9 @@ static json_t *tags_of(const char *tags)
     return o;
 }
 
-/* Of the whole load; outside of it nothing is a second long (`duration_s` 0: no rates). */
-static json_t *metric_stats(const struct pelt_metric *metric, const struct pelt_metric_frame *f,
-                            double duration_s)
+/* `late`: what of it is in no rate; NULL: there are no rates, as outside of the load. */
+static json_t *metric_stats(const struct pelt_results *r, const struct pelt_metric *metric,
+                            const struct pelt_metric_frame *f, const struct pelt_metric_frame *late)
 {
     json_t *o = metric->type == PELT_METRIC_TREND ? figures(&f->hist, pelt_metric_scale(metric))
                                                   : json_object();
@@ -288,13 +299,15 @@ static json_t *metric_stats(const struct pelt_metric *metric, const struct pelt_
         json_object_set_new(o, "share", json_real(report_share(f->sum, f->values)));
     }
     json_object_set_new(o, "count", count(n));
-    if (metric->type != PELT_METRIC_SHARE && duration_s > 0) {
-        json_object_set_new(o, "per_second", number(report_per_s(n, duration_s)));
+    if (metric->type != PELT_METRIC_SHARE && late != NULL && r->duration_s > 0) {
+        uint64_t late_n = metric->type == PELT_METRIC_COUNTER ? late->sum : late->values;
+        json_object_set_new(o, "per_second", number(pelt_results_per_s(r, n, late_n)));
     }
     return o;
 }
 
-static json_t *metric(const struct report_series *s, double duration_s)
+static json_t *metric(const struct pelt_results *r, const struct report_series *s,
+                      const struct pelt_metric_frame *late)
 {
     const struct pelt_metric *m = s->metric;
     json_t *o = json_object();
@@ -302,7 +315,7 @@ static json_t *metric(const struct report_series *s, double duration_s)
     json_object_set_new(o, "type", text(pelt_metric_type_name(m->type)));
     json_object_set_new(o, "tags", tags_of(s->tags));
     json_object_set_new(o, "unit", text(m->unit));
-    json_object_set_new(o, "stats", metric_stats(m, s->frame, duration_s));
+    json_object_set_new(o, "stats", metric_stats(r, m, s->frame, late));
     const char *definition = pelt_own_metric_definition(m->name);
     if (definition != NULL) {
         json_object_set_new(o, "definition", text(definition));
@@ -437,7 +450,7 @@ static json_t *setup_teardown(const struct pelt_results *r)
     }
     size_t series_len = report_metrics(r, r->outside, series);
     for (size_t i = 0; i < series_len; i++) {
-        json_array_append_new(metrics, metric(&series[i], 0));
+        json_array_append_new(metrics, metric(r, &series[i], NULL));
     }
     json_object_set_new(o, "metrics", metrics);
     json_object_set_new(o, "checks", checks);
@@ -590,7 +603,7 @@ static void arrays(struct document *d, const struct pelt_results *r)
     struct report_series series[PELT_METRIC_SERIES_MAX];
     size_t series_len = report_metrics(r, r->total, series);
     for (size_t i = 0; i < series_len; i++) {
-        array_row(d, metric(&series[i], r->duration_s));
+        array_row(d, metric(r, &series[i], pelt_results_after_metric(r, series[i].id)));
     }
     end_array(d);
     begin_array(d, "checks");

@@ -63,7 +63,9 @@ static void time_of(uint64_t us, uint64_t count, double q, char out[REPORT_TEXT_
 /* The number alone: the column's head says "start/s". */
 static void rate_of(const struct pelt_brief *b, char out[REPORT_TEXT_MAX])
 {
-    report_text_rate(report_per_s(b->started, b->duration_s), out);
+    const double measured_s = pelt_load_measured_s(b->duration_s);
+    const uint64_t started = b->started > b->after ? b->started - b->after : 0;
+    report_text_rate(measured_s > 0 ? (double)started / measured_s : 0, out);
     out[strcspn(out, "/")] = '\0';
 }
 

@@ -58,6 +58,8 @@ void pelt_client_free(struct pelt_client *client)
         pelt_sharing_deinit(client);
     }
     pelt_wsconns_deinit(client);
+    pelt_client_close_left(client);
+    pelt_buf_deinit(&client->left);
     pelt_deadlines_deinit(&client->deadlines);
     pelt_dns_free(client->dns);
     pelt_origins_free(&client->origins);
@@ -114,6 +116,21 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
                  PELT_ORIGINS_MAX);
     }
     return status;
+}
+
+void pelt_client_hurry(struct pelt_client *client)
+{
+    client->hurried = true;
+}
+
+void pelt_client_close_left(struct pelt_client *client)
+{
+    for (size_t at = 0; at < client->left.len; at += sizeof(struct pelt_transport)) {
+        struct pelt_transport transport;
+        memcpy(&transport, client->left.data + at, sizeof(transport));
+        transport.ops->close(&transport);
+    }
+    pelt_buf_reset(&client->left);
 }
 
 bool pelt_client_same_host(const struct pelt_client *client)

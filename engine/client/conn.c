@@ -183,7 +183,7 @@ static uint64_t or_none(uint64_t ns)
 static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                         uint64_t now_ns, struct pelt_sample *s)
 {
-    uint64_t send_ns = (uint64_t)c->send_us * 1000, setup_ns = 0;
+    uint64_t send_ns = (uint64_t)c->send_us * 1000, setup_ns = 0; /* 0: not measured */
     uint64_t dns_ns = PELT_NEVER, connect_ns = PELT_NEVER, tls_ns = PELT_NEVER;
     if ((c->dns_us & c->connect_us) != UINT32_MAX) { /* it had a new connection */
         dns_ns = phase_ns(c->dns_us);
@@ -202,7 +202,7 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
         .dns_ns = dns_ns,
         .connect_ns = connect_ns,
         .tls_ns = tls_ns,
-        .send_ns = send_ns,
+        .send_ns = send_ns != 0 ? send_ns : PELT_NEVER,
         .wait_ns = c->first_ns != 0 ? since(c->first_ns, c->sent_ns + send_ns) : PELT_NEVER,
         .receive_ns = c->first_ns != 0 ? since(now_ns, c->first_ns) : PELT_NEVER,
         .bytes_sent = c->bytes_sent,
@@ -211,9 +211,22 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
     };
 }
 
+/* False: not now, or there is no memory for it. */
+static bool put_aside(struct pelt_conn *c)
+{
+    struct pelt_client *client = pelt_conn_client(c);
+    if (!client->hurried ||
+        pelt_buf_add(&client->left, (const char *)&c->transport, sizeof(c->transport)) != PELT_OK) {
+        return false;
+    }
+    pelt_poller_remove(&client->poller, c->transport.fd, c);
+    c->transport = (struct pelt_transport){.fd = -1};
+    return true;
+}
+
 static void close_socket(struct pelt_conn *c)
 {
-    if (c->transport.fd >= 0) {
+    if (c->transport.fd >= 0 && !put_aside(c)) {
         pelt_poller_forget(&pelt_conn_client(c)->poller, c);
         c->transport.ops->close(&c->transport);
     }

@@ -99,7 +99,7 @@ struct pelt_conn {
         uint64_t tls_ns;   /* without: how long the handshake of TLS took; 0: there was none */
     };
     uint32_t bytes_sent;
-    uint32_t send_us;            /* from the first send to the one that took the last byte */
+    uint32_t send_us; /* from the first send to the one that took the last byte; 0: they are one */
     uint32_t dns_us, connect_us; /* phases of this exchange; UINT32_MAX: did not happen */
     uint8_t failures;            /* connects in a row, or handshakes */
     uint8_t state;               /* enum pelt_conn_state */
@@ -167,6 +167,8 @@ struct pelt_client {
     uint64_t received_ns;    /* when the bytes of the running feed came */
     struct pelt_span behind; /* an answer of the running receive: bytes that came with it */
     struct pelt_wsconns wsconns;
+    bool hurried;         /* sockets are closed later: pelt_client_hurry() */
+    struct pelt_buf left; /* those that wait for it: struct pelt_transport, one behind the other */
     char error_text[PELT_SAMPLE_TEXT];
     char traced_text[PELT_SAMPLE_TEXT + 64]; /* that and the trace's id, for error samples */
     char recv[PELT_RECV_BYTES];

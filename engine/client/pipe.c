@@ -25,7 +25,7 @@ struct flight {
     void *arg;
     uint64_t due_ns, call_ns; /* as given */
     uint64_t sent_ns;         /* just before its first byte was sent; 0: not begun */
-    uint32_t send_us;         /* from the first send to the one that took the last byte */
+    uint32_t send_us; /* from the first send to the one that took the last byte; 0: they are one */
 };
 
 struct pelt_pipe {

@@ -107,3 +107,10 @@ void pelt_poller_forget(struct pelt_poller *p, const void *who)
         }
     }
 }
+
+void pelt_poller_remove(struct pelt_poller *p, int fd, const void *who)
+{
+    struct epoll_event unused = {0};
+    pelt_poller_forget(p, who);
+    epoll_ctl(p->io.fd, EPOLL_CTL_DEL, fd, &unused);
+}

@@ -25,6 +25,8 @@
 
 _Static_assert(sizeof(struct pelt_http1_response) <= 152, "part of each connection's memory");
 
+#define OTHER_VERSION "The answer is not of HTTP/1.0 or HTTP/1.1"
+
 enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF };
 
 /* ---- what llhttp calls; the parser is the first member, so its address is the struct's ---- */
@@ -108,6 +110,36 @@ static enum pelt_http1_answer refuse(struct pelt_http1_response *r, enum pelt_ht
     return answer;
 }
 
+/* For people who do not know how a parser says it. Of what is not listed llhttp's own words are
+ * told. */
+static const char *plain_reason(const llhttp_t *parser)
+{
+    switch (llhttp_get_errno(parser)) {
+    case HPE_INVALID_CONSTANT:
+        return "The answer does not begin with HTTP/1.";
+    case HPE_INVALID_VERSION:
+        return OTHER_VERSION;
+    case HPE_INVALID_STATUS:
+        return "The status is not a number of three digits";
+    case HPE_CR_EXPECTED:
+    case HPE_LF_EXPECTED:
+    case HPE_STRICT:
+        return "A line does not end with CR LF where it should";
+    case HPE_INVALID_HEADER_TOKEN:
+        return "A header field has a character that is not allowed there";
+    case HPE_INVALID_CONTENT_LENGTH:
+        return "Content-Length is not a number";
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return "Content-Length came twice, or beside Transfer-Encoding";
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return "Transfer-Encoding came beside Content-Length, or is not one that ends a body";
+    case HPE_INVALID_CHUNK_SIZE:
+        return "The size of a chunk is not a hexadecimal number";
+    default:
+        return llhttp_get_error_reason(parser);
+    }
+}
+
 /* llhttp stopped for a reason of its own, or because of on_field. */
 static enum pelt_http1_answer refuse_parsed(struct pelt_http1_response *r)
 {
@@ -116,7 +148,8 @@ static enum pelt_http1_answer refuse_parsed(struct pelt_http1_response *r)
         return r->head_done ? refuse(r, PELT_HTTP1_BAD_BODY, "Too many trailer fields")
                             : refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Too many header fields");
     }
-    return r->head_done ? PELT_HTTP1_BAD_BODY : PELT_HTTP1_BAD_HEAD;
+    return refuse(r, r->head_done ? PELT_HTTP1_BAD_BODY : PELT_HTTP1_BAD_HEAD,
+                  plain_reason(&r->parser));
 }
 
 /* The body's framing, RFC 9112 section 6.3. llhttp refused Content-Length with Transfer-Encoding
@@ -177,10 +210,10 @@ static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
 {
     const llhttp_t *p = &r->parser;
     if (p->http_major != 1) {
-        return refuse(r, PELT_HTTP1_BAD_HEAD, "Not HTTP/1.x");
+        return refuse(r, PELT_HTTP1_BAD_HEAD, OTHER_VERSION);
     }
     if (p->status_code < 100) {
-        return refuse(r, PELT_HTTP1_BAD_HEAD, "Invalid status code");
+        return refuse(r, PELT_HTTP1_BAD_HEAD, "The status is below 100");
     }
     if (p->status_code < 200 && p->status_code != 101) {
         return skip_informational(r);

@@ -26,9 +26,10 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
     struct pelt_quota *quota = pelt_registry_quota(registry);
     c->second = pelt_frame_new(quota);
     c->total = pelt_frame_new(quota);
+    c->after = pelt_frame_new(quota);
     c->outside = pelt_frame_new(quota);
     if (c->inbox == NULL || c->group == NULL || c->threads == NULL || c->second == NULL ||
-        c->total == NULL || c->outside == NULL) {
+        c->total == NULL || c->after == NULL || c->outside == NULL) {
         pelt_collector_deinit(c);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
@@ -64,6 +65,7 @@ void pelt_collector_deinit(struct pelt_collector *c)
     free(c->threads);
     pelt_frame_free(c->second);
     pelt_frame_free(c->total);
+    pelt_frame_free(c->after);
     pelt_frame_free(c->outside);
     *c = (struct pelt_collector){.workers_len = 0};
 }
@@ -185,8 +187,13 @@ static void write_whole(struct pelt_collector *c, int32_t second)
         if (!add(c->total, c->second)) {
             pelt_runfile_share_total(c->file, NULL); /* not what its seconds add up to */
         }
+        const bool of_load = is_of_load(c, second);
+        c->newest_is_after = !of_load;
+        if (!of_load) {
+            add(c->after, c->second);
+        }
         for (size_t i = 0; i < len; i++) {
-            add_thread(&c->threads[c->group[i]->thread], c->group[i], is_of_load(c, second));
+            add_thread(&c->threads[c->group[i]->thread], c->group[i], of_load);
         }
         c->has_second = true;
         write_second(c, c->second, len);

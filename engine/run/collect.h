@@ -31,6 +31,7 @@ struct pelt_collector {
     struct pelt_fold fold;           /* names that ended for want of memory */
     struct pelt_frame *second;       /* sum of the newest whole second */
     struct pelt_frame *total;        /* sum of all seconds: the load */
+    struct pelt_frame *after;        /* of it, what came behind the load's whole seconds */
     struct pelt_frame *outside;      /* sum of setup and teardown, in no other figure */
     /* Script errors told so far, each text once, whichever threads met it. Owned. */
     struct pelt_letter *told[PELT_ERRORS_TOLD_MAX];
@@ -45,7 +46,8 @@ struct pelt_collector {
     void (*on_second)(void *arg, const struct pelt_frame *second);
     void *on_second_arg;
     bool has_second;
-    bool write_failed; /* said so once */
+    bool newest_is_after; /* `second` is in `after` */
+    bool write_failed;    /* said so once */
 };
 
 PELT_MUST_USE enum pelt_status

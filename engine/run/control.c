@@ -12,7 +12,8 @@
 
 #define LIVE_PERIOD_S 0.5
 #define STUCK_S       5.0 /* after everything was cancelled: a worker that still runs is given up */
-#define IMPATIENT_S   0.1 /* the same after a second signal */
+#define IMPATIENT_S   0.1 /* the same after a second signal; who is ending by then may go on */
+#define ENDING_S      2.0 /* for so long, which only a host that is kept busy needs */
 
 /* ---- live display ---- */
 
@@ -116,12 +117,19 @@ static void on_cancel_timer(struct ev_loop *loop, ev_timer *timer, int events)
 static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct pelt_running *run = timer->data;
+    if (run->asked > 1 && !run->last_wait && pelt_workers_ending(run)) {
+        run->last_wait = true;
+        start_stuck_timer(run, ENDING_S);
+        return;
+    }
     run->gave_up = true;
     pelt_aside_give_up();
     pelt_collector_close(&run->collector, run->start_ns);
     pelt_fail(&run->own_failure, PELT_EIO,
               "a thread did not stop within %g s after the end: its last seconds are missing",
-              run->asked > 1 ? IMPATIENT_S : STUCK_S);
+              run->last_wait   ? ENDING_S
+              : run->asked > 1 ? IMPATIENT_S
+                               : STUCK_S);
     ev_break(loop, EVBREAK_ALL);
 }
 

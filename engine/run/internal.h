@@ -49,6 +49,7 @@ struct pelt_running {
     int signal;         /* first one that came; 0: none */
     unsigned asked;     /* to stop, by signals */
     bool aborted;       /* stopped by a threshold */
+    bool last_wait;     /* threads that end are given ENDING_S after a second signal */
     bool cancelled;
     bool gave_up;    /* a thread was: nothing that it may use is freed */
     bool hooks_lost; /* it was one that worked on `hooks` or `workers`, which only it has now */
@@ -81,6 +82,7 @@ PELT_MUST_USE enum pelt_status pelt_workers_extend(struct pelt_running *run,
                                                    const struct pelt_stage *stage);
 void pelt_workers_close(struct pelt_running *run);
 void pelt_workers_cancel(struct pelt_running *run);
+bool pelt_workers_ending(const struct pelt_running *run); /* each has heard that, or is done */
 void pelt_workers_join(struct pelt_running *run);
 
 /* ---- control: the control thread while others work: the load, or what is done aside ---- */

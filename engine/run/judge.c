@@ -80,7 +80,8 @@ static void judge_exit(const struct pelt_results *r, const struct pelt_judge_opt
 static void judge_thresholds(const struct pelt_results *r, const struct pelt_judge_options *opt,
                              struct pelt_judgement *j)
 {
-    pelt_rulebook_finish(opt->rules, r->total, r->duration_s, j->lines);
+    const struct pelt_load_sum sum = pelt_results_sum(r);
+    pelt_rulebook_finish(opt->rules, &sum, j->lines);
     for (size_t i = 0; i < j->lines_len && opt->lines != NULL; i++) {
         if (!j->lines[i].aborted && !r->thresholds[i].threshold.trend) {
             j->lines[i] = opt->lines[i];

@@ -96,6 +96,15 @@ static bool rescue_errors(struct pelt_results *r)
     return true;
 }
 
+/* A load that ended by itself had no known length before: its newest second may turn out not to be
+ * whole. */
+static bool add_newest(struct pelt_results *r, const struct pelt_collector *c)
+{
+    const int32_t whole = pelt_load_whole_s(r->duration_s);
+    const bool missing = c->has_second && c->second->second >= whole && !c->newest_is_after;
+    return !missing || pelt_frame_add(r->after, c->second) == PELT_OK;
+}
+
 /* `*into` becomes a copy of `from`. */
 static bool replace(struct pelt_frame **into, const struct pelt_frame *from)
 {
@@ -133,10 +142,14 @@ static bool rescue_threads(struct pelt_results *r, const struct pelt_collector *
 enum pelt_status pelt_rescue_total(struct pelt_results *r, const struct pelt_collector *c,
                                    double duration_s)
 {
-    if (!replace(&r->total, c->total) || !replace(&r->outside, c->outside)) {
+    if (!replace(&r->total, c->total) || !replace(&r->after, c->after) ||
+        !replace(&r->outside, c->outside)) {
         return PELT_ENOMEM;
     }
     r->duration_s = duration_s;
+    if (!add_newest(r, c)) {
+        return PELT_ENOMEM;
+    }
     r->taint_known = true;
     bool whole = intern_missing(r->names, c->registry, PELT_NAME_REQUEST) &&
                  intern_missing(r->names, c->registry, PELT_NAME_CHECK) &&

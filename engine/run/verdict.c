@@ -355,7 +355,7 @@ static void check_cpu(struct verdict *v)
         }
         if (closed) {
             add(v, PELT_SUSPECT, "the generator was the limit: at least %.0f/s",
-                v->r->duration_s > 0 ? (double)v->n.started / v->r->duration_s : 0);
+                pelt_results_per_s(v->r, v->n.started, pelt_frame_counts(v->r->after).started));
         } else {
             add(v, PELT_SUSPECT, "thread %u used %.0f%% of its core", t->thread, share * 100);
         }

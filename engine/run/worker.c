@@ -55,6 +55,8 @@ struct pelt_worker {
     /* Set by the control thread before it sends `wake`, read when that arrives; release and acquire
      * because libev promises no order of its own. */
     atomic_bool stop, cancel, close;
+    atomic_bool
+        ending; /* this thread has heard `cancel`, or is done; relaxed: nothing is read by it */
     atomic_bool stopping; /* what scripts see as pelt.stopping(); relaxed: a hint */
     pthread_t pthread;
     bool started;
@@ -183,7 +185,7 @@ static void on_loop_wake(void *arg, uint64_t due_ns, uint64_t now_ns)
 {
     struct pelt_recorder *recorder = arg;
     if (due_ns < now_ns - PELT_STALL_NS) {
-        pelt_recorder_stalled(recorder, now_ns);
+        pelt_recorder_stalled(recorder, now_ns - due_ns, now_ns);
     }
     pelt_recorder_woke(recorder, now_ns);
 }
@@ -193,7 +195,7 @@ static void on_loop_turn(void *arg, uint64_t length_ns, uint64_t now_ns)
     struct pelt_recorder *recorder = arg;
     pelt_recorder_loop_lag(recorder, length_ns, now_ns);
     if (length_ns > PELT_STALL_NS) {
-        pelt_recorder_stalled(recorder, now_ns);
+        pelt_recorder_stalled(recorder, length_ns, now_ns);
     }
 }
 
@@ -242,9 +244,13 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
 {
     struct pelt_worker *w = wake->data;
     uint64_t now_ns = pelt_clock_ns();
-    follow_plan(w, now_ns);
     const bool stop = atomic_load_explicit(&w->stop, memory_order_acquire);
     const bool cancel = atomic_load_explicit(&w->cancel, memory_order_acquire);
+    if (cancel) {
+        atomic_store_explicit(&w->ending, true, memory_order_relaxed);
+        pelt_client_hurry(w->station.client); /* what was measured first */
+    }
+    follow_plan(w, now_ns);
     for (size_t i = 0; i < w->crews_len; i++) {
         if (stop) {
             pelt_crew_stop(w->crews[i], now_ns);
@@ -304,7 +310,9 @@ static void *thread_main(void *arg)
     if (w->idle < w->crews_len || w->parting) {
         pelt_reactor_run(&w->station.reactor);
     }
+    atomic_store_explicit(&w->ending, true, memory_order_relaxed);
     send_last_frame(w);
+    pelt_client_close_left(w->station.client);
     pelt_runqueue_close(&w->runqueue);
     return NULL;
 }
@@ -486,6 +494,11 @@ void pelt_worker_cancel(struct pelt_worker *w)
 {
     atomic_store_explicit(&w->cancel, true, memory_order_release);
     pelt_worker_stop(w);
+}
+
+bool pelt_worker_ending(const struct pelt_worker *w)
+{
+    return atomic_load_explicit(&w->ending, memory_order_relaxed);
 }
 
 void pelt_worker_give(struct pelt_worker *w, struct pelt_letter *letter)

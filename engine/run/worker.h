@@ -53,6 +53,8 @@ PELT_MUST_USE enum pelt_status pelt_worker_extend(struct pelt_worker *w,
                                                   const struct pelt_stage *stage);
 void pelt_worker_close(struct pelt_worker *w);  /* it ends where it is known to */
 void pelt_worker_cancel(struct pelt_worker *w); /* ends what runs, as unfinished */
+/* It has heard that, or is done, so that no script holds it: what it has measured will come. */
+bool pelt_worker_ending(const struct pelt_worker *w);
 void pelt_worker_give(struct pelt_worker *w,
                       struct pelt_letter *letter); /* an emptied frame, back to its worker */
 void pelt_worker_join(struct pelt_worker *w);

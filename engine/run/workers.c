@@ -161,6 +161,16 @@ void pelt_workers_cancel(struct pelt_running *run)
     }
 }
 
+bool pelt_workers_ending(const struct pelt_running *run)
+{
+    for (uint32_t i = 0; i < run->threads; i++) {
+        if (!pelt_worker_ending(run->workers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void pelt_workers_join(struct pelt_running *run)
 {
     for (uint32_t i = 0; i < run->threads; i++) {

@@ -18,7 +18,8 @@ static const char *const RUN_HISTS[PELT_RUNHIST_KINDS] = {
 #define X(symbol, name) name,
     PELT_RUN_HISTS(X)
 #undef X
-        "http_response_tainted"};
+        "http_response_tainted",
+    "http_response_relieved"};
 
 const char *pelt_request_hist_name(enum pelt_request_hist kind)
 {

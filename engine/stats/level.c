@@ -142,19 +142,52 @@ void pelt_subject_judge(const struct pelt_subject *s, const struct pelt_tally *t
     }
 }
 
-void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_frame *total,
-                          struct pelt_registry *names, double duration_s,
-                          struct pelt_verdict_line *out)
+/* What the tally counts, of which pelt_tally_value() makes rates. */
+static double count_of(const struct pelt_tally *tally, const struct pelt_subject *s)
+{
+    struct pelt_verdict_line line = {0};
+    return pelt_tally_value(tally, s, 1, &line) ? line.value : 0;
+}
+
+/* Counts are subtracted, and then divided: a rate that just meets its bound is not rounded off it.
+ */
+static void judge_rate(struct pelt_subject *s, const struct pelt_tally *tally,
+                       struct pelt_hist_pool *pool, const struct pelt_load_sum *sum,
+                       struct pelt_verdict_line *out)
+{
+    struct pelt_tally after = {0};
+    *out = (struct pelt_verdict_line){0};
+    pelt_tally_gather(&after, pool, s, sum->after);
+    if (pelt_tally_value(tally, s, sum->rate_s, out)) {
+        double count = fmax(count_of(tally, s) - count_of(&after, s), 0);
+        pelt_level_set(s->t, count / sum->rate_s, out);
+    }
+    pelt_tally_reset(&after, pool);
+}
+
+void pelt_threshold_judge_load(const struct pelt_threshold *t, const struct pelt_load_sum *sum,
+                               struct pelt_registry *names, struct pelt_verdict_line *out)
 {
     struct pelt_subject s;
     struct pelt_tally tally = {0};
     struct pelt_hist_pool pool = {0};
     pelt_subject_init(&s, t, names);
-    pelt_tally_gather(&tally, &pool, &s, total);
+    pelt_tally_gather(&tally, &pool, &s, sum->total);
     if (!s.found || (pelt_subject_is_named(&s) && !tally.touched)) {
         pelt_subject_absent(&s, out);
+    } else if (sum->after != NULL && strcmp(t->stat, "per_second") == 0) {
+        judge_rate(&s, &tally, &pool, sum, out);
     } else {
-        pelt_subject_judge(&s, &tally, duration_s, out);
+        pelt_subject_judge(&s, &tally, sum->rate_s, out);
     }
     pelt_hist_pool_deinit(&pool);
+}
+
+void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_frame *total,
+                          struct pelt_registry *names, double duration_s,
+                          struct pelt_verdict_line *out)
+{
+    const struct pelt_load_sum sum = {
+        .total = total, .duration_s = duration_s, .rate_s = duration_s};
+    pelt_threshold_judge_load(t, &sum, names, out);
 }

@@ -108,9 +108,50 @@ COLD static void record_setup(struct pelt_request_frame *f, struct pelt_hist_poo
     record_phase(&f->hist[PELT_HIST_TLS], pool, s->tls_ns);
 }
 
-__attribute__((noinline)) static void record_tainted(struct pelt_frame *f, uint64_t response_ns)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-    pelt_hist_record_ns(&f->hist[PELT_RUNHIST_TAINTED], &f->pool, response_ns);
+    return a < b ? a : b;
+}
+
+/* What was due within a stall, and is told of after it, is a stall from its end on. */
+void pelt_recorder_stalled(struct pelt_recorder *r, uint64_t length_ns, uint64_t now_ns)
+{
+    const uint64_t i = r->stalls_len++ % PELT_STALLS_KEPT;
+    r->stalls[i].length_ns = lesser(length_ns, now_ns - r->stalled_ns);
+    r->stalls[i].end_ns = now_ns;
+    r->stalled_ns = now_ns;
+}
+
+/* For how long stalls held the thread up since `due_ns`, the running one included; the newest ones
+ * first. */
+static uint64_t stalled_since(const struct pelt_recorder *r, uint64_t due_ns, uint64_t done_ns)
+{
+    uint64_t sum_ns = 0;
+    if (done_ns > r->stalling_ns) {
+        sum_ns += lesser(done_ns - r->stalling_ns + PELT_STALL_NS, done_ns - due_ns);
+    }
+    for (uint64_t back = 1; back <= r->stalls_len; back++) {
+        const uint64_t i = (r->stalls_len - back) % PELT_STALLS_KEPT;
+        if (back > PELT_STALLS_KEPT) {
+            return done_ns - due_ns; /* how long the others were is forgotten */
+        }
+        if (r->stalls[i].end_ns <= due_ns) {
+            break;
+        }
+        sum_ns += lesser(r->stalls[i].length_ns, r->stalls[i].end_ns - due_ns);
+    }
+    return lesser(sum_ns, done_ns - due_ns);
+}
+
+__attribute__((noinline)) static void record_if_tainted(struct pelt_recorder *r,
+                                                        const struct pelt_sample *s)
+{
+    struct pelt_frame *f = r->frame;
+    const uint64_t added_ns = stalled_since(r, s->done_ns - s->response_ns, s->done_ns);
+    if ((double)added_ns > PELT_TAINT_SHARE * (double)s->response_ns) {
+        pelt_hist_record_ns(&f->hist[PELT_RUNHIST_TAINTED], &f->pool, s->response_ns);
+        pelt_hist_record_ns(&f->hist[PELT_RUNHIST_RELIEVED], &f->pool, s->response_ns - added_ns);
+    }
 }
 
 static inline void record_times(struct pelt_request_frame *f, struct pelt_hist_pool *pool,
@@ -157,7 +198,7 @@ void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct 
     if (LIKELY(s->answered)) {
         record_times(f, &r->frame->pool, s);
         if (UNLIKELY(s->done_ns - s->response_ns < r->stalled_ns || s->done_ns > r->stalling_ns)) {
-            record_tainted(r->frame, s->response_ns);
+            record_if_tainted(r, s);
         }
     } else {
         r->frame->unanswered_ns += s->response_ns;

@@ -287,14 +287,14 @@ static void step_sum(struct pelt_rule *r, int32_t end)
     }
 }
 
-static void finish_sum(struct pelt_rule *r, const struct pelt_frame *total, double duration_s,
+static void finish_sum(struct pelt_rule *r, const struct pelt_load_sum *sum,
                        struct pelt_verdict_line *out)
 {
     if (!pelt_threshold_is_of_seconds(&r->t)) {
-        pelt_threshold_judge(&r->t, total, r->names, duration_s, out);
+        pelt_threshold_judge_load(&r->t, sum, r->names, out);
         return;
     }
-    pelt_subject_judge(&r->subject, &r->sum, duration_s, out);
+    pelt_subject_judge(&r->subject, &r->sum, sum->duration_s, out);
     if (!out->has_value) {
         pelt_line_unjudged(out, "the load had no whole second");
     }
@@ -338,17 +338,17 @@ const struct pelt_verdict_line *pelt_rule_stop(const struct pelt_rule *r)
     return r->stops ? &r->stop : NULL;
 }
 
-void pelt_rule_finish(struct pelt_rule *r, const struct pelt_frame *total, double duration_s,
+void pelt_rule_finish(struct pelt_rule *r, const struct pelt_load_sum *sum,
                       struct pelt_verdict_line *out)
 {
-    pelt_rule_advance(r, (int32_t)duration_s);
-    if (r->stops && r->stop.to_s < duration_s) { /* else it came to its end anyway */
+    pelt_rule_advance(r, (int32_t)sum->duration_s);
+    if (r->stops && r->stop.to_s < sum->duration_s) { /* else it came to its end anyway */
         *out = r->stop;
     } else if (r->t.trend) {
         finish_trend(r, out);
     } else if (slides(&r->t)) {
         finish_window(r, out);
     } else {
-        finish_sum(r, total, duration_s, out);
+        finish_sum(r, sum, out);
     }
 }

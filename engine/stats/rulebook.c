@@ -85,15 +85,15 @@ const struct pelt_verdict_line *pelt_rulebook_stop(const struct pelt_rulebook *b
     return first;
 }
 
-void pelt_rulebook_finish(struct pelt_rulebook *b, const struct pelt_frame *total,
-                          double duration_s, struct pelt_verdict_line *lines)
+void pelt_rulebook_finish(struct pelt_rulebook *b, const struct pelt_load_sum *sum,
+                          struct pelt_verdict_line *lines)
 {
     for (size_t i = 0; i < b->len; i++) {
         struct entry *e = &b->entry[i];
         if (e->rule != NULL) {
-            pelt_rule_finish(e->rule, total, duration_s, &lines[i]);
+            pelt_rule_finish(e->rule, sum, &lines[i]);
         } else {
-            pelt_threshold_judge(&e->t, total, b->names, duration_s, &lines[i]);
+            pelt_threshold_judge_load(&e->t, sum, b->names, &lines[i]);
         }
     }
 }

@@ -69,7 +69,7 @@ static void host_line(struct report_page *p)
     }
 }
 
-/* "p99 = 212 ms (31% of the tail tainted; 148 ms without)" */
+/* "p99 = 212 ms (31% of the slowest 1% tainted; 148 ms without)" */
 static void taint_line(struct report_page *p)
 {
     char line[200], p99[REPORT_TEXT_MAX], clean[REPORT_TEXT_MAX] = "n/a", share[REPORT_TEXT_MAX];
@@ -82,7 +82,8 @@ static void taint_line(struct report_page *p)
     if (t.clean_p99_us > 0) {
         report_text_time_ms((double)t.clean_p99_us / 1000, clean);
     }
-    snprintf(line, sizeof line, "p99 = %s (%s of the tail tainted; %s without)", p99, share, clean);
+    snprintf(line, sizeof line, "p99 = %s (%s of the slowest 1%% tainted; %s without)", p99, share,
+             clean);
     report_page_labelled(p, "stalls", line);
 }
 

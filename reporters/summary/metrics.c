@@ -40,14 +40,17 @@ static void trend_text(const struct pelt_metric *m, const struct pelt_hist *h, c
     snprintf(out + at, size - at, "max %s  of %s", h->count > 0 ? value : "-", count);
 }
 
-static void metric_text(struct report_page *p, const struct pelt_metric *m,
-                        const struct pelt_metric_frame *f, char *out, size_t size)
+static void metric_text(struct report_page *p, const struct report_series *s, char *out,
+                        size_t size)
 {
+    const struct pelt_metric *m = s->metric;
+    const struct pelt_metric_frame *f = s->frame;
     char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], c[REPORT_TEXT_MAX];
     switch (m->type) {
     case PELT_METRIC_COUNTER:
         report_text_count(f->sum, a);
-        report_text_rate(report_per_s(f->sum, p->r->duration_s), b);
+        report_text_rate(
+            pelt_results_per_s(p->r, f->sum, pelt_results_after_metric(p->r, s->id)->sum), b);
         snprintf(out, size, "%s  %s", a, b);
         return;
     case PELT_METRIC_GAUGE:
@@ -79,7 +82,7 @@ static void metric_row(struct report_page *p, const struct report_series *s)
         size_t used = strlen(name);
         snprintf(name + used, sizeof name - used, " (%s)", s->metric->unit);
     }
-    metric_text(p, s->metric, s->frame, line, sizeof line);
+    metric_text(p, s, line, sizeof line);
     fputs("  ", p->out);
     report_text_print(p->out, name, name_width, 1);
     fputs("  ", p->out);

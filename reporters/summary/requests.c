@@ -39,7 +39,10 @@ static void request_counts(struct report_page *p)
         report_text_count(frame->started, started);
         report_text_count(report_errors(frame), failed);
         report_text_share(report_share(report_errors(frame), report_ended(frame)), share);
-        report_text_rate(report_per_s(frame->outcomes[PELT_OUTCOME_OK], p->r->duration_s), rate);
+        report_text_rate(
+            pelt_results_per_s(p->r, frame->outcomes[PELT_OUTCOME_OK],
+                               pelt_results_after_request(p->r, id)->outcomes[PELT_OUTCOME_OK]),
+            rate);
         fputs("  ", p->out);
         report_text_print(p->out, report_page_request_name(p, id), name_width, 1);
         fprintf(p->out, "%12s", started);

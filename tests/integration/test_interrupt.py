@@ -1,5 +1,6 @@
 """A script that never gives its thread back does not keep pelt from ending: the first signal asks, the second ends it."""
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -146,3 +147,39 @@ def test_one_signal_ends_a_file_that_holds_its_thread(tmp_path, command):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode in (-signal.SIGINT, SIGINT_CODE)
+
+
+MANY = 500 if SLOW else 8000
+
+
+@pytest.fixture
+def descriptors():
+    """As many as this host allows, for pelt-target, too; then as before."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < MANY + 200:
+        pytest.skip(f"{MANY} connections need more descriptors than {before[1]} (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_two_signals_lose_nothing_of_many_connections(descriptors, target, tmp_path):
+    def check(attempt):
+        instance = target("--service-time", "constant:60s", "--drain", "0s")
+        name = f"{attempt}.pelt"
+        with open(tmp_path / "err", "wb") as err:
+            process = subprocess.Popen([str(PELT), "bench", instance.url + "/api/status", "-c", str(MANY), "-t", "2", "-d", "60s",
+                                        "--run-file", name], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=err)
+        time.sleep(3)
+        ended, _ = interrupt_twice(process)
+        told = (tmp_path / "err").read_text()
+        assert ended == SIGINT_CODE, told
+        assert "did not stop" not in told and "given up" not in told
+        report = report_of(name, tmp_path)
+        totals = report["totals"]
+        assert totals["started"] == sum(totals["outcomes"].values()), totals
+        assert not any("reconcile" in reason for reason in report["verdict"]["reasons"]), report["verdict"]
+        if_quiet(totals["outcomes"] == {"unfinished": MANY}, totals)
+
+    in_a_quiet_moment(check)

@@ -83,6 +83,14 @@ void pelt_client_free(struct pelt_client *client); /* all sessions must be deini
 bool pelt_client_same_host(const struct pelt_client *client);
 
 /*
+ * The end is near, and many exchanges may end at once: from now on a connection that ends costs
+ * next to nothing, as its socket is only put aside, until pelt_client_close_left() (or the client's
+ * end). Closing one tells the server, which takes longer than all the rest.
+ */
+void pelt_client_hurry(struct pelt_client *client);
+void pelt_client_close_left(struct pelt_client *client);
+
+/*
  * Hears which exchange is likely to be worked on soon, by what its call was given, to fetch into
  * the cache what its end will touch (pelt_fetch). It must only look at what may be read at any
  * time; nothing follows from it.

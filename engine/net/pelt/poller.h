@@ -60,5 +60,7 @@ int pelt_poller_add(struct pelt_poller *p, int fd, void *who);
 void pelt_poller_again(struct pelt_poller *p, int fd, void *who);
 /* Just before its fd is closed: `who` hears nothing more of the running batch. */
 void pelt_poller_forget(struct pelt_poller *p, const void *who);
+/* The same, and of its fd, which stays open, nothing is told any more. */
+void pelt_poller_remove(struct pelt_poller *p, int fd, const void *who);
 
 #endif

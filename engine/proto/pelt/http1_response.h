@@ -74,7 +74,7 @@ enum pelt_http1_answer pelt_http1_response_skip(struct pelt_http1_response *r, u
 /* The connection ended. DONE: that completes the message (a body delimited by close). BAD_HEAD:
  * before the head was complete; BAD_BODY: mid-body (truncated). */
 enum pelt_http1_answer pelt_http1_response_eof(struct pelt_http1_response *r);
-/* Why the last answer was a refusal, static storage: "Invalid chunk size", ... */
+/* Why the last answer was a refusal, in plain words, static storage: "Too many header fields" */
 const char *pelt_http1_response_reason(const struct pelt_http1_response *r);
 
 /*

@@ -123,6 +123,20 @@ static double reached_s(struct pelt_loader *l)
     return s_reached;
 }
 
+static void add_after(struct pelt_loader *l, struct pelt_brief *b)
+{
+    sqlite3_stmt *s =
+        pelt_loader_query(l, "SELECT coalesce(sum(started), 0) FROM request WHERE t >= ?");
+    const struct pelt_cell whole = PELT_INT(pelt_load_whole_s(b->duration_s));
+    if (s != NULL) {
+        pelt_statement_bind(s, &whole, 1);
+    }
+    if (pelt_loader_rows(l, s)) {
+        b->after = pelt_column(s, 0);
+    }
+    sqlite3_finalize(s);
+}
+
 static void read_all(struct pelt_loader *l, struct pelt_brief *b)
 {
     bool whole = read_meta(l, b) == PELT_META_FIGURES;
@@ -137,6 +151,7 @@ static void read_all(struct pelt_loader *l, struct pelt_brief *b)
         double s = reached_s(l);
         b->duration_s = planned_s > 0 && planned_s < s ? planned_s : s;
     }
+    add_after(l, b);
 }
 
 enum pelt_status pelt_brief_read(const char *path, struct pelt_brief *out, struct pelt_error *err)

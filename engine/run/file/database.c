@@ -510,6 +510,19 @@ static enum pelt_status check_schema(struct pelt_database *d, struct pelt_error 
     return PELT_OK;
 }
 
+/* A writer that ends in order leaves a file that knows of no -wal file (byte 18 of SQLite's
+ * header). One that does, without it: all or the newest of what was written is elsewhere. */
+static bool lacks_wal(const char *path)
+{
+    unsigned char h[20] = {0};
+    FILE *in = fopen(path, "rbe");
+    size_t len = in != NULL ? fread(h, 1, sizeof h, in) : 0;
+    if (in != NULL) {
+        fclose(in);
+    }
+    return len == sizeof h && h[18] == 2 && !has_wal(path);
+}
+
 enum pelt_status pelt_database_open(const char *path, struct pelt_database **out,
                                     struct pelt_error *err)
 {
@@ -521,6 +534,7 @@ enum pelt_status pelt_database_open(const char *path, struct pelt_database **out
     if (d == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
+    d->lacks_wal = lacks_wal(path); /* before SQLite makes an empty one */
     int rc = open_for_reading(d);
     if ((rc & 0xff) == SQLITE_NOTADB) {
         status =

@@ -24,6 +24,7 @@ struct pelt_database {
     int64_t version;  /* of the file's schema: 1 to PELT_RUNFILE_SCHEMA */
     int lock_fd;      /* the writer's lock; -1: a reader, or temporary */
     unsigned holders; /* release() at 0 closes */
+    bool lacks_wal;   /* a reader: the -wal file that the file speaks of was not beside it */
 };
 
 /* A new, empty run file with its tables, in WAL mode; `path` NULL: temporary. Refuses an existing

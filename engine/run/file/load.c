@@ -16,17 +16,10 @@
 
 static void load_meta(struct pelt_loader *l)
 {
-    size_t len = 0;
-    sqlite3_stmt *s =
-        pelt_loader_query(l, "SELECT key, value FROM meta UNION ALL SELECT NULL, NULL");
-    while (pelt_loader_rows(l, s)) { /* the last row ends the list */
-        for (int i = 0; i < 2; i++) {
-            char **slot = pelt_loader_append(l, &l->r->meta, len, sizeof *slot);
-            if (slot != NULL) {
-                *slot = sqlite3_column_type(s, i) == SQLITE_NULL ? NULL : pelt_loader_text(l, s, i);
-                len++;
-            }
-        }
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT key, value FROM meta");
+    while (pelt_loader_rows(l, s)) {
+        pelt_loader_append_text(l, &l->r->meta, pelt_column_text(s, 0));
+        pelt_loader_append_text(l, &l->r->meta, pelt_column_text(s, 1));
     }
     sqlite3_finalize(s);
 }
@@ -100,51 +93,49 @@ static void find_duration(struct pelt_loader *l)
     r->duration_s = in_order || (planned_s > 0 && planned_s < reached_s) ? planned_s : reached_s;
 }
 
-/* NULL-terminated; an empty `second` is none. */
-static char **reasons(struct pelt_loader *l, const char *first, const char *second)
+static const char *base_name(const char *path)
 {
-    char **list = calloc(3, sizeof *list);
-    bool whole = list != NULL && (list[0] = strdup(first)) != NULL &&
-                 (second[0] == '\0' || (list[1] = strdup(second)) != NULL);
-    if (!whole) {
-        pelt_loader_out_of_memory(l);
-    }
-    return list;
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
 }
 
-static void add_reason(struct pelt_loader *l, char ***list, const char *text)
+/* A run that says nothing of itself has begun in its -wal file, which somebody left behind. */
+static void check_wal(struct pelt_loader *l)
 {
-    size_t len = 0;
-    while ((*list)[len] != NULL) {
-        len++;
+    if (l->status == PELT_OK && l->r->meta == NULL && l->d->lacks_wal && !l->r->running) {
+        l->status = pelt_fail(l->err, PELT_EPARSE,
+                              "%s: a run that was killed, without what it wrote: that is in "
+                              "%s-wal, which is not beside it; fetch both files",
+                              l->r->path, base_name(l->r->path));
     }
-    char **longer = realloc(*list, (len + 2) * sizeof *longer);
-    if (longer == NULL || (*list = longer, longer[len] = strdup(text)) == NULL) {
-        pelt_loader_out_of_memory(l);
-        return;
-    }
-    longer[len + 1] = NULL;
 }
 
 /* A run without its end: what is known is told and judged, and no more is claimed. */
 static void explain_unfinished(struct pelt_loader *l)
 {
     struct pelt_results *r = l->r;
-    char text[120], missing[120] = "", upto[40] = "no second was completed";
+    char text[400], upto[40] = "no second was completed";
     uint64_t lost = pelt_results_lost(r);
     if (r->seconds_len > 0) {
         snprintf(upto, sizeof upto, "data up to second %d", r->seconds[r->seconds_len - 1].t);
     }
     snprintf(text, sizeof text, "%s: %s",
              r->running ? "this run is still going on" : "this run was killed", upto);
+    pelt_loader_append_text(l, &r->verdict_reasons, text);
+    if (l->d->lacks_wal && !r->running) {
+        snprintf(text, sizeof text,
+                 "%.300s-wal is not beside the run file, and may hold later seconds: fetch it, too",
+                 base_name(r->path));
+        pelt_loader_append_text(l, &r->verdict_reasons, text);
+    }
     if (lost > 0) {
-        snprintf(missing, sizeof missing, PELT_REASON_LOST, (unsigned long long)lost);
+        snprintf(text, sizeof text, PELT_REASON_LOST, (unsigned long long)lost);
+        pelt_loader_append_text(l, &r->verdict_reasons, text);
     }
     r->verdict = lost > 0 ? PELT_INVALID : PELT_SUSPECT;
     r->exit_code = 1;
-    r->verdict_reasons = reasons(l, text, missing);
-    r->exit_reasons =
-        reasons(l, r->running ? "the run has not ended" : "the run did not end in order", "");
+    pelt_loader_append_text(l, &r->exit_reasons,
+                            r->running ? "the run has not ended" : "the run did not end in order");
     if (l->status == PELT_OK) {
         pelt_load_rules(l);
     }
@@ -154,7 +145,7 @@ static void explain_unfinished(struct pelt_loader *l)
             (row->line.level == PELT_LEVEL_MISSED || row->line.level == PELT_LEVEL_UNJUDGED)) {
             char reason[PELT_THRESHOLD_REASON];
             pelt_threshold_reason(&row->threshold, &row->line, reason);
-            add_reason(l, &r->exit_reasons, reason);
+            pelt_loader_append_text(l, &r->exit_reasons, reason);
         }
     }
 }
@@ -162,6 +153,7 @@ static void explain_unfinished(struct pelt_loader *l)
 static void load_all(struct pelt_loader *l)
 {
     load_meta(l);
+    check_wal(l);
     load_names(l);
     load_metrics(l);
     pelt_load_totals(l);
@@ -169,6 +161,7 @@ static void load_all(struct pelt_loader *l)
     pelt_load_end(l);
     if (l->status == PELT_OK) {
         find_duration(l);
+        pelt_load_after(l);
         pelt_load_generator(l);
     }
     if (l->status == PELT_OK && !l->r->finished) {
@@ -184,9 +177,10 @@ static struct pelt_results *results_new(const char *path)
     }
     r->names = pelt_registry_new();
     r->total = pelt_frame_new(NULL);
+    r->after = pelt_frame_new(NULL);
     r->outside = pelt_frame_new(NULL);
     r->path = path ? strdup(path) : NULL;
-    if (r->names == NULL || r->total == NULL || r->outside == NULL ||
+    if (r->names == NULL || r->total == NULL || r->after == NULL || r->outside == NULL ||
         (path != NULL && r->path == NULL)) {
         pelt_results_free(r);
         return NULL;

@@ -186,20 +186,13 @@ static void load_thresholds(struct pelt_loader *l)
 static char **load_reasons(struct pelt_loader *l, const char *scope)
 {
     char **reasons = NULL;
-    size_t len = 0;
-    sqlite3_stmt *s = pelt_loader_query(
-        l, "SELECT text FROM (SELECT id, text FROM reason WHERE scope = ?1 ORDER BY id)"
-           " UNION ALL SELECT NULL");
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT text FROM reason WHERE scope = ?1 ORDER BY id");
     const struct pelt_cell key = PELT_TEXT(scope);
     if (s != NULL) {
         pelt_statement_bind(s, &key, 1);
     }
-    while (pelt_loader_rows(l, s)) { /* the last row ends the list */
-        char **slot = pelt_loader_append(l, &reasons, len, sizeof *slot);
-        if (slot != NULL) {
-            *slot = sqlite3_column_type(s, 0) == SQLITE_NULL ? NULL : pelt_loader_text(l, s, 0);
-            len++;
-        }
+    while (pelt_loader_rows(l, s)) {
+        pelt_loader_append_text(l, &reasons, pelt_column_text(s, 0));
     }
     sqlite3_finalize(s);
     return reasons;

@@ -185,7 +185,8 @@ static void judge(struct pelt_loader *l, struct pelt_rulebook *book)
         pelt_loader_out_of_memory(l);
         return;
     }
-    pelt_rulebook_finish(book, r->total, r->duration_s, lines);
+    const struct pelt_load_sum sum = pelt_results_sum(r);
+    pelt_rulebook_finish(book, &sum, lines);
     for (size_t i = 0; i < r->thresholds_len; i++) {
         r->thresholds[i].line = lines[i];
         r->thresholds[i].judged = true;

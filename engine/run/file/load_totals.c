@@ -80,10 +80,10 @@ struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *
 
 #define HIST_COLUMNS "series, kind, count, min_us, max_us, clamped, lost, payload"
 
-static void add_hists(struct pelt_loader *l, struct pelt_frame *frame, const char *sql,
+/* Finalizes `s`. */
+static void add_hists(struct pelt_loader *l, struct pelt_frame *frame, sqlite3_stmt *s,
                       const char *table)
 {
-    sqlite3_stmt *s = pelt_loader_query(l, sql);
     while (pelt_loader_rows(l, s)) { /* HIST_COLUMNS */
         struct pelt_hist *h = pelt_loader_hist_of(l, frame, sqlite3_column_int64(s, 0),
                                                   pelt_column_text(s, 1), table);
@@ -96,12 +96,15 @@ static void add_hists(struct pelt_loader *l, struct pelt_frame *frame, const cha
 
 static void load_hists(struct pelt_loader *l)
 {
-    add_hists(l, l->r->total, "SELECT " HIST_COLUMNS " FROM hist_sum", "hist_sum");
+    add_hists(l, l->r->total, pelt_loader_query(l, "SELECT " HIST_COLUMNS " FROM hist_sum"),
+              "hist_sum");
     add_hists(l, l->r->total,
-              "SELECT " HIST_COLUMNS
-              " FROM hist WHERE t > (SELECT coalesce(max(t), -1) FROM hist_sum)",
+              pelt_loader_query(l, "SELECT " HIST_COLUMNS
+                                   " FROM hist WHERE t > (SELECT coalesce(max(t), -1)"
+                                   " FROM hist_sum)"),
               "hist");
-    add_hists(l, l->r->outside, "SELECT " HIST_COLUMNS " FROM hist WHERE t < 0", "hist");
+    add_hists(l, l->r->outside,
+              pelt_loader_query(l, "SELECT " HIST_COLUMNS " FROM hist WHERE t < 0"), "hist");
 }
 
 /* ---- counts ---- */
@@ -322,4 +325,86 @@ void pelt_load_totals(struct pelt_loader *l)
     if (l->status == PELT_OK && l->r->errors_len > 0) {
         qsort(l->r->errors, l->r->errors_len, sizeof *l->r->errors, errors_by_count);
     }
+}
+
+/* ---- behind the load's whole seconds ---- */
+
+static sqlite3_stmt *query_after(struct pelt_loader *l, const char *sql)
+{
+    sqlite3_stmt *s = pelt_loader_query(l, sql);
+    const struct pelt_cell whole = PELT_INT(pelt_load_whole_s(l->r->duration_s));
+    if (s != NULL) {
+        pelt_statement_bind(s, &whole, 1);
+    }
+    return s;
+}
+
+static void load_after_requests(struct pelt_loader *l)
+{
+    sqlite3_stmt *s =
+        query_after(l, "SELECT series, sum(started), sum(bytes_sent), sum(bytes_received)"
+                       " FROM request WHERE t >= ? GROUP BY series");
+    while (pelt_loader_rows(l, s)) {
+        struct pelt_request_frame *r =
+            pelt_loader_request(l, l->r->after, sqlite3_column_int64(s, 0), "request");
+        if (r != NULL) {
+            r->started = pelt_column(s, 1);
+            r->bytes_sent = pelt_column(s, 2);
+            r->bytes_received = pelt_column(s, 3);
+        }
+    }
+    sqlite3_finalize(s);
+    s = query_after(l, "SELECT series, outcome, sum(count) FROM outcome WHERE t >= ?"
+                       " GROUP BY series, outcome");
+    while (pelt_loader_rows(l, s)) {
+        enum pelt_outcome outcome;
+        struct pelt_request_frame *r =
+            pelt_loader_request(l, l->r->after, sqlite3_column_int64(s, 0), "outcome");
+        if (r != NULL && pelt_outcome_find(pelt_column_text(s, 1), &outcome)) {
+            r->outcomes[outcome] = pelt_column(s, 2);
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+/* Of a script's metrics only what rates are made of. */
+static void load_after_values(struct pelt_loader *l)
+{
+    sqlite3_stmt *s = l->d->version < 3
+                          ? NULL
+                          : query_after(l, "SELECT series, sum(count), sum(sum) FROM metric_value"
+                                           " WHERE t >= ? GROUP BY series");
+    while (s != NULL && pelt_loader_rows(l, s)) {
+        struct pelt_metric_frame *m =
+            pelt_loader_metric(l, l->r->after, sqlite3_column_int64(s, 0), "metric_value");
+        if (m != NULL) {
+            m->values = pelt_column(s, 1);
+            m->sum = pelt_column(s, 2);
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+static void load_after_counts(struct pelt_loader *l)
+{
+    sqlite3_stmt *s =
+        query_after(l, "SELECT coalesce(sum(iterations), 0), coalesce(sum(planned), 0),"
+                       " coalesce(sum(dropped), 0) FROM second WHERE t >= ?");
+    if (pelt_loader_rows(l, s)) {
+        l->r->after->iterations = pelt_column(s, 0);
+        l->r->after->planned = pelt_column(s, 1);
+        l->r->after->dropped = pelt_column(s, 2);
+    }
+    sqlite3_finalize(s);
+}
+
+void pelt_load_after(struct pelt_loader *l)
+{
+    load_after_requests(l);
+    load_after_values(l);
+    load_after_counts(l);
+    add_hists(l, l->r->after,
+              query_after(l, "SELECT " HIST_COLUMNS
+                             " FROM hist WHERE t >= ? AND kind <> '" PELT_ALL_RESPONSES "'"),
+              "hist");
 }

@@ -93,6 +93,24 @@ void *pelt_loader_append(struct pelt_loader *l, void *array_ptr, size_t len, siz
     return memset((char *)array + len * item_bytes, 0, item_bytes);
 }
 
+void pelt_loader_append_text(struct pelt_loader *l, char ***list, const char *text)
+{
+    size_t len = 0;
+    while (*list != NULL && (*list)[len] != NULL) {
+        len++;
+    }
+    char *copy = strdup(text);
+    char **longer = copy != NULL ? realloc(*list, (len + 2) * sizeof *longer) : NULL;
+    if (longer == NULL) {
+        free(copy);
+        pelt_loader_out_of_memory(l);
+        return;
+    }
+    longer[len] = copy;
+    longer[len + 1] = NULL;
+    *list = longer;
+}
+
 enum pelt_status pelt_load_hist(sqlite3_stmt *row, int first, struct pelt_hist *h,
                                 struct pelt_hist_pool *pool, struct pelt_error *err)
 {

@@ -34,6 +34,9 @@ char *pelt_loader_text(struct pelt_loader *l, sqlite3_stmt *s, int i);
 /* Room for item `len` of the array that `array_ptr` points to; grows by doubling; the item is
  * zeroed. NULL: out of memory, and the loader has failed. */
 void *pelt_loader_append(struct pelt_loader *l, void *array_ptr, size_t len, size_t item_bytes);
+/* A copy of `text` at the end of a list of texts, which ends with NULL whatever fails; NULL: empty.
+ */
+void pelt_loader_append_text(struct pelt_loader *l, char ***list, const char *text);
 /* pelt_load_hist() of a row of `table`, which is damaged if that fails. */
 void pelt_loader_hist(struct pelt_loader *l, sqlite3_stmt *s, int first, struct pelt_hist *h,
                       struct pelt_hist_pool *pool, const char *table);
@@ -49,7 +52,8 @@ struct pelt_hist *pelt_loader_hist_of(struct pelt_loader *l, struct pelt_frame *
                                       int64_t series, const char *kind, const char *table);
 
 /* The sections, once the names are there. */
-void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside, errors, checks */
+void pelt_load_totals(struct pelt_loader *l); /* load_totals.c: total, outside, errors, checks */
+void pelt_load_after(struct pelt_loader *l);  /* likewise: after; once the load's length is known */
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds */
 /* load_seconds.c: threads, host; once the load's length is known. */
 void pelt_load_generator(struct pelt_loader *l);

@@ -61,6 +61,36 @@ double pelt_load_measured_s(double duration_s)
     return fmin(duration_s, pelt_load_whole_s(duration_s));
 }
 
+double pelt_results_per_s(const struct pelt_results *r, uint64_t all, uint64_t after)
+{
+    const double measured_s = pelt_load_measured_s(r->duration_s);
+    return measured_s > 0 && all > after ? (double)(all - after) / measured_s : 0;
+}
+
+const struct pelt_request_frame *pelt_results_after_request(const struct pelt_results *r,
+                                                            uint32_t series)
+{
+    static const struct pelt_request_frame nothing;
+    const bool any = series < r->after->requests_len && r->after->requests[series] != NULL;
+    return any ? r->after->requests[series] : &nothing;
+}
+
+const struct pelt_metric_frame *pelt_results_after_metric(const struct pelt_results *r,
+                                                          uint32_t series)
+{
+    static const struct pelt_metric_frame nothing;
+    const bool any = series < r->after->metrics_len && r->after->metrics[series] != NULL;
+    return any ? r->after->metrics[series] : &nothing;
+}
+
+struct pelt_load_sum pelt_results_sum(const struct pelt_results *r)
+{
+    return (struct pelt_load_sum){.total = r->total,
+                                  .after = r->after,
+                                  .duration_s = r->duration_s,
+                                  .rate_s = pelt_load_measured_s(r->duration_s)};
+}
+
 static double share_of(uint64_t ns, double measured_s)
 {
     return measured_s > 0 ? (double)ns / (1e9 * measured_s) : 0;
@@ -111,6 +141,7 @@ void pelt_results_free(struct pelt_results *r)
     free_texts(r->exit_reasons);
     pelt_registry_free(r->names);
     pelt_frame_free(r->total);
+    pelt_frame_free(r->after);
     pelt_frame_free(r->outside);
     free(r->seconds);
     free(r->threads);

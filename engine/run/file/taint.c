@@ -1,6 +1,8 @@
 /*
  * taint: how much of the slowest 1% of all response times was the generator's own doing. The times
- * that were not tainted are all times less the tainted ones, counter by counter.
+ * without its stalls are all times less the tainted ones, counter by counter, and with these as
+ * they are without what stalls can have added (run files of before that was recorded: without
+ * them).
  */
 #include "pelt/results.h"
 
@@ -72,6 +74,7 @@ bool pelt_results_taint(const struct pelt_results *r, struct pelt_taint *out)
     if (enough) {
         out->p99_us = pelt_hist_percentile_us(&all, 99);
         split(&all, &r->total->hist[PELT_RUNHIST_TAINTED], &pool, &clean, out);
+        pelt_hist_add(&clean, &pool, &r->total->hist[PELT_RUNHIST_RELIEVED]);
         if (clean.count >= pelt_hist_samples_needed(99)) {
             out->clean_p99_us = pelt_hist_percentile_us(&clean, 99);
         }

@@ -35,8 +35,9 @@ enum pelt_request_hist {
 // clang-format on
 const char *pelt_request_hist_name(enum pelt_request_hist kind);
 
-/* Histograms of a run as a whole: metrics, and one that is not: the response times of all requests
- * that were tainted (pelt/recorder.h), a subset of http_response. */
+/* Histograms of a run as a whole: metrics, and two that are not: the response times of all requests
+ * that were tainted (pelt/recorder.h), a subset of http_response, and the same ones, each without
+ * what the generator's stalls can have added to it. */
 // clang-format off
 #define PELT_RUN_HISTS(X) X(ITERATION, "iteration") X(SEND_LAG, "send_lag") X(LOOP_LAG, "loop_lag")
 enum pelt_run_hist {
@@ -44,6 +45,7 @@ enum pelt_run_hist {
     PELT_RUN_HISTS(X)
 #undef X
     PELT_RUNHIST_TAINTED,
+    PELT_RUNHIST_RELIEVED,
     PELT_RUNHIST_KINDS
 };
 // clang-format on

@@ -1,6 +1,6 @@
 /*
  * outcome: the one name in which each started exchange ends, and whether its request reached the
- * server: yes (a response was seen), no (it cannot have), maybe.
+ * server: yes (a byte of an answer came), no (it cannot have), maybe.
  */
 #ifndef PELT_OUTCOME_H
 #define PELT_OUTCOME_H
@@ -21,7 +21,7 @@
     X(RESET,              "reset",              MAYBE) /* closed before any byte of an answer */   \
     X(STALE_REUSE,        "stale_reuse",        MAYBE) /* the same, on a connection used before */ \
     X(TIMEOUT,            "timeout",            MAYBE) /* a deadline passed after it was begun */  \
-    X(BAD_RESPONSE,       "bad_response",       MAYBE) /* bytes that are no HTTP/1.1 head */       \
+    X(BAD_RESPONSE,       "bad_response",       YES)   /* bytes that are no HTTP/1.1 head */       \
     X(HEAD_TOO_LARGE,     "head_too_large",     YES)   /* above 64 KiB, 256 fields or 32 1xx */    \
     X(BAD_BODY,           "bad_body",           YES)   /* a good head, then broken framing */      \
     X(WS_HANDSHAKE,       "ws_handshake",       YES)   /* a 101 that opens no WebSocket */        \

@@ -8,9 +8,10 @@
  * the frame's second counts in that frame nevertheless.
  *
  * It also tells which response times are *tainted*: the thread was held up for more than
- * PELT_STALL_NS while the exchange was in flight, before its end. Stalls are told afterwards, in
- * the order of time, so the end of the last one is all there is to know of them; the one that still
- * goes on is the running turn of the loop, once it has lasted that long.
+ * PELT_STALL_NS at a time while the exchange was in flight, before its end, and that for more than
+ * PELT_TAINT_SHARE of the response time in all. Stalls are told afterwards, in the order of time;
+ * the newest ones are kept. The one that still goes on is the running turn of the loop, once it has
+ * lasted that long.
  *
  * Storage: the caller's. Thread: the owner. The request path does not allocate once a series was
  * seen in each of the frames in rotation.
@@ -37,6 +38,9 @@ struct pelt_sample {
 #define PELT_RECORDER_CATCH_UP 60             /* turns in one call */
 #define PELT_STALL_NS          PELT_NS_PER_MS /* a thread held up for longer has stalled */
 
+#define PELT_TAINT_SHARE 0.01
+#define PELT_STALLS_KEPT 64 /* an exchange with more of them is tainted */
+
 /* Takes the full frame (posts it on) and gives an empty one, whose `second` and `thread` the
  * recorder sets. Or keeps its hands off and gives NULL: the old frame is filled on under its old
  * second, and the edge moves on. */
@@ -49,7 +53,11 @@ struct pelt_recorder {
     uint64_t edge_ns; /* the running part of the second ends; PELT_NEVER: no turning (setup) */
     uint64_t second_edge_ns; /* the running second ends */
     uint64_t stalled_ns;     /* the last stall ended; 0: there was none */
-    uint64_t stalling_ns;    /* from here on the running turn is one; PELT_NEVER: nobody tells */
+    struct {
+        uint64_t length_ns, end_ns;
+    } stalls[PELT_STALLS_KEPT]; /* stall i at i % PELT_STALLS_KEPT */
+    uint64_t stalls_len;        /* so far */
+    uint64_t stalling_ns;       /* from here on the running turn is one; PELT_NEVER: nobody tells */
     pelt_turn_fn turn;
     void *arg;
 };
@@ -72,11 +80,8 @@ static inline void pelt_recorder_woke(struct pelt_recorder *r, uint64_t now_ns)
 {
     r->stalling_ns = now_ns + PELT_STALL_NS;
 }
-/* The thread was held up until `now_ns`, for more than PELT_STALL_NS. */
-static inline void pelt_recorder_stalled(struct pelt_recorder *r, uint64_t now_ns)
-{
-    r->stalled_ns = now_ns;
-}
+/* The thread was held up until `now_ns`, for `length_ns`, which is more than PELT_STALL_NS. */
+void pelt_recorder_stalled(struct pelt_recorder *r, uint64_t length_ns, uint64_t now_ns);
 /* `due_ns` is the exchange's own: its end less `response_ns` must be that again. */
 void pelt_recorder_started(struct pelt_recorder *r, uint32_t series, uint64_t due_ns,
                            uint64_t now_ns);

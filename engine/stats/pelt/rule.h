@@ -33,8 +33,8 @@ void pelt_rule_add(struct pelt_rule *r, const struct pelt_frame *second);
 void pelt_rule_advance(struct pelt_rule *r, int32_t whole);
 /* Not NULL: it was broken so that the run is to stop, once and for all. */
 const struct pelt_verdict_line *pelt_rule_stop(const struct pelt_rule *r);
-/* The line of the run, of which `total` is the sum and `duration_s` the length that was reached. */
-void pelt_rule_finish(struct pelt_rule *r, const struct pelt_frame *total, double duration_s,
+/* The line of the run. */
+void pelt_rule_finish(struct pelt_rule *r, const struct pelt_load_sum *sum,
                       struct pelt_verdict_line *out);
 
 #endif

@@ -24,8 +24,8 @@ void pelt_rulebook_add(struct pelt_rulebook *b, const struct pelt_frame *second,
                        uint64_t elapsed_ns);
 /* The threshold that is to stop the run, its index and its line; NULL: none is. */
 const struct pelt_verdict_line *pelt_rulebook_stop(const struct pelt_rulebook *b, size_t *index);
-/* The line of each threshold, of a load of this sum and length. */
-void pelt_rulebook_finish(struct pelt_rulebook *b, const struct pelt_frame *total,
-                          double duration_s, struct pelt_verdict_line *lines);
+/* The line of each threshold. */
+void pelt_rulebook_finish(struct pelt_rulebook *b, const struct pelt_load_sum *sum,
+                          struct pelt_verdict_line *lines);
 
 #endif

@@ -152,4 +152,16 @@ void pelt_threshold_judge(const struct pelt_threshold *t, const struct pelt_fram
                           struct pelt_registry *names, double duration_s,
                           struct pelt_verdict_line *out);
 
+/* What a load came to. Borrowed. */
+struct pelt_load_sum {
+    const struct pelt_frame *total;
+    /* What of it came behind the load's whole seconds, and is in no rate; NULL: nothing. */
+    const struct pelt_frame *after;
+    double duration_s; /* the length that was reached */
+    double rate_s;     /* what rates are divided by: its whole seconds; of a short one its length */
+};
+/* The same of a load that had an end: what the grace period still brought is in no rate. */
+void pelt_threshold_judge_load(const struct pelt_threshold *t, const struct pelt_load_sum *sum,
+                               struct pelt_registry *names, struct pelt_verdict_line *out);
+
 #endif

@@ -672,6 +672,62 @@ static void answer_before_the_body_is_sent_counts_and_closes(void **state)
     test_free(big);
 }
 
+/* The peer takes what it can before it answers. */
+static void peer_takes(struct fixture *f, size_t len)
+{
+    char bytes[65536];
+    while (len > 0) {
+        len -= peer_reads(f, bytes, sizeof(bytes));
+    }
+}
+
+/* A clock read after each send would cost more than there is to know: what was sent in one piece
+ * has no such time. */
+static void the_time_of_sending_is_told_of_what_was_sent_in_pieces(void **state)
+{
+    struct fixture *f = *state;
+    exchange_answered(f, OK2, 1);
+    const struct pelt_request_frame *r = f->recorder.frame->requests[1];
+    assert_int_equal(r->hist[PELT_HIST_SEND].count, 0);
+    assert_int_equal(r->hist[PELT_HIST_WAIT].count, 1);
+    size_t len = 32 << 20; /* more than socket buffers take */
+    char *big = test_calloc(1, len);
+    memcpy(big, GET, sizeof(GET) - 1);
+    f->request.bytes = big;
+    f->request.len = len;
+    call(f);
+    peer_takes(f, len);
+    peer_sends(f, OK2, strlen(OK2));
+    finish(f, 2);
+    assert_int_equal(r->hist[PELT_HIST_SEND].count, 1);
+    assert_true(r->hist[PELT_HIST_SEND].max_us > 0);
+    assert_int_equal(r->hist[PELT_HIST_WAIT].count, 2);
+    test_free(big);
+}
+
+static bool peer_sees_the_end(struct fixture *f)
+{
+    char byte;
+    return recv(f->peer, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void in_a_hurry_sockets_are_closed_later(void **state)
+{
+    struct fixture *f = *state;
+    exchange_begins(f);
+    pelt_client_hurry(f->client);
+    pelt_session_cancel(&f->session, PELT_OUTCOME_UNFINISHED, pelt_clock_ns());
+    assert_int_equal(counted(f, PELT_OUTCOME_UNFINISHED), 1);
+    assert_false(peer_sees_the_end(f));
+    peer_sends(f, OK2, strlen(OK2)); /* of which nobody hears any more */
+    turn(f);
+    assert_int_equal(f->done, 1);
+    pelt_client_close_left(f->client);
+    struct pollfd p = {.fd = f->peer, .events = POLLIN | POLLRDHUP};
+    assert_int_equal(poll(&p, 1, 2000), 1);
+    assert_true(p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 static void silence_is_timeout_at_its_deadline(void **state)
 {
     struct fixture *f = *state;
@@ -894,6 +950,8 @@ int main(void)
         TEST(head_without_a_cookie_is_not_told),
         TEST(body_beyond_the_limit_is_cut_and_said),
         TEST(answer_before_the_body_is_sent_counts_and_closes),
+        TEST(the_time_of_sending_is_told_of_what_was_sent_in_pieces),
+        TEST(in_a_hurry_sockets_are_closed_later),
         TEST(silence_is_timeout_at_its_deadline),
         TEST(endless_body_is_timeout_of_the_whole),
         TEST(cancelled_exchange_is_told_once),

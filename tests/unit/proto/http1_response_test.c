@@ -305,9 +305,19 @@ static void a_refusal_has_a_reason(void **state)
     struct pelt_http1_response r = {0};
     size_t used = 0;
     feed(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", false, &used);
-    assert_string_equal(pelt_http1_response_reason(&r), "Invalid character in chunk size");
+    assert_string_equal(pelt_http1_response_reason(&r),
+                        "The size of a chunk is not a hexadecimal number");
     feed(&r, "HTTP/2.0 200 OK\r\n\r\n", false, &used);
-    assert_string_equal(pelt_http1_response_reason(&r), "Not HTTP/1.x");
+    assert_string_equal(pelt_http1_response_reason(&r),
+                        "The answer is not of HTTP/1.0 or HTTP/1.1");
+    feed(&r, "HTTP/2 200\r\n\r\n", false, &used);
+    assert_string_equal(pelt_http1_response_reason(&r),
+                        "The answer is not of HTTP/1.0 or HTTP/1.1");
+    feed(&r, "SSH-2.0-OpenSSH_9.2\r\n", false, &used);
+    assert_string_equal(pelt_http1_response_reason(&r), "The answer does not begin with HTTP/1.");
+    feed(&r, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", false, &used);
+    assert_string_equal(pelt_http1_response_reason(&r),
+                        "Content-Length came twice, or beside Transfer-Encoding");
     feed(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: br\r\n\r\n", false, &used);
     assert_string_equal(pelt_http1_response_reason(&r),
                         "Transfer-Encoding does not end with chunked");

@@ -360,6 +360,7 @@ static void shares_of_a_thread_are_of_the_whole_seconds_of_the_load(void **state
             f->collector.has_second = true;
             assert_int_equal(pelt_rescue_total(f->results, &f->collector, 2.5), PELT_OK);
         }
+        assert_int_equal(pelt_frame_counts(f->results->after).started, 5); /* seconds 2 to 4 */
         for (uint32_t i = 0; i < WORKERS; i++) {
             const struct pelt_thread_row *row = &f->results->threads[i];
             assert_true(fabs(pelt_thread_row_cpu_share(row) - cpu[i]) < 1e-9);

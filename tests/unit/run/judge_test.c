@@ -45,6 +45,7 @@ static int setup(void **state)
     snprintf(f->same_host, sizeof(f->same_host), "no");
     total->flight_ns = 20 * PELT_NS_PER_S;
     f->results = (struct pelt_results){.total = total,
+                                       .after = pelt_frame_new(NULL),
                                        .outside = pelt_frame_new(NULL),
                                        .meta = f->meta,
                                        .names = pelt_registry_new(),
@@ -64,6 +65,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     pelt_judgement_deinit(&f->judged);
     pelt_frame_free(f->results.total);
+    pelt_frame_free(f->results.after);
     pelt_frame_free(f->results.outside);
     pelt_registry_free(f->results.names);
     test_free(f);

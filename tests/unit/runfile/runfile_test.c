@@ -759,6 +759,34 @@ static void change(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+static void copy_alone(const char *from, const char *to)
+{
+    char command[700];
+    snprintf(command, sizeof command, "cp '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_killed_run_without_its_wal_says_what_is_missing(void **state)
+{
+    struct place *p = *state;
+    char copy[320];
+    struct pelt_error err = {""};
+    struct pelt_results *r = NULL;
+    snprintf(copy, sizeof copy, "%s/only.pelt", p->folder);
+    write_and_be_killed(p->path, 3); /* nothing of it has left the -wal file */
+    copy_alone(p->path, copy);
+    assert_int_equal(pelt_results_load(copy, &r, &err), PELT_EPARSE);
+    assert_non_null(strstr(err.text, "only.pelt-wal, which is not beside it"));
+    change(p->path, "PRAGMA wal_checkpoint"); /* some of it may have */
+    r = load(p->path);
+    assert_non_null(strstr(r->verdict_reasons[0], "this run was killed: data up to second"));
+    assert_string_equal(
+        r->verdict_reasons[1],
+        "run.pelt-wal is not beside the run file, and may hold later seconds: fetch "
+        "it, too");
+    pelt_results_free(r);
+}
+
 static void each_file_that_is_no_run_is_told_for_what_it_is(void **state)
 {
     struct place *p = *state;
@@ -925,6 +953,51 @@ static void what_the_host_did_after_the_load_is_no_share_of_it(void **state)
     r = load(p->path);
     assert_true(pelt_thread_row_cpu_share(&r->threads[0]) == 0.05);
     assert_true(pelt_results_host_share(r, r->host.busy_ns) == 0.18);
+    pelt_results_free(r);
+}
+
+/* Ten seconds of records, of which 2.5 s were the load: two whole ones. */
+static void what_came_after_the_load_is_in_no_rate(void **state)
+{
+    struct place *p = *state;
+    struct pelt_brief brief;
+    write_finished(p->path, 10);
+    change(p->path, "UPDATE meta SET value = '2500000000' WHERE key = 'duration_ns'");
+    struct pelt_results *r = load(p->path);
+    struct pelt_frame *within = sum_of(0, 2), *after = sum_of(2, 10);
+    for (uint32_t id = 0; id < after->requests_len; id++) {
+        const struct pelt_request_frame *want = after->requests[id];
+        const struct pelt_request_frame *got = pelt_results_after_request(r, id);
+        for (int k = 0; want != NULL && k < PELT_HIST_REQUEST_KINDS; k++) {
+            assert_hist_equal(&got->hist[k], &want->hist[k]);
+        }
+        if (want != NULL) {
+            assert_memory_equal(got->outcomes, want->outcomes, sizeof want->outcomes);
+            assert_int_equal(got->bytes_received, want->bytes_received);
+        }
+    }
+    assert_int_equal(r->after->iterations, after->iterations);
+    uint64_t started = pelt_frame_counts(r->total).started,
+             late = pelt_frame_counts(r->after).started;
+    assert_true(pelt_results_per_s(r, started, late) ==
+                (double)pelt_frame_counts(within).started / 2);
+    assert_true(pelt_results_per_s(r, 5, 5) == 0);
+    assert_int_equal(pelt_results_after_request(r, 1)->started, after->requests[1]->started);
+    assert_int_equal(pelt_results_after_request(r, 900)->started, 0);
+    assert_int_equal(pelt_results_after_metric(r, 900)->sum, 0);
+    assert_int_equal(pelt_brief_read(p->path, &brief, NULL), PELT_OK);
+    assert_int_equal(brief.after, late);
+    pelt_frame_free(within);
+    pelt_frame_free(after);
+    pelt_results_free(r);
+    change(p->path,
+           "UPDATE meta SET value = '300000000' WHERE key = 'duration_ns'"); /* a short one: all is
+                                                                                within, by its
+                                                                                length */
+    r = load(p->path);
+    started = pelt_frame_counts(r->total).started;
+    late = pelt_frame_counts(r->after).started;
+    assert_true(pelt_results_per_s(r, started, late) == (double)(started - late) / 0.3);
     pelt_results_free(r);
 }
 
@@ -1329,6 +1402,7 @@ int main(void)
         IN_A_PLACE(errors_are_counted_exactly_and_keep_their_first_sample),
         IN_A_PLACE(a_temporary_run_can_be_walked_after_its_writer_closed),
         IN_A_PLACE(a_killed_run_keeps_every_second_that_was_told),
+        IN_A_PLACE(a_killed_run_without_its_wal_says_what_is_missing),
         IN_A_PLACE(a_killed_run_has_its_thresholds_judged_on_what_there_is),
         IN_A_PLACE(a_run_that_goes_on_can_be_read_but_not_written_by_others),
         IN_A_PLACE(a_finished_run_can_be_read_from_read_only_media),
@@ -1336,6 +1410,7 @@ int main(void)
         IN_A_PLACE(each_file_that_is_no_run_is_told_for_what_it_is),
         IN_A_PLACE(a_newer_schema_is_refused),
         IN_A_PLACE(stages_come_back_in_their_order),
+        IN_A_PLACE(what_came_after_the_load_is_in_no_rate),
         IN_A_PLACE(a_run_file_from_before_stages_can_be_read),
         IN_A_PLACE(steps_come_back_as_they_were_judged),
         IN_A_PLACE(a_run_file_from_before_steps_can_be_read),

@@ -53,6 +53,19 @@ static void tainted_share_of_the_tail_and_p99_without(void **state)
     assert_in_range(f->taint.clean_p99_us, 9990, 10010);
 }
 
+/* The same, with what is left of the tainted ones without the stalls: 3 ms less of 100 ms. */
+static void p99_without_stalls_keeps_what_is_the_servers(void **state)
+{
+    struct fixture *f = *state;
+    answer(f, 1, 10, 985);
+    answer_tainted(f, 2, 100, 15);
+    pelt_hist_record_n(&f->total->hist[PELT_RUNHIST_RELIEVED], &f->total->pool, 97000, 15);
+    assert_true(pelt_results_taint(&f->results, &f->taint));
+    assert_int_equal(f->taint.tail_tainted, 15);
+    assert_in_range(f->taint.p99_us, 99900, 100100);
+    assert_in_range(f->taint.clean_p99_us, 96900, 97100);
+}
+
 static void run_without_a_stall_has_the_same_p99(void **state)
 {
     struct fixture *f = *state;
@@ -89,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(tainted_share_of_the_tail_and_p99_without),
+        TEST(p99_without_stalls_keeps_what_is_the_servers),
         TEST(run_without_a_stall_has_the_same_p99),
         TEST(too_few_answers_have_no_tail),
         TEST(older_run_files_do_not_say),

@@ -279,9 +279,9 @@ static void what_was_in_flight_in_a_stall_is_tainted(void **state)
 {
     struct fixture *f = *state;
     assert_false(is_tainted(f, START + 20 * MS));
-    pelt_recorder_stalled(&f->r, START + 30 * MS);
+    pelt_recorder_stalled(&f->r, 5 * MS, START + 30 * MS);
     assert_true(is_tainted(f, START + 30 * MS));
-    assert_true(is_tainted(f, START + 39 * MS - 1));
+    assert_true(is_tainted(f, START + 38 * MS));
     assert_false(is_tainted(f, START + 39 * MS)); /* it began when the stall ended */
 }
 
@@ -295,13 +295,58 @@ static void what_ends_late_in_a_long_turn_is_tainted(void **state)
     assert_false(is_tainted(f, START + 30 * MS));
 }
 
+/* An exchange of `response_ns` that ended at `done_ns`: what is kept of it without the stalls; 0:
+ * it was not tainted. */
+static uint64_t relieved_us(struct fixture *f, uint64_t response_ns, uint64_t done_ns)
+{
+    struct pelt_hist *h = &f->r.frame->hist[PELT_RUNHIST_RELIEVED];
+    struct pelt_sample s = answered(done_ns);
+    pelt_hist_reset(h, &f->r.frame->pool);
+    s.response_ns = response_ns;
+    pelt_recorder_ended(&f->r, 2, &s);
+    return h->count > 0 ? h->max_us : 0;
+}
+
+static void a_stall_that_is_small_against_the_response_does_not_taint_it(void **state)
+{
+    struct fixture *f = *state;
+    pelt_recorder_stalled(&f->r, 8 * MS, START + 900 * MS);
+    assert_int_equal(relieved_us(f, 800 * MS, START + 950 * MS), 0); /* 1% of it, no more */
+    assert_int_equal(relieved_us(f, 799 * MS, START + 950 * MS), 791000);
+    pelt_recorder_stalled(&f->r, 2 * MS, START + 910 * MS);
+    assert_int_equal(relieved_us(f, 800 * MS, START + 950 * MS), 790000); /* both */
+    assert_int_equal(relieved_us(f, 45 * MS, START + 950 * MS), 43000);   /* the second one */
+    assert_int_equal(relieved_us(f, 41 * MS, START + 950 * MS), 40000);   /* the part of it */
+    assert_int_equal(relieved_us(f, 40 * MS, START + 950 * MS), 0);
+}
+
+static void a_stall_within_another_counts_once(void **state)
+{
+    struct fixture *f = *state;
+    pelt_recorder_stalled(&f->r, 10 * MS, START + 20 * MS);
+    pelt_recorder_stalled(&f->r, 8 * MS, START + 20 * MS); /* what was due meanwhile */
+    assert_int_equal(relieved_us(f, 30 * MS, START + 40 * MS), 20000);
+}
+
+static void with_more_stalls_than_are_kept_all_of_it_may_be_ours(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t i = 1; i <= PELT_STALLS_KEPT; i++) {
+        pelt_recorder_stalled(&f->r, 2 * MS, START + 10 * i * MS);
+    }
+    assert_int_equal(relieved_us(f, 700 * MS, START + 700 * MS), 700000 - 2000 * PELT_STALLS_KEPT);
+    pelt_recorder_stalled(&f->r, 2 * MS, START + 690 * MS);
+    assert_int_equal(relieved_us(f, 700 * MS, START + 700 * MS), 0);
+    assert_int_equal(f->r.frame->hist[PELT_RUNHIST_RELIEVED].count, 1);
+}
+
 static void what_failed_is_not_among_the_tainted(void **state)
 {
     struct fixture *f = *state;
     struct pelt_sample s = answered(START + 31 * MS);
     s.answered = false;
     s.outcome = PELT_OUTCOME_TIMEOUT;
-    pelt_recorder_stalled(&f->r, START + 30 * MS);
+    pelt_recorder_stalled(&f->r, 5 * MS, START + 30 * MS);
     pelt_recorder_ended(&f->r, 2, &s);
     assert_int_equal(f->r.frame->hist[PELT_RUNHIST_TAINTED].count, 0);
 }
@@ -403,6 +448,9 @@ int main(void)
         TEST(iterations_arrivals_and_checks_are_counted),
         TEST(what_was_in_flight_in_a_stall_is_tainted),
         TEST(what_ends_late_in_a_long_turn_is_tainted),
+        TEST(a_stall_that_is_small_against_the_response_does_not_taint_it),
+        TEST(a_stall_within_another_counts_once),
+        TEST(with_more_stalls_than_are_kept_all_of_it_may_be_ours),
         TEST(what_failed_is_not_among_the_tainted),
         TEST(flights_add_up_to_the_times_that_exchanges_took),
     };

@@ -76,7 +76,9 @@ static void feed(struct fixture *f, const int *ms, int32_t len)
 
 static void finish(struct fixture *f, double duration_s)
 {
-    pelt_rule_finish(f->rule, f->total, duration_s, &f->line);
+    const struct pelt_load_sum sum = {
+        .total = f->total, .duration_s = duration_s, .rate_s = duration_s};
+    pelt_rule_finish(f->rule, &sum, &f->line);
 }
 
 static void assert_line(struct fixture *f, enum pelt_level level, double value, int32_t from_s,

@@ -693,11 +693,52 @@ static void a_rate_needs_a_duration(void **state)
     assert_int_equal(f->line.level, PELT_LEVEL_UNJUDGED);
 }
 
+/* 10.5 s: 400 begun and 100 ok within 10 s, 300 ok, 20 wrong and 7 orders behind them. */
+static void what_the_grace_period_brought_is_in_no_rate(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } RATES[] = {{"requests per_second > 1/s", 40},
+                 {"http_response per_second > 1/s", 10},
+                 {"errors per_second < 9/s", 0},
+                 {"goodput 1s per_second > 1/s", 10},
+                 {"bytes_sent per_second > 1/s", 400},
+                 {"requests count > 1", 500},
+                 {"errors count < 99", 20},
+                 {"http_response count > 1", 420}};
+    struct fixture *f = *state;
+    struct pelt_frame *after = pelt_frame_new(NULL);
+    struct pelt_request_frame *all = pelt_frame_request(f->total, f->chat),
+                              *late = pelt_frame_request(after, f->chat);
+    *all = (struct pelt_request_frame){.started = 500, .bytes_sent = 5000};
+    all->outcomes[PELT_OUTCOME_OK] = 400;
+    all->outcomes[PELT_OUTCOME_HTTP_STATUS] = 20;
+    pelt_hist_record_n(&all->hist[PELT_HIST_RESPONSE], &f->total->pool, 1000, 420);
+    pelt_hist_record_n(&all->hist[PELT_HIST_FAILED], &f->total->pool, 1000, 20);
+    *late = (struct pelt_request_frame){.started = 100, .bytes_sent = 1000};
+    late->outcomes[PELT_OUTCOME_OK] = 300;
+    late->outcomes[PELT_OUTCOME_HTTP_STATUS] = 20;
+    pelt_hist_record_n(&late->hist[PELT_HIST_RESPONSE], &after->pool, 1000, 320);
+    pelt_hist_record_n(&late->hist[PELT_HIST_FAILED], &after->pool, 1000, 20);
+    const struct pelt_load_sum sum = {
+        .total = f->total, .after = after, .duration_s = 10.5, .rate_s = 10};
+    for (size_t i = 0; i < sizeof RATES / sizeof *RATES; i++) {
+        parse(f, RATES[i].text);
+        pelt_threshold_judge_load(&f->t, &sum, f->names, &f->line);
+        if (f->line.value != RATES[i].value) {
+            fail_msg("%s: %g, not %g", RATES[i].text, f->line.value, RATES[i].value);
+        }
+    }
+    pelt_frame_free(after);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_text_form_is_read),
+        TEST(what_the_grace_period_brought_is_in_no_rate),
         TEST(blanks_and_braces_in_names_do_not_matter),
         TEST(bounds_have_the_unit_of_their_stat),
         TEST(every_metric_can_be_named),

@@ -20,6 +20,7 @@ struct pelt_brief {
     enum pelt_verdict verdict; /* of use if finished, as is exit_code */
     int exit_code;
     uint64_t started, ended, errors; /* of the load; errors: ended in anything but ok */
+    uint64_t after;                  /* of those started: behind the load's whole seconds */
     uint64_t count;                  /* samples of response time, all requests together */
     uint64_t p95_us, p99_us;         /* of them */
 };

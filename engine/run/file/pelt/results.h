@@ -124,6 +124,9 @@ struct pelt_results {
     /* The load: the sum of its seconds (t >= 0). All figures, seconds, errors, checks and
      * thresholds are of it alone. Hist pages in its own pool. */
     struct pelt_frame *total;
+    /* What of `total` came behind the load's whole seconds: in the last part of one, and in the
+     * grace period. It is in no rate. */
+    struct pelt_frame *after;
     /* Setup and teardown (second -1), so that what the server counted can be accounted for: in no
      * other figure. Its `errors` are those that a frame keeps; its outcomes count all. */
     struct pelt_frame *outside;
@@ -167,14 +170,25 @@ double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread);
 /* How long it could have run and was not let, as a share of these. False: that could not be read.
  */
 bool pelt_thread_row_run_wait_share(const struct pelt_thread_row *thread, double *share);
+/* A rate: what happened within the load's whole seconds, by their length. `all` and `after` are the
+ * same count of `total` and of `after`. 0 for a load without a length. */
+double pelt_results_per_s(const struct pelt_results *r, uint64_t all, uint64_t after);
+/* What `after` has of a series; all zero where it has nothing. */
+const struct pelt_request_frame *pelt_results_after_request(const struct pelt_results *r,
+                                                            uint32_t series);
+const struct pelt_metric_frame *pelt_results_after_metric(const struct pelt_results *r,
+                                                          uint32_t series);
+/* As thresholds are judged on it; borrows from `r`. */
+struct pelt_load_sum pelt_results_sum(const struct pelt_results *r);
 /* `ns` of the host's row, likewise. */
 double pelt_results_host_share(const struct pelt_results *r, uint64_t ns);
-/* The response times of all requests, of those of them that were tainted, and of the others. */
+/* The response times of all requests, of those of them that were tainted, and of all without what
+ * the generator's stalls can have added. */
 struct pelt_taint {
     uint64_t tail;         /* the slowest 1% of all: so many, at or above p99_us */
     uint64_t tail_tainted; /* of these */
     uint64_t p99_us;       /* of all */
-    uint64_t clean_p99_us; /* of those that were not tainted; 0: too few */
+    uint64_t clean_p99_us; /* of all, without the stalls; 0: too few are known */
 };
 /* False: it was not measured (a run file of before version 4), or there were too few responses. */
 bool pelt_results_taint(const struct pelt_results *r, struct pelt_taint *out);
