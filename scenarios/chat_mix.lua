@@ -36,10 +36,10 @@ local function socket(user)
     local c <close> = ws.connect("/ws/chat", { name = "chat socket", timeout = "5s" })
     local answer
     if c:send { message = user.rng:choice(questions) } then
-        for text in c:messages("10s") do
-            answer = pelt.json.decode(text).type
-            if answer ~= "token" then break end
-        end
+        repeat
+            local text = c:recv("10s")
+            answer = text and pelt.json.decode(text).type
+        until answer ~= "token"
     end
     check("chat answered", answer == "done")
 end

@@ -760,7 +760,7 @@ uint64_t pelt_wsconn_sent_ns(const struct pelt_wsconn *ws, uint64_t sent_ns)
 
 static bool is_text(struct pelt_span data)
 {
-    struct pelt_utf8 u = {.missing = 0};
+    struct pelt_utf8 u = {.state = 0};
     return pelt_utf8_feed(&u, data.ptr, data.len) && pelt_utf8_is_whole(&u);
 }
 

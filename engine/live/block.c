@@ -188,7 +188,7 @@ static void phase_text(const struct live_figures *f, bool brief, char *out, size
 /* Name, bar, elapsed and left; the times are worth more than the bar. */
 static void first_line(struct writer *w, const struct live_figures *f, const char *name)
 {
-    char phase[64];
+    char phase[112];
     phase_text(f, narrow(w), phase, sizeof phase);
     add_name(w, name);
     add_bar(w, f->done, room(w) - (int)strlen(phase) - 2);
@@ -271,7 +271,7 @@ void live_block_make(const struct live_figures *f, const char *name, int width, 
 
 void live_line_make(const struct live_figures *f, const char *name, char *out, size_t size)
 {
-    char phase[64], clean[4 * NAME_COLUMNS + 1], share[32], value[LIVE_PERCENTILES][32];
+    char phase[112], clean[4 * NAME_COLUMNS + 1], share[32], value[LIVE_PERCENTILES][32];
     phase_text(f, false, phase, sizeof phase);
     clean_name(name, NAME_COLUMNS, clean, sizeof clean);
     format_share(f->error_share, share, sizeof share);

@@ -106,8 +106,12 @@ void pelt_closed_follow(struct pelt_crew *crew, uint64_t now_ns)
     pelt_recorder_turn(crew->opt.recorder, now_ns);
     bool spent = crew->opt.budget != NULL && pelt_budget_spent(crew->opt.budget);
     bool nobody = plan->endless && crew->users_most == 0;
-    if (t_ns >= crew->length_ns || spent || nobody) {
+    if (t_ns >= crew->length_ns || nobody) {
         pelt_crew_stop(crew, now_ns);
+        return;
+    }
+    if (spent) {
+        pelt_crew_spend(crew, now_ns);
         return;
     }
     uint64_t change_ns = pelt_plan_next_change(plan, t_ns);

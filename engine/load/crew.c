@@ -203,11 +203,8 @@ void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns)
     follow_anew(crew, now_ns);
 }
 
-void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
+static void stop(struct pelt_crew *crew, uint64_t now_ns)
 {
-    if (crew->stopping) {
-        return;
-    }
     crew->stopping = true;
     pelt_timerq_remove(crew->opt.timers, &crew->plan_timer);
     pelt_timerq_remove(crew->opt.timers, &crew->ready_timer);
@@ -221,6 +218,25 @@ void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
         pelt_life_send_away(crew, 0, now_ns);
     }
     pelt_crew_tell_when_idle(crew);
+}
+
+void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns)
+{
+    bool spent = crew->spent;
+    crew->spent = false;
+    if (!crew->stopping) {
+        stop(crew, now_ns);
+    } else if (spent) {
+        pelt_life_hurry(crew, 0, crew->users_len, now_ns);
+    }
+}
+
+void pelt_crew_spend(struct pelt_crew *crew, uint64_t now_ns)
+{
+    if (!crew->stopping) {
+        crew->spent = true;
+        stop(crew, now_ns);
+    }
 }
 
 void pelt_crew_cancel(struct pelt_crew *crew, uint64_t now_ns)
@@ -247,11 +263,24 @@ bool pelt_crew_stopping(const struct pelt_crew *crew)
     return crew->stopping;
 }
 
+static bool is_parked(const struct pelt_vu *vu)
+{
+    return !pelt_crew_is_open(vu->crew) && vu->slot >= vu->crew->closed.begun;
+}
+
 bool pelt_crew_wants(const struct pelt_vu *vu)
 {
+    return !vu->crew->stopping && !vu->stopped && !is_parked(vu);
+}
+
+uint64_t pelt_crew_ends_ns(const struct pelt_vu *vu)
+{
     const struct pelt_crew *crew = vu->crew;
-    bool parked = !pelt_crew_is_open(crew) && vu->slot >= crew->closed.begun;
-    return !crew->stopping && !vu->stopped && !parked;
+    bool stopped = crew->stopping && !crew->spent;
+    bool endless = crew->length_ns > PELT_NEVER - crew->opt.start_ns;
+    return stopped || is_parked(vu) ? 0
+           : endless                ? PELT_NEVER
+                                    : crew->opt.start_ns + crew->length_ns;
 }
 
 bool pelt_crew_starved(const struct pelt_crew *crew)

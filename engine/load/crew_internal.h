@@ -52,6 +52,7 @@ struct pelt_crew {
 
     bool begun_plan; /* pelt_crew_start() was called */
     bool stopping;
+    bool spent; /* stopping only because all iterations have begun */
     bool cancelled;
     bool told;    /* that it is idle */
     bool starved; /* of memory */
@@ -74,6 +75,8 @@ void pelt_crew_arm(struct pelt_crew *crew, struct pelt_timer *timer, uint64_t du
                    uint64_t now_ns);
 void pelt_crew_arm_ready(struct pelt_crew *crew, uint64_t now_ns); /* at once, unless it is */
 void pelt_crew_out_of_memory(struct pelt_crew *crew, uint64_t now_ns);
+/* Stops, as the last of the plan's iterations has begun; each of them has its time. */
+void pelt_crew_spend(struct pelt_crew *crew, uint64_t now_ns);
 /* Called when any side of it changes: stopping, what runs, who is to leave. */
 void pelt_crew_tell_when_idle(struct pelt_crew *crew);
 

@@ -84,7 +84,7 @@ static void set_running(struct pelt_crew *crew, struct pelt_vu *vu, bool running
 static void iterate(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t now_ns)
 {
     if (crew->opt.budget != NULL && !pelt_budget_take(crew->opt.budget)) {
-        pelt_crew_stop(crew, now_ns);
+        pelt_crew_spend(crew, now_ns);
         return;
     }
     set_running(crew, vu, true);
@@ -138,7 +138,7 @@ void pelt_life_begin(struct pelt_crew *crew, struct pelt_vu *vu, uint64_t due_ns
     if (vu->phase == PELT_VU_IN) {
         iterate(crew, vu, now_ns);
     } else if (crew->opt.budget != NULL && pelt_budget_spent(crew->opt.budget)) {
-        pelt_crew_stop(crew, now_ns);
+        pelt_crew_spend(crew, now_ns);
     } else {
         enter(crew, vu, now_ns);
     }

@@ -80,7 +80,11 @@ static bool all_arrived(const struct pelt_crew *crew, uint64_t now_ns)
 void pelt_open_stop_when_served(struct pelt_crew *crew, uint64_t now_ns)
 {
     if (crew->open.waiting.len == 0 && crew->entering == 0 && all_arrived(crew, now_ns)) {
-        pelt_crew_stop(crew, now_ns);
+        if (now_ns < crew->opt.start_ns + crew->length_ns) {
+            pelt_crew_spend(crew, now_ns);
+        } else {
+            pelt_crew_stop(crew, now_ns);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +112,76 @@ static bool lacks_intermediate(const X509 *x, const struct pelt_tls_files *f)
            is_of_trusted(X509_get_issuer_name(x), f->cas);
 }
 
+/* Whether `issuer` issued `x`, as its names and key ids say; notes whether it signed it. */
+static bool is_issuer(X509 *issuer, X509 *x, bool *signed_it)
+{
+    int is_not = X509_check_issued(issuer, x);
+    bool is = is_not == X509_V_OK || is_not == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
+    *signed_it = is && X509_verify(x, X509_get0_pubkey(issuer)) == 1;
+    return is;
+}
+
+/* What is wrong between a certificate and its issuers among those that the server sent or that are
+ * trusted; NULL: nothing, or there is none. mbedTLS takes such an issuer for none at all. */
+static const char *bad_issue(X509 *x, X509 *const *sent, unsigned len, STACK_OF(X509) * cas)
+{
+    bool issued = false, by_ca = false, by_other = false, signed_it;
+    unsigned all = len + (unsigned)(cas != NULL ? sk_X509_num(cas) : 0);
+    for (unsigned i = 0; i < all; i++) {
+        X509 *issuer = i < len ? sent[i] : sk_X509_value(cas, (int)(i - len));
+        if (issuer != NULL && issuer != x && is_issuer(issuer, x, &signed_it)) {
+            bool ca = X509_check_ca(issuer) != 0;
+            issued = true;
+            by_ca |= signed_it && ca;
+            by_other |= signed_it && !ca;
+        }
+    }
+    ERR_clear_error();
+    return !issued || by_ca ? NULL : by_other ? "its issuer is no CA" : "its signature is wrong";
+}
+
+/* The first certificate of those sent of which there is a bad issue; new. NULL: none. */
+static X509 *badly_issued(const struct pelt_tls_chain *chain, STACK_OF(X509) * cas,
+                          const char **why)
+{
+    X509 *sent[PELT_TLS_CHAIN_MAX] = {NULL}, *found = NULL;
+    for (unsigned i = 0; i < chain->len; i++) {
+        sent[i] = certificate_at(chain, i);
+    }
+    for (unsigned i = 0; i < chain->len && found == NULL; i++) {
+        if (sent[i] != NULL && !is_self_issued(sent[i])) {
+            *why = bad_issue(sent[i], sent, chain->len, cas);
+            found = *why != NULL ? sent[i] : NULL;
+        }
+    }
+    for (unsigned i = 0; i < chain->len; i++) {
+        if (sent[i] != found) {
+            X509_free(sent[i]);
+        }
+    }
+    return found;
+}
+
+static void tell_unsuitable(struct told *told, const char *subject, const char *why)
+{
+    TELL(told, PELT_TLS_UNSUITABLE,
+         "the certificate %s is not fit for a server: %s; have it issued anew, or measure without "
+         "verification by --insecure",
+         subject, why);
+}
+
 static void tell_untrusted(struct told *told, const struct pelt_tls_conn *conn,
                            const struct pelt_tls_chain *chain)
 {
     const struct pelt_tls_files *files = &conn->thread->tls->files;
     struct pelt_tls_certificate own, top;
     X509 *first = certificate_at(chain, 0), *last = certificate_at(chain, chain->len - 1);
-    if (first == NULL || last == NULL) {
+    const char *why = NULL;
+    X509 *bad = badly_issued(chain, files->cas, &why);
+    if (bad != NULL) {
+        pelt_tls_certificate_read(&own, bad);
+        tell_unsuitable(told, own.subject, why);
+    } else if (first == NULL || last == NULL) {
         TELL(told, PELT_TLS_UNKNOWN_CA, "the server's certificate is not trusted");
     } else {
         pelt_tls_certificate_read(&own, first);
@@ -142,6 +206,7 @@ static void tell_untrusted(struct told *told, const struct pelt_tls_conn *conn,
                 top.issuer, files->cas_name);
         }
     }
+    X509_free(bad);
     X509_free(first);
     X509_free(last);
 }
@@ -177,10 +242,7 @@ static void tell_flaw(struct told *told, const struct pelt_tls_conn *conn,
     if (trouble->flaws & PELT_TLS_FLAW_UNTRUSTED && chain->len > 0) {
         tell_untrusted(told, conn, chain);
     } else if (trouble->flaws & PELT_TLS_FLAW_UNSUITABLE) {
-        TELL(told, PELT_TLS_UNSUITABLE,
-             "the certificate %s is not fit for a server: %s; have it issued anew, or measure "
-             "without verification by --insecure",
-             c.subject, trouble->detail);
+        tell_unsuitable(told, c.subject, trouble->detail);
     } else if (trouble->flaws & PELT_TLS_FLAW_HOST) {
         TELL(
             told, PELT_TLS_WRONG_HOST,
@@ -257,14 +319,28 @@ static const char *alert_name(int alert)
     return "unknown";
 }
 
-static void tell_versions(struct told *told, const struct pelt_tls *tls, const char *words)
+/* `is_old`: the server answered with a version below ours, or refused the newest there is. Else it
+ * refused all of ours, and would have answered an older one with that. */
+static const char *version_help(const struct pelt_tls *tls, bool is_old)
 {
-    bool below_top = tls->version_max < PELT_TLS_1_3;
-    bool of_library = below_top && tls->version_max == tls->backend->version_max;
-    const char *help = of_library ? "; a server that has TLS 1.3 only needs --tls openssl, as this "
-                                    "mbedTLS has no TLS 1.3"
-                       : below_top ? ": raise --tls-max, or lower --tls-min if that server is old"
-                                   : ": an old server may need a lower --tls-min";
+    bool of_library = is_old ? tls->version_min == tls->backend->version_min
+                             : tls->version_max == tls->backend->version_max;
+    if (is_old) {
+        return !of_library ? ": the server is old, --tls-min 1.0 may help"
+               : tls->version_min > PELT_TLS_1_0
+                   ? ": the server is old, --tls openssl --tls-min 1.0 may help"
+                   : ": the server is too old";
+    }
+    return of_library ? ": a server that has TLS 1.3 only needs --tls openssl, as this mbedTLS has "
+                        "no TLS 1.3"
+                      : ": the server wants a newer one, raise --tls-max";
+}
+
+/* `alert`: the server refused by one; else its answer was refused. */
+static void tell_versions(struct told *told, const struct pelt_tls *tls, const char *words,
+                          bool alert)
+{
+    const char *help = version_help(tls, !alert || tls->version_max == PELT_TLS_1_3);
     char range[32];
     if (tls->version_min == tls->version_max) {
         snprintf(range, sizeof(range), "%s", pelt_tls_version_name(tls->version_max));
@@ -308,7 +384,7 @@ static void tell_alert(struct told *told, const struct pelt_tls_conn *conn, int 
              "a CA of the server's, with its intermediates behind it in --cert",
              words);
     } else if (alert == ALERT_PROTOCOL_VERSION || alert == ALERT_INAPPROPRIATE_FALLBACK) {
-        tell_versions(told, tls, words);
+        tell_versions(told, tls, words, true);
     } else if (alert == ALERT_HANDSHAKE_FAILURE || alert == ALERT_INSUFFICIENT_SECURITY) {
         tell_ciphers(told, tls, words);
     } else if (alert == ALERT_UNRECOGNIZED_NAME) {
@@ -316,7 +392,8 @@ static void tell_alert(struct told *told, const struct pelt_tls_conn *conn, int 
              "the server does not serve the name %s (%s): see whether it is the right one",
              conn->host, words);
     } else if (alert == ALERT_NO_APPLICATION_PROTOCOL) {
-        TELL(told, PELT_TLS_ALPN, "the server does not speak %s (%s)", tls->alpn, words);
+        TELL(told, PELT_TLS_ALPN, "the server does not speak %s (%s): use a port of it that does",
+             tls->alpn, words);
     } else {
         TELL(told, PELT_TLS_ALERT,
              "the server gave up with the TLS alert %d, %s: its log may tell more", alert,
@@ -365,24 +442,29 @@ static void tell_library(struct told *told, const struct pelt_tls_conn *conn,
                          const struct pelt_tls_trouble *trouble)
 {
     const struct pelt_tls *tls = conn->thread->tls;
+    bool mbedtls = tls->backend == &pelt_tls_mbedtls;
     enum pelt_tls_class class = trouble != NULL ? trouble->class : PELT_TLS_PROTOCOL;
     const char *words =
         trouble != NULL && trouble->detail[0] != '\0' ? trouble->detail : "no details";
     switch (class) {
     case PELT_TLS_VERSION:
-        tell_versions(told, tls, words);
+        tell_versions(told, tls, words, false);
         break;
     case PELT_TLS_CIPHER:
         tell_ciphers(told, tls, words);
         break;
     case PELT_TLS_UNSUITABLE:
-        TELL(told, class, "the server's certificate is not fit: %s; have it issued anew", words);
+        TELL(told, class, "the server's certificate is not fit: %s; have it issued anew%s", words,
+             mbedtls ? ", or see whether --tls openssl can read it" : "");
         break;
     case PELT_TLS_INTERNAL:
         TELL(told, class, "%s failed: %s", tls->backend->name(), words);
         break;
     default:
-        TELL(told, class, "the server broke the rules of TLS: %s", words);
+        TELL(told, class,
+             "the server broke the rules of TLS: %s; see whether the port speaks TLS, and what "
+             "--tls %s makes of it",
+             words, mbedtls ? "openssl" : "mbedtls");
         break;
     }
 }

@@ -127,8 +127,19 @@ static int on_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flag
     return 0;
 }
 
+/* mbedTLS cannot read the certificate: it is damaged, or has what mbedTLS does not know (a critical
+ * extension, constraints on names). */
+static bool is_of_certificate(int error)
+{
+    int high = -(-error & 0xff80);
+    return high <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && high >= MBEDTLS_ERR_X509_FATAL_ERROR;
+}
+
 static enum pelt_tls_class class_of(int error)
 {
+    if (is_of_certificate(error)) {
+        return PELT_TLS_UNSUITABLE;
+    }
     switch (error) {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:

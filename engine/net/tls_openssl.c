@@ -164,6 +164,12 @@ static enum pelt_tls_class class_of(int reason)
     }
 }
 
+/* The certificate is damaged: the only thing of X.509 or ASN.1 that a server sends. */
+static bool is_of_certificate(int library)
+{
+    return library == ERR_LIB_ASN1 || library == ERR_LIB_X509 || library == ERR_LIB_X509V3;
+}
+
 /* Notes the first error of the queue, which is its cause, and empties it. */
 static enum pelt_status take_error(struct pelt_tls_conn *conn)
 {
@@ -182,7 +188,7 @@ static enum pelt_status take_error(struct pelt_tls_conn *conn)
         trouble->alert = reason - SSL_AD_REASON_OFFSET;
     } else {
         const char *words = ERR_reason_error_string(e);
-        trouble->class = class_of(reason);
+        trouble->class = is_of_certificate(ERR_GET_LIB(e)) ? PELT_TLS_UNSUITABLE : class_of(reason);
         snprintf(trouble->detail, sizeof(trouble->detail), "%s", words != NULL ? words : "");
     }
     return PELT_EIO;

@@ -26,12 +26,13 @@ static bool next_line(struct pelt_span head, size_t *pos, struct pelt_span *line
     return true;
 }
 
-/* "HTTP/1.1 103 Early Hints": a head that another one follows. 101 is final. */
+/* "HTTP/1.1 103 Early Hints": a head that another one follows. 101 is final. llhttp reads the names
+ * of other protocols (RTSP, ICE), too. */
 static bool informational(struct pelt_span status_line)
 {
-    static const size_t code = sizeof("HTTP/1.1 ") - 1;
-    return status_line.len >= code + 3 && status_line.ptr[code] == '1' &&
-           memcmp(status_line.ptr + code, "101", 3) != 0;
+    const char *blank = memchr(status_line.ptr, ' ', status_line.len);
+    size_t left = blank != NULL ? (size_t)(status_line.ptr + status_line.len - blank) : 0;
+    return left >= sizeof(" 103") - 1 && blank[1] == '1' && memcmp(blank, " 101", 4) != 0;
 }
 
 /* Where the fields of the final head begin. */
@@ -41,6 +42,9 @@ static size_t first_field(struct pelt_span head)
     bool skipping = false; /* within the fields of an informational head */
     struct pelt_span line;
     while (next_line(head, &pos, &line)) {
+        while (line.len > 0 && line.ptr[0] == '\r') { /* llhttp passes over them before a status */
+            line = pelt_span(line.ptr + 1, line.len - 1);
+        }
         if (line.len == 0) {
             skipping = false; /* also the empty lines that may precede a status line */
         } else if (!skipping && !informational(line)) {

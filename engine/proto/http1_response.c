@@ -27,14 +27,118 @@ _Static_assert(sizeof(struct pelt_http1_response) <= 152, "part of each connecti
 
 #define OTHER_VERSION "The answer is not of HTTP/1.0 or HTTP/1.1"
 
-enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF };
+/* FORBIDDEN: the head tells of a body where none may be. */
+enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_EOF, BODY_FORBIDDEN };
+
+/* What `seen` says of a head that llhttp reads. */
+enum {
+    SEEN_ENCODING = 1,  /* a Transfer-Encoding, */
+    SEEN_CODING = 2,    /* with a coding in it (of several fields: in the last one), */
+    SEEN_CHUNKED = 4,   /* one of them chunked, */
+    SEEN_TROUBLE = 8,   /* and something behind it, or nothing in the field */
+    SEEN_NAMELESS = 16, /* a field without a name, also in a trailer */
+    SEEN_BAD_REASON = 32,
+    /* The one Transfer-Encoding that delimits a body: chunked is there once, as the last coding. */
+    CHUNKED_ONCE = SEEN_ENCODING | SEEN_CODING | SEEN_CHUNKED,
+};
+
+/* ---- Transfer-Encoding, which llhttp judges by its first byte and its end only ---- */
+
+/* How much of a coding's name is `chunked`: all of it is CHUNKED_LEN. */
+#define CHUNKED_LEN     (sizeof("chunked") - 1)
+#define CHUNKED_BLANK   (CHUNKED_LEN + 1) /* and a blank behind it */
+#define CHUNKED_NOTHING (CHUNKED_LEN + 2) /* it is another one */
+
+static void end_coding(struct pelt_http1_response *r)
+{
+    if (r->coding == 0) { /* an empty member of the list: RFC 9110 section 5.6.1 */
+        return;
+    }
+    bool chunked = r->coding == CHUNKED_LEN || r->coding == CHUNKED_BLANK;
+    r->seen |= r->seen & SEEN_CHUNKED ? SEEN_TROUBLE : 0;
+    r->seen |= chunked ? SEEN_CODING | SEEN_CHUNKED : SEEN_CODING;
+    r->coding = 0;
+}
+
+static void read_coding(struct pelt_http1_response *r, char c)
+{
+    if (c == ',') {
+        end_coding(r);
+    } else if (c == ' ' || c == '\t') {
+        r->coding = r->coding == 0                                           ? 0
+                    : r->coding == CHUNKED_LEN || r->coding == CHUNKED_BLANK ? CHUNKED_BLANK
+                                                                             : CHUNKED_NOTHING;
+    } else if (r->coding < CHUNKED_LEN && (c | 0x20) == "chunked"[r->coding]) {
+        r->coding++;
+    } else {
+        r->coding = CHUNKED_NOTHING;
+    }
+}
+
+static int on_encoding(llhttp_t *parser, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        read_coding((struct pelt_http1_response *)parser, bytes[i]);
+    }
+    return 0;
+}
+
+static int on_encoding_complete(llhttp_t *parser)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    end_coding(r);
+    r->seen |= r->seen & SEEN_CODING ? 0 : SEEN_TROUBLE;
+    return 0;
+}
 
 /* ---- what llhttp calls; the parser is the first member, so its address is the struct's ---- */
+
+static const llhttp_settings_t settings, settings_in_encoding;
+
+static const char encoding_name[] = "transfer-encoding";
+#define NAME_OTHER UINT8_MAX
+
+/* Compares only as far as it is the same: most names end with their first byte. */
+static int on_name_bytes(llhttp_t *parser, const char *bytes, size_t len)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    for (size_t i = 0; i < len && r->name != NAME_OTHER; i++) {
+        bool same = (bytes[i] | 0x20) == encoding_name[r->name]; /* never its final 0 */
+        r->name = same ? r->name + 1 : NAME_OTHER;
+    }
+    return 0;
+}
 
 static int on_field(llhttp_t *parser)
 {
     struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    bool encoding = r->name == sizeof(encoding_name) - 1 && !r->head_done;
+    if (r->name == 0) {
+        r->seen |= SEEN_NAMELESS;
+        return HPE_USER;
+    }
+    r->name = 0;
+    if (!r->head_done) {
+        parser->settings = (void *)(encoding ? &settings_in_encoding : &settings);
+    }
+    if (encoding) {
+        r->seen = (uint8_t)((r->seen | SEEN_ENCODING) & ~SEEN_CODING);
+        r->coding = 0;
+    }
     return ++r->fields > PELT_HTTP1_FIELDS_MAX ? HPE_USER : 0;
+}
+
+/* RFC 9112 section 4: blanks, visible bytes, and those above ASCII. */
+static int on_reason(llhttp_t *parser, const char *bytes, size_t len)
+{
+    struct pelt_http1_response *r = (struct pelt_http1_response *)parser;
+    for (size_t i = 0; i < len; i++) {
+        if (((unsigned char)bytes[i] < ' ' && bytes[i] != '\t') || bytes[i] == 0x7f) {
+            r->seen |= SEEN_BAD_REASON;
+            return HPE_USER;
+        }
+    }
+    return 0;
 }
 
 static int on_headers_complete(llhttp_t *parser)
@@ -58,7 +162,20 @@ static int on_message_complete(llhttp_t *parser)
 }
 
 static const llhttp_settings_t settings = {
+    .on_status = on_reason,
+    .on_header_field = on_name_bytes,
     .on_header_field_complete = on_field,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_chunk_bytes,
+    .on_message_complete = on_message_complete,
+};
+
+/* From the name of a Transfer-Encoding to that of the next field. */
+static const llhttp_settings_t settings_in_encoding = {
+    .on_header_field = on_name_bytes,
+    .on_header_field_complete = on_field,
+    .on_header_value = on_encoding,
+    .on_header_value_complete = on_encoding_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_chunk_bytes,
     .on_message_complete = on_message_complete,
@@ -78,6 +195,12 @@ static int on_trailer_bytes(llhttp_t *parser, const char *bytes, size_t len)
     return 0;
 }
 
+static int on_trailer_name_bytes(llhttp_t *parser, const char *bytes, size_t len)
+{
+    tell_trailer(parser, bytes, len);
+    return on_name_bytes(parser, bytes, len);
+}
+
 static int on_trailer_name(llhttp_t *parser)
 {
     tell_trailer(parser, ": ", 2);
@@ -91,7 +214,7 @@ static int on_trailer_value(llhttp_t *parser)
 }
 
 static const llhttp_settings_t settings_with_trailer = {
-    .on_header_field = on_trailer_bytes,
+    .on_header_field = on_trailer_name_bytes,
     .on_header_value = on_trailer_bytes,
     .on_header_field_complete = on_trailer_name,
     .on_header_value_complete = on_trailer_value,
@@ -140,10 +263,15 @@ static const char *plain_reason(const llhttp_t *parser)
     }
 }
 
-/* llhttp stopped for a reason of its own, or because of on_field. */
+/* llhttp stopped for a reason of its own, or because of on_field or on_reason. */
 static enum pelt_http1_answer refuse_parsed(struct pelt_http1_response *r)
 {
     r->keep_alive = false;
+    if (r->seen & (SEEN_NAMELESS | SEEN_BAD_REASON)) {
+        return refuse(r, r->head_done ? PELT_HTTP1_BAD_BODY : PELT_HTTP1_BAD_HEAD,
+                      r->seen & SEEN_NAMELESS ? "Field without a name"
+                                              : "Invalid character in the reason phrase");
+    }
     if (r->fields > PELT_HTTP1_FIELDS_MAX) {
         return r->head_done ? refuse(r, PELT_HTTP1_BAD_BODY, "Too many trailer fields")
                             : refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Too many header fields");
@@ -152,17 +280,25 @@ static enum pelt_http1_answer refuse_parsed(struct pelt_http1_response *r)
                   plain_reason(&r->parser));
 }
 
-/* The body's framing, RFC 9112 section 6.3. llhttp refused Content-Length with Transfer-Encoding
- * and differing lengths. */
+/* No such answer may have Transfer-Encoding (RFC 9112 section 6.1) or Content-Length (RFC 9110
+ * section 8.6): whether bytes of a body follow, nobody can know. `Content-Length: 0` says the same
+ * as the status, and many servers send it. */
+static bool is_forbidden_body(const llhttp_t *p)
+{
+    return (p->status_code < 200 || p->status_code == 204) &&
+           (p->content_length > 0 || (p->flags & F_TRANSFER_ENCODING));
+}
+
+/* The body's framing, RFC 9112 section 6.3. */
 static enum body body_of(const struct pelt_http1_response *r)
 {
     const llhttp_t *p = &r->parser;
     unsigned status = p->status_code;
     if (r->head_request || status < 200 || status == 204 || status == 304) {
-        return BODY_NONE;
+        return is_forbidden_body(p) ? BODY_FORBIDDEN : BODY_NONE;
     }
     if (p->flags & F_TRANSFER_ENCODING) {
-        return p->flags & F_CHUNKED ? BODY_CHUNKED : BODY_UNTIL_EOF;
+        return BODY_CHUNKED; /* refuse_framing saw to it */
     }
     if (p->flags & F_CONTENT_LENGTH) {
         return p->content_length > 0 ? BODY_LENGTH : BODY_NONE;
@@ -181,6 +317,12 @@ static bool persists(const llhttp_t *p, enum body body)
            ((p->flags & F_CONNECTION_KEEP_ALIVE) && !(p->flags & F_TRANSFER_ENCODING));
 }
 
+static void begin_llhttp(struct pelt_http1_response *r)
+{
+    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    r->name = r->coding = r->seen = 0;
+}
+
 /* llhttp stands behind a 1xx head. */
 static enum pelt_http1_answer skip_informational(struct pelt_http1_response *r)
 {
@@ -189,7 +331,7 @@ static enum pelt_http1_answer skip_informational(struct pelt_http1_response *r)
     }
     r->informational++;
     r->fields = 0;
-    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    begin_llhttp(r);
     return PELT_HTTP1_MORE;
 }
 
@@ -205,6 +347,28 @@ static void begin_body(struct pelt_http1_response *r)
     r->head_done = true;
 }
 
+static enum pelt_http1_answer refuse_forbidden_body(struct pelt_http1_response *r)
+{
+    return refuse(r, PELT_HTTP1_BAD_HEAD, "A body is announced where a 1xx or 204 has none");
+}
+
+/* MORE: what a head that llhttp read says of its body is one thing only. llhttp refused differing
+ * lengths. */
+static enum pelt_http1_answer refuse_framing(struct pelt_http1_response *r)
+{
+    const llhttp_t *p = &r->parser;
+    if (r->seen & SEEN_ENCODING) {
+        if (p->flags & F_CONTENT_LENGTH) {
+            return refuse(r, PELT_HTTP1_BAD_HEAD, "Transfer-Encoding with Content-Length");
+        }
+        if ((r->seen & (CHUNKED_ONCE | SEEN_TROUBLE)) != CHUNKED_ONCE || !(p->flags & F_CHUNKED)) {
+            return refuse(r, PELT_HTTP1_BAD_HEAD,
+                          "Transfer-Encoding does not end with chunked, once");
+        }
+    }
+    return is_forbidden_body(p) ? refuse_forbidden_body(r) : PELT_HTTP1_MORE;
+}
+
 /* llhttp stands behind a head: MORE, or a refusal. */
 static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
 {
@@ -215,11 +379,12 @@ static enum pelt_http1_answer finish_head(struct pelt_http1_response *r)
     if (p->status_code < 100) {
         return refuse(r, PELT_HTTP1_BAD_HEAD, "The status is below 100");
     }
+    enum pelt_http1_answer answer = refuse_framing(r);
+    if (answer != PELT_HTTP1_MORE) {
+        return answer;
+    }
     if (p->status_code < 200 && p->status_code != 101) {
         return skip_informational(r);
-    }
-    if ((p->flags & F_TRANSFER_ENCODING) && body_of(r) == BODY_UNTIL_EOF) {
-        return refuse(r, PELT_HTTP1_BAD_HEAD, "Transfer-Encoding does not end with chunked");
     }
     begin_body(r);
     return PELT_HTTP1_MORE;
@@ -273,7 +438,7 @@ static void begin_head(struct pelt_http1_response *r, const char *bytes, size_t 
                                  len < PELT_HTTP1_HEAD_MAX ? len : PELT_HTTP1_HEAD_MAX);
     r->may_set_cookie = *at == 0 || (r->parser.flags & PELT_HTTP1_SET_COOKIE);
     if (*at == 0) {
-        llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+        begin_llhttp(r);
         return;
     }
     r->head_bytes = (uint32_t)*at;
@@ -319,14 +484,22 @@ static enum pelt_http1_answer feed_chunked(struct pelt_http1_response *r, const 
 static enum pelt_http1_answer feed_body(struct pelt_http1_response *r, const char *bytes,
                                         size_t len, size_t *used)
 {
+    if (r->body == BODY_LENGTH) { /* most have one */
+        return feed_length(r, bytes, len, used);
+    }
     *used = 0;
     switch ((enum body)r->body) {
     case BODY_NONE:
+    case BODY_LENGTH: /* above */
         return PELT_HTTP1_DONE;
-    case BODY_LENGTH:
-        return feed_length(r, bytes, len, used);
     case BODY_CHUNKED:
         return feed_chunked(r, bytes, len, used);
+    case BODY_FORBIDDEN: /* by a head of the common form, which is undone */
+        r->head_done = false;
+        r->status = 0;
+        r->head_end = 0;
+        *used = len;
+        return refuse_forbidden_body(r);
     case BODY_UNTIL_EOF:
         break;
     }

@@ -11,6 +11,7 @@
 struct parsing {
     struct pelt_span text; /* whole, for messages */
     const char *at, *end;
+    bool ws; /* of a WebSocket: ws and wss are known, too */
     struct pelt_error *err;
 };
 
@@ -58,13 +59,14 @@ static enum pelt_status no_scheme(const struct parsing *p)
     int shown = p->text.len < SHOWN_BYTES ? (int)p->text.len : SHOWN_BYTES;
     const char *text = p->text.ptr;
     if (shown == 0) {
-        return refuse(p, "it is empty; write http://HOST[:PORT]/PATH");
+        return refuse(p, p->ws ? "it is empty; write ws://HOST[:PORT]/PATH"
+                               : "it is empty; write http://HOST[:PORT]/PATH");
     }
     if (text[0] == '/') {
         return refuse(p, "a path only; write http://HOST[:PORT]/PATH");
     }
-    return pelt_fail(p->err, PELT_EINVAL, "URL \"%.*s\": no scheme: did you mean http://%.*s ?",
-                     shown, text, shown, text);
+    return pelt_fail(p->err, PELT_EINVAL, "URL \"%.*s\": no scheme: did you mean %s://%.*s ?",
+                     shown, text, p->ws ? "ws" : "http", shown, text);
 }
 
 static enum pelt_status parse_scheme(struct parsing *p, struct pelt_url *out)
@@ -74,9 +76,13 @@ static enum pelt_status parse_scheme(struct parsing *p, struct pelt_url *out)
         return no_scheme(p);
     }
     struct pelt_span scheme = pelt_span(p->at, (size_t)(colon - p->at));
-    out->https = pelt_span_eq_nocase(scheme, "https");
-    if (!out->https && !pelt_span_eq_nocase(scheme, "http")) {
-        return refuse(p, "only http:// and https:// are known");
+    out->https =
+        pelt_span_eq_nocase(scheme, "https") || (p->ws && pelt_span_eq_nocase(scheme, "wss"));
+    bool plain =
+        pelt_span_eq_nocase(scheme, "http") || (p->ws && pelt_span_eq_nocase(scheme, "ws"));
+    if (!out->https && !plain) {
+        return refuse(p, p->ws ? "only ws:// and wss:// (or http:// and https://) are known"
+                               : "only http:// and https:// are known");
     }
     p->at = colon + 3;
     return PELT_OK;
@@ -174,9 +180,11 @@ static enum pelt_status parse_authority(struct parsing *p, struct pelt_url *out)
     return status;
 }
 
-enum pelt_status pelt_url_parse(struct pelt_span text, struct pelt_url *out, struct pelt_error *err)
+static enum pelt_status parse(struct pelt_span text, bool ws, struct pelt_url *out,
+                              struct pelt_error *err)
 {
-    struct parsing p = {.text = text, .at = text.ptr, .end = text.ptr + text.len, .err = err};
+    struct parsing p = {
+        .text = text, .at = text.ptr, .end = text.ptr + text.len, .ws = ws, .err = err};
     memset(out, 0, sizeof(*out));
     enum pelt_status status = check_bytes(&p);
     if (status == PELT_OK) {
@@ -189,4 +197,15 @@ enum pelt_status pelt_url_parse(struct pelt_span text, struct pelt_url *out, str
         out->target = pelt_span(p.at, (size_t)(find(p.at, p.end, "#") - p.at));
     }
     return status;
+}
+
+enum pelt_status pelt_url_parse(struct pelt_span text, struct pelt_url *out, struct pelt_error *err)
+{
+    return parse(text, false, out, err);
+}
+
+enum pelt_status pelt_url_parse_ws(struct pelt_span text, struct pelt_url *out,
+                                   struct pelt_error *err)
+{
+    return parse(text, true, out, err);
 }

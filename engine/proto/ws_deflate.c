@@ -109,10 +109,13 @@ struct pelt_ws_inflate {
     bool ended; /* by a block that said it was the last one; another may follow (section 7.2.3.4) */
 };
 
-struct pelt_ws_inflate *pelt_ws_inflate_new(unsigned window_bits)
+/* With the largest window whatever was agreed: zlib lets a block refer to all that one inflate()
+ * put out, so that with a smaller one a server that exceeds it would be right or wrong by how its
+ * bytes came. No block can refer to more than this one holds. */
+struct pelt_ws_inflate *pelt_ws_inflate_new(void)
 {
     struct pelt_ws_inflate *i = calloc(1, sizeof *i);
-    if (i != NULL && inflateInit2(&i->z, -(int)window_bits) != Z_OK) {
+    if (i != NULL && inflateInit2(&i->z, -MAX_WBITS) != Z_OK) {
         free(i);
         return NULL;
     }

@@ -11,7 +11,7 @@
 #define PELT_WS_DEFLATE_BITS_MIN 9
 
 struct pelt_ws_deflate; /* 2^(bits + 2) + 2^17 + 6 KB */
-struct pelt_ws_inflate; /* 2^bits + 7 KB */
+struct pelt_ws_inflate; /* 39 KB */
 
 struct pelt_ws_deflate *pelt_ws_deflate_new(unsigned window_bits); /* 9..15; NULL: no memory */
 void pelt_ws_deflate_free(struct pelt_ws_deflate *d);              /* NULL: nothing */
@@ -22,8 +22,9 @@ void pelt_ws_deflate_reset(struct pelt_ws_deflate *d);
 PELT_MUST_USE enum pelt_status
 pelt_ws_deflate_message(struct pelt_ws_deflate *d, struct pelt_span message, struct pelt_buf *out);
 
-struct pelt_ws_inflate *pelt_ws_inflate_new(unsigned window_bits); /* 8..15; NULL: no memory */
-void pelt_ws_inflate_free(struct pelt_ws_inflate *i);              /* NULL: nothing */
+/* For any agreed window. NULL: no memory */
+struct pelt_ws_inflate *pelt_ws_inflate_new(void);
+void pelt_ws_inflate_free(struct pelt_ws_inflate *i); /* NULL: nothing */
 void pelt_ws_inflate_reset(struct pelt_ws_inflate *i);
 /*
  * Appends what the next bytes of a message decompress to, until `out` holds `max` bytes in all.

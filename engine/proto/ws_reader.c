@@ -170,7 +170,7 @@ static void begin_message(struct pelt_ws_reader *r, const struct pelt_ws_frame *
     r->kind = frame->opcode == PELT_WS_OP_TEXT ? PELT_WS_TEXT : PELT_WS_BINARY;
     r->compressed = frame->rsv != 0;
     r->frames = 0;
-    r->utf8 = (struct pelt_utf8){.missing = 0};
+    r->utf8 = (struct pelt_utf8){.state = 0};
 }
 
 static enum pelt_ws_kind begin_frame(struct pelt_ws_reader *r, const char *head,
@@ -215,7 +215,7 @@ static enum pelt_ws_kind begin_frame(struct pelt_ws_reader *r, const char *head,
 static enum pelt_ws_kind close_frame(struct pelt_ws_reader *r, const char *payload, size_t len,
                                      struct pelt_ws_event *event)
 {
-    struct pelt_utf8 utf8 = {.missing = 0};
+    struct pelt_utf8 utf8 = {.state = 0};
     if (len == 0) {
         event->code = PELT_WS_CODE_NONE;
         r->state = OVER;
@@ -317,7 +317,7 @@ static enum pelt_ws_kind take_plain(struct pelt_ws_reader *r, struct pelt_span p
 static bool has_inflate(struct pelt_ws_reader *r)
 {
     if (r->inflate == NULL) {
-        r->inflate = pelt_ws_inflate_new(r->terms.server_window_bits);
+        r->inflate = pelt_ws_inflate_new();
     }
     return r->inflate != NULL;
 }

@@ -28,6 +28,7 @@
 
 #define SOCKET_TYPE       "pelt.websocket"
 #define WAIT_NS           (60 * PELT_NS_PER_S) /* for a message, where the script says nothing */
+#define LAST_FEED_NS      (30 * PELT_NS_PER_S) /* of a feed whose user has stopped */
 #define MESSAGE_MAX       (1u << 20)           /* bytes, likewise */
 #define MESSAGE_MAX_MOST  (1u << 30)
 #define SUBPROTOCOL_BYTES 64
@@ -42,11 +43,12 @@ struct socket {
     struct pelt_wsconn *ws; /* NULL: it is over, or its handshake failed */
     struct pelt_strand *strand;
     struct pelt_wsconn_end end;
-    const char *error;   /* what the newest call, or the handshake, failed with; NULL: nothing */
-    uint64_t until_ns;   /* what waits does so until then */
-    uint64_t sent_ns;    /* of the request, or the ping, that waits */
-    uint64_t from_ns;    /* messages that came before are no answer to it */
-    uint64_t feed_ns;    /* when the feed's message before came; 0: there was none */
+    const char *error; /* what the newest call, or the handshake, failed with; NULL: nothing */
+    uint64_t until_ns; /* what waits does so until then */
+    uint64_t sent_ns;  /* of the request, or the ping, that waits */
+    uint64_t from_ns;  /* messages that came before are no answer to it */
+    uint64_t feed_ns;  /* when the feed's message before came; 0: there was none */
+    uint64_t feed_from_ns;
     uint64_t wait_ns;    /* for a feed's message, or a request's answer */
     uint64_t connect_ns; /* call to 101 */
     uint16_t status;
@@ -109,11 +111,17 @@ static int give_error(lua_State *L, struct socket *s, const char *error)
     return 2;
 }
 
-static int wait_more(lua_State *L, struct socket *s, bool feed, lua_KFunction then)
+static int wait_until(lua_State *L, struct socket *s, uint64_t until_ns, bool feed,
+                      lua_KFunction then)
 {
     struct pelt_strand *strand = pelt_shard_of(L)->running;
-    pelt_wsconn_wait(s->ws, s->until_ns, feed);
+    pelt_wsconn_wait(s->ws, until_ns, feed);
     return pelt_strand_wait(L, strand, then);
+}
+
+static int wait_more(lua_State *L, struct socket *s, lua_KFunction then)
+{
+    return wait_until(L, s, s->until_ns, false, then);
 }
 
 static uint64_t now_ns(lua_State *L)
@@ -153,7 +161,7 @@ static int recv_next(lua_State *L, int status, lua_KContext ctx)
     if (now_ns(L) >= s->until_ns) {
         return give_error(L, s, "timeout");
     }
-    return wait_more(L, s, false, recv_next);
+    return wait_more(L, s, recv_next);
 }
 
 /* c:recv(timeout) */
@@ -168,9 +176,13 @@ static int socket_recv(lua_State *L)
 
 /* ---- a feed ---- */
 
-static bool is_over(const struct pelt_strand *strand)
+/* When the load is over for this user. Who stopped (as in `check --once`) has some time more. */
+static uint64_t feed_ends_ns(const struct socket *s)
 {
-    return strand->vu && !pelt_crew_wants(strand->vu);
+    const struct pelt_vu *vu = s->strand->vu;
+    uint64_t ends_ns = vu ? pelt_crew_ends_ns(vu) : PELT_NEVER;
+    uint64_t last_ns = vu && vu->stopped ? s->feed_from_ns + LAST_FEED_NS : PELT_NEVER;
+    return ends_ns < last_ns ? ends_ns : last_ns;
 }
 
 static int feed_next(lua_State *L, int status, lua_KContext ctx)
@@ -178,7 +190,8 @@ static int feed_next(lua_State *L, int status, lua_KContext ctx)
     struct socket *s = lua_touserdata(L, SOCKET);
     struct pelt_wsconn_message m;
     size_t at = 0;
-    if (is_over(s->strand)) {
+    uint64_t ends_ns = feed_ends_ns(s);
+    if (now_ns(L) >= ends_ns) {
         return 0;
     }
     if (s->ws && pelt_wsconn_peek(s->ws, &at, &m)) {
@@ -192,7 +205,7 @@ static int feed_next(lua_State *L, int status, lua_KContext ctx)
         s->error = is_open(s) ? "timeout" : why_closed(s);
         return 0;
     }
-    return wait_more(L, s, true, feed_next);
+    return wait_until(L, s, ends_ns < s->until_ns ? ends_ns : s->until_ns, true, feed_next);
 }
 
 /* The iterator that messages() gives: upvalue is the WebSocket. */
@@ -212,6 +225,7 @@ static int socket_messages(lua_State *L)
     struct socket *s = socket_at(L, SOCKET, "c:messages()");
     s->wait_ns = wait_ns_of(L, 2, "messages");
     s->feed_ns = 0;
+    s->feed_from_ns = pelt_clock_ns();
     lua_settop(L, SOCKET);
     lua_pushcclosure(L, feed_step, 1);
     return 1;
@@ -281,7 +295,7 @@ static int send_more(lua_State *L, int status, lua_KContext ctx)
         (void)pelt_strand_waiter(L, "send");
         s->until_ns = pelt_clock_ns() + WAIT_NS;
     }
-    return wait_more(L, s, false, send_more);
+    return wait_more(L, s, send_more);
 }
 
 static int start_send(lua_State *L, const char *what, const char *call, bool binary)
@@ -438,7 +452,7 @@ static int request_next(lua_State *L, int status, lua_KContext ctx)
         pelt_wsconn_timed_out(s->ws, now_ns(L));
         return give_error(L, s, "timeout");
     }
-    return wait_more(L, s, false, request_next);
+    return wait_more(L, s, request_next);
 }
 
 static int request_send(lua_State *L, int status, lua_KContext ctx)
@@ -458,7 +472,7 @@ static int request_send(lua_State *L, int status, lua_KContext ctx)
         pelt_wsconn_timed_out(s->ws, now_ns(L));
         return give_error(L, s, "timeout");
     }
-    return wait_more(L, s, false, request_send);
+    return wait_more(L, s, request_send);
 }
 
 static const char *const REQUEST_OPTIONS[] = {"match", "pattern", "timeout", "binary", NULL};
@@ -584,7 +598,7 @@ static int ping_next(lua_State *L, int status, lua_KContext ctx)
         pelt_wsconn_timed_out(s->ws, now_ns(L));
         return give_error(L, s, "timeout");
     }
-    return wait_more(L, s, false, ping_next);
+    return wait_more(L, s, ping_next);
 }
 
 /* c:ping(timeout): seconds */
@@ -608,7 +622,7 @@ static int close_next(lua_State *L, int status, lua_KContext ctx)
 {
     struct socket *s = lua_touserdata(L, SOCKET);
     if (s->ws && pelt_wsconn_state(s->ws) == PELT_WSCONN_CLOSING) {
-        return wait_more(L, s, false, close_next);
+        return wait_more(L, s, close_next);
     }
     let_go(s, now_ns(L));
     if (!s->opened) {
@@ -786,15 +800,13 @@ static void read_connect_options(lua_State *L, int options, struct asking *a)
     }
 }
 
-/* The URL as http has it, pushed: ws becomes http, a path follows the target. */
+/* The URL, pushed: a path follows the target. */
 static struct pelt_span read_url(lua_State *L, int index)
 {
     const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
     const char *target = opt->target ? opt->target : opt->scenario->target;
     const char *text = luaL_checkstring(L, index);
-    if (strncasecmp(text, "ws://", 5) == 0 || strncasecmp(text, "wss://", 6) == 0) {
-        lua_pushfstring(L, "http%s", text + 2);
-    } else if (text[0] != '/') {
+    if (text[0] != '/') {
         lua_pushvalue(L, index);
     } else if (target) {
         size_t len = strcspn(target, "?#");
@@ -804,7 +816,6 @@ static struct pelt_span read_url(lua_State *L, int index)
         lua_pushlstring(L, target, len);
         lua_pushstring(L, text);
         lua_concat(L, 2);
-        return read_url(L, lua_gettop(L));
     } else {
         luaL_error(L,
                    "ws.connect: \"%s\" is a path, and there is no target: set `target` in the "
@@ -889,7 +900,7 @@ static int ws_connect(lua_State *L)
     pelt_http_start_fields(L, &a.fields);
     read_connect_options(L, 2, &a);
     struct pelt_span text = read_url(L, 1);
-    check(L, pelt_url_parse(text, &url, &err), &err);
+    check(L, pelt_url_parse_ws(text, &url, &err), &err);
     check(L, pelt_client_origin(shard->opt->client, &url, &origin, &err), &err);
     struct pelt_span target = url.target.len > 0 ? url.target : pelt_span_of("/");
     pelt_rng_init(&rng, pelt_clock_ns(), (uintptr_t)strand);

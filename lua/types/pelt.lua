@@ -334,7 +334,7 @@ pelt.ws = {}
 ---@field max_message? integer bytes of a message that comes, default 1 MiB
 
 ---Opens a WebSocket. What the server did never raises: look at `open` and `error`.
----@param url string a path, or a ws:// URL
+---@param url string a path, or a ws:// or wss:// URL
 ---@param options? pelt.ConnectOptions
 ---@return pelt.websocket
 function pelt.ws.connect(url, options) end

@@ -1,6 +1,7 @@
 """Certificates of a test's own, made with the openssl command: a root, an intermediate, and what a server may have."""
 import functools
 import pathlib
+import ssl
 import subprocess
 import tempfile
 import types
@@ -73,6 +74,13 @@ class Authority:
                       "-extfile", self.path(f"{name}.ext"), "-in", request, "-out", made)
         return made
 
+    def damage(self, name, of):
+        """NAME.crt, NAME.key: those of `of` with one bit of the signature changed."""
+        der = bytearray(ssl.PEM_cert_to_DER_cert(self.path(f"{of}.crt").read_text()))
+        der[-1] ^= 1
+        self.path(f"{name}.crt").write_text(ssl.DER_cert_to_PEM_cert(bytes(der)))
+        self.path(f"{name}.key").write_bytes(self.path(f"{of}.key").read_bytes())
+
     def chain(self, name, *names):
         """NAME.pem: these certificates one behind the other."""
         made = self.path(f"{name}.pem")
@@ -104,10 +112,16 @@ def make(folder):
     a.issue("ofold", "/CN=web.pelt.test", SERVER + LOCAL, by="oldroot")
     a.issue("noca", "/CN=no authority", LEAF, by="root")
     a.issue("ofnoca", "/CN=web.pelt.test", SERVER + LOCAL, by="noca")
+    a.damage("damaged", "good")
+    a.issue("strangercritical", "/CN=web.pelt.test", SERVER + LOCAL + "1.2.3.4=critical,DER:0500\n", by="root")
+    a.issue("narrow", "/O=pelt tests/CN=Narrow Intermediate",
+            ROOT + "nameConstraints=critical,permitted;DNS:elsewhere.test\n", by="root")
+    a.issue("ofnarrow", "/CN=web.pelt.test", SERVER + "subjectAltName=DNS:web.pelt.test\n", by="narrow")
     a.issue("client", "/CN=a client", CLIENT, by="root")
     a.issue("foreign", "/CN=a foreign client", CLIENT, by="stranger")
     a.chain("ordered", "leaf", "inter")
     a.chain("jumbled", "leaf", "root", "inter")
+    a.chain("ofnarrow", "ofnarrow", "narrow")
     a.chain("ofnoca", "ofnoca", "noca")
     return a
 

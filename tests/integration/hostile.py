@@ -315,7 +315,27 @@ def no_content_with_body(peer):
     """204, which has no body, followed by the bytes of one."""
     while True:
         peer.read_request()
-        peer.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n" + BODY)
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n" + BODY)
+
+
+@mode
+def no_content_with_length(peer):
+    """204 that says that it has a body."""
+    peer.read_request()
+    peer.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n" + BODY)
+
+
+@mode
+def cl_and_empty_te(peer):
+    """A length, and a Transfer-Encoding of nothing."""
+    peer.read_request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nTransfer-Encoding:\r\n\r\n" + BODY)
+
+
+@mode
+def chunked_twice(peer):
+    peer.read_request()
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n6\r\n" + BODY + b"\r\n0\r\n\r\n")
 
 
 class Hostile:

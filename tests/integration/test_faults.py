@@ -54,6 +54,9 @@ EXPECTED = {
     "cl_and_te": ["bad_response"],
     "two_content_lengths": ["bad_response"],
     "no_content_with_body": ["ok", "stale_reuse"],
+    "no_content_with_length": ["bad_response"],
+    "cl_and_empty_te": ["bad_response"],
+    "chunked_twice": ["bad_response"],
 }
 
 

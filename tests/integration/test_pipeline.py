@@ -129,6 +129,9 @@ EXPECTED = {
     "cl_and_te": ["bad_response", BEHIND_NONE],
     "two_content_lengths": ["bad_response", BEHIND_NONE],
     "no_content_with_body": ["ok", "bad_response", BEHIND_ONE],
+    "no_content_with_length": ["bad_response", BEHIND_NONE],
+    "cl_and_empty_te": ["bad_response", BEHIND_NONE],
+    "chunked_twice": ["bad_response", BEHIND_NONE],
 }
 
 

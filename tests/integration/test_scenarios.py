@@ -35,6 +35,19 @@ def test_a_scenario_of_the_project_runs(target, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", RUNS)
+def test_a_scenario_of_the_project_is_tried_once(target, tmp_path, name):
+    done = pelt("check", scenario(name), "--once", "--set", f"TARGET={target().url}", cwd=tmp_path)
+    assert done.code == PASSED and "failed" not in done.out, done.told()
+
+
+@pytest.mark.parametrize("name", ["chat_mix", "websocket"])
+def test_answers_that_outlast_the_load_are_answers(target, tmp_path, name):
+    server = target("--chat-gap", "constant:50ms")
+    done = run(scenario(name), "--set", f"TARGET={server.url}", *RUNS[name], cwd=tmp_path)
+    assert all(check["failed"] == 0 for check in done.report["checks"]), done.report["checks"]
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_a_scenario_of_the_project_reads_as_what_it_is(tmp_path, name):
     done = pelt("check", scenario(name), cwd=tmp_path)
     says = {

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import PASSED, ROOT, SIGINT_CODE, USAGE, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, run
+from program import PASSED, ROOT, SIGINT_CODE, USAGE, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 from test_target_limits import metrics
 from wsclient import BINARY, CLOSE, CONTINUED, PING, PONG, TEXT
 from wsserver import Server
@@ -501,11 +501,12 @@ def test_a_feed_ends_with_the_load(tmp_path):
     assert all(row["failed"] == 0 for row in done.report["checks"]), done.told()
 
 
-def test_an_interrupt_ends_a_feed_politely(tmp_path):
+@pytest.mark.parametrize("options", [[], ["-n", "3"]])
+def test_an_interrupt_ends_a_feed_politely(tmp_path, options):
     path = tmp_path / "feed.lua"
     path.write_text(FEED % "60s")
     with Server(ticking) as server:
-        running = Running("run", path, "--target", server.url, "-t", "1", "--no-run-file", cwd=tmp_path)
+        running = Running("run", path, "--target", server.url, "-t", "1", "--no-run-file", *options, cwd=tmp_path)
         while len(server.threads) < 3:
             time.sleep(0.01)
         time.sleep(0.3)
@@ -513,6 +514,52 @@ def test_an_interrupt_ends_a_feed_politely(tmp_path):
         done = running.wait()
         assert server.wait() == [1000] * 3
     assert done.code == SIGINT_CODE and re.search(r"ok +3\b", done.out), done.told()
+
+
+STORY = """
+local pelt = require "pelt"
+return {
+    load = { %s, duration = "60s" },
+    iteration = function(user)
+        local c <close> = pelt.ws.connect("/ws/chat")
+        c:send { message = "tell me a story", max_tokens = 10 }
+        local last
+        for m in c:messages("20s") do
+            last = pelt.json.decode(m).type
+            if last == "done" then break end
+        end
+        pelt.check("told", last == "done")
+        %s
+    end,
+}
+"""
+
+
+@pytest.mark.parametrize("load, more, options", [
+    ("users = 1", "", ["-n", 3]), ("users = 1, iterations = 3", "", []), ("users = 1", "if user.iteration == 2 then user:stop() end", []),
+    ('rate = "30/s"', "", ["-n", 3])])
+def test_a_feed_in_the_last_iteration_is_whole(target, tmp_path, load, more, options):
+    path = tmp_path / "story.lua"
+    path.write_text(STORY % (load, more))
+    done = run(path, "--target", target("--chat-gap", "constant:20ms").url, "-t", 1, *options, cwd=tmp_path)
+    assert [(row["passed"], row["failed"]) for row in done.report["checks"]] == [(3, 0)], done.told()
+    assert done.seconds < 30
+
+
+def test_a_feed_is_read_by_check_once(target, tmp_path):
+    path = tmp_path / "story.lua"
+    path.write_text(STORY % ("users = 1", ""))
+    done = pelt("check", path, "--once", "--target", target("--chat-gap", "constant:20ms").url, cwd=tmp_path)
+    assert done.code == PASSED and "told: passed" in done.out, done.told()
+
+
+def test_a_feed_of_the_last_iterations_ends_with_the_planned_time(tmp_path):
+    path = tmp_path / "feed.lua"
+    path.write_text(FEED % "2s")
+    with Server(ticking) as server:
+        done = run(path, "--target", server.url, "-t", 1, "-n", 3, cwd=tmp_path)
+        assert server.wait() == [1000] * 3
+    assert done.code == PASSED and 1.5 < done.seconds < 15, done.told()
 
 
 def test_what_is_cut_by_the_grace_says_going_away(tmp_path):
@@ -661,7 +708,7 @@ def test_examples_of_the_documents_run(number, target, tmp_path):
 
 @pytest.mark.parametrize("body, said", [
     ('ws.connect("/", { subprotcol = "x" })', "did you mean 'subprotocol'"),
-    ('ws.connect("ftp://x")', "only http:// and https:// are known"),
+    ('ws.connect("ftp://x")', "only ws:// and wss:// (or http:// and https://) are known"),
     ('ws.connect("/", { headers = { Upgrade = "x" } })', "is written by the handshake itself"),
     ('ws.connect("/", { subprotocol = "a b" })', "subprotocol"),
     ('ws.connect("/"):send("\\xff")', "send_binary sends any bytes"),

@@ -81,8 +81,9 @@ class Peer:
 class Server:
     """`serve(peer)` runs a thread a connection; what it returns, or raises, is in `results`."""
 
-    def __init__(self, serve):
-        self.serve, self.results, self.threads = serve, [], []
+    def __init__(self, serve, tls=None):
+        """`tls`: an ssl.SSLContext; without it connections are plain."""
+        self.serve, self.tls, self.results, self.threads = serve, tls, [], []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -104,6 +105,8 @@ class Server:
     def _run(self, sock):
         with sock:
             try:
+                if self.tls:
+                    sock = self.tls.wrap_socket(sock, server_side=True)
                 self.results.append(self.serve(Peer(self, sock)))
             except Exception as error:  # the test looks at it
                 self.results.append(error)

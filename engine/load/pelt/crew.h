@@ -83,6 +83,10 @@ bool pelt_crew_stopping(const struct pelt_crew *crew);
 /* Whether this user shall go on: not once the load is over, it stopped, or the plan (a ramp-down)
  * has no place for it any more. */
 bool pelt_crew_wants(const struct pelt_vu *vu);
+/* Until when this user's running iteration may go on with what has no end of its own: the load's
+ * end; 0 once the load was stopped, or the plan has no place for the user any more. That it is the
+ * last of so many iterations, or that the user stopped, cuts no iteration short. */
+uint64_t pelt_crew_ends_ns(const struct pelt_vu *vu);
 /* Memory ran out, so it stopped before its time. */
 bool pelt_crew_starved(const struct pelt_crew *crew);
 /* Users alive, as the plan counts them: active in closed loop, the pool in open loop. Walks the

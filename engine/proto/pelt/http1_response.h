@@ -2,8 +2,7 @@
  * http1_response: reads responses from bytes (RFC 9112). llhttp in its strict mode reads heads and
  * chunked bodies; heads of the common form have a shorter way with the same outcome; bodies of a
  * known length, or that end with the connection, need no parser. Where llhttp accepts what RFC 9112
- * forbids or no client can read (another major version, a last transfer coding other than chunked),
- * this refuses.
+ * forbids or no client can read, this refuses: docs/HTTP1.md lists it all.
  *
  * Streaming: feed what came, in any split, with the same outcome; no byte is kept here. Handles
  * keep-alive, close, chunked, HEAD, 1xx (skipped, at most 32), 204/304, trailers, bodies that end
@@ -35,7 +34,7 @@ enum pelt_http1_answer {
     PELT_HTTP1_BAD_BODY,       /* after a good head: bad chunk, bad trailer */
 };
 
-struct pelt_http1_response { /* private: parser, body */
+struct pelt_http1_response { /* private: parser, body, name, coding, seen */
     llhttp_t parser;
     /* Called for each piece of body (without chunk framing); NULL: nobody wants it. Borrowed bytes.
      * It may not touch this struct. */
@@ -49,14 +48,15 @@ struct pelt_http1_response { /* private: parser, body */
     uint32_t head_end;   /* where the final head ended in this feed's bytes; 0: not in this feed */
     uint16_t fields;     /* of the current head or trailer */
     uint16_t status;     /* 0 until the final head is complete; never a 1xx except 101 */
-    uint8_t informational; /* 1xx heads skipped */
-    uint8_t body;          /* how the body ends; of use once head_done */
-    bool head_request;     /* the request was HEAD: no body follows */
-    bool begun;            /* a byte of this message was fed */
-    bool head_done;        /* the final head is complete */
-    bool keep_alive;       /* after DONE: the connection may be used again */
-    bool upgraded;         /* 101: what follows is another protocol */
-    bool may_set_cookie;   /* once head_done; false: the head has no Set-Cookie for sure */
+    uint8_t informational;      /* 1xx heads skipped */
+    uint8_t body;               /* how the body ends; of use once head_done */
+    uint8_t name, coding, seen; /* of a head that llhttp reads */
+    bool head_request;          /* the request was HEAD: no body follows */
+    bool begun;                 /* a byte of this message was fed */
+    bool head_done;             /* the final head is complete */
+    bool keep_alive;            /* after DONE: the connection may be used again */
+    bool upgraded;              /* 101: what follows is another protocol */
+    bool may_set_cookie;        /* once head_done; false: the head has no Set-Cookie for sure */
 };
 
 /* Ready for the next response on this connection, whatever became of the one before.

@@ -25,5 +25,8 @@ struct pelt_url { /* spans borrow from the parsed text */
  * outside 1..65535. */
 PELT_MUST_USE enum pelt_status pelt_url_parse(struct pelt_span text, struct pelt_url *out,
                                               struct pelt_error *err);
+/* The same of a WebSocket's: ws and wss stand for http and https, which are taken, too. */
+PELT_MUST_USE enum pelt_status pelt_url_parse_ws(struct pelt_span text, struct pelt_url *out,
+                                                 struct pelt_error *err);
 
 #endif

@@ -13,8 +13,8 @@
  *     while ((kind = pelt_ws_reader_next(&r, &in, &event)) != PELT_WS_MORE) { ... }
  *
  * Storage: the caller's, embedded in each connection (240 bytes); a buffer of the pool while a
- * message is incomplete; 7 KB + 2^server_window_bits (up to 39 KB) of zlib's from the first
- * compressed message on. Thread: the connection's.
+ * message is incomplete; 39 KB of zlib's from the first compressed message on (for the largest
+ * window: see ws_deflate.c). Thread: the connection's.
  */
 #ifndef PELT_WS_READER_H
 #define PELT_WS_READER_H

@@ -241,7 +241,7 @@ static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
 
 static bool says(const struct pelt_finding *f, const char *words)
 {
-    return strstr(f->text, words) != NULL;
+    return f != NULL && strstr(f->text, words) != NULL;
 }
 
 /* A drift of 6% where 5% count: wide intervals reach beyond that, some without 0 in them. */

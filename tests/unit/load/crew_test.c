@@ -318,9 +318,12 @@ static void users_that_the_plan_does_not_want_are_told(void **state)
     pass_to(2 * S);
     assert_true(pelt_crew_wants(&world.puppets[0]->vu));
     assert_false(pelt_crew_wants(&world.puppets[1]->vu));
+    assert_int_equal(pelt_crew_ends_ns(&world.puppets[0]->vu), START + 4 * S);
+    assert_int_equal(pelt_crew_ends_ns(&world.puppets[1]->vu), 0);
     assert_int_equal(pelt_crew_running(world.crew), 2);
     pass_to(4 * S);
     assert_false(pelt_crew_wants(&world.puppets[0]->vu));
+    assert_int_equal(pelt_crew_ends_ns(&world.puppets[0]->vu), 0);
 }
 
 /* Closed loop. */
@@ -1136,6 +1139,9 @@ static void a_budget_is_used_to_the_last_and_ends_the_load(void **state)
     end_user(0, 200 * MS); /* none is left */
     assert_int_equal(world.begun_len, 5);
     assert_int_equal(world.idle, 0);
+    /* The last one is not wanted again, and has its time. */
+    assert_false(pelt_crew_wants(&world.puppets[1]->vu));
+    assert_true(pelt_crew_ends_ns(&world.puppets[1]->vu) > START + 1000 * S);
     end_user(1, 300 * MS);
     assert_int_equal(world.idle, 1);
     assert_int_equal(world.frame->iterations, 5);
@@ -1154,6 +1160,23 @@ static void a_budget_that_others_used_up_ends_the_load_soon(void **state)
     pass_to(5 * S + 50 * MS);
     assert_int_equal(world.idle, 1);
     assert_int_equal(world.begun_len, 0);
+}
+
+static void a_last_iteration_may_go_on_until_the_loads_end_or_a_stop(void **state)
+{
+    struct pelt_budget budget;
+    pelt_budget_init(&budget, 1);
+    world.budget = &budget;
+    plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
+    start();
+    pass_to(5 * S);
+    const struct pelt_vu *vu = &world.puppets[0]->vu;
+    assert_true(pelt_crew_stopping(world.crew));
+    assert_int_equal(pelt_crew_ends_ns(vu), START + 10 * S);
+    pelt_crew_stop(world.crew, START + 6 * S);
+    assert_int_equal(pelt_crew_ends_ns(vu), 0);
+    end_user(0, 6 * S);
+    assert_int_equal(world.idle, 1);
 }
 
 static void users_end_after_their_iterations(void **state)
@@ -1555,6 +1578,7 @@ int main(void)
         T(who_is_cancelled_does_not_leave_and_is_counted),
         T(a_budget_is_used_to_the_last_and_ends_the_load),
         T(a_budget_that_others_used_up_ends_the_load_soon),
+        T(a_last_iteration_may_go_on_until_the_loads_end_or_a_stop),
         T(users_end_after_their_iterations),
         T(a_new_user_serves_after_one_that_did_its_iterations),
         T(an_open_load_ends_with_its_last_arrival),

@@ -44,9 +44,18 @@ static void heads_of_informational_answers_are_passed_over(void **state)
     check_field("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "Upgrade", "x");
 }
 
+static void names_of_other_protocols_are_no_informational_answers(void **state)
+{
+    check_field("ICE/1.0 210 OK\r\nA: b\r\n\r\n", "A", "b");
+    check_field("RTSP/1.0 103 x\r\nA: early\r\n\r\nRTSP/1.0 200 OK\r\nA: b\r\n\r\n", "A", "b");
+}
+
 static void empty_lines_before_the_status_line_are_passed_over(void **state)
 {
     check_field("\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\n", "A", "b");
+    check_field("\r\rHTTP/1.1 200 OK\r\nA: b\r\n\r\n", "A", "b");
+    check_field("\r\r\n\rHTTP/1.1 103 Hints\r\nA: early\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\n",
+                "A", "b");
 }
 
 static void a_folded_value_keeps_its_line_breaks(void **state)
@@ -83,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_field_is_found_by_name_in_any_case),
         cmocka_unit_test(heads_of_informational_answers_are_passed_over),
+        cmocka_unit_test(names_of_other_protocols_are_no_informational_answers),
         cmocka_unit_test(empty_lines_before_the_status_line_are_passed_over),
         cmocka_unit_test(a_folded_value_keeps_its_line_breaks),
         cmocka_unit_test(the_walk_gives_every_field_once),

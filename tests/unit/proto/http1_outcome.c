@@ -96,8 +96,38 @@ static enum pelt_http1_answer feed_all(struct reading *r, struct pelt_span bytes
     return answer;
 }
 
-enum pelt_http1_answer outcome_of(struct pelt_span bytes, size_t split, bool head_request,
-                                  struct pelt_buf *text)
+const char *outcome_class(enum pelt_http1_answer answer)
+{
+    return answer == PELT_HTTP1_BAD_HEAD   ? "bad_response"
+           : answer == PELT_HTTP1_BAD_BODY ? "bad_body"
+                                           : "head_too_large";
+}
+
+/* By llhttp's name of the error, which its versions share, or by our own reason. */
+static void put_refusal(struct reading *r, enum pelt_http1_answer answer)
+{
+    llhttp_errno_t error = llhttp_get_errno(&r->response.parser);
+    bool own = error == HPE_OK || error == HPE_USER || error == HPE_PAUSED;
+    pelt_buf_addf(r->text, "refused %s %s\n", outcome_class(answer),
+                  own ? pelt_http1_response_reason(&r->response) : llhttp_errno_name(error));
+}
+
+/* The server closes the connection behind all bytes. */
+static void put_end(struct reading *r)
+{
+    if (!r->response.begun) {
+        return;
+    }
+    enum pelt_http1_answer answer = pelt_http1_response_eof(&r->response);
+    if (answer == PELT_HTTP1_DONE) {
+        pelt_buf_add_str(r->text, "complete by the end of the connection\n");
+    } else {
+        pelt_buf_addf(r->text, "cut off: %s\n", outcome_class(answer));
+    }
+}
+
+static enum pelt_http1_answer outcome_until(struct pelt_span bytes, size_t split, bool head_request,
+                                            bool ended, struct pelt_buf *text)
 {
     struct reading r = {.text = text, .head_request = head_request};
     r.response.on_body = on_body;
@@ -108,18 +138,26 @@ enum pelt_http1_answer outcome_of(struct pelt_span bytes, size_t split, bool hea
         put_down(&r, false);
     }
     if (answer != PELT_HTTP1_DONE && answer != PELT_HTTP1_MORE) {
-        pelt_buf_add_str(text, "refused\n");
+        put_refusal(&r, answer);
+    } else if (answer == PELT_HTTP1_MORE && ended) {
+        put_end(&r);
     }
     pelt_buf_deinit(&r.head);
     pelt_buf_deinit(&r.body);
     return answer;
 }
 
-static void check_split(struct pelt_span bytes, size_t split, bool head_request,
+enum pelt_http1_answer outcome_of(struct pelt_span bytes, size_t split, bool head_request,
+                                  struct pelt_buf *text)
+{
+    return outcome_until(bytes, split, head_request, false, text);
+}
+
+static void check_split(struct pelt_span bytes, size_t split, bool head_request, bool ended,
                         const struct pelt_buf *whole, enum pelt_http1_answer expected)
 {
     struct pelt_buf text = {0};
-    enum pelt_http1_answer answer = outcome_of(bytes, split, head_request, &text);
+    enum pelt_http1_answer answer = outcome_until(bytes, split, head_request, ended, &text);
     if (answer != expected || text.len != whole->len ||
         (text.len > 0 && memcmp(text.data, whole->data, text.len) != 0)) {
         fprintf(stderr, "fed whole: %d\n%s\nfed with split %zd: %d\n%s\n", (int)expected,
@@ -130,13 +168,25 @@ static void check_split(struct pelt_span bytes, size_t split, bool head_request,
     pelt_buf_deinit(&text);
 }
 
+static enum pelt_http1_answer every_split_until(struct pelt_span bytes, bool head_request,
+                                                bool ended, struct pelt_buf *text)
+{
+    enum pelt_http1_answer answer = outcome_until(bytes, OUTCOME_WHOLE, head_request, ended, text);
+    check_split(bytes, OUTCOME_SINGLY, head_request, ended, text, answer);
+    for (size_t split = 1; split < bytes.len; split++) {
+        check_split(bytes, split, head_request, ended, text, answer);
+    }
+    return answer;
+}
+
 enum pelt_http1_answer outcome_of_every_split(struct pelt_span bytes, bool head_request,
                                               struct pelt_buf *text)
 {
-    enum pelt_http1_answer answer = outcome_of(bytes, OUTCOME_WHOLE, head_request, text);
-    check_split(bytes, OUTCOME_SINGLY, head_request, text, answer);
-    for (size_t split = 1; split < bytes.len; split++) {
-        check_split(bytes, split, head_request, text, answer);
-    }
-    return answer;
+    return every_split_until(bytes, head_request, false, text);
+}
+
+enum pelt_http1_answer outcome_of_every_split_and_end(struct pelt_span bytes, bool head_request,
+                                                      struct pelt_buf *text)
+{
+    return every_split_until(bytes, head_request, true, text);
 }

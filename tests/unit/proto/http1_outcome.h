@@ -4,9 +4,12 @@
  *
  *   200 [Name=value][Name=value] body "..." complete
  *   404 [...] body "..." open
- *   refused
+ *   refused bad_response HPE_INVALID_VERSION
+ *   cut off: bad_body
  *
- * One line a message; "open" is a message that is not complete at the end of the bytes.
+ * One line a message; "open" is a message that is not complete at the end of the bytes. A refusal
+ * tells the class of the outcome and llhttp's name of the error, or our own reason. The last line
+ * says, if the connection ends behind the bytes, what becomes of an open message.
  */
 #ifndef TEST_HTTP1_OUTCOME_H
 #define TEST_HTTP1_OUTCOME_H
@@ -24,6 +27,11 @@ enum pelt_http1_answer outcome_of(struct pelt_span bytes, size_t split, bool hea
 /* Asserts that every way of feeding has the outcome of the whole, and gives that. */
 enum pelt_http1_answer outcome_of_every_split(struct pelt_span bytes, bool head_request,
                                               struct pelt_buf *text);
+/* The same if the connection ends behind the bytes: what becomes of an open message, too. */
+enum pelt_http1_answer outcome_of_every_split_and_end(struct pelt_span bytes, bool head_request,
+                                                      struct pelt_buf *text);
+/* The class of a refusal: "bad_response", ... */
+const char *outcome_class(enum pelt_http1_answer answer);
 /* The words of one message, for who makes an expectation: begins with the status. */
 void outcome_add_field(struct pelt_buf *text, struct pelt_span name, struct pelt_span value);
 void outcome_add_body(struct pelt_buf *text, struct pelt_span body, bool complete);

@@ -116,7 +116,7 @@ static void informational_heads_are_skipped(void **state)
           "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
           "200 [Content-Length=1] body \"x\" complete\n");
     /* What a 1xx says of a body or of closing does not hold for what follows. */
-    check("HTTP/1.1 102 Processing\r\nContent-Length: 4\r\nConnection: close\r\n\r\n"
+    check("HTTP/1.1 102 Processing\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
           "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
           "200 [Content-Length=1] body \"x\" complete\n");
     check("HTTP/1.1 100 Continue\r\n\r\n", "");
@@ -234,10 +234,21 @@ static void what_is_no_response_is_refused(void **state)
         "HTTP/1.1 200 OK\r\nA: b\001\r\n\r\n",
         "\x16\x03\x01\x02",
         "GET / HTTP/1.1\r\n\r\n",
+        "HTTP/1.2 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\r\n:\r\n\r\n",
+        "HTTP/1.1 200 O\001K\r\n\r\n",
+        "HTTP/1.1 200 O\177K\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
         check_refused(heads[i], PELT_HTTP1_BAD_HEAD);
     }
+    static const char with_nul[] = "HTTP/1.1 200 O\0K\r\n\r\n";
+    struct pelt_buf text = {0};
+    assert_int_equal(
+        outcome_of_every_split(pelt_span(with_nul, sizeof(with_nul) - 1), false, &text),
+        PELT_HTTP1_BAD_HEAD);
+    pelt_buf_deinit(&text);
 }
 
 static void contradictory_framing_is_refused(void **state)
@@ -264,6 +275,25 @@ static void contradictory_framing_is_refused(void **state)
         "Transfer-Encoding: chunked\r\n \r\n",
         "Transfer-Encoding:\001chunked",
         "Transfer-Encoding: chunked\001",
+        "Content-Length: 5\r\nTransfer-Encoding:",
+        "Transfer-Encoding:\r\nContent-Length: 5",
+        "Content-Length: 5\r\nTransfer-Encoding: \t",
+        "Content-Length: 5\r\nTransfer-Encoding:\r\n ",
+        "Transfer-Encoding:\r\n \r\nContent-Length: 5",
+        "Transfer-Encoding:",
+        "Transfer-Encoding: ,",
+        "Transfer-Encoding: \r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding:",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked, gzip, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "transfer-encoding: CHUNKED\r\nA: b\r\nTRANSFER-ENCODING: Chunked",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding: chunked x",
+        "Transfer-Encoding: chunk ed",
+        "Transfer-Encoding: chunk\r\n ed",
+        "Transfer-Encoding: chunkedchunked",
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char head[256];
@@ -271,6 +301,73 @@ static void contradictory_framing_is_refused(void **state)
                  fields[i]);
         check_refused(head, PELT_HTTP1_BAD_HEAD);
     }
+}
+
+static void chunked_once_and_last_is_a_framing(void **state)
+{
+    static const char *const fields[] = {
+        "Transfer-Encoding: chunked",
+        "transfer-encoding:Chunked  ",
+        "Transfer-Encoding: , chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: gzip;x=chunked ,chunked",
+        "Transfer-Encoding: gzip\r\nA: Transfer-Encoding\r\nTransfer-Encoding: chunked",
+        "Transfer-Encodin: chunked, chunked\r\nTransfer-Encodings: x\r\nTransfer-Encoding: chunked",
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        char head[256];
+        struct pelt_buf text = {0};
+        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%s\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                 fields[i]);
+        assert_int_equal(outcome_of_every_split(pelt_span_of(head), false, &text), PELT_HTTP1_MORE);
+        assert_non_null(strstr(text.data, "body \"hello\" complete"));
+        pelt_buf_deinit(&text);
+    }
+}
+
+static void a_body_is_refused_where_none_may_be(void **state)
+{
+    static const char *const heads[] = {
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nX-Folded: a\r\n b\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        check_refused(heads[i], PELT_HTTP1_BAD_HEAD);
+        struct pelt_buf text = {0};
+        assert_int_equal(outcome_of_every_split(pelt_span_of(heads[i]), true, &text),
+                         PELT_HTTP1_BAD_HEAD);
+        pelt_buf_deinit(&text);
+    }
+    check("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+          "204 [Content-Length=0] body \"\" complete\n");
+    check("HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n", "");
+    check("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+          "304 [Content-Length=5] body \"\" complete\n");
+}
+
+static void a_refused_head_of_the_common_form_says_nothing(void **state)
+{
+    struct pelt_http1_response r = {0};
+    size_t used = 0;
+    const char *input = "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello";
+    feed(&r, input, false, &used);
+    assert_int_equal(used, strlen(input));
+    assert_false(r.head_done || r.keep_alive);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.head_end, 0);
+    assert_non_null(strstr(pelt_http1_response_reason(&r), "204"));
+}
+
+static void bare_crs_before_the_status_line_hide_no_field(void **state)
+{
+    check("\r\rHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+          "200 [Content-Length=2] body \"hi\" complete\n");
+    check("\r\r\n\rHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+          "200 [Content-Length=2] body \"hi\" complete\n");
 }
 
 static void bad_chunks_are_refused(void **state)
@@ -290,6 +387,7 @@ static void bad_chunks_are_refused(void **state)
         "fffffffffffffffff\r\n",
         "5;a\nhello\r\n",
         "0\r\nBad trailer\r\n\r\n",
+        "0\r\n: nameless\r\n\r\n",
         "5\rhello",
     };
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
@@ -320,7 +418,14 @@ static void a_refusal_has_a_reason(void **state)
                         "Content-Length came twice, or beside Transfer-Encoding");
     feed(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: br\r\n\r\n", false, &used);
     assert_string_equal(pelt_http1_response_reason(&r),
-                        "Transfer-Encoding does not end with chunked");
+                        "Transfer-Encoding does not end with chunked, once");
+    feed(&r, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding:\r\n\r\n", false, &used);
+    assert_non_null(strstr(pelt_http1_response_reason(&r), "with Content-Length"));
+    feed(&r, "HTTP/1.1 204 No\r\nContent-Length: 1\r\n\r\n", false, &used);
+    assert_string_equal(pelt_http1_response_reason(&r),
+                        "A body is announced where a 1xx or 204 has none");
+    feed(&r, "HTTP/1.1 200 O\x01K\r\n\r\n", false, &used);
+    assert_string_equal(pelt_http1_response_reason(&r), "Invalid character in the reason phrase");
 }
 
 /* A head of exactly `bytes`, by one long field; the caller frees. */
@@ -531,6 +636,10 @@ int main(void)
         cmocka_unit_test(the_connection_persists_as_version_and_fields_say),
         cmocka_unit_test(what_is_no_response_is_refused),
         cmocka_unit_test(contradictory_framing_is_refused),
+        cmocka_unit_test(chunked_once_and_last_is_a_framing),
+        cmocka_unit_test(a_body_is_refused_where_none_may_be),
+        cmocka_unit_test(a_refused_head_of_the_common_form_says_nothing),
+        cmocka_unit_test(bare_crs_before_the_status_line_hide_no_field),
         cmocka_unit_test(bad_chunks_are_refused),
         cmocka_unit_test(a_refusal_has_a_reason),
         cmocka_unit_test(a_head_has_at_most_64_kib),

@@ -83,6 +83,41 @@ static void a_missing_scheme_gets_a_proposal(void **state)
     check_refused("", "it is empty");
 }
 
+static void check_ws_refused(const char *text, const char *why)
+{
+    struct pelt_url url;
+    struct pelt_error err;
+    assert_int_equal(pelt_url_parse_ws(pelt_span_of(text), &url, &err), PELT_EINVAL);
+    if (strstr(err.text, text) == NULL || strstr(err.text, why) == NULL) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void a_websockets_url_has_its_schemes(void **state)
+{
+    static const struct {
+        const char *text;
+        bool https;
+        uint16_t port;
+    } cases[] = {
+        {"ws://h/x", false, 80},   {"WSS://h/x", true, 443},   {"wss://h:8080/x", true, 8080},
+        {"http://h/x", false, 80}, {"https://h/x", true, 443},
+    };
+    struct pelt_url url;
+    struct pelt_error err;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(pelt_url_parse_ws(pelt_span_of(cases[i].text), &url, &err), PELT_OK);
+        assert_int_equal(url.https, cases[i].https);
+        assert_int_equal(url.port, cases[i].port);
+        assert_true(pelt_span_eq(url.host, "h") && pelt_span_eq(url.target, "/x"));
+    }
+    check_ws_refused("ftp://h/", "only ws:// and wss:// (or http:// and https://) are known");
+    check_ws_refused("wsx://h/", "only ws:// and wss://");
+    check_ws_refused("ws:///x", "no host");
+    check_ws_refused("h/x", "did you mean ws://h/x ?");
+    check_refused("ws://h/", "only http:// and https:// are known");
+}
+
 static void what_is_no_url_of_ours_is_refused(void **state)
 {
     check_refused("ftp://h/", "only http:// and https:// are known");
@@ -132,6 +167,7 @@ int main(void)
         cmocka_unit_test(fragments_are_dropped),
         cmocka_unit_test(userinfo_is_kept_apart),
         cmocka_unit_test(a_missing_scheme_gets_a_proposal),
+        cmocka_unit_test(a_websockets_url_has_its_schemes),
         cmocka_unit_test(what_is_no_url_of_ours_is_refused),
         cmocka_unit_test(a_long_url_is_cut_in_its_message),
     };

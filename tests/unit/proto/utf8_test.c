@@ -31,18 +31,22 @@ static int stops_at(const char *bytes, size_t len)
         }
     }
     assert_true(is_good);
-    assert_int_equal(whole.missing, single.missing);
+    assert_int_equal(whole.state, single.state);
     return pelt_utf8_is_whole(&whole) ? -1 : -2;
 }
 
 static void all_code_points_but_surrogates_are_text(void **state)
 {
-    char bytes[4];
+    char bytes[12] = "\xc3\xa9\xe2\x82\xac";
     for (uint32_t code = 0; code <= 0x110000; code++) {
-        int expected = (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff ? 1 : -1;
-        size_t len = encode(code, bytes);
-        if (stops_at(bytes, len) != expected) {
+        bool bad = (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff;
+        size_t len = encode(code, bytes + 5);
+        if (stops_at(bytes + 5, len) != (bad ? 1 : -1)) {
             fail_msg("U+%04X", code);
+        }
+        memcpy(bytes + 5 + len, bytes + 2, 3); /* between characters of 2 and 3 bytes */
+        if (stops_at(bytes, 5 + len + 3) != (bad ? 6 : -1)) {
+            fail_msg("U+%04X among others", code);
         }
     }
 }
@@ -55,7 +59,9 @@ static void pairs_of_bytes_follow_the_table(void **state)
             unsigned low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
             unsigned high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
             int expected = a < 0xc2 || a > 0xf4 ? 0 : b < low || b > high ? 1 : a < 0xe0 ? -1 : -2;
+            char more[4] = {(char)a, (char)b, 'x', 'x'};
             assert_int_equal(stops_at(bytes, 2), expected);
+            assert_int_equal(stops_at(more, 4), expected == -2 ? 2 : expected);
         }
     }
 }

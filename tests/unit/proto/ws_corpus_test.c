@@ -2,7 +2,8 @@
  * ws_corpus: the Autobahn suite's cases for clients, replayed: the server's bytes, whole entries or
  * byte by byte, to a client that echoes messages, answers pings and closes. Judged as the suite
  * does: by what the client answered (exactly one of `expected`, whose name is the verdict), who
- * closed, with which code, and whether both closed properly.
+ * closed, with which code, and whether both closed properly. The client is a stand-in around reader
+ * and writer, which echoes at once; tests/integration/test_autobahn.py has the real one.
  */
 #include "test.h"
 

@@ -231,22 +231,55 @@ static void a_failed_connection_leaves_the_others_alone(void **state)
     }
 }
 
+/* `text` compressed to one frame, a binary message; its length. */
+static size_t compressed_frame(const char *text, size_t text_len, char *frame, size_t room)
+{
+    z_stream z = {.next_in = (unsigned char *)text, .avail_in = (unsigned)text_len};
+    z.next_out = (unsigned char *)frame + 4;
+    z.avail_out = (unsigned)room - 4;
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_SYNC_FLUSH), Z_OK);
+    assert_int_equal(z.avail_in, 0);
+    size_t len = z.total_out - 4;
+    deflateEnd(&z);
+    frame[0] = '\xc2';
+    frame[1] = '\x7e';
+    frame[2] = (char)(len >> 8);
+    frame[3] = (char)len;
+    return 4 + len;
+}
+
+/* It refers 1,000 bytes back where 512 were agreed: zlib with such a window takes that if those
+ * bytes came out of the same call, and only then. */
+static void a_window_that_a_server_exceeds_is_the_same_in_every_split(void **state)
+{
+    static char text[2000], frame[4096];
+    uint32_t x = 1;
+    for (size_t i = 0; i < 1000; i++) {
+        x = x * 1664525 + 1013904223;
+        text[i] = text[1000 + i] = (char)('a' + (x >> 24) % 26);
+    }
+    size_t len = compressed_frame(text, sizeof text, frame, sizeof frame);
+    assert_true(len < 1100);
+    for (uint8_t bits = 8; bits <= 15; bits++) {
+        struct ws_wire wire = {
+            .terms = {.deflate = true, .server_window_bits = bits, .client_window_bits = 15}};
+        struct pelt_buf outcome = {0};
+        ws_outcome_of_every_split(&wire, pelt_span(frame, len), &outcome);
+        assert_memory_equal(outcome.data, "binary \"", 8);
+        assert_memory_equal(outcome.data + 8, text, sizeof text);
+        pelt_buf_deinit(&outcome);
+    }
+}
+
 static void a_bomb_ends_at_the_limit(void **state)
 {
     struct fixture *f = *state;
-    static char zeros[4 << 20], frame[4 + 8192] = "\xc2\x7e";
-    z_stream z = {.next_in = (unsigned char *)zeros, .avail_in = sizeof zeros};
-    z.next_out = (unsigned char *)frame + 4;
-    z.avail_out = sizeof frame - 4;
-    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    assert_int_equal(deflate(&z, Z_SYNC_FLUSH), Z_OK);
-    size_t len = z.total_out - 4;
-    deflateEnd(&z);
-    frame[2] = (char)(len >> 8);
-    frame[3] = (char)len;
+    static char zeros[4 << 20], frame[4 + 8192];
+    size_t len = compressed_frame(zeros, sizeof zeros, frame, sizeof frame);
     struct pelt_ws_reader r;
     struct pelt_ws_event event;
-    struct pelt_span in = pelt_span(frame, 4 + len);
+    struct pelt_span in = pelt_span(frame, len);
     pelt_ws_reader_init(&r, f->pool, 300000, &deflate_terms);
     assert_int_equal(pelt_ws_reader_next(&r, &in, &event), PELT_WS_FAILED);
     assert_int_equal(event.fault, PELT_WS_BIG_MESSAGE);
@@ -263,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_after_the_end_is_thrown_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_connection_leaves_the_others_alone, set_up,
                                         tear_down),
+        cmocka_unit_test(a_window_that_a_server_exceeds_is_the_same_in_every_split),
         cmocka_unit_test_setup_teardown(a_bomb_ends_at_the_limit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -839,12 +839,14 @@ static void a_report_that_cannot_be_written_says_so(void **state)
 
 static char *runs_line(const struct pelt_brief *b, const char *path, bool color)
 {
-    char *text = NULL;
+    char *bytes = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = open_memstream(&bytes, &len);
     report_runs_head(out, color, 80);
     report_runs_line(b, path, out, color, 80);
     fclose(out);
+    char *text = strdup(bytes); /* open_memstream's own is `bytes` by address */
+    free(bytes);
     return text;
 }
 

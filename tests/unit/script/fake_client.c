@@ -160,6 +160,11 @@ bool pelt_crew_stopping(const struct pelt_crew *crew)
     return false;
 }
 
+uint64_t pelt_crew_ends_ns(const struct pelt_vu *vu)
+{
+    return PELT_NEVER;
+}
+
 bool pelt_crew_wants(const struct pelt_vu *vu)
 {
     return !vu->stopped;
