@@ -23,8 +23,8 @@
 #define LENGTH      "refused bad_response HPE_INVALID_CONTENT_LENGTH"
 #define NO_CR       "refused bad_response HPE_CR_EXPECTED"
 #define VERSION     "refused bad_response HPE_INVALID_VERSION"
-#define NOT_1       "refused bad_response Not HTTP/1.x"
-#define STATUS      "refused bad_response Invalid status code"
+#define NOT_1       "refused bad_response The answer is not of HTTP/1.0 or HTTP/1.1"
+#define STATUS      "refused bad_response The status is below 100"
 
 enum { LLHTTP_8, LLHTTP_9_2, LLHTTP_9_3, LLHTTPS };
 static const int llhttp = LLHTTP_VERSION_MAJOR < 9                                ? LLHTTP_8
