@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "csv.h"
+#include "pelt/runfile.h"
 #include "pelt/units.h"
 
 #define SUMMARY_WIDTH 100 /* columns of a summary in a file */
@@ -123,6 +124,11 @@ enum pelt_status report_check(const char *spec, struct pelt_error *err)
     }
     if (exists && !S_ISREG(st.st_mode)) {
         return PELT_OK;
+    }
+    if (exists && pelt_runfile_is(s.path)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--out %s: %s is a run file, which would be lost; choose another path",
+                         spec, s.path);
     }
     status = folder_of(s.path, folder, err);
     return status ? status : check_folder(spec, folder, err);

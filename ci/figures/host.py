@@ -7,6 +7,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,9 +44,9 @@ def free_port():
 
 
 @contextmanager
-def serving(port, *command):
+def serving(port, *command, stdout=subprocess.DEVNULL):
     """Runs a server until the block ends; gives its port once it accepts."""
-    server = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*map(str, command)], stdout=stdout, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
             try:
@@ -63,6 +64,41 @@ def floor_target():
     """The cheapest server that answers 150 bytes, alone on its core; gives its port."""
     port = free_port()
     return serving(port, FLOOR_TARGET, port, SERVER_CORE)
+
+
+@contextmanager
+def floor_target_judging(in_flight):
+    """The same; gives its port and a list, to be filled with the requests that the client says it made: the server's own count
+    must be the same but for those in flight at the end and a thousandth (of 10,000 connections some end in their setup)."""
+    port, claimed = free_port(), []
+    with tempfile.TemporaryFile("w+") as told:
+        with serving(port, FLOOR_TARGET, port, SERVER_CORE, stdout=told):
+            yield port, claimed
+        told.seek(0)
+        answered = int(told.read())
+    if claimed and abs(answered - claimed[0]) > in_flight + answered / 1000:
+        raise SystemExit(f"the server answered {answered} requests, the client says {claimed[0]}: its figure is not to be believed")
+
+
+@contextmanager
+def _bare(program, *arguments):
+    """A program of tests/bench that listens where it likes and says where, alone on the server's core; gives its port."""
+    server = subprocess.Popen([str(BUILD / "bin" / program), *map(str, arguments), str(SERVER_CORE)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(server.stdout.readline())
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def echo_target():
+    """The cheapest server that echoes over WebSockets."""
+    return _bare("ws_floor_target")
+
+
+def stream_source(events, a_send):
+    """The cheapest server of streams, of so many events each, so many of which are one send."""
+    return _bare("stream_source", events, a_send)
 
 
 def pelt_target():

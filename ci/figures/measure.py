@@ -20,7 +20,7 @@ import stream
 import tls
 import verdict
 import websocket
-from host import machine
+from host import CLIENT_CORE, SERVER_CORE, machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
 
@@ -58,6 +58,7 @@ def put(document, name, table):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--list", action="store_true", help="names of the figures")
+    options.add_argument("--check", action="store_true", help="only whether there are such figures")
     options.add_argument("names", nargs="*", metavar="NAME")
     options = options.parse_args()
     if options.list:
@@ -66,6 +67,10 @@ def main():
     unknown = [name for name in options.names if name not in FIGURES]
     if unknown:
         raise SystemExit(f"ci/measure: no figure \"{unknown[0]}\"; there are: {' '.join(FIGURES)}")
+    if options.check:
+        return 0
+    if SERVER_CORE == CLIENT_CORE:
+        raise SystemExit("ci/measure: client and server need a core each, and this process may use one only (see taskset -p)")
 
     for name in options.names or FIGURES:
         print(f"measuring {name}: {FIGURES[name][1]}", flush=True)

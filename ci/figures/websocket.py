@@ -4,10 +4,9 @@ import re
 import shutil
 import statistics
 import subprocess
-from contextlib import contextmanager
 
 from clients import REPORT, pelt
-from host import BUILD, CLIENT_CORE, ROOT, SERVER_CORE, run_on, table, values
+from host import BUILD, CLIENT_CORE, FLOOR_CLIENT, ROOT, echo_target, run_on, table, values
 
 CONNECTIONS = 64
 SIZES = {32: 1.20, 1024: 1.25}  # bytes of a message, and what pelt may cost of the floor
@@ -17,20 +16,9 @@ ECHO = ROOT / "tests" / "bench" / "ws_echo.lua"
 NPM_CLIENT = ROOT / "tests" / "bench" / "ws_client.js"
 
 
-@contextmanager
-def _echo_server():
-    """The cheapest server that echoes, alone on its core; gives its port."""
-    server = subprocess.Popen([str(BUILD / "bin/ws_floor_target"), str(SERVER_CORE)], stdout=subprocess.PIPE, text=True)
-    try:
-        yield int(server.stdout.readline())
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _of_its_own(ran):
+def _of_its_own(key):
     """What the program itself measured between its first message and its last."""
-    return json.loads(ran.out.splitlines()[-1])["cpu_us_per_message"]
+    return lambda ran: json.loads(ran.out.splitlines()[-1])[key]
 
 
 def _of_pelt(ran):
@@ -44,12 +32,13 @@ def _of_pelt(ran):
 
 def _clients():
     found = {
-        "floor": (lambda port, n: [BUILD / "bin/ws_floor_client", port, CONNECTIONS, n, SECONDS], _of_its_own),
+        "floor": (lambda port, n: [FLOOR_CLIENT, "-w", n, port, CONNECTIONS, SECONDS], _of_its_own("cpu_us_per_request")),
         "pelt run": (lambda port, n: pelt("run", ECHO, "--target", f"http://127.0.0.1:{port}", "-u", CONNECTIONS,
                                           "-d", f"{SECONDS}s", "--set", f"BYTES={n}"), _of_pelt),
     }
     if shutil.which("node") and (ROOT / "tests/interop/node_modules/ws").is_dir():
-        found["npm ws, bare"] = (lambda port, n: ["node", NPM_CLIENT, port, CONNECTIONS, n, SECONDS], _of_its_own)
+        found["npm ws, bare"] = (lambda port, n: ["node", NPM_CLIENT, port, CONNECTIONS, n, SECONDS],
+                                  _of_its_own("cpu_us_per_message"))
     return found
 
 
@@ -57,7 +46,7 @@ def _size(clients, size):
     us = {name: [] for name in clients}
     for _ in range(ROUNDS):
         for name, (command, cost) in clients.items():
-            with _echo_server() as port:
+            with echo_target() as port:
                 us[name].append(cost(run_on(CLIENT_CORE, *command(port, size))))
     rows = []
     for name in clients:
@@ -86,7 +75,7 @@ def _in_memory():
 def figure():
     intro = (f"Echo over {CONNECTIONS} connections, one message in flight each: a round trip is a message. CPU time (user + system) "
              f"of the client; {SECONDS} s a run, {ROUNDS} rounds of all clients in turn, client and a fresh server "
-             "(`tests/bench/ws_floor_target.c`) on a core each. The floor (`tests/bench/ws_floor_client.c`) writes one frame masked "
+             "(`tests/bench/ws_floor_target.c`) on a core each. The floor (`tests/bench/floor_client.c -w`) writes one frame masked "
              "beforehand and parses nothing; pelt's is a Lua scenario (`tests/bench/ws_echo.lua`) with all that it records. "
              "A ratio is the median of those of the rounds.\n\n")
     clients = _clients()

@@ -27,7 +27,7 @@ static enum pelt_status check_outputs(const struct cli_texts *out, struct pelt_e
                              out->items[i]);
         }
     }
-    return cli_outputs_check(out, err);
+    return cli_outputs_check(out, NULL, err);
 }
 
 static enum pelt_status read_answer(const struct cli_options *o, struct pelt_buf *out,

@@ -14,7 +14,7 @@ int cmd_report(const struct cli_options *o)
     struct pelt_error err = {{0}};
     struct pelt_results *results = NULL;
     int code = CLI_EXIT_PASSED;
-    enum pelt_status status = cli_outputs_check(&o->out, &err);
+    enum pelt_status status = cli_outputs_check(&o->out, o->operand, &err);
     if (status == PELT_OK) {
         status = pelt_results_load(o->operand, &results, &err);
     }

@@ -36,7 +36,7 @@ static enum pelt_status check_outputs(const struct cli_options *o, struct pelt_e
                          "--run-file and --no-run-file exclude each other: leave one out");
     }
     enum pelt_status status = o->run_file != NULL ? cli_run_path_check(o->run_file, err) : PELT_OK;
-    return status == PELT_OK ? cli_outputs_check(&o->out, err) : status;
+    return status == PELT_OK ? cli_outputs_check(&o->out, o->run_file, err) : status;
 }
 
 /* The scenario's thresholds and those of the options in one array. */
@@ -198,6 +198,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     struct pelt_error err = {{0}};
     struct pelt_threshold *thresholds = NULL;
     struct pelt_results *results = NULL;
+    int signal = 0;
     fill(o, run);
     enum pelt_status status = check_outputs(o, &err);
     if (status == PELT_OK) {
@@ -208,7 +209,8 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         status = cli_https_new(o, run->scenario, &run->https, &err);
     }
     if (status == PELT_OK && o->wait_for != NULL) {
-        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, run->https, &err);
+        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, run->https,
+                              &signal, &err);
     }
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
@@ -217,6 +219,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     }
     int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
                                  : cli_fail(status, &err);
+    code = signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
     pelt_results_free(results);
     free(thresholds);
     if (!pelt_run_gave_up()) {

@@ -100,6 +100,31 @@ static enum pelt_status fail_odd(const struct cli_command *command, const char *
     return fail_unknown(command, typed, err);
 }
 
+/* The word of a long option that getopt just took, of which it takes beginnings, too. */
+static const char *typed_long(char *const *argv)
+{
+    bool apart = optarg != NULL && optarg == argv[optind - 1];
+    return argv[optind - (apart ? 2 : 1)];
+}
+
+static bool is_whole(const struct cli_option *row, const char *typed)
+{
+    return strcspn(typed, "=") == strlen(row->name) + 2;
+}
+
+/* A beginning is no name: it would mean something else as soon as there is another option. */
+static enum pelt_status fail_cut(const struct cli_option *row, const char *typed,
+                                 struct pelt_error *err)
+{
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(typed, "="), typed);
+    const char *hint = cli_hint_for(word);
+    if (hint != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "unknown option %s: %s", word, hint);
+    }
+    return pelt_fail(err, PELT_EINVAL, "unknown option %s: did you mean --%s?", word, row->name);
+}
+
 static enum pelt_status fail_elsewhere(const struct cli_command *command,
                                        const struct cli_option *row, struct pelt_error *err)
 {
@@ -182,10 +207,13 @@ static enum pelt_status parse_all(struct cli_options *o, int argc, char **argv,
         if (value == -1) {
             return PELT_OK;
         }
-        const struct cli_option *row = row_of(value == ':' ? optopt : value);
+        int which = value == ':' ? optopt : value;
+        const struct cli_option *row = row_of(which);
         enum pelt_status status = PELT_OK;
         if (value == '?') {
             status = fail_odd(o->command, argv[optind - 1], err);
+        } else if (which >= ROW_VALUE && !is_whole(row, typed_long(argv))) {
+            status = fail_cut(row, typed_long(argv), err);
         } else if (value == ':') {
             status = pelt_fail(err, PELT_EINVAL, "--%s needs a value: --%s %s", row->name,
                                row->name, row->arg);

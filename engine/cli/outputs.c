@@ -3,6 +3,9 @@
  */
 #include "outputs.h"
 
+#include <limits.h>
+#include <sys/stat.h>
+
 #include "exit_code.h"
 #include "pelt/log.h"
 #include "pelt/report.h"
@@ -30,11 +33,74 @@ bool cli_outputs_take_stdout(const struct cli_texts *out)
     return false;
 }
 
-enum pelt_status cli_outputs_check(const struct cli_texts *out, struct pelt_error *err)
+/* The last part of a path, and the folder that it lies in. */
+static const char *last_part(const char *path, struct stat *folder)
+{
+    const char *slash = strrchr(path, '/');
+    char before[PATH_MAX] = ".";
+    if (slash != NULL) {
+        snprintf(before, sizeof before, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    }
+    if (stat(before, folder) != 0) {
+        *folder = (struct stat){0};
+    }
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether writing both would leave one: a file that is there, or a name that a file would get. */
+static bool is_same_place(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    bool there = stat(a, &of_a) == 0, other_there = stat(b, &of_b) == 0;
+    if (there && other_there) {
+        return is_same_file(&of_a, &of_b) && (S_ISREG(of_a.st_mode) || S_ISDIR(of_a.st_mode));
+    }
+    if (there != other_there) {
+        return false;
+    }
+    const char *name = last_part(a, &of_a), *other = last_part(b, &of_b);
+    return strcmp(name, other) == 0 && is_same_file(&of_a, &of_b);
+}
+
+static enum pelt_status check_place(const struct cli_texts *out, size_t i, const char *run_file,
+                                    struct pelt_error *err)
+{
+    const char *spec = out->items[i];
+    for (size_t k = 0; k < i; k++) {
+        if (is_stdout(spec) && is_stdout(out->items[k])) {
+            return pelt_fail(err, PELT_EINVAL,
+                             "--out %s and --out %s: both go to stdout; give one of them a file",
+                             out->items[k], spec);
+        }
+        if (is_same_place(path_of(spec), path_of(out->items[k]))) {
+            return pelt_fail(err, PELT_EINVAL,
+                             "--out %s and --out %s: one would overwrite the other; choose "
+                             "another path",
+                             out->items[k], spec);
+        }
+    }
+    if (run_file != NULL && is_same_place(path_of(spec), run_file)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--out %s: would overwrite the run file %s; choose another path", spec,
+                         run_file);
+    }
+    return PELT_OK;
+}
+
+enum pelt_status cli_outputs_check(const struct cli_texts *out, const char *run_file,
+                                   struct pelt_error *err)
 {
     enum pelt_status status = PELT_OK;
     for (size_t i = 0; i < out->len && status == PELT_OK; i++) {
         status = report_check(out->items[i], err);
+        if (status == PELT_OK) {
+            status = check_place(out, i, run_file, err);
+        }
     }
     return status;
 }

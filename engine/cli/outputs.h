@@ -12,8 +12,9 @@
 
 /* True: one of them is stdout ("json=-"). */
 bool cli_outputs_take_stdout(const struct cli_texts *out);
-/* Before anything is done: known formats, places that can be written. */
-PELT_MUST_USE enum pelt_status cli_outputs_check(const struct cli_texts *out,
+/* Before anything is done: known formats, places that can be written, each its own and none the
+ * run file's (NULL: there is none, or it has a name of its own). */
+PELT_MUST_USE enum pelt_status cli_outputs_check(const struct cli_texts *out, const char *run_file,
                                                  struct pelt_error *err);
 /*
  * Writes each; one that fails does not keep the others from being written. Gives the exit code;

@@ -5,6 +5,7 @@
 #include "wait_for.h"
 
 #include <ev.h>
+#include <signal.h>
 #include <string.h>
 
 #include "pelt/client.h"
@@ -23,6 +24,8 @@ struct waiting {
     const char *url;
     struct ev_loop *loop;
     ev_timer tick;
+    ev_signal interrupt, terminate;
+    int signal; /* that ended the waiting; 0: none */
     struct pelt_timerq timers;
     struct pelt_recorder recorder;
     struct pelt_client *client;
@@ -142,7 +145,21 @@ static void discard(struct waiting *w)
     }
 }
 
-/* Runs the loop until an answer or the deadline. */
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct waiting *w = watcher->data;
+    w->signal = watcher->signum;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static void watch_signal(struct waiting *w, ev_signal *watcher, int signal)
+{
+    ev_signal_init(watcher, on_signal, signal);
+    watcher->data = w;
+    ev_signal_start(w->loop, watcher);
+}
+
+/* Runs the loop until an answer, a signal or the deadline. */
 static void ask_until(struct waiting *w, uint64_t timeout_ns)
 {
     w->start_ns = pelt_clock_ns();
@@ -152,7 +169,11 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
     ev_timer_init(&w->tick, on_tick, 0, TICK_S);
     w->tick.data = w;
     ev_timer_start(w->loop, &w->tick);
+    watch_signal(w, &w->interrupt, SIGINT);
+    watch_signal(w, &w->terminate, SIGTERM);
     ev_run(w->loop, 0);
+    ev_signal_stop(w->loop, &w->interrupt);
+    ev_signal_stop(w->loop, &w->terminate);
     ev_timer_stop(w->loop, &w->tick);
     if (w->in_flight) {
         pelt_session_cancel(&w->session, PELT_OUTCOME_ABANDONED, pelt_clock_ns());
@@ -160,7 +181,7 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
 }
 
 enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *const *resolve,
-                              struct pelt_https *https, struct pelt_error *err)
+                              struct pelt_https *https, int *signal, struct pelt_error *err)
 {
     struct waiting w = {.url = url, .reason = "no connection yet"};
     char limit[32], waited[32];
@@ -170,8 +191,13 @@ enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *
         pelt_log(PELT_LOG_INFO, "pelt", "waiting up to %s for %s", limit, url);
         ask_until(&w, timeout_ns);
         pelt_format_duration(pelt_clock_ns() - w.start_ns, waited, sizeof waited);
+        *signal = w.signal;
         if (w.answered) {
             pelt_log(PELT_LOG_INFO, "pelt", "%s answered after %s", url, waited);
+        } else if (w.signal != 0) {
+            status = pelt_fail(err, PELT_ESTOPPED,
+                               "stopped by %s after waiting %s for %s (%s); nothing was sent",
+                               w.signal == SIGINT ? "SIGINT" : "SIGTERM", waited, url, w.reason);
         } else {
             status = pelt_fail(err, PELT_ENOTFOUND,
                                "--wait-for %s: not there after %s (%s); nothing was sent; more "

@@ -12,10 +12,11 @@
 /*
  * Asks `url` four times a second until it answers with a status of 200 to 399. `resolve` and
  * `https` as in pelt/client.h. PELT_ENOTFOUND: it did not within `timeout_ns`; err has the last
- * reason. PELT_EINVAL: a URL that cannot be asked. Logs what it does.
+ * reason. PELT_ESTOPPED: SIGINT or SIGTERM came first, which *signal is then. PELT_EINVAL: a URL
+ * that cannot be asked. Logs what it does.
  */
 PELT_MUST_USE enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns,
                                             const char *const *resolve, struct pelt_https *https,
-                                            struct pelt_error *err);
+                                            int *signal, struct pelt_error *err);
 
 #endif

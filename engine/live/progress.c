@@ -1,10 +1,11 @@
 /*
  * progress: see the header.
  *
- * The cursor rests below the block. A redraw goes up over the rows that the block takes *now*
- * (after a resize the terminal may have wrapped its lines), clears to the end of the screen and
- * draws anew, in one write. The cursor is never hidden and no mode is set, so there is nothing to
- * restore, however pelt ends.
+ * The cursor rests below the block. A redraw goes up over as many rows as were drawn, clears to the
+ * end of the screen and draws anew, in one write. A window that got narrower may have wrapped the
+ * block's lines or cut them; nobody tells which, so what is above the rows drawn is never touched:
+ * it may be somebody else's, and at worst wrapped beginnings of one old block stay. The cursor is
+ * never hidden and no mode is set, so there is nothing to restore, however pelt ends.
  *
  * `lock` guards everything: clear() is called from whatever thread logs. The log's lock is taken
  * before it, so nothing is logged while it is held.
@@ -35,7 +36,6 @@ struct pelt_progress {
     struct pelt_hist_pool pool;
     pthread_mutex_t lock;
     int drawn; /* lines of the block on the screen */
-    int columns[LIVE_LINES_MAX];
 };
 
 struct pelt_progress *pelt_progress_new(const struct pelt_progress_options *options)
@@ -70,21 +70,11 @@ static void window(FILE *out, int *columns, int *rows)
     *rows = asked && size.ws_row > 0 ? size.ws_row : LIVE_LINES_MAX + 1;
 }
 
-/* Rows that the lines on the screen take in a window of `columns`. */
-static int rows_drawn(const struct pelt_progress *p, int columns)
-{
-    int rows = 0;
-    for (int i = 0; i < p->drawn; i++) {
-        rows += p->columns[i] == 0 ? 1 : (p->columns[i] + columns - 1) / columns;
-    }
-    return rows;
-}
-
 /* Codes that take the cursor back to where the block begins and clear from there. */
-static void add_clear(const struct pelt_progress *p, int columns, struct pelt_buf *out)
+static void add_clear(const struct pelt_progress *p, struct pelt_buf *out)
 {
     if (p->drawn > 0) {
-        pelt_buf_addf(out, "\033[%dA\r\033[J", rows_drawn(p, columns));
+        pelt_buf_addf(out, "\033[%dA\r\033[J", p->drawn);
     }
 }
 
@@ -123,12 +113,11 @@ static void draw(struct pelt_progress *p, const struct live_figures *f, const ch
     /* One column stays free: some terminals wrap when the last one is written. */
     live_block_make(f, name, columns - 1, p->opt.color, &block);
     int lines = block.lines < rows ? block.lines : rows - 1;
-    add_clear(p, columns, &out);
+    add_clear(p, &out);
     for (int i = 0; i < lines; i++) {
         pelt_buf_addf(&out, "%s\n", block.line[i]);
     }
     if (put(p, &out, pelt_outlet_put_at_once)) {
-        memcpy(p->columns, block.columns, sizeof p->columns);
         p->drawn = lines;
     }
 }
@@ -184,12 +173,10 @@ void pelt_progress_clear(void *progress)
 {
     struct pelt_progress *p = progress;
     struct pelt_buf out;
-    int columns, rows;
     pthread_mutex_lock(&p->lock);
     if (p->drawn > 0) {
         pelt_buf_init(&out, 0);
-        window(p->opt.out, &columns, &rows);
-        add_clear(p, columns, &out);
+        add_clear(p, &out);
         if (put(p, &out, pelt_outlet_put)) {
             p->drawn = 0;
         }

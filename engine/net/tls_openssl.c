@@ -241,6 +241,7 @@ static enum pelt_status openssl_handshake(struct pelt_tls_conn *conn)
     SSL *ssl = ssl_of(conn);
     int done = SSL_do_handshake(ssl);
     if (done == 1) {
+        SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* not before: a handshake is many reads */
         conn->resumed = SSL_session_reused(ssl) == 1;
         return PELT_OK;
     }
@@ -452,7 +453,7 @@ static enum pelt_status openssl_config_new(struct pelt_tls_thread *thread, struc
         ERR_clear_error();
         return pelt_fail(err, PELT_ENOMEM, "no memory for OpenSSL");
     }
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     set_verification(ctx, tls);
     set_sessions(ctx, tls);

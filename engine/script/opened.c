@@ -4,18 +4,14 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "library.h"
 #include "shard.h"
 
 #define KEY_OPENED "pelt.opened"
 
-extern const char pelt_lua_opened[];
-extern const size_t pelt_lua_opened_len;
-
 void pelt_opened_start(lua_State *L)
 {
-    if (luaL_loadbufferx(L, pelt_lua_opened, pelt_lua_opened_len, "=pelt.opened", "t") != LUA_OK) {
-        lua_error(L);
-    }
+    pelt_library_push(L, PELT_LIBRARY_OPENED);
     lua_pushcfunction(L, luaopen_debug); /* a table of its own, with all that scripts do not get */
     lua_call(L, 0, 1);
     lua_call(L, 1, 1);

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "lib.h"
 #include "lib_ws.h"
+#include "library.h"
 #include "opened.h"
 #include "pelt/observer.h"
 #include "response.h"
@@ -32,15 +33,6 @@
 #define KEY_GUARD           "pelt.guard"
 #define KEY_CHECK           "pelt.scenario"
 
-extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_pelt[],
-    pelt_lua_scenario[], pelt_lua_load_sustained[], pelt_lua_load_burst[],
-    pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[], pelt_lua_load_replay[],
-    pelt_lua_fanout[], pelt_lua_llm[], pelt_lua_prompts[];
-extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len, pelt_lua_pelt_len,
-    pelt_lua_scenario_len, pelt_lua_load_sustained_len, pelt_lua_load_burst_len,
-    pelt_lua_load_benchmark_len, pelt_lua_load_stress_len, pelt_lua_load_mix_len,
-    pelt_lua_load_replay_len, pelt_lua_fanout_len, pelt_lua_llm_len, pelt_lua_prompts_len;
-
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
     return shard->running ? shard->running->rng : &shard->load_rng;
@@ -53,13 +45,10 @@ void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t s
     shard->parsed_serial = serial;
 }
 
-/* Runs an embedded library with the `args` values on top; leaves its `results`. */
-static void run_library(lua_State *L, const char *name, const char *text, size_t len, int args,
-                        int results)
+/* Runs a library with the `args` values on top; leaves its `results`. */
+static void run_library(lua_State *L, enum pelt_library which, int args, int results)
 {
-    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
-        lua_error(L);
-    }
+    pelt_library_push(L, which);
     lua_insert(L, -1 - args);
     lua_call(L, args, results);
 }
@@ -67,23 +56,10 @@ static void run_library(lua_State *L, const char *name, const char *text, size_t
 /* The list of the kinds of load, each a chunk that lua/load.lua calls. */
 static void push_kinds(lua_State *L)
 {
-    static const struct {
-        const char *name, *text;
-        const size_t *len;
-    } kinds[] = {
-        {"=pelt.load.sustained", pelt_lua_load_sustained, &pelt_lua_load_sustained_len},
-        {"=pelt.load.burst", pelt_lua_load_burst, &pelt_lua_load_burst_len},
-        {"=pelt.load.benchmark", pelt_lua_load_benchmark, &pelt_lua_load_benchmark_len},
-        {"=pelt.load.stress", pelt_lua_load_stress, &pelt_lua_load_stress_len},
-        {"=pelt.load.mix", pelt_lua_load_mix, &pelt_lua_load_mix_len},
-        {"=pelt.load.replay", pelt_lua_load_replay, &pelt_lua_load_replay_len},
-    };
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (luaL_loadbufferx(L, kinds[i].text, *kinds[i].len, kinds[i].name, "t") != LUA_OK) {
-            lua_error(L);
-        }
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    for (int kind = PELT_LIBRARY_SUSTAINED; kind <= PELT_LIBRARY_REPLAY; kind++) {
+        pelt_library_push(L, kind);
+        lua_rawseti(L, -2, kind - PELT_LIBRARY_SUSTAINED + 1);
     }
 }
 
@@ -130,10 +106,10 @@ static int open_libraries(lua_State *L)
     int tools = parts + 1, keys = parts + 2;
     lua_getfield(L, parts, "tools");
     lua_pushvalue(L, tools);
-    run_library(L, "=pelt.keys", pelt_lua_keys, pelt_lua_keys_len, 1, 1);
+    run_library(L, PELT_LIBRARY_KEYS, 1, 1);
 
     lua_pushvalue(L, keys);
-    run_library(L, "=pelt.guard", pelt_lua_guard, pelt_lua_guard_len, 1, 1);
+    run_library(L, PELT_LIBRARY_GUARD, 1, 1);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
     lua_setfield(L, parts, "guard");
@@ -142,12 +118,12 @@ static int open_libraries(lua_State *L)
     lua_pushvalue(L, keys);
     push_kinds(L);
     lua_getfield(L, parts, "http");
-    run_library(L, "=pelt.load", pelt_lua_load, pelt_lua_load_len, 4, 2);
+    run_library(L, PELT_LIBRARY_LOAD, 4, 2);
     lua_pushvalue(L, tools);
     lua_insert(L, -2);
     lua_pushvalue(L, keys);
     lua_insert(L, -2);
-    run_library(L, "=pelt.scenario", pelt_lua_scenario, pelt_lua_scenario_len, 3, 1);
+    run_library(L, PELT_LIBRARY_SCENARIO, 3, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
     lua_setfield(L, parts, "load");
 
@@ -157,21 +133,21 @@ static int open_libraries(lua_State *L)
     lua_getfield(L, parts, "core");
     lua_getfield(L, -1, "now");
     lua_remove(L, -2);
-    run_library(L, "=pelt.ws.fanout", pelt_lua_fanout, pelt_lua_fanout_len, 3, 1);
+    run_library(L, PELT_LIBRARY_FANOUT, 3, 1);
     lua_setfield(L, -2, "fanout");
     lua_pop(L, 1);
     lua_pushvalue(L, parts);
     lua_pushvalue(L, keys);
-    run_library(L, "=pelt.prompts", pelt_lua_prompts, pelt_lua_prompts_len, 2, 1);
+    run_library(L, PELT_LIBRARY_PROMPTS, 2, 1);
     lua_setfield(L, parts, "prompts");
     lua_pushvalue(L, parts);
     lua_pushvalue(L, keys);
-    run_library(L, "=pelt.llm", pelt_lua_llm, pelt_lua_llm_len, 2, 1);
+    run_library(L, PELT_LIBRARY_LLM, 2, 1);
     lua_setfield(L, parts, "llm");
 
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pushvalue(L, parts);
-    run_library(L, "=pelt", pelt_lua_pelt, pelt_lua_pelt_len, 1, 1);
+    run_library(L, PELT_LIBRARY_PELT, 1, 1);
     lua_setfield(L, -2, "pelt");
     return 0;
 }

@@ -315,6 +315,9 @@ size_t pelt_series_name(const char *method, struct pelt_span target, char out[PE
     size_t len = append(raw, 0, sizeof raw, pelt_span_of(method));
     len = append(raw, len, sizeof raw, pelt_span(" ", 1));
     struct pelt_span path = pelt_span(target.ptr, path_len(target));
+    if (path.len == 0) { /* as it is sent (RFC 9112, 3.2.1) */
+        path = pelt_span("/", 1);
+    }
     for (size_t i = 0; i < path.len;) {
         size_t end = segment_end(path, i);
         struct pelt_span segment = pelt_span(path.ptr + i, end - i);

@@ -13,19 +13,17 @@
  * Connections are told apart by descriptor alone, so they cost no memory here. SIGTERM or SIGINT
  * prints how many requests were answered, and ends it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "floor.h"
 
 #define ANSWER_BYTES  150
 #define REQUEST_BYTES 4096
@@ -46,31 +44,6 @@ struct floor {
     bool is_ended;
 };
 
-static int fail(const char *what)
-{
-    fprintf(stderr, "floor_target: %s: %s\n", what, strerror(errno));
-    return 1;
-}
-
-static int listen_on(uint16_t port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    if (fd < 0) {
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 16384) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static bool watch(const struct floor *floor, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.fd = fd};
@@ -80,11 +53,9 @@ static bool watch(const struct floor *floor, int fd)
 
 static void accept_all(const struct floor *floor)
 {
-    int one = 1;
     int fd;
 
-    while ((fd = accept4(floor->listen_fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    while ((fd = floor_accept(floor->listen_fd, SOCK_NONBLOCK)) >= 0) {
         if (!watch(floor, fd)) {
             close(fd);
         }
@@ -141,28 +112,9 @@ static bool open_floor(struct floor *floor, uint16_t port)
     sigprocmask(SIG_BLOCK, &endings, NULL);
     floor->signal_fd = signalfd(-1, &endings, SFD_NONBLOCK);
     floor->epoll_fd = epoll_create1(0);
-    floor->listen_fd = listen_on(port);
+    floor->listen_fd = floor_listen(&port);
     return floor->signal_fd >= 0 && floor->epoll_fd >= 0 && floor->listen_fd >= 0 &&
            watch(floor, floor->signal_fd) && watch(floor, floor->listen_fd);
-}
-
-static bool pin_to(unsigned cpu)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return sched_setaffinity(0, sizeof set, &set) == 0;
-}
-
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 int main(int argc, char **argv)
@@ -173,12 +125,11 @@ int main(int argc, char **argv)
         fputs("usage: floor_target PORT [CPU]\n", stderr);
         return 2;
     }
-    if (argc == 3 && !pin_to((unsigned)strtoul(argv[2], NULL, 10))) {
-        return fail("cannot run on that CPU");
+    if (!floor_begin(argc == 3 ? argv[2] : NULL)) {
+        return floor_fail("cannot run on that CPU");
     }
-    raise_file_limit();
     if (!open_floor(&floor, (uint16_t)strtoul(argv[1], NULL, 10))) {
-        return fail("cannot listen");
+        return floor_fail("cannot listen");
     }
     run(&floor);
     printf("%" PRIu64 "\n", floor.answered);

@@ -12,21 +12,13 @@
  *
  * Prints one JSON line: events, CPU seconds of the process, and the delay from stamp to receive.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "floor.h"
 
 #define EVENTS     512
 #define RECV_BYTES 65536
@@ -53,27 +45,6 @@ struct reader {
     char bytes[TAIL_BYTES + RECV_BYTES];
 };
 
-static int fail(const char *what)
-{
-    fprintf(stderr, "stream_reader: %s: %s\n", what, strerror(errno));
-    return 1;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-static double cpu_s(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 static bool make_request(struct reader *r, size_t words)
 {
     const size_t body_len = words * 2 + 29;
@@ -97,15 +68,9 @@ static bool make_request(struct reader *r, size_t words)
 
 static bool open_conn(struct reader *r, struct conn *c)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(r->port),
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-    int one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    return c->fd >= 0 && connect(c->fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-           setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
-           epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, c->fd, &event) == 0 &&
+    c->fd = floor_connect(r->port);
+    return c->fd >= 0 && epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, c->fd, &event) == 0 &&
            write(c->fd, r->request, r->request_len) == (ssize_t)r->request_len;
 }
 
@@ -136,7 +101,7 @@ static bool receive(struct reader *r, struct conn *c)
     if (got <= 0) {
         return false;
     }
-    const uint64_t now = now_ns();
+    const uint64_t now = floor_now_ns();
     const char *end = r->bytes + c->tail_len + got;
     const char *rest = find_stamps(r, r->bytes, end, now);
     if ((size_t)(end - r->bytes) >= sizeof LAST - 1 &&
@@ -153,7 +118,7 @@ static bool receive(struct reader *r, struct conn *c)
 static bool run(struct reader *r, uint64_t end_ns)
 {
     struct epoll_event events[EVENTS];
-    while (now_ns() < end_ns) {
+    while (floor_now_ns() < end_ns) {
         int n = epoll_wait(r->epoll_fd, events, EVENTS, 10);
         for (int i = 0; i < n; i++) {
             if (!receive(r, events[i].data.ptr)) {
@@ -187,13 +152,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: stream_reader PORT STREAMS WORDS SECONDS [CPU]\n");
         return 2;
     }
-    if (argc > 5) {
-        cpu_set_t cpus;
-        CPU_ZERO(&cpus);
-        CPU_SET(strtoul(argv[5], NULL, 10), &cpus);
-        if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) {
-            return fail("CPU");
-        }
+    if (!floor_begin(argc > 5 ? argv[5] : NULL)) {
+        return floor_fail("CPU");
     }
     r.port = (uint16_t)strtoul(argv[1], NULL, 10);
     r.streams = strtoul(argv[2], NULL, 10);
@@ -202,17 +162,19 @@ int main(int argc, char **argv)
     r.epoll_fd = epoll_create1(0);
     if (r.conn == NULL || r.delay_ns == NULL || r.epoll_fd < 0 ||
         !make_request(&r, strtoul(argv[3], NULL, 10))) {
-        return fail("start");
+        return floor_fail("start");
     }
     for (size_t i = 0; i < r.streams; i++) {
         if (!open_conn(&r, &r.conn[i])) {
-            return fail("connect");
+            return floor_fail("connect");
         }
     }
-    const double seconds = strtod(argv[4], NULL), before_s = cpu_s();
-    if (!run(&r, now_ns() + (uint64_t)(seconds * 1e9))) {
-        return fail("receive");
+    const double seconds = strtod(argv[4], NULL);
+    const struct floor_cpu before = floor_cpu_now();
+    if (!run(&r, floor_now_ns() + (uint64_t)(seconds * 1e9))) {
+        return floor_fail("receive");
     }
-    print(&r, seconds, cpu_s() - before_s);
+    const struct floor_cpu cpu = floor_cpu_since(before);
+    print(&r, seconds, cpu.user_s + cpu.system_s);
     return 0;
 }

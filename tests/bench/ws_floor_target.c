@@ -8,20 +8,16 @@
  *
  * Listens on a free port of 127.0.0.1, prints it, and serves until it is killed.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <nettle/base64.h>
 #include <nettle/sha1.h>
+
+#include "floor.h"
 
 #define EVENTS     512
 #define ROOM       (65535 + 14)
@@ -34,12 +30,6 @@ struct conn {
     size_t len;
     uint8_t bytes[ROOM]; /* received, incomplete */
 };
-
-static int fail(const char *what)
-{
-    fprintf(stderr, "ws_floor_target: %s: %s\n", what, strerror(errno));
-    return 1;
-}
 
 static bool put(struct conn *conn, const void *bytes, size_t len)
 {
@@ -139,54 +129,27 @@ static void take(int listener, int epoll_fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct conn *conn = calloc(1, sizeof *conn);
-    int one = 1;
 
     if (!conn) {
         return;
     }
-    conn->fd = accept(listener, NULL, NULL);
+    conn->fd = floor_accept(listener, 0);
     event.data.ptr = conn;
-    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, conn->fd, &event);
-}
-
-static int listen_anywhere(uint16_t *port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 4096) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-        return -1;
-    }
-    *port = ntohs(address.sin_port);
-    return fd;
 }
 
 int main(int argc, char **argv)
 {
     struct epoll_event event[EVENTS], listening = {.events = EPOLLIN, .data.ptr = NULL};
-    struct rlimit limit;
     uint16_t port = 0;
     int listener, epoll_fd = epoll_create1(0);
 
-    if (argc > 1) {
-        cpu_set_t set;
-
-        CPU_ZERO(&set);
-        CPU_SET(strtoul(argv[1], NULL, 10), &set);
-        sched_setaffinity(0, sizeof set, &set);
+    if (!floor_begin(argc > 1 ? argv[1] : NULL)) {
+        return floor_fail("cannot run on that CPU");
     }
-    signal(SIGPIPE, SIG_IGN);
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    listener = listen_anywhere(&port);
+    listener = floor_listen(&port);
     if (listener < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &listening) != 0) {
-        return fail("cannot listen");
+        return floor_fail("cannot listen");
     }
     printf("%u\n", port);
     fflush(stdout);

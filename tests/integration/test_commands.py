@@ -2,6 +2,7 @@
 import csv
 import json
 import re
+import signal
 import socket
 import time
 
@@ -122,6 +123,16 @@ def test_wait_for_gives_up(tmp_path):
     done = pelt("bench", url, "-c", 1, "-d", "1s", "--no-run-file", "--wait-for", url, "--wait-timeout", "500ms",
                 cwd=tmp_path)
     assert done.code in (FAILED, USAGE) and url in done.err and done.seconds < 5, done.told()
+
+
+@pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_waiting(tmp_path, number, code):
+    url = f"http://127.0.0.1:{free_port()}/health"
+    running = Running("bench", url, "-d", "1s", "--no-run-file", "--wait-for", url, cwd=tmp_path)
+    time.sleep(0.5)
+    running.process.send_signal(number)
+    done = running.wait()
+    assert done.code == code and f"stopped by {number.name} after waiting" in done.err and done.seconds < 5, done.told()
 
 
 @pytest.mark.slow

@@ -82,9 +82,12 @@ class OnTerminal:
         self.finish(SIGINT_CODE)
 
 
+USERS = [f"row {i} of the user's" for i in range(10)]  # what a shell printed before
+
+
 def block(screen):
-    """What is redrawn: all but the announcement of the load, which stays above it."""
-    return [row for row in screen.shown() if not row.startswith("pelt: ")]
+    """What is redrawn: all but what stays above it, the announcement of the load included."""
+    return [row for row in screen.shown() if not row.startswith("pelt: ") and row not in USERS]
 
 
 def assert_block_fits(screen):
@@ -110,22 +113,27 @@ def test_the_block_stays_in_place(target, tmp_path, columns):
 
 def test_the_block_is_right_after_a_resize(target, tmp_path):
     run = OnTerminal(target().url, tmp_path, 120)
+    run.screen.feed("".join(f"{row}\r\n" for row in USERS))
     run.read_redraws(1)
     assert_block_fits(run.screen)
-    for columns in (60, 100):
+    for columns in (60, 30, 100):
         run.resize(columns)
         run.read_redraws(2)  # the first one may have been under way
         assert_block_fits(run.screen)
         assert max(map(len, block(run.screen))) <= columns
+        assert [row for row in run.screen.shown() if row in USERS] == USERS
     run.interrupt()
 
 
 def test_no_color_means_no_colour(target, tmp_path):
-    url = target().url
-    plain = OnTerminal(url, tmp_path, 80, env={"NO_COLOR": "1"})
-    plain.read_redraws(1)
-    plain.interrupt()
-    assert plain.screen.colours == 0
+    failing = target().url + "/missing"  # errors are what is coloured
+    colours = {}
+    for name, env in {"plain": {"NO_COLOR": "1"}, "as ever": {}}.items():
+        run = OnTerminal(failing, tmp_path, 80, env=env)
+        run.read_redraws(3)
+        run.interrupt()
+        colours[name] = run.screen.colours
+    assert colours["plain"] == 0 and colours["as ever"] > 0, colours
 
 
 @pytest.mark.slow

@@ -17,9 +17,10 @@
 #include "pelt/buf.h"
 #include "pelt/runfile.h"
 
-#define APPLICATION_ID  0x50454c54              /* "PELT", in the file's header */
-#define WRITER_BYTE     INT64_C(0x7f0000000000) /* far behind any data and SQLite's own lock bytes */
-#define BUSY_TIMEOUT_MS 2000
+#define APPLICATION_ID    0x50454c54 /* "PELT", in the file's header */
+#define APPLICATION_ID_AT 68
+#define WRITER_BYTE       INT64_C(0x7f0000000000) /* far behind any data and SQLite's own lock bytes */
+#define BUSY_TIMEOUT_MS   2000
 
 /* Units and meaning of each column: docs/REPORTS.md ("tables of the run file"). */
 static const char schema[] =
@@ -209,6 +210,22 @@ bool pelt_database_is_written(const char *path)
     bool held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return held;
+}
+
+/* By its header, without SQLite: https://www.sqlite.org/fileformat.html (1.3). */
+bool pelt_runfile_is(const char *path)
+{
+    static const unsigned char id[] = {APPLICATION_ID >> 24, APPLICATION_ID >> 16 & 0xff,
+                                       APPLICATION_ID >> 8 & 0xff, APPLICATION_ID & 0xff};
+    unsigned char head[APPLICATION_ID_AT + sizeof id];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return false;
+    }
+    ssize_t len = pread(fd, head, sizeof head, 0);
+    close(fd);
+    return len == (ssize_t)sizeof head && memcmp(head, "SQLite format 3", 16) == 0 &&
+           memcmp(head + APPLICATION_ID_AT, id, sizeof id) == 0;
 }
 
 /* Makes the folder of `path` if only its last part is missing. */

@@ -61,8 +61,8 @@ void pelt_name_clean(char *name, size_t len);
 
 /*
  * Series name of a request that has none: "GET /users/{}": the path with segments that are numbers,
- * hex of at least 8 digits or UUIDs folded, query dropped. `target` is the path with query. Writes
- * at most PELT_NAME_MAX + 1 bytes with NUL; returns the length.
+ * hex of at least 8 digits or UUIDs folded, query dropped, an empty path "/". `target` is the path
+ * with query. Writes at most PELT_NAME_MAX + 1 bytes with NUL; returns the length.
  */
 size_t pelt_series_name(const char *method, struct pelt_span target, char out[PELT_NAME_MAX + 1]);
 

@@ -142,9 +142,15 @@ static void refusals_name_the_thing_and_what_to_try(void **state)
         const char *line, *says;
     } cases[] = {
         {"run|s.lua|--treshold|x", "did you mean --threshold?"},
-        {"run|s.lua|--user|5|--usrs|5", "--usrs: did you mean --users?"},
+        {"run|s.lua|--users|5|--usrs|5", "--usrs: did you mean --users?"},
+        {"run|s.lua|--user|5", "--user: did you mean --users?"},
         {"run|s.lua|--zzzzzz", "see pelt run --help"},
         {"run|s.lua|-Z", "unknown option -Z"},
+        {"run|s.lua|--rat|5/s", "unknown option --rat: did you mean --rate?"},
+        {"run|s.lua|--strict|-qk|--thres=x", "unknown option --thres: did you mean --threshold?"},
+        {"run|s.lua|--no-run", "unknown option --no-run: did you mean --no-run-file?"},
+        {"run|s.lua|--run-fil", "unknown option --run-fil: did you mean --run-file?"},
+        {"run|s.lua|--c", "unknown option --c"},
         {"run|s.lua|--once", "--once is an option of pelt check, not of pelt run"},
         {"report|r.pelt|--rate|5/s", "--rate is an option of pelt run, pelt bench"},
         {"check|s.lua|-c|5", "--connections is an option of pelt run, pelt bench"},

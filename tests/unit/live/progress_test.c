@@ -140,9 +140,9 @@ static void the_block_is_redrawn_at_most_twice_a_second(void **state)
     screen_close(&s);
 }
 
-/* The window shrinks to half after the block was drawn: its lines have been wrapped, and all rows
- * are to go. */
-static void clearing_after_a_resize_goes_up_over_wrapped_lines(void **state)
+/* The window shrinks to half after the block was drawn: its lines may have been wrapped, or cut,
+ * and what is above the rows that were drawn may be somebody else's. */
+static void clearing_after_a_resize_takes_no_more_than_was_drawn(void **state)
 {
     struct fake_live f;
     struct screen s;
@@ -152,18 +152,11 @@ static void clearing_after_a_resize_goes_up_over_wrapped_lines(void **state)
     struct pelt_progress *p = display(s.out);
     pelt_progress_update(p, &f.live);
     screen_read(&s, text, sizeof text);
-    int rows = 0;
-    for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL && rest != NULL;) {
-        rows += (int)(strcspn(line, "\r") + 39) / 40;
-    }
-    assert_true(rows > 6);
     struct winsize size = {.ws_col = 40, .ws_row = 24};
     assert_int_equal(ioctl(s.master, TIOCSWINSZ, &size), 0);
     pelt_progress_clear(p);
     screen_read(&s, text, sizeof text);
-    char expected[32];
-    snprintf(expected, sizeof expected, "\033[%dA\r\033[J", rows);
-    assert_string_equal(text, expected);
+    assert_string_equal(text, "\033[6A\r\033[J");
     pelt_progress_clear(p); /* nothing is left to clear */
     screen_read(&s, text, sizeof text);
     assert_string_equal(text, "");
@@ -234,7 +227,7 @@ int main(void)
         cmocka_unit_test(elsewhere_there_is_a_plain_line_each_ten_seconds),
         cmocka_unit_test(a_terminal_gets_a_block_that_fits_its_window),
         cmocka_unit_test(the_block_is_redrawn_at_most_twice_a_second),
-        cmocka_unit_test(clearing_after_a_resize_goes_up_over_wrapped_lines),
+        cmocka_unit_test(clearing_after_a_resize_takes_no_more_than_was_drawn),
         cmocka_unit_test(a_vanished_terminal_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

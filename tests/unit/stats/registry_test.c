@@ -183,7 +183,8 @@ static void paths_fold_into_series_names(void **state)
         {"/a/#frag", "GET /a/"},
         {"//1//", "GET //{}//"},
         {"*", "GET *"},
-        {"", "GET "},
+        {"", "GET /"},
+        {"?id=5", "GET /"},
     };
     char name[PELT_NAME_MAX + 1];
     for (unsigned i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {

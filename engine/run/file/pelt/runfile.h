@@ -23,6 +23,9 @@
 
 struct pelt_runfile;
 
+/* Whether a run file lies there: finished or not, of any version. */
+bool pelt_runfile_is(const char *path);
+
 /* Creates the file (and the last folder of its path); refuses an existing one, names another run
  * that is writing it, and a path that cannot be written. `path` NULL or ":memory:": a temporary
  * database without a name (SQLite keeps it in memory and spills to $TMPDIR), gone with the runfile
