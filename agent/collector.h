@@ -15,14 +15,21 @@
 #include <stdint.h>
 
 #include "figure.h"
+#include "pelt/status.h"
 
 struct notices; /* agent/notices.h */
 
 struct collector {
     const char *name; /* "cpu", "redis" ...: of messages and of the agent's own cost */
-    /* Reads its figures of this tier; `now_ns` is CLOCK_MONOTONIC as the agent has it. */
+    /* Reads its figures of this tier; `now_ns` is CLOCK_MONOTONIC as the agent has it. Called for
+     * each tier that is due, the fast one first; in the first sample for all three. */
     void (*read)(struct collector *self, enum figure_tier tier, uint64_t now_ns);
     void (*free)(struct collector *self);
+    /* NULL, or: called once, when all descriptors are open and the process is locked down, before
+     * the first sample. A collector that needs a thread begins it here, not in its new (a lock-down
+     * holds for threads begun behind it), with all signals blocked; its read copies what the thread
+     * left for it, and its free ends and joins it. */
+    enum pelt_status (*start)(struct collector *self, struct pelt_error *err);
 };
 
 #endif

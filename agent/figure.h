@@ -25,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pelt/status.h"
 
@@ -39,7 +40,7 @@ const char *figure_tier_name(enum figure_tier tier); /* "fast" ... */
 #define FIGURE_CELLS_MAX 5
 #define FIGURE_WHY_SIZE  160
 
-enum { FIGURE_USED, FIGURE_MAX, FIGURE_EVENTS };                        /* of a limit */
+enum { FIGURE_USED, FIGURE_MAX, FIGURE_EVENTS }; /* of a limit */
 enum { FIGURE_HITS, FIGURE_MISSES, FIGURE_EVICTIONS, FIGURE_CACHE_USED, FIGURE_CACHE_MAX };
 
 struct figure_about { /* texts are copied */
@@ -56,10 +57,13 @@ struct figure {
     size_t index;
     double cells[FIGURE_CELLS_MAX];
     char why[FIGURE_WHY_SIZE]; /* not empty: it cannot be read, and this is why */
-    bool fresh;                /* read since the last frame was made of it */
-    /* private: what was counted when it began, what was counted last, and what was before a reset */
+    /* Of the sampler: set since it last looked; the number of the sample in which it was last read,
+     * and of that in which it became unreadable, or for another reason. 0: never. */
+    bool fresh, turned;
+    uint64_t read_in, turned_in;
+    /* Private, of counted cells: what was counted when it began (NAN: it has not), what was counted
+     * last, and what was before the source began anew. */
     double base[FIGURE_CELLS_MAX], last[FIGURE_CELLS_MAX], before[FIGURE_CELLS_MAX];
-    bool begun;
 };
 
 struct catalogue;
@@ -73,9 +77,9 @@ struct figure *catalogue_add(struct catalogue *c, const struct figure_about *abo
 size_t catalogue_len(const struct catalogue *c);
 struct figure *catalogue_at(const struct catalogue *c, size_t index);
 
-/* What was read now. Of counted cells (a limit's events, a counter, a cache's first three) the value
- * is what the source counts in all: a value that fell is a reset of the source, which adds nothing
- * that time and goes on from there. */
+/* What was read now. Of counted cells (a limit's events, a counter, a cache's first three) the
+ * value is what the source counts in all: a value that fell is a reset of the source, which adds
+ * nothing that time and goes on from there. */
 void figure_limit(struct figure *f, double used, double max, double events);
 void figure_gauge(struct figure *f, double value);
 void figure_counter(struct figure *f, double count);

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NOTICES_MAX  64
-#define NOTICE_KIND  32
-#define NOTICE_TEXT  200
+#define NOTICES_MAX 64
+#define NOTICE_KIND 32
+#define NOTICE_TEXT 200
 
 struct notice {
     uint64_t number; /* from 1 */
