@@ -8,6 +8,7 @@ import pathlib
 import re
 import sys
 
+import agent
 import bodies
 import cost
 import preflight
@@ -43,6 +44,7 @@ FIGURES = {
     "burst": (repeated.burst, "recovery from spikes against the target's own log, three bursts"),
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
+    "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

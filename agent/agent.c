@@ -1,0 +1,237 @@
+/* agent: see the header. */
+#include "agent.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "about.h"
+#include "clock.h"
+#include "collectors.h"
+#include "face.h"
+#include "probe.h"
+#include "sampler.h"
+
+#define LARGE_BYTES (64 * 1024) /* blocks from here on go back to the host when they are freed */
+#define PROBE_MS    1200 /* so that figures of two readings and of other threads have a value */
+
+struct agent {
+    const struct agent_options *options;
+    struct about about;
+    struct notices notices;
+    struct sampler_list list;
+    struct sampler sampler;
+    bool has_sampler;
+    struct face *face;
+    int ending; /* readable when it is time to end */
+};
+
+/* Few threads that seldom allocate: one arena, and nothing kept that is not needed. */
+static void save_memory(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+}
+
+static enum pelt_status make_list(struct agent *a, struct pelt_error *err)
+{
+    const struct agent_options *o = a->options;
+    enum pelt_status status;
+
+    a->list.catalogue = catalogue_new();
+    if (!a->list.catalogue) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    a->list.notices = &a->notices;
+    a->list.root = o->root;
+    status = targets_new(o->targets, o->targets_len, o->root, &a->notices, &a->list.targets, err);
+    if (!status) {
+        status = host_collectors_add(&a->list, o, err);
+    }
+    if (!status) {
+        status = net_collectors_add(&a->list, o, err);
+    }
+    if (!status) {
+        status = cache_collectors_add(&a->list, o, err);
+    }
+    return status;
+}
+
+/* Where it answers, for who asked for any free port; whole as soon as it is there. */
+static enum pelt_status write_port(const struct agent *a, struct pelt_error *err)
+{
+    const char *path = a->options->port_file;
+    struct pelt_addr addr;
+    char part[4096];
+    FILE *file;
+    int failed;
+
+    if (!path) {
+        return PELT_OK;
+    }
+    face_address(a->face, &addr);
+    snprintf(part, sizeof part, "%s.part", path);
+    file = fopen(part, "we");
+    failed = !file || fprintf(file, "%u\n", ntohs(addr.u.in.sin_port)) < 0; /* in6's is there too */
+    failed |= file && fclose(file) != 0;
+    if (failed || rename(part, path) != 0) {
+        return pelt_fail(err, PELT_EINVAL, "--port-file: cannot write %s: %s", path,
+                         strerror(errno));
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status open_face(struct agent *a, struct pelt_error *err)
+{
+    struct face_options options = {
+        .listen = a->options->listen, .about = &a->about, .sampler = &a->sampler};
+    enum pelt_status status = face_new(&options, &a->face, err);
+
+    return status ? status : write_port(a, err);
+}
+
+/* What ends the loop: a signal, or for a probe some time. */
+static enum pelt_status open_ending(struct agent *a, struct pelt_error *err)
+{
+    const struct itimerspec moment = {
+        .it_value = {.tv_sec = PROBE_MS / 1000, .tv_nsec = PROBE_MS % 1000 * 1000000L}};
+    sigset_t endings;
+
+    sigemptyset(&endings);
+    sigaddset(&endings, SIGTERM);
+    sigaddset(&endings, SIGINT);
+    a->ending = a->options->probe ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)
+                                  : signalfd(-1, &endings, SFD_CLOEXEC);
+    if (a->ending < 0 || (a->options->probe && timerfd_settime(a->ending, 0, &moment, NULL) != 0)) {
+        return pelt_fail(err, PELT_EIO, "cannot open a descriptor: %s", strerror(errno));
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status open_all(struct agent *a, struct pelt_error *err)
+{
+    const struct agent_options *o = a->options;
+    enum pelt_status status = about_init(&a->about, o->name, o->redact_hostname, err);
+
+    if (!status) {
+        status = make_list(a, err);
+    }
+    if (!status) {
+        status = sampler_init(&a->sampler, &a->list, o->cpu_limit, err);
+        a->has_sampler = true;
+    }
+    if (!status) {
+        status = open_ending(a, err);
+    }
+    if (!status && !o->probe) {
+        status = open_face(a, err);
+    }
+    return status;
+}
+
+enum pelt_status agent_new(const struct agent_options *options, struct agent **out,
+                           struct pelt_error *err)
+{
+    struct agent *a = calloc(1, sizeof *a);
+    enum pelt_status status;
+
+    if (!a) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    save_memory();
+    a->options = options;
+    a->ending = -1;
+    status = open_all(a, err);
+    if (status) {
+        agent_free(a);
+        return status;
+    }
+    *out = a;
+    return PELT_OK;
+}
+
+static void say_where(const struct agent *a)
+{
+    struct pelt_addr addr;
+    char text[64];
+
+    face_address(a->face, &addr);
+    pelt_addr_format(&addr, text, sizeof text);
+    printf("pelt-agent: \"%s\" answers on http://%s with %zu figures\n", a->about.name, text,
+           catalogue_len(a->list.catalogue));
+    fflush(stdout);
+}
+
+enum pelt_status agent_run(struct agent *a, struct pelt_error *err)
+{
+    enum pelt_status status = sampler_start(&a->sampler, err);
+
+    if (!status) {
+        status = face_start(a->face, err);
+    }
+    if (!status) {
+        say_where(a);
+        status = sampler_run(&a->sampler, a->ending, err);
+        face_stop(a->face);
+    }
+    return status;
+}
+
+static void on_frame(void *of)
+{
+}
+
+/* A client that reads nothing: what it makes the sampler do is what counts. */
+static enum pelt_status tick_fast(struct agent *a, struct pelt_error *err)
+{
+    uint64_t now_ns = agent_clock_ns();
+    enum pelt_status status;
+    struct grid grid;
+
+    status = grid_init(&grid, (int64_t)now_ns, GRID_TICK_LEAST_NS, NULL, now_ns, err);
+    if (!status) {
+        (void)streams_open(&a->sampler.streams, &grid, on_frame, NULL);
+    }
+    return status;
+}
+
+enum pelt_status agent_probe(struct agent *a, struct pelt_error *err)
+{
+    enum pelt_status status = sampler_start(&a->sampler, err);
+
+    if (!status) {
+        status = tick_fast(a, err);
+    }
+    if (!status) {
+        status = sampler_run(&a->sampler, a->ending, err);
+    }
+    if (!status) {
+        probe_print(stdout, a->list.catalogue);
+    }
+    return status;
+}
+
+void agent_free(struct agent *a)
+{
+    if (!a) {
+        return;
+    }
+    face_free(a->face);
+    sampler_list_deinit(&a->list);
+    if (a->has_sampler) {
+        sampler_deinit(&a->sampler);
+    }
+    if (a->ending >= 0) {
+        close(a->ending);
+    }
+    targets_free(a->list.targets);
+    catalogue_free(a->list.catalogue);
+    free(a);
+}

@@ -1,0 +1,250 @@
+/* cgroup: see the header. A group that is gone is looked for again once a second: a unit that
+ * starts anew has the same path. */
+#include "cgroup.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cgroup_cpu.h"
+#include "cgroup_io.h"
+#include "cgroup_limit.h"
+#include "pressure.h"
+
+struct cgroup {
+    struct collector base;
+    const struct target *target;
+    const struct cgroup_mounts *mounts;
+    const char *root;
+    uint64_t epoch; /* of the target's groups, that is open; 0: none */
+    bool gone;
+    struct cgroup_limit limits[CGROUP_LIMITS];
+    struct cgroup_cpu cpu;
+    struct cgroup_io_figures io;
+    struct pressure_set pressure;
+    struct figure *oom_kills;
+    struct procfile oom;
+    bool oom_v2;
+    struct cgroup_folder oom_folder;
+    bool has_pressure;
+};
+
+/* ---- kills for want of memory ---- */
+
+static const char *oom_name(const struct cgroup *g)
+{
+    return g->oom_v2 ? "memory.events" : "memory.oom_control";
+}
+
+/* Of v2 a group's figure includes those below it; a kill is counted in the group of who was killed.
+ */
+static void open_oom(struct cgroup *g, const struct cgroup_place *place)
+{
+    procfile_close(&g->oom);
+    g->oom_folder = *cgroup_place_of(place, g->mounts, CGROUP_MEMORY, &g->oom_v2);
+    if (g->oom_folder.path[0] == '\0') {
+        figure_unreadable(g->oom_kills, "%s", cgroup_folder_why_none(&g->oom_folder));
+    } else if (cgroup_deepest(&g->oom_folder, g->root, g->oom_v2, oom_name(g))) {
+        cgroup_open(&g->oom, g->root, &g->oom_folder, oom_name(g));
+    } else {
+        g->oom_folder.path[0] = '\0';
+        figure_unreadable(g->oom_kills, "no %s on its path: the controller is off", oom_name(g));
+    }
+}
+
+static void read_oom(struct cgroup *g)
+{
+    char text[512];
+    size_t len;
+    uint64_t kills;
+
+    if (g->oom_folder.path[0] == '\0') {
+        return;
+    }
+    if (!procfile_read(&g->oom, text, sizeof text, &len)) {
+        cgroup_unreadable(g->oom_kills, &g->oom_folder, g->oom.error, oom_name(g));
+    } else if (text_value(text_of(text, len), "oom_kill", &kills)) {
+        figure_counter(g->oom_kills, (double)kills);
+    } else {
+        figure_unreadable(g->oom_kills, "this kernel has no oom_kill in %s", oom_name(g));
+    }
+}
+
+/* ---- pressure ---- */
+
+static void open_pressure(struct cgroup *g, const struct cgroup_place *place)
+{
+    const struct cgroup_folder *v2 = &place->at[CGROUP_V2];
+    char folder[PROCFILE_PATH];
+    int len = snprintf(folder, sizeof folder, "%s%s", g->root, v2->path);
+
+    pressure_close(&g->pressure);
+    g->has_pressure = v2->path[0] != '\0' && len > 0 && (size_t)len < sizeof folder;
+    if (g->has_pressure) {
+        pressure_open(&g->pressure, folder);
+    } else if (g->mounts->at[CGROUP_V2].point[0] == '\0') {
+        pressure_unreadable(&g->pressure, "only cgroup v2 has pressure of groups");
+    } else {
+        pressure_unreadable(&g->pressure, cgroup_folder_why_none(v2));
+    }
+}
+
+/* ---- all of them ---- */
+
+static void all_unreadable(struct cgroup *g, const char *why)
+{
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        figure_unreadable(g->limits[i].figure, "%s", why);
+    }
+    for (size_t i = 0; i < CGROUP_IOS; i++) {
+        figure_unreadable(g->io.ways[i].figure, "%s", why);
+    }
+    figure_unreadable(g->cpu.cpu, "%s", why);
+    figure_unreadable(g->cpu.throttled, "%s", why);
+    figure_unreadable(g->oom_kills, "%s", why);
+    pressure_unreadable(&g->pressure, why);
+}
+
+static void rebase(struct cgroup *g)
+{
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        figure_rebase(g->limits[i].figure);
+    }
+    figure_rebase(g->cpu.cpu);
+    figure_rebase(g->cpu.throttled);
+    figure_rebase(g->oom_kills);
+    pressure_rebase(&g->pressure);
+}
+
+/* Without the groups of all processes: their figures are not the target's. */
+static struct cgroup_place own_place(const struct cgroup *g)
+{
+    struct cgroup_place place = g->target->cgroups;
+
+    for (size_t i = 0; i < CGROUP_HIERARCHIES; i++) {
+        struct cgroup_folder *f = &place.at[i];
+        f->is_host = cgroup_folder_is_host(f, g->root, i == CGROUP_V2);
+        if (f->is_host) {
+            f->path[0] = '\0';
+        }
+    }
+    return place;
+}
+
+static void open_all(struct cgroup *g)
+{
+    const struct cgroup_place place = own_place(g);
+
+    if (g->epoch != 0) {
+        rebase(g);
+    }
+    g->epoch = g->target->cgroups_epoch;
+    g->gone = false;
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        cgroup_limit_open(&g->limits[i], &place, g->mounts, g->root);
+    }
+    cgroup_cpu_open(&g->cpu, &place, g->mounts, g->root);
+    cgroup_io_open(&g->io, &place, g->mounts, g->root);
+    open_oom(g, &place);
+    open_pressure(g, &place);
+}
+
+static void close_all(struct cgroup *g)
+{
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        cgroup_limit_close(&g->limits[i]);
+    }
+    cgroup_cpu_close(&g->cpu);
+    cgroup_io_close(&g->io);
+    pressure_close(&g->pressure);
+    procfile_close(&g->oom);
+}
+
+static void read_fast(struct cgroup *g, uint64_t now_ns)
+{
+    g->gone = !cgroup_cpu_read(&g->cpu, now_ns) || g->gone;
+    if (g->has_pressure) {
+        pressure_read(&g->pressure);
+    }
+}
+
+static void read_medium(struct cgroup *g, uint64_t now_ns)
+{
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        g->gone = !cgroup_limit_read(&g->limits[i]) || g->gone;
+    }
+    cgroup_io_read(&g->io, now_ns);
+    read_oom(g);
+}
+
+static void read_slow(struct cgroup *g)
+{
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        cgroup_limit_walk(&g->limits[i], g->root);
+    }
+    cgroup_cpu_walk(&g->cpu, g->mounts, g->root);
+    cgroup_io_walk(&g->io, g->root);
+}
+
+static void cgroup_read(struct collector *self, enum figure_tier tier, uint64_t now_ns)
+{
+    struct cgroup *g = (struct cgroup *)self;
+
+    if (g->target->cgroups_epoch == 0) {
+        all_unreadable(g, g->target->why);
+        return;
+    }
+    if (g->target->cgroups_epoch != g->epoch || (g->gone && tier == FIGURE_MEDIUM)) {
+        open_all(g);
+    }
+    switch (tier) {
+    case FIGURE_FAST:
+        read_fast(g, now_ns);
+        break;
+    case FIGURE_MEDIUM:
+        read_medium(g, now_ns);
+        break;
+    case FIGURE_SLOW:
+        read_slow(g);
+        break;
+    }
+}
+
+static void cgroup_free(struct collector *self)
+{
+    close_all((struct cgroup *)self);
+    free(self);
+}
+
+struct collector *cgroup_collector_new(struct catalogue *c, const struct target *t,
+                                       const struct cgroup_mounts *mounts, const char *root)
+{
+    struct cgroup *g = calloc(1, sizeof *g);
+    bool ok = true;
+
+    if (g == NULL) {
+        return NULL;
+    }
+    g->base = (struct collector){.name = "cgroup", .read = cgroup_read, .free = cgroup_free};
+    g->target = t;
+    g->mounts = mounts;
+    g->root = root;
+    g->oom = PROCFILE_NONE;
+    ok = cgroup_cpu_init(&g->cpu, c, t->name) && ok;
+    for (size_t i = 0; i < CGROUP_LIMITS; i++) {
+        ok = cgroup_limit_init(&g->limits[i], i, c, t->name) && ok;
+    }
+    g->oom_kills = catalogue_add(
+        c, &(struct figure_about){FIGURE_COUNTER, FIGURE_MEDIUM, "cgroup_oom_kills", t->name,
+                                  "processes", "memory.events (v1: memory.oom_control)"});
+    ok = cgroup_io_init(&g->io, c, t->name) && ok;
+    ok = pressure_init(&g->pressure, c, t->name) && ok && g->oom_kills != NULL;
+    if (!ok) {
+        cgroup_free(&g->base);
+        return NULL;
+    }
+    if (t->cgroups_epoch != 0) {
+        open_all(g);
+    }
+    return &g->base;
+}

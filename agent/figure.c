@@ -1,0 +1,188 @@
+/* figure: see the header. */
+#include "figure.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct catalogue {
+    struct figure *all[CATALOGUE_MAX];
+    size_t len;
+};
+
+static const struct { /* by figure_kind */
+    const char *name;
+    size_t cells;
+    bool is_counted[FIGURE_CELLS_MAX]; /* this cell says how often, since the start */
+} kinds[] = {
+    [FIGURE_LIMIT] = {"limit", 3, {[FIGURE_EVENTS] = true}},
+    [FIGURE_GAUGE] = {"gauge", 1, {false}},
+    [FIGURE_COUNTER] = {"counter", 1, {true}},
+    [FIGURE_CACHE] = {"cache",
+                      5,
+                      {[FIGURE_HITS] = true, [FIGURE_MISSES] = true, [FIGURE_EVICTIONS] = true}},
+};
+
+const char *figure_kind_name(enum figure_kind kind)
+{
+    return kinds[kind].name;
+}
+
+size_t figure_cells(enum figure_kind kind)
+{
+    return kinds[kind].cells;
+}
+
+const char *figure_tier_name(enum figure_tier tier)
+{
+    static const char *const names[] = {"fast", "medium", "slow"};
+
+    return names[tier];
+}
+
+/* ---- the catalogue ---- */
+
+struct catalogue *catalogue_new(void)
+{
+    return calloc(1, sizeof(struct catalogue));
+}
+
+static void free_figure(struct figure *f)
+{
+    if (f) {
+        free(f->name);
+        free(f->target);
+        free(f->unit);
+        free(f->source);
+        free(f);
+    }
+}
+
+void catalogue_free(struct catalogue *c)
+{
+    for (size_t i = 0; c && i < c->len; i++) {
+        free_figure(c->all[i]);
+    }
+    free(c);
+}
+
+static struct figure *make_figure(const struct figure_about *about)
+{
+    struct figure *f = calloc(1, sizeof *f);
+
+    if (!f) {
+        return NULL;
+    }
+    f->kind = about->kind;
+    f->tier = about->tier;
+    f->name = strdup(about->name);
+    f->target = strdup(about->target);
+    f->unit = strdup(about->unit);
+    f->source = strdup(about->source);
+    for (size_t i = 0; i < FIGURE_CELLS_MAX; i++) {
+        f->cells[i] = f->base[i] = NAN;
+    }
+    if (!f->name || !f->target || !f->unit || !f->source) {
+        free_figure(f);
+        return NULL;
+    }
+    figure_unreadable(f, "not read yet");
+    return f;
+}
+
+struct figure *catalogue_add(struct catalogue *c, const struct figure_about *about)
+{
+    struct figure *f = c->len < CATALOGUE_MAX ? make_figure(about) : NULL;
+
+    if (f) {
+        f->index = c->len;
+        c->all[c->len++] = f;
+    }
+    return f;
+}
+
+size_t catalogue_len(const struct catalogue *c)
+{
+    return c->len;
+}
+
+struct figure *catalogue_at(const struct catalogue *c, size_t index)
+{
+    return c->all[index];
+}
+
+/* ---- what was read ---- */
+
+/* What was counted since the start, now that the source has counted `count` in all. */
+static double count_on(struct figure *f, size_t cell, double count)
+{
+    if (isnan(count)) {
+        return NAN;
+    }
+    if (isnan(f->base[cell])) {
+        f->base[cell] = count;
+    } else if (count < f->last[cell]) {
+        f->before[cell] += f->last[cell] - f->base[cell];
+        f->base[cell] = count;
+    }
+    f->last[cell] = count;
+    return f->before[cell] + (count - f->base[cell]);
+}
+
+static void take(struct figure *f, enum figure_kind kind, const double *cells)
+{
+    for (size_t i = 0; i < kinds[kind].cells; i++) {
+        f->cells[i] = kinds[kind].is_counted[i] ? count_on(f, i, cells[i]) : cells[i];
+    }
+    f->why[0] = '\0';
+    f->fresh = true;
+    f->turned = false;
+}
+
+void figure_limit(struct figure *f, double used, double max, double events)
+{
+    take(f, FIGURE_LIMIT, (const double[]){used, max, events});
+}
+
+void figure_gauge(struct figure *f, double value)
+{
+    take(f, FIGURE_GAUGE, &value);
+}
+
+void figure_counter(struct figure *f, double count)
+{
+    take(f, FIGURE_COUNTER, &count);
+}
+
+void figure_cache(struct figure *f, double hits, double misses, double evictions, double used,
+                  double max)
+{
+    take(f, FIGURE_CACHE, (const double[]){hits, misses, evictions, used, max});
+}
+
+void figure_unreadable(struct figure *f, const char *format, ...)
+{
+    char why[FIGURE_WHY_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    if (strcmp(why, f->why) != 0) {
+        memcpy(f->why, why, sizeof why);
+        f->turned = true;
+    }
+    f->fresh = false;
+}
+
+void figure_rebase(struct figure *f)
+{
+    for (size_t i = 0; i < kinds[f->kind].cells; i++) {
+        if (kinds[f->kind].is_counted[i] && !isnan(f->base[i])) {
+            f->before[i] += f->last[i] - f->base[i];
+            f->base[i] = NAN;
+        }
+    }
+}

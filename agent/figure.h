@@ -1,0 +1,94 @@
+/*
+ * figure: one thing that the agent reads, with its newest values: a limit, a gauge, a counter or a
+ * cache; and the catalogue, the list of all of them.
+ *
+ * The catalogue is made once, before the first sample; a figure's place in it, its index, is its
+ * name on the wire until the agent ends. A figure that cannot be read says why instead of a value:
+ * it is never 0. A counter begins at 0 when the figure is first read and never falls: collectors
+ * give what the kernel or a server counts, the figure keeps what it was when it began (rebase).
+ *
+ *   kind     cells
+ *   limit    used, max (NAN: none), events (how often it bit since the start; NAN: not counted)
+ *   gauge    value
+ *   counter  count since the start
+ *   cache    hits, misses, evictions (since the start; the last may be NAN), used, max (may be NAN)
+ *
+ * Names are lower case with '_': "nofile", "listen_backlog", "cgroup_memory". `target` tells apart
+ * figures of one name: "" for the host's, else the name of the process, unit, cgroup, socket, disk
+ * or cache. Units: "bytes", "fds", "cores", "s", "share", "connections", "packets" ... : of `used`,
+ * `max`, the gauge or the counter.
+ *
+ * Storage: the catalogue owns all; texts are copied. Thread: the sampler's alone.
+ */
+#ifndef AGENT_FIGURE_H
+#define AGENT_FIGURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pelt/status.h"
+
+enum figure_kind { FIGURE_LIMIT, FIGURE_GAUGE, FIGURE_COUNTER, FIGURE_CACHE };
+const char *figure_kind_name(enum figure_kind kind); /* "limit" ... */
+size_t figure_cells(enum figure_kind kind);          /* 3, 1, 1, 5 */
+
+/* How often: each tick; once a second; once in 10 s. */
+enum figure_tier { FIGURE_FAST, FIGURE_MEDIUM, FIGURE_SLOW };
+const char *figure_tier_name(enum figure_tier tier); /* "fast" ... */
+
+#define FIGURE_CELLS_MAX 5
+#define FIGURE_WHY_SIZE  160
+
+enum { FIGURE_USED, FIGURE_MAX, FIGURE_EVENTS }; /* of a limit */
+enum { FIGURE_HITS, FIGURE_MISSES, FIGURE_EVICTIONS, FIGURE_CACHE_USED, FIGURE_CACHE_MAX };
+
+struct figure_about { /* texts are copied */
+    enum figure_kind kind;
+    enum figure_tier tier;
+    const char *name, *target, *unit;
+    const char *source; /* where it is read: "/proc/PID/limits, /proc/PID/fd" */
+};
+
+struct figure {
+    enum figure_kind kind;
+    enum figure_tier tier;
+    char *name, *target, *unit, *source;
+    size_t index;
+    double cells[FIGURE_CELLS_MAX];
+    char why[FIGURE_WHY_SIZE]; /* not empty: it cannot be read, and this is why */
+    /* Of the sampler: set since it last looked; the number of the sample in which it was last read,
+     * and of that in which it became unreadable, or for another reason. 0: never. */
+    bool fresh, turned;
+    uint64_t read_in, turned_in;
+    /* Private, of counted cells: what was counted when it began (NAN: it has not), what was counted
+     * last, and what was before the source began anew. */
+    double base[FIGURE_CELLS_MAX], last[FIGURE_CELLS_MAX], before[FIGURE_CELLS_MAX];
+};
+
+struct catalogue;
+
+struct catalogue *catalogue_new(void); /* NULL: out of memory */
+void catalogue_free(struct catalogue *c);
+/* A new figure, which starts as unreadable ("not read yet"); its address is good until free. NULL:
+ * out of memory, or more than CATALOGUE_MAX. */
+#define CATALOGUE_MAX 1000
+struct figure *catalogue_add(struct catalogue *c, const struct figure_about *about);
+size_t catalogue_len(const struct catalogue *c);
+struct figure *catalogue_at(const struct catalogue *c, size_t index);
+
+/* What was read now. Of counted cells (a limit's events, a counter, a cache's first three) the
+ * value is what the source counts in all: a value that fell is a reset of the source, which adds
+ * nothing that time and goes on from there. */
+void figure_limit(struct figure *f, double used, double max, double events);
+void figure_gauge(struct figure *f, double value);
+void figure_counter(struct figure *f, double count);
+void figure_cache(struct figure *f, double hits, double misses, double evictions, double used,
+                  double max);
+/* It cannot be read now, and why: "EACCES: run the agent as the user of process 12, or as root". */
+void figure_unreadable(struct figure *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The source began anew (another process): what was counted so far stays, counting goes on. */
+void figure_rebase(struct figure *f);
+
+#endif

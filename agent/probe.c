@@ -1,0 +1,126 @@
+/* probe: see the header. */
+#include "probe.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pelt/units.h"
+
+#define VALUE_SIZE 96
+
+struct widths {
+    int name, target, value;
+};
+
+static void format_number(const struct figure *f, double value, char *out, size_t size)
+{
+    if (strcmp(f->unit, "bytes") == 0 && value >= 0 && value < 1e18) {
+        pelt_format_bytes((uint64_t)value, out, size);
+    } else if (value == floor(value) && fabs(value) < 1e15) {
+        snprintf(out, size, "%.0f", value);
+    } else {
+        snprintf(out, size, "%.3g", value);
+    }
+}
+
+static const char *unit_of(const struct figure *f)
+{
+    return strcmp(f->unit, "bytes") == 0 ? "" : f->unit;
+}
+
+static void format_limit(const struct figure *f, char *out, size_t size)
+{
+    const char *unit = unit_of(f), *blank = unit[0] ? " " : "";
+    char used[32], max[32];
+
+    format_number(f, f->cells[FIGURE_USED], used, sizeof used);
+    if (isnan(f->cells[FIGURE_MAX])) {
+        snprintf(out, size, "%s%s%s, no limit", used, blank, unit);
+        return;
+    }
+    format_number(f, f->cells[FIGURE_MAX], max, sizeof max);
+    snprintf(out, size, "%s of %s%s%s", used, max, blank, unit);
+}
+
+static void format_value(const struct figure *f, char *out, size_t size)
+{
+    char number[32];
+
+    switch (f->kind) {
+    case FIGURE_LIMIT:
+        format_limit(f, out, size);
+        return;
+    case FIGURE_GAUGE:
+        format_number(f, f->cells[0], number, sizeof number);
+        snprintf(out, size, "%s %s", number, unit_of(f));
+        return;
+    case FIGURE_COUNTER:
+        snprintf(out, size, "counts %s", f->unit);
+        return;
+    case FIGURE_CACHE:
+        snprintf(out, size, "counts hits and misses%s",
+                 isnan(f->cells[FIGURE_EVICTIONS]) ? "" : ", evictions");
+        return;
+    }
+}
+
+static int wider(int width, size_t len)
+{
+    return (int)len > width ? (int)len : width;
+}
+
+static struct widths measure(const struct catalogue *figures)
+{
+    struct widths w = {6, 6, 3};
+
+    for (size_t i = 0; i < catalogue_len(figures); i++) {
+        const struct figure *f = catalogue_at(figures, i);
+        char value[VALUE_SIZE] = "";
+
+        w.name = wider(w.name, strlen(f->name));
+        w.target = wider(w.target, strlen(f->target));
+        if (!f->why[0]) {
+            format_value(f, value, sizeof value);
+            w.value = wider(w.value, strlen(value));
+        }
+    }
+    return w;
+}
+
+static size_t print_readable(FILE *out, const struct catalogue *figures, struct widths w)
+{
+    size_t readable = 0;
+
+    for (size_t i = 0; i < catalogue_len(figures); i++) {
+        const struct figure *f = catalogue_at(figures, i);
+        char value[VALUE_SIZE] = "";
+
+        if (!f->why[0]) {
+            format_value(f, value, sizeof value);
+            fprintf(out, "%-*s  %-*s  %-*s  %s\n", w.name, f->name, w.target, f->target, w.value,
+                    value, f->source);
+            readable++;
+        }
+    }
+    return readable;
+}
+
+void probe_print(FILE *out, const struct catalogue *figures)
+{
+    struct widths w = measure(figures);
+    size_t readable;
+
+    fprintf(out, "%-*s  %-*s  %-*s  %s\n", w.name, "FIGURE", w.target, "TARGET", w.value, "NOW",
+            "SOURCE");
+    readable = print_readable(out, figures, w);
+    fprintf(out, "\n%zu can be read, %zu cannot%s\n", readable, catalogue_len(figures) - readable,
+            readable < catalogue_len(figures) ? ":" : ".");
+    for (size_t i = 0; i < catalogue_len(figures); i++) {
+        const struct figure *f = catalogue_at(figures, i);
+
+        if (f->why[0]) {
+            fprintf(out, "%-*s  %-*s  %s (%s)\n", w.name, f->name, w.target, f->target, f->why,
+                    f->source);
+        }
+    }
+}

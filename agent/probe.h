@@ -1,0 +1,14 @@
+/*
+ * probe: a table of what can be read on this host, and of what cannot and why, for who runs
+ * `pelt-agent --probe` before a test.
+ */
+#ifndef AGENT_PROBE_H
+#define AGENT_PROBE_H
+
+#include <stdio.h>
+
+#include "figure.h"
+
+void probe_print(FILE *out, const struct catalogue *figures);
+
+#endif

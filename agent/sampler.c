@@ -1,0 +1,394 @@
+/* sampler: see the header. */
+#include "sampler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pelt/clock.h"
+
+#define EVENTS_A_TURN 16
+/* Ticks jitter: a tier may be read so much before it is due. */
+#define EARLY_NS UINT64_C(25000000)
+
+/* ---- memory ---- */
+
+#define ESCAPED       6  /* bytes that one of a text may become in JSON */
+#define NUMBER        24 /* bytes of a number, with what is around it */
+#define NOTICES_BYTES ((size_t)NOTICES_MAX * (ESCAPED * (NOTICE_KIND + NOTICE_TEXT) + 3 * NUMBER))
+#define FRAME_HEAD    1024
+#define PAGE_HEAD     65536 /* of a page about all: who this is, its targets, its collectors */
+#define PAGE_A_FIGURE 1024  /* keys, names of families and numbers of one */
+
+/* What the largest frame of these figures may have. */
+static size_t frame_bytes(const struct catalogue *figures)
+{
+    size_t values = NUMBER * (1 + FIGURE_CELLS_MAX), why = NUMBER + ESCAPED * FIGURE_WHY_SIZE;
+
+    return FRAME_HEAD + NOTICES_BYTES + catalogue_len(figures) * (values > why ? values : why);
+}
+
+/* What the largest page about these figures may have: in the exposition each has its texts in a
+ * line for each cell and one more. */
+static size_t page_bytes(const struct catalogue *figures)
+{
+    size_t bytes = PAGE_HEAD + NOTICES_BYTES;
+
+    for (size_t i = 0; i < catalogue_len(figures); i++) {
+        const struct figure *f = catalogue_at(figures, i);
+        size_t line = strlen(f->name) + strlen(f->target) + strlen(f->unit);
+
+        bytes += PAGE_A_FIGURE +
+                 ESCAPED * (FIGURE_WHY_SIZE + strlen(f->source) + (FIGURE_CELLS_MAX + 1) * line);
+    }
+    return bytes;
+}
+
+/* ---- what the agent uses itself ---- */
+
+static uint64_t own_cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * PELT_NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+static uint64_t own_rss_bytes(int statm)
+{
+    char text[128] = "";
+    unsigned long long pages = 0;
+
+    if (pread(statm, text, sizeof text - 1, 0) <= 0 || sscanf(text, "%*u %llu", &pages) != 1) {
+        return 0;
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+struct self sampler_self(const struct sampler *s)
+{
+    return (struct self){.cpu_ns = s->cpu_ns,
+                         .rss_bytes = s->rss_bytes,
+                         .overruns = s->overruns,
+                         .worst_ns = s->worst_ns,
+                         .tick_ns = s->cost.factor * SAMPLER_IDLE_NS,
+                         .degraded = s->cost.factor > 1,
+                         .lost = s->streams.lost_total};
+}
+
+static void note_cost(struct sampler *s, uint64_t now_ns)
+{
+    s->cpu_ns = own_cpu_ns();
+    switch (cost_note(&s->cost, now_ns, s->cpu_ns)) {
+    case COST_SAME:
+        break;
+    case COST_SLOWER:
+        notices_add(s->list->notices, now_ns, "degraded",
+                    "the agent used %.2f%% of a core, more than %.2f%%: every %u. tick is served "
+                    "from here on",
+                    s->cost.share * 100, s->cost.limit * 100, s->cost.factor);
+        break;
+    case COST_FASTER:
+        notices_add(s->list->notices, now_ns, "recovered",
+                    "the agent used %.2f%% of a core: %s from here on", s->cost.share * 100,
+                    s->cost.factor > 1 ? "twice as many ticks are served" : "all ticks are served");
+        break;
+    }
+}
+
+/* ---- a sample ---- */
+
+static void read_tier(struct sampler *s, enum figure_tier tier, uint64_t now_ns)
+{
+    for (size_t i = 0; i < s->list->len; i++) {
+        struct collector *c = s->list->collectors[i];
+        struct sampler_cost *cost = &s->costs[i];
+        uint64_t begin_ns = pelt_clock_ns(), took_ns;
+
+        c->read(c, tier, now_ns);
+        took_ns = pelt_clock_ns() - begin_ns;
+        cost->last_ns = tier == FIGURE_FAST ? took_ns : cost->last_ns + took_ns;
+        cost->worst_ns = cost->last_ns > cost->worst_ns ? cost->last_ns : cost->worst_ns;
+    }
+}
+
+/* Which sample it was in that a figure was read. */
+static void number_figures(struct sampler *s)
+{
+    for (size_t i = 0; i < catalogue_len(s->list->catalogue); i++) {
+        struct figure *f = catalogue_at(s->list->catalogue, i);
+
+        f->read_in = f->fresh ? s->sample : f->read_in;
+        f->turned_in = f->turned ? s->sample : f->turned_in;
+        f->fresh = f->turned = false;
+    }
+}
+
+static void take_sample(struct sampler *s, uint64_t now_ns)
+{
+    bool is_medium = now_ns + EARLY_NS >= s->medium_ns, is_slow = now_ns + EARLY_NS >= s->slow_ns;
+    uint64_t begin_ns = pelt_clock_ns(), took_ns;
+
+    s->sample++;
+    s->at_ns = now_ns;
+    if (is_medium) {
+        targets_refresh(s->list->targets, now_ns);
+    }
+    read_tier(s, FIGURE_FAST, now_ns);
+    if (is_medium) {
+        read_tier(s, FIGURE_MEDIUM, now_ns);
+        s->medium_ns = now_ns + s->cost.factor * SAMPLER_MEDIUM_NS;
+        s->rss_bytes = own_rss_bytes(s->statm);
+    }
+    if (is_slow) {
+        read_tier(s, FIGURE_SLOW, now_ns);
+        s->slow_ns = now_ns + s->cost.factor * SAMPLER_SLOW_NS;
+    }
+    number_figures(s);
+    took_ns = pelt_clock_ns() - begin_ns;
+    s->worst_ns = took_ns > s->worst_ns ? took_ns : s->worst_ns;
+    note_cost(s, now_ns);
+}
+
+/* ---- frames ---- */
+
+static void write_frame(struct sampler *s, const struct stream *stream,
+                        const struct grid_tick *tick)
+{
+    struct frame frame = {.is_tick = true,
+                          .k = tick->k,
+                          .due_ns = tick->due_ns,
+                          .is_late = s->at_ns > tick->due_ns + stream->grid.tick_ns / 2,
+                          .at_ns = s->at_ns,
+                          .seen_sample = stream->seen_sample,
+                          .seen_notice = stream->seen_notice,
+                          .self = sampler_self(s)};
+
+    frame.self.tick_ns = s->cost.factor * stream->grid.tick_ns;
+    frame.self.lost = stream->lost;
+    s->page.len = 0;
+    s->page.full = false;
+    frame_write(&s->page, &frame, s->list->catalogue, s->list->notices);
+}
+
+static void serve(struct sampler *s, struct stream *stream, const struct grid_tick *tick)
+{
+    write_frame(s, stream, tick);
+    if (streams_put(&s->streams, stream, &s->page)) {
+        stream->seen_sample = s->sample;
+        stream->seen_notice = s->list->notices->made;
+    }
+}
+
+void sampler_write_newest(struct sampler *s)
+{
+    struct frame frame = {.at_ns = s->at_ns, .self = sampler_self(s)};
+
+    frame.self.lost = 0;
+    s->page.len = 0;
+    s->page.full = false;
+    frame_write(&s->page, &frame, s->list->catalogue, s->list->notices);
+}
+
+/* ---- ticks ---- */
+
+/* The second sample follows soon: what is reckoned between two has a value from then on. */
+static uint64_t idle_due_ns(const struct sampler *s)
+{
+    return s->at_ns + (s->sample == 1 ? SAMPLER_SECOND_NS : s->cost.factor * SAMPLER_IDLE_NS);
+}
+
+uint64_t sampler_due_ns(const struct sampler *s)
+{
+    uint64_t streams_ns = streams_due_ns(&s->streams, s->cost.factor);
+
+    return streams_ns < idle_due_ns(s) ? streams_ns : idle_due_ns(s);
+}
+
+void sampler_tick(struct sampler *s, uint64_t now_ns)
+{
+    /* Of this turn: a cost noted within must not change which ticks are its. */
+    unsigned factor = s->cost.factor;
+
+    if (now_ns < sampler_due_ns(s)) {
+        return;
+    }
+    if (s->sample == 0 || now_ns >= s->at_ns + SAMPLER_APART_NS) {
+        take_sample(s, now_ns);
+    }
+    for (size_t i = 0; i < STREAMS_MAX; i++) {
+        struct stream *stream = &s->streams.all[i];
+        struct grid_tick tick;
+
+        if (stream->is_open && grid_take(&stream->grid, now_ns, factor, &tick)) {
+            s->overruns += tick.missed;
+            serve(s, stream, &tick);
+        }
+    }
+}
+
+/* ---- the loop ---- */
+
+static enum pelt_status wait_for(const struct sampler *s, int fd, void *mark)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = mark};
+
+    return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? PELT_OK : PELT_EIO;
+}
+
+static enum pelt_status open_loop(struct sampler *s)
+{
+    s->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->epoll < 0 || s->timer < 0 || s->wake < 0 || wait_for(s, s->timer, &s->timer) ||
+        wait_for(s, s->wake, &s->wake)) {
+        return PELT_EIO;
+    }
+    for (size_t i = 0; i < s->list->watches_len; i++) {
+        if (wait_for(s, s->list->watches[i].fd, &s->list->watches[i])) {
+            return PELT_EIO;
+        }
+    }
+    return PELT_OK;
+}
+
+enum pelt_status sampler_init(struct sampler *s, struct sampler_list *list, double cpu_limit,
+                              struct pelt_error *err)
+{
+    size_t size = page_bytes(list->catalogue);
+
+    *s = (struct sampler){
+        .list = list, .statm = -1, .epoll = -1, .timer = -1, .wake = -1, .cost.limit = cpu_limit};
+    pthread_mutex_init(&s->lock, NULL);
+    s->page = (struct page){.bytes = malloc(size), .size = size};
+    if (!s->page.bytes || streams_init(&s->streams, frame_bytes(list->catalogue), err)) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (open_loop(s)) {
+        return pelt_fail(err, PELT_EIO, "cannot make the loop's descriptors: %s", strerror(errno));
+    }
+    return PELT_OK;
+}
+
+static void close_one(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void sampler_deinit(struct sampler *s)
+{
+    streams_deinit(&s->streams);
+    free(s->page.bytes);
+    close_one(s->statm);
+    close_one(s->epoll);
+    close_one(s->timer);
+    close_one(s->wake);
+    pthread_mutex_destroy(&s->lock);
+}
+
+enum pelt_status sampler_start(struct sampler *s, struct pelt_error *err)
+{
+    uint64_t now_ns;
+
+    for (size_t i = 0; i < s->list->len; i++) {
+        struct collector *c = s->list->collectors[i];
+        enum pelt_status status = c->start ? c->start(c, err) : PELT_OK;
+
+        if (status) {
+            return status;
+        }
+    }
+    now_ns = agent_clock_ns();
+    cost_init(&s->cost, s->cost.limit, now_ns, own_cpu_ns());
+    pthread_mutex_lock(&s->lock);
+    take_sample(s, now_ns);
+    s->medium_ns = s->slow_ns = now_ns + SAMPLER_SECOND_NS;
+    pthread_mutex_unlock(&s->lock);
+    return PELT_OK;
+}
+
+void sampler_wake(struct sampler *s)
+{
+    ssize_t written = write(s->wake, &(uint64_t){1}, sizeof(uint64_t));
+
+    (void)written; /* full: it will be read anyway */
+}
+
+/* Lets the timer end when something is due. The timer is told how long from now, because the
+ * agent's clock need not be the kernel's. */
+static void set_timer(const struct sampler *s, uint64_t due_ns)
+{
+    uint64_t now_ns = agent_clock_ns(), in_ns = due_ns > now_ns ? due_ns - now_ns : 1;
+    struct itimerspec until = {.it_value = {.tv_sec = (time_t)(in_ns / PELT_NS_PER_S),
+                                            .tv_nsec = (long)(in_ns % PELT_NS_PER_S)}};
+
+    timerfd_settime(s->timer, 0, &until, NULL);
+}
+
+static void drain(int fd)
+{
+    uint64_t count;
+    ssize_t taken = read(fd, &count, sizeof count);
+
+    (void)taken; /* nothing there is as well */
+}
+
+/* One turn; false: the end has come. */
+static bool handle(struct sampler *s, const struct epoll_event *events, int len)
+{
+    bool goes_on = true;
+
+    for (int i = 0; i < len; i++) {
+        void *mark = events[i].data.ptr;
+
+        if (mark == &s->timer || mark == &s->wake) {
+            drain(*(int *)mark);
+        } else if (mark == s) {
+            goes_on = false;
+        } else {
+            struct sampler_watch *watch = mark;
+
+            watch->on_ready(watch->self, agent_clock_ns());
+        }
+    }
+    return goes_on;
+}
+
+enum pelt_status sampler_run(struct sampler *s, int ending, struct pelt_error *err)
+{
+    struct epoll_event events[EVENTS_A_TURN];
+    bool goes_on = true;
+
+    if (wait_for(s, ending, s)) {
+        return pelt_fail(err, PELT_EIO, "cannot wait for signals: %s", strerror(errno));
+    }
+    while (goes_on) {
+        int len;
+
+        pthread_mutex_lock(&s->lock);
+        set_timer(s, sampler_due_ns(s));
+        pthread_mutex_unlock(&s->lock);
+        len = epoll_wait(s->epoll, events, EVENTS_A_TURN, -1);
+        if (len < 0 && errno != EINTR) {
+            return pelt_fail(err, PELT_EIO, "cannot wait: %s", strerror(errno));
+        }
+        pthread_mutex_lock(&s->lock);
+        goes_on = handle(s, events, len < 0 ? 0 : len);
+        if (goes_on) {
+            sampler_tick(s, agent_clock_ns());
+        }
+        pthread_mutex_unlock(&s->lock);
+    }
+    return PELT_OK;
+}
