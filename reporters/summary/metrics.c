@@ -46,8 +46,8 @@ static void metric_text(struct report_page *p, const struct pelt_metric *m,
     char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], c[REPORT_TEXT_MAX];
     switch (m->type) {
     case PELT_METRIC_COUNTER:
-        report_text_count(f->sum, a);
-        report_text_rate(report_per_s(f->sum, p->r->duration_s), b);
+        report_text_number((double)f->sum / pelt_metric_scale(m), a);
+        report_text_rate(report_per_s(f->sum, p->r->duration_s) / pelt_metric_scale(m), b);
         snprintf(out, size, "%s  %s", a, b);
         return;
     case PELT_METRIC_GAUGE:

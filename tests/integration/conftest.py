@@ -6,6 +6,7 @@ import signal
 import pytest
 
 import nginx as real_nginx
+from agents import Agent
 from program import BIN
 from targets import Target
 
@@ -42,6 +43,22 @@ def target(tmp_path):
         folder = tmp_path / f"target-{len(started)}"
         folder.mkdir()
         started.append(Target(folder, *options, **more))
+        return started[-1]
+
+    yield start
+    for instance in started:
+        assert instance.stop() == 0
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """agent(*options) starts a pelt-agent; all of them are stopped after the test."""
+    started = []
+
+    def start(*options, **more):
+        folder = tmp_path / f"agent-{len(started)}"
+        folder.mkdir()
+        started.append(Agent(folder, *options, **more))
         return started[-1]
 
     yield start

@@ -38,6 +38,9 @@ void *pelt_loader_append(struct pelt_loader *l, void *array_ptr, size_t len, siz
 void pelt_loader_hist(struct pelt_loader *l, sqlite3_stmt *s, int first, struct pelt_hist *h,
                       struct pelt_hist_pool *pool, const char *table);
 
+/* A series of metrics as it is numbered here: files of before version 5 have those with tags from
+ * 200 on. */
+int64_t pelt_loader_series(const struct pelt_loader *l, int64_t series);
 /* Where a row is summed up: NULL: the table cannot be what pelt wrote, or no memory; the loader has
  * failed. */
 struct pelt_request_frame *pelt_loader_request(struct pelt_loader *l, struct pelt_frame *frame,
@@ -53,7 +56,8 @@ void pelt_load_totals(struct pelt_loader *l);  /* load_totals.c: total, outside,
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds */
 /* load_seconds.c: threads, host; once the load's length is known. */
 void pelt_load_generator(struct pelt_loader *l);
-void pelt_load_rules(struct pelt_loader *l); /* load_rules.c: thresholds, judged from seconds */
-void pelt_load_end(struct pelt_loader *l);   /* load_end.c: events, stages, ..., verdict */
+void pelt_load_server(struct pelt_loader *l); /* load_server.c: agents, figures, gaps */
+void pelt_load_rules(struct pelt_loader *l);  /* load_rules.c: thresholds, judged from seconds */
+void pelt_load_end(struct pelt_loader *l);    /* load_end.c: events, stages, ..., verdict */
 
 #endif
