@@ -5,20 +5,22 @@
 --     user_exit,
 --     pacing_ns, think_ns, think = function, shared_connections = boolean, trace = boolean or table,
 --     observe_server_timing = boolean, observe_cache = boolean,
---     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans } }
+--     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans },
+--     agents = { { url, name, token_file = texts }, ... } }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections", "tls", "trace", "observe" }
+    "teardown", "pacing", "think", "connections", "tls", "trace", "observe", "agents" }
 local OBSERVED = { "server_timing", "cache" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
 local TLS_KEYS = { "backend", "ca", "cert", "key", "min", "max", "ciphers", "insecure", "resume" }
 local TLS_TEXTS = { "backend", "ca", "cert", "key", "ciphers" }
+local AGENT_KEYS = { "url", "name", "token_file" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "t", "target", "warning", "critical", "max", "min", "over", "for",
     "trend", "abort", "delay" }
 
@@ -167,6 +169,35 @@ local function tls_of(tls)
     return checked
 end
 
+-- One agent: "URL", "NAME=URL", or a table; `name` where it is a key of the list.
+local function agent_of(agent, name, what)
+    if type(agent) == "string" then
+        local named, url = agent:match("^([%w_-]+)=(.*)$")
+        agent = { name = named, url = url or agent }
+    end
+    keys.check(check_type(agent, "table", what), what, AGENT_KEYS)
+    if type(agent.url) ~= "string" then fail("%s: no url: write \"http://10.0.0.5:9646\", where pelt-agent listens", what) end
+    if name and agent.name and name ~= agent.name then fail("%s: two names, %s and %s", what, name, agent.name) end
+    name = name or check_type(agent.name, "string", what .. ".name")
+    if name and not name:match("^[%w_-]+$") then
+        fail("%s: the name '%s' has more than letters, digits, '_' and '-'", what, name)
+    end
+    return { url = agent.url, name = name, token_file = check_type(agent.token_file, "string", what .. ".token_file") }
+end
+
+-- In the order of the list, and then of names.
+local function agents_of(agents)
+    local list, names = {}, {}
+    if type(agents) == "string" then agents = { agents } end
+    for key in pairs(check_type(agents, "table", "agents") or {}) do
+        if type(key) == "string" then names[#names + 1] = key end
+    end
+    for i, agent in ipairs(agents or {}) do list[i] = agent_of(agent, nil, ("agents[%d]"):format(i)) end
+    table.sort(names)
+    for _, name in ipairs(names) do list[#list + 1] = agent_of(agents[name], name, "agents." .. name) end
+    return list
+end
+
 -- What of the answers' own words is measured: a set.
 local function observed_of(observe)
     local list, set = type(observe) == "string" and { observe } or check_type(observe, "table", "observe") or {}, {}
@@ -208,6 +239,7 @@ return function(count, s)
         think = think_drawn and s.think or nil,
         shared_connections = shared_of(s.connections),
         tls = tls_of(s.tls),
+        agents = agents_of(s.agents),
         trace = s.trace,
         observe_server_timing = observed.server_timing,
         observe_cache = observed.cache,

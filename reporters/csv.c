@@ -10,6 +10,7 @@
 
 #include "figures.h"
 #include "pelt/clock.h"
+#include "pelt/server_metric.h"
 
 /* ---- fields ---- */
 
@@ -207,12 +208,51 @@ static enum pelt_status write_stats_history(const struct pelt_results *r, FILE *
     return pelt_results_each_request_second(r, on_request_second, &h, err);
 }
 
-/* Rows come with the agent's samples. */
+/* used, max, events, then what counters and caches counted in the second: of each kind its own. */
+static void server_row(struct row *row, const struct pelt_results *r, int32_t t,
+                       const struct pelt_server_row *s)
+{
+    const struct pelt_server_figure_row *f = &r->figures[s->figure];
+    const bool limit = f->kind == PELT_SERVER_LIMIT, cache = f->kind == PELT_SERVER_CACHE;
+    const double none = (double)NAN, lookups = s->more[0] + s->more[1];
+    exact(row, t);
+    text(row, r->agents[f->agent].name);
+    text(row, f->name);
+    exact(row, cache ? s->last[3] : f->kind == PELT_SERVER_COUNTER ? none : s->last[0]);
+    exact(row, cache ? s->last[4] : limit ? s->last[1] : none);
+    exact(row, limit && isfinite(s->last[2]) ? s->more[2] : none);
+    text(row, f->target);
+    text(row, pelt_server_kind_name(f->kind));
+    text(row, f->unit);
+    exact(row, s->most);
+    exact(row, f->kind == PELT_SERVER_COUNTER ? s->more[0] : none);
+    exact(row, cache ? s->more[0] : none);
+    exact(row, cache ? s->more[1] : none);
+    exact(row, cache && lookups >= PELT_LOOKUPS_MIN ? s->more[0] / lookups : none);
+    exact(row, cache && isfinite(s->last[2]) ? s->more[2] : none);
+    end_row(row);
+}
+
 static enum pelt_status write_server_history(const struct pelt_results *r, FILE *out,
                                              struct pelt_error *err)
 {
-    fputs("t,agent,limit,used,max,events\n", out);
-    return PELT_OK;
+    struct row row = {.out = out};
+    struct pelt_server_walk *w = NULL;
+    const struct pelt_server_row *rows;
+    size_t len;
+    int32_t t;
+    fputs("t,agent,limit,used,max,events,target,kind,unit,most,count,hits,misses,hit_share,"
+          "evictions\n",
+          out);
+    enum pelt_status status = pelt_server_walk_new(r, &w, err);
+    while (status == PELT_OK) {
+        status = pelt_server_walk_next(w, &t, &rows, &len, err);
+        for (size_t i = 0; status == PELT_OK && i < len; i++) {
+            server_row(&row, r, t, &rows[i]);
+        }
+    }
+    pelt_server_walk_free(w);
+    return status == PELT_EOF ? PELT_OK : status;
 }
 
 static enum pelt_status write_failures(const struct pelt_results *r, FILE *out,
@@ -275,9 +315,9 @@ static void metric_figures(struct row *row, const struct pelt_results *r,
     const struct pelt_metric_frame *f = s->frame, *late = pelt_results_after_metric(r, s->id);
     switch (metric->type) {
     case PELT_METRIC_COUNTER:
-        number(row, pelt_results_per_s(r, f->sum, late->sum));
+        number(row, pelt_results_per_s(r, f->sum, late->sum) / pelt_metric_scale(metric));
         empty(row, 2);
-        count(row, f->sum);
+        exact(row, (double)f->sum / pelt_metric_scale(metric));
         empty(row, 9);
         return;
     case PELT_METRIC_GAUGE:

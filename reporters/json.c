@@ -18,6 +18,7 @@
 #include "figures.h"
 #include "findings.h"
 #include "served.h"
+#include "servers.h"
 #include "json.h"
 #include "pelt/clock.h"
 #include "pelt/own_metric.h"
@@ -288,6 +289,7 @@ static json_t *metric_stats(const struct pelt_results *r, const struct pelt_metr
 {
     json_t *o = metric->type == PELT_METRIC_TREND ? figures(&f->hist, pelt_metric_scale(metric))
                                                   : json_object();
+    const bool parts = metric->type == PELT_METRIC_COUNTER && metric->decimals > 0;
     uint64_t n = metric->type == PELT_METRIC_COUNTER ? f->sum : f->values;
     if (metric->type == PELT_METRIC_GAUGE) {
         json_object_set_new(o, "last", json_real(f->last));
@@ -298,10 +300,12 @@ static json_t *metric_stats(const struct pelt_results *r, const struct pelt_metr
     if (metric->type == PELT_METRIC_SHARE) {
         json_object_set_new(o, "share", json_real(report_share(f->sum, f->values)));
     }
-    json_object_set_new(o, "count", count(n));
+    json_object_set_new(o, "count",
+                        parts ? number((double)n / pelt_metric_scale(metric)) : count(n));
     if (metric->type != PELT_METRIC_SHARE && late != NULL && r->duration_s > 0) {
+        const double scale = parts ? pelt_metric_scale(metric) : 1;
         uint64_t late_n = metric->type == PELT_METRIC_COUNTER ? late->sum : late->values;
-        json_object_set_new(o, "per_second", number(pelt_results_per_s(r, n, late_n)));
+        json_object_set_new(o, "per_second", number(pelt_results_per_s(r, n, late_n) / scale));
     }
     return o;
 }
@@ -529,7 +533,7 @@ static json_t *generator(const struct pelt_results *r)
     return o;
 }
 
-static json_t *second(const struct pelt_second_row *row)
+static json_t *second(const struct pelt_second_row *row, json_t *server)
 {
     json_t *o = json_object(), *response = json_object();
     bool p50 = report_enough_samples(row->count, 50), p99 = report_enough_samples(row->count, 99);
@@ -541,7 +545,7 @@ static json_t *second(const struct pelt_second_row *row)
     json_object_set_new(o, "ok", count(row->ok));
     json_object_set_new(o, "errors", count(row->errors));
     json_object_set_new(o, "response_ms", response);
-    json_object_set_new(o, "server", json_object());
+    json_object_set_new(o, "server", server);
     return o;
 }
 
@@ -635,10 +639,44 @@ static void findings(struct document *d, const struct pelt_results *r)
     pelt_findings_free(f);
 }
 
-static json_t *caches(const struct pelt_results *r)
+/* What response headers say, then what agents count. */
+static json_t *caches(const struct pelt_results *r, const struct report_servers *s)
 {
     struct report_series series[PELT_METRIC_SERIES_MAX];
-    return report_served_json(series, report_metrics(r, r->total, series));
+    json_t *all = report_served_json(series, report_metrics(r, r->total, series));
+    report_servers_caches(s, all);
+    return all;
+}
+
+static void agents(struct document *d, const struct pelt_results *r)
+{
+    struct report_servers *s = report_servers_new(r);
+    d->failed = d->failed || (s == NULL ? r->agents_len > 0 : s->why.text[0] != '\0');
+    member(d, "agents", report_servers_agents(s));
+    member(d, "caches", caches(r, s));
+    report_servers_free(s);
+}
+
+/* Seconds, and beside each what agents read in it. */
+static void seconds_of(struct document *d, const struct pelt_results *r)
+{
+    struct pelt_server_walk *w = NULL;
+    const struct pelt_server_row *rows = NULL;
+    size_t len = 0;
+    int32_t t = INT32_MIN;
+    enum pelt_status status = pelt_server_walk_new(r, &w, NULL);
+    begin_array(d, "seconds");
+    for (size_t i = 0; i < r->seconds_len; i++) {
+        while (status == PELT_OK && t < r->seconds[i].t) {
+            status = pelt_server_walk_next(w, &t, &rows, &len, NULL);
+        }
+        const bool any = status == PELT_OK && t == r->seconds[i].t;
+        array_row(
+            d, second(&r->seconds[i], any ? report_servers_second(r, rows, len) : json_object()));
+    }
+    end_array(d);
+    d->failed = d->failed || (status != PELT_OK && status != PELT_EOF);
+    pelt_server_walk_free(w);
 }
 
 enum pelt_status report_json(const struct pelt_results *r, FILE *out)
@@ -655,14 +693,9 @@ enum pelt_status report_json(const struct pelt_results *r, FILE *out)
     member(&d, "setup_teardown", setup_teardown(r));
     arrays(&d, r);
     member(&d, "generator", generator(r));
-    member(&d, "agents", json_array());
-    member(&d, "caches", caches(r));
+    agents(&d, r);
     findings(&d, r);
-    begin_array(&d, "seconds");
-    for (size_t i = 0; i < r->seconds_len; i++) {
-        array_row(&d, second(&r->seconds[i]));
-    }
-    end_array(&d);
+    seconds_of(&d, r);
     fputs("\n}\n", out);
     return d.failed || ferror(out) ? PELT_EIO : PELT_OK;
 }

@@ -1,7 +1,8 @@
 /*
  * The summary a person reads when a run is over. Order of questions: did it pass, can it be
  * believed, what was asked for, what came back, what went wrong, how long it took, was the
- * generator itself in the way, where is the rest. Each has a section (summary/sections.h).
+ * generator itself in the way, what did the server come close to, where is the rest. Each has a
+ * section (summary/sections.h).
  */
 #include "pelt/report.h"
 #include "summary/sections.h"
@@ -25,5 +26,6 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     report_section_findings(&p);
     report_section_generator(&p);
     report_section_events(&p);
+    report_section_servers(&p);
     report_section_files(&p);
 }

@@ -1,7 +1,10 @@
 -- alerts: what somebody should be woken for. Users chat (closed loop), and the first of them looks once a second what
--- /health/detailed tells of the server: its queue, memory, processors and disk.
+-- /health/detailed tells of the server: its queue, memory, processors and disk. Where a pelt-agent watches the server's
+-- port (pelt-agent --port 18800), the host's memory, processors and disk are what it reads, and connections that wait to
+-- be accepted count as a queue, too.
 --
 --   pelt run scenarios/alerts.lua --set TARGET=http://127.0.0.1:18800
+--   pelt run scenarios/alerts.lua --set TARGET=http://127.0.0.1:18800 --set AGENT=http://127.0.0.1:9646
 --
 -- A scenario beside this one has the same alerts by
 --   local alerts = require "alerts"
@@ -16,14 +19,23 @@ local memory_share = pelt.metric.gauge("memory_share") -- of the server's memory
 local cpu_share = pelt.metric.gauge("cpu_share")       -- of its processors' time since the last look
 local disk_free = pelt.metric.gauge("disk_free")       -- bytes
 
+local agent = pelt.env("AGENT", "")
+
 local alerts = {
     { metric = "errors", name = "chat", stat = "share", max = "5%" },
     { metric = "http_response", name = "chat", stat = "p95", max = "30s" },
     { metric = "http_response", name = "chat", stat = "per_second", min = "10/m" }, -- answers
     { metric = "queue", stat = "max", max = 1000 },
-    { metric = "memory_share", stat = "max", max = 0.80 },
-    { metric = "cpu_share", stat = "max", max = 0.90 },
-    { metric = "disk_free", stat = "min", min = 1000 * 1000 * 1000 },
+    agent ~= "" and {
+        { metric = "server.alerts.memory.ratio", stat = "max", max = "80%" },
+        { metric = "server.alerts.cpu.ratio", stat = "min", max = "90%", over = "2s" }, -- for two whole seconds
+        { metric = "server.alerts.disk_space.free", name = "target=/", stat = "min", min = 1000 * 1000 * 1000 },
+        { metric = "server.alerts.listen_backlog.used", stat = "max", max = 1000 },
+    } or {
+        { metric = "memory_share", stat = "max", max = 0.80 },
+        { metric = "cpu_share", stat = "max", max = 0.90 },
+        { metric = "disk_free", stat = "min", min = 1000 * 1000 * 1000 },
+    },
 }
 
 -- What the server does not tell gets no value, and its alert is unjudged.
@@ -49,6 +61,7 @@ return {
     target = pelt.env("TARGET", "http://127.0.0.1:18800"),
     load = { users = 20, duration = "1m" },
     thresholds = alerts,
+    agents = agent ~= "" and { alerts = agent } or nil,
     iteration = function(user)
         if user.id == 0 then look(user) else chat(user) end
     end,

@@ -31,6 +31,8 @@ const char *pelt_status_name(enum pelt_status status)
         return "script error";
     case PELT_ESTOPPED:
         return "stopped";
+    case PELT_ELOST:
+        return "lost";
     }
     return "unknown";
 }

@@ -2,12 +2,14 @@
  * cmd_check: `pelt check SCENARIO.lua`: what a run of it would do, without load; with --once one
  * iteration, every exchange and every check of it.
  */
+#include "agents.h"
 #include "command.h"
 #include "exchange.h"
 #include "exit_code.h"
 #include "https.h"
 #include "pelt/client.h"
 #include "pelt/run.h"
+#include "pelt/server_metric.h"
 #include "settings.h"
 #include "stdout.h"
 #include "threshold_names.h"
@@ -199,10 +201,43 @@ static enum pelt_status check_target(const struct cli_options *o, const struct p
     return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "target: %.900s", why.text);
 }
 
+static void print_agents(const struct cli_agents *agents)
+{
+    for (size_t i = 0; i < agents->len; i++) {
+        const struct pelt_agent_options *a = &agents->list[i];
+        printf("%-11s%s%s%s\n", i == 0 ? "agents" : "", a->name != NULL ? a->name : "",
+               a->name != NULL ? " at " : "", a->url);
+    }
+}
+
+/* A threshold on what agents read, where there is none of its name. What an agent has is known once
+ * it is asked, which a run does. */
+static enum pelt_status check_agents(const struct pelt_scenario *s, const struct cli_agents *agents,
+                                     struct pelt_error *err)
+{
+    for (size_t i = 0; i < s->thresholds_len; i++) {
+        struct pelt_server_metric m;
+        bool any = !pelt_server_metric_parse(s->thresholds[i].metric, &m);
+        for (size_t k = 0; k < agents->len; k++) { /* one without a name gets it from the agent */
+            const char *name = agents->list[k].name;
+            any = any || m.agent[0] == '\0' || name == NULL || strcmp(name, m.agent) == 0;
+        }
+        if (!any) {
+            return pelt_fail(err, PELT_EINVAL,
+                             "thresholds[%zu]: %s needs an agent%s%s: agents = { ... } in the "
+                             "scenario, or --agent NAME=URL",
+                             i + 1, s->thresholds[i].metric, m.agent[0] != '\0' ? " called " : "",
+                             m.agent);
+        }
+    }
+    return PELT_OK;
+}
+
 int cmd_check(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     struct pelt_scenario *scenario = NULL;
+    struct cli_agents agents = {.len = 0};
     enum pelt_status status =
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
     if (status != PELT_OK) {
@@ -212,6 +247,11 @@ int cmd_check(const struct cli_options *o)
     struct pelt_error bad_tls;
     const enum pelt_status tls = cli_https_new(o, scenario, &https, &bad_tls);
     print_scenario(o, scenario);
+    struct pelt_error bad_agents;
+    enum pelt_status asked = cli_agents_make(o, scenario, &agents, &bad_agents);
+    print_agents(&agents);
+    asked = asked == PELT_OK ? check_agents(scenario, &agents, &bad_agents) : asked;
+    cli_agents_free(&agents);
     if (tls == PELT_OK) {
         print_tls(o, scenario, https);
     }
@@ -222,10 +262,11 @@ int cmd_check(const struct cli_options *o)
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
     cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
     status = check_target(o, scenario, &err);
-    int code = status != PELT_OK ? cli_fail(status, &err)
-               : tls != PELT_OK  ? cli_fail(tls, &bad_tls)
-               : o->once         ? run_once(o, scenario, https)
-                                 : CLI_EXIT_PASSED;
+    int code = status != PELT_OK  ? cli_fail(status, &err)
+               : tls != PELT_OK   ? cli_fail(tls, &bad_tls)
+               : asked != PELT_OK ? cli_fail(asked, &bad_agents)
+               : o->once          ? run_once(o, scenario, https)
+                                  : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {
         pelt_https_free(https);
         pelt_scenario_free(scenario);

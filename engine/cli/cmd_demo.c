@@ -1,7 +1,7 @@
 /*
  * cmd_demo: `pelt demo`: a first run without anything to prepare. pelt-target is the server,
- * scenarios/demo.lua (embedded) the scenario; both stay within reach, so that the user can go on
- * from there.
+ * watched by pelt-agent; scenarios/demo.lua (embedded) is the scenario; both stay within reach, so
+ * that the user can go on from there.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -119,26 +119,45 @@ static enum pelt_status run_demo(const struct cli_options *o, const struct cli_t
     return status;
 }
 
+/* On the target's port. Without one the demonstration goes on. */
+static void start_agent(const struct cli_target *target, struct cli_target *agent)
+{
+    const char *port = strrchr(target->url, ':') + 1;
+    const char *arguments[] = {"--port", port, "--name", "demo", NULL};
+    struct pelt_error err = {{0}};
+    if (cli_target_start(agent, "pelt-agent", arguments, &err) == PELT_OK) {
+        pelt_log(PELT_LOG_INFO, "pelt", "pelt-agent (pid %d) watches it and listens on %s",
+                 (int)agent->pid, agent->url);
+    } else {
+        pelt_log(PELT_LOG_WARNING, "pelt", "no figures of the server: %s", err.text);
+    }
+}
+
 int cmd_demo(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     struct cli_options on_demo = *o; /* borrows all of `o`; never deinited */
-    struct cli_target target = {0};
+    struct cli_target target = {0}, agent = {0};
     int code = CLI_EXIT_PASSED;
     on_demo.operand = SCENARIO_PATH;
     pelt_log(PELT_LOG_INFO, "pelt",
-             "demo: starts pelt-target on a free port of 127.0.0.1, runs " SCENARIO_PATH
-             " against it for about 20 s, "
-             "stops it");
+             "demo: starts pelt-target, and pelt-agent beside it, on free ports of 127.0.0.1, "
+             "runs " SCENARIO_PATH " against it for about 20 s, stops them");
     enum pelt_status status = lay_out_scenario(&err);
     if (status == PELT_OK) {
-        status = cli_target_start(&target, target_arguments, &err);
+        status = cli_target_start(&target, "pelt-target", target_arguments, &err);
     }
     if (status == PELT_OK) {
         pelt_log(PELT_LOG_INFO, "pelt", "pelt-target (pid %d) listens on %s", (int)target.pid,
                  target.url);
+        start_agent(&target, &agent);
+        char watched[sizeof agent.url + 8];
+        const char *agents[] = {watched, NULL};
+        snprintf(watched, sizeof watched, "demo=%s", agent.url);
+        on_demo.agents = (struct cli_texts){agents, agent.pid != 0};
         status = run_demo(&on_demo, &target, &code, &err);
     }
+    cli_target_stop(&agent);
     cli_target_stop(&target);
     if (status != PELT_OK) {
         return cli_fail(status, &err);

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "agents.h"
 #include "exit_code.h"
 #include "https.h"
 #include "outputs.h"
@@ -13,6 +14,7 @@
 #include "pelt/log.h"
 #include "pelt/progress.h"
 #include "pelt/report.h"
+#include "pelt/server_metric.h"
 #include "pelt/units.h"
 #include "run_path.h"
 #include "stderr.h"
@@ -24,10 +26,11 @@
 
 /*
  * A run file grows by the second: a row of totals and, for each name that was used, its counters
- * and some five compressed histograms.
+ * and some five compressed histograms; for each agent a block of samples.
  */
-#define FILE_BYTES_A_SECOND      1500
-#define FILE_BYTES_A_SECOND_NAME 2000
+#define FILE_BYTES_A_SECOND       1500
+#define FILE_BYTES_A_SECOND_NAME  2000
+#define FILE_BYTES_A_SECOND_AGENT 700 /* of a hundred figures */
 
 static enum pelt_status check_outputs(const struct cli_options *o, struct pelt_error *err)
 {
@@ -64,7 +67,8 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     enum pelt_status status = PELT_OK;
     for (size_t i = 0; i < o->thresholds_len && status == PELT_OK; i++) {
         const char *text = o->threshold_texts[i];
-        const bool got = scenario != NULL || strncmp(text, "tls_", 4) == 0; /* has bench those? */
+        const bool got = scenario != NULL || strncmp(text, "tls_", 4) == 0 || /* has bench those? */
+                         pelt_server_metric_is_meant(text);
         if (pelt_threshold_is_foreign(text)) {
             status = pelt_threshold_parse_with(text, got ? pelt_registry_metrics(known) : NULL,
                                                *out + own + i, err);
@@ -119,8 +123,9 @@ static void announce(const struct pelt_run_options *run, size_t series_bytes_mos
         return;
     }
     size_t names = run->scenario != NULL ? run->scenario->tasks_len : 1;
-    pelt_format_bytes(3600 * (FILE_BYTES_A_SECOND + names * FILE_BYTES_A_SECOND_NAME), size,
-                      sizeof size);
+    pelt_format_bytes(3600 * (FILE_BYTES_A_SECOND + names * FILE_BYTES_A_SECOND_NAME +
+                              run->agents_len * FILE_BYTES_A_SECOND_AGENT),
+                      size, sizeof size);
     pelt_log(PELT_LOG_INFO, "pelt",
              "the run file %s grows by about %s an hour (for %zu request name%s)", run->run_file,
              size, names, names == 1 ? "" : "s");
@@ -199,11 +204,17 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     struct pelt_threshold *thresholds = NULL;
     struct pelt_results *results = NULL;
     int signal = 0;
+    struct cli_agents agents = {.len = 0};
     fill(o, run);
     enum pelt_status status = check_outputs(o, &err);
     if (status == PELT_OK) {
         status = join_thresholds(o, run->scenario, &thresholds, &run->thresholds_len, &err);
         run->thresholds = thresholds;
+    }
+    if (status == PELT_OK) {
+        status = cli_agents_make(o, run->scenario, &agents, &err);
+        run->agents = agents.list;
+        run->agents_len = agents.len;
     }
     if (status == PELT_OK) {
         status = cli_https_new(o, run->scenario, &run->https, &err);
@@ -222,6 +233,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     code = signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
     pelt_results_free(results);
     free(thresholds);
+    cli_agents_free(&agents);
     if (!pelt_run_gave_up()) {
         pelt_https_free(run->https);
     }

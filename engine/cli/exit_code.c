@@ -8,7 +8,8 @@
 /* The codes that a finished run carries stand here as users see them, as numbers. */
 static int rank(int code)
 {
-    static const int order[] = {CLI_EXIT_SIGINT, 143, CLI_EXIT_FAILED, CLI_EXIT_USAGE, 6, 4, 3, 5};
+    static const int order[] = {
+        CLI_EXIT_SIGINT, 143, CLI_EXIT_FAILED, CLI_EXIT_USAGE, CLI_EXIT_LOST, 4, 3, 5};
     const int len = sizeof order / sizeof *order;
     int i = 0;
     while (i < len && order[i] != code) {
@@ -29,6 +30,8 @@ int cli_fail(enum pelt_status status, const struct pelt_error *err)
     switch (status) {
     case PELT_ESTOPPED:
         return CLI_EXIT_SIGINT;
+    case PELT_ELOST:
+        return CLI_EXIT_LOST;
     case PELT_EINVAL:
     case PELT_ELIMIT:
     case PELT_ENOTFOUND:

@@ -10,6 +10,7 @@ enum cli_exit {
     CLI_EXIT_PASSED = 0,
     CLI_EXIT_FAILED = 1,      /* pelt itself: memory, disk */
     CLI_EXIT_USAGE = 2,       /* an option, a scenario, a file that was named */
+    CLI_EXIT_LOST = 6,        /* a worker or agent that the run needs cannot be had */
     CLI_EXIT_BY_SIGNAL = 128, /* and the signal's number: 130, 143 */
     CLI_EXIT_SIGINT = 130,
 };

@@ -10,8 +10,8 @@
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
 
-static const char *const group_names[] = {"Load",   "Request",  "Target", "TLS",  "Judgement",
-                                          "Output", "Scenario", "Start",  "Other"};
+static const char *const group_names[] = {"Load",      "Request", "Target",   "TLS",   "Agents",
+                                          "Judgement", "Output",  "Scenario", "Start", "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
 
@@ -72,6 +72,11 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "cipher suites by their names of OpenSSL or IANA, with colons between, best first"},
     {"no-tls-resume", 0, NULL, GROUP_TLS, SEND_COMMANDS, cli_read_flag, FIELD(tls.no_resume),
      "no session is resumed: each connection has a full handshake"},
+
+    {"agent", 0, "[NAME=]URL", GROUP_AGENT, LOAD_COMMANDS | CLI_CHECK, cli_read_agent, FIELD(agents),
+     "pelt-agent on a host under test, as api=http://10.0.0.5:9646: its limits and cache hit rates are in the report, and thresholds can name them (server.api.nofile.ratio). Repeatable; instead of the scenario's"},
+    {"agent-token-file", 0, "PATH", GROUP_AGENT, LOAD_COMMANDS | CLI_CHECK, cli_read_text, FIELD(agent_token_file),
+     "file whose first line is the agents' bearer token"},
 
     {"threshold", 0, "TEXT", GROUP_JUDGE, LOAD_COMMANDS, cli_read_threshold, 0,
      "what must hold, else exit 3: 'http_response p99 < 200ms', 'errors share <= 1%'; repeatable"},

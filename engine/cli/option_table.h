@@ -12,6 +12,7 @@ enum cli_option_group {
     GROUP_REQUEST,
     GROUP_TARGET,
     GROUP_TLS,
+    GROUP_AGENT,
     GROUP_JUDGE,
     GROUP_OUTPUT,
     GROUP_SCENARIO,
@@ -30,7 +31,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 43 /* rows of the table */
+#define CLI_OPTIONS 45 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif

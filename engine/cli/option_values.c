@@ -4,6 +4,7 @@
  */
 #include "option_values.h"
 
+#include "agents.h"
 #include "pelt/http1_request.h"
 #include "pelt/pipe.h"
 #include "pelt/units.h"
@@ -244,6 +245,14 @@ enum pelt_status cli_read_resolve(struct cli_options *o, void *field, const char
                          "\"%s\": write HOST:PORT:ADDRESS, as in api.test:80:127.0.0.1", text);
     }
     return cli_read_texts(o, field, text, err);
+}
+
+enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    const char *url;
+    enum pelt_status status = cli_agent_parse(text, &url, err);
+    return status == PELT_OK ? cli_read_texts(o, field, text, err) : status;
 }
 
 enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const char *text,

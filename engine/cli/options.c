@@ -256,6 +256,7 @@ void cli_options_deinit(struct cli_options *o)
     free(o->threshold_texts);
     free(o->headers.items);
     free(o->resolve.items);
+    free(o->agents.items);
     free(o->out.items);
     free(o->command_line);
     *o = (struct cli_options){0};

@@ -75,6 +75,8 @@ struct cli_options {
 
     const char *target, *method, *body;
     struct cli_texts headers, resolve;
+    struct cli_texts agents; /* "[NAME=]URL" */
+    const char *agent_token_file;
     struct cli_tls tls;
 
     struct pelt_threshold *thresholds;

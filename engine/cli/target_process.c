@@ -14,7 +14,7 @@
 
 #include "pelt/clock.h"
 
-#define PROGRAM          "pelt-target"
+#define PROGRAM_SIZE     64 /* bytes of a program's name */
 #define ARGUMENTS_MAX    32
 #define START_TIMEOUT_NS (10 * PELT_NS_PER_S)
 #define STOP_TIMEOUT_NS  (3 * PELT_NS_PER_S) /* it answers what is in flight for 2 s */
@@ -28,24 +28,24 @@ static void pause_briefly(void)
 
 /* The path of the program beside our own; without one there its bare name, which exec looks for in
  * PATH. */
-static void find_program(char *out, size_t size)
+static void find_program(const char *name, char *out, size_t size)
 {
-    ssize_t len = readlink("/proc/self/exe", out, size - sizeof PROGRAM);
+    ssize_t len = readlink("/proc/self/exe", out, size - PROGRAM_SIZE);
     char *slash = NULL;
     if (len > 0) {
         out[len] = '\0';
         slash = strrchr(out, '/');
     }
     if (slash != NULL) {
-        memcpy(slash + 1, PROGRAM, sizeof PROGRAM);
+        snprintf(slash + 1, PROGRAM_SIZE, "%s", name);
     }
     if (slash == NULL || access(out, X_OK) != 0) {
-        snprintf(out, size, PROGRAM);
+        snprintf(out, size, "%s", name);
     }
 }
 
 /* Runs in the child: only calls that are safe after fork. */
-static void become_target(const char *program, char *const *argv, pid_t parent)
+static void become_program(const char *program, char *const *argv, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
@@ -74,7 +74,7 @@ static pid_t spawn(const char *program, const char *port_file, const char *const
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        become_target(program, (char *const *)argv, parent);
+        become_program(program, (char *const *)argv, parent);
     }
     return pid;
 }
@@ -92,8 +92,8 @@ static bool read_port(const char *path, unsigned *port)
     return whole;
 }
 
-static enum pelt_status await_port(struct cli_target *t, const char *program, const char *port_file,
-                                   struct pelt_error *err)
+static enum pelt_status await_port(struct cli_target *t, const char *name, const char *program,
+                                   const char *port_file, struct pelt_error *err)
 {
     uint64_t until_ns = pelt_clock_ns() + START_TIMEOUT_NS;
     unsigned port;
@@ -103,9 +103,9 @@ static enum pelt_status await_port(struct cli_target *t, const char *program, co
             t->pid = 0;
             if (WIFEXITED(how) && WEXITSTATUS(how) == 127) {
                 return pelt_fail(err, PELT_ENOTFOUND,
-                                 "%s is neither beside pelt nor in PATH: build it (ninja " PROGRAM
-                                 ") or install it",
-                                 PROGRAM);
+                                 "%s is neither beside pelt nor in PATH: build it (ninja %s) or "
+                                 "install it",
+                                 name, name);
             }
             return pelt_fail(err, PELT_EIO,
                              "%s ended before it listened; try it by hand: %s --listen 127.0.0.1:0",
@@ -123,8 +123,8 @@ static enum pelt_status await_port(struct cli_target *t, const char *program, co
     return PELT_OK;
 }
 
-enum pelt_status cli_target_start(struct cli_target *t, const char *const *arguments,
-                                  struct pelt_error *err)
+enum pelt_status cli_target_start(struct cli_target *t, const char *name,
+                                  const char *const *arguments, struct pelt_error *err)
 {
     char program[4096], folder[1024], port_file[1100];
     const char *temp = getenv("TMPDIR");
@@ -136,14 +136,14 @@ enum pelt_status cli_target_start(struct cli_target *t, const char *const *argum
                          folder, strerror(errno));
     }
     snprintf(port_file, sizeof port_file, "%s/port", folder);
-    find_program(program, sizeof program);
+    find_program(name, program, sizeof program);
     t->pid = spawn(program, port_file, arguments);
     enum pelt_status status;
     if (t->pid < 0) {
         t->pid = 0;
         status = pelt_fail(err, PELT_EIO, "cannot start %s: %s", program, strerror(errno));
     } else {
-        status = await_port(t, program, port_file, err);
+        status = await_port(t, name, program, port_file, err);
     }
     unlink(port_file);
     rmdir(folder);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pelt/log.h"
+#include "pelt/server_metric.h"
 #include "pelt/units.h"
 
 #define TEXTS_MAX 1024 /* of a scenario that are looked at */
@@ -97,8 +98,9 @@ void cli_threshold_names_warn(const struct pelt_scenario *scenario,
     if (t != NULL && find_texts(scenario->source, t)) {
         for (size_t i = 0; i < thresholds_len; i++) {
             char name[PELT_NAME_MAX + 1];
+            struct pelt_server_metric of_server; /* whose names are the agents' to know */
             pelt_threshold_name(&thresholds[i], name);
-            if (name[0] != '\0') {
+            if (name[0] != '\0' && !pelt_server_metric_parse(thresholds[i].metric, &of_server)) {
                 check_name(scenario, t, name);
             }
         }

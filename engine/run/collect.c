@@ -182,6 +182,9 @@ static void write_whole(struct pelt_collector *c, int32_t second)
             blank = blank && is_blank(head->frame);
         }
     }
+    if (!blank && c->on_sum != NULL) {
+        c->on_sum(c->on_sum_arg, c->second);
+    }
     if (!blank) {
         pelt_fold_second(&c->fold, c->second, c->total, pelt_registry_quota(c->registry));
         if (!add(c->total, c->second)) {

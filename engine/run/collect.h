@@ -42,6 +42,9 @@ struct pelt_collector {
     struct pelt_error first_script_error;
     /* Of all workers that ended, as pelt/crew.h says. */
     uint64_t paced, late, unseen, stayed;
+    /* May add to the sum of a whole second before it goes anywhere; NULL: nobody. */
+    void (*on_sum)(void *arg, struct pelt_frame *second);
+    void *on_sum_arg;
     /* Told of each whole second of the load once it is in `total`; NULL: nobody. */
     void (*on_second)(void *arg, const struct pelt_frame *second);
     void *on_second_arg;

@@ -256,6 +256,7 @@ void pelt_control_start(struct pelt_running *run)
     run->collector.on_second = on_second;
     run->collector.on_second_arg = run;
     pelt_steer_start(run->steer);
+    pelt_watching_start(run);
     pelt_signals_start(&run->signals, loop, on_signal, run);
 }
 
@@ -268,6 +269,7 @@ void pelt_control_stop(struct pelt_running *run)
 {
     pelt_steer_stop(run->steer);
     ev_io_stop(run->loop, &run->mail_io);
+    pelt_watching_stop(run);
     pelt_signals_stop(&run->signals);
     write_host(run);
     pelt_host_watch_stop(&run->host);

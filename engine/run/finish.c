@@ -137,6 +137,8 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
                               struct pelt_judgement *judgement, struct pelt_error *err)
 {
     double due, deviation;
+    struct pelt_error lost = {{0}};
+    const bool agent_lost = run->servers != NULL && pelt_servers_lost(run->servers, &lost);
     sum_arrivals(run, &due, &deviation);
     struct pelt_judge_options options = {
         .strict = run->opt.strict,
@@ -153,6 +155,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .capacity = pelt_steer_capacity(run->steer),
         .own_failure = own_failure(run),
         .script_error = script_error(run),
+        .agent_lost = agent_lost ? lost.text : NULL,
     };
     enum pelt_status status = pelt_judge(results, &options, judgement);
     return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");

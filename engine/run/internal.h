@@ -16,6 +16,7 @@
 #include "pelt/parts.h"
 #include "pelt/rulebook.h"
 #include "saturation.h"
+#include "servers.h"
 #include "steer.h"
 #include "pelt/run.h"
 #include "pelt/runfile.h"
@@ -33,6 +34,8 @@ struct pelt_running {
     struct pelt_worker **workers;
     struct pelt_steer *steer; /* of a live plan; else NULL */
     struct pelt_saturation saturation;
+    struct pelt_servers *servers; /* NULL: no agents */
+    ev_io servers_io;
     struct pelt_hooks hooks;
     bool has_hooks; /* hooks were made, perhaps in part */
     bool sending;   /* something may have been sent: the run file stays, whatever comes */
@@ -138,6 +141,14 @@ void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
 void pelt_notes_tls(struct pelt_running *run);       /* what https was spoken with, if any was */
+
+/* ---- agents: what is read on the hosts under test, where agents are asked ---- */
+
+/* Connects to them, aside; PELT_OK also if a signal came. Of thresholds on what no agent has:
+ * PELT_EINVAL. */
+PELT_MUST_USE enum pelt_status pelt_watching_open(struct pelt_running *run, struct pelt_error *err);
+void pelt_watching_start(struct pelt_running *run); /* within the loop, once start_ns is known */
+void pelt_watching_stop(struct pelt_running *run);
 
 /* ---- rules: the thresholds while the run goes ---- */
 

@@ -1,5 +1,5 @@
 /*
- * judge: see the header. Exit codes and their precedence are CONTRACT's: 130/143, 1, 2, 4, 3.
+ * judge: see the header. Exit codes and their precedence are CONTRACT's: 130/143, 1, 2, 6, 4, 3.
  */
 #include "judge.h"
 
@@ -67,6 +67,10 @@ static void judge_exit(const struct pelt_results *r, const struct pelt_judge_opt
         exit_with(j, 2);
         add_reason(j->exit_reasons, "script error: %s", opt->script_error);
     }
+    if (opt->agent_lost != NULL) {
+        exit_with(j, 6);
+        add_reason(j->exit_reasons, "%s", opt->agent_lost);
+    }
     if ((j->verdict == PELT_INVALID && !opt->allow_invalid) ||
         (j->verdict == PELT_SUSPECT && opt->strict)) {
         exit_with(j, 4);
@@ -91,6 +95,9 @@ static void judge_thresholds(const struct pelt_results *r, const struct pelt_jud
         if (pelt_threshold_is_of_capacity(&r->thresholds[i].threshold)) {
             pelt_capacity_judge(opt->capacity, &r->thresholds[i].threshold, &j->lines[i]);
         }
+    }
+    for (size_t i = 0; i < j->lines_len; i++) {
+        pelt_results_explain(r, &r->thresholds[i].threshold, &j->lines[i]);
     }
 }
 

@@ -36,6 +36,7 @@ struct pelt_judge_options {
         *capacity;            /* that a stress load found; NULL: it is none. Borrowed. */
     const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
     const char *script_error; /* first one, or setup's failure; NULL: none */
+    const char *agent_lost;   /* that a threshold needs; NULL: none */
 };
 
 PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,

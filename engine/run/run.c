@@ -1,8 +1,8 @@
 /*
  * run: see the header. The order of a run:
  *
- *   limits (workers) -> run file (notes) -> setup (fixture) -> load (workers, control) -> teardown
- *   (fixture) -> judgement (finish) -> close
+ *   limits (workers) -> run file (notes) -> agents (watching) -> setup (fixture) -> load (workers,
+ *   control) -> teardown (fixture) -> judgement (finish) -> close
  *
  * SIGINT and SIGTERM are held from begin to end, and heard while a loop runs (control): one that
  * comes in between stops the next step.
@@ -100,6 +100,7 @@ static void run_deinit(struct pelt_running *run)
     }
     pelt_workers_free(run);
     pelt_steer_free(run->steer);
+    pelt_servers_free(run->servers);
     if (run->has_hooks) {
         pelt_hooks_deinit(&run->hooks);
     }
@@ -118,6 +119,9 @@ static enum pelt_status run_all(struct pelt_running *run, const struct pelt_run_
 {
     enum pelt_status status = run_init(run, options, err);
     if (status == PELT_OK) {
+        status = pelt_watching_open(run, err);
+    }
+    if (status == PELT_OK && run->signal == 0) {
         status = pelt_fixture_setup(run, err);
     }
     if (status == PELT_OK && pelt_fixture_ready(run)) {

@@ -238,8 +238,9 @@ static void read_life(lua_State *L, int scenario, const struct pelt_shard *shard
     lua_pop(L, 1);
 }
 
-/* As seen from the folder that pelt was started in. */
-static char *copy_path(lua_State *L, int table, const char *field, const struct pelt_scenario *s)
+/* As seen from the folder that pelt was started in. `what` is what the table is called. */
+static char *copy_path(lua_State *L, int table, const char *what, const char *field,
+                       const struct pelt_scenario *s)
 {
     char path[PELT_FILES_PATH_SIZE];
     char *given = copy_text(L, table, field), *copy = NULL;
@@ -248,7 +249,7 @@ static char *copy_path(lua_State *L, int table, const char *field, const struct 
         free(given);
         copy = found ? strdup(path) : NULL;
         if (!copy) {
-            luaL_error(L, "tls.%s: %s", field, found ? "out of memory" : "no path");
+            luaL_error(L, "%s.%s: %s", what, field, found ? "out of memory" : "no path");
         }
     }
     return copy;
@@ -260,9 +261,9 @@ static void read_tls(lua_State *L, int scenario, struct pelt_scenario *s)
     if (lua_getfield(L, scenario, "tls") == LUA_TTABLE) {
         const int t = lua_gettop(L);
         tls->backend = copy_text(L, t, "backend");
-        tls->ca = copy_path(L, t, "ca", s);
-        tls->cert = copy_path(L, t, "cert", s);
-        tls->key = copy_path(L, t, "key", s);
+        tls->ca = copy_path(L, t, "tls", "ca", s);
+        tls->cert = copy_path(L, t, "tls", "cert", s);
+        tls->key = copy_path(L, t, "tls", "key", s);
         tls->min = copy_text(L, t, "min");
         tls->max = copy_text(L, t, "max");
         tls->ciphers = copy_text(L, t, "ciphers");
@@ -270,6 +271,26 @@ static void read_tls(lua_State *L, int scenario, struct pelt_scenario *s)
         tls->insecure = lua_toboolean(L, -1);
         tls->no_resume = lua_getfield(L, t, "resume") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
         lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_agents(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    lua_getfield(L, scenario, "agents");
+    const int list = lua_gettop(L);
+    const size_t len = lua_istable(L, list) ? lua_rawlen(L, list) : 0;
+    s->agents = calloc(len + 1, sizeof *s->agents);
+    if (!s->agents) {
+        luaL_error(L, "out of memory");
+    }
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        struct pelt_scenario_agent *agent = &s->agents[s->agents_len++];
+        agent->url = copy_text(L, list + 1, "url");
+        agent->name = copy_text(L, list + 1, "name");
+        agent->token_file = copy_path(L, list + 1, "agents", "token_file", s);
+        lua_settop(L, list);
     }
     lua_pop(L, 1);
 }
@@ -480,6 +501,7 @@ static int read_scenario(lua_State *L)
     s->target = copy_text(L, table, "target");
     read_life(L, table, r->shard, s);
     read_tls(L, table, s);
+    read_agents(L, table, s);
     read_words(L, table, s);
     read_load(L, table, s);
     read_thresholds(L, table, s);
@@ -626,6 +648,12 @@ void pelt_scenario_free(struct pelt_scenario *s)
         free(s->unused[i]);
     }
     free(s->unused);
+    for (size_t i = 0; i < s->agents_len; i++) {
+        free(s->agents[i].url);
+        free(s->agents[i].name);
+        free(s->agents[i].token_file);
+    }
+    free(s->agents);
     free(s->thresholds);
     free(s->slo);
     pelt_files_free(s->files);

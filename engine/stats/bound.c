@@ -7,9 +7,11 @@
 #include <math.h>
 
 #include "pelt/clock.h"
+#include "pelt/server_metric.h"
 #include "pelt/units.h"
 
 #define US_PER_MS 1000.0
+#define MIB       1048576.0
 #define COUNT_MAX (UINT64_C(1) << 53) /* a double holds it exactly */
 
 const char *pelt_unit_name(enum pelt_unit unit)
@@ -58,6 +60,17 @@ static enum pelt_status parse_number(const char *text, double *out, struct pelt_
     return PELT_OK;
 }
 
+/* "512m": a number that may be one of bytes. */
+static enum pelt_status parse_sized(const char *text, double *out, struct pelt_error *err)
+{
+    uint64_t bytes = 0;
+    if (pelt_parse_size(text, &bytes, NULL) != PELT_OK) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no number; try 500, 0.25 or 512m", text);
+    }
+    *out = (double)bytes;
+    return PELT_OK;
+}
+
 /* "-10%" or "-0.1": of a change. */
 static enum pelt_status parse_change(const char *text, double *out, struct pelt_error *err)
 {
@@ -92,7 +105,9 @@ enum pelt_status pelt_bound_parse(enum pelt_unit unit, bool bytes, bool is_signe
         *out = (double)whole;
         return status;
     case PELT_UNIT_NUMBER:
-        return parse_number(text, out, err);
+        return parse_number(text, out, bytes ? NULL : err) == PELT_OK ? PELT_OK
+               : bytes                                                ? parse_sized(text, out, err)
+                                                                      : PELT_EINVAL;
     case PELT_UNIT_COUNT:
         break;
     }
@@ -159,8 +174,14 @@ void pelt_bound_format(const struct pelt_threshold *t, double value, char *out, 
     case PELT_UNIT_BYTES:
         format_bytes_exactly(value, "", out, size);
         return;
-    case PELT_UNIT_COUNT:
     case PELT_UNIT_NUMBER:
+        if (pelt_server_metric_is_meant(t->metric) && value >= MIB && fmod(value, MIB) == 0) {
+            format_bytes_exactly(value, "", out, size); /* as it was written: 512m */
+            return;
+        }
+        snprintf(out, size, "%.15g", value);
+        return;
+    case PELT_UNIT_COUNT:
         snprintf(out, size, "%.15g", value);
         return;
     }

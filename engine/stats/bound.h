@@ -10,7 +10,8 @@
 
 #define PELT_BOUND_TEXT 64 /* bytes of one written out, with NUL */
 
-/* "200ms", "1%", "10/s", "10m" (`bytes`: per second "10m/s"), "5", "0.25". PELT_EINVAL quotes it.
+/* "200ms", "1%", "10/s", "10m" (`bytes`: per second "10m/s"), "5", "0.25" (`bytes`: also "512m").
+ * PELT_EINVAL quotes it.
  * `is_signed`: a share may be negative, as that of a change. */
 PELT_MUST_USE enum pelt_status pelt_bound_parse(enum pelt_unit unit, bool bytes, bool is_signed,
                                                 const char *text, double *out,

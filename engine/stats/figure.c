@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "pelt/own_metric.h"
+#include "pelt/server_metric.h"
 #include "pelt/units.h"
 
 // clang-format off
@@ -44,13 +45,6 @@ const char *const pelt_threshold_metrics[FIGURES_LEN + 1] = {
 #undef M
 };
 
-/* Names of the contract that a later version will have. */
-static const struct {
-    const char *prefix, *needs;
-} LATER[] = {
-    {"server.", "an agent on the server"},
-    {"cache.", "an agent on the server"},
-};
 // clang-format on
 
 static const char *const HIST_STATS[] = {"min",   "mean",       "max", "p50",   "p75",
@@ -78,6 +72,14 @@ bool pelt_figure_is_gauge(const struct pelt_figure *f)
 bool pelt_figure_is_bytes(const struct pelt_figure *f)
 {
     return f->source == PELT_FROM_BYTES_SENT || f->source == PELT_FROM_BYTES_RECEIVED;
+}
+
+bool pelt_figure_is_sized(const struct pelt_figure *f)
+{
+    struct pelt_server_metric m;
+    return f->custom != NULL && pelt_server_metric_parse(f->name, &m) &&
+           (m.cell == PELT_SERVER_USED || m.cell == PELT_SERVER_FREE ||
+            m.cell == PELT_SERVER_VALUE);
 }
 
 bool pelt_figure_has_limit(const struct pelt_figure *f)
@@ -129,6 +131,7 @@ static const char *const *stats_of(const struct pelt_figure *f)
 bool pelt_figure_find(const char *name, struct pelt_metrics *metrics, struct pelt_figure *out)
 {
     enum pelt_own_metric own;
+    struct pelt_server_metric of_server;
     uint32_t id;
     for (size_t i = 0; i < FIGURES_LEN; i++) {
         if (strcmp(FIGURES[i].name, name) == 0) {
@@ -141,6 +144,10 @@ bool pelt_figure_find(const char *name, struct pelt_metrics *metrics, struct pel
     }
     if (pelt_own_metric_find(name, &own)) {
         id = pelt_own_metric(metrics, own);
+    } else if (pelt_server_metric_parse(name, &of_server)) {
+        if (pelt_metrics_put(metrics, &of_server.metric, &id, NULL) != PELT_OK) {
+            return false; /* too many */
+        }
     } else if (!pelt_metrics_find(metrics, name, &id)) {
         return false;
     }
@@ -188,20 +195,39 @@ static enum pelt_status fail_unknown(struct pelt_metrics *metrics, const char *n
                                         : "try http_response, errors, checks or requests");
 }
 
+/* One that is meant to be of a server and is none, or is where no agent can be. */
+static enum pelt_status fail_server(const char *name, struct pelt_error *err)
+{
+    struct pelt_server_metric of_server;
+    if (pelt_server_metric_parse(name, &of_server)) {
+        return pelt_fail(err, PELT_EINVAL, "threshold: %s needs an agent: --agent NAME=URL", name);
+    }
+    if (strlen(name) > PELT_METRIC_NAME_MAX) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "threshold: %s is longer than %d bytes: give the agent a shorter name "
+                         "(--agent NAME=URL)",
+                         name, PELT_METRIC_NAME_MAX);
+    }
+    return pelt_fail(err, PELT_EINVAL,
+                     "threshold: no metric \"%s\"; write server.AGENT.LIMIT.used, .free, .ratio or "
+                     ".events, server.AGENT.GAUGE.value, server.AGENT.COUNTER.count, or "
+                     "cache.NAME.hit_share",
+                     name);
+}
+
 enum pelt_status pelt_figure_seek(const char *name, struct pelt_metrics *metrics,
                                   struct pelt_figure *out, struct pelt_error *err)
 {
     if (pelt_figure_find(name, metrics, out)) {
         return PELT_OK;
     }
-    for (size_t i = 0; i < sizeof LATER / sizeof LATER[0]; i++) {
-        if (strncmp(name, LATER[i].prefix, strlen(LATER[i].prefix)) == 0) {
-            return pelt_fail(err, PELT_EINVAL,
-                             "threshold: %s needs %s, which this version of pelt has not; leave "
-                             "the threshold out, or try http_response, errors or a metric of the "
-                             "script's own",
-                             name, LATER[i].needs);
-        }
+    struct pelt_server_metric of_server;
+    uint32_t id;
+    if (metrics != NULL && pelt_server_metric_parse(name, &of_server)) {
+        return pelt_metrics_put(metrics, &of_server.metric, &id, err); /* which it was refused */
+    }
+    if (pelt_server_metric_is_meant(name)) {
+        return fail_server(name, err);
     }
     return fail_unknown(metrics, name, err);
 }
@@ -273,6 +299,11 @@ enum pelt_unit pelt_figure_unit(const struct pelt_figure *f, const char *stat)
     }
     if (f->source == PELT_FROM_APDEX) {
         return PELT_UNIT_NUMBER;
+    }
+    struct pelt_server_metric of_server;
+    if (f->custom != NULL && pelt_server_metric_parse(f->name, &of_server) &&
+        of_server.cell == PELT_SERVER_RATIO) {
+        return PELT_UNIT_SHARE;
     }
     return f->custom != NULL && !pelt_metric_is_time(f->custom) ? PELT_UNIT_NUMBER : PELT_UNIT_MS;
 }

@@ -40,6 +40,8 @@ PELT_MUST_USE enum pelt_status pelt_figure_seek(const char *name, struct pelt_me
 bool pelt_figure_is_hist(const struct pelt_figure *f);
 bool pelt_figure_is_gauge(const struct pelt_figure *f);
 bool pelt_figure_is_bytes(const struct pelt_figure *f);
+bool pelt_figure_is_sized(
+    const struct pelt_figure *f); /* a number that may be one of bytes: "2g" */
 bool pelt_figure_has_limit(const struct pelt_figure *f); /* a time within which it counts: `t` */
 bool pelt_figure_has_name(const struct pelt_figure *f);  /* of a series, or tags */
 /* PELT_EINVAL: it has no such stat; the line names the nearest. */

@@ -10,9 +10,10 @@
 #include <pthread.h>
 
 #include "pelt/registry.h"
+#include "pelt/server_metric.h"
 
 #define TAGGED (PELT_METRIC_SERIES_MAX - PELT_METRIC_TAGGED)
-#define SLOTS  4096 /* of the hash; a power of two, at least twice the series */
+#define SLOTS  8192 /* of the hash; a power of two, at least twice the series */
 
 static_assert(SLOTS >= 2 * TAGGED, "open addressing needs room");
 static_assert(PELT_TAGS_TEXT == PELT_NAME_MAX, "a threshold's name holds tags as well");
@@ -37,9 +38,9 @@ struct pelt_metrics {
     struct pelt_quota *quota;                    /* borrowed */
     struct pelt_metric metric[PELT_METRICS_MAX]; /* by id */
     bool refused_any[PELT_METRICS_MAX];
-    uint32_t own[PELT_METRICS_MAX]; /* series with tags of each */
-    uint32_t metrics, owns;         /* owns: pelt's own ones of them */
-    struct series series[TAGGED];   /* by id - PELT_METRIC_TAGGED */
+    uint32_t own[PELT_METRICS_MAX];  /* series with tags of each */
+    uint32_t metrics, owns, servers; /* pelt's own ones of them, and those of servers */
+    struct series series[TAGGED];    /* by id - PELT_METRIC_TAGGED */
     uint32_t tagged;
     uint64_t refused;
     uint16_t slot[SLOTS]; /* place in `series` + 1 by hash, open addressing; 0: empty */
@@ -297,7 +298,7 @@ static bool same(const struct pelt_metric *a, const struct pelt_metric *b)
 }
 
 static enum pelt_status declare(struct pelt_metrics *m, const struct pelt_metric *metric,
-                                uint32_t *id, struct pelt_error *err)
+                                bool server, uint32_t *id, struct pelt_error *err)
 {
     int at = find(m, metric->name);
     if (at >= 0 && !same(&m->metric[at], metric)) {
@@ -308,8 +309,14 @@ static enum pelt_status declare(struct pelt_metrics *m, const struct pelt_metric
                          before->name, TYPES[before->type], before->unit[0] ? " in " : "",
                          before->unit);
     }
-    const bool own = is_own(metric->name);
-    if (at < 0 && !own && m->metrics - m->owns == PELT_METRICS_SCRIPT) {
+    const bool own = is_own(metric->name) && !server;
+    if (at < 0 && server && m->servers == PELT_METRICS_SERVER) {
+        return pelt_fail(err, PELT_ELIMIT,
+                         "metric '%s': thresholds name more than %d metrics of servers: leave some "
+                         "out; the run file has all figures",
+                         metric->name, PELT_METRICS_SERVER);
+    }
+    if (at < 0 && !own && !server && m->metrics - m->owns - m->servers == PELT_METRICS_SCRIPT) {
         return pelt_fail(err, PELT_ELIMIT,
                          "metric '%s': more than %d metrics: tell values of one apart by tags",
                          metric->name, PELT_METRICS_SCRIPT);
@@ -318,6 +325,7 @@ static enum pelt_status declare(struct pelt_metrics *m, const struct pelt_metric
         at = (int)m->metrics++;
         m->metric[at] = *metric;
         m->owns += own;
+        m->servers += server;
     }
     *id = (uint32_t)at;
     return PELT_OK;
@@ -326,18 +334,23 @@ static enum pelt_status declare(struct pelt_metrics *m, const struct pelt_metric
 enum pelt_status pelt_metrics_put(struct pelt_metrics *m, const struct pelt_metric *metric,
                                   uint32_t *id, struct pelt_error *err)
 {
-    if (!name_good(metric->name)) {
+    struct pelt_server_metric of_server;
+    const bool server = pelt_server_metric_parse(metric->name, &of_server);
+    if (server && !same(metric, &of_server.metric)) {
+        return pelt_fail(err, PELT_EINVAL, "metric '%s': is another kind of metric", metric->name);
+    }
+    if (!server && !name_good(metric->name)) {
         return pelt_fail(err, PELT_EINVAL,
                          "metric '%s': a name is letters, digits, '_' and '.', and begins with a "
                          "letter",
                          metric->name);
     }
     enum pelt_own_metric own;
-    if (is_own(metric->name) && !pelt_own_metric_find(metric->name, &own)) {
+    if (!server && is_own(metric->name) && !pelt_own_metric_find(metric->name, &own)) {
         return pelt_fail(err, PELT_EINVAL, "metric '%s': pelt has none", metric->name);
     }
     pthread_mutex_lock(&m->lock);
-    enum pelt_status status = declare(m, metric, id, err);
+    enum pelt_status status = declare(m, metric, server, id, err);
     pthread_mutex_unlock(&m->lock);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "pelt/clock.h"
+#include "pelt/server_metric.h"
 
 #define US_PER_MS       1000.0
 #define APDEX_TOLERATED 4 /* times t: the definition of Apdex */
@@ -236,6 +237,13 @@ static uint64_t count_of(const struct pelt_tally *tally, const struct pelt_subje
     }
 }
 
+/* What count_of() counts in: a counter's sum may be of parts of a unit. */
+static double count_scale(const struct pelt_subject *s)
+{
+    const struct pelt_metric *custom = s->figure.custom;
+    return custom != NULL && custom->type == PELT_METRIC_COUNTER ? pelt_metric_scale(custom) : 1;
+}
+
 /* The value of a stat that histograms alone have; false: not enough samples. */
 static bool hist_value(const struct pelt_hist *h, const struct pelt_subject *s,
                        struct pelt_verdict_line *out)
@@ -290,9 +298,27 @@ static bool has_whole(const struct pelt_tally *tally, const struct pelt_subject 
     return false;
 }
 
+/* False: a cache of a server had too few lookups for a hit rate. */
+static bool has_lookups(const struct pelt_tally *tally, const struct pelt_subject *s,
+                        struct pelt_verdict_line *out)
+{
+    struct pelt_server_metric of_server;
+    if (!pelt_server_metric_parse(s->figure.name, &of_server) ||
+        tally->metric.values >= PELT_LOOKUPS_MIN) {
+        return true;
+    }
+    out->needs = PELT_LOOKUPS_MIN;
+    pelt_line_unjudged(out, "a hit rate needs %d lookups, there are %" PRIu64, PELT_LOOKUPS_MIN,
+                       tally->metric.values);
+    return false;
+}
+
 static bool share_value(const struct pelt_tally *tally, const struct pelt_subject *s,
                         struct pelt_verdict_line *out)
 {
+    if (s->figure.source == PELT_FROM_METRIC && !has_lookups(tally, s, out)) {
+        return false;
+    }
     if (s->figure.source == PELT_FROM_METRIC) {
         out->value = (double)tally->metric.sum / (double)tally->metric.values;
         return true;
@@ -333,7 +359,7 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
         return false;
     }
     if (strcmp(stat, "per_second") == 0 || strcmp(stat, "count") == 0) {
-        double count = (double)count_of(tally, s);
+        double count = (double)count_of(tally, s) / count_scale(s);
         out->value = strcmp(stat, "count") == 0 ? count : count / duration_s;
         return true;
     }

@@ -4,6 +4,7 @@
 #include "bound.h"
 #include "figure.h"
 #include "pelt/own_metric.h"
+#include "pelt/server_metric.h"
 
 #define METRIC_MAX sizeof(((struct pelt_threshold *)0)->metric)
 #define BLANKS     " \t"
@@ -43,10 +44,12 @@ bool pelt_threshold_is_foreign(const char *text)
 {
     char name[METRIC_MAX];
     enum pelt_own_metric own;
+    struct pelt_server_metric of_server;
     struct pelt_figure f;
     struct pelt_span rest = pelt_span_trim(pelt_span_of(text));
     copy_span(name, sizeof name, take_until(&rest, "{ \t<>="));
-    return (pelt_metric_name_free(name) || pelt_own_metric_find(name, &own)) &&
+    return (pelt_metric_name_free(name) || pelt_own_metric_find(name, &own) ||
+            pelt_server_metric_parse(name, &of_server)) &&
            !pelt_figure_find(name, NULL, &f);
 }
 

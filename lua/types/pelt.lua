@@ -892,6 +892,7 @@ function handle:add(value, tags) end
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
 ---@field tls? pelt.Tls of its https requests; options of the command line win
 ---@field trace? boolean|pelt.Trace requests carry ids for the server's traces and logs
+---@field agents? string|table<integer|string, string|pelt.Agent> pelt-agents on the hosts under test: URLs, "NAME=URL", or by name; --agent wins
 ---@field observe? ("server_timing"|"cache")[]|"server_timing"|"cache" what of the answers' own words is measured
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
@@ -907,6 +908,11 @@ function handle:add(value, tags) end
 ---@field max? "1.2"|"1.3" highest version
 ---@field ciphers? string names of OpenSSL or IANA, with colons between
 ---@field resume? boolean false: each connection has a full handshake
+
+---@class pelt.Agent
+---@field url string where pelt-agent listens: "http://10.0.0.5:9646"
+---@field name? string of metrics and reports: server.NAME.nofile.ratio; default: as the agent says
+---@field token_file? string file whose first line is its bearer token
 
 ---@class pelt.Task
 ---@field name string

@@ -48,9 +48,11 @@ static void metric_text(struct report_page *p, const struct report_series *s, ch
     char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], c[REPORT_TEXT_MAX];
     switch (m->type) {
     case PELT_METRIC_COUNTER:
-        report_text_count(f->sum, a);
+        report_text_number((double)f->sum / pelt_metric_scale(m), a);
         report_text_rate(
-            pelt_results_per_s(p->r, f->sum, pelt_results_after_metric(p->r, s->id)->sum), b);
+            pelt_results_per_s(p->r, f->sum, pelt_results_after_metric(p->r, s->id)->sum) /
+                pelt_metric_scale(m),
+            b);
         snprintf(out, size, "%s  %s", a, b);
         return;
     case PELT_METRIC_GAUGE:

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from agents import AGENT
 from program import INVALID, PASSED, pelt
 
 
@@ -13,3 +14,5 @@ def test_demo_runs_and_says_where_all_lies(tmp_path):
     paths = re.findall(r"\S+\.pelt\b|\S+\.json\b", done.out)
     assert paths, done.out
     assert all((tmp_path / path).exists() for path in paths), (paths, done.out)
+    if AGENT.exists():
+        assert "server limits, closest to full" in done.out and re.search(r"^agent\n  demo at http", done.out, re.M), done.told()

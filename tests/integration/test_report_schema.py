@@ -4,6 +4,7 @@ import json
 import jsonschema
 import pytest
 
+from agents import AGENT
 from program import PASSED, ROOT, bench, outcomes_add_up
 
 SCHEMA = ROOT / "docs/report.schema.json"
@@ -26,6 +27,17 @@ def test_the_report_follows_its_schema(target, tmp_path, validator, options):
     assert done.code == PASSED, done.told()
     validator.validate(done.report)
     outcomes_add_up(done.report)
+    assert "NaN" not in (tmp_path / "report.json").read_text()
+
+
+@pytest.mark.skipif(not AGENT.exists(), reason="no pelt-agent in this build")
+def test_the_report_of_a_run_with_an_agent_follows_its_schema(target, agent, tmp_path, validator):
+    server = target()
+    api = agent("--port", server.port, "--name", "api")
+    done = bench(server.url + "/api/status", "--rate", "50/s", "-d", "1s", "--agent", api.url, cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    validator.validate(done.report)
+    assert done.report["agents"][0]["limits"] and done.report["seconds"][0]["server"]["api"], done.report["agents"]
     assert "NaN" not in (tmp_path / "report.json").read_text()
 
 

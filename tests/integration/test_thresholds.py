@@ -164,6 +164,17 @@ def test_the_reference_service_tells_all_that_alerts_ask_for(target, tmp_path):
     assert not [row for row in done.report["thresholds"] if row["level"] == "unjudged"], done.told()
 
 
+def test_alerts_are_of_what_an_agent_reads_where_there_is_one(target, agent, tmp_path):
+    server = target("--workers", 2, "--service-time", "constant:1ms")
+    api = agent("--port", server.port)
+    done = run(ALERTS, "--target", server.url, "--set", f"AGENT={api.url}", "-u", 40, "-d", "3s", cwd=tmp_path)
+    rows = {row["metric"]: row["level"] for row in done.report["thresholds"]}
+    assert rows["server.alerts.memory.ratio"] != "unjudged" and rows["server.alerts.cpu.ratio"] != "unjudged", done.told()
+    assert rows["server.alerts.disk_space.free"] != "unjudged", done.told()
+    assert rows["server.alerts.listen_backlog.used"] == "target", done.told()
+    assert "memory_share" not in rows, rows
+
+
 def test_a_scenario_takes_both_tables_by_require(target, tmp_path):
     for path in (THRESHOLDS, ALERTS):
         (tmp_path / path.name).write_text(path.read_text())

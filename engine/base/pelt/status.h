@@ -22,6 +22,7 @@ enum pelt_status {
     PELT_EPARSE = -8,    /* bytes that do not follow their format */
     PELT_ESCRIPT = -9,   /* the scenario's Lua raised */
     PELT_ESTOPPED = -10, /* interrupted by a signal */
+    PELT_ELOST = -11,    /* another host that the run needs cannot be had */
 };
 
 /* The status' name, static storage: "ok", "invalid", ... */

@@ -4,7 +4,6 @@
  */
 #include "load.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,13 +67,15 @@ static void load_metrics(struct pelt_loader *l)
         load_metric(l, s);
     }
     sqlite3_finalize(s);
-    s = pelt_loader_query(l, "SELECT id, metric, tags FROM metric_series WHERE id >= 200"
-                             " ORDER BY id");
-    static_assert(PELT_METRIC_TAGGED == 200, "the query says so");
+    s = pelt_loader_query(l, "SELECT id, metric, tags FROM metric_series ORDER BY id");
     while (pelt_loader_rows(l, s)) {
+        const int64_t id = pelt_loader_series(l, sqlite3_column_int64(s, 0));
         bool known = pelt_column(s, 1) < pelt_metrics_count(m);
+        if (id < PELT_METRIC_TAGGED) {
+            continue; /* each metric has two of those */
+        }
         if (!known || pelt_metrics_series(m, (uint32_t)pelt_column(s, 1), pelt_column_text(s, 2),
-                                          NULL) != pelt_column(s, 0)) {
+                                          NULL) != id) {
             pelt_loader_damaged(l, "metric_series");
         }
     }
@@ -156,6 +157,7 @@ static void load_all(struct pelt_loader *l)
     check_wal(l);
     load_names(l);
     load_metrics(l);
+    pelt_load_server(l);
     pelt_load_totals(l);
     pelt_load_seconds(l);
     pelt_load_end(l);

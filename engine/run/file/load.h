@@ -39,4 +39,8 @@ PELT_MUST_USE enum pelt_status pelt_load_hist(sqlite3_stmt *row, int column, str
 PELT_MUST_USE enum pelt_status pelt_load_results(struct pelt_database *d, bool writing,
                                                  struct pelt_results **out, struct pelt_error *err);
 
+/* The database of `r`, opened or held; to be released. */
+PELT_MUST_USE enum pelt_status
+pelt_results_reopen(const struct pelt_results *r, struct pelt_database **d, struct pelt_error *err);
+
 #endif

@@ -189,6 +189,7 @@ static void judge(struct pelt_loader *l, struct pelt_rulebook *book)
     pelt_rulebook_finish(book, &sum, lines);
     for (size_t i = 0; i < r->thresholds_len; i++) {
         r->thresholds[i].line = lines[i];
+        pelt_results_explain(r, &r->thresholds[i].threshold, &r->thresholds[i].line);
         r->thresholds[i].judged = true;
     }
     free(lines);

@@ -254,9 +254,8 @@ static enum pelt_status walk_hists(struct pelt_database *d, int32_t from, int32_
     return l.status;
 }
 
-/* The database of `r`, opened or held; to be released. */
-static enum pelt_status reopen(const struct pelt_results *r, struct pelt_database **d,
-                               struct pelt_error *err)
+enum pelt_status pelt_results_reopen(const struct pelt_results *r, struct pelt_database **d,
+                                     struct pelt_error *err)
 {
     if (r->database != NULL) {
         *d = pelt_database_hold(r->database);
@@ -270,7 +269,7 @@ enum pelt_status pelt_results_each_second_hist(const struct pelt_results *r, int
                                                struct pelt_error *err)
 {
     struct pelt_database *d = NULL;
-    enum pelt_status status = reopen(r, &d, err);
+    enum pelt_status status = pelt_results_reopen(r, &d, err);
     if (status == PELT_OK) {
         status = walk_hists(d, from, to, fn, arg, err);
     }
@@ -355,7 +354,7 @@ enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
                                                   struct pelt_error *err)
 {
     struct pelt_database *d = NULL;
-    enum pelt_status status = reopen(r, &d, err);
+    enum pelt_status status = pelt_results_reopen(r, &d, err);
     if (status == PELT_OK) {
         status = walk_database(d, r, fn, arg, err);
     }

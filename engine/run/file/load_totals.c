@@ -36,6 +36,7 @@ struct pelt_metric_frame *pelt_loader_metric(struct pelt_loader *l, struct pelt_
 {
     struct pelt_metrics *metrics = pelt_registry_metrics(l->r->names);
     uint32_t metric;
+    series = pelt_loader_series(l, series);
     if (series < 0 || series >= PELT_METRIC_SERIES_MAX ||
         pelt_metrics_tags(metrics, (uint32_t)series, &metric) == NULL) {
         pelt_loader_damaged(l, table);

@@ -35,6 +35,14 @@ bool pelt_loader_rows(struct pelt_loader *l, sqlite3_stmt *s)
     return rc == SQLITE_ROW;
 }
 
+int64_t pelt_loader_series(const struct pelt_loader *l, int64_t series)
+{
+    const int64_t tagged_before = 200;
+    return l->d->version < 5 && series >= tagged_before
+               ? series + PELT_METRIC_TAGGED - tagged_before
+               : series;
+}
+
 void pelt_loader_damaged(struct pelt_loader *l, const char *table)
 {
     if (l->status == PELT_OK) {

@@ -41,6 +41,9 @@ void pelt_loader_append_text(struct pelt_loader *l, char ***list, const char *te
 void pelt_loader_hist(struct pelt_loader *l, sqlite3_stmt *s, int first, struct pelt_hist *h,
                       struct pelt_hist_pool *pool, const char *table);
 
+/* A series of metrics as it is numbered here: files of before version 5 have those with tags from
+ * 200 on. */
+int64_t pelt_loader_series(const struct pelt_loader *l, int64_t series);
 /* Where a row is summed up: NULL: the table cannot be what pelt wrote, or no memory; the loader has
  * failed. */
 struct pelt_request_frame *pelt_loader_request(struct pelt_loader *l, struct pelt_frame *frame,
@@ -57,7 +60,8 @@ void pelt_load_after(struct pelt_loader *l);  /* likewise: after; once the load'
 void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds */
 /* load_seconds.c: threads, host; once the load's length is known. */
 void pelt_load_generator(struct pelt_loader *l);
-void pelt_load_rules(struct pelt_loader *l); /* load_rules.c: thresholds, judged from seconds */
-void pelt_load_end(struct pelt_loader *l);   /* load_end.c: events, stages, ..., verdict */
+void pelt_load_server(struct pelt_loader *l); /* load_server.c: agents, figures, gaps */
+void pelt_load_rules(struct pelt_loader *l);  /* load_rules.c: thresholds, judged from seconds */
+void pelt_load_end(struct pelt_loader *l);    /* load_end.c: events, stages, ..., verdict */
 
 #endif

@@ -3,11 +3,13 @@
  */
 #include "pelt/results.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "database.h"
+#include "pelt/server_metric.h"
 
 const char *pelt_step_judgement_name(enum pelt_step_judgement j)
 {
@@ -36,6 +38,90 @@ const char *pelt_results_meta(const struct pelt_results *r, const char *key)
         }
     }
     return NULL;
+}
+
+static const struct {
+    const char *name;
+    unsigned cells, counted; /* a bit a cell */
+} SERVER_KINDS[PELT_SERVER_KINDS] = {
+    [PELT_SERVER_LIMIT] = {"limit", 3, 1u << 2},
+    [PELT_SERVER_GAUGE] = {"gauge", 1, 0},
+    [PELT_SERVER_COUNTER] = {"counter", 1, 1u << 0},
+    [PELT_SERVER_CACHE] = {"cache", 5, 1u << 0 | 1u << 1 | 1u << 2},
+};
+
+const char *pelt_server_kind_name(enum pelt_server_kind kind)
+{
+    assert(kind < PELT_SERVER_KINDS);
+    return SERVER_KINDS[kind].name;
+}
+
+unsigned pelt_server_cells(enum pelt_server_kind kind)
+{
+    assert(kind < PELT_SERVER_KINDS);
+    return SERVER_KINDS[kind].cells;
+}
+
+bool pelt_server_counts(enum pelt_server_kind kind, unsigned cell)
+{
+    assert(kind < PELT_SERVER_KINDS);
+    return (SERVER_KINDS[kind].counted >> cell & 1) != 0;
+}
+
+/* Whether the threshold's metric, of these tags, is of the figure. */
+static bool is_on(const struct pelt_results *r, const struct pelt_server_figure_row *f,
+                  const struct pelt_server_metric *m, const struct pelt_threshold *t)
+{
+    char tags[PELT_TAGS_TEXT + 1];
+    struct pelt_tag target = {pelt_span_of("target"), pelt_span_of(f->target)};
+    const bool tagged = f->target[0] != '\0' && pelt_tags_write(&target, 1, tags);
+    return strcmp(f->name, m->figure) == 0 &&
+           (m->agent[0] == '\0' ? f->kind == PELT_SERVER_CACHE
+                                : strcmp(r->agents[f->agent].name, m->agent) == 0) &&
+           pelt_tags_include(tagged ? tags : "", t->name);
+}
+
+void pelt_results_explain(const struct pelt_results *r, const struct pelt_threshold *t,
+                          struct pelt_verdict_line *line)
+{
+    struct pelt_server_metric m;
+    if (line->level != PELT_LEVEL_UNJUDGED || !pelt_server_metric_parse(t->metric, &m)) {
+        return;
+    }
+    for (size_t i = 0; i < r->figures_len; i++) {
+        const struct pelt_server_figure_row *f = &r->figures[i];
+        if (f->why != NULL && is_on(r, f, &m, t)) {
+            const char *agent = r->agents[f->agent].name;
+            snprintf(line->why, sizeof line->why, "%s could not be read by agent %s: %s", f->name,
+                     agent, f->why);
+            return;
+        }
+    }
+}
+
+static void free_row(const char *const *texts, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free((char *)texts[i]);
+    }
+}
+
+static void free_server(struct pelt_results *r)
+{
+    for (size_t i = 0; i < r->agents_len; i++) {
+        const struct pelt_agent_row *a = &r->agents[i];
+        free_row((const char *const[]){a->name, a->url, a->version, a->host}, 4);
+    }
+    for (size_t i = 0; i < r->figures_len; i++) {
+        const struct pelt_server_figure_row *f = &r->figures[i];
+        free_row((const char *const[]){f->name, f->target, f->unit, f->tier, f->source, f->why}, 6);
+    }
+    for (size_t i = 0; i < r->gaps_len; i++) {
+        free_row(&r->gaps[i].why, 1);
+    }
+    free(r->agents);
+    free(r->figures);
+    free(r->gaps);
 }
 
 static void free_texts(char **texts)
@@ -136,6 +222,7 @@ void pelt_results_free(struct pelt_results *r)
         free(r->events[i].kind);
         free(r->events[i].text);
     }
+    free_server(r);
     free_texts(r->meta);
     free_texts(r->verdict_reasons);
     free_texts(r->exit_reasons);

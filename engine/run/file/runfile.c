@@ -75,6 +75,12 @@
                 " WHERE t = ? AND series = ? AND kind = ?")                                        \
     X(SUM_CLEAR, "DELETE FROM hist_sum")                                                           \
     X(SUM, "INSERT INTO hist_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
+    X(AGENT, "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  \
+    X(FIGURE, "INSERT OR REPLACE INTO server_figure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")           \
+    X(GAP, "INSERT OR REPLACE INTO server_gap VALUES (?, ?, ?, ?)")                                \
+    X(SAMPLES,                                                                                     \
+      "INSERT INTO server_second SELECT ?1, ?2, count(*), ?3 FROM server_second WHERE t = ?1"      \
+      " AND agent = ?2")                                                                           \
     X(EVENT, "INSERT INTO event (t_s, kind, text) VALUES (?, ?, ?)")                               \
     X(STAGE,                                                                                       \
       "INSERT INTO stage (from_s, to_s, level_from, level_to, exponential, span, part, load)"      \
@@ -524,6 +530,52 @@ enum pelt_status pelt_runfile_step(struct pelt_runfile *f, const struct pelt_ste
     PUT(f, STEP, PELT_REAL(step->t_s), PELT_INT(step->number),
         PELT_TEXT(pelt_step_judgement_name(step->judgement)), PELT_TEXT(step->slo),
         PELT_TEXT(step->reason), PELT_REAL(step->from_s), PELT_REAL(step->to_s));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_agent(struct pelt_runfile *f, uint32_t agent,
+                                    const struct pelt_agent_row *row)
+{
+    begin(f);
+    PUT(f, AGENT, PELT_INT(agent), PELT_TEXT(row->name), PELT_TEXT(row->url),
+        PELT_TEXT(row->version), PELT_TEXT(row->host), PELT_INT(row->offset_ns),
+        PELT_INT(row->bound_ns), PELT_REAL(row->drift_ppm),
+        PELT_INT_IF(row->measured_ns > 0, row->cpu_ns),
+        PELT_INT_IF(row->measured_ns > 0, row->measured_ns),
+        PELT_INT_IF(row->measured_ns > 0, row->rss_bytes), PELT_INT(row->degraded),
+        PELT_INT(row->frames), PELT_INT(row->late), PELT_INT(row->missed));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_figures(struct pelt_runfile *f,
+                                      const struct pelt_server_figure_row *rows, size_t len)
+{
+    begin(f);
+    for (size_t i = 0; i < len; i++) {
+        const struct pelt_server_figure_row *row = &rows[i];
+        PUT(f, FIGURE, PELT_INT(row->agent), PELT_INT(row->i), PELT_TEXT(row->name),
+            PELT_TEXT(row->target), PELT_TEXT(pelt_server_kind_name(row->kind)),
+            PELT_TEXT(row->unit), PELT_TEXT(row->tier), PELT_TEXT(row->source),
+            PELT_TEXT(row->why));
+    }
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_gap(struct pelt_runfile *f, const struct pelt_server_gap_row *row)
+{
+    begin(f);
+    PUT(f, GAP, PELT_INT(row->agent), PELT_REAL(row->from_s), PELT_REAL(row->to_s),
+        PELT_TEXT(row->why));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_samples(struct pelt_runfile *f, int32_t t, uint32_t agent,
+                                      struct pelt_samples *samples)
+{
+    begin(f);
+    pelt_buf_reset(&f->payload);
+    fail(f, pelt_samples_encode(samples, &f->payload));
+    PUT(f, SAMPLES, PELT_INT(t), PELT_INT(agent), PELT_BLOB(f->payload.data, f->payload.len));
     return commit(f);
 }
 

@@ -8,6 +8,7 @@
 #ifndef PELT_RUN_H
 #define PELT_RUN_H
 
+#include "pelt/agents.h"
 #include "pelt/client.h"
 #include "pelt/plan.h"
 #include "pelt/results.h"
@@ -49,11 +50,14 @@ struct pelt_run_options {
     const struct pelt_scenario *scenario; /* or this, with its settings */
     const struct pelt_setting *settings;
     size_t settings_len;
-    bool shared;                             /* the users of a thread share its connections */
-    uint32_t connections_max;                /* of these, a thread and origin; 0: no limit */
-    const char *target;                      /* base URL for relative paths; NULL: the scenario's */
-    const char *const *headers;              /* "Name: value", NULL-terminated; may be NULL */
-    const char *const *resolve;              /* "host:port:address", NULL-terminated; may be NULL */
+    bool shared;                /* the users of a thread share its connections */
+    uint32_t connections_max;   /* of these, a thread and origin; 0: no limit */
+    const char *target;         /* base URL for relative paths; NULL: the scenario's */
+    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    const char *const *resolve; /* "host:port:address", NULL-terminated; may be NULL */
+    const struct pelt_agent_options
+        *agents; /* on the hosts under test; connected before the load */
+    size_t agents_len;
     const struct pelt_threshold *thresholds; /* the scenario's and --threshold's together */
     size_t thresholds_len;
     bool allow_script_errors, strict, allow_invalid, force;
@@ -76,7 +80,8 @@ struct pelt_run_options {
  * thread, so that an impatient further Ctrl-C does not lose the report, and SIGTERM ends the
  * process as ever. A run file that took no more leaves exit code 1 and the totals, which are kept
  * in memory as well. PELT_EINVAL, PELT_ELIMIT: nothing was sent, err says why (bad URL, too few
- * file descriptors: the number needed ...).
+ * file descriptors: the number needed; a threshold on what no agent has ...). PELT_ELOST: nothing
+ * was sent either, an agent cannot be reached.
  */
 PELT_MUST_USE enum pelt_status pelt_run(const struct pelt_run_options *options,
                                         struct pelt_results **out, struct pelt_error *err);

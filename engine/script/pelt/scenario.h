@@ -26,6 +26,10 @@ struct pelt_scenario_tls {
     bool no_resume; /* `resume = false` */
 };
 
+struct pelt_scenario_agent { /* `agents`; the path as seen from here */
+    char *url, *name, *token_file; /* name, token_file NULL: not said */
+};
+
 struct pelt_files;
 struct pelt_shared;
 struct pelt_chatter;
@@ -53,6 +57,8 @@ struct pelt_scenario {
     bool think_drawn;             /* `think` is a function */
     bool shared_connections;      /* `connections = "shared"` */
     struct pelt_scenario_tls tls;
+    struct pelt_scenario_agent *agents;
+    size_t agents_len;
     bool traceparent;             /* `trace`: requests have one */
     char *correlation;            /* the field with their correlation id; NULL: none */
     unsigned observe;             /* bits of enum pelt_server_word_about: what answers say becomes

@@ -39,7 +39,8 @@ bool pelt_metric_type_find(const char *name, enum pelt_metric_type *type); /* fa
 
 #define PELT_METRICS_SCRIPT       50
 #define PELT_METRICS_OWN          50 /* pelt/own_metric.h */
-#define PELT_METRICS_MAX          (PELT_METRICS_SCRIPT + PELT_METRICS_OWN)
+#define PELT_METRICS_SERVER       50 /* pelt/server_metric.h: that thresholds name */
+#define PELT_METRICS_MAX          (PELT_METRICS_SCRIPT + PELT_METRICS_OWN + PELT_METRICS_SERVER)
 #define PELT_METRIC_TAGGED_MAX    1000 /* series with tags, of all metrics together */
 #define PELT_METRIC_TAGGED_OWN    10   /* of a metric in any case */
 #define PELT_METRIC_NAME_MAX      60   /* bytes */
@@ -52,7 +53,8 @@ struct pelt_metric {
     char name[PELT_METRIC_NAME_MAX + 1];
     enum pelt_metric_type type;
     char unit[PELT_METRIC_UNIT_MAX + 1]; /* for people; "": none */
-    unsigned decimals; /* of a trend: its histogram counts values times 10^decimals; else 0 */
+    unsigned decimals; /* of a trend its histogram, of a counter its sum counts values times
+                          10^decimals; else 0 */
 };
 double pelt_metric_scale(const struct pelt_metric *metric); /* 10^decimals */
 bool pelt_metric_is_time(const struct pelt_metric *metric);
@@ -102,7 +104,8 @@ bool pelt_metric_name_free(const char *name);
 PELT_MUST_USE enum pelt_status pelt_metrics_declare(struct pelt_metrics *m,
                                                     const struct pelt_metric *metric, uint32_t *id,
                                                     struct pelt_error *err);
-/* As declare, but one of pelt's own may come, too (pelt/own_metric.h): for those there is room. */
+/* As declare, but one of pelt's own may come, too (pelt/own_metric.h: for those there is room), or
+ * of a server (pelt/server_metric.h). */
 PELT_MUST_USE enum pelt_status pelt_metrics_put(struct pelt_metrics *m,
                                                 const struct pelt_metric *metric, uint32_t *id,
                                                 struct pelt_error *err);

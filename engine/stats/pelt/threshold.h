@@ -37,6 +37,7 @@
  *   dropped                      -        share, count, per_second (of arrivals planned: refused)
  *   users                        -        last min max, of the seconds' ends
  *   capacity                     -        per_second (of arrivals), users: what a stress load found
+ *   server.A.LIMIT.used ...      tags     as a script's of that type: pelt/server_metric.h
  *   a script's counter           tags     count (sum of its values), per_second
  *   a script's gauge             tags     last min max
  *   a script's share             tags     share (true), count (how many values)
@@ -127,7 +128,7 @@ PELT_MUST_USE enum pelt_status pelt_threshold_make(const struct pelt_threshold_t
 /* The name as people write it in the braces: of pelt's own metrics "chat", where the series has the
  * tag name=chat. */
 void pelt_threshold_name(const struct pelt_threshold *t, char out[PELT_NAME_MAX + 1]);
-/* Whether the text is on a metric that a script may have declared. */
+/* Whether the text is on a metric that a script may have declared, or an agent have. */
 bool pelt_threshold_is_foreign(const char *text);
 /* "http_response{chat} p95 <= 200ms", "errors share <= 1% (target), 5% (critical)" for people; the
  * single form can be parsed again. */

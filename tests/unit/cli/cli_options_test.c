@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "agents.h"
 #include "command.h"
 #include "pelt/clock.h"
 
@@ -55,6 +56,23 @@ static void options_fill_their_fields(void **state)
     assert_true(p.o.ramp.per_s == 5);
     assert_true(p.o.strict);
     assert_false(p.o.force);
+    cli_options_deinit(&p.o);
+}
+
+static void agents_have_a_name_and_a_url(void **state)
+{
+    struct parsed p;
+    assert_accepted(&p, "bench|http://a/|--agent|api-1=http://10.0.0.5:9646|--agent|https://b/?x=1"
+                        "|--agent-token-file|token");
+    struct cli_agents agents;
+    assert_int_equal(cli_agents_make(&p.o, NULL, &agents, &p.err), PELT_OK);
+    assert_int_equal(agents.len, 2);
+    assert_string_equal(agents.list[0].name, "api-1");
+    assert_string_equal(agents.list[0].url, "http://10.0.0.5:9646");
+    assert_null(agents.list[1].name);
+    assert_string_equal(agents.list[1].url, "https://b/?x=1");
+    assert_string_equal(agents.list[1].token_file, "token");
+    cli_agents_free(&agents);
     cli_options_deinit(&p.o);
 }
 
@@ -220,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_fill_their_fields),
+        cmocka_unit_test(agents_have_a_name_and_a_url),
         cmocka_unit_test(what_is_not_typed_has_its_default),
         cmocka_unit_test(operand_and_options_come_in_any_order),
         cmocka_unit_test(an_operand_in_brackets_may_be_left_out),

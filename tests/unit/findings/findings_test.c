@@ -11,6 +11,7 @@
 #include "findings/queue_run.h"
 #include "making.h"
 #include "pelt/rng.h"
+#include "runfile/synthetic.h"
 
 #define RUNS 400
 
@@ -242,6 +243,75 @@ static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
 static bool says(const struct pelt_finding *f, const char *words)
 {
     return f != NULL && strstr(f->text, words) != NULL;
+}
+
+/* 120 s at a steady level, with an agent: memory that grows by a fifth, descriptors that do not, a
+ * hit rate that falls, and a figure that is none of these. */
+static struct pelt_results *watched(void)
+{
+    static const struct synthetic data = {.seed = 5, .series = 1, .per_second = 20};
+    static const struct pelt_server_figure_row figures[] = {
+        {0, 0, PELT_SERVER_LIMIT, "memory_rss", "port 8080", "bytes", "medium", "", NULL},
+        {0, 1, PELT_SERVER_LIMIT, "nofile", "port 8080", "fds", "medium", "", NULL},
+        {0, 2, PELT_SERVER_CACHE, "response", "", "bytes", "medium", "", NULL},
+        {0, 3, PELT_SERVER_LIMIT, "memory", "", "bytes", "medium", "", NULL}};
+    const struct pelt_stage_row stage = {
+        .to_s = 120, .from = 20, .to = 20, .span = 1, .part = "steady"};
+    const struct pelt_agent_row agent = {.name = "api", .url = "", .version = "", .host = ""};
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    struct pelt_samples s = {.ticks = 0};
+    struct pelt_rng rng;
+    double hits = 0, misses = 0;
+    pelt_rng_init(&rng, 7, 7);
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    struct pelt_registry *names = synthetic_names(&data);
+    synthetic_meta(f, 120);
+    assert_int_equal(pelt_runfile_meta(f, "load_kind", "sustained"), PELT_OK);
+    assert_int_equal(pelt_runfile_stage(f, &stage), PELT_OK);
+    synthetic_write(&data, f, names, 0, 120);
+    assert_int_equal(pelt_runfile_agent(f, 0, &agent), PELT_OK);
+    assert_int_equal(pelt_runfile_figures(f, figures, 4), PELT_OK);
+    for (int32_t t = 0; t < 120; t++) {
+        const double noise = pelt_rng_uniform(&rng) - 0.5, at = t / 120.0;
+        hits += 1000 * (0.9 - 0.2 * at) + 10 * noise;
+        misses += 1000 * (0.1 + 0.2 * at);
+        const double memory[] = {1e8 * (1 + 0.2 * at) + 1e6 * noise, 1e9, NAN},
+                     nofile[] = {100 + round(4 * noise), 1024, NAN},
+                     cache[] = {hits, misses, 0, NAN, NAN};
+        assert_int_equal(pelt_samples_tick(&s, t * INT64_C(1000000000)), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 0, 3, memory), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 1, 3, nofile), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 2, 5, cache), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 3, 3, memory), PELT_OK);
+        assert_int_equal(pelt_runfile_samples(f, t, 0, &s), PELT_OK);
+        pelt_samples_reset(&s);
+    }
+    assert_int_equal(pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 0, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_samples_deinit(&s);
+    pelt_registry_free(names);
+    return r;
+}
+
+static void what_a_server_leaks_is_named(void **state)
+{
+    struct pelt_results *r = watched();
+    struct pelt_findings *f = make(r);
+    const char *memory = "memory_rss port 8080", *fds = "nofile port 8080";
+    assert_near(value(f, "leak", memory, "drift"), 0.2 / 1.1, 0.02);
+    assert_near(value(f, "leak", memory, "start_bytes"), 1e8, 1e6);
+    assert_near(value(f, "leak", memory, "confidence"), 1 - 0.01 / 7, 1e-9);
+    assert_non_null(strstr(need(f, "leak", memory)->text, "MiB: a leak"));
+    assert_true(value(f, "drift", fds, "named") == 0);
+    assert_near(value(f, "drift", fds, "start_count"), 100, 2);
+    assert_near(value(f, "leak", "response", "drift"), -0.2 / 0.8, 0.03);
+    assert_near(value(f, "leak", "response", "end_share"), 0.7, 0.02);
+    assert_null(find(f, "drift", "memory")); /* the host's, where there is a process's */
+    assert_null(find(f, "leak", "memory"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
 }
 
 /* A drift of 6% where 5% count: wide intervals reach beyond that, some without 0 in them. */
@@ -1157,6 +1227,7 @@ int main(void)
         cmocka_unit_test(a_drift_of_a_fifth_is_found_in_at_least_380_of_400),
         cmocka_unit_test(no_drift_is_said_only_where_the_interval_rules_one_out),
         cmocka_unit_test(a_drift_that_is_ruled_out_may_be_a_smaller_one),
+        cmocka_unit_test(what_a_server_leaks_is_named),
         cmocka_unit_test(what_improves_drifts_but_is_no_leak),
         cmocka_unit_test(a_drift_below_the_smallest_effect_is_not_named),
         cmocka_unit_test(a_run_that_is_too_short_says_how_long_it_must_be),

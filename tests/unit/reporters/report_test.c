@@ -12,6 +12,7 @@
 
 #include "csv.h"
 #include "pelt/clock.h"
+#include "pelt/own_metric.h"
 #include "findings/queue_run.h"
 #include "pelt/report.h"
 #include "runfile/synthetic.h"
@@ -196,6 +197,44 @@ static void reports_of_a_run_look_as_agreed(void **state)
     pelt_results_free(r);
 }
 
+/* The same with agents; response headers tell of their cache, too, and see more hits. */
+static struct pelt_results *make_agents_results(void)
+{
+    static const struct pelt_stage_row stages[] = {
+        {.from_s = 0, .to_s = 4, .from = 0, .to = 100, .span = 1, .part = "ramp"},
+        {.from_s = 4, .to_s = 20, .from = 100, .to = 100, .span = 1, .part = "steady"}};
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    struct pelt_registry *names = synthetic_names(&data);
+    struct pelt_frame *seen = pelt_frame_new(NULL);
+    const uint32_t series =
+        pelt_own_metric_series(pelt_registry_metrics(names), PELT_OWN_CACHE_HIT_SHARE, "name=chat");
+    *pelt_frame_metric(seen, series) = (struct pelt_metric_frame){.values = 1000, .sum = 900};
+    seen->second = 19;
+    synthetic_meta(f, 20);
+    assert_int_equal(pelt_runfile_meta(f, "load_kind", "sustained"), PELT_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pelt_runfile_stage(f, &stages[i]), PELT_OK);
+    }
+    synthetic_write(&data, f, names, 0, 20);
+    assert_int_equal(pelt_runfile_second(f, seen, NULL, 0, names), PELT_OK);
+    synthetic_agents(f, 20);
+    assert_int_equal(pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 0, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    pelt_frame_free(seen);
+    return r;
+}
+
+static void reports_of_what_agents_read_look_as_agreed(void **state)
+{
+    struct pelt_results *r = make_agents_results();
+    assert_golden_reports("agents", r);
+    pelt_results_free(r);
+}
+
 static void reports_of_each_kind_of_load_look_as_agreed(void **state)
 {
     static const struct {
@@ -259,6 +298,9 @@ static void no_line_of_the_summary_is_wider_than_asked(void **state)
     pelt_results_free(r);
     queue_run_stress(&q);
     r = queue_run_results(&q);
+    assert_lines_fit(r);
+    pelt_results_free(r);
+    r = make_agents_results();
     assert_lines_fit(r);
     pelt_results_free(r);
 }
@@ -898,6 +940,7 @@ int main(void)
         cmocka_unit_test(a_run_takes_a_line_under_the_head),
         cmocka_unit_test(a_run_under_another_name_says_when_and_what_it_was),
         cmocka_unit_test(reports_of_a_run_look_as_agreed),
+        cmocka_unit_test(reports_of_what_agents_read_look_as_agreed),
         cmocka_unit_test(reports_of_each_kind_of_load_look_as_agreed),
         cmocka_unit_test(a_benchmark_of_p50_has_one_column_of_it),
         cmocka_unit_test(no_line_of_the_summary_is_wider_than_asked),

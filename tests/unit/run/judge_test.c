@@ -715,8 +715,9 @@ static void codes_win_in_their_order_and_each_reason_is_told(void **state)
 static const struct {
     int code;
     const char *says;
-} CODES[] = {{130, "SIGINT"},     {143, "SIGTERM"},          {1, "disk is full"},
-             {2, "script error"}, {4, "the run is INVALID"}, {3, "threshold missed"}};
+} CODES[] = {{130, "SIGINT"},        {143, "SIGTERM"},    {1, "disk is full"},
+             {2, "script error"},    {6, "api was lost"}, {4, "the run is INVALID"},
+             {3, "threshold missed"}};
 #define CODES_LEN (sizeof CODES / sizeof CODES[0])
 
 static void bring_about(struct fixture *f, int code)
@@ -731,6 +732,9 @@ static void bring_about(struct fixture *f, int code)
         break;
     case 2:
         f->options.script_error = "oops";
+        break;
+    case 6:
+        f->options.agent_lost = "agent api was lost";
         break;
     case 4:
         request(f)->started = 1001;

@@ -1177,8 +1177,8 @@ static void metrics_that_cannot_be_true_are_refused(void **state)
         "UPDATE metric SET type = 'counting' WHERE id = 0",
         "UPDATE metric SET decimals = 9 WHERE id = 2",
         "UPDATE metric SET name = 'errors' WHERE id = 0",
-        "UPDATE metric_series SET metric = 7 WHERE id = 200",
-        "UPDATE metric_value SET series = 5000 WHERE series = 200",
+        "UPDATE metric_series SET metric = 7 WHERE id = 300",
+        "UPDATE metric_value SET series = 5000 WHERE series = 300",
         "UPDATE hist SET series = -3 WHERE kind = 'trend'",
     };
     struct place *p = *state;
@@ -1191,6 +1191,176 @@ static void metrics_that_cannot_be_true_are_refused(void **state)
         assert_refused(p->path, PELT_EPARSE, "damaged");
         unlink(p->path);
         pelt_registry_free(names);
+    }
+}
+
+/* Version 4 had no agents, and series with tags were numbered from 200. */
+static void a_run_file_from_before_agents_can_be_read(void **state)
+{
+    struct place *p = *state;
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_registry *names = names_with_metrics();
+    uint32_t metric;
+    synthetic_meta(f, 2);
+    write_metrics(f, names, 0);
+    write_metrics(f, names, 1);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    change(p->path, "DROP TABLE agent; DROP TABLE server_figure; DROP TABLE server_gap;"
+                    "DROP TABLE server_second; PRAGMA user_version = 4;"
+                    "UPDATE metric_series SET id = id - 100 WHERE id >= 300;"
+                    "UPDATE metric_value SET series = series - 100 WHERE series >= 300");
+    struct pelt_results *r = load(p->path);
+    assert_string_equal(
+        pelt_metrics_tags(pelt_registry_metrics(r->names), PELT_METRIC_TAGGED, &metric), "route=a");
+    assert_int_equal(r->total->metrics[PELT_METRIC_TAGGED]->sum, 20);
+    assert_int_equal(r->agents_len, 0);
+    assert_int_equal(r->figures_len, 0);
+    pelt_results_free(r);
+    pelt_registry_free(names);
+}
+
+/* ---- what agents read ---- */
+
+static void write_agents(struct pelt_runfile *f)
+{
+    struct pelt_agent_row agent = {.name = "api-1",
+                                   .url = "http://127.0.0.1:9646",
+                                   .version = "0.1.0",
+                                   .host = "api-1.example",
+                                   .offset_ns = -5000000000,
+                                   .bound_ns = 9000,
+                                   .drift_ppm = NAN};
+    const struct pelt_server_figure_row figures[] = {
+        {0, 0, PELT_SERVER_LIMIT, "nofile", "port 8080", "fds", "medium", "/proc", NULL},
+        {0, 1, PELT_SERVER_CACHE, "response", "", "bytes", "fast", "INFO", NULL},
+        {0, 2, PELT_SERVER_COUNTER, "cgroup_cpu_throttled", "", "s", "fast", "cpu.stat", NULL},
+        {1, 0, PELT_SERVER_GAUGE, "run_queue_wait", "", "share", "fast", "schedstat", "EACCES"},
+    };
+    assert_int_equal(pelt_runfile_agent(f, 0, &agent), PELT_OK);
+    agent.name = "api-2";
+    agent.measured_ns = 2000000000;
+    agent.cpu_ns = 5000000;
+    assert_int_equal(pelt_runfile_agent(f, 1, &agent), PELT_OK);
+    assert_int_equal(pelt_runfile_figures(f, figures, 4), PELT_OK);
+}
+
+/* Two ticks: 10 more fds and lookups each. */
+static void write_samples(struct pelt_runfile *f, int32_t t, uint32_t agent)
+{
+    struct pelt_samples s = {.ticks = 0};
+    for (int tick = 0; tick < 2; tick++) {
+        const double n = 2 * (t + 1) + tick;
+        const double limit[] = {100 + 10 * n, 1000, n > 3 ? 7 : 5};
+        const double cache[] = {8 * n, 2 * n, NAN, 64, NAN}, counter[] = {0.25 * n};
+        assert_int_equal(pelt_samples_tick(&s, t * INT64_C(1000000000) + tick * 100000000),
+                         PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 2, 1, counter), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 0, 3, limit), PELT_OK);
+        assert_int_equal(pelt_samples_add(&s, 1, 5, cache), PELT_OK);
+    }
+    assert_int_equal(pelt_runfile_samples(f, t, agent, &s), PELT_OK);
+    pelt_samples_deinit(&s);
+}
+
+static void write_server(const char *path)
+{
+    struct pelt_runfile *f = create(path);
+    const struct pelt_server_gap_row open = {0, 1.5, NAN, "refused"},
+                                     closed = {0, 1.5, 2.5, "back"};
+    synthetic_meta(f, 3);
+    write_agents(f);
+    for (int32_t t = -1; t < 3; t++) {
+        write_samples(f, t, 0);
+    }
+    write_samples(f, 2, 0); /* once more: a straggler's part of the same second */
+    assert_int_equal(pelt_runfile_gap(f, &open), PELT_OK);
+    assert_int_equal(pelt_runfile_gap(f, &closed), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+}
+
+static void what_agents_read_comes_back_by_the_second(void **state)
+{
+    struct place *p = *state;
+    const struct pelt_server_row *rows;
+    struct pelt_server_walk *w = NULL;
+    size_t len;
+    int32_t t;
+    write_server(p->path);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->agents_len, 2);
+    assert_int_equal(r->agents[0].offset_ns, -5000000000);
+    assert_true(isnan(r->agents[0].drift_ppm));
+    assert_int_equal(r->agents[1].cpu_ns, 5000000);
+    assert_int_equal(r->figures_len, 4);
+    assert_string_equal(r->figures[3].why, "EACCES");
+    assert_int_equal(r->gaps_len, 1);
+    assert_true(r->gaps[0].to_s == 2.5);
+    assert_int_equal(pelt_server_walk_new(r, &w, NULL), PELT_OK);
+    for (int32_t want = -1; want < 3; want++) {
+        assert_int_equal(pelt_server_walk_next(w, &t, &rows, &len, NULL), PELT_OK);
+        assert_int_equal(t, want);
+        assert_int_equal(len, 3);
+        assert_int_equal(rows[0].figure, 0);
+        assert_true(rows[0].last[0] == 100 + 10 * (2 * (want + 1) + 1));
+        assert_true(rows[1].more[0] == (want < 0 ? 8 : 16)); /* the baseline's own two ticks */
+        assert_true(rows[1].more[2] == 0 && isnan(rows[1].last[2]));
+        assert_true(rows[2].more[0] == (want < 0 ? 0.25 : 0.5));
+    }
+    assert_int_equal(pelt_server_walk_next(w, &t, &rows, &len, NULL), PELT_EOF);
+    pelt_server_walk_free(w);
+    pelt_results_free(r);
+}
+
+static void server_sums_are_of_their_windows(void **state)
+{
+    struct place *p = *state;
+    struct pelt_server_sum all[4], last[4];
+    const struct pelt_server_window whole = {0, 3}, end = {2, 3};
+    struct pelt_server_period periods[] = {{&whole, 1, all}, {&end, 1, last}};
+    write_server(p->path);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(pelt_results_server_sums(r, periods, 2, NULL), PELT_OK);
+    assert_int_equal(all[0].seconds, 3);
+    assert_true(all[0].more[2] == 2); /* events: 5 at the baseline, 7 at the end */
+    assert_true(all[0].full == 0.17 && all[0].full_used == 170 && all[0].full_s == 2.1);
+    assert_true(all[1].more[0] == 48 && all[1].more[1] == 12);
+    assert_true(last[1].more[0] == 16 && last[1].more[1] == 4);
+    assert_true(last[0].more[2] == 0);
+    assert_int_equal(all[3].seconds, 0);
+    assert_true(isnan(all[3].most));
+    pelt_results_free(r);
+}
+
+static void blocks_that_cannot_be_true_are_said(void **state)
+{
+    static const char *const LIES[] = {
+        "UPDATE server_second SET block = x'00112233' WHERE t = 1",
+        "UPDATE server_second SET block = x'ffffff7f789c030000000001' WHERE t = 1",
+        "UPDATE server_second SET agent = 7 WHERE t = 1",
+        "UPDATE server_second SET agent = 1 WHERE t = 1",
+    };
+    struct place *p = *state;
+    for (size_t i = 0; i < sizeof LIES / sizeof *LIES; i++) {
+        struct pelt_server_sum sums[4];
+        const struct pelt_server_window whole = {0, 3};
+        struct pelt_server_period period = {&whole, 1, sums};
+        struct pelt_error err = {""};
+        write_server(p->path);
+        change(p->path, LIES[i]);
+        struct pelt_results *r = load(p->path);
+        assert_int_equal(pelt_results_server_sums(r, &period, 1, &err), PELT_EPARSE);
+        assert_non_null(strstr(err.text, "damaged: table server_second"));
+        pelt_results_free(r);
+        unlink(p->path);
+    }
+    static const char *const TABLES[] = {
+        "UPDATE agent SET id = 5 WHERE id = 1", "DELETE FROM server_figure WHERE i = 1",
+        "UPDATE server_figure SET kind = 'lemon' WHERE i = 1", "UPDATE server_gap SET agent = 9"};
+    for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++) {
+        write_server(p->path);
+        change(p->path, TABLES[i]);
+        assert_refused(p->path, PELT_EPARSE, "damaged");
+        unlink(p->path);
     }
 }
 
@@ -1420,6 +1590,10 @@ int main(void)
         IN_A_PLACE(metrics_come_back_as_they_were_written),
         IN_A_PLACE(metrics_that_cannot_be_true_are_refused),
         IN_A_PLACE(a_run_file_from_before_metrics_can_be_read),
+        IN_A_PLACE(a_run_file_from_before_agents_can_be_read),
+        IN_A_PLACE(what_agents_read_comes_back_by_the_second),
+        IN_A_PLACE(server_sums_are_of_their_windows),
+        IN_A_PLACE(blocks_that_cannot_be_true_are_said),
         IN_A_PLACE(a_truncated_file_is_refused_at_any_length),
         IN_A_PLACE(rows_that_cannot_be_true_are_refused),
         IN_A_PLACE(an_existing_file_is_never_overwritten),

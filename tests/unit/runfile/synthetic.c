@@ -4,6 +4,7 @@
 #include "synthetic.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -146,4 +147,99 @@ void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct p
         (void)status;
     }
     pelt_frame_free(frame);
+}
+
+/* ---- what agents read ---- */
+
+static void well(enum pelt_status status)
+{
+    assert(status == PELT_OK);
+    (void)status;
+}
+
+enum { NOFILE, BACKLOG, MEMORY, QUEUE_WAIT, THROTTLED, RESPONSE, DISK, CGROUP, FIGURES };
+
+static const struct pelt_server_figure_row figures[] = {
+    {0, NOFILE, PELT_SERVER_LIMIT, "nofile", "port 8080", "fds", "medium", "/proc/PID/fd", NULL},
+    {0, BACKLOG, PELT_SERVER_LIMIT, "listen_backlog", "0.0.0.0:8080", "connections", "fast",
+     "sock_diag", NULL},
+    {0, MEMORY, PELT_SERVER_LIMIT, "memory_rss", "port 8080", "bytes", "medium", "/proc/PID/statm",
+     NULL},
+    {0, QUEUE_WAIT, PELT_SERVER_GAUGE, "run_queue_wait", "port 8080", "share", "fast",
+     "/proc/PID/task/TID/schedstat", NULL},
+    {0, THROTTLED, PELT_SERVER_COUNTER, "cgroup_cpu_throttled", "port 8080", "s", "fast",
+     "cpu.stat", NULL},
+    {0, RESPONSE, PELT_SERVER_CACHE, "response", "", "bytes", "medium", "INFO", NULL},
+    {0, DISK, PELT_SERVER_LIMIT, "disk_space", "/", "bytes", "slow", "statvfs()", NULL},
+    {0, CGROUP, PELT_SERVER_LIMIT, "cgroup_memory", "port 8080", "bytes", "medium",
+     "memory.current", "EACCES: run the agent as root"},
+    {1, 0, PELT_SERVER_LIMIT, "nofile", "", "fds", "medium", "/proc/sys/fs/file-nr", NULL},
+};
+
+static void add_sample(struct pelt_samples *s, uint32_t figure, unsigned cells, const double *cell)
+{
+    well(pelt_samples_add(s, figure, cells, cell));
+}
+
+/* Tick `tick` of second `t`: 2 lookups a ms once it is warm. */
+static void fill_samples(struct pelt_samples *s, int32_t t, int tick)
+{
+    const double at = t + tick / 10.0, grown = at > 0 ? at : 0;
+    const double cold = grown < 4 ? grown : 4;
+    const double hits = 200 * (cold * cold / 8 + (grown - cold)) * 0.8;
+    const double lookups = 200 * grown;
+    const double backlog[] = {t == 12 ? 128 : 3, 128, t >= 12 ? 512 : 0}, wait[] = {0.01 * tick},
+                 throttled[] = {0.003 * grown};
+    add_sample(s, BACKLOG, 3, backlog);
+    add_sample(s, QUEUE_WAIT, 1, wait);
+    add_sample(s, THROTTLED, 1, throttled);
+    if (tick == 0) {
+        const double nofile[] = {800 + 10 * grown, 1024, NAN},
+                     memory[] = {1e8 + 1e6 * grown, NAN, NAN},
+                     cache[] = {floor(hits), floor(lookups) - floor(hits), floor(grown), 5e7, 1e8};
+        add_sample(s, NOFILE, 3, nofile);
+        add_sample(s, MEMORY, 3, memory);
+        add_sample(s, RESPONSE, 5, cache);
+    }
+    if (tick == 0 && (t == -1 || t % 10 == 0)) {
+        const double disk[] = {9e10, 1e11, NAN};
+        add_sample(s, DISK, 3, disk);
+    }
+}
+
+void synthetic_agents(struct pelt_runfile *f, int32_t to)
+{
+    const struct pelt_agent_row agents[] = {{"api-1", "http://10.0.0.5:9646", "0.1.0",
+                                             "api-1.example", -5000123456, 9400, 12.5, 20000000000,
+                                             96000000, 7340032, false, 190, 2, 1},
+                                            {"db", "https://10.0.0.6:9646", "0.1.0", "db.example",
+                                             250000, 150000, NAN, 0, 0, 0, true, 0, 0, 0}};
+    const struct pelt_server_gap_row gaps[] = {
+        {0, 6.1, 7.4, "agent api-1 does not answer: connection reset"},
+        {1, 2.0, NAN, "agent db does not answer: connection refused"}};
+    struct pelt_samples s = {.ticks = 0};
+    for (uint32_t i = 0; i < 2; i++) {
+        well(pelt_runfile_agent(f, i, &agents[i]));
+        well(pelt_runfile_gap(f, &gaps[i]));
+    }
+    well(pelt_runfile_figures(f, figures, sizeof figures / sizeof *figures));
+    for (int32_t t = -1; t < to; t++) {
+        const int ticks = t < 0 ? 1 : 10;
+        for (int tick = 0; tick < ticks; tick++) {
+            well(pelt_samples_tick(&s, t * INT64_C(1000000000) + tick * 100000000));
+            fill_samples(&s, t, tick);
+        }
+        if (t != 6) {
+            well(pelt_runfile_samples(f, t, 0, &s));
+        }
+        pelt_samples_reset(&s);
+        if (t < 2) {
+            const double nofile[] = {1000, 100000, NAN};
+            well(pelt_samples_tick(&s, t * INT64_C(1000000000)));
+            add_sample(&s, 0, 3, nofile);
+            well(pelt_runfile_samples(f, t, 1, &s));
+            pelt_samples_reset(&s);
+        }
+    }
+    pelt_samples_deinit(&s);
 }

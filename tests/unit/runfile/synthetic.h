@@ -23,6 +23,9 @@ void synthetic_meta(struct pelt_runfile *f, double duration_s);
 /* Writes seconds from..to-1, each measured by one thread. */
 /* What each second of the load says of the host; one figure is unreadable. */
 extern const struct pelt_host_row synthetic_host;
+/* Two agents, one lost for a while and one for good; limits of which one bites, a gauge, a counter,
+ * caches that warm up in 4 s, and something that cannot be read. Seconds -1 to below `to`. */
+void synthetic_agents(struct pelt_runfile *f, int32_t to);
 void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
                      int32_t from, int32_t to);
 

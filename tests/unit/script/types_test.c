@@ -53,7 +53,7 @@ static void run_one_iteration(struct pelt_script *script)
 
 static void types_for_editors_name_what_scripts_have(void **state)
 {
-    struct pelt_error key, task, threshold, tls, err;
+    struct pelt_error key, task, threshold, tls, agent, err;
     struct pelt_setting settings[] = {
         {"TYPES", PELT_LUA_TYPES, false},
         {"DOCS", PELT_DOCS "/SCENARIOS.md", false},
@@ -64,6 +64,8 @@ static void types_for_editors_name_what_scripts_have(void **state)
          false},
         {"UNKNOWN_TLS", refusal_of("return { iteration = print, tls = { ['?'] = 1 } }", &tls),
          false},
+        {"UNKNOWN_AGENT",
+         refusal_of("return { iteration = print, agents = { { ['?'] = 1 } } }", &agent), false},
     };
     size_t settings_len = sizeof settings / sizeof *settings;
     struct pelt_scenario *scenario = NULL;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "pelt/own_metric.h"
+#include "pelt/server_metric.h"
+#include "pelt/own_metric.h"
 
 struct fixture {
     struct pelt_quota *quota;
@@ -181,6 +183,42 @@ static void a_spent_quota_makes_new_series_other_and_keeps_the_old(void **state)
     assert_int_equal(pelt_metrics_refused(f->m), 0);
 }
 
+static void metrics_of_servers_are_told_by_name_and_have_room_of_their_own(void **state)
+{
+    static const char *const WRONG[] = {
+        "server.api",          "server.api.cpu",       "server..cpu.used",  "server.api.cpu.max",
+        "cache.x.used",        "server.a.b.hit_share", "server.a.b.c.used", "cache.hit_share",
+        "server.a b.cpu.used", "cache.http.hit_share"};
+    struct fixture *f = *state;
+    struct pelt_server_metric m;
+    char name[80];
+    uint32_t id;
+    assert_true(pelt_server_metric_parse("server.api-1.cgroup_cpu.events", &m));
+    assert_string_equal(m.agent, "api-1");
+    assert_string_equal(m.figure, "cgroup_cpu");
+    assert_int_equal(m.metric.type, PELT_METRIC_COUNTER);
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        if (pelt_server_metric_parse(WRONG[i], &m)) {
+            fail_msg("%s is taken for one", WRONG[i]);
+        }
+    }
+    for (int i = 0; i < PELT_METRICS_SERVER; i++) {
+        snprintf(name, sizeof name, "server.a.f%d.used", i);
+        assert_true(pelt_server_metric_parse(name, &m));
+        assert_int_equal(pelt_metrics_put(f->m, &m.metric, &id, NULL), PELT_OK);
+    }
+    assert_true(pelt_server_metric_parse("server.a.more.used", &m));
+    assert_int_equal(pelt_metrics_put(f->m, &m.metric, &id, NULL), PELT_ELIMIT);
+    for (int i = 0; i < PELT_METRICS_SCRIPT; i++) {
+        snprintf(name, sizeof name, "own%d", i);
+        assert_int_equal(declare(f, name, PELT_METRIC_COUNTER, ""), PELT_OK);
+    }
+    for (int i = 0; i < PELT_OWN_METRICS; i++) {
+        pelt_own_metric(f->m, (enum pelt_own_metric)i);
+    }
+    assert_true(pelt_metrics_count(f->m) <= PELT_METRICS_MAX);
+}
+
 static void a_copy_has_the_same_ids(void **state)
 {
     struct fixture *f = *state;
@@ -234,6 +272,7 @@ int main(void)
         TEST(what_people_write_is_read_as_tags),
         TEST(series_beyond_the_cap_are_other_of_their_metric),
         TEST(a_spent_quota_makes_new_series_other_and_keeps_the_old),
+        TEST(metrics_of_servers_are_told_by_name_and_have_room_of_their_own),
         TEST(a_copy_has_the_same_ids),
         TEST(pelts_own_have_room_beside_those_of_a_script),
     };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pelt/server_metric.h"
 #include "pelt/own_metric.h"
 #include "pelt/threshold.h"
 
@@ -159,7 +160,11 @@ static void mistakes_in_the_text_are_named(void **state)
     assert_text_refused(f, "", "write metric");
     assert_text_refused(f, "loop_lag{chat} p99 < 1s", "has no {chat}");
     assert_text_refused(f, "llm_ttft p99 < 1s", "measured by what a scenario calls");
-    assert_text_refused(f, "server.api.cpu max < 1", "needs an agent");
+    assert_text_refused(f, "server.api.cpu max < 1", "no metric \"server.api.cpu\"; write server.");
+    assert_text_refused(f, "cache.response.used max < 1", "cache.NAME.hit_share");
+    assert_text_refused(f,
+                        "server.an-agent-with-a-name.cgroup_memory_pressure_long.events count < 1",
+                        "shorter name");
     assert_text_refused(f, "server.api.nofile.used max < 1", "needs an agent");
     assert_text_refused(f, "cache.response.hit_share share > 1%", "needs an agent");
     assert_text_refused(f, "http_response p99 < 1s over 500ms", "whole seconds");
@@ -536,6 +541,73 @@ static void metrics_of_the_script_are_judged_in_their_unit(void **state)
     }
 }
 
+/* ---- metrics of servers ---- */
+
+static struct pelt_metric_frame *server(struct fixture *f, const char *name, const char *tags)
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
+    struct pelt_server_metric m;
+    uint32_t id;
+    assert_true(pelt_server_metric_parse(name, &m));
+    assert_int_equal(pelt_metrics_put(metrics, &m.metric, &id, NULL), PELT_OK);
+    return pelt_frame_metric(f->total, pelt_metrics_series(metrics, id, tags, NULL));
+}
+
+static void metrics_of_servers_are_judged_in_their_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+        enum pelt_unit unit;
+    } CASES[] = {
+        {"server.api-1.memory.ratio max <= 80%", 0.5, PELT_UNIT_SHARE},
+        {"server.api-1.memory.used max <= 2g", 1073741824, PELT_UNIT_NUMBER},
+        {"server.api-1.memory.free min >= 512m", 1073741824, PELT_UNIT_NUMBER},
+        {"server.api-1.listen_backlog.used{target=0.0.0.0:8080} max <= 100", 7, PELT_UNIT_NUMBER},
+        {"server.api-1.listen_backlog.used max <= 100", 9, PELT_UNIT_NUMBER},
+        {"server.api-1.cgroup_cpu.events count <= 5", 4, PELT_UNIT_COUNT},
+        {"server.api-1.pressure_cpu_some.count count <= 2", 1.25, PELT_UNIT_COUNT},
+        {"server.api-1.pressure_cpu_some.count per_second <= 1/s", 0.125, PELT_UNIT_PER_S},
+        {"server.api-1.run_queue_wait.value max <= 0.3", 0.25, PELT_UNIT_NUMBER},
+        {"cache.response.hit_share share >= 70%", 0.75, PELT_UNIT_SHARE},
+    };
+    struct fixture *f = *state;
+    const double gib = 1073741824;
+    *server(f, "server.api-1.memory.ratio", "") =
+        (struct pelt_metric_frame){.values = 3, .last = 0.4, .min = 0.3, .max = 0.5};
+    *server(f, "server.api-1.memory.used", "") =
+        (struct pelt_metric_frame){.values = 3, .last = gib, .min = gib, .max = gib};
+    *server(f, "server.api-1.memory.free", "") =
+        (struct pelt_metric_frame){.values = 3, .last = gib, .min = gib, .max = gib};
+    *server(f, "server.api-1.listen_backlog.used", "target=0.0.0.0:8080") =
+        (struct pelt_metric_frame){.values = 1, .last = 7, .min = 7, .max = 7};
+    *server(f, "server.api-1.listen_backlog.used", "target=0.0.0.0:9090") =
+        (struct pelt_metric_frame){.values = 1, .last = 9, .min = 9, .max = 9};
+    *server(f, "server.api-1.cgroup_cpu.events", "") =
+        (struct pelt_metric_frame){.values = 2, .sum = 4};
+    *server(f, "server.api-1.pressure_cpu_some.count", "") =
+        (struct pelt_metric_frame){.values = 2, .sum = 1250};
+    *server(f, "server.api-1.run_queue_wait.value", "") =
+        (struct pelt_metric_frame){.values = 1, .last = 0.25, .min = 0.25, .max = 0.25};
+    *server(f, "cache.response.hit_share", "") =
+        (struct pelt_metric_frame){.values = 40, .sum = 30};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char text[400];
+        if (pelt_threshold_parse_with(CASES[i].text, pelt_registry_metrics(f->names), &f->t,
+                                      &f->err) != PELT_OK) {
+            fail_msg("%s: %s", CASES[i].text, f->err.text);
+        }
+        pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
+        pelt_threshold_format(&f->t, text, sizeof text);
+        assert_string_equal(text, CASES[i].text);
+        if (f->line.level != PELT_LEVEL_TARGET || fabs(f->line.value - CASES[i].value) > 1e-9 ||
+            f->t.unit != CASES[i].unit) {
+            fail_msg("%s: %s %g %s (%s)", CASES[i].text, pelt_level_name(f->line.level),
+                     f->line.value, pelt_unit_name(f->t.unit), f->line.why);
+        }
+    }
+}
+
 static void assert_metric_unjudged(struct fixture *f, const char *text, const char *says)
 {
     struct pelt_metrics *metrics = pelt_registry_metrics(f->names);
@@ -554,6 +626,15 @@ static void a_metric_of_the_script_without_values_is_unjudged(void **state)
     snprintf(f->t.metric, sizeof f->t.metric, "gone");
     pelt_threshold_judge(&f->t, f->total, f->names, 10, &f->line);
     assert_string_equal(f->line.why, "the run had no metric gone");
+}
+
+static void a_hit_rate_of_few_lookups_is_unjudged(void **state)
+{
+    struct fixture *f = *state;
+    *server(f, "cache.response.hit_share", "") =
+        (struct pelt_metric_frame){.values = 19, .sum = 19};
+    assert_metric_unjudged(f, "cache.response.hit_share share > 1%",
+                           "a hit rate needs 20 lookups, there are 19");
 }
 
 static void mistakes_about_metrics_of_the_script_are_named(void **state)
@@ -759,6 +840,8 @@ int main(void)
         TEST(counters_have_count_share_and_rate),
         TEST(metrics_of_the_script_are_judged_in_their_unit),
         TEST(a_metric_of_the_script_without_values_is_unjudged),
+        TEST(metrics_of_servers_are_judged_in_their_unit),
+        TEST(a_hit_rate_of_few_lookups_is_unjudged),
         TEST(mistakes_about_metrics_of_the_script_are_named),
         TEST(own_metrics_are_judged_by_the_name_of_the_request),
         TEST(the_table_form_names_a_request_as_the_text_does),

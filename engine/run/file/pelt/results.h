@@ -6,6 +6,7 @@
 #define PELT_RESULTS_H
 
 #include "pelt/frame.h"
+#include "pelt/samples.h"
 #include "pelt/threshold.h"
 
 struct pelt_second_row { /* one second, all requests together */
@@ -103,6 +104,48 @@ struct pelt_step_row {
     char reason[400]; /* a line for people; "" where it holds */
 };
 
+/* ---- what agents read on the hosts under test ---- */
+
+struct pelt_agent_row { /* texts: heap where read, the caller's where written */
+    const char *name;   /* of metrics: "api-1" */
+    const char *url, *version, *host;
+    int64_t offset_ns;    /* its clock less the run's */
+    uint64_t bound_ns;    /* times of its samples are wrong by at most so much */
+    double drift_ppm;     /* how much faster its clock goes; NAN: could not be told */
+    uint64_t measured_ns; /* the three below are of so long; 0: nothing is known of them */
+    uint64_t cpu_ns;      /* CPU time that the agent itself took */
+    uint64_t rss_bytes;   /* the most that it had */
+    bool degraded;        /* it slowed itself down to stay within its share */
+    uint64_t frames;      /* that came */
+    uint64_t late;        /* of these taken more than half a tick late */
+    uint64_t missed;      /* ticks without one, gaps left out */
+};
+
+enum pelt_server_kind {                      /* what the cells of a figure are; NAN: not known */
+                        PELT_SERVER_LIMIT,   /* used, max, events so far */
+                        PELT_SERVER_GAUGE,   /* value */
+                        PELT_SERVER_COUNTER, /* count so far */
+                        PELT_SERVER_CACHE,   /* hits, misses, evictions so far; used, max */
+                        PELT_SERVER_KINDS
+};
+const char *pelt_server_kind_name(enum pelt_server_kind kind); /* "limit" ... */
+unsigned pelt_server_cells(enum pelt_server_kind kind);
+bool pelt_server_counts(enum pelt_server_kind kind, unsigned cell); /* it is a count so far */
+
+struct pelt_server_figure_row { /* texts as above */
+    uint32_t agent, i;          /* whose, and its number there */
+    enum pelt_server_kind kind;
+    const char *name, *target; /* "nofile", "port 8080"; target "": the host's */
+    const char *unit, *tier, *source;
+    const char *why; /* it could not be read at last, and why; NULL: it could */
+};
+
+struct pelt_server_gap_row { /* why: as above */
+    uint32_t agent;
+    double from_s, to_s; /* since the run's start; to_s NAN: it did not end */
+    const char *why;
+};
+
 struct pelt_threshold_row {
     struct pelt_threshold threshold;
     bool judged; /* line is valid: the run ended in order, or was judged on what there is when
@@ -148,6 +191,12 @@ struct pelt_results {
     struct pelt_step_row
         *steps; /* in the order of judging; none in a file that has no such table */
     size_t steps_len;
+    struct pelt_agent_row *agents;
+    size_t agents_len;
+    struct pelt_server_figure_row *figures; /* by agent, then by i, which has no holes */
+    size_t figures_len;
+    struct pelt_server_gap_row *gaps; /* by agent, then in their order */
+    size_t gaps_len;
     struct pelt_threshold_row *thresholds;
     size_t thresholds_len;
     bool finished; /* the run ended in order; false: killed midway, or still running */
@@ -192,6 +241,10 @@ struct pelt_taint {
 };
 /* False: it was not measured (a run file of before version 4), or there were too few responses. */
 bool pelt_results_taint(const struct pelt_results *r, struct pelt_taint *out);
+/* Why a threshold on what agents read has no value, as far as they said: puts it into the line of
+ * one that is unjudged. */
+void pelt_results_explain(const struct pelt_results *r, const struct pelt_threshold *t,
+                          struct pelt_verdict_line *line);
 void pelt_results_free(struct pelt_results *r); /* accepts NULL */
 
 /*
@@ -216,5 +269,47 @@ PELT_MUST_USE enum pelt_status pelt_results_each_second_hist(const struct pelt_r
                                                              int32_t from, int32_t to,
                                                              pelt_second_hist_fn fn, void *arg,
                                                              struct pelt_error *err);
+
+/*
+ * Walks what agents read, second by second, reading the run file as it goes: memory does not grow
+ * with the run. Second -1 is the baseline, read before the load.
+ */
+struct pelt_server_row { /* a figure in a second in which it was read */
+    uint32_t figure;     /* index in `figures` */
+    double last[PELT_SAMPLE_CELLS];
+    /* Of counted cells: how much came since the last time that it was read; of the others 0. */
+    double more[PELT_SAMPLE_CELLS];
+    double least, most;                 /* of the first cell; of a cache of the cell used */
+    double full;                        /* limit: the largest share of its max; NAN: it has none */
+    double full_used, full_max, full_s; /* what that was, and when */
+};
+struct pelt_server_walk;
+PELT_MUST_USE enum pelt_status pelt_server_walk_new(const struct pelt_results *r,
+                                                    struct pelt_server_walk **out,
+                                                    struct pelt_error *err);
+void pelt_server_walk_free(struct pelt_server_walk *w); /* accepts NULL */
+/* The next second of which there is anything: its rows, in the order of figures, valid until the
+ * next call. PELT_EOF: there is none. Errors as above. */
+PELT_MUST_USE enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w, int32_t *t,
+                                                     const struct pelt_server_row **rows,
+                                                     size_t *len, struct pelt_error *err);
+
+/* What the figures amount to over a part of the run: the seconds in any of its windows. */
+struct pelt_server_sum {
+    uint64_t seconds; /* in which it was read */
+    double last[PELT_SAMPLE_CELLS], more[PELT_SAMPLE_CELLS];
+    double least, most, full, full_used, full_max, full_s; /* as above; NAN: nothing was read */
+};
+struct pelt_server_window {
+    int32_t from, to; /* seconds from <= t < to */
+};
+struct pelt_server_period {
+    const struct pelt_server_window *windows;
+    size_t len;
+    struct pelt_server_sum *sums; /* room for one a figure */
+};
+PELT_MUST_USE enum pelt_status pelt_results_server_sums(const struct pelt_results *r,
+                                                        struct pelt_server_period *periods,
+                                                        size_t len, struct pelt_error *err);
 
 #endif

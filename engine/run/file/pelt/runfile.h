@@ -18,8 +18,9 @@
 #include "pelt/results.h"
 
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
- * 4: stages and steps, the host, flights, what of a thread's time was not its own. */
-#define PELT_RUNFILE_SCHEMA 4
+ * 4: stages and steps, the host, flights, what of a thread's time was not its own. 5: agents and
+ * what they read; series of metrics with tags are numbered from 300, not from 200. */
+#define PELT_RUNFILE_SCHEMA 5
 
 struct pelt_runfile;
 
@@ -61,6 +62,19 @@ PELT_MUST_USE enum pelt_status pelt_runfile_stage(struct pelt_runfile *f,
 /* A step was judged. */
 PELT_MUST_USE enum pelt_status pelt_runfile_step(struct pelt_runfile *f,
                                                  const struct pelt_step_row *step);
+/* An agent, as it is known by now. */
+PELT_MUST_USE enum pelt_status pelt_runfile_agent(struct pelt_runfile *f, uint32_t agent,
+                                                  const struct pelt_agent_row *row);
+/* Some figures of an agent, before their first samples; again where `why` changed. */
+PELT_MUST_USE enum pelt_status
+pelt_runfile_figures(struct pelt_runfile *f, const struct pelt_server_figure_row *rows, size_t len);
+/* A time without samples, as it is known; one that begins at the same moment is replaced. */
+PELT_MUST_USE enum pelt_status pelt_runfile_gap(struct pelt_runfile *f,
+                                                const struct pelt_server_gap_row *row);
+/* What an agent read in second `t` (-1: before the load), or a further part of it. Sorts the
+ * samples. */
+PELT_MUST_USE enum pelt_status pelt_runfile_samples(struct pelt_runfile *f, int32_t t,
+                                                    uint32_t agent, struct pelt_samples *samples);
 /* The end: judged thresholds (same order as pelt_runfile_thresholds), verdict, exit code with
  * reasons (NULL-terminated). */
 PELT_MUST_USE enum pelt_status pelt_runfile_finish(struct pelt_runfile *f,

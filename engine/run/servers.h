@@ -1,0 +1,56 @@
+/*
+ * servers: what agents on the hosts under test read, during one run: into the run file by the
+ * second, and, of what thresholds name, as metrics into the seconds' frames, so that rules judge it
+ * like any other figure.
+ *
+ *   new -> connect -> begin -> start ... take, add ... stop -> free
+ *
+ * Sample k belongs to second k / 10, but for the one at the load's very start, which with the one
+ * made while connecting is the baseline (second -1): what came before the load is in no second of
+ * it. A value stands until there is a newer one, or its agent is lost. What comes after its second
+ * was added up counts with the next one.
+ *
+ * Thread: control; connect may be done aside.
+ */
+#ifndef PELT_SERVERS_H
+#define PELT_SERVERS_H
+
+#include "pelt/agents.h"
+#include "pelt/runfile.h"
+
+struct pelt_servers;
+
+/* Borrowed until free, but for what `agents` points to. */
+struct pelt_servers_options {
+    const struct pelt_agent_options *agents;
+    size_t agents_len;
+    struct pelt_registry *registry;
+    struct pelt_runfile *file;
+};
+
+/* Nothing is sent. PELT_EINVAL: an option that cannot be, named. */
+PELT_MUST_USE enum pelt_status pelt_servers_new(const struct pelt_servers_options *options,
+                                                struct pelt_servers **out, struct pelt_error *err);
+/* PELT_ELOST: one of them cannot be reached; PELT_EINVAL: what answers is no agent, or refuses. */
+PELT_MUST_USE enum pelt_status pelt_servers_connect(struct pelt_servers *s, struct pelt_error *err);
+/* Writes down what there is. */
+PELT_MUST_USE enum pelt_status pelt_servers_begin(struct pelt_servers *s);
+/* What the threshold is on, if it is on what agents read, is carried from here on. PELT_EINVAL: no
+ * agent has that; the line names what is nearest. */
+PELT_MUST_USE enum pelt_status
+pelt_servers_carry(struct pelt_servers *s, const struct pelt_threshold *t, struct pelt_error *err);
+void pelt_servers_start(struct pelt_servers *s, uint64_t start_ns);
+int pelt_servers_wake_fd(const struct pelt_servers *s);
+/* All mail that waits. */
+void pelt_servers_take(struct pelt_servers *s);
+/* Puts what is carried into the sum of a whole second. */
+void pelt_servers_add(struct pelt_servers *s, struct pelt_frame *second);
+/* The load is over: waits for the last frames for a short time, and writes all down. */
+void pelt_servers_stop(struct pelt_servers *s);
+/* After stop: an agent that a threshold needs was lost and never came back: one line. False: none.
+ */
+bool pelt_servers_lost(const struct pelt_servers *s, struct pelt_error *why);
+bool pelt_servers_failed(const struct pelt_servers *s); /* the run file did not take something */
+void pelt_servers_free(struct pelt_servers *s);         /* accepts NULL */
+
+#endif
