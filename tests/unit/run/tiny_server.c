@@ -35,7 +35,12 @@ static void watch(struct tiny_server *s, int fd)
     epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static void accept_all(struct tiny_server *s, unsigned char *seen)
+struct tiny_conn { /* by its descriptor */
+    bool open;
+    unsigned char seen; /* of a blank line */
+};
+
+static void accept_all(struct tiny_server *s, struct tiny_conn *conns)
 {
     int fd;
     while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
@@ -43,7 +48,7 @@ static void accept_all(struct tiny_server *s, unsigned char *seen)
             close(fd);
             continue;
         }
-        seen[fd] = 0;
+        conns[fd] = (struct tiny_conn){.open = true};
         watch(s, fd);
     }
 }
@@ -63,15 +68,16 @@ static unsigned requests_in(const char *bytes, ssize_t len, unsigned char *seen)
     return n;
 }
 
-static void serve(struct tiny_server *s, int fd, unsigned char *seen)
+static void serve(struct tiny_server *s, int fd, struct tiny_conn *conn)
 {
     char bytes[4096];
     ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
     if (got <= 0) {
         close(fd);
+        conn->open = false;
         return;
     }
-    for (unsigned n = requests_in(bytes, got, seen); n > 0; n--) {
+    for (unsigned n = requests_in(bytes, got, &conn->seen); n > 0; n--) {
         atomic_fetch_add(&s->served, 1);
         if (!s->mute && send(fd, ANSWER, strlen(ANSWER), MSG_NOSIGNAL) < 0) {
             return; /* the next receive says why */
@@ -79,22 +85,33 @@ static void serve(struct tiny_server *s, int fd, unsigned char *seen)
     }
 }
 
+/* Whoever is still there: their descriptors would count against the limits of the next test. */
+static void close_all(struct tiny_conn *conns)
+{
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        if (conns[fd].open) {
+            close(fd);
+        }
+    }
+}
+
 static void *serve_all(void *arg)
 {
     struct tiny_server *s = arg;
-    static _Thread_local unsigned char seen[FDS_MAX];
+    static _Thread_local struct tiny_conn conns[FDS_MAX];
     for (;;) {
         struct epoll_event events[64];
         int n = epoll_wait(s->epoll, events, 64, -1);
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
             if (fd == s->wake) {
+                close_all(conns);
                 return NULL;
             }
             if (fd == s->listener) {
-                accept_all(s, seen);
+                accept_all(s, conns);
             } else {
-                serve(s, fd, &seen[fd]);
+                serve(s, fd, &conns[fd]);
             }
         }
     }
