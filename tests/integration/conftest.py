@@ -25,10 +25,11 @@ def pytest_sessionstart(session):
 def pytest_collection_modifyitems(config, items):
     """pytest-xdist gives each worker a run of neighbours, which are alike in how long they take and how much CPU. In an
     order that is the same everywhere and has nothing to do with what they are, each gets its share of both. What is slow
-    is begun in the first half, so that no worker is alone with it at the end."""
+    is begun in the first half, or the share that its mark names (20: a twentieth), so that no worker is alone with it at the end."""
     def place(item):
         drawn = int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest()[:4], "big")
-        return drawn // 2 if item.get_closest_marker("slow") else drawn
+        slow = item.get_closest_marker("slow")
+        return drawn // (slow.args[0] if slow.args else 2) if slow else drawn
 
     if hasattr(config, "workerinput"):
         items.sort(key=place)

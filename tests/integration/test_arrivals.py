@@ -30,6 +30,7 @@ def started_each_second(target_url, tmp_path, arrivals, seed, threads):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.parametrize("arrivals", ["poisson", "gamma"])
 def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_path, arrivals):
     url = target().url
@@ -66,6 +67,7 @@ return {
     assert why in " ".join(done.out.split()), done.told()
 
 
+@pytest.mark.one_thread
 def test_another_seed_gives_another_plan(target, tmp_path):
     url = target().url
     _, seven = started_each_second(url, tmp_path, "poisson", 7, 1)
@@ -74,6 +76,7 @@ def test_another_seed_gives_another_plan(target, tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_uniform_arrivals_are_exact(target, tmp_path):
     url = target().url
 

@@ -79,6 +79,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("target, words", TARGETS.values(), ids=TARGETS.keys())
 @pytest.mark.parametrize("given", ["in the file", "--target"])
 def test_check_refuses_the_target_that_a_run_refuses(tmp_path, target, words, given):
@@ -198,6 +199,7 @@ def test_a_bad_command_line_is_named(tmp_path, arguments, words):
     assert not (tmp_path / "absent").exists()
 
 
+@pytest.mark.one_thread
 def test_a_threshold_on_a_name_without_samples_is_unjudged(target, tmp_path):
     done = bench(target().url + "/health", "-c", 1, "-d", "1s", "--threshold", "http_response{nobody} p99 < 1s",
                  cwd=tmp_path)
@@ -229,6 +231,7 @@ def finished_run(target, tmp_path):
     return path
 
 
+@pytest.mark.one_thread
 def test_a_run_file_of_a_newer_version_is_said_to_be_newer(target, tmp_path):
     path = finished_run(target, tmp_path)
     with sqlite3.connect(path) as db:
@@ -237,6 +240,7 @@ def test_a_run_file_of_a_newer_version_is_said_to_be_newer(target, tmp_path):
     assert_one_line(pelt("report", path, cwd=tmp_path), USAGE, "run.pelt", "newer")
 
 
+@pytest.mark.one_thread
 def test_a_truncated_run_file_is_said_to_be_damaged(target, tmp_path):
     path = finished_run(target, tmp_path)
     whole = path.stat().st_size
@@ -245,6 +249,7 @@ def test_a_truncated_run_file_is_said_to_be_damaged(target, tmp_path):
         assert_one_line(pelt("report", path, cwd=tmp_path), USAGE, "run.pelt", "cut short", str(size))
 
 
+@pytest.mark.one_thread
 def test_a_run_file_with_flipped_bits_is_said_to_be_damaged(target, tmp_path):
     """In the schema's text, in a tree of pages, in SQLite's header: whatever stumbles over it, it is one code."""
     good = finished_run(target, tmp_path).read_bytes()
@@ -281,6 +286,7 @@ def test_a_second_run_into_the_same_file_is_refused_and_the_first_goes_on(target
 
 # --- where output goes
 
+@pytest.mark.one_thread
 def test_a_closed_pipe_ends_the_report_quietly(target, tmp_path):
     path = finished_run(target, tmp_path)
     for options in ("", "--out json=-"):

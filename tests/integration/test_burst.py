@@ -74,6 +74,7 @@ def test_recovery_is_that_of_the_target_s_queue(target, tmp_path, record_propert
     in_a_quiet_moment(once)
 
 
+@pytest.mark.one_thread
 @pytest.mark.sanitize
 def test_findings_are_the_same_when_they_are_asked_for_later(target, tmp_path):
     """Of a run that is over, and of the run file alone."""

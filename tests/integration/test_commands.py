@@ -86,6 +86,7 @@ def test_check_once_says_what_a_script_that_raised_had_checked(tmp_path):
     assert "s.lua:1: oops" in done.err
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("threshold, code, level", [
     ("http_response p50 < 10s", PASSED, "target"),
     ("http_response p50 < 1us", MISSED, "missed"),
@@ -98,6 +99,7 @@ def test_a_threshold_decides_the_exit_code(target, tmp_path, threshold, code, le
     assert done.report["result"]["exit_code"] == code
 
 
+@pytest.mark.one_thread
 def test_percentiles_without_enough_samples_are_not_given(target, tmp_path):
     done = bench(target().url + "/health", "--rate", "100/s", "-d", "1s", cwd=tmp_path)
     response = done.report["requests"][0]["response_ms"]
@@ -105,6 +107,7 @@ def test_percentiles_without_enough_samples_are_not_given(target, tmp_path):
     assert "n/a (needs 368)" in done.out, done.out
 
 
+@pytest.mark.one_thread
 def test_wait_for_waits_for_the_server(tmp_path):
     port = free_port()
     url = f"http://127.0.0.1:{port}/health"
@@ -135,6 +138,7 @@ def test_a_signal_ends_the_waiting(tmp_path, number, code):
     assert done.code == code and f"stopped by {number.name} after waiting" in done.err and done.seconds < 5, done.told()
 
 
+@pytest.mark.one_thread
 @pytest.mark.slow
 def test_wait_for_names_the_last_failure_whenever_it_ends(tmp_path):
     """Also while it holds back from a port that refused, up to 1 s after some tries: nothing was asked then."""
@@ -154,6 +158,7 @@ def test_wait_for_names_a_server_that_is_silent(tmp_path):
     assert done.code == USAGE and "takes the question and does not answer" in done.err, done.told()
 
 
+@pytest.mark.one_thread
 def test_report_gives_every_format_later(target, tmp_path):
     path = tmp_path / "run.pelt"
     done = pelt("bench", target().url + "/health", "--rate", "400/s", "-d", "1s", "--quiet", "--allow-invalid", "--run-file", path,
@@ -168,6 +173,7 @@ def test_report_gives_every_format_later(target, tmp_path):
     assert pelt("report", path, cwd=tmp_path).out == done.out
 
 
+@pytest.mark.one_thread
 def test_default_run_files_go_to_pelt_runs(target, tmp_path):
     done = pelt("bench", target().url + "/health", "-c", 1, "-d", "1s", "--quiet", "--allow-invalid", cwd=tmp_path)
     assert done.code == PASSED, done.told()
@@ -176,6 +182,7 @@ def test_default_run_files_go_to_pelt_runs(target, tmp_path):
     assert str(files[0].relative_to(tmp_path)) in done.out
 
 
+@pytest.mark.one_thread
 def test_kept_scenarios_are_sound(target, tmp_path):
     paths = sorted((ROOT / "scenarios").glob("*.lua"))
     assert paths

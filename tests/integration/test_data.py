@@ -235,6 +235,7 @@ BAD = {
 }
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("kind, content, words", BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_named_with_line_and_remedy(tmp_path, kind, content, words):
     if content is not None:

@@ -64,6 +64,7 @@ def test_every_behaviour_has_an_expectation():
     assert set(MODES) == set(EXPECTED)
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("mode", EXPECTED)
 def test_a_hostile_server_gives_one_named_outcome_each(tmp_path, mode):
     def check(_):

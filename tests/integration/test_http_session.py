@@ -6,7 +6,8 @@ import pytest
 from program import PASSED, ROOT, USAGE, pelt, run
 from webapp import Webapp
 
-pytestmark = pytest.mark.sanitize
+# Of users, their cookies and bodies; a user belongs to one thread.
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 
 @pytest.fixture
@@ -94,7 +95,6 @@ def test_another_origin_gets_no_credentials(app, tmp_path):
         assert {line for line in other.seen} == {("GET", "/echo")}
 
 
-@pytest.mark.one_thread
 def test_redirects_to_ever_new_servers_end_at_a_limit(app, tmp_path):
     hosts = 1005
     path = scenario(tmp_path, f"""

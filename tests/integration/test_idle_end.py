@@ -8,7 +8,8 @@ import pytest
 
 from program import outcomes_add_up, run, server_count_fits
 
-pytestmark = pytest.mark.sanitize
+# Of a connection; it belongs to one thread.
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

@@ -9,7 +9,7 @@ import pytest
 
 from program import PELT, SIGINT_CODE, SIGTERM_CODE, SLOW, if_quiet, in_a_quiet_moment, report_of
 
-pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
+pytestmark = [pytest.mark.alone, pytest.mark.idle, pytest.mark.sanitize]
 
 AT_ONCE_S = 2.0 if SLOW else 0.2
 # Opens a pipe that nobody writes to: no hook of Lua's is ever asked. (After a second the watchdog ends it; the tests are faster.)

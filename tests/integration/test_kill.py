@@ -8,7 +8,7 @@ import pytest
 
 from program import SIGINT_CODE, SIGTERM_CODE, SLOW, STARTS_MOVED, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, report_of, server_count_fits
 
-pytestmark = [pytest.mark.alone, pytest.mark.sanitize]
+pytestmark = [pytest.mark.alone, pytest.mark.idle, pytest.mark.sanitize]
 
 PATH = "/api/status"
 RATE_PER_S = 500
@@ -32,6 +32,7 @@ def wait_for_load(instance, count):
         time.sleep(0.01)
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("moment_s", moments())
 def test_a_killed_run_keeps_all_but_its_last_second(target, tmp_path, record_property, moment_s):
     def check(attempt):
@@ -57,6 +58,7 @@ def test_a_killed_run_keeps_all_but_its_last_second(target, tmp_path, record_pro
     in_a_quiet_moment(check)
 
 
+@pytest.mark.one_thread
 def test_a_killed_run_names_the_thresholds_it_missed(target, tmp_path):
     instance = target("--service-time", "constant:5ms")
     running = Running("bench", instance.url + PATH, "-c", 4, "-d", "60s", "--quiet", "--run-file", tmp_path / "run.pelt",

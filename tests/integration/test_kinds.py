@@ -10,6 +10,7 @@ import pytest
 from program import PASSED, ROOT, SLOW, STARTS_MOVED, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 
 pytestmark = pytest.mark.sanitize
+THREADS = pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.one_thread), 2])
 
 SCENARIO = """
 local pelt = require "pelt"
@@ -50,7 +51,7 @@ RATE = 10  # arrivals a second where users are counted in ones
 
 def side_by_side(check):
     """check(kind) of each kind at once: none of them is more than a few requests at a time."""
-    with ThreadPoolExecutor(2 if SLOW else len(LOADS)) as pool:
+    with ThreadPoolExecutor(3 if SLOW else len(LOADS)) as pool:
         return dict(zip(LOADS, pool.map(check, LOADS), strict=True))
 
 
@@ -64,8 +65,9 @@ def written(tmp_path, **words):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
+@THREADS
 def test_users_are_the_plans(target, tmp_path, threads):
     folders = written(tmp_path, level="users = 8", none="users = 0", base="2", peak="8", simple="users")
     url = target().url
@@ -85,8 +87,9 @@ def test_users_are_the_plans(target, tmp_path, threads):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
+@THREADS
 def test_starts_are_the_plans_and_the_server_saw_them(target, tmp_path, threads):
     folders = written(tmp_path, level='rate = "80/s"', none='rate = "0/s"', base='"20/s"', peak='"80/s"', simple="rate")
     servers = {kind: target() for kind in LOADS}
@@ -142,7 +145,8 @@ MIX_TASKS = 'tasks = { { name = "chat", run = get("/api/status") }, { name = "he
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.idle
+@THREADS
 def test_several_loads_run_side_by_side_each_with_its_tasks(target, tmp_path, threads):
     path = write(tmp_path, MIX, MIX_TASKS)
 
@@ -185,6 +189,7 @@ def test_the_users_of_several_loads_have_ids_and_rows_of_their_own(target, tmp_p
         assert all(user >= 5 for _, user in took[5:]), took
 
 
+@pytest.mark.one_thread
 def test_options_that_several_loads_cannot_have_are_refused_by_name(tmp_path):
     path = write(tmp_path, MIX, MIX_TASKS)
     for option, value in {"--users": 5, "--rate": "5/s", "--iterations": 5, "--ramp": "1s"}.items():
@@ -206,7 +211,7 @@ def access_log(folder, offsets):
     return path
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@THREADS
 def test_a_replayed_log_comes_when_it_came(target, tmp_path, threads):
     offsets = [0] * 4 + [1] * 9 + [3] * 2
     access_log(tmp_path, offsets)
@@ -228,6 +233,7 @@ def test_a_replayed_log_comes_when_it_came(target, tmp_path, threads):
     in_a_quiet_moment(check)
 
 
+@pytest.mark.one_thread
 def test_a_trace_of_json_lines_says_what_to_send(target, tmp_path):
     rows = [
         {"t": 1000.25, "method": "POST", "path": "/api/chat", "body": json.dumps({"message": "hello"}),
@@ -289,6 +295,7 @@ def examples(section):
     return re.findall(r"```lua\n(.*?)```", text, re.S)
 
 
+@pytest.mark.one_thread
 def test_the_documented_mix_and_replays_run(target, tmp_path):
     url = target().url
     access_log(tmp_path, [0, 1])
@@ -302,6 +309,7 @@ def test_the_documented_mix_and_replays_run(target, tmp_path):
         assert done.report["totals"]["outcomes"].keys() == {"ok"}, (source, done.told())
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("section", ["Sustained: does anything change meanwhile?",
                                      "Burst: what do spikes do, and how long is recovery?", "Benchmark: a figure to compare"])
 def test_the_documented_loads_are_loads(tmp_path, section):

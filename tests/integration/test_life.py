@@ -213,6 +213,7 @@ def test_check_once_shows_the_whole_life(instance, tmp_path, scenario):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 @threads
 def test_pacing_is_from_start_to_start(tmp_path, target, scenario, threads):
     path = scenario("""return {

@@ -255,6 +255,7 @@ WRONG = {  # prompt: outcome of the exchange, r.error, words of r.message, chunk
 }
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("prompt", WRONG, ids=[prompt.split()[0] + prompt.split()[1] for prompt in WRONG])
 def test_an_answer_that_is_none_is_counted_as_what_it_is(tmp_path, prompt):
     outcome, error, words, chunks = WRONG[prompt]
@@ -290,6 +291,7 @@ def test_refusals_of_an_answer_in_one_piece_are_told_too(tmp_path):
     assert metrics(done)["llm_complete"] == {"share": 0.0, "count": 1}
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("call, words", [
     ('llm.chat("/x", { promt = "a" })', "unknown key 'promt': did you mean 'prompt'?"),
     ('llm.chat("/x", {})', "what is asked? Give prompt"),
@@ -398,6 +400,7 @@ def test_the_scenario_of_the_project_runs(tmp_path, target):
     assert seen["llm_complete"]["share"] == 1.0
 
 
+@pytest.mark.one_thread
 def test_the_examples_of_the_documentation_run(tmp_path, target):
     text = (ROOT / "docs" / "SCENARIOS.md").read_text()
     section = text.split("\n## Language models\n")[1].split("\n## ")[0]

@@ -139,6 +139,7 @@ def test_every_behaviour_has_an_expectation():
     assert set(MODES) == set(EXPECTED)
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("mode", EXPECTED)
 def test_a_hostile_server_gives_one_named_outcome_each(tmp_path, mode):
     def check(_):
@@ -159,6 +160,7 @@ def test_a_hostile_server_gives_one_named_outcome_each(tmp_path, mode):
     in_a_quiet_moment(check)
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("options, said", [
     (("--pipeline", 4, "--rate", "10/s"), "--pipeline 4: with --rate"),
     (("--pipeline", 4, "-H", "Connection: close"), "Connection: close"),

@@ -5,11 +5,13 @@ import resource
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from program import PASSED, SIGINT_CODE, SIGTERM_CODE, USAGE, Running, pelt, run
 
+# It measures on one thread, beside those of any run: `one_thread` is all but one measurement, one of a mix, and what ends it.
 pytestmark = [pytest.mark.sanitize, pytest.mark.slow]
 
 LIMITS = ["CPU", "descriptors", "ports", "memory", "users"]
@@ -96,6 +98,7 @@ def test_a_scenario_is_measured_and_nothing_reaches_its_target(tmp_path, target)
     assert measured["arrivals"] == [] and report["forecast"]["on_time_per_s"] is None, "no arrivals in a closed loop"
 
 
+@pytest.mark.one_thread
 def test_what_is_said_can_be_read(tmp_path):
     done = pelt("preflight", simple(tmp_path), "--out", f"json={tmp_path}/p.json", cwd=tmp_path, timeout=MOST_S)
     assert done.code == PASSED and done.out.startswith("preflight "), done.told()
@@ -107,11 +110,13 @@ def test_what_is_said_can_be_read(tmp_path):
     assert json.loads((tmp_path / "p.json").read_text())["fits"] is True, "what is written to a file leaves stdout as it is"
 
 
+@pytest.mark.one_thread
 def test_checks_that_fail_are_no_error(tmp_path, target):
     done = preflight(shop(tmp_path, target().url))
     assert done.report["measured"]["script_errors"] == 0 and "error" not in done.err, done.told()
 
 
+@pytest.mark.one_thread
 def test_script_errors_are_told_and_no_failure(tmp_path):
     path = simple(tmp_path, body='local r = pelt.http.get("/") local x = r:json("/a").b')
     done = pelt("preflight", path, cwd=tmp_path, timeout=MOST_S)
@@ -119,6 +124,7 @@ def test_script_errors_are_told_and_no_failure(tmp_path):
     assert preflight(path, "--answer", '{"a": {"b": 1}}').report["measured"]["script_errors"] == 0
 
 
+@pytest.mark.one_thread
 def test_an_answer_may_be_a_file(tmp_path):
     (tmp_path / "answer.json").write_text(json.dumps({"text": "x" * 5000}))
     path = simple(tmp_path, body='local r = pelt.http.get("/") if #r:json("/text") ~= 5000 then error("cut") end')
@@ -126,6 +132,7 @@ def test_an_answer_may_be_a_file(tmp_path):
     assert measured["script_errors"] == 0 and measured["bytes_received_per_request"] > 5000
 
 
+@pytest.mark.one_thread
 def test_every_kind_of_request_is_answered(tmp_path):
     body = """
         local http = pelt.http
@@ -144,6 +151,7 @@ def test_every_kind_of_request_is_answered(tmp_path):
 # ---- plans beyond ----
 
 
+@pytest.mark.one_thread
 def test_a_plan_beyond_the_cpu(tmp_path):
     done = preflight(simple(tmp_path, load='rate = "5000000/s", duration = "10s"'), code=USAGE)
     assert not done.report["fits"] and done.report["first_limit"] == "CPU", done.report
@@ -159,6 +167,7 @@ def test_a_plan_beyond_the_cpu(tmp_path):
     assert f'{done.limits["CPU"]["iterations_per_s"]:.6g}' == f'{forecast["on_time_per_s"]:.6g}'
 
 
+@pytest.mark.one_thread
 def test_a_plan_beyond_the_descriptors(tmp_path):
     done = preflight(simple(tmp_path), "--users", 2000, code=USAGE,
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)))
@@ -172,16 +181,20 @@ def test_a_plan_beyond_the_descriptors(tmp_path):
     assert refused.code == USAGE
 
 
+@pytest.mark.one_thread
 def test_a_plan_beyond_its_own_users(tmp_path):
     """Ten arrivals a second that stay for a second each, and users for three of them."""
     path = simple(tmp_path, load='rate = "10/s", duration = "2s", users = 3', body='pelt.http.get("/") pelt.sleep("1s")')
-    done = preflight(path, code=USAGE)
+    with ThreadPoolExecutor() as pool:
+        more = pool.submit(preflight, path, "--users", 10)
+        done = preflight(path, code=USAGE)
+        assert more.result().report["fits"]
     assert not done.report["fits"] and done.report["first_limit"] == "users", done.report
     assert done.limits["users"]["has"] == 3 and done.limits["users"]["times_plan"] == pytest.approx(0.3), done.limits
     assert "needs 10 users at least, it has users = 3" in done.report["text"], done.report
-    assert preflight(path, "--users", 10).report["fits"]
 
 
+@pytest.mark.one_thread
 def test_a_plan_beyond_the_ports(tmp_path):
     done = preflight(simple(tmp_path), "--users", 500_000, code=USAGE)
     ports = done.limits["ports"]
@@ -189,6 +202,7 @@ def test_a_plan_beyond_the_ports(tmp_path):
     assert ports["users"] == pytest.approx(ports["has"], rel=0.1), "a connection a user"
 
 
+@pytest.mark.one_thread
 def test_connections_that_end_use_ports_up(tmp_path):
     body = 'pelt.http.get("/", { headers = { Connection = "close" } })'
     done = preflight(simple(tmp_path, load='rate = "2000/s", duration = "10s"', body=body), code=USAGE)
@@ -196,6 +210,7 @@ def test_connections_that_end_use_ports_up(tmp_path):
     assert done.limits["ports"]["iterations_per_s"] == pytest.approx(done.limits["ports"]["has"] / 60, rel=0.1)
 
 
+@pytest.mark.one_thread
 def test_pacing_bounds_what_a_closed_loop_asks_for(tmp_path):
     path = script(tmp_path, (SIMPLE % ('users = 100, duration = "10s"', 'pelt.http.get("/")')).replace(
         "    load", '    pacing = "500ms",\n    load'))
@@ -224,18 +239,21 @@ return {
     assert 1.2 < report["measured"]["requests_per_iteration"] < 2.5, "all of them ran"
 
 
+@pytest.mark.one_thread
 def test_a_think_function_is_added_up(tmp_path):
     path = script(tmp_path, (SIMPLE % ('users = 10, duration = "10s"', 'pelt.http.get("/")')).replace(
         "    load", '    think = function(user) return "2s" end,\n    load'))
     assert preflight(path).report["measured"]["pause_s_per_iteration"] == pytest.approx(2, rel=0.05)
 
 
+@pytest.mark.one_thread
 def test_shared_connections_take_no_descriptor_a_user(tmp_path):
     done = preflight(simple(tmp_path), "--connections", 4)
     assert done.report["measured"]["descriptors_per_user"] == 0
     assert done.limits["descriptors"]["users"] is None
 
 
+@pytest.mark.one_thread
 def test_users_who_leave_at_once_are_measured_by_what_they_did(tmp_path):
     done = preflight(simple(tmp_path, body='pelt.http.get("/") user:stop()'))
     assert done.report["measured"]["iterations"] > 0
@@ -244,6 +262,7 @@ def test_users_who_leave_at_once_are_measured_by_what_they_did(tmp_path):
 # ---- what cannot be ----
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("options, words", [
     (("--out", "csv=x"), ("csv=x", "json=PATH")),
     (("--out", "json=nowhere/x.json"), ("nowhere",)),
@@ -268,6 +287,7 @@ def test_a_scenario_without_load_and_one_that_is_missing(tmp_path):
     assert done.code == USAGE and "missing.lua" in done.err, done.told()
 
 
+@pytest.mark.one_thread
 def test_a_setup_that_needs_an_answer_says_how_to_give_it(tmp_path):
     path = script(tmp_path, SIMPLE.replace("    load", '    setup = function() local t = pelt.http.get("/"):json("/a").b end,\n'
                                            "    load") % ('users = 1, duration = "1s"', ""))

@@ -3,7 +3,8 @@ import pytest
 
 from program import PASSED, USAGE, pelt, run
 
-pytestmark = pytest.mark.sanitize
+# Of a script and its user; a state of Lua belongs to one thread.
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 
 def scenario(tmp_path, iteration):

@@ -11,7 +11,8 @@ import pytest
 
 from program import BIN, PASSED, ROOT, SLOW, USAGE, Running, pelt
 
-pytestmark = pytest.mark.sanitize
+# The programs that list runs and write scenarios have one thread; the runs they list are those of any test.
+pytestmark = [pytest.mark.sanitize, pytest.mark.one_thread]
 
 HEAD = ["run", "load", "verdict", "exit", "start/s", "p95", "p99", "errors"]
 

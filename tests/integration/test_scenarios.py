@@ -34,6 +34,7 @@ def test_a_scenario_of_the_project_runs(target, tmp_path, name):
     assert all(check["failed"] == 0 for check in done.report["checks"]), done.report["checks"]
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("name", RUNS)
 def test_a_scenario_of_the_project_is_tried_once(target, tmp_path, name):
     done = pelt("check", scenario(name), "--once", "--set", f"TARGET={target().url}", cwd=tmp_path)
@@ -64,7 +65,7 @@ CHAT_MIX = {"/api/chat": 70, "/health": 15, "/api/models": 10, "/ws/chat": 5}
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.one_thread), 2])
 def test_the_chat_mix_is_the_mix_and_comes_when_it_was_drawn(target, tmp_path, threads):
     """With a fixed seed it is the same mix each time: 11.34 is exceeded by 1 of 100 seeds (3 degrees of freedom)."""
     rate, seconds = (200, 3) if SLOW else (800, 3)

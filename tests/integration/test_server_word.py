@@ -129,6 +129,7 @@ class Caching(real_nginx.Nginx):
         return dict(collections.Counter(line.split()[0].lower() for line in log))
 
 
+@pytest.mark.one_thread
 @pytest.mark.skipif(real_nginx.program() is None, reason="no nginx on this host: install nginx-light")
 @pytest.mark.parametrize("valid, read", [("1m", "false"), ("1s", "true")])
 def test_results_are_those_of_nginx_access_log(target, tmp_path, valid, read):
@@ -394,6 +395,7 @@ def test_the_scripts_own_traceparent_is_left_alone(tmp_path):
     assert all(head.lower().count("traceparent") == 1 and own in head for head in heads)
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("keys, iteration, said", [
     ('observe = { "chache" }', "", "unknown word 'chache': did you mean 'cache'?"),
     ("observe = 5", "", "observe: a table is expected, not a number"),

@@ -34,6 +34,7 @@ def stages(tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_a_function_decides_the_arrivals_of_each_second(target, tmp_path):
     url, levels = target().url, [40, 90, 0, 61, 120]
     path = shaped(tmp_path, f"local level = ({{ {', '.join(map(str, levels))} }})[t + 1] "
@@ -56,6 +57,7 @@ def test_a_function_decides_the_arrivals_of_each_second(target, tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_a_function_decides_the_users_of_each_second(target, tmp_path):
     url, levels = target().url, [3, 7, 2, 5]
     path = shaped(tmp_path, f"return ({{ {', '.join(map(str, levels))} }})[t + 1]")
@@ -142,7 +144,7 @@ def test_a_saturated_load_ends(target, tmp_path):
     path.write_text("""
 local pelt = require "pelt"
 return {
-  load = { rate = "160/s", duration = "60s", stop_when = "saturated", grace = "30s" },
+  load = { rate = "160/s", duration = "60s", stop_when = "saturated", grace = "1s" },
   iteration = function() pelt.http.get("/work") end,
 }
 """)
@@ -153,6 +155,7 @@ return {
     assert done.report["totals"]["started"] == sum(done.report["totals"]["outcomes"].values())
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("load, said", [
     ('{ shape = function() end, duration = "10s" }', 'load: no max: add max = 500'),
     ('{ shape = function() end, max = 5 }', 'load: no duration'),
@@ -181,6 +184,7 @@ def test_what_is_wrong_with_a_load_that_is_decided_as_it_goes(tmp_path, load, sa
     assert done.code == USAGE and said in done.err, done.told()
 
 
+@pytest.mark.one_thread
 def test_what_a_stress_load_does_is_shown(tmp_path):
     path = tmp_path / "stress.lua"
     load = 'pelt.load.stress {{ from = "50/s", step = "25/s", max = "400/s", {more} }}'
@@ -215,6 +219,7 @@ def test_a_function_may_not_wait(target, tmp_path):
     assert "pelt.sleep waits, and a load's function may not wait" in done.err, done.told()
 
 
+@pytest.mark.one_thread
 def test_the_function_shown_decides(target, tmp_path):
     text = (ROOT / "docs/SCENARIOS.md").read_text().split("\n### A function decides\n", 1)[1]
     path = tmp_path / "shown.lua"

@@ -105,6 +105,7 @@ def test_batches_wait_for_connections(tmp_path, target):
     assert instance.count()["paths"] == {"/api/status": 200, "/health": 300}
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("mode, outcomes", [
     ("refuse", {"connect"}),
     ("close_after_request", {"reset"}),
@@ -126,6 +127,7 @@ def test_a_hostile_server_gives_one_named_outcome_each(scenario, mode, outcomes,
     assert set(done.report["totals"]["outcomes"]) <= outcomes | {"unfinished"}, done.report["errors"]
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("value, said", [('"share"', '"share"'), ("20", "20"), ("true", "true")])
 def test_another_value_is_one_clear_line(scenario, value, said, tmp_path):
     done = pelt("check", scenario(f"connections = {value},"), cwd=tmp_path)
@@ -147,6 +149,7 @@ def test_shared_connections_count_for_the_limit_of_descriptors(scenario, target,
     assert done.report["totals"]["outcomes"] == {"ok": 800}, done.told()
 
 
+@pytest.mark.one_thread
 def test_waiting_and_connecting_together_take_no_longer_than_the_timeout(tmp_path):
     """A refused port: with one connection, most of a call's time goes by in line before its own connecting begins."""
     path = tmp_path / "refused.lua"

@@ -400,6 +400,7 @@ def test_an_interrupt_ends_streams(target, tmp_path, wait):
 # ---- times ----
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_times_are_those_that_were_planted(target, tmp_path):
     """The first token after 100 ms, then one each 30 ms."""
     path = scenario(tmp_path, """

@@ -53,7 +53,7 @@ def check_judged(judged, steps, slo):
 
 @pytest.mark.alone
 @pytest.mark.idle
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PELT_CAPACITIES", "1"))))
 def test_stress_finds_a_planted_capacity(target, tmp_path, seed, record_property):
     drawn = random.Random(seed)

@@ -88,6 +88,7 @@ def parameters(tmp_path):
     return json.loads(text)
 
 
+@pytest.mark.one_thread
 @pytest.mark.sanitize
 def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
     stress(tmp_path, slow_target, more='duration = "3s"')
@@ -105,6 +106,7 @@ def test_an_slo_is_recorded_as_it_is_judged(slow_target, tmp_path):
     assert parameters(tmp_path)["slo"] == [f"http_response{{{name}}} p50 <= 45ms" for name in names]
 
 
+@pytest.mark.one_thread
 @pytest.mark.sanitize
 def test_an_slo_on_what_never_comes_ends_the_load(slow_target, tmp_path):
     begun = time.monotonic()

@@ -42,7 +42,7 @@ def findings(server, level, folder):
     return {finding["about"]: finding for finding in done.report["findings"]}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_a_leak_is_named_and_nothing_else(target, tmp_path, record_property):
     def check(attempt):
         with ThreadPoolExecutor() as pool:

@@ -127,6 +127,7 @@ def test_a_pool_turned_off_calls_nobody_and_lets_go_who_waits(target, upstream):
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_waits_for_a_connection_follow_littles_law(target, upstream):
     slow = upstream("--service-time", "constant:20ms")
     instance = target("--upstream", slow.url, "--upstream-max", 4)

@@ -245,6 +245,7 @@ def test_others_than_this_machine_are_refused(target):
 # ---- the worker pool: its law ----
 
 @pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("workers, law, mean_ms", [(1, "constant:5ms", 5), (4, "constant:10ms", 10),
                                                    (8, "exponential:5ms", 5)])
@@ -265,6 +266,7 @@ def test_capacity_is_workers_by_service_time(target, threads, workers, law, mean
 
 
 @pytest.mark.alone
+@pytest.mark.idle
 def test_capacity_holds_for_wrk(target):
     if not shutil.which("wrk"):
         pytest.skip("no wrk on this host")

@@ -258,6 +258,7 @@ CASES = [pytest.param(library, *situation, id=f"{name}-{library}") for name, sit
          if (library, "1.3") in SPOKEN or "1.3" not in situation[2]]
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("library, made, host, options, expected, words", CASES)
 def test_what_a_certificate_or_server_comes_to(ca, tmp_path, made, host, options, expected, words, library):
     with peer_of(made, ca) as peer:
@@ -290,6 +291,7 @@ def test_what_is_said_of_an_old_server_helps(ca, tmp_path, library):
     assert done.report["totals"]["outcomes"] == {"ok": 2}, done.told()
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("behave, expected", [("orderly end", "ok"), ("bare end", "truncated"), ("half", "truncated")])
 def test_an_end_without_close_notify_is_no_end_of_a_body(ca, tmp_path, library, behave, expected):
@@ -321,6 +323,7 @@ def test_insecure_is_said(ca, tmp_path, library):
     assert done.report["totals"]["outcomes"] == {"ok": 2}
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_check_once_shows_the_certificate(ca, tmp_path, library):
     (tmp_path / "one.lua").write_text(ONE)
@@ -335,6 +338,7 @@ def test_check_once_shows_the_certificate(ca, tmp_path, library):
     assert "Test Intermediate" in done.out and "127.0.0.1" in done.out and "  tls " in done.out, done.told()
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_check_once_shows_a_certificate_that_was_refused(ca, tmp_path, library):
     (tmp_path / "one.lua").write_text(ONE)
@@ -359,6 +363,7 @@ def test_a_host_without_certificates_is_told_before_the_start(tmp_path):
     assert done.code == USAGE and "/nowhere/certificates" in done.err and len(done.err.strip().splitlines()) == 1, done.told()
 
 
+@pytest.mark.one_thread
 def test_preflight_says_that_tls_is_not_in_its_figures(ca, tmp_path):
     (tmp_path / "one.lua").write_text(ONE)
     done = pelt("preflight", "one.lua", "--target", "https://web.pelt.test", "--ca", ca.path("root.crt"), cwd=tmp_path)

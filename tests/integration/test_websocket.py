@@ -228,6 +228,7 @@ def test_answers_are_known_by_their_id(ws_run):
     assert total(done.report, "ws_rtt") == 4 and errors(done.report) == {"timeout": 1}, done.told()
 
 
+@pytest.mark.one_thread
 def test_pings_are_answered_while_the_script_sleeps(ws_run):
     def serve(peer):
         peer.accept()
@@ -300,6 +301,7 @@ def unknown_opcode(peer):
     return peer.frame()
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("serve, said, code, ours", [
     (reset, "reset", 1006, None), (shut, "reset", 1006, None), (masked, "protocol", 1002, 1002),
     (bad_text, "bad_utf8", 1007, 1007), (bad_deflate, "bad_deflate", 1007, 1007), (too_large, "too_large", 1009, 1009), (unknown_opcode, "protocol", 1002, 1002),
@@ -322,6 +324,7 @@ def test_each_failure_has_its_class(serve, said, code, ours, ws_run):
         assert result == (CLOSE, struct.pack("!H", ours))
 
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("serve, outcome, status", [
     (lambda peer: peer.accept(accept="AAAA"), "ws_handshake", 101),
     (lambda peer: peer.accept("Sec-WebSocket-Protocol: other\r\n"), "ws_handshake", 101),
@@ -344,6 +347,7 @@ def test_a_handshake_that_opens_nothing(serve, outcome, status, ws_run):
     assert total(done.report, "ws_connect") == 0 and closes(done.report) == {}
 
 
+@pytest.mark.one_thread
 def test_nobody_there_is_connect_with_back_off(ws_run):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # taken, and not listened at
@@ -357,6 +361,7 @@ def test_nobody_there_is_connect_with_back_off(ws_run):
     assert done.report["run"]["duration_s"] > 0.5, "each refusal waits longer for the next"
 
 
+@pytest.mark.one_thread
 def test_a_handshake_that_never_comes_times_out(ws_run):
     with Server(lambda peer: peer.socket.recv(1)) as server:
         done = ws_run(server.url, """
@@ -365,6 +370,7 @@ def test_a_handshake_that_never_comes_times_out(ws_run):
     assert done.report["totals"]["outcomes"] == {"timeout": 1}
 
 
+@pytest.mark.one_thread
 def test_a_close_that_is_not_answered_ends_after_2_s(ws_run):
     def serve(peer):
         peer.accept()
@@ -706,6 +712,7 @@ def test_examples_of_the_documents_run(number, target, tmp_path):
 
 # ---- mistakes of scripts ----
 
+@pytest.mark.one_thread
 @pytest.mark.parametrize("body, said", [
     ('ws.connect("/", { subprotcol = "x" })', "did you mean 'subprotocol'"),
     ('ws.connect("ftp://x")', "only ws:// and wss:// (or http:// and https://) are known"),
