@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "lockdown.h"
 #include "pelt/status.h"
 
 struct about {
@@ -15,6 +16,7 @@ struct about {
     char kernel[65];
     char boot_id[37]; /* of the host; "" where it cannot be read */
     long cpus;        /* online */
+    struct guards guards;
 };
 
 /* `name`: NULL: the host's up to its first dot. PELT_EIO: no random bytes. */

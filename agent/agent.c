@@ -15,10 +15,16 @@
 #include "clock.h"
 #include "collectors.h"
 #include "face.h"
+#include "guard.h"
+#include "lockdown.h"
 #include "probe.h"
+#include "procfile.h"
 #include "sampler.h"
+#include "syscalls.h"
+#include "token.h"
 
 #define LARGE_BYTES (64 * 1024) /* blocks from here on go back to the host when they are freed */
+#define PEM_BYTES   ((size_t)256 * 1024)
 #define PROBE_MS    1200 /* so that figures of two readings and of other threads have a value */
 
 struct agent {
@@ -29,6 +35,10 @@ struct agent {
     struct sampler sampler;
     bool has_sampler;
     struct face *face;
+    struct token token;
+    struct guard guard;
+    char *tls_certificate, *tls_key; /* NULL: plain HTTP */
+    struct lockdown lockdown;
     int ending; /* readable when it is time to end */
 };
 
@@ -61,6 +71,9 @@ static enum pelt_status make_list(struct agent *a, struct pelt_error *err)
     if (!status) {
         status = cache_collectors_add(&a->list, o, err);
     }
+    if (!status) {
+        status = sampler_list_add(&a->list, syscalls_collector_new(&a->notices), err);
+    }
     return status;
 }
 
@@ -88,12 +101,52 @@ static enum pelt_status write_port(const struct agent *a, struct pelt_error *err
     return PELT_OK;
 }
 
+static enum pelt_status read_pem(const char *option, const char *path, char **out,
+                                 struct pelt_error *err)
+{
+    size_t len;
+
+    if (path) {
+        *out = procfile_whole("", path, PEM_BYTES, &len);
+        if (!*out || !strstr(*out, "-----BEGIN ")) {
+            return pelt_fail(err, PELT_EINVAL, "--%s: %s: %s", option, path,
+                             *out ? "this is no PEM file" : strerror(errno));
+        }
+    }
+    return PELT_OK;
+}
+
+static enum pelt_status read_secrets(struct agent *a, struct pelt_error *err)
+{
+    const struct agent_options *o = a->options;
+    enum pelt_status status = o->token_file ? token_read(o->token_file, &a->token, err) : PELT_OK;
+
+    if (!status) {
+        status = read_pem("tls-cert", o->tls_cert, &a->tls_certificate, err);
+    }
+    if (!status) {
+        status = read_pem("tls-key", o->tls_key, &a->tls_key, err);
+    }
+    return status;
+}
+
 static enum pelt_status open_face(struct agent *a, struct pelt_error *err)
 {
     struct face_options options = {
-        .listen = a->options->listen, .about = &a->about, .sampler = &a->sampler};
-    enum pelt_status status = face_new(&options, &a->face, err);
+        .listen = a->options->listen,
+        .about = &a->about,
+        .sampler = &a->sampler,
+        .admits = guard_admits,
+        .guard = &a->guard,
+    };
+    enum pelt_status status = read_secrets(a, err);
 
+    if (!status) {
+        guard_init(&a->guard, a->options->token_file ? &a->token : NULL);
+        options.tls_certificate = a->tls_certificate;
+        options.tls_key = a->tls_key;
+        status = face_new(&options, &a->face, err);
+    }
     return status ? status : write_port(a, err);
 }
 
@@ -146,6 +199,7 @@ enum pelt_status agent_new(const struct agent_options *options, struct agent **o
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     save_memory();
+    lockdown_open_files();
     a->options = options;
     a->ending = -1;
     status = open_all(a, err);
@@ -164,17 +218,49 @@ static void say_where(const struct agent *a)
 
     face_address(a->face, &addr);
     pelt_addr_format(&addr, text, sizeof text);
-    printf("pelt-agent: \"%s\" answers on http://%s with %zu figures\n", a->about.name, text,
-           catalogue_len(a->list.catalogue));
+    printf("pelt-agent: \"%s\" answers on %s://%s with %zu figures\n", a->about.name,
+           a->tls_certificate ? "https" : "http", text, catalogue_len(a->list.catalogue));
     fflush(stdout);
+}
+
+/* All is open: from here on the agent can do little more than read. */
+static enum pelt_status lock_down(struct agent *a, struct pelt_error *err)
+{
+    enum pelt_status status = lockdown_enter(&a->lockdown, a->options, a->list.targets, err);
+
+    a->about.guards = a->lockdown.guards;
+    return status;
+}
+
+static enum pelt_status begin_collectors(void *of, struct pelt_error *err)
+{
+    return sampler_start(&((struct agent *)of)->sampler, err);
+}
+
+static enum pelt_status begin_face(void *of, struct pelt_error *err)
+{
+    return face_start(((struct agent *)of)->face, err);
+}
+
+static enum pelt_status begin_sampling(struct agent *a, struct pelt_error *err)
+{
+    enum pelt_status status = lock_down(a, err);
+
+    if (!status) {
+        status = lockdown_begin(&a->lockdown, begin_collectors, a, err);
+    }
+    if (!status) {
+        sampler_begin(&a->sampler);
+    }
+    return status;
 }
 
 enum pelt_status agent_run(struct agent *a, struct pelt_error *err)
 {
-    enum pelt_status status = sampler_start(&a->sampler, err);
+    enum pelt_status status = begin_sampling(a, err);
 
     if (!status) {
-        status = face_start(a->face, err);
+        status = lockdown_begin(&a->lockdown, begin_face, a, err);
     }
     if (!status) {
         say_where(a);
@@ -204,7 +290,7 @@ static enum pelt_status tick_fast(struct agent *a, struct pelt_error *err)
 
 enum pelt_status agent_probe(struct agent *a, struct pelt_error *err)
 {
-    enum pelt_status status = sampler_start(&a->sampler, err);
+    enum pelt_status status = begin_sampling(a, err);
 
     if (!status) {
         status = tick_fast(a, err);
@@ -231,6 +317,10 @@ void agent_free(struct agent *a)
     if (a->ending >= 0) {
         close(a->ending);
     }
+    lockdown_deinit(&a->lockdown);
+    explicit_bzero(&a->token, sizeof a->token);
+    free(a->tls_certificate);
+    free(a->tls_key);
     targets_free(a->list.targets);
     catalogue_free(a->list.catalogue);
     free(a);

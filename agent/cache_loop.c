@@ -406,6 +406,7 @@ enum pelt_status cache_loop_start(struct cache_loop *l, struct pelt_error *err)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* comes from the call itself: a filter refused it */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&l->thread, &attr, run, l);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -51,7 +51,9 @@ bool disk_is_local(const struct mount *m)
                                         "zfs",   "bcachefs", "jfs",  "vfat",   "exfat", "ntfs3",
                                         "tmpfs", "reiserfs", "ufs",  "nilfs2", NULL};
 
-    if (m->read_only || is_below(m->point, "/proc") || is_below(m->point, "/sys") ||
+    /* The file system itself: systemd shows a service everything as mounted read-only. */
+    if (mount_option(m->super_options, "ro") || is_below(m->point, "/proc") ||
+        is_below(m->point, "/sys") ||
         (is_below(m->point, "/dev") && !is_below(m->point, "/dev/shm"))) {
         return false;
     }

@@ -22,6 +22,7 @@
 #define STREAM_BLOCK   4096
 #define FAREWELL_TRIES 40 /* of FAREWELL_NS: so long streams may take to hear of the end */
 #define FAREWELL_NS    5000000
+#define TLS_PRIORITIES "NORMAL:-VERS-TLS1.1:-VERS-TLS1.0" /* 1.2 and 1.3 */
 #define JSON           "application/json"
 #define NDJSON         "application/x-ndjson"
 #define STREAM_TICK_NS UINT64_C(1000000000) /* where a client asks for none */
@@ -495,6 +496,7 @@ enum pelt_status face_start(struct face *f, struct pelt_error *err)
         {is_tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
          (void *)(uintptr_t)o->tls_certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL},
     };
 

@@ -59,6 +59,7 @@ static void go_by_thread(struct errand *e)
     sigset_t all, before;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* comes from the call itself: a filter refused it */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&thread, NULL, go, e); /* which writes to the errand, too */
     if (failed == 0) {

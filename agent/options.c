@@ -174,8 +174,37 @@ static bool take_listen(struct agent_options *o, const char *value, struct pelt_
         return fail(why, "\"%.200s\" is no address: ADDRESS:PORT as 127.0.0.1:9646 or [::1]:9646",
                     value);
     }
-    return is_loopback(&o->listen) ||
-           fail(why, "%.200s is not a loopback address: 127.0.0.1:PORT or [::1]:PORT", value);
+    return true;
+}
+
+static bool take_token_file(struct agent_options *o, const char *value, struct pelt_error *why)
+{
+    o->token_file = value;
+    return true;
+}
+
+static bool take_tls_cert(struct agent_options *o, const char *value, struct pelt_error *why)
+{
+    o->tls_cert = value;
+    return true;
+}
+
+static bool take_tls_key(struct agent_options *o, const char *value, struct pelt_error *why)
+{
+    o->tls_key = value;
+    return true;
+}
+
+static bool take_plaintext(struct agent_options *o, const char *value, struct pelt_error *why)
+{
+    o->allow_plaintext = true;
+    return true;
+}
+
+static bool take_user(struct agent_options *o, const char *value, struct pelt_error *why)
+{
+    o->user = value;
+    return value[0] || fail(why, "\"\" is no user");
 }
 
 static bool take_port_file(struct agent_options *o, const char *value, struct pelt_error *why)
@@ -228,6 +257,13 @@ static const struct option table[] = {
     {"listen", "ADDRESS:PORT", "where to answer; port 0 takes a free one; default " LISTEN,
      take_listen, "Answers"},
     {"port-file", "FILE", "writes the port there once it answers", take_port_file, NULL},
+    {"token-file", "FILE",
+     "whoever asks must show the token in it (mode 0600, 128 bits); needed beyond loopback",
+     take_token_file, NULL},
+    {"tls-cert", "FILE", "certificate for https, PEM; needed beyond loopback", take_tls_cert, NULL},
+    {"tls-key", "FILE", "its key, PEM", take_tls_key, NULL},
+    {"allow-plaintext", NULL, "beyond loopback without TLS: the token can be overheard",
+     take_plaintext, NULL},
     {"name", "NAME", "what reports call this agent; default the host's name up to its first dot",
      take_name, NULL},
     {"redact-hostname", NULL, "leaves the host's name out of what is told", take_redact, NULL},
@@ -235,6 +271,12 @@ static const struct option table[] = {
     {"cpu-limit", "SHARE",
      "of a core: above it the agent doubles its tick, and says so; default 1%", take_cpu_limit,
      "Own cost"},
+
+    {"user", "NAME",
+     "who it is once all is open, where root begins it; default pelt-agent if there is such a "
+     "user, "
+     "else nobody; root to stay root",
+     take_user, "Rights"},
 
     {"probe", NULL, "prints what can be read here, what cannot, and why; and ends", take_probe,
      "Other"},
@@ -305,6 +347,26 @@ static enum pelt_status parse_one(struct agent_options *o, int argc, char **argv
     return PELT_OK;
 }
 
+/* What listens where others can reach it tells nothing to whoever asks. */
+static enum pelt_status check_face(const struct agent_options *o, struct pelt_error *err)
+{
+    bool needs_token = !o->token_file, needs_tls = !o->tls_cert && !o->allow_plaintext;
+    char text[64];
+
+    if (!o->tls_cert != !o->tls_key) {
+        return pelt_fail(err, PELT_EINVAL, "--tls-%s needs --tls-%s as well",
+                         o->tls_cert ? "cert" : "key", o->tls_cert ? "key" : "cert");
+    }
+    if (is_loopback(&o->listen) || (!needs_token && !needs_tls)) {
+        return PELT_OK;
+    }
+    pelt_addr_format(&o->listen, text, sizeof text);
+    return pelt_fail(
+        err, PELT_EINVAL, "--listen: %s is no loopback address, so others can ask: add %s%s%s",
+        text, needs_token ? "--token-file FILE" : "", needs_token && needs_tls ? " and " : "",
+        needs_tls ? "--tls-cert FILE --tls-key FILE (or --allow-plaintext)" : "");
+}
+
 /* --help and --version win over all that is wrong behind them. */
 static enum agent_options_result find_switch(int argc, char **argv)
 {
@@ -334,7 +396,7 @@ enum agent_options_result agent_options_parse(struct agent_options *options, int
             return AGENT_OPTIONS_BAD;
         }
     }
-    return AGENT_OPTIONS_RUN;
+    return check_face(options, err) ? AGENT_OPTIONS_BAD : AGENT_OPTIONS_RUN;
 }
 
 /* ---- --help ---- */

@@ -34,12 +34,16 @@ struct agent_options {
     struct agent_texts disks;  /* --disk MOUNT; none: all that are mounted from a device */
     const char *root;          /* of proc, sys and cgroup files: "" on a host */
 
-    const char *name;        /* --name; NULL: the host's, up to its first dot */
-    struct pelt_addr listen; /* --listen ADDRESS:PORT */
-    const char *port_file;   /* --port-file FILE; NULL: none */
-    bool redact_hostname;    /* --redact-hostname */
-    bool probe;              /* --probe */
-    double cpu_limit;        /* --cpu-limit: share of a core that the agent may use; 0.01 */
+    const char *name;               /* --name; NULL: the host's, up to its first dot */
+    struct pelt_addr listen;        /* --listen ADDRESS:PORT */
+    const char *port_file;          /* --port-file FILE; NULL: none */
+    bool redact_hostname;           /* --redact-hostname */
+    const char *token_file;         /* --token-file FILE; NULL: who reaches it may ask */
+    const char *tls_cert, *tls_key; /* --tls-cert, --tls-key: PEM; both or none */
+    bool allow_plaintext;           /* --allow-plaintext: no TLS beyond loopback */
+    const char *user; /* --user NAME; NULL: where root begins it pelt-agent, else nobody */
+    bool probe;       /* --probe */
+    double cpu_limit; /* --cpu-limit: share of a core that the agent may use; 0.01 */
 };
 
 enum agent_options_result {

@@ -45,6 +45,26 @@ static void add_host(struct page *p, const struct about *about)
     page_add(p, "}");
 }
 
+static void add_bool(struct page *p, const char *key, bool value)
+{
+    if (p->len > 0 && p->bytes[p->len - 1] != '{') {
+        page_add(p, ",");
+    }
+    page_json(p, key);
+    page_add(p, value ? ":true" : ":false");
+}
+
+static void add_guards(struct page *p, const struct guards *guards)
+{
+    page_add(p, ",\"guards\":{");
+    add_bool(p, "seccomp", guards->seccomp);
+    add_uint(p, "landlock", (uint64_t)guards->landlock);
+    add_text(p, "landlock_of", guards->landlock_all ? "all" : "network");
+    add_text(p, "user", guards->user);
+    add_bool(p, "no_new_privs", guards->no_new_privs);
+    page_add(p, "}");
+}
+
 static void add_target(struct page *p, const struct target *target)
 {
     static const char *const by[] = {"pid", "port", "unit", "cgroup"};
@@ -87,6 +107,7 @@ void pages_info(struct page *p, const struct about *about, const struct sampler 
     add_text(p, "name", about->name);
     add_text(p, "boot", about->boot);
     add_host(p, about);
+    add_guards(p, &about->guards);
     page_add(p, ",\"targets\":[");
     for (size_t i = 0; i < targets_len(targets); i++) {
         page_add(p, i > 0 ? "," : "");

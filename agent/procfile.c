@@ -132,7 +132,8 @@ static const char *what_to_do(int error)
     switch (error) {
     case EACCES:
     case EPERM:
-        return "run the agent as the owner of what it reads, or as root (with CAP_SYS_PTRACE)";
+        return "run the agent as the owner of what it reads (--user NAME), or as root (--user "
+               "root)";
     case ENOENT:
     case ENODEV:
         return "this kernel, or this host's configuration, has no such file";

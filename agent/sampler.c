@@ -299,8 +299,6 @@ void sampler_deinit(struct sampler *s)
 
 enum pelt_status sampler_start(struct sampler *s, struct pelt_error *err)
 {
-    uint64_t now_ns;
-
     for (size_t i = 0; i < s->list->len; i++) {
         struct collector *c = s->list->collectors[i];
         enum pelt_status status = c->start ? c->start(c, err) : PELT_OK;
@@ -309,13 +307,18 @@ enum pelt_status sampler_start(struct sampler *s, struct pelt_error *err)
             return status;
         }
     }
-    now_ns = agent_clock_ns();
+    return PELT_OK;
+}
+
+void sampler_begin(struct sampler *s)
+{
+    uint64_t now_ns = agent_clock_ns();
+
     cost_init(&s->cost, s->cost.limit, now_ns, own_cpu_ns());
     pthread_mutex_lock(&s->lock);
     take_sample(s, now_ns);
     s->medium_ns = s->slow_ns = now_ns + SAMPLER_SECOND_NS;
     pthread_mutex_unlock(&s->lock);
-    return PELT_OK;
 }
 
 void sampler_wake(struct sampler *s)

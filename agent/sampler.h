@@ -96,8 +96,10 @@ PELT_MUST_USE enum pelt_status sampler_init(struct sampler *s, struct sampler_li
                                             double cpu_limit, struct pelt_error *err);
 void sampler_deinit(struct sampler *s); /* not before init */
 
-/* Begins the collectors' threads and takes the first sample. */
+/* Begins the collectors' threads. */
 PELT_MUST_USE enum pelt_status sampler_start(struct sampler *s, struct pelt_error *err);
+/* Takes the first sample; the second one follows soon. */
+void sampler_begin(struct sampler *s);
 /* What is due at `now_ns`: a sample, frames. Under the lock. Called by sampler_run; apart from it
  * for tests, which have a clock of their own. */
 void sampler_tick(struct sampler *s, uint64_t now_ns);

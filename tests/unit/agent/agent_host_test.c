@@ -195,7 +195,7 @@ static void only_local_file_systems_are_looked_at_unasked(void **state)
         {"28 1 0:23 / /dev/shm rw - tmpfs tmpfs rw", true},
         {"28 1 0:23 / /sys/fs/cgroup rw - tmpfs tmpfs rw", false},
         {"28 1 7:1 / /snap/x ro,nodev - ext4 /dev/loop1 ro", false},
-        {"28 1 8:2 / /mnt ro,nodev - ext4 /dev/sda2 rw", false},
+        {"28 1 8:2 / /mnt ro,nodev - ext4 /dev/sda2 rw", true},
     };
     struct mount m;
 

@@ -87,6 +87,7 @@ static void health_tells_starting_ready_stuck_and_degraded(void **state)
     is(HEALTH_READY, 0, 503, "starting");
     is(HEALTH_LIVE, 0, 503, "starting");
     assert_int_equal(sampler_start(&x.sampler, NULL), PELT_OK);
+    sampler_begin(&x.sampler);
     is(HEALTH_READY, 0, 200, "ok");
     is(HEALTH_LIVE, 8, 200, "ok");
     is(HEALTH_LIVE, 9, 503, "stuck");

@@ -89,6 +89,7 @@ void fixture_start(struct fixture *x)
 {
     assert_int_equal(sampler_init(&x->sampler, &x->list, 1, NULL), PELT_OK);
     assert_int_equal(sampler_start(&x->sampler, NULL), PELT_OK);
+    sampler_begin(&x->sampler);
 }
 
 void fixture_deinit(struct fixture *x)

@@ -1,0 +1,185 @@
+/* guard: see the header. */
+#include "guard.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pelt/addr.h"
+
+#define SECOND_NS      UINT64_C(1000000000)
+#define NAME_MAX_BYTES 254 /* of a host, with its end */
+
+static bool refuse(struct face_refusal *refusal, int status, const char *why)
+{
+    *refusal = (struct face_refusal){.status = status};
+    snprintf(refusal->why, sizeof refusal->why, "%s", why);
+    return false;
+}
+
+/* ---- hosts ---- */
+
+/* "name", "name:80", "127.0.0.1:80", "[::1]:80": the host alone, without brackets. */
+static bool host_of(const char *authority, char *out, size_t size, bool *in_brackets)
+{
+    const char *begin = authority, *end, *rest;
+
+    *in_brackets = *begin == '[';
+    begin += *in_brackets;
+    end = *in_brackets ? strchr(begin, ']') : begin + strcspn(begin, ":");
+    if (!end || end == begin || (size_t)(end - begin) >= size) {
+        return false;
+    }
+    snprintf(out, size, "%.*s", (int)(end - begin), begin);
+    rest = end + *in_brackets;
+    return *rest == '\0' || (*rest == ':' && rest[1 + strspn(rest + 1, "0123456789")] == '\0');
+}
+
+static bool is_loopback_address(const struct pelt_addr *a)
+{
+    return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr)
+                                         : ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
+}
+
+/* "localhost", and what is below it: RFC 6761 lets nobody else have those. */
+static bool is_loopback_name(char *name)
+{
+    size_t len = strlen(name), own = strlen("localhost");
+
+    if (name[len - 1] == '.') {
+        name[--len] = '\0';
+    }
+    return len >= own && strcasecmp(name + len - own, "localhost") == 0 &&
+           (len == own || name[len - own - 1] == '.');
+}
+
+/* NULL: a client that is older than this field, and so no browser. */
+static bool is_loopback(const char *authority)
+{
+    char host[NAME_MAX_BYTES];
+    struct pelt_addr address;
+    bool in_brackets;
+
+    if (!authority) {
+        return true;
+    }
+    if (!host_of(authority, host, sizeof host, &in_brackets)) {
+        return false;
+    }
+    if (pelt_addr_literal(host, 0, &address)) {
+        return in_brackets == (address.u.sa.sa_family == AF_INET6) && is_loopback_address(&address);
+    }
+    return !in_brackets && is_loopback_name(host);
+}
+
+/* "null" is none, so somebody else's. */
+static bool is_own_origin(const char *origin, const char *host)
+{
+    const char *authority = strstr(origin, "://");
+
+    return authority && host && strcasecmp(authority + strlen("://"), host) == 0;
+}
+
+/* ---- tokens ---- */
+
+static bool shows_token(const struct token *token, const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+    const char *shown;
+
+    if (!authorization || strncasecmp(authorization, scheme, strlen(scheme)) != 0) {
+        return false;
+    }
+    shown = authorization + strlen(scheme);
+    shown += strspn(shown, " ");
+    return token_is(token, shown, strlen(shown));
+}
+
+static uint64_t network_of(const struct sockaddr *peer)
+{
+    const uint8_t *bytes;
+    uint64_t network = 0;
+
+    if (!peer) {
+        return 0;
+    }
+    if (peer->sa_family != AF_INET6) {
+        return UINT64_C(0xffff) << 32 | ((const struct sockaddr_in *)peer)->sin_addr.s_addr;
+    }
+    bytes = ((const struct sockaddr_in6 *)peer)->sin6_addr.s6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6 *)peer)->sin6_addr)) {
+        bytes += 8;
+    }
+    memcpy(&network, bytes, sizeof network);
+    return network;
+}
+
+/* The place of this address; where it has none, that of the one that is silent for longest. */
+static struct guard_failures *failures_of(struct guard *g, uint64_t network)
+{
+    struct guard_failures *oldest = &g->failures[0];
+
+    for (size_t i = 0; i < GUARD_ADDRESSES; i++) {
+        struct guard_failures *f = &g->failures[i];
+
+        if (f->count > 0 && f->network == network) {
+            return f;
+        }
+        if (f->begun_ns < oldest->begun_ns) {
+            oldest = f;
+        }
+    }
+    *oldest = (struct guard_failures){.network = network};
+    return oldest;
+}
+
+/* Counts one more. True: that is too many. */
+static bool has_failed_often(struct guard *g, const struct face_request *request)
+{
+    struct guard_failures *f = failures_of(g, network_of(request->peer));
+
+    if (f->count == 0 || request->now_ns - f->begun_ns >= SECOND_NS) {
+        f->begun_ns = request->now_ns;
+        f->count = 0;
+    }
+    if (f->count >= GUARD_FAILURES_MAX) {
+        return true;
+    }
+    f->count++;
+    return false;
+}
+
+/* ---- the check ---- */
+
+void guard_init(struct guard *g, const struct token *token)
+{
+    *g = (struct guard){.token = token};
+}
+
+bool guard_admits(void *guard, const struct face_request *request, struct face_refusal *refusal)
+{
+    struct guard *g = guard;
+
+    if (request->origin && !is_own_origin(request->origin, request->host)) {
+        return refuse(refusal, 403, "pages of other sites may not ask: their Origin is refused");
+    }
+    if (!g->token) {
+        return is_loopback(request->host) ||
+               refuse(refusal, 403,
+                      "the Host is no loopback name or address: ask for 127.0.0.1, [::1] or "
+                      "localhost");
+    }
+    if (shows_token(g->token, request->authorization)) {
+        return true;
+    }
+    if (has_failed_often(g, request)) {
+        refuse(refusal, 429, "more than 3 requests in a second without the right token");
+        refusal->header = "Retry-After";
+        refusal->value = "1";
+        return false;
+    }
+    refuse(refusal, 401, "the token is wrong or missing: Authorization: Bearer TOKEN");
+    refusal->header = "WWW-Authenticate";
+    refusal->value = "Bearer";
+    return false;
+}
