@@ -30,7 +30,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 43 /* rows of the table */
+#define CLI_OPTIONS 46 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif
