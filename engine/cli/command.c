@@ -73,6 +73,16 @@ const struct cli_command cli_commands[] = {
      "  pelt new chat.lua\n"
      "  pelt check chat.lua\n",
      cmd_new},
+    {"convert", CLI_CONVERT, "curl|har", "a scenario from curl or a HAR file",
+     "Writes a scenario that sends what a curl command line sends, or what a browser\n"
+     "recorded (HAR). Behind curl stands the command in quotes, or a file of such\n"
+     "lines; behind har a file; - or nothing is stdin. Lines may be those of a POSIX\n"
+     "shell or of Windows' cmd, as browsers copy them. What cannot be converted is a\n"
+     "comment in the scenario and a line on stderr. Sends nothing.\n",
+     "  pelt convert curl 'curl -d name=ada http://127.0.0.1:18800/echo' > ada.lua\n"
+     "  pelt convert curl requests.sh --out api.lua\n"
+     "  pelt convert har shop.har --host shop.example --no-static --out shop.lua\n",
+     cmd_convert},
     {.name = NULL},
 };
 /* clang-format on */

@@ -8,7 +8,8 @@
 #define PLAN_COMMANDS (LOAD_COMMANDS | CLI_PREFLIGHT)
 #define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT)
 #define ALL_COMMANDS                                                                               \
-    (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS | CLI_NEW)
+    (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
+     CLI_NEW | CLI_CONVERT)
 
 static const char *const group_names[] = {"Load",      "Request", "Target",   "TLS",   "Agents",
                                           "Judgement", "Output",  "Scenario", "Start", "Other"};
@@ -39,8 +40,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "of everything random (default 1); the same seed gives the same plan"},
     {"grace", 0, "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_grace, FIELD(grace_ns),
      "how long what is in flight at the end may finish (default 30s)"},
-    {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS, cli_read_flag, FIELD(force),
-     "start even if the limit of file descriptors is too low for all users"},
+    {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS | CLI_CONVERT, cli_read_flag, FIELD(force),
+     "start even if the limit of file descriptors is too low for all users; convert: write over the file of --out"},
 
     {"method", 'X', "NAME", GROUP_REQUEST, CLI_BENCH, cli_read_method, FIELD(method),
      "HTTP method (default GET; POST with --body)"},
@@ -89,8 +90,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"allow-script-errors", 0, NULL, GROUP_JUDGE, CLI_RUN, cli_read_flag, FIELD(allow_script_errors),
      "Lua errors in iterations do not end in exit 2"},
 
-    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT, cli_read_texts, FIELD(out),
-     "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight: json only"},
+    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT, cli_read_texts, FIELD(out),
+     "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight: json only. convert: PATH of the scenario (default stdout)"},
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),
@@ -108,6 +109,13 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "body of each answer of the null server (default {}); @FILE takes a file's bytes. For scripts that need what an answer says"},
     {"once", 0, NULL, GROUP_SCENARIO, CLI_CHECK, cli_read_flag, FIELD(once),
      "run one iteration and print every exchange and every check"},
+
+    {"host", 0, "NAME", GROUP_SCENARIO, CLI_CONVERT, cli_read_texts, FIELD(hosts),
+     "har: only requests to this host; repeatable"},
+    {"no-static", 0, NULL, GROUP_SCENARIO, CLI_CONVERT, cli_read_flag, FIELD(no_static),
+     "har: leave out pictures, fonts, styles, scripts and media"},
+    {"think", 0, NULL, GROUP_SCENARIO, CLI_CONVERT, cli_read_flag, FIELD(think),
+     "har: the recording's pauses of 100 ms and more become pelt.sleep()"},
 
     {"wait-for", 0, "URL", GROUP_START, LOAD_COMMANDS, cli_read_url, FIELD(wait_for),
      "first wait until URL answers with a status of 200 to 399"},

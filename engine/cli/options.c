@@ -186,7 +186,9 @@ static enum pelt_status take_operand(struct cli_options *o, int words, char **wo
         return pelt_fail(err, PELT_EINVAL, "pelt %s needs one thing more: pelt %s %s",
                          command->name, command->name, command->operand);
     }
-    if (words > 1) {
+    if (words == 2 && command->bit == CLI_CONVERT) {
+        o->source = word[1];
+    } else if (words > 1) {
         return pelt_fail(err, PELT_EINVAL,
                          "pelt %s takes one %s: \"%s\" is too many (an option's value?)",
                          command->name, command->operand, word[1]);
@@ -258,6 +260,7 @@ void cli_options_deinit(struct cli_options *o)
     free(o->resolve.items);
     free(o->agents.items);
     free(o->out.items);
+    free(o->hosts.items);
     free(o->command_line);
     *o = (struct cli_options){0};
 }

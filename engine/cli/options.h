@@ -27,6 +27,7 @@ enum cli_command_bit {
     CLI_RUNS = 32,
     CLI_NEW = 64,
     CLI_PREFLIGHT = 128,
+    CLI_CONVERT = 256,
 };
 
 struct cli_options;
@@ -59,6 +60,7 @@ struct cli_tls { /* as typed; NULL: was not */
 struct cli_options {
     const struct cli_command *command;
     const char *operand; /* scenario, URL or run file; NULL: none was typed */
+    const char *source;  /* of convert: what stands behind the operand; NULL: nothing */
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 
@@ -91,6 +93,8 @@ struct cli_options {
     struct pelt_setting *settings;
     size_t settings_len;
     bool once;
+    struct cli_texts hosts; /* of convert har */
+    bool no_static, think;
     const char *answer; /* of the null server; NULL: {} */
 
     const char *wait_for;

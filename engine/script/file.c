@@ -34,7 +34,10 @@ static struct pelt_span content_of(lua_State *L)
  */
 static const char *option(lua_State *L, int file, int slot, const char *key, const char *otherwise)
 {
-    if (lua_isnoneornil(L, 2) || lua_getfield(L, 2, key) == LUA_TNIL) {
+    if (lua_isnoneornil(L, 2)) {
+        lua_pushstring(L, otherwise);
+    } else if (lua_getfield(L, 2, key) == LUA_TNIL) {
+        lua_pop(L, 1);
         lua_pushstring(L, otherwise);
     }
     struct pelt_span text = pelt_args_text(L, -1, key);
