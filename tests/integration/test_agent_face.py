@@ -198,6 +198,7 @@ def test_a_stream_keeps_to_its_grid(agent):
     stream.close()
 
 
+@pytest.mark.one_thread  # of times, for which ThreadSanitizer is too slow
 @pytest.mark.alone
 def test_frames_come_when_they_are_due(agent):
     instance = agent()

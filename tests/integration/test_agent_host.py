@@ -82,6 +82,7 @@ def mean(agent, name, target, count, ticks=13):
             [now - then for then, now in zip(*counted)])
 
 
+@pytest.mark.one_thread  # of times, for which ThreadSanitizer is too slow
 def test_a_process_has_the_cpu_memory_fds_and_threads_that_it_took(agent, load):
     program = load("--cpu", 0.4, "--bytes", 64 * MIB, "--fds", 150, "--threads", 7)
     name = f"pid {program.pid}"
@@ -216,6 +217,7 @@ def group():
     made.close()
 
 
+@pytest.mark.one_thread  # of times, for which ThreadSanitizer is too slow
 def test_a_control_group_is_throttled_as_often_as_its_kernel_counts(group, agent, load):
     program = load("--cpu", 1, "--bytes", 48 * MIB, "--threads", 5, prefix=group.prefix)
     name = f"pid {program.pid}"
