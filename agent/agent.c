@@ -26,6 +26,7 @@
 #define LARGE_BYTES (64 * 1024) /* blocks from here on go back to the host when they are freed */
 #define PEM_BYTES   ((size_t)256 * 1024)
 #define PROBE_MS    1200 /* so that figures of two readings and of other threads have a value */
+#define PROBE_TURNS 8    /* of that, at most, for what takes long to read */
 
 struct agent {
     const struct agent_options *options;
@@ -153,8 +154,6 @@ static enum pelt_status open_face(struct agent *a, struct pelt_error *err)
 /* What ends the loop: a signal, or for a probe some time. */
 static enum pelt_status open_ending(struct agent *a, struct pelt_error *err)
 {
-    const struct itimerspec moment = {
-        .it_value = {.tv_sec = PROBE_MS / 1000, .tv_nsec = PROBE_MS % 1000 * 1000000L}};
     sigset_t endings;
 
     sigemptyset(&endings);
@@ -162,7 +161,7 @@ static enum pelt_status open_ending(struct agent *a, struct pelt_error *err)
     sigaddset(&endings, SIGINT);
     a->ending = a->options->probe ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)
                                   : signalfd(-1, &endings, SFD_CLOEXEC);
-    if (a->ending < 0 || (a->options->probe && timerfd_settime(a->ending, 0, &moment, NULL) != 0)) {
+    if (a->ending < 0) {
         return pelt_fail(err, PELT_EIO, "cannot open a descriptor: %s", strerror(errno));
     }
     return PELT_OK;
@@ -288,6 +287,17 @@ static enum pelt_status tick_fast(struct agent *a, struct pelt_error *err)
     return status;
 }
 
+static enum pelt_status sample_for(struct agent *a, int ms, struct pelt_error *err)
+{
+    const struct itimerspec moment = {
+        .it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}};
+
+    if (timerfd_settime(a->ending, 0, &moment, NULL) != 0) {
+        return pelt_fail(err, PELT_EIO, "cannot set a timer: %s", strerror(errno));
+    }
+    return sampler_run(&a->sampler, a->ending, err);
+}
+
 enum pelt_status agent_probe(struct agent *a, struct pelt_error *err)
 {
     enum pelt_status status = begin_sampling(a, err);
@@ -295,11 +305,14 @@ enum pelt_status agent_probe(struct agent *a, struct pelt_error *err)
     if (!status) {
         status = tick_fast(a, err);
     }
-    if (!status) {
-        status = sampler_run(&a->sampler, a->ending, err);
+    for (int i = 0; !status && i < PROBE_TURNS; i++) {
+        status = sample_for(a, PROBE_MS, err);
+        if (!probe_is_pending(a->list.catalogue)) {
+            break;
+        }
     }
-    if (!status) {
-        probe_print(stdout, a->list.catalogue);
+    if (!status && !probe_print(stdout, a->list.catalogue)) {
+        status = pelt_fail(err, PELT_EIO, "cannot print what can be read: %s", strerror(errno));
     }
     return status;
 }

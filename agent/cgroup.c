@@ -1,5 +1,8 @@
-/* cgroup: see the header. A group that is gone is looked for again once a second: a unit that
- * starts anew has the same path. */
+/*
+ * cgroup: see the header. Once a second it is looked whether the group is there, and the same one:
+ * a unit that starts anew has the same path. One that is gone has no figures; going up to where a
+ * file is, as for a controller that is off, would give those of its parent.
+ */
 #include "cgroup.h"
 
 #include <math.h>
@@ -9,6 +12,7 @@
 #include "cgroup_cpu.h"
 #include "cgroup_io.h"
 #include "cgroup_limit.h"
+#include "cgroup_working.h"
 #include "pressure.h"
 
 struct cgroup {
@@ -18,7 +22,9 @@ struct cgroup {
     const char *root;
     uint64_t epoch; /* of the target's groups, that is open; 0: none */
     bool gone;
+    uint64_t inodes[CGROUP_HIERARCHIES]; /* of its folders when they were opened; 0: not there */
     struct cgroup_limit limits[CGROUP_LIMITS];
+    struct cgroup_working working;
     struct cgroup_cpu cpu;
     struct cgroup_io_figures io;
     struct pressure_set pressure;
@@ -96,6 +102,7 @@ static void all_unreadable(struct cgroup *g, const char *why)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         figure_unreadable(g->limits[i].figure, "%s", why);
     }
+    figure_unreadable(g->working.figure, "%s", why);
     for (size_t i = 0; i < CGROUP_IOS; i++) {
         figure_unreadable(g->io.ways[i].figure, "%s", why);
     }
@@ -116,7 +123,8 @@ static void rebase(struct cgroup *g)
     pressure_rebase(&g->pressure);
 }
 
-/* Without the groups of all processes: their figures are not the target's. */
+/* Without the groups of all processes, whose figures are not the target's, and without those that
+ * are gone. */
 static struct cgroup_place own_place(const struct cgroup *g)
 {
     struct cgroup_place place = g->target->cgroups;
@@ -124,11 +132,26 @@ static struct cgroup_place own_place(const struct cgroup *g)
     for (size_t i = 0; i < CGROUP_HIERARCHIES; i++) {
         struct cgroup_folder *f = &place.at[i];
         f->is_host = cgroup_folder_is_host(f, g->root, i == CGROUP_V2);
-        if (f->is_host) {
+        f->is_gone = f->path[0] != '\0' && g->inodes[i] == 0;
+        if (f->is_host || f->is_gone) {
             f->path[0] = '\0';
         }
     }
     return place;
+}
+
+/* Looks whether the folders are those that were opened, and keeps which they are. */
+static bool has_changed(struct cgroup *g)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < CGROUP_HIERARCHIES; i++) {
+        const struct cgroup_folder *f = &g->target->cgroups.at[i];
+        uint64_t inode = f->path[0] != '\0' ? cgroup_folder_inode(f, g->root) : 0;
+        changed = changed || inode != g->inodes[i];
+        g->inodes[i] = inode;
+    }
+    return changed;
 }
 
 static void open_all(struct cgroup *g)
@@ -143,6 +166,7 @@ static void open_all(struct cgroup *g)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         cgroup_limit_open(&g->limits[i], &place, g->mounts, g->root);
     }
+    cgroup_working_close(&g->working);
     cgroup_cpu_open(&g->cpu, &place, g->mounts, g->root);
     cgroup_io_open(&g->io, &place, g->mounts, g->root);
     open_oom(g, &place);
@@ -154,6 +178,7 @@ static void close_all(struct cgroup *g)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         cgroup_limit_close(&g->limits[i]);
     }
+    cgroup_working_close(&g->working);
     cgroup_cpu_close(&g->cpu);
     cgroup_io_close(&g->io);
     pressure_close(&g->pressure);
@@ -173,6 +198,7 @@ static void read_medium(struct cgroup *g, uint64_t now_ns)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         g->gone = !cgroup_limit_read(&g->limits[i]) || g->gone;
     }
+    cgroup_working_read(&g->working, &g->limits[CGROUP_LIMIT_MEMORY], g->root);
     cgroup_io_read(&g->io, now_ns);
     read_oom(g);
 }
@@ -186,6 +212,16 @@ static void read_slow(struct cgroup *g)
     cgroup_io_walk(&g->io, g->root);
 }
 
+static bool must_open(struct cgroup *g, enum figure_tier tier)
+{
+    bool is_other = g->target->cgroups_epoch != g->epoch;
+
+    if (!is_other && tier == FIGURE_FAST) {
+        return false;
+    }
+    return has_changed(g) || is_other || (g->gone && tier == FIGURE_MEDIUM);
+}
+
 static void cgroup_read(struct collector *self, enum figure_tier tier, uint64_t now_ns)
 {
     struct cgroup *g = (struct cgroup *)self;
@@ -194,7 +230,7 @@ static void cgroup_read(struct collector *self, enum figure_tier tier, uint64_t 
         all_unreadable(g, g->target->why);
         return;
     }
-    if (g->target->cgroups_epoch != g->epoch || (g->gone && tier == FIGURE_MEDIUM)) {
+    if (must_open(g, tier)) {
         open_all(g);
     }
     switch (tier) {
@@ -234,6 +270,7 @@ struct collector *cgroup_collector_new(struct catalogue *c, const struct target 
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         ok = cgroup_limit_init(&g->limits[i], i, c, t->name) && ok;
     }
+    ok = cgroup_working_init(&g->working, c, t->name) && ok;
     g->oom_kills = catalogue_add(
         c, &(struct figure_about){FIGURE_COUNTER, FIGURE_MEDIUM, "cgroup_oom_kills", t->name,
                                   "processes", "memory.events (v1: memory.oom_control)"});
@@ -244,6 +281,7 @@ struct collector *cgroup_collector_new(struct catalogue *c, const struct target 
         return NULL;
     }
     if (t->cgroups_epoch != 0) {
+        has_changed(g);
         open_all(g);
     }
     return &g->base;

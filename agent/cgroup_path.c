@@ -102,14 +102,15 @@ void cgroup_place_parse(struct cgroup_place *place, const struct cgroup_mounts *
     }
 }
 
-static bool is_folder(const char *root, const char *path)
+uint64_t cgroup_folder_inode(const struct cgroup_folder *f, const char *root)
 {
     char whole[PROCFILE_PATH];
     struct stat about;
-    int len = snprintf(whole, sizeof whole, "%s%s", root, path);
+    int len = snprintf(whole, sizeof whole, "%s%s", root, f->path);
+    bool exists =
+        len > 0 && (size_t)len < sizeof whole && stat(whole, &about) == 0 && S_ISDIR(about.st_mode);
 
-    return len > 0 && (size_t)len < sizeof whole && stat(whole, &about) == 0 &&
-           S_ISDIR(about.st_mode);
+    return exists ? about.st_ino : 0;
 }
 
 /* An absolute path is cut to what lies below its mount point. */
@@ -133,9 +134,14 @@ bool cgroup_place_find(struct cgroup_place *place, const struct cgroup_mounts *m
                        const char *path)
 {
     const char *relative = relative_of(m, path);
+    char rooted[MOUNT_PATH];
     bool found = false;
 
-    if ((relative[0] != '/' && relative[0] != '\0') || strstr(path, "/..") != NULL) {
+    if (relative[0] != '/' && relative[0] != '\0') {
+        snprintf(rooted, sizeof rooted, "/%s", relative);
+        relative = rooted;
+    }
+    if (strlen(path) >= sizeof rooted - 1 || strstr(relative, "/..") != NULL) {
         return false;
     }
     for (size_t i = 0; i < CGROUP_HIERARCHIES; i++) {
@@ -144,7 +150,7 @@ bool cgroup_place_find(struct cgroup_place *place, const struct cgroup_mounts *m
             continue;
         }
         set_folder(f, &m->at[i], relative);
-        if (f->path[0] == '\0' || !is_folder(root, f->path)) {
+        if (f->path[0] == '\0' || cgroup_folder_inode(f, root) == 0) {
             f->path[0] = '\0';
         }
         found = found || f->path[0] != '\0';
@@ -173,8 +179,9 @@ bool cgroup_folder_is_host(const struct cgroup_folder *f, const char *root, bool
 
 const char *cgroup_folder_why_none(const struct cgroup_folder *f)
 {
-    return f->is_host ? "it is in the top cgroup: see the host's figures"
-                      : "its cgroup is not in what is mounted here";
+    return f->is_host   ? "it is in the top cgroup: see the host's figures"
+           : f->is_gone ? "its cgroup is gone"
+                        : "its cgroup is not in what is mounted here";
 }
 
 bool cgroup_folder_up(struct cgroup_folder *f)

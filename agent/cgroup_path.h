@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mounts.h"
 
@@ -41,6 +42,7 @@ struct cgroup_mounts {
 /* The folder of a group in one hierarchy, without the root before it. */
 struct cgroup_folder {
     bool is_host;          /* it is the group of all processes: its figures are the host's */
+    bool is_gone;          /* it has been removed: what is above it is not it */
     char path[MOUNT_PATH]; /* "": none */
     size_t top;            /* of these bytes is the mount point, the highest group that is seen */
 };
@@ -55,8 +57,9 @@ void cgroup_mounts_parse(struct cgroup_mounts *m, const char *bytes, size_t len)
  * group outside of what is mounted here is none. */
 void cgroup_place_parse(struct cgroup_place *place, const struct cgroup_mounts *m,
                         const char *bytes, size_t len);
-/* A group by its path below a hierarchy ("/system.slice/x"), or absolute ("/sys/fs/cgroup/x"): in
- * each hierarchy in which it exists (looks there). False: in none, or the path has "..". */
+/* A group by its path below a hierarchy ("/system.slice/x" or "system.slice/x"), or absolute
+ * ("/sys/fs/cgroup/x"): in each hierarchy in which it exists (looks there). False: in none, or the
+ * path has "..". */
 bool cgroup_place_find(struct cgroup_place *place, const struct cgroup_mounts *m, const char *root,
                        const char *path);
 /* Where a controller's files are: of v1 or v2. "" in path: nowhere. */
@@ -66,6 +69,8 @@ const struct cgroup_folder *cgroup_place_of(const struct cgroup_place *place,
 /* Whether it is the group of all processes of the host (looks there); the highest group that a
  * container sees is none. */
 bool cgroup_folder_is_host(const struct cgroup_folder *f, const char *root, bool is_v2);
+/* The number of its folder (looks there): one that is made anew has another. 0: it is gone. */
+uint64_t cgroup_folder_inode(const struct cgroup_folder *f, const char *root);
 /* Why there are no figures where `path` is "". */
 const char *cgroup_folder_why_none(const struct cgroup_folder *f);
 /* Cuts the last group off. False: it is the highest one already. */

@@ -82,7 +82,7 @@ static void read_disk(struct disks *d, struct disk *disk)
     int error;
 
     if (!is_there(d, disk, &v, &error)) {
-        const char *why = error != 0 ? procfile_error_name(error) : "something else is there now";
+        const char *why = error != 0 ? procfile_error_text(error) : "something else is there now";
         figure_unreadable(disk->space, "%s is not mounted (%s)", disk->point, why);
         if (disk->inodes != NULL) {
             figure_unreadable(disk->inodes, "%s is not mounted (%s)", disk->point, why);
@@ -218,7 +218,7 @@ static bool add_asked(struct disks *d, struct catalogue *c, const char *point,
         pelt_fail(err, PELT_EINVAL,
                   "--disk %s: %s: give the absolute path of a folder on the file system, as df "
                   "shows it",
-                  point, procfile_error_name(error));
+                  point, procfile_error_text(error));
         return false;
     }
     return is_known(d, point) || add(d, c, point, device, has_inodes);

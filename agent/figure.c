@@ -88,7 +88,7 @@ static struct figure *make_figure(const struct figure_about *about)
         free_figure(f);
         return NULL;
     }
-    figure_unreadable(f, "not read yet");
+    figure_unreadable(f, FIGURE_NOT_READ);
     return f;
 }
 

@@ -70,7 +70,8 @@ struct catalogue;
 
 struct catalogue *catalogue_new(void); /* NULL: out of memory */
 void catalogue_free(struct catalogue *c);
-/* A new figure, which starts as unreadable ("not read yet"); its address is good until free. NULL:
+#define FIGURE_NOT_READ "not read yet"
+/* A new figure, which starts as unreadable (FIGURE_NOT_READ); its address is good until free. NULL:
  * out of memory, or more than CATALOGUE_MAX. */
 #define CATALOGUE_MAX 1000
 struct figure *catalogue_add(struct catalogue *c, const struct figure_about *about);
@@ -85,7 +86,7 @@ void figure_gauge(struct figure *f, double value);
 void figure_counter(struct figure *f, double count);
 void figure_cache(struct figure *f, double hits, double misses, double evictions, double used,
                   double max);
-/* It cannot be read now, and why: "EACCES: run the agent as the user of process 12, or as root". */
+/* It cannot be read now, and why: "Permission denied: run the agent as root". */
 void figure_unreadable(struct figure *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The source began anew (another process): what was counted so far stays, counting goes on. */

@@ -150,13 +150,13 @@ static bool is_kept_out(const struct net_space *s, int error)
 static void say_kept_out(const struct net_space *s, int error, const char *what, struct figure *f)
 {
     figure_unreadable(f, "%s: %s of another network namespace: run the agent as root, or inside it",
-                      procfile_error_name(error), what);
+                      procfile_error_text(error), what);
 }
 
 void net_file_why(const struct net_file *f, struct figure *figure)
 {
     if (f->space->gone) {
-        figure_unreadable(figure, "ESRCH: the process of %s has ended", f->space->label);
+        figure_unreadable(figure, "the process of %s has ended", f->space->label);
     } else if (is_kept_out(f->space, f->file.error)) {
         say_kept_out(f->space, f->file.error, f->path, figure);
     } else {
@@ -210,15 +210,15 @@ bool net_diag_ready(struct net_diag *d)
 void net_diag_why(const struct net_diag *d, int error, struct figure *figure)
 {
     if (d->space->gone) {
-        figure_unreadable(figure, "ESRCH: the process of %s has ended", d->space->label);
+        figure_unreadable(figure, "the process of %s has ended", d->space->label);
     } else if (is_kept_out(d->space, error)) {
         say_kept_out(d->space, error, "sock_diag", figure);
     } else if (error == ENOENT) {
-        figure_unreadable(figure, "ENOENT: sock_diag: the kernel has no tcp_diag or unix_diag: "
+        figure_unreadable(figure, "sock_diag: the kernel has no tcp_diag or unix_diag: "
                                   "load the module");
     } else {
         figure_unreadable(figure, "%s: sock_diag: the kernel refuses it",
-                          procfile_error_name(error));
+                          procfile_error_text(error));
     }
 }
 

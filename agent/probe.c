@@ -105,22 +105,51 @@ static size_t print_readable(FILE *out, const struct catalogue *figures, struct 
     return readable;
 }
 
-void probe_print(FILE *out, const struct catalogue *figures)
+static bool is_pending(const struct figure *f)
+{
+    return strcmp(f->why, FIGURE_NOT_READ) == 0;
+}
+
+static size_t count_pending(const struct catalogue *figures)
+{
+    size_t pending = 0;
+
+    for (size_t i = 0; i < catalogue_len(figures); i++) {
+        pending += is_pending(catalogue_at(figures, i));
+    }
+    return pending;
+}
+
+bool probe_is_pending(const struct catalogue *figures)
+{
+    return count_pending(figures) > 0;
+}
+
+static void print_counts(FILE *out, size_t readable, size_t pending, size_t all)
+{
+    fprintf(out, "\n%zu can be read, %zu cannot", readable, all - readable - pending);
+    if (pending > 0) {
+        fprintf(out, ", %zu take longer to read", pending);
+    }
+    fprintf(out, "%s\n", readable < all ? ":" : ".");
+}
+
+bool probe_print(FILE *out, const struct catalogue *figures)
 {
     struct widths w = measure(figures);
-    size_t readable;
 
     fprintf(out, "%-*s  %-*s  %-*s  %s\n", w.name, "FIGURE", w.target, "TARGET", w.value, "NOW",
             "SOURCE");
-    readable = print_readable(out, figures, w);
-    fprintf(out, "\n%zu can be read, %zu cannot%s\n", readable, catalogue_len(figures) - readable,
-            readable < catalogue_len(figures) ? ":" : ".");
+    print_counts(out, print_readable(out, figures, w), count_pending(figures),
+                 catalogue_len(figures));
     for (size_t i = 0; i < catalogue_len(figures); i++) {
         const struct figure *f = catalogue_at(figures, i);
 
         if (f->why[0]) {
-            fprintf(out, "%-*s  %-*s  %s (%s)\n", w.name, f->name, w.target, f->target, f->why,
+            fprintf(out, "%-*s  %-*s  %s (%s)\n", w.name, f->name, w.target, f->target,
+                    is_pending(f) ? "takes longer than this: a running agent has it" : f->why,
                     f->source);
         }
     }
+    return fflush(out) == 0 && !ferror(out);
 }

@@ -9,6 +9,9 @@
 
 #include "figure.h"
 
-void probe_print(FILE *out, const struct catalogue *figures);
+/* Whether a figure has neither a value nor a reason yet. */
+bool probe_is_pending(const struct catalogue *figures);
+/* False: it could not be written (errno). */
+bool probe_print(FILE *out, const struct catalogue *figures);
 
 #endif

@@ -120,11 +120,11 @@ char *procfile_whole(const char *root, const char *path, size_t max, size_t *len
 
 /* ---- why not ---- */
 
-const char *procfile_error_name(int error)
+const char *procfile_error_text(int error)
 {
-    const char *name = error != 0 ? strerrorname_np(error) : NULL;
+    const char *text = error != 0 ? strerrordesc_np(error) : NULL;
 
-    return name != NULL ? name : "no data";
+    return text != NULL ? text : "no data";
 }
 
 static const char *what_to_do(int error)
@@ -150,7 +150,7 @@ static const char *what_to_do(int error)
 
 void procfile_unreadable(struct figure *f, int error, const char *path)
 {
-    figure_unreadable(f, "%s: %s: %s", procfile_error_name(error), path, what_to_do(error));
+    figure_unreadable(f, "%s: %s: %s", procfile_error_text(error), path, what_to_do(error));
 }
 
 /* ---- parsing ---- */

@@ -46,8 +46,8 @@ char *procfile_whole(const char *root, const char *path, size_t max, size_t *len
 
 /* Says of the figure that `path` cannot be read, and what to do about it. */
 void procfile_unreadable(struct figure *f, int error, const char *path);
-/* The name of an errno: "EACCES". */
-const char *procfile_error_name(int error);
+/* An errno in words: "Permission denied". */
+const char *procfile_error_text(int error);
 
 /* ---- parsing ---- */
 

@@ -393,5 +393,6 @@ enum pelt_status sampler_run(struct sampler *s, int ending, struct pelt_error *e
         }
         pthread_mutex_unlock(&s->lock);
     }
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, ending, NULL);
     return PELT_OK;
 }

@@ -105,7 +105,7 @@ void sampler_begin(struct sampler *s);
 void sampler_tick(struct sampler *s, uint64_t now_ns);
 /* When sampler_tick has something to do. Under the lock. */
 uint64_t sampler_due_ns(const struct sampler *s);
-/* Ticks until `ending` (a signalfd, borrowed) is readable. */
+/* Ticks until `ending` (a signalfd or timerfd, borrowed) is readable; may be called again. */
 PELT_MUST_USE enum pelt_status sampler_run(struct sampler *s, int ending, struct pelt_error *err);
 
 /* For whoever opened a stream: its first tick may be due before what the loop waits for. Any

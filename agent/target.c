@@ -206,8 +206,9 @@ static enum pelt_status find_cgroup(struct targets *t, struct one *o, const char
 
     if (!cgroup_place_find(&place, &t->mounts, t->root, path)) {
         return pelt_fail(err, PELT_EINVAL,
-                         "--cgroup %s: there is no such cgroup: it is the path below "
-                         "/sys/fs/cgroup, as in /proc/PID/cgroup",
+                         "--cgroup %s: there is no such cgroup: give its path as in "
+                         "/proc/PID/cgroup (system.slice/nginx.service), or its whole folder "
+                         "(/sys/fs/cgroup/...)",
                          path);
     }
     if (memcmp(&place, &o->shown.cgroups, sizeof place) != 0) {

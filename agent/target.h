@@ -29,7 +29,7 @@ const char *target_by_name(enum target_by by); /* "pid" ... */
 
 struct target_options {
     enum target_by by;
-    const char *text; /* "1234", "8080", "nginx.service", "/system.slice/x" or an absolute path */
+    const char *text; /* "1234", "8080", "nginx.service", "system.slice/x" or an absolute path */
     const char *name; /* NAME=... given by the operator; NULL: made from `text` */
 };
 

@@ -287,15 +287,32 @@ static void wait_for_answers(struct pelt_agents *a)
     }
 }
 
+/* Another name would not part one agent from itself. */
+static enum pelt_status same_agent(const struct pelt_agent_info *one,
+                                   const struct pelt_agent_info *other, struct pelt_error *err)
+{
+    if (strcmp(one->url, other->url) == 0) {
+        return pelt_fail(err, PELT_EINVAL, "agent %s is given twice: leave one of them out",
+                         one->url);
+    }
+    return pelt_fail(err, PELT_EINVAL, "agents %s and %s are one and the same: leave one out",
+                     one->url, other->url);
+}
+
 static enum pelt_status same_name(struct pelt_agents *a, unsigned index)
 {
+    const struct pelt_agent_info *other = &a->member[index].link.met;
+
     for (unsigned i = 0; i < index; i++) {
-        if (strcmp(a->member[i].link.met.name, a->member[index].link.met.name) == 0) {
+        const struct pelt_agent_info *one = &a->member[i].link.met;
+        if (strcmp(one->boot, other->boot) == 0) {
+            return same_agent(one, other, &a->member[index].why);
+        }
+        if (strcmp(one->name, other->name) == 0) {
             return pelt_fail(&a->member[index].why, PELT_EINVAL,
                              "agents %s and %s are both named \"%s\": start one of them with "
                              "pelt-agent --name ANOTHER",
-                             a->member[i].link.met.url, a->member[index].link.met.url,
-                             a->member[i].link.met.name);
+                             one->url, other->url, one->name);
         }
     }
     return PELT_OK;

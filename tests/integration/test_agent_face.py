@@ -365,6 +365,13 @@ def test_probe_prints_what_can_be_read():
     assert readable > 20
 
 
+def test_a_probe_that_cannot_be_printed_fails():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(AGENT), "--probe", *NO_LIMIT], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 1 and done.stderr == (
+        "pelt-agent: cannot print what can be read: No space left on device\n"), done
+
+
 def test_a_taken_port_is_told(agent):
     done = run("--listen", f"127.0.0.1:{agent().port}")
     assert done.returncode == 1

@@ -3,11 +3,12 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
 import time
 
 import pytest
 
-from agents import AGENT
+from agents import AGENT, NO_LIMIT, STAY
 from netspace import Space
 
 pytestmark = pytest.mark.sanitize
@@ -143,6 +144,17 @@ def test_ports_in_time_wait_and_bytes_are_counted(agent, space):
     until(watching, "net_receive", "far lo", [received])
 
 
+def test_a_probe_waits_for_ports_that_take_long_to_count(space):
+    for _ in range(2):
+        space.do("listen", 100)
+        space.do("visit", 14000)
+    done = subprocess.run([str(AGENT), "--probe", *NO_LIMIT, *STAY, "--pid", f"far={space.pid}"], capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    told = [line.split()[:5] for line in done.stdout.splitlines() if line.startswith("ephemeral_ports") and " far " in line]
+    assert told == [["ephemeral_ports", "far", "14000", "of", str(space.do("ports"))]], done.stdout
+
+
 def test_without_the_right_to_enter_it_says_so(agent, space, tmp_path):
     """The counters of another namespace are for anybody to read, its queues are not."""
     if shutil.which("setpriv") is None:
@@ -153,6 +165,6 @@ def test_without_the_right_to_enter_it_says_so(agent, space, tmp_path):
     port = space.do("listen", 3)
     sample = agent("--pid", f"far={space.pid}", program=weaker).sample()
     assert sample["listen_backlog", f"far 127.0.0.1:{port}"] == (
-        "EPERM: sock_diag of another network namespace: run the agent as root, or inside it")
+        "Operation not permitted: sock_diag of another network namespace: run the agent as root, or inside it")
     assert sample["listen_overflows", "far"] == [0]
     assert sample["tcp_established", "far"] == [0]

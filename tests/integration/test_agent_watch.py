@@ -78,6 +78,14 @@ def test_two_agents_of_one_name_are_refused(fake):
     assert told.code == 2 and 'both named "fake-1"' in told.err and "--name" in told.err, told
 
 
+def test_one_agent_given_twice_is_refused_as_that(fake):
+    agent = fake()
+    for other in (agent.url, agent.url.replace("127.0.0.1", "localhost")):
+        told = watch(agent.url, other)
+        assert told.code == 2 and "--name" not in told.err and told.err.count("\n") == 1, told
+        assert ("given twice" if other == agent.url else "one and the same") in told.err and agent.url in told.err, told
+
+
 def test_tls_is_trusted_by_its_ca(fake):
     ca = certs.shared()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -222,17 +222,112 @@ static void a_group_without_any_controller_says_so(void **state)
     assert_string_equal(p->name, "shop");
     assert_why(of(p, "cgroup_memory"), "no memory.current on its path: the controller is off");
     assert_why(of(p, "cgroup_cpu"), "no cpu.stat on its path");
-    assert_why(of(p, "pressure_cpu_some"), "ENOENT");
+    assert_why(of(p, "pressure_cpu_some"), "No such file or directory");
 }
 
-static void a_cgroup_is_found_by_its_path_either_way(void **state)
+static void is_found_as(struct place *p, const char *path)
 {
-    struct place *p = *state;
-
-    watch(p, TARGET_CGROUP, "/sys/fs/cgroup/kubepods.slice/pod7.slice");
+    watch(p, TARGET_CGROUP, path);
     assert_int_equal(targets_at(p->targets, 0)->pid, 4242); /* the oldest of those below */
     assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
     assert_cell(of(p, "cgroup_oom_kills"), 0, 0);
+}
+
+static void a_cgroup_is_found_by_its_absolute_path(void **state)
+{
+    is_found_as(*state, "/sys/fs/cgroup/kubepods.slice/pod7.slice");
+}
+
+static void a_cgroup_is_found_by_its_path_below_the_hierarchy(void **state)
+{
+    is_found_as(*state, "/kubepods.slice/pod7.slice");
+}
+
+static void a_cgroup_is_found_without_the_first_slash(void **state)
+{
+    is_found_as(*state, "kubepods.slice/pod7.slice");
+}
+
+static void a_path_that_leads_out_is_no_cgroup(void **state)
+{
+    static const char *const paths[] = {"..",         "../cgroup",     "kubepods.slice/..",
+                                        "/../cgroup", "no.such.slice", "/sys/fs/cgroup/../cgroup"};
+    struct place *p = *state;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const struct target_options o = {.by = TARGET_CGROUP, .text = paths[i]};
+        struct pelt_error err = {0};
+
+        assert_int_equal(targets_new(&o, 1, p->tree.root, &p->notices, &p->targets, &err),
+                         PELT_EINVAL);
+        assert_non_null(strstr(err.text, paths[i]));
+    }
+}
+
+/* ---- a group that is removed ---- */
+
+static void move(const struct place *p, const char *from, const char *to)
+{
+    char paths[2][256];
+
+    snprintf(paths[0], sizeof paths[0], "%s/%s", p->tree.root, from);
+    snprintf(paths[1], sizeof paths[1], "%s/%s", p->tree.root, to);
+    assert_int_equal(rename(paths[0], paths[1]), 0);
+}
+
+static void a_group_that_is_gone_has_no_figures_of_its_parent(void **state)
+{
+    static const char *const names[] = {
+        "cgroup_memory",    "cgroup_memory_working", "cgroup_swap",      "cgroup_pids",
+        "cgroup_cpu",       "cgroup_cpu_throttled",  "cgroup_oom_kills", "cgroup_io_read",
+        "pressure_io_full", "cgroup_memory_high"};
+    struct place *p = *state;
+
+    watch(p, TARGET_PID, "4242");
+    move(p, APP, "elsewhere");
+    for (uint64_t i = 2; i < 15; i++) {
+        read_all(p->cgroup, i * SECOND);
+        for (size_t j = 0; j < sizeof names / sizeof *names && i > 2; j++) {
+            assert_why(of(p, names[j]), "its cgroup is gone");
+        }
+    }
+    tree_put(&p->tree, "elsewhere/memory.events.local", "low 0\nhigh 1\nmax 7\noom 9\n");
+    move(p, "elsewhere", APP);
+    read_all(p->cgroup, 20 * SECOND);
+    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
+    assert_cell(of(p, "cgroup_pids"), FIGURE_USED, 60);
+    assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 0); /* another group counts anew */
+}
+
+static void a_group_made_anew_between_two_looks_is_opened_anew(void **state)
+{
+    struct place *p = *state;
+
+    watch(p, TARGET_PID, "4242");
+    tree_put(&p->tree, "sys/fs/cgroup/kubepods.slice/memory.max", "max\n");
+    tree_put(&p->tree, POD "/memory.max", "max\n");
+    tree_put(&p->tree, APP "/memory.max", "max\n");
+    read_all(p->cgroup, 2 * SECOND); /* what is used is the group's own from here on */
+    move(p, APP, "old");
+    tree_put(&p->tree, APP "/memory.current", "4096\n");
+    p->cgroup->read(p->cgroup, FIGURE_MEDIUM, 3 * SECOND);
+    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 4096);
+}
+
+/* ---- the working set ---- */
+
+static void file_pages_long_unused_are_no_working_set(void **state)
+{
+    struct place *p = *state;
+
+    tree_put(&p->tree, POD "/memory.stat", "anon 1\ninactive_file 734003200\nactive_file 99\n");
+    tree_put(&p->tree, APP "/memory.stat", "inactive_file 1\n");
+    watch(p, TARGET_PID, "4242");
+    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
+    assert_cell(of(p, "cgroup_memory_working"), 0, 100 << 20); /* of the group with the limit */
+    tree_put(&p->tree, POD "/memory.stat", "anon 1\n");
+    read_all(p->cgroup, 2 * SECOND);
+    assert_why(of(p, "cgroup_memory_working"), "memory.stat has no inactive_file");
 }
 
 /* ---- v1 ---- */
@@ -266,6 +361,8 @@ static void put_v1(const struct tree *t)
     tree_put(t, "sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3000000\n");
     tree_put(t, "sys/fs/cgroup/memory/job/memory.limit_in_bytes", "4000000\n");
     tree_put(t, "sys/fs/cgroup/memory/job/memory.failcnt", "10\n");
+    tree_put(t, "sys/fs/cgroup/memory/job/memory.stat",
+             "inactive_file 1\ntotal_cache 9\ntotal_inactive_file 2500000\n");
     tree_put(t, "sys/fs/cgroup/memory/job/task/memory.usage_in_bytes", "1000000\n");
     tree_put(t, "sys/fs/cgroup/memory/job/task/memory.limit_in_bytes", "9223372036854771712\n");
     tree_put(t, "sys/fs/cgroup/memory/job/task/memory.failcnt", "0\n");
@@ -303,6 +400,7 @@ static void v1_has_its_own_files(void **state)
     assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 3000000);
     assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 4000000);
     assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 5);
+    assert_cell(of(p, "cgroup_memory_working"), 0, 500000);
     assert_why(of(p, "cgroup_memory_high"), "cgroup v1 has no memory.high");
     assert_cell(of(p, "cgroup_oom_kills"), 0, 2);
     assert_cell(of(p, "cgroup_pids"), FIGURE_USED, 12);
@@ -382,7 +480,13 @@ int main(void)
         WITH(setup, a_group_outside_of_the_agents_view_says_so),
         WITH(setup, a_controller_that_is_off_is_looked_for_above),
         WITH(setup, a_group_without_any_controller_says_so),
-        WITH(setup, a_cgroup_is_found_by_its_path_either_way),
+        WITH(setup, a_cgroup_is_found_by_its_absolute_path),
+        WITH(setup, a_cgroup_is_found_by_its_path_below_the_hierarchy),
+        WITH(setup, a_cgroup_is_found_without_the_first_slash),
+        WITH(setup, a_path_that_leads_out_is_no_cgroup),
+        WITH(setup, a_group_that_is_gone_has_no_figures_of_its_parent),
+        WITH(setup, a_group_made_anew_between_two_looks_is_opened_anew),
+        WITH(setup, file_pages_long_unused_are_no_working_set),
         WITH(setup_empty, v1_has_its_own_files),
         cmocka_unit_test(a_place_is_below_what_is_mounted),
         cmocka_unit_test(the_way_up_ends_at_the_mount),

@@ -71,8 +71,9 @@ static void what_cannot_be_read_says_why(void **state)
 
     assert_false(procfile_open(&file, "", "/proc/no/such/file"));
     procfile_unreadable(f, file.error, "/proc/no/such/file");
-    assert_why(f, "ENOENT: /proc/no/such/file: ");
+    assert_why(f, "No such file or directory: /proc/no/such/file: ");
     procfile_unreadable(f, EACCES, "/proc/1/io");
+    assert_why(f, "Permission denied: /proc/1/io: ");
     assert_why(f, "as root");
     catalogue_free(c);
 }
