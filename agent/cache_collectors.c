@@ -11,11 +11,16 @@
 
 #include "cache_loop.h"
 #include "cache_source.h"
+#include "pelt/log.h"
+
+#define AGE_SLACK_S 2.0 /* ages are whole seconds, and asked up to one before */
 
 struct ruled_figure {
     struct figure *figure;
     size_t rule;
-    bool from_zero; /* we count by ourselves: the first value counts, too */
+    bool from_zero;            /* we count by ourselves: the first value counts, too */
+    struct cache_reading last; /* of those that could be read */
+    uint64_t last_ns;
 };
 
 struct caches {
@@ -50,7 +55,64 @@ static void set_cells(struct figure *f, const double *c)
     }
 }
 
-static void set_figure(struct ruled_figure *r, const struct cache_reading *reading)
+/* Misses that are reckoned fall a little where hits are read later than lookups: that is no reset.
+ */
+static void hold_misses(const struct ruled_figure *r, struct cache_reading *reading)
+{
+    const double *was = r->last.cells;
+    double *now = reading->cells;
+
+    if (r->figure->kind == FIGURE_CACHE && now[FIGURE_HITS] >= was[FIGURE_HITS] &&
+        was[FIGURE_MISSES] - now[FIGURE_MISSES] <= reading->slack) {
+        now[FIGURE_MISSES] = fmax(now[FIGURE_MISSES], was[FIGURE_MISSES]);
+    }
+}
+
+/* How a server counts anew, if it does. */
+static const struct anew {
+    const char *says;
+    bool from_zero; /* all that it has counted is new */
+} restarted = {"it was started again: it counts from 0", true},
+  reset = {"it was told to count from 0", true},
+  another = {"another server answers: it is counted from now on", false},
+  fallen = {"it counts anew: what it counted in between is left out", false};
+
+/* A server that is not older than our last look was started again. One that says which run of it
+ * this is begins each at 0, and falls only where it is told to. */
+static const struct anew *begins_anew(const struct ruled_figure *r,
+                                      const struct cache_reading *reading, uint64_t now_ns)
+{
+    const struct cache_reading *was = &r->last;
+
+    if (was->state != CACHE_READ) {
+        return NULL;
+    }
+    if (!isnan(was->run) && !isnan(reading->run) && was->run != reading->run) {
+        return reading->age <= (double)(now_ns - r->last_ns) / 1e9 + AGE_SLACK_S ? &restarted
+                                                                                 : &another;
+    }
+    if (reading->work < was->work || figure_falls(r->figure, reading->cells)) {
+        return isnan(reading->run) ? &fallen : &reset;
+    }
+    return NULL;
+}
+
+static void begin_anew(struct caches *c, const struct ruled_figure *r, const struct anew *how,
+                       uint64_t now_ns)
+{
+    if (how->from_zero) {
+        figure_restart(r->figure);
+    } else {
+        figure_rebase(r->figure);
+    }
+    if (r->figure->kind == FIGURE_CACHE) { /* once for a server, not for each figure beside */
+        notices_add(c->notices, now_ns, "cache_restarted", "%s: %s", r->figure->name, how->says);
+        pelt_log(PELT_LOG_WARNING, "agent", "%s: %s", r->figure->name, how->says);
+    }
+}
+
+static void set_figure(struct caches *c, struct ruled_figure *r, struct cache_reading *reading,
+                       uint64_t now_ns)
 {
     double zero[FIGURE_CELLS_MAX];
 
@@ -65,7 +127,14 @@ static void set_figure(struct ruled_figure *r, const struct cache_reading *readi
         set_cells(r->figure, zero);
         r->from_zero = false;
     }
+    hold_misses(r, reading);
+    const struct anew *how = begins_anew(r, reading, now_ns);
+    if (how) {
+        begin_anew(c, r, how, now_ns);
+    }
     set_cells(r->figure, reading->cells);
+    r->last = *reading;
+    r->last_ns = now_ns;
 }
 
 static void read_caches(struct collector *self, enum figure_tier tier, uint64_t now_ns)
@@ -80,7 +149,7 @@ static void read_caches(struct collector *self, enum figure_tier tier, uint64_t 
     cache_loop_sampled(c->loop);
     for (size_t i = 0; i < c->len; i++) {
         if (cache_loop_take(c->loop, c->figures[i].rule, &reading)) {
-            set_figure(&c->figures[i], &reading);
+            set_figure(c, &c->figures[i], &reading, now_ns);
         }
     }
     while (cache_loop_news(c->loop, &news)) {
@@ -147,7 +216,7 @@ static void describe(char *out, size_t size, const char *where, const char *cons
     size_t len = (size_t)snprintf(out, size, "%s", where);
     const char *comma = ": ";
 
-    for (int i = 0; i < CACHE_ROLES && len < size; i++) {
+    for (int i = 0; i <= CACHE_EVENTS && len < size; i++) {
         if (roles[i] && roles[i][0] != '/') { /* not the source's own */
             len += (size_t)snprintf(out + len, size - len, "%s%.*s", comma,
                                     (int)strcspn(roles[i], "|^?"), roles[i]);
@@ -168,7 +237,12 @@ static enum pelt_status add_beside(struct caches *c, size_t source, const struct
     char from[512], called[64];
     struct wanted wanted = {
         .about = {x->kind, FIGURE_FAST, x->name, w->is_pool ? "" : w->name, x->unit, from},
-        .roles = {[CACHE_USED] = x->used, [CACHE_MOST] = x->most, [CACHE_EVENTS] = x->events},
+        .roles = {[CACHE_USED] = x->used,
+                  [CACHE_MOST] = x->most,
+                  [CACHE_EVENTS] = x->events,
+                  [CACHE_RUN] = w->kind->roles[CACHE_RUN],
+                  [CACHE_AGE] = w->kind->roles[CACHE_AGE],
+                  [CACHE_WORK] = w->kind->roles[CACHE_WORK]},
         .must = {[CACHE_USED] = true, [CACHE_MOST] = must, [CACHE_EVENTS] = must},
         .counts_by_us = x->used[0] == '/' && x->kind == FIGURE_COUNTER,
     };

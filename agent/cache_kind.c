@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cache_reader.h"
+
 #define CLIENTS_OF_REDIS                                                                           \
     {                                                                                              \
         FIGURE_LIMIT, "cache_connections", "connections", "connected_clients", "maxclients",       \
@@ -19,7 +21,10 @@ static const struct cache_kind kinds[] = {
                [CACHE_MISS] = "keyspace_misses",
                [CACHE_EVICTED] = "evicted_keys",
                [CACHE_USED] = "used_memory",
-               [CACHE_MOST] = "maxmemory"},
+               [CACHE_MOST] = "maxmemory",
+               [CACHE_RUN] = CACHE_READER_RUN,
+               [CACHE_AGE] = "uptime_in_seconds",
+               [CACHE_WORK] = "total_commands_processed"},
      .extras = {CLIENTS_OF_REDIS}},
     {.name = "memcached",
      .protocol = CACHE_MEMCACHED,
@@ -30,7 +35,10 @@ static const struct cache_kind kinds[] = {
                [CACHE_MISS] = "get_misses",
                [CACHE_EVICTED] = "evictions",
                [CACHE_USED] = "bytes",
-               [CACHE_MOST] = "limit_maxbytes"},
+               [CACHE_MOST] = "limit_maxbytes",
+               [CACHE_RUN] = CACHE_READER_RUN,
+               [CACHE_AGE] = "uptime",
+               [CACHE_WORK] = "bytes_read"},
      .extras = {{FIGURE_LIMIT, "cache_connections", "connections", "curr_connections",
                  "max_connections", "listen_disabled_num"}}},
     {.name = "prometheus", .protocol = CACHE_HTTP, .path = "/metrics", .unit = ""},

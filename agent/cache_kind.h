@@ -30,6 +30,10 @@ enum cache_role {
     CACHE_USED,   /* of its memory; of a pool; the value of a gauge or counter */
     CACHE_MOST,   /* that may be used */
     CACHE_EVENTS, /* of a limit: how often it bit */
+    /* Of servers whose counts begin at 0, and how that is known: */
+    CACHE_RUN,  /* another number is another run of the server */
+    CACHE_AGE,  /* for how long it has run, in seconds */
+    CACHE_WORK, /* counts all that it did: less is a reset of all its counts */
     CACHE_ROLES,
 };
 

@@ -24,6 +24,7 @@
 #define ROOM         16384 /* bytes received at once */
 #define RECVS        16    /* at most, between two looks at other sources */
 #define PASSWORD_MAX 512
+#define SECTIONS     4 /* of redis' INFO that are asked for */
 
 enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN, LINK_ASKING };
 
@@ -320,10 +321,10 @@ static enum pelt_status read_password(const struct cache_wish *w, char *password
 static enum pelt_status make_redis_request(struct link *l, const struct cache_wish *w,
                                            struct pelt_error *err)
 {
-    static const char *const sections[] = {"stats", "memory", "clients"};
+    static const char *const sections[SECTIONS] = {"server", "stats", "memory", "clients"};
     char password[PASSWORD_MAX];
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SECTIONS; i++) {
         pelt_buf_addf(&l->request, "*2\r\n$4\r\nINFO\r\n$%zu\r\n%s\r\n", strlen(sections[i]),
                       sections[i]);
     }
@@ -339,7 +340,7 @@ static enum pelt_status make_redis_request(struct link *l, const struct cache_wi
         pelt_buf_addf(&l->login, "$%zu\r\n%s\r\n", strlen(password), password);
         explicit_bzero(password, sizeof password);
     }
-    l->reader = cache_redis_new(3);
+    l->reader = cache_redis_new(SECTIONS);
     return l->reader && !l->request.failed && !l->login.failed ? PELT_OK : PELT_ENOMEM;
 }
 

@@ -1,8 +1,8 @@
 /*
  * cache_log: a log that another program appends to: read from where it ended when we began, by
  * pread. Rotation is noticed each time it is looked at: behind a name that leads to another file
- * the old one is read to its end, then the new one from its start; a file that became shorter than
- * what was read (copytruncate) begins anew.
+ * the old one is read to its end, then the new one from its start. A file that is shorter than what
+ * was read, or has other bytes at its end (copytruncate, and it has grown since), begins anew.
  *
  * Lines are untrusted: clients choose what stands in most of their fields.
  */
@@ -21,6 +21,7 @@
 
 #define ROOM    16384
 #define AT_ONCE (4u << 20) /* bytes a look */
+#define TAIL    64         /* bytes that tell a file from one that was cut and has grown again */
 
 struct growing_log {
     struct cache_source base;
@@ -29,7 +30,9 @@ struct growing_log {
     int fd; /* -1: there is none now */
     ino_t inode;
     dev_t device;
-    off_t at;      /* read so far */
+    off_t at;        /* read so far */
+    char tail[TAIL]; /* the last bytes before `at` */
+    size_t tail_len;
     bool had_one;  /* the next file is read from its start */
     uint64_t good; /* lines whose field says what became of a lookup, or that there was none */
     uint64_t bad;
@@ -66,6 +69,39 @@ static void close_log(struct growing_log *g)
     cache_lines_reset(&g->lines);
 }
 
+/* These bytes were read last. */
+static void keep_tail(struct growing_log *g, const char *bytes, size_t len)
+{
+    const size_t taken = len < TAIL ? len : TAIL;
+    const size_t kept = g->tail_len < TAIL - taken ? g->tail_len : TAIL - taken;
+
+    memmove(g->tail, g->tail + g->tail_len - kept, kept);
+    memcpy(g->tail + kept, bytes + len - taken, taken);
+    g->tail_len = kept + taken;
+}
+
+/* What is before `at` is as good as read. */
+static void begin_at(struct growing_log *g, off_t at)
+{
+    char bytes[TAIL];
+    const size_t len = at < TAIL ? (size_t)at : TAIL;
+
+    g->at = at;
+    g->tail_len = 0;
+    if (len > 0 && pread(g->fd, bytes, len, at - (off_t)len) == (ssize_t)len) {
+        keep_tail(g, bytes, len);
+    }
+}
+
+/* What was read is no longer in the file. */
+static bool is_cut(const struct growing_log *g)
+{
+    char bytes[TAIL];
+    ssize_t n = pread(g->fd, bytes, g->tail_len, g->at - (off_t)g->tail_len);
+
+    return n >= 0 && ((size_t)n < g->tail_len || memcmp(bytes, g->tail, g->tail_len) != 0);
+}
+
 /* 0 or errno. The first file is read from its end. */
 static int open_log(struct growing_log *g)
 {
@@ -82,7 +118,7 @@ static int open_log(struct growing_log *g)
     }
     g->inode = st.st_ino;
     g->device = st.st_dev;
-    g->at = g->had_one ? 0 : st.st_size;
+    begin_at(g, g->had_one ? 0 : st.st_size);
     g->had_one = true;
     return 0;
 }
@@ -98,6 +134,7 @@ static bool read_on(struct growing_log *g)
             return true;
         }
         cache_lines_feed(&g->lines, bytes, (size_t)n);
+        keep_tail(g, bytes, (size_t)n);
         g->at += n;
         taken += (size_t)n;
     }
@@ -114,10 +151,8 @@ static bool is_rotated(const struct growing_log *g)
 
 static void look(struct growing_log *g)
 {
-    struct stat st;
-
-    if (fstat(g->fd, &st) == 0 && st.st_size < g->at) {
-        g->at = 0;
+    if (is_cut(g)) {
+        begin_at(g, 0);
         cache_lines_reset(&g->lines);
     }
     /* Whether it was rotated is asked before it is read: what was written in between is not lost.

@@ -4,6 +4,7 @@
  */
 #include "cache_loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,10 +17,11 @@
 #include "pelt/clock.h"
 #include "pelt/log.h"
 
-#define SOURCES_MAX 64
-#define NEWS_MAX    32
-#define STACK_BYTES (256 << 10)
-#define IDLE_AFTER  3 /* seconds without a sample: nobody listens */
+#define SOURCES_MAX   64
+#define NEWS_MAX      32
+#define STACK_BYTES   (256 << 10)
+#define FIRST_MOST_NS UINT64_C(1000000000)
+#define IDLE_AFTER    3 /* seconds without a sample: nobody listens */
 
 struct entry { /* a source and when it is asked */
     struct cache_loop *loop;
@@ -28,7 +30,7 @@ struct entry { /* a source and when it is asked */
     struct cache_pace pace;
     ev_timer due;
     uint64_t begun_ns;
-    bool is_asked;
+    bool is_asked, has_answered;
     enum cache_state state;
 };
 
@@ -52,6 +54,8 @@ struct cache_loop {
     size_t rules_len;
 
     pthread_mutex_t lock; /* of all that follows, and of each rule's newest */
+    pthread_cond_t first; /* each source has answered, well or not */
+    size_t unanswered;
     bool is_ending;
     struct cache_tick tick;
     struct cache_news news[NEWS_MAX];
@@ -181,6 +185,19 @@ static uint64_t tick_of(struct cache_loop *l, uint64_t *sampled_ns)
     return tick_ns;
 }
 
+static void note_first(struct entry *e)
+{
+    if (e->has_answered) {
+        return;
+    }
+    e->has_answered = true;
+    pthread_mutex_lock(&e->loop->lock);
+    if (--e->loop->unanswered == 0) {
+        pthread_cond_signal(&e->loop->first);
+    }
+    pthread_mutex_unlock(&e->loop->lock);
+}
+
 static void on_answer(struct cache_source *s, enum cache_state state, const char *why)
 {
     struct entry *e = s->arg;
@@ -201,6 +218,7 @@ static void on_answer(struct cache_source *s, enum cache_state state, const char
         }
         publish(l, r, &reading);
     }
+    note_first(e);
     tell_state(e, state, why);
     keep_pace(e, state, tick_of(l, &sampled_ns));
     e->is_asked = false;
@@ -280,6 +298,11 @@ enum pelt_status cache_loop_new(struct cache_loop **out, struct pelt_error *err)
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     pthread_mutex_init(&l->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->first, &attr);
+    pthread_condattr_destroy(&attr);
     l->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     if (!l->ev) {
         cache_loop_free(l);
@@ -322,6 +345,7 @@ void cache_loop_free(struct cache_loop *l)
         ev_async_stop(l->ev, &l->wake);
         ev_loop_destroy(l->ev);
     }
+    pthread_cond_destroy(&l->first);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }
@@ -398,11 +422,27 @@ enum pelt_status cache_loop_rule(struct cache_loop *l, size_t source, const char
     return PELT_OK;
 }
 
+/* Until each source has answered, or FIRST_MOST_NS. */
+static void wait_for_first(struct cache_loop *l)
+{
+    const uint64_t until_ns = pelt_clock_ns() + FIRST_MOST_NS;
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / PELT_NS_PER_S),
+                                   .tv_nsec = (long)(until_ns % PELT_NS_PER_S)};
+    int error = 0;
+
+    pthread_mutex_lock(&l->lock);
+    while (l->unanswered > 0 && error != ETIMEDOUT) {
+        error = pthread_cond_timedwait(&l->first, &l->lock, &until);
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
 enum pelt_status cache_loop_start(struct cache_loop *l, struct pelt_error *err)
 {
     pthread_attr_t attr;
     sigset_t all, before;
 
+    l->unanswered = l->entries_len;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     sigfillset(&all);
@@ -415,5 +455,6 @@ enum pelt_status cache_loop_start(struct cache_loop *l, struct pelt_error *err)
         return pelt_fail(err, PELT_EIO, "no thread for the caches: %s", strerror(error));
     }
     l->is_running = true;
+    wait_for_first(l);
     return PELT_OK;
 }

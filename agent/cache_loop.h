@@ -34,6 +34,8 @@ PELT_MUST_USE enum pelt_status cache_loop_rule(struct cache_loop *l, size_t sour
                                                const char *name, const struct cache_rule *rule,
                                                size_t *number, struct pelt_error *err);
 
+/* Begins the thread and waits until each source has answered, well or not, a second at most: what
+ * is driven from then on is counted. */
 PELT_MUST_USE enum pelt_status cache_loop_start(struct cache_loop *l, struct pelt_error *err);
 /* A sample is taken now: servers are asked as often as there are samples. */
 void cache_loop_sampled(struct cache_loop *l);

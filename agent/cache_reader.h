@@ -21,6 +21,10 @@ struct cache_reader;
 
 #define CACHE_ANSWER_MAX (4u << 20) /* bytes of one answer */
 
+/* A sample of redis' and memcached's readers: another number is another run of the server. No
+ * server's name has a '/'. */
+#define CACHE_READER_RUN "/run"
+
 enum cache_answer {
     CACHE_MORE,  /* all bytes used, the answer goes on */
     CACHE_DONE,  /* the answer is complete, the connection may be used again */

@@ -11,7 +11,8 @@
 #include "cache_lines.h"
 #include "cache_text.h"
 
-#define HEAD_MAX 256 /* bytes of a reply's first line that are kept: what an error says */
+#define RUN_DIGITS 12  /* hexadecimal: a double holds them */
+#define HEAD_MAX   256 /* bytes of a reply's first line that are kept: what an error says */
 
 enum part {
     PART_HEAD, /* "+OK", "-ERR ...", "$1234" */
@@ -30,11 +31,32 @@ struct redis_reader {
     struct cache_lines lines;
 };
 
+/* "run_id:3f2a...", 40 hexadecimal digits: the first of them tell runs apart well enough. */
+static void tell_run(struct redis_reader *r, struct pelt_span line)
+{
+    static const char name[] = "run_id:";
+    const size_t len = sizeof name - 1;
+    char digits[RUN_DIGITS + 1], *end;
+
+    if (line.len < len + RUN_DIGITS || memcmp(line.ptr, name, len) != 0) {
+        return;
+    }
+    memcpy(digits, line.ptr + len, RUN_DIGITS);
+    digits[RUN_DIGITS] = '\0';
+    double run = (double)strtoull(digits, &end, 16);
+    if (*end == '\0') {
+        r->base.fn(r->base.arg, &(struct cache_sample){.how = CACHE_PART,
+                                                       .name = pelt_span_of(CACHE_READER_RUN),
+                                                       .number = run});
+    }
+}
+
 static void on_line(void *arg, struct pelt_span line)
 {
     struct redis_reader *r = arg;
 
     cache_text_redis(line, r->base.fn, r->base.arg);
+    tell_run(r, pelt_span_trim(line));
 }
 
 static void begin(struct cache_reader *base)

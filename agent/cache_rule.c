@@ -83,13 +83,15 @@ static bool misses_of(const struct cache_rule *r, const struct cache_gather *g, 
         return false;
     }
     lookups -= isnan(except) ? 0 : except;
-    if (hits > lookups + fmax(2, lookups / 1000)) {
+    const double slack = fmax(2, lookups / 1000);
+    if (hits > lookups + slack) {
         return refuse(out,
                       "hit %s (%.0f) is above lookups %s (%.0f): swapped? give each the other's "
                       "name",
                       text(r, g, CACHE_HIT), hits, text(r, g, CACHE_LOOKUPS), lookups);
     }
     *misses = fmax(0, lookups - hits);
+    out->slack = slack;
     return true;
 }
 
@@ -123,12 +125,18 @@ void cache_rule_apply(const struct cache_rule *r, const struct cache_gather *g,
 
     out->state = CACHE_READ;
     out->why[0] = '\0';
+    out->slack = 0;
+    (void)value_of(r, g, CACHE_RUN, out, &out->run);
+    (void)value_of(r, g, CACHE_AGE, out, &out->age);
+    (void)value_of(r, g, CACHE_WORK, out, &out->work);
     switch (r->kind) {
     case FIGURE_CACHE:
         is_read = apply_cache(r, g, out);
-        /* redis, memcached: 0 is no limit. */
-        out->cells[FIGURE_CACHE_MAX] =
-            out->cells[FIGURE_CACHE_MAX] > 0 ? out->cells[FIGURE_CACHE_MAX] : NAN;
+        /* redis, memcached: 0 is no limit. Of what is not said there is no share either. */
+        if (!(out->cells[FIGURE_CACHE_MAX] > 0) ||
+            (r->has[CACHE_USED] && isnan(out->cells[FIGURE_CACHE_USED]))) {
+            out->cells[FIGURE_CACHE_MAX] = NAN;
+        }
         break;
     case FIGURE_LIMIT:
         is_read = apply_limit(r, g, out);

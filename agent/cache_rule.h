@@ -21,6 +21,8 @@ enum cache_state {
 struct cache_reading {
     enum cache_state state;
     double cells[FIGURE_CELLS_MAX];
+    double run, age, work; /* the roles of these names; NAN: the server does not say */
+    double slack; /* misses that are reckoned may be so many too few, as hits are read later */
     char why[FIGURE_WHY_SIZE]; /* where it is not READ */
 };
 

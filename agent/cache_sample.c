@@ -12,6 +12,10 @@ bool cache_number(struct pelt_span text, double *number)
     if (text.len == 0 || text.len >= sizeof copy || strchr(" \t\v\f\r\n", text.ptr[0])) {
         return false;
     }
+    if (memchr(text.ptr, 'x', text.len) ||
+        memchr(text.ptr, 'X', text.len)) { /* no format has hex */
+        return false;
+    }
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
     *number = strtod(copy, &end);

@@ -27,8 +27,8 @@ struct cache_sample { /* all borrowed until the callback returns */
 
 typedef void (*cache_sample_fn)(void *arg, const struct cache_sample *sample);
 
-/* Reads a number that fills all of `text` ("12", "1.5e+09", "NaN", "+Inf"; at most 63 bytes).
- * False: it is none. */
+/* Reads a number that fills all of `text` ("12", "1.5e+09", "NaN", "+Inf"; at most 63 bytes;
+ * none in hexadecimal). False: it is none. */
 bool cache_number(struct pelt_span text, double *number);
 
 #endif

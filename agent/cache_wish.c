@@ -158,14 +158,25 @@ static enum pelt_status check_loopback(const struct cache_wish *w, struct pelt_e
     return bad_address(w, "statsd is heard on loopback only: give 127.0.0.1:8125", err);
 }
 
+/* Why a URL cannot be read, said of the option: the operator need not have written that URL. */
+static enum pelt_status bad_url(const struct cache_wish *w, enum pelt_status status,
+                                const char *text, struct pelt_error *err)
+{
+    const char *why = strstr(text, "\": ");
+
+    return pelt_fail(err, status, "%s '%s': %s", w->is_pool ? "--pool" : "--cache", w->where,
+                     why ? why + 3 : text);
+}
+
 /* host, port and path of a URL, or of what becomes one with "http://" in front. */
 static enum pelt_status read_url(struct cache_wish *w, const char *text, struct pelt_error *err)
 {
+    struct pelt_error why = {""};
     struct pelt_url url;
 
-    enum pelt_status status = pelt_url_parse(pelt_span_of(text), &url, err);
+    enum pelt_status status = pelt_url_parse(pelt_span_of(text), &url, &why);
     if (status != PELT_OK) {
-        return status;
+        return bad_url(w, status, why.text, err);
     }
     if (url.https) {
         return bad_address(w,

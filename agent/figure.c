@@ -123,16 +123,26 @@ static double count_on(struct figure *f, size_t cell, double count)
     }
     if (isnan(f->base[cell])) {
         f->base[cell] = count;
-    } else if (count < f->last[cell]) {
-        f->before[cell] += f->last[cell] - f->base[cell];
-        f->base[cell] = count;
     }
     f->last[cell] = count;
     return f->before[cell] + (count - f->base[cell]);
 }
 
+bool figure_falls(const struct figure *f, const double *cells)
+{
+    for (size_t i = 0; i < kinds[f->kind].cells; i++) {
+        if (kinds[f->kind].is_counted[i] && !isnan(f->base[i]) && cells[i] < f->last[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take(struct figure *f, enum figure_kind kind, const double *cells)
 {
+    if (figure_falls(f, cells)) {
+        figure_rebase(f);
+    }
     for (size_t i = 0; i < kinds[kind].cells; i++) {
         f->cells[i] = kinds[kind].is_counted[i] ? count_on(f, i, cells[i]) : cells[i];
     }
@@ -177,12 +187,23 @@ void figure_unreadable(struct figure *f, const char *format, ...)
     f->fresh = false;
 }
 
-void figure_rebase(struct figure *f)
+/* What the source counts is from now on told from `base`. */
+static void begin_anew(struct figure *f, double base)
 {
     for (size_t i = 0; i < kinds[f->kind].cells; i++) {
         if (kinds[f->kind].is_counted[i] && !isnan(f->base[i])) {
             f->before[i] += f->last[i] - f->base[i];
-            f->base[i] = NAN;
+            f->base[i] = f->last[i] = base;
         }
     }
+}
+
+void figure_rebase(struct figure *f)
+{
+    begin_anew(f, NAN);
+}
+
+void figure_restart(struct figure *f)
+{
+    begin_anew(f, 0);
 }

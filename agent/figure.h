@@ -79,8 +79,8 @@ size_t catalogue_len(const struct catalogue *c);
 struct figure *catalogue_at(const struct catalogue *c, size_t index);
 
 /* What was read now. Of counted cells (a limit's events, a counter, a cache's first three) the
- * value is what the source counts in all: a value that fell is a reset of the source, which adds
- * nothing that time and goes on from there. */
+ * value is what the source counts in all: where one of them fell the source was reset, so that all
+ * of them add nothing that time and go on from there: they still belong together. */
 void figure_limit(struct figure *f, double used, double max, double events);
 void figure_gauge(struct figure *f, double value);
 void figure_counter(struct figure *f, double count);
@@ -89,7 +89,11 @@ void figure_cache(struct figure *f, double hits, double misses, double evictions
 /* It cannot be read now, and why: "Permission denied: run the agent as root". */
 void figure_unreadable(struct figure *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* One of these cells is counted and less than it was. */
+bool figure_falls(const struct figure *f, const double *cells);
 /* The source began anew (another process): what was counted so far stays, counting goes on. */
 void figure_rebase(struct figure *f);
+/* It began anew from 0, so that all it has counted by the next reading is added. */
+void figure_restart(struct figure *f);
 
 #endif

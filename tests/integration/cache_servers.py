@@ -98,8 +98,8 @@ def redis(folder, *options, port=None):
     return Server(folder, port, REDIS, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder, *options)
 
 
-def memcached(folder, is_root, *options):
-    port = free_port()
+def memcached(folder, is_root, *options, port=None):
+    port = port or free_port()
     user = ("-u", "root") if is_root else ()
     return Server(folder, port, MEMCACHED, "-l", "127.0.0.1", "-p", port, *user, *options)
 
@@ -154,6 +154,38 @@ class Origin:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Way:
+    """Leads each connection to `port_behind`, and ends with it."""
+
+    def __init__(self, port_behind):
+        self.port_behind = port_behind
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+                behind = socket.create_connection(("127.0.0.1", self.port_behind), timeout=20)
+            except OSError:
+                return
+            for ways in ((connection, behind), (behind, connection)):
+                threading.Thread(target=self._carry, args=ways, daemon=True).start()
+
+    @staticmethod
+    def _carry(source, sink):
+        try:
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def stop(self):
+        self.listener.close()
 
 
 class Hostile:

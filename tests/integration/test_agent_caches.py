@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -119,6 +120,106 @@ def test_a_redis_that_counts_anew_and_one_that_is_gone(started, watching):
     counted(agent, "redis", 5, 0)  # what was counted stays
     talk(server.port, b"GET none\r\n" * 3)
     counted(agent, "redis", 5, 3)
+
+
+def ask_redis(port, hits, misses):
+    talk(port, b"SET a 1\r\n" + b"GET a\r\n" * hits + b"GET none\r\n" * misses)
+
+
+def test_hits_and_misses_belong_together_after_a_restart(started, agent):
+    """A redis that was started again between two readings and has counted more hits, but fewer misses, by then."""
+    folder = started.folder()
+    server = cache_servers.redis(folder)
+    watcher = agent("--cache", f"redis={server.address}")
+    counted(watcher, "redis", 0, 0)
+    ask_redis(server.port, 100, 900)
+    counted(watcher, "redis", 100, 900)
+    # Nothing is read while the agent stands still: all that follows is one reading to it.
+    watcher.process.send_signal(signal.SIGSTOP)
+    server.stop()
+    started(cache_servers.redis(folder, port=server.port))
+    ask_redis(server.port, 400, 400)
+    watcher.process.send_signal(signal.SIGCONT)
+    counted(watcher, "redis", 500, 1300)
+    assert "redis: it was started again: it counts from 0" in watcher.errors.read_text()
+    assert "cache_restarted" in [event["kind"] for event in watcher.get("/v1/sample")["events"]]
+    watcher.process.send_signal(signal.SIGSTOP)
+    talk(server.port, b"CONFIG RESETSTAT\r\n")
+    ask_redis(server.port, 70, 1)
+    watcher.process.send_signal(signal.SIGCONT)
+    counted(watcher, "redis", 570, 1301)
+    assert "redis: it was told to count from 0" in watcher.errors.read_text()
+
+
+def test_a_memcached_that_was_started_again(started, agent):
+    folder = started.folder()
+    server = cache_servers.memcached(folder, IS_ROOT)
+    watcher = agent("--cache", f"memcached={server.address}")
+    counted(watcher, "memcached", 0, 0)
+    talk(server.port, b"get a\r\n" * 5)
+    counted(watcher, "memcached", 0, 5)
+    watcher.process.send_signal(signal.SIGSTOP)
+    server.stop()
+    time.sleep(1.1)  # it tells when it began in whole seconds
+    started(cache_servers.memcached(folder, IS_ROOT, port=server.port))
+    talk(server.port, b"set a 0 0 1\r\nx\r\n" + b"get a\r\n" * 20 + b"get b\r\n" * 30)
+    watcher.process.send_signal(signal.SIGCONT)
+    counted(watcher, "memcached", 20, 35)
+    assert "memcached: it was started again" in watcher.errors.read_text()
+
+
+def test_another_redis_at_the_same_address_is_counted_from_now_on(started, agent):
+    """What a replica has counted before it took over is of nobody's run."""
+    first = started(cache_servers.redis(started.folder()))
+    other = started(cache_servers.redis(started.folder()))
+    ask_redis(other.port, 900, 90)
+    way = started(cache_servers.Way(first.port))
+    watcher = agent("--cache", f"redis={way.address}")
+    counted(watcher, "redis", 0, 0)
+    ask_redis(first.port, 5, 1)
+    counted(watcher, "redis", 5, 1)
+    time.sleep(3)  # so that it is older than what the agent has read last
+    way.port_behind = other.port
+    first.stop()
+    watcher.wait_for(lambda _: "redis: another server answers" in watcher.errors.read_text(), timeout=8)
+    ask_redis(other.port, 7, 2)
+    counted(watcher, "redis", 12, 3)
+
+
+def page(hits, misses):
+    return f"pages_hits_total {hits}\npages_misses_total {misses}\n"
+
+
+def test_a_page_that_counts_anew_adds_to_no_cell(started, watching):
+    """Whether a page's counts begin at 0 is not known: they may have lost a series."""
+    origin = started(cache_servers.Origin(page(300, 150)))
+    names = "hit=pages_hits_total,miss=pages_misses_total"
+    watcher = watching("--cache", f"pages=prometheus={origin.url}#{names}")
+    counted(watcher, "pages", 0, 0)
+    origin.page = page(400, 20)
+    watcher.wait_for(lambda _: "pages: it counts anew" in watcher.errors.read_text())
+    origin.page = page(403, 21)
+    counted(watcher, "pages", 3, 1)
+
+
+def test_lookups_that_are_read_a_little_late_are_no_restart(started, watching):
+    """Misses are lookups less hits: hits that are read later make them fall for a moment."""
+    origin = started(cache_servers.Origin("h_total 300\nl_total 450\n"))
+    watcher = watching("--cache", f"pages=prometheus={origin.url}#hit=h_total,lookups=l_total")
+    counted(watcher, "pages", 0, 0)
+    origin.page = "h_total 310\nl_total 459\n"
+    counted(watcher, "pages", 10, 0)
+    origin.page = "h_total 310\nl_total 465\n"
+    counted(watcher, "pages", 10, 5)
+    assert "anew" not in watcher.errors.read_text()
+
+
+def test_what_is_driven_as_soon_as_it_says_that_it_answers_is_counted(started, agent):
+    slow = started(cache_servers.Origin(page(5, 5), delay_s=0.4))
+    watcher = agent("--cache", f"pages=prometheus={slow.url}#hit=pages_hits_total,miss=pages_misses_total")
+    watcher.info()
+    slow.page = page(12, 6)
+    counted(watcher, "pages", 7, 1)
 
 
 def test_redis_with_a_password(started, agent, tmp_path):
@@ -271,6 +372,7 @@ def test_servers_that_send_what_they_like(started, watching):
     (("--cache", "redis=nobody.invalid"), "'nobody.invalid'"),
     (("--cache", "redis=127.0.0.1:1", "--cache", "redis=127.0.0.1:2"), "two are called 'redis'"),
     (("--cache", "a=statsd=0.0.0.0:8125#hit=a,miss=b"), "loopback only"),
+    (("--cache", "redis=127.0.0.1:99999"), "--cache '127.0.0.1:99999': "),
     (("--pool", "db=http://127.0.0.1:1/metrics"), "used or limit is missing"),
 ])
 def test_options_that_cannot_be(option, says):

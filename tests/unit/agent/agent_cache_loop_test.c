@@ -121,6 +121,16 @@ static void append(const char *name, const char *text)
     close(fd);
 }
 
+/* As copytruncate does, and the server writes on. */
+static void cut(const char *name, const char *text)
+{
+    int fd = open(in_folder(name), O_WRONLY | O_TRUNC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
 static void a_log_is_followed(void **state)
 {
     char cache[200];
@@ -144,10 +154,13 @@ static void a_log_is_followed(void **state)
     wait_for("nginx", 5, 4);
     append("a.log", "GET /10 UPDATING\n");
     wait_for("nginx", 6, 4);
+    /* Cut short and longer than before by the next look. */
+    cut("a.log", "GET /11 MISS\nGET /11 more than the file had before HIT\n");
+    wait_for("nginx", 7, 5);
     /* Gone, and there again. */
     assert_int_equal(unlink(in_folder("a.log")), 0);
-    append("a.log", "GET /11 HIT\n");
-    wait_for("nginx", 7, 4);
+    append("a.log", "GET /12 HIT\n");
+    wait_for("nginx", 8, 5);
     end();
 }
 

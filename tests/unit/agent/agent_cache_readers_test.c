@@ -54,6 +54,10 @@ static void redis_answers(void **state)
     expect(cache_redis_new(2), "$21\r\n# Stats\r\na:1\r\nbb:22\r\n\r\n$5\r\nc:3\r\n\r\n", false,
            CACHE_DONE, "a 1;bb 22;c 3;", NULL);
     expect(cache_redis_new(1), "+OK\r\n$3\r\na:1\r\n", false, CACHE_DONE, "a 1;", NULL);
+    expect(cache_redis_new(1), "$27\r\nrun_id:0000000000ff8f00aa\r\n\r\n", false, CACHE_DONE,
+           "run_id 0000000000ff8f00aa;/run =255;", NULL);
+    expect(cache_redis_new(1), "$26\r\nrun_id:nobody knows it..\r\n\r\n", false, CACHE_DONE,
+           "run_id nobody knows it..;", NULL);
     expect(cache_redis_new(2), "$0\r\n\r\n$-1\r\n", false, CACHE_DONE, "", NULL);
     expect(cache_redis_new(1), "-NOAUTH Authentication required.\r\n", false, CACHE_BAD, "",
            "redis wants a password: give #password-file=FILE");
@@ -77,6 +81,10 @@ static void memcached_answers(void **state)
 {
     expect(cache_memcached_new(), "STAT get_hits 7\r\nSTAT bytes 61\r\nEND\r\n", false, CACHE_DONE,
            "get_hits 7;bytes 61;", NULL);
+    expect(cache_memcached_new(), "STAT uptime 93\r\nSTAT time 1093\r\nEND\r\n", false, CACHE_DONE,
+           "uptime 93;time 1093;/run =1000;", NULL);
+    expect(cache_memcached_new(), "STAT uptime 93\r\nSTAT time x\r\nEND\r\n", false, CACHE_DONE,
+           "uptime 93;time x;", NULL);
     expect(cache_memcached_new(), "ERROR\r\n", false, CACHE_BAD, "",
            "no memcached: it answered ERROR");
     expect(cache_memcached_new(), "STAT get_hits 7\r\n", true, CACHE_BAD, NULL,

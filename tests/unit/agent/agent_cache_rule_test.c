@@ -61,6 +61,9 @@ static void hits_and_misses(void **state)
     r = SAY(&p, "h 7", "m 3");
     assert_int_equal(r.state, CACHE_READ);
     assert_true(isnan(r.cells[FIGURE_EVICTIONS]) && isnan(r.cells[FIGURE_CACHE_USED]));
+    assert_int_equal(SAY(&p, "h 7", "m 3", "u 2", "x 8").cells[FIGURE_CACHE_MAX], 8);
+    /* A most of what is not said would look like an empty cache. */
+    assert_true(isnan(SAY(&p, "h 7", "m 3", "x 8").cells[FIGURE_CACHE_MAX]));
     refused(SAY(&p, "h 7"), CACHE_MISSING, "m is not there");
     refused(SAY(&p, "h -1", "m 3"), CACHE_REFUSED, "h is -1: a count is not below 0");
     refused(SAY(&p, "h 0.83", "m 3"), CACHE_REFUSED, "h is 0.83: a share or a mean, no count");
@@ -81,6 +84,27 @@ static void misses_from_lookups(void **state)
     assert_float_equal(SAY(&p, "h 10002", "l 10000").cells[FIGURE_MISSES], 0, 0);
     refused(SAY(&p, "h 120", "l 80"), CACHE_REFUSED,
             "hit h (120) is above lookups l (80): swapped? give each the other's name");
+    cache_gather_free(p.g);
+}
+
+static void which_run_of_the_server(void **state)
+{
+    struct pair p = make(FIGURE_CACHE);
+
+    want(&p, CACHE_HIT, "h", true);
+    want(&p, CACHE_LOOKUPS, "l", true);
+    struct cache_reading r = SAY(&p, "h 7", "l 10000");
+    assert_true(isnan(r.run) && isnan(r.work));
+    assert_float_equal(r.slack, 10, 0);
+    want(&p, CACHE_RUN, "run", false);
+    want(&p, CACHE_AGE, "age", false);
+    want(&p, CACHE_WORK, "work", false);
+    r = SAY(&p, "h 7", "l 10", "run 5", "age 3", "work 9");
+    assert_int_equal(r.state, CACHE_READ);
+    assert_float_equal(r.run, 5, 0);
+    assert_float_equal(r.age, 3, 0);
+    assert_float_equal(r.work, 9, 0);
+    assert_float_equal(r.slack, 2, 0);
     cache_gather_free(p.g);
 }
 
@@ -118,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hits_and_misses),
         cmocka_unit_test(misses_from_lookups),
+        cmocka_unit_test(which_run_of_the_server),
         cmocka_unit_test(limits_gauges_and_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,8 @@ static void statsd_lines(void **state)
     expect(cache_text_statsd, "pool:+2|g", true, "pool +2;");
     expect(cache_text_statsd, "users:ann|s", true, "");
     expect(cache_text_statsd, "cache.hit:-1|c", false, "");
+    expect(cache_text_statsd, "cache.hit:0x10|c", false, "");
+    expect(cache_text_statsd, "cache.hit:0X1p4|ms", false, "");
     expect(cache_text_statsd, "cache.hit:inf|c", false, "");
     expect(cache_text_statsd, "cache.hit:1|c|@0", false, "");
     expect(cache_text_statsd, "cache.hit:1|c|@2", false, "");

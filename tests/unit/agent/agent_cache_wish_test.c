@@ -117,7 +117,7 @@ static void what_cannot_be_is_said_in_one_line(void **state)
         {"redis=http://h:1", "give HOST:PORT"},
         {"redis=h:1/2", "an address has no path"},
         {"redis=user:pw@h", "a password does not belong into an address"},
-        {"redis=h:99999", "port"},
+        {"redis=h:99999", "--cache 'h:99999': "},
         {"redis=h#user=x", "user needs password-file"},
         {"memcached=h#password-file=/x", "memcached has no password"},
         {"vllm=127.0.0.1:8000", "no scheme"},

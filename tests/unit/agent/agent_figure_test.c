@@ -60,6 +60,45 @@ static void a_source_that_fell_adds_nothing_that_time(void **state)
     catalogue_free(c);
 }
 
+static void assert_cache(const struct figure *f, double hits, double misses, double evictions)
+{
+    assert_float_equal(f->cells[FIGURE_HITS], hits, 0);
+    assert_float_equal(f->cells[FIGURE_MISSES], misses, 0);
+    assert_float_equal(f->cells[FIGURE_EVICTIONS], evictions, 0);
+}
+
+/* Else 300 new hits would stand without their 400 misses. */
+static void one_cell_that_fell_is_a_reset_of_all(void **state)
+{
+    struct catalogue *c = catalogue_new();
+    struct figure *f = add(c, FIGURE_CACHE);
+
+    figure_cache(f, 90, 890, 1, 5, NAN);
+    figure_cache(f, 100, 900, 1, 5, NAN);
+    assert_true(figure_falls(f, (const double[]){400, 400, 1, 5, NAN}));
+    assert_false(figure_falls(f, (const double[]){100, 900, 1, 2, NAN})); /* used is no count */
+    figure_cache(f, 400, 400, 1, 5, NAN);
+    assert_cache(f, 10, 10, 0);
+    figure_cache(f, 403, 405, 3, 5, NAN);
+    assert_cache(f, 13, 15, 2);
+    catalogue_free(c);
+}
+
+static void a_restart_counts_from_zero(void **state)
+{
+    struct catalogue *c = catalogue_new();
+    struct figure *f = add(c, FIGURE_CACHE);
+
+    figure_cache(f, 90, 890, NAN, 5, NAN);
+    figure_cache(f, 100, 900, NAN, 5, NAN);
+    figure_restart(f);
+    figure_cache(f, 400, 400, 7, 5, NAN);
+    assert_cache(f, 410, 410, 0); /* evictions were never told before */
+    figure_cache(f, 401, 402, 8, 5, NAN);
+    assert_cache(f, 411, 412, 1);
+    catalogue_free(c);
+}
+
 static void a_rebase_keeps_what_was_counted(void **state)
 {
     struct catalogue *c = catalogue_new();
@@ -183,6 +222,8 @@ int main(void)
         cmocka_unit_test(a_figure_starts_as_unreadable),
         cmocka_unit_test(a_counter_starts_at_zero_and_counts_on),
         cmocka_unit_test(a_source_that_fell_adds_nothing_that_time),
+        cmocka_unit_test(one_cell_that_fell_is_a_reset_of_all),
+        cmocka_unit_test(a_restart_counts_from_zero),
         cmocka_unit_test(a_rebase_keeps_what_was_counted),
         cmocka_unit_test(only_the_events_of_a_limit_are_counted),
         cmocka_unit_test(a_cell_that_is_not_there_stays_away),
