@@ -208,8 +208,8 @@ def test_frames_come_when_they_are_due(agent):
         stream.next()
         for _ in range(10):
             frame = stream.next()
-            if_quiet(frame["at_ns"] - frame["due_ns"] < 2 * MS, frame)
-            if_quiet(stream.received_ns - frame["at_ns"] < 5 * MS, (stream.received_ns, frame))
+            if_quiet(SLOW or frame["at_ns"] - frame["due_ns"] < 2 * MS, frame)
+            if_quiet(SLOW or stream.received_ns - frame["at_ns"] < 5 * MS, (stream.received_ns, frame))
         stream.close()
 
     in_a_quiet_moment(attempt)
@@ -368,7 +368,7 @@ def test_probe_prints_what_can_be_read():
 def test_a_probe_that_cannot_be_printed_fails():
     with open("/dev/full", "w") as full:
         done = subprocess.run([str(AGENT), "--probe", *NO_LIMIT], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
-    assert done.returncode == 1 and done.stderr == (
+    assert done.returncode == 1 and done.stderr.endswith(  # a sanitizer's build says first that it has no filter
         "pelt-agent: cannot print what can be read: No space left on device\n"), done
 
 

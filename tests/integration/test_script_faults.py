@@ -106,16 +106,18 @@ def error_lines(done):
 @pytest.mark.skipif(SLOW, reason="a sanitizer holds signals back, or is too slow to compare")
 @pytest.mark.parametrize("kind", HOLDERS)
 def test_holder_of_its_loop_is_stopped_by_name(tmp_path, target, kind):
-    path, line = scenario(tmp_path, HOLDERS[kind], 'duration = "2500ms"')
+    service = target()
 
-    def check(_attempt):
-        done = run(path, "--target", target().url, "--threads", 1, cwd=tmp_path)
+    def check(attempt):
+        load_s = 8 if attempt else 2.5  # a second of one's own CPU time can take a busy host three
+        path, line = scenario(tmp_path, HOLDERS[kind], f'duration = "{load_s:g}s"')
+        done = run(path, "--target", service.url, "--threads", 1, cwd=tmp_path)
         assert done.code == USAGE, done.told()
         lines = error_lines(done)
         expected = f"scenario.lua:{line}: user {CULPRIT} held its loop for 1 s and is stopped"
         assert [text for text in lines if expected in text], done.told()
         assert len(lines) <= (2 if kind == "closing" else 1), done.told()
-        if_quiet(done.seconds < 8, done.told())
+        if_quiet(done.seconds < load_s + 5.5, done.told())
         if_quiet(min(answered(done).values()) > 20 and len(answered(done)) == USERS - 1, done.told())
 
     in_a_quiet_moment(check)
