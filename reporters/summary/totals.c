@@ -28,7 +28,7 @@ static void bytes_line(struct report_page *p, const char *label, uint64_t bytes,
 
 /* Where what came behind the load's whole seconds would change the rates. */
 static void after_line(struct report_page *p, const struct report_totals *t,
-                      const struct report_totals *late)
+                       const struct report_totals *late)
 {
     const int32_t whole_s = pelt_load_whole_s(p->r->duration_s);
     char started[REPORT_TEXT_MAX], ended[REPORT_TEXT_MAX];

@@ -26,7 +26,7 @@ struct pelt_scenario_tls {
     bool no_resume; /* `resume = false` */
 };
 
-struct pelt_scenario_agent { /* `agents`; the path as seen from here */
+struct pelt_scenario_agent {       /* `agents`; the path as seen from here */
     char *url, *name, *token_file; /* name, token_file NULL: not said */
 };
 
