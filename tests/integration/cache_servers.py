@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from nginx import free_port
+from nginx import HEAD, free_port
 
 REDIS = shutil.which("redis-server")
 MEMCACHED = shutil.which("memcached")
@@ -34,21 +34,9 @@ backend app
     server origin 127.0.0.1:{origin}
 """
 
-NGINX_CONFIG = """\
-daemon off;
-{user}
-worker_processes 1;
-pid {prefix}/nginx.pid;
-error_log {prefix}/error.log warn;
-events {{ worker_connections 256; }}
-http {{
+NGINX_CONFIG = HEAD + """\
     log_format  cached '$remote_addr "$request" $status "$http_user_agent" $upstream_cache_status';
     access_log  {prefix}/access.log cached;
-    client_body_temp_path {prefix}/body;
-    proxy_temp_path       {prefix}/proxy;
-    fastcgi_temp_path     {prefix}/fastcgi;
-    uwsgi_temp_path       {prefix}/uwsgi;
-    scgi_temp_path        {prefix}/scgi;
     proxy_cache_path {prefix}/cache keys_zone=small:1m;
     server {{
         listen 127.0.0.1:{port};

@@ -13,21 +13,9 @@ import time
 import nginx as plain_nginx
 from nginx import free_port
 
-NGINX = """\
-daemon off;
-{user}
-worker_processes 1;
-pid {prefix}/nginx.pid;
-error_log {prefix}/error.log warn;
-events {{ worker_connections 8192; }}
-http {{
+NGINX = plain_nginx.HEAD + """\
     log_format  counted '$request_method $uri $status $ssl_protocol $ssl_session_reused';
     access_log  {prefix}/access.log counted;
-    client_body_temp_path {prefix}/body;
-    proxy_temp_path       {prefix}/proxy;
-    fastcgi_temp_path     {prefix}/fastcgi;
-    uwsgi_temp_path       {prefix}/uwsgi;
-    scgi_temp_path        {prefix}/scgi;
     default_type text/plain;
     keepalive_requests 100000;
     server {{

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import time
 
-CONFIG = """\
+# How each configuration begins: in the foreground, all that it writes below its own prefix.
+HEAD = """\
 daemon off;
 {user}
 worker_processes 1;
@@ -14,13 +15,15 @@ pid {prefix}/nginx.pid;
 error_log {prefix}/error.log warn;
 events {{ worker_connections 8192; }}
 http {{
-    log_format  counted '$request_method $uri $status';
-    access_log  {prefix}/access.log counted;
     client_body_temp_path {prefix}/body;
     proxy_temp_path       {prefix}/proxy;
     fastcgi_temp_path     {prefix}/fastcgi;
     uwsgi_temp_path       {prefix}/uwsgi;
     scgi_temp_path        {prefix}/scgi;
+"""
+CONFIG = HEAD + """\
+    log_format  counted '$request_method $uri $status';
+    access_log  {prefix}/access.log counted;
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=8192;

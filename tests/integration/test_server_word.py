@@ -80,21 +80,9 @@ def test_answers_that_others_asked_for_are_collapsed(target, tmp_path):
     assert sum(seen.values()) == 9 and seen.get("collapsed", 0) == followers > 0
 
 
-CACHING = """\
-daemon off;
-{user}
-worker_processes 1;
-pid {prefix}/nginx.pid;
-error_log {prefix}/error.log warn;
-events {{ worker_connections 1024; }}
-http {{
+CACHING = real_nginx.HEAD + """\
     log_format  cached '$upstream_cache_status $status';
     access_log  {prefix}/access.log cached;
-    client_body_temp_path {prefix}/body;
-    proxy_temp_path       {prefix}/proxy;
-    fastcgi_temp_path     {prefix}/fastcgi;
-    uwsgi_temp_path       {prefix}/uwsgi;
-    scgi_temp_path        {prefix}/scgi;
     proxy_cache_path {prefix}/cache keys_zone=all:1m;
     server {{
         listen 127.0.0.1:{port};
