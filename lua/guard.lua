@@ -9,8 +9,10 @@ local setmetatable, getmetatable, type, next = setmetatable, getmetatable, type,
 local libraries = { -- by the name that a refusal gives
     string = string, table = table, math = math, utf8 = utf8, coroutine = coroutine, os = os, io = io, debug = debug,
 }
-local metatables = {} -- library table -> its own
-local behind = {} -- library table -> what was moved behind it
+local metatables = setmetatable({}, { __mode = "k" }) -- library table -> its own
+local behind = setmetatable({}, { __mode = "k" }) -- library table -> what was moved behind it
+local later = setmetatable({}, { __mode = "k" }) -- library table -> name of a field -> what makes it
+local is_assigned_to -- is_assigned() of freeze(), once that was called
 local package, string_meta, file_meta = package, getmetatable(""), getmetatable(io.stdout)
 
 local function names_of(t)
@@ -22,6 +24,7 @@ local function names_of(t)
     end
     add(t)
     add(behind[t] or {})
+    add(later[t] or {})
     table.sort(names)
     return names
 end
@@ -55,11 +58,12 @@ local function lock(name, t)
     end
 end
 
--- __pairs of a library of which something was moved: all of it.
-local function merged(t)
+-- __pairs of a library: all of it, also what was moved, or not made so far.
+local function whole(t)
     return function()
         local all = {}
-        for key, value in next, behind[t] do all[key] = value end
+        for key in next, later[t] or {} do all[key] = t[key] end
+        for key, value in next, behind[t] or {} do all[key] = value end
         for key, value in next, t do all[key] = value end
         return next, all
     end
@@ -74,7 +78,7 @@ local function hide(t, is_assigned)
         if type(key) == "string" and is_assigned(key) then
             if not behind[t] then
                 behind[t] = setmetatable({}, { __index = mt.__index })
-                mt.__index, mt.__pairs = behind[t], merged(t)
+                mt.__index, mt.__pairs = behind[t], whole(t)
             end
             behind[t][key], t[key] = value, nil
         end
@@ -116,14 +120,42 @@ local function lock_libraries(globals, is_assigned)
     package.loaded.package = shown
 end
 
--- Reading a field that a library table does not have is an error naming the nearest.
-function guard.strict(name, t)
-    libraries[name] = t
-    return setmetatable(t, {
+local function put(t, key, value)
+    local mt = metatables[t]
+    local refusal = mt.__newindex
+    mt.__newindex = nil
+    t[key] = value
+    mt.__newindex = refusal
+    return value
+end
+
+-- Reading a field that a library table does not have is an error naming the nearest. late[key]() makes a field that few
+-- scripts need, when one first asks for it: else each state would have it, and there is one for each 250 users.
+function guard.strict(name, t, late)
+    local mt = {
         __index = function(_, key)
+            if late and late[key] then
+                local value = put(t, key, late[key]())
+                if is_assigned_to then hide(t, is_assigned_to) end
+                return value
+            end
             error(("%s has no '%s'%s"):format(name, tostring(key), keys.did_you_mean(key, names_of(t)) or ""), 2)
         end,
-    })
+    }
+    mt.__pairs = late and whole(t)
+    libraries[name], metatables[t], later[t] = setmetatable(t, mt), mt, late
+    if is_assigned_to then
+        lock(name, t)
+        hide(t, is_assigned_to)
+    end
+    return t
+end
+
+-- The late field `key` of `t`, a library of that name, is made again for who asks again.
+function guard.let_go(t, key, name)
+    libraries[name] = nil
+    put(t, key, nil)
+    if behind[t] then behind[t][key] = nil end
 end
 
 -- From now on the globals can be read, not written; an unknown one is an error where it is read. The values move
@@ -131,6 +163,7 @@ end
 -- far assigns to a field of this name.
 function guard.freeze(globals, is_assigned)
     local values = {}
+    is_assigned_to = is_assigned
     lock_libraries(globals, is_assigned)
     for name, value in next, globals do values[name] = value end
     for name in next, values do globals[name] = nil end

@@ -11,10 +11,10 @@
 -- `part` and `span` of a stage say what the load is about, for who analyses the run. `trace`: whose times say when
 -- iterations arrive, `speed` times as fast. `iteration`: what a scenario without tasks does.
 --
--- Kinds of load are files of their own in lua/load, each a chunk called with `common` below. Several loads side by side
--- are { parts = { ... } }: lua/load/mix.lua.
+-- Kinds of load are files of their own in lua/load, each a chunk that is called with `common` below when a script first asks
+-- for it. Several loads side by side are { parts = { ... } }: lua/load/mix.lua.
 
-local tools, keys, kinds, http = ...
+local tools, keys, library, http = ...
 local load = {}
 
 local primitive = {} -- metatable that marks the result
@@ -346,10 +346,10 @@ local function of(value, what)
     return (value.stages ~= nil and stages or level)(value, what)
 end
 
--- A shape as scripts call it: errors name the script's line.
+-- A shape as scripts call it, by its name: errors name the script's line.
 local function shape(name, build)
     local what = "pelt.load." .. name
-    load[name] = function(t, ...)
+    return function(t, ...)
         if type(t) ~= "table" then error(what .. ": a table is expected: " .. what .. " { ... }", 2) end
         local ok, result = pcall(build, t, what, ...)
         if not ok then error(result, 2) end
@@ -357,24 +357,23 @@ local function shape(name, build)
     end
 end
 
-shape("users", function(t, what)
+load.users = shape("users", function(t, what)
     if t.rate ~= nil then fail("%s.rate: for arrivals write pelt.load.rate { ... }", what) end
     return level(t, what)
 end)
-shape("rate", function(t, what)
+load.rate = shape("rate", function(t, what)
     if t.rate == nil then fail("%s: no rate: add rate = \"200/s\"", what) end
     return level(t, what)
 end)
-shape("ramp", ramp)
-shape("stages", function(t, what)
+load.ramp = shape("ramp", ramp)
+load.stages = shape("stages", function(t, what)
     -- { stages = {...}, arrivals = ... }, or the list itself
     return stages(t.stages == nil and { stages = t } or t, what)
 end)
-
-shape("shape", by_function)
+load.shape = shape("shape", by_function)
 
 local common = {
-    load = load, tools = tools, keys = keys, http = http, primitive = primitive,
+    tools = tools, keys = keys, http = http, primitive = primitive,
     fail = fail, check_keys = check_keys, with_common = with_common, shape = shape, finish = finish, of = of,
     is_primitive = is_primitive, level_of = level_of, level_in = level_in, level_at = level_at, above_zero = above_zero,
     count_in = count_in,
@@ -382,6 +381,9 @@ local common = {
     json_of = json_of,
     level_stages = level_stages, LEVEL_KEYS = LEVEL_KEYS,
 }
-for _, kind in ipairs(kinds) do kind(common) end
+local kinds = {}
+for _, kind in ipairs { "sustained", "burst", "benchmark", "stress", "mix", "replay" } do
+    kinds[kind] = function() return library("pelt.load." .. kind)(common) end
+end
 
-return load, of
+return load, of, kinds

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -13,7 +14,7 @@
 
 #define LIBRARY(symbol, called)                                                                    \
     {                                                                                              \
-        .name = (called), .text = (symbol), .len = &symbol##_len                                   \
+        .name = "=" called, .text = (symbol), .len = &symbol##_len                                 \
     }
 
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_load_sustained[],
@@ -27,31 +28,32 @@ extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len,
     pelt_lua_pelt_len, pelt_lua_opened_len;
 
 static const struct {
-    const char *name, *text; /* of messages; what lua/ has */
+    const char *name, *text; /* a chunk's name, what lua/ has */
     const size_t *len;
-} libraries[PELT_LIBRARIES] = {
-    [PELT_LIBRARY_KEYS] = LIBRARY(pelt_lua_keys, "=pelt.keys"),
-    [PELT_LIBRARY_GUARD] = LIBRARY(pelt_lua_guard, "=pelt.guard"),
-    [PELT_LIBRARY_LOAD] = LIBRARY(pelt_lua_load, "=pelt.load"),
-    [PELT_LIBRARY_SUSTAINED] = LIBRARY(pelt_lua_load_sustained, "=pelt.load.sustained"),
-    [PELT_LIBRARY_BURST] = LIBRARY(pelt_lua_load_burst, "=pelt.load.burst"),
-    [PELT_LIBRARY_BENCHMARK] = LIBRARY(pelt_lua_load_benchmark, "=pelt.load.benchmark"),
-    [PELT_LIBRARY_STRESS] = LIBRARY(pelt_lua_load_stress, "=pelt.load.stress"),
-    [PELT_LIBRARY_MIX] = LIBRARY(pelt_lua_load_mix, "=pelt.load.mix"),
-    [PELT_LIBRARY_REPLAY] = LIBRARY(pelt_lua_load_replay, "=pelt.load.replay"),
-    [PELT_LIBRARY_SCENARIO] = LIBRARY(pelt_lua_scenario, "=pelt.scenario"),
-    [PELT_LIBRARY_FANOUT] = LIBRARY(pelt_lua_fanout, "=pelt.ws.fanout"),
-    [PELT_LIBRARY_PROMPTS] = LIBRARY(pelt_lua_prompts, "=pelt.prompts"),
-    [PELT_LIBRARY_LLM] = LIBRARY(pelt_lua_llm, "=pelt.llm"),
-    [PELT_LIBRARY_PELT] = LIBRARY(pelt_lua_pelt, "=pelt"),
-    [PELT_LIBRARY_OPENED] = LIBRARY(pelt_lua_opened, "=pelt.opened"),
+} libraries[] = {
+    LIBRARY(pelt_lua_keys, "pelt.keys"),
+    LIBRARY(pelt_lua_guard, "pelt.guard"),
+    LIBRARY(pelt_lua_load, "pelt.load"),
+    LIBRARY(pelt_lua_load_sustained, "pelt.load.sustained"),
+    LIBRARY(pelt_lua_load_burst, "pelt.load.burst"),
+    LIBRARY(pelt_lua_load_benchmark, "pelt.load.benchmark"),
+    LIBRARY(pelt_lua_load_stress, "pelt.load.stress"),
+    LIBRARY(pelt_lua_load_mix, "pelt.load.mix"),
+    LIBRARY(pelt_lua_load_replay, "pelt.load.replay"),
+    LIBRARY(pelt_lua_scenario, "pelt.scenario"),
+    LIBRARY(pelt_lua_fanout, "pelt.ws.fanout"),
+    LIBRARY(pelt_lua_prompts, "pelt.prompts"),
+    LIBRARY(pelt_lua_llm, "pelt.llm"),
+    LIBRARY(pelt_lua_pelt, "pelt"),
+    LIBRARY(pelt_lua_opened, "pelt.opened"),
 };
+#define LIBRARIES (sizeof libraries / sizeof *libraries)
 
 struct code {
     size_t len;
     char bytes[];
 };
-static _Atomic(struct code *) compiled[PELT_LIBRARIES];
+static _Atomic(struct code *) compiled[LIBRARIES];
 
 static int add_piece(lua_State *L, const void *bytes, size_t len, void *buf)
 {
@@ -60,7 +62,7 @@ static int add_piece(lua_State *L, const void *bytes, size_t len, void *buf)
 
 /* Keeps the chunk on top, with its names and lines, for states to come; it stays on top. Without
  * memory for that it is compiled again next time. */
-static void publish(lua_State *L, enum pelt_library which)
+static void publish(lua_State *L, size_t which)
 {
     struct pelt_buf buf;
     pelt_buf_init(&buf, 0);
@@ -78,13 +80,25 @@ static void publish(lua_State *L, enum pelt_library which)
     pelt_buf_deinit(&buf);
 }
 
-void pelt_library_push(lua_State *L, enum pelt_library which)
+const char *pelt_library_name(size_t i)
 {
+    return i < LIBRARIES ? libraries[i].name + 1 : NULL;
+}
+
+void pelt_library_push(lua_State *L, const char *name)
+{
+    size_t which = 0;
+    while (which < LIBRARIES && strcmp(pelt_library_name(which), name) != 0) {
+        which++;
+    }
+    if (which == LIBRARIES) {
+        luaL_error(L, "pelt has no library '%s'", name);
+    }
     const struct code *code = atomic_load(&compiled[which]);
-    const char *name = libraries[which].name;
-    int status = code
-                     ? luaL_loadbufferx(L, code->bytes, code->len, name, "b")
-                     : luaL_loadbufferx(L, libraries[which].text, *libraries[which].len, name, "t");
+    const char *called = libraries[which].name;
+    int status =
+        code ? luaL_loadbufferx(L, code->bytes, code->len, called, "b")
+             : luaL_loadbufferx(L, libraries[which].text, *libraries[which].len, called, "t");
     if (status != LUA_OK) {
         lua_error(L);
     }

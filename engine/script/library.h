@@ -12,26 +12,11 @@
 
 #include <lua.h>
 
-enum pelt_library {
-    PELT_LIBRARY_KEYS,
-    PELT_LIBRARY_GUARD,
-    PELT_LIBRARY_LOAD,
-    PELT_LIBRARY_SUSTAINED, /* the kinds of load, in the order in which lua/load.lua takes them */
-    PELT_LIBRARY_BURST,
-    PELT_LIBRARY_BENCHMARK,
-    PELT_LIBRARY_STRESS,
-    PELT_LIBRARY_MIX,
-    PELT_LIBRARY_REPLAY, /* the last kind */
-    PELT_LIBRARY_SCENARIO,
-    PELT_LIBRARY_FANOUT,
-    PELT_LIBRARY_PROMPTS,
-    PELT_LIBRARY_LLM,
-    PELT_LIBRARY_PELT,
-    PELT_LIBRARY_OPENED,
-    PELT_LIBRARIES
-};
+/* The name of library i, by which messages call it, "pelt.load.stress"; NULL: there are no more. */
+const char *pelt_library_name(size_t i);
 
-/* Pushes its chunk, a function. Raises a Lua error when memory is out. */
-void pelt_library_push(lua_State *L, enum pelt_library which);
+/* Pushes its chunk, a function. Raises a Lua error when memory is out, or there is no such library.
+ */
+void pelt_library_push(lua_State *L, const char *name);
 
 #endif

@@ -11,7 +11,7 @@
 
 void pelt_opened_start(lua_State *L)
 {
-    pelt_library_push(L, PELT_LIBRARY_OPENED);
+    pelt_library_push(L, "pelt.opened");
     lua_pushcfunction(L, luaopen_debug); /* a table of its own, with all that scripts do not get */
     lua_call(L, 0, 1);
     lua_call(L, 1, 1);

@@ -30,8 +30,7 @@
 #define GC_STEP_MUL_PERCENT 200
 #define GC_STEP_LOG2_BYTES  13
 #define STREAM_LOAD         UINT64_C(0x6c6f616400000000) /* random numbers while the file is loaded */
-#define KEY_GUARD           "pelt.guard"
-#define KEY_CHECK           "pelt.scenario"
+#define KEY_LIBRARY         "pelt.library"               /* what lua/pelt.lua has for the engine */
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
@@ -45,22 +44,11 @@ void pelt_shard_keep_json(struct pelt_shard *shard, json_t *document, uint64_t s
     shard->parsed_serial = serial;
 }
 
-/* Runs a library with the `args` values on top; leaves its `results`. */
-static void run_library(lua_State *L, enum pelt_library which, int args, int results)
+/* (name): that library, a function. */
+static int push_library(lua_State *L)
 {
-    pelt_library_push(L, which);
-    lua_insert(L, -1 - args);
-    lua_call(L, args, results);
-}
-
-/* The list of the kinds of load, each a chunk that lua/load.lua calls. */
-static void push_kinds(lua_State *L)
-{
-    lua_newtable(L);
-    for (int kind = PELT_LIBRARY_SUSTAINED; kind <= PELT_LIBRARY_REPLAY; kind++) {
-        pelt_library_push(L, kind);
-        lua_rawseti(L, -2, kind - PELT_LIBRARY_SUSTAINED + 1);
-    }
+    pelt_library_push(L, luaL_checkstring(L, 1));
+    return 1;
 }
 
 /* Puts the table that a pelt_lib_* function pushes into the table on top. */
@@ -89,8 +77,9 @@ static int open_libraries(lua_State *L)
     if (!shard->opt->client) { /* only to read what the file says */
         pelt_opened_start(L);
     }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    pelt_library_push(L, "pelt");
     lua_newtable(L);
-    int parts = lua_gettop(L);
     add_part(L, "tools", pelt_lib_tools);
     add_part(L, "core", pelt_lib_core);
     add_part(L, "random", pelt_lib_random);
@@ -102,52 +91,9 @@ static int open_libraries(lua_State *L)
     add_part(L, "shared", pelt_lib_shared);
     add_part(L, "metric", pelt_lib_metric);
     add_part(L, "chat", pelt_lib_llm);
-
-    int tools = parts + 1, keys = parts + 2;
-    lua_getfield(L, parts, "tools");
-    lua_pushvalue(L, tools);
-    run_library(L, PELT_LIBRARY_KEYS, 1, 1);
-
-    lua_pushvalue(L, keys);
-    run_library(L, PELT_LIBRARY_GUARD, 1, 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
-    lua_setfield(L, parts, "guard");
-
-    lua_pushvalue(L, tools);
-    lua_pushvalue(L, keys);
-    push_kinds(L);
-    lua_getfield(L, parts, "http");
-    run_library(L, PELT_LIBRARY_LOAD, 4, 2);
-    lua_pushvalue(L, tools);
-    lua_insert(L, -2);
-    lua_pushvalue(L, keys);
-    lua_insert(L, -2);
-    run_library(L, PELT_LIBRARY_SCENARIO, 3, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
-    lua_setfield(L, parts, "load");
-
-    lua_getfield(L, parts, "ws");
-    lua_getfield(L, parts, "shared");
-    lua_pushvalue(L, tools);
-    lua_getfield(L, parts, "core");
-    lua_getfield(L, -1, "now");
-    lua_remove(L, -2);
-    run_library(L, PELT_LIBRARY_FANOUT, 3, 1);
-    lua_setfield(L, -2, "fanout");
-    lua_pop(L, 1);
-    lua_pushvalue(L, parts);
-    lua_pushvalue(L, keys);
-    run_library(L, PELT_LIBRARY_PROMPTS, 2, 1);
-    lua_setfield(L, parts, "prompts");
-    lua_pushvalue(L, parts);
-    lua_pushvalue(L, keys);
-    run_library(L, PELT_LIBRARY_LLM, 2, 1);
-    lua_setfield(L, parts, "llm");
-
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_pushvalue(L, parts);
-    run_library(L, PELT_LIBRARY_PELT, 1, 1);
+    lua_pushcfunction(L, push_library);
+    lua_call(L, 2, 2);
+    lua_setfield(L, LUA_REGISTRYINDEX, KEY_LIBRARY);
     lua_setfield(L, -2, "pelt");
     return 0;
 }
@@ -234,13 +180,19 @@ static int is_assigned(lua_State *L)
     return 1;
 }
 
-/* Calls that function of lua/guard.lua with the `args` values on top and is_assigned(). */
+/* Pushes that function of lua/pelt.lua. */
+static void push_function(lua_State *L, const char *name)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, KEY_LIBRARY);
+    lua_getfield(L, -1, name);
+    lua_replace(L, -2);
+}
+
+/* Calls it with the `args` values on top and is_assigned(). */
 static void call_guard(lua_State *L, const char *function, int args)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
-    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
-    lua_getfield(L, -1, function);
-    lua_replace(L, -2);
+    push_function(L, function);
     lua_insert(L, -1 - args);
     lua_pushcfunction(L, is_assigned);
     lua_call(L, args + 1, 0);
@@ -259,7 +211,7 @@ static int check_returned(lua_State *L)
 {
     struct returned *r = lua_touserdata(L, 1);
     struct pelt_shard *shard = r->shard;
-    lua_getfield(L, LUA_REGISTRYINDEX, KEY_CHECK);
+    push_function(L, "check");
     lua_pushinteger(L, r->count);
     lua_settop(r->co, 1); /* the first, nil without one */
     lua_xmove(r->co, L, 1);
@@ -538,14 +490,12 @@ void pelt_shard_set_data(struct pelt_shard *shard, const char *json)
         luaL_error(L, "setup's data is no JSON");
     }
     pelt_shard_keep_json(shard, document, 0);
-    lua_getfield(L, LUA_REGISTRYINDEX, KEY_GUARD);
-    lua_getfield(L, -1, "readonly");
+    push_function(L, "readonly");
     pelt_json_push(L, document);
     lua_pushliteral(L, "data");
     lua_call(L, 2, 1);
     luaL_unref(L, LUA_REGISTRYINDEX, shard->data_ref);
     shard->data_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pop(L, 1);
 }
 
 static int open_data(lua_State *L)

@@ -17,7 +17,7 @@ local function trials_of(t, what)
     return trials
 end
 
-common.shape("benchmark", function(t, what)
+return common.shape("benchmark", function(t, what)
     common.check_keys(t, what, KEYS)
     local level, loop = common.level_in(t, what)
     common.above_zero(level, loop, what)

@@ -48,7 +48,7 @@ local function times_of(t, what)
     return n
 end
 
-common.shape("burst", function(t, what)
+return common.shape("burst", function(t, what)
     common.check_keys(t, what, KEYS)
     local base, peak, loop = levels_of(t, what)
     local n = times_of(t, what)

@@ -101,7 +101,7 @@ local function settle(part, by_name, names, path)
     return part.start_ns
 end
 
-common.shape("mix", function(t, what)
+return common.shape("mix", function(t, what)
     local names, by_name, parts = {}, {}, {}
     for name, part in pairs(t) do
         by_name[name] = part_of(name, part)

@@ -39,8 +39,7 @@ local function build(path, options, what)
     return load
 end
 
-local load = common.load
-load.replay = function(path, options)
+return function(path, options)
     local ok, result = pcall(build, path, options or {}, "pelt.load.replay")
     if not ok then error(result, 2) end
     return result

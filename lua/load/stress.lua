@@ -362,7 +362,7 @@ local function params_of(o)
         every_s = o.every, settle_s = o.settle }
 end
 
-common.shape("stress", function(t, what)
+return common.shape("stress", function(t, what)
     common.check_keys(t, what, common.with_common(KEYS))
     for _, key in ipairs { "from", "step", "max" } do
         if t[key] == nil then fail("%s: no %s: write { from = \"50/s\", step = \"50/s\", max = \"2000/s\" }, or numbers of users", what, key) end

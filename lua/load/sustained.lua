@@ -7,7 +7,7 @@ local common = ...
 
 local KEYS = table.move(common.LEVEL_KEYS, 1, #common.LEVEL_KEYS, 3, { "effect", "family" })
 
-common.shape("sustained", function(t, what)
+return common.shape("sustained", function(t, what)
     common.check_keys(t, what, KEYS)
     local loop, stages = common.level_stages(t, what)
     local steady = stages[1].part == "steady" or stages[2] and stages[2].part == "steady"
