@@ -18,7 +18,8 @@ from host import BUILD, CLIENT_CORE, PELT_TARGET, SCRATCH, SERVER_CORE, allow_fi
 
 AGENT = BUILD / "bin/pelt-agent"
 PAIRS = 5
-RUN_S = 20
+RUN_S, WARM_S = 15, 5
+ORDERS = (False, True, True, False), (True, False, False, True)  # with the agent or without: what drifts steadily cancels out
 USERS = 50
 SERVICE = "constant:10ms"
 TICK_NS = 100_000_000
@@ -27,12 +28,12 @@ CPU_WANTED, RSS_WANTED_MB, P99_WANTED, LOSS_WANTED = 1.0, 10.0, 5.0, 1.0  # %, M
 
 
 class Stream(threading.Thread):
-    """Takes a frame each tick, as the engine does, on the load's core."""
+    """Takes a frame each tick, as the engine does, on the load's core; they are looked at once the load is over."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self.frames, self.late, self.first, self.last = 0, 0, None, None
+        self.lines = []
 
     def run(self):
         os.sched_setaffinity(0, {CLIENT_CORE})
@@ -40,11 +41,7 @@ class Stream(threading.Thread):
         answer = self.connection.getresponse()
         with contextlib.suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
             while line := answer.readline():
-                frame = json.loads(line)
-                self.frames += 1
-                self.late += frame["late"]
-                self.first = self.first or frame
-                self.last = frame
+                self.lines.append(line)
 
 
 def _cpu_ns(pid):
@@ -82,18 +79,19 @@ def _watching(target_port, caches):
         began, cpu_ns = time.monotonic_ns(), _cpu_ns(agent.pid)
         yield cost
         spent, passed = _cpu_ns(agent.pid) - cpu_ns, time.monotonic_ns() - began
-        first, last = stream.first, stream.last
+        frames = [json.loads(line) for line in list(stream.lines)]
+        first, last = frames[0], frames[-1]
         told = (last["self"]["cpu_ns"] - first["self"]["cpu_ns"]) / (last["at_ns"] - first["at_ns"])
-        cost.update({"cpu": 100 * spent / passed, "told": 100 * told, "rss": _highest_rss_mb(agent.pid), "ticks": stream.frames,
-                     "late": stream.late, "worst": last["self"]["worst_ns"] / 1e6, "figures": len(info["figures"]),
+        cost.update({"cpu": 100 * spent / passed, "told": 100 * told, "rss": _highest_rss_mb(agent.pid), "ticks": len(frames),
+                     "late": sum(frame["late"] for frame in frames), "worst": last["self"]["worst_ns"] / 1e6, "figures": len(info["figures"]),
                      "unreadable": len(first["unreadable"]), "degraded": last["self"]["degraded"]})
     finally:
         agent.terminate()
         agent.wait()
 
 
-def _run(port):
-    run_on(CLIENT_CORE, *pelt("bench", f"http://127.0.0.1:{port}/work", "-c", USERS, "-d", f"{RUN_S}s"))
+def _run(port, seconds=RUN_S):
+    run_on(CLIENT_CORE, *pelt("bench", f"http://127.0.0.1:{port}/work", "-c", USERS, "-d", f"{seconds}s"))
     report = json.loads(REPORT.read_text())
     assert report["totals"]["outcomes"] == {"ok": report["totals"]["started"]}, report["totals"]
     return {"p99": report["requests"][0]["response_ms"]["p99"], "per_s": report["totals"]["ok_per_s"]}
@@ -116,17 +114,18 @@ def _caches():
 
 
 def _pair(number, caches):
-    """The same load of one target with the agent and without; which of them is first changes from pair to pair."""
-    port, found = free_port(), {}
+    """The same load of one target with the agent and without, twice each; means of both."""
+    port, found, costs = free_port(), {True: [], False: []}, []
     with serving(port, "taskset", "-c", SERVER_CORE, PELT_TARGET, "--listen", f"127.0.0.1:{port}",
                  "--service-time", SERVICE, "--connections", USERS + 50):
-        _run(port)  # warm
-        for on in ((True, False) if number % 2 else (False, True)):
+        _run(port, WARM_S)
+        for on in ORDERS[number % 2]:
             with _watching(port, caches) if on else contextlib.nullcontext() as cost:
-                found["on" if on else "off"] = _run(port)
+                found[on].append(_run(port))
             if on:
-                found["cost"] = cost
-    return found
+                costs.append(cost)
+    means = {on: {key: statistics.fmean(run[key] for run in runs) for key in runs[0]} for on, runs in found.items()}
+    return {"on": means[True], "off": means[False], "cost": {key: max(cost[key] for cost in costs) for key in costs[0]}}
 
 
 def interval(changes):
@@ -163,7 +162,7 @@ def _harm(pairs):
         rows.append((name, f"{mean:+.2f}% [{low:+.2f}%, {high:+.2f}%]", " ".join(f"{change:+.2f}" for change in changes),
                      f"below {limit:.0f}%", _held(high, limit)))
     raw = table(("pair", "p99 without, ms", "p99 with, ms", "requests/s without", "requests/s with"),
-                [(number, pair["off"]["p99"], pair["on"]["p99"], f"{pair['off']['per_s']:.1f}", f"{pair['on']['per_s']:.1f}")
+                [(number, f"{pair['off']['p99']:.3f}", f"{pair['on']['p99']:.3f}", f"{pair['off']['per_s']:.1f}", f"{pair['on']['per_s']:.1f}")
                  for number, pair in enumerate(pairs, 1)])
     return table(("what the server loses", "mean [95% interval]", "each pair, %", "wanted of the upper end", "held"), rows) + "\n" + raw
 
@@ -173,7 +172,7 @@ def figure():
     with _caches() as caches:
         pairs = [_pair(number, caches) for number in range(PAIRS)]
     cost = pairs[0]["cost"]
-    intro = (f"{PAIRS} pairs of runs of {RUN_S} s with the agent and without, the first of a pair changing; {USERS} connections in a closed "
+    intro = (f"{PAIRS} pairs, each of two runs of {RUN_S} s with the agent and two without (in turns, as ABBA and BAAB; their means, of the cost the higher one); {USERS} connections in a closed "
              f"loop on a pelt-target of {SERVICE.replace(':', ' ')} service time. Target and agent share core {SERVER_CORE} (taskset), the load "
              f"and the stream's reader have core {CLIENT_CORE}. The agent samples {cost['figures']} figures ({cost['unreadable']} unreadable "
              f"here) of {', '.join(['host, process, cgroup, network', 'a pool from /metrics', *(c.split('=')[0] for c in caches)])}, each at its "
