@@ -2,7 +2,7 @@
  * Loading goes: standard library, pelt's own (C and lua/), the file, a check of the table it
  * returned (lua/scenario.lua), and from then on globals are read-only (lua/guard.lua).
  *
- * Collector: incremental; the pause waits until a state's memory has doubled, and a step does
+ * Collector: incremental; the pause waits until a state's memory has grown by 40%, and a step does
  * little, so that no request waits long for it (the atomic phase, which grows with the coroutines
  * of a state, is what is left).
  */
@@ -26,7 +26,7 @@
 #include "template.h"
 #include "watchdog.h"
 
-#define GC_PAUSE_PERCENT    150
+#define GC_PAUSE_PERCENT    140
 #define GC_STEP_MUL_PERCENT 200
 #define GC_STEP_LOG2_BYTES  13
 #define STREAM_LOAD         UINT64_C(0x6c6f616400000000) /* random numbers while the file is loaded */
