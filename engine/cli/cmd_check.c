@@ -161,7 +161,7 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s,
         .settings_len = o->settings_len,
         .target = o->target,
         .headers = o->headers.items,
-        .resolve = o->resolve.items,
+        .route = o->route,
         .https = https,
     };
     struct pelt_once watch = {.on_exchange = on_exchange, .on_check = on_check, .arg = &shown};

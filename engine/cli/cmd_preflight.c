@@ -11,6 +11,7 @@
 #include "pelt/log.h"
 #include "pelt/parts.h"
 #include "pelt/report.h"
+#include "pelt/route.h"
 #include "preflight.h"
 #include "settings.h"
 #include "stderr.h"
@@ -81,6 +82,7 @@ static int measure_and_tell(const struct cli_options *o, const struct pelt_scena
         .https = https,
     };
     pelt_limits_read("/proc", "/sys/fs/cgroup", &limits);
+    limits.sources = pelt_route_sources(o->route);
     pelt_log(PELT_LOG_INFO, "pelt",
              "%s against a null server on this host, for about %d s; nothing is sent elsewhere",
              scenario->name, pelt_plan_has_arrivals(plan) ? 9 : 5);

@@ -190,7 +190,7 @@ static void fill(const struct cli_options *o, struct pelt_run_options *run)
     run->settings = o->settings;
     run->settings_len = o->settings_len;
     run->headers = o->headers.items;
-    run->resolve = o->resolve.items;
+    run->route = o->route;
     run->allow_script_errors = o->allow_script_errors;
     run->strict = o->strict;
     run->allow_invalid = o->allow_invalid;
@@ -220,8 +220,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         status = cli_https_new(o, run->scenario, &run->https, &err);
     }
     if (status == PELT_OK && o->wait_for != NULL) {
-        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->resolve.items, run->https,
-                              &signal, &err);
+        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->route, run->https, &signal, &err);
     }
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);

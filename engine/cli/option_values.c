@@ -7,6 +7,7 @@
 #include "agents.h"
 #include "pelt/http1_request.h"
 #include "pelt/pipe.h"
+#include "pelt/route.h"
 #include "pelt/units.h"
 #include "pelt/url.h"
 
@@ -232,19 +233,45 @@ enum pelt_status cli_read_header(struct cli_options *o, void *field, const char 
     return cli_read_texts(o, field, text, err);
 }
 
-/* HOST:PORT:ADDRESS, the address perhaps in brackets, as curl has it. */
+typedef enum pelt_status (*route_fn)(struct pelt_route *route, const char *text,
+                                     struct pelt_error *err);
+
+/* Into the route, which the first such option makes. */
+static enum pelt_status read_route(struct cli_options *o, const char *text, route_fn add,
+                                   struct pelt_error *err)
+{
+    if (o->route == NULL && (o->route = pelt_route_new()) == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    return add(o->route, text, err);
+}
+
 enum pelt_status cli_read_resolve(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err)
 {
-    const char *port = strchr(text, ':');
-    const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
-    size_t digits = port != NULL ? strspn(port + 1, "0123456789") : 0;
-    if (address == NULL || port == text || digits == 0 || port + 1 + digits != address ||
-        address[1] == '\0') {
-        return pelt_fail(err, PELT_EINVAL,
-                         "\"%s\": write HOST:PORT:ADDRESS, as in api.test:80:127.0.0.1", text);
-    }
-    return cli_read_texts(o, field, text, err);
+    (void)field;
+    return read_route(o, text, pelt_route_resolve, err);
+}
+
+enum pelt_status cli_read_connect_to(struct cli_options *o, void *field, const char *text,
+                                     struct pelt_error *err)
+{
+    (void)field;
+    return read_route(o, text, pelt_route_connect_to, err);
+}
+
+enum pelt_status cli_read_source_ip(struct cli_options *o, void *field, const char *text,
+                                    struct pelt_error *err)
+{
+    (void)field;
+    return read_route(o, text, pelt_route_source, err);
+}
+
+enum pelt_status cli_read_unix_socket(struct cli_options *o, void *field, const char *text,
+                                      struct pelt_error *err)
+{
+    (void)field;
+    return read_route(o, text, pelt_route_unix, err);
 }
 
 enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *text,

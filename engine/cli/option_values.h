@@ -47,6 +47,12 @@ enum pelt_status cli_read_header(struct cli_options *o, void *field, const char 
                                  struct pelt_error *err);
 enum pelt_status cli_read_resolve(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
+enum pelt_status cli_read_connect_to(struct cli_options *o, void *field, const char *text,
+                                     struct pelt_error *err);
+enum pelt_status cli_read_source_ip(struct cli_options *o, void *field, const char *text,
+                                    struct pelt_error *err);
+enum pelt_status cli_read_unix_socket(struct cli_options *o, void *field, const char *text,
+                                      struct pelt_error *err);
 enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err);
 enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const char *text,

@@ -11,6 +11,7 @@
 #include "hints.h"
 #include "option_table.h"
 #include "pelt/clock.h"
+#include "pelt/route.h"
 #include "pelt/units.h"
 
 /* getopt's value of row i; above every letter, so that the two cannot meet. */
@@ -257,7 +258,7 @@ void cli_options_deinit(struct cli_options *o)
     free(o->thresholds);
     free(o->threshold_texts);
     free(o->headers.items);
-    free(o->resolve.items);
+    pelt_route_free(o->route);
     free(o->agents.items);
     free(o->out.items);
     free(o->hosts.items);

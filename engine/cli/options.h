@@ -76,7 +76,8 @@ struct cli_options {
     bool force;
 
     const char *target, *method, *body;
-    struct cli_texts headers, resolve;
+    struct cli_texts headers;
+    struct pelt_route *route; /* NULL: nothing was said */
     struct cli_texts agents; /* "[NAME=]URL" */
     const char *agent_token_file;
     struct cli_tls tls;

@@ -179,7 +179,8 @@ static void print_allowed(const struct cli_preflight *p, enum pelt_limit limit, 
         snprintf(has, sizeof has, "%s", exact((double)l->fds).text);
         break;
     case PELT_LIMIT_PORTS:
-        snprintf(has, sizeof has, "%u to %u", l->port_first, l->port_last);
+        snprintf(has, sizeof has, l->sources > 1 ? "%u to %u, %u times" : "%u to %u", l->port_first,
+                 l->port_last, l->sources);
         break;
     case PELT_LIMIT_MEMORY:
         snprintf(has, sizeof has, "%s free",

@@ -105,7 +105,7 @@ static enum pelt_status make_request(struct waiting *w, struct pelt_error *err)
     return status;
 }
 
-static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
+static enum pelt_status prepare(struct waiting *w, const struct pelt_route *route,
                                 struct pelt_https *https, struct pelt_error *err)
 {
     pelt_timerq_init(&w->timers);
@@ -121,7 +121,7 @@ static enum pelt_status prepare(struct waiting *w, const char *const *resolve,
     struct pelt_client_options options = {.loop = w->loop,
                                           .recorder = &w->recorder,
                                           .timers = &w->timers,
-                                          .resolve = resolve,
+                                          .route = route,
                                           .https = https};
     enum pelt_status status = pelt_client_new(&options, &w->client, err);
     if (status == PELT_OK) {
@@ -180,13 +180,13 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
     }
 }
 
-enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const char *const *resolve,
+enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const struct pelt_route *route,
                               struct pelt_https *https, int *signal, struct pelt_error *err)
 {
     struct waiting w = {.url = url, .reason = "no connection yet"};
     char limit[32], waited[32];
     pelt_format_duration(timeout_ns, limit, sizeof limit);
-    enum pelt_status status = prepare(&w, resolve, https, err);
+    enum pelt_status status = prepare(&w, route, https, err);
     if (status == PELT_OK) {
         pelt_log(PELT_LOG_INFO, "pelt", "waiting up to %s for %s", limit, url);
         ask_until(&w, timeout_ns);

@@ -103,7 +103,7 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
     enum pelt_status status = url->https ? secure(client, url, err) : PELT_OK;
     if (status == PELT_OK) {
         status = pelt_origin_find(client, &client->origins, url,
-                                  stand_in != 0 ? NULL : client->opt.resolve, out, err);
+                                  stand_in != 0 ? NULL : client->opt.route, out, err);
     }
     if (status == PELT_OK && stand_in != 0) {
         pelt_origin_fix(*out, stand_in);

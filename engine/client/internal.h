@@ -163,6 +163,7 @@ struct pelt_client {
     struct pelt_outbox outbox;
     struct pelt_sharing sharing; /* of use if opt.shared */
     struct pelt_rng rng;
+    uint32_t sources_turn;   /* connections begun: own addresses go round */
     struct pelt_span piece;  /* body of the running feed, while it is one piece */
     uint64_t received_ns;    /* when the bytes of the running feed came */
     struct pelt_span behind; /* an answer of the running receive: bytes that came with it */

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "pelt/units.h"
-
 static void origin_free(struct pelt_origin *o)
 {
     if (o != NULL) {
@@ -20,48 +18,20 @@ static void origin_free(struct pelt_origin *o)
     }
 }
 
-/* Takes "HOST:PORT:ADDRESS" for this origin; PELT_AGAIN: it speaks of another one. */
-static enum pelt_status apply_resolve(struct pelt_origin *o, const char *line,
-                                      struct pelt_error *err)
+/* How it is reached. */
+static void find_way(struct pelt_origin *o, const struct pelt_route *route)
 {
-    const char *port = strchr(line, ':');
-    const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
-    if (address == NULL) {
-        return pelt_fail(err, PELT_EINVAL, "--resolve \"%s\": expected HOST:PORT:ADDRESS", line);
-    }
-    char digits[8] = "";
-    size_t digits_len = (size_t)(address - port - 1);
-    if (digits_len < sizeof(digits)) {
-        memcpy(digits, port + 1, digits_len);
-    }
-    uint64_t number = 0;
-    if (pelt_parse_count("--resolve port", digits, 1, 65535, &number, err) != PELT_OK) {
-        return PELT_EINVAL;
-    }
-    size_t host_len = (size_t)(port - line);
-    if (number != o->port || strlen(o->host) != host_len ||
-        strncasecmp(line, o->host, host_len) != 0) {
-        return PELT_AGAIN;
-    }
-    if (!pelt_addr_literal(address + 1, o->port, &o->addrs.addr[0])) {
-        return pelt_fail(err, PELT_EINVAL, "--resolve \"%s\": \"%s\" is no IP address", line,
-                         address + 1);
-    }
-    o->addrs.len = 1;
-    o->fixed = true;
-    return PELT_OK;
-}
-
-static enum pelt_status apply_all(struct pelt_origin *o, const char *const *resolve,
-                                  struct pelt_error *err)
-{
-    for (; resolve != NULL && *resolve != NULL && !o->fixed; resolve++) {
-        enum pelt_status status = apply_resolve(o, *resolve, err);
-        if (status != PELT_OK && status != PELT_AGAIN) {
-            return status;
+    o->way = pelt_route_way(route, o->host, o->port);
+    if (o->way.addrs != NULL) {
+        o->addrs = *o->way.addrs;
+        for (size_t i = 0; i < o->addrs.len; i++) {
+            pelt_addr_set_port(&o->addrs.addr[i], o->way.port);
         }
     }
-    return PELT_OK;
+    if (o->way.unix_path != NULL) {
+        o->addrs = (struct pelt_addrs){.addr[0].u.sa.sa_family = AF_UNIX, .len = 1};
+    }
+    o->fixed = o->addrs.len > 0;
 }
 
 static struct pelt_origin *origin_new(const struct pelt_url *url)
@@ -108,7 +78,7 @@ enum pelt_status pelt_client_speaks(const struct pelt_url *url, struct pelt_erro
 }
 
 enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
-                                  const struct pelt_url *url, const char *const *resolve,
+                                  const struct pelt_url *url, const struct pelt_route *route,
                                   struct pelt_origin **out, struct pelt_error *err)
 {
     enum pelt_status status = pelt_client_speaks(url, err);
@@ -132,11 +102,7 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
     if (o == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    status = apply_all(o, resolve, err);
-    if (status != PELT_OK) {
-        origin_free(o);
-        return status;
-    }
+    find_way(o, route);
     o->client = client;
     o->next = *list;
     *list = o;

@@ -7,6 +7,7 @@
 
 #include "pelt/addr.h"
 #include "pelt/client.h"
+#include "pelt/route.h"
 
 /* Shared connections to one server, and who waits for one (sharing.c). */
 struct pelt_conn_pool {
@@ -25,7 +26,8 @@ struct pelt_origin {
     bool https;                      /* as its URLs say */
     bool secure;                     /* TLS is spoken */
     struct pelt_tls_session session; /* if so: what the next handshake resumes */
-    bool fixed;                      /* by --resolve: the name is not asked for */
+    struct pelt_way way;             /* how it is reached */
+    bool fixed;                      /* so that no name is asked for */
     struct pelt_addrs addrs;         /* newest answer */
     bool met;                        /* called once: whether it is on this host is known */
     uint32_t turn; /* connections begun: their addresses go round, unless in order */
@@ -34,7 +36,7 @@ struct pelt_origin {
 
 /* The origin of `url` in the list at `*list`, added if new. As pelt_client_origin(). */
 enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin **list,
-                                  const struct pelt_url *url, const char *const *resolve,
+                                  const struct pelt_url *url, const struct pelt_route *route,
                                   struct pelt_origin **out, struct pelt_error *err);
 /* Whoever it is, 127.0.0.1 at `port` answers for it, without TLS. */
 void pelt_origin_fix(struct pelt_origin *origin, uint16_t port);

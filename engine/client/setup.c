@@ -60,11 +60,13 @@ static const char *say_failure(struct pelt_conn *c)
     char *text = pelt_conn_client(c)->error_text;
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     if (c->setup.failure == PELT_OUTCOME_DNS) {
-        snprintf(text, size, "name %s: %s", c->origin->host, c->setup.why);
+        snprintf(text, size, "name %s: %s", c->origin->way.host, c->setup.why);
     } else if (!c->setup.shaking || !pelt_handshake_say(c, text, size)) {
         char where[80];
+        const char *path = c->origin->way.unix_path;
         pelt_addr_format(&c->setup.failed, where, sizeof(where));
-        snprintf(text, size, "connect %s: %s", where, strerror(c->setup.error));
+        snprintf(text, size, "connect %s: %s", path != NULL ? path : where,
+                 strerror(c->setup.error));
     }
     return text;
 }
@@ -87,15 +89,38 @@ static void note_error(struct pelt_conn *c, int error)
     }
 }
 
+/* To setup.addr, into the connection's transport. Returns -errno. */
+static int open_socket(struct pelt_conn *c)
+{
+    struct pelt_client *client = pelt_conn_client(c);
+    bool in_progress, none = false;
+    int fd;
+    if (c->origin->way.unix_path != NULL) {
+        fd = pelt_sock_connect_unix(c->origin->way.unix_path);
+        if (fd >= 0) {
+            pelt_transport_unix(&c->transport, fd);
+        }
+        return fd;
+    }
+    const struct pelt_addr *source = pelt_route_from(
+        client->opt.route, c->setup.addr.u.sa.sa_family, client->sources_turn++, &none);
+    if (none) {
+        return -EAFNOSUPPORT;
+    }
+    fd = pelt_sock_connect_from(&c->setup.addr, source, &in_progress);
+    if (fd >= 0) {
+        pelt_transport_plain(&c->transport, fd);
+    }
+    return fd;
+}
+
 static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
 {
     const struct pelt_addrs *addrs = &c->origin->addrs;
     while (c->setup.tried < addrs->len) {
         c->setup.addr = addrs->addr[(c->setup.first + c->setup.tried++) % addrs->len];
-        bool in_progress = false;
-        int fd = pelt_sock_connect(&c->setup.addr, &in_progress);
+        int fd = open_socket(c);
         if (fd >= 0) {
-            pelt_transport_plain(&c->transport, fd);
             int error = pelt_poller_add(&pelt_conn_client(c)->poller, fd, c);
             if (error == 0) {
                 return;
@@ -117,7 +142,8 @@ static void meet(struct pelt_conn *c)
 {
     const struct pelt_addrs *addrs = &c->origin->addrs;
     c->origin->met = true;
-    if (pelt_sock_same_host(&addrs->addr[c->setup.first % addrs->len])) {
+    if (c->origin->way.unix_path != NULL ||
+        pelt_sock_same_host(&addrs->addr[c->setup.first % addrs->len])) {
         pelt_conn_client(c)->same_host = true;
     }
 }
@@ -157,7 +183,8 @@ static void begin(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->setup.asking = true;
-    pelt_dns_resolve(pelt_conn_client(c)->dns, c->origin->host, c->origin->port, on_addresses, c);
+    pelt_dns_resolve(pelt_conn_client(c)->dns, c->origin->way.host, c->origin->way.port,
+                     on_addresses, c);
     /* A literal or a name known already was answered within the call: no dns phase then. */
     c->setup.waited = c->setup.asking;
 }

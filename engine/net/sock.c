@@ -1,6 +1,5 @@
 /*
- * sock: see the header. One system call a property that socket(2) cannot take; sockets are TCP over
- * IPv4 or IPv6.
+ * sock: see the header. One system call a property that socket(2) cannot take.
  */
 #include "pelt/sock.h"
 
@@ -8,7 +7,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Closes `fd` and keeps the error that made us do so. */
@@ -18,7 +19,17 @@ static int give_up(int fd, int error)
     return -error;
 }
 
-int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
+/* The port is chosen by connect(2), by the peer's address, too, so that one of ours serves several
+ * peers. A kernel without that option has fewer ports, no less right ones. */
+static int bind_to(int fd, const struct pelt_addr *source)
+{
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    return bind(fd, &source->u.sa, source->len);
+}
+
+int pelt_sock_connect_from(const struct pelt_addr *addr, const struct pelt_addr *source,
+                           bool *in_progress)
 {
     assert(addr->len > 0);
     *in_progress = false;
@@ -30,6 +41,9 @@ int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
         return give_up(fd, errno);
     }
+    if (source != NULL && bind_to(fd, source) < 0) {
+        return give_up(fd, errno);
+    }
     if (connect(fd, &addr->u.sa, addr->len) < 0) {
         /* EINTR: the connection goes on by itself, POSIX says, as with EINPROGRESS. */
         if (errno != EINPROGRESS && errno != EINTR) {
@@ -38,6 +52,19 @@ int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
         *in_progress = true;
     }
     return fd;
+}
+
+int pelt_sock_connect_unix(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    const size_t len = strlen(path);
+    assert(len < sizeof(addr.sun_path));
+    memcpy(addr.sun_path, path, len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    return connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? fd : give_up(fd, errno);
 }
 
 int pelt_sock_error(int fd)

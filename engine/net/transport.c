@@ -68,8 +68,14 @@ static void plain_close(struct pelt_transport *t)
 }
 
 static const struct pelt_transport_ops plain = {plain_send, plain_recv, plain_discard, plain_close};
+static const struct pelt_transport_ops unix_socket = {plain_send, plain_recv, NULL, plain_close};
 
 void pelt_transport_plain(struct pelt_transport *t, int fd)
 {
     *t = (struct pelt_transport){.ops = &plain, .fd = fd};
+}
+
+void pelt_transport_unix(struct pelt_transport *t, int fd)
+{
+    *t = (struct pelt_transport){.ops = &unix_socket, .fd = fd};
 }

@@ -86,7 +86,8 @@ void pelt_limits_read(const char *proc, const char *cgroup, struct pelt_limits *
 {
     const double quota = pelt_host_cpu_quota(cgroup);
     const uint64_t group = cgroup_memory(cgroup);
-    *out = (struct pelt_limits){.cores = pelt_host_cpus(), .fds = pelt_host_raise_fds()};
+    *out =
+        (struct pelt_limits){.cores = pelt_host_cpus(), .fds = pelt_host_raise_fds(), .sources = 1};
     out->cores = quota > 0 && quota < out->cores ? quota : out->cores;
     out->memory_bytes = host_memory(proc);
     out->memory_bytes = group < out->memory_bytes ? group : out->memory_bytes;
@@ -95,5 +96,5 @@ void pelt_limits_read(const char *proc, const char *cgroup, struct pelt_limits *
 
 uint32_t pelt_limits_ports(const struct pelt_limits *l)
 {
-    return l->port_last - l->port_first + 1;
+    return (l->port_last - l->port_first + 1) * l->sources;
 }

@@ -29,7 +29,7 @@ enum pelt_status pelt_own_run(const struct pelt_own_run *own, struct pelt_result
     run.kind = "preflight";
     run.plan = own->plan;
     run.threads = PELT_OWN_RUN_THREADS;
-    run.resolve = NULL;
+    run.route = NULL;
     run.stand_in_port = own->server->port;
     run.skipped_ns = own->skipped_ns;
     run.thresholds = NULL;

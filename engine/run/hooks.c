@@ -51,7 +51,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     *h = (struct pelt_hooks){.run = run, .registry = registry, .observed = observe != NULL};
     struct pelt_station_options station = {
         .seed = run->seed,
-        .resolve = run->resolve,
+        .route = run->route,
         .https = run->https,
         .metrics = pelt_registry_metrics(registry),
         .stand_in_port = run->stand_in_port,

@@ -25,7 +25,7 @@ struct pelt_station_options {
     bool may_hold; /* see struct pelt_client_options */
     bool shared;   /* see struct pelt_client_options, also for the next */
     uint32_t connections_max;
-    const char *const *resolve; /* borrowed */
+    const struct pelt_route *route; /* borrowed */
     struct pelt_https *https; /* borrowed; see struct pelt_client_options, also for the next two */
     struct pelt_metrics *metrics;
     uint16_t stand_in_port;

@@ -54,13 +54,15 @@ def free_port():
 
 
 class Nginx:
+    CONFIG = CONFIG
+
     def __init__(self, prefix, is_root):
         self.prefix = pathlib.Path(prefix)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         user = "user root;" if is_root else ""  # workers must read and write the prefix
         config = self.prefix / "nginx.conf"
-        config.write_text(CONFIG.format(prefix=self.prefix, port=self.port, user=user))
+        config.write_text(self.CONFIG.format(prefix=self.prefix, port=self.port, user=user))
         self.process = subprocess.Popen([program(), "-p", str(self.prefix), "-c", str(config),
                                          "-e", str(self.prefix / "error.log")])
         self._wait_until_it_answers()

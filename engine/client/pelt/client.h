@@ -18,6 +18,7 @@
 #include "pelt/url.h"
 
 struct ev_loop;
+struct pelt_route;
 struct pelt_client;
 struct pelt_conn;
 
@@ -58,12 +59,11 @@ struct pelt_client_options {
                                        are not recorded */
     struct pelt_timerq *timers;     /* borrowed: the thread's */
     uint64_t seed;                  /* for the jitter of connection retries */
-    /* --resolve HOST:PORT:ADDR lines, NULL-terminated; may be NULL */
-    const char *const *resolve;
-    struct pelt_https *https;     /* borrowed; NULL: https URLs are refused */
-    struct pelt_metrics *metrics; /* borrowed: of the recorder's ids; NULL: none are recorded */
+    const struct pelt_route *route; /* borrowed; NULL: as URLs and names say */
+    struct pelt_https *https;       /* borrowed; NULL: https URLs are refused */
+    struct pelt_metrics *metrics;   /* borrowed: of the recorder's ids; NULL: none are recorded */
     /* Not 0: 127.0.0.1 at this port stands in for every server, without TLS, and no name is looked
-     * up; before `resolve`. */
+     * up; before `route`. */
     uint16_t stand_in_port;
     bool may_hold; /* closed loop: sending may wait for the batch of answers that is being received
                     */

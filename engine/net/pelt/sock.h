@@ -1,5 +1,6 @@
 /*
- * sock: TCP sockets as a load generator wants them: non-blocking, close-on-exec, TCP_NODELAY.
+ * sock: sockets as a load generator wants them: non-blocking, close-on-exec, of TCP with
+ * TCP_NODELAY.
  * Thread: any; no state here.
  */
 #ifndef PELT_SOCK_H
@@ -9,12 +10,21 @@
 #include "pelt/status.h"
 
 /*
- * Starts a connection. Returns the fd, which is the caller's (*in_progress: wait until writable,
+ * Starts a connection, from `source` (its port is 0) or, NULL, from where the system likes. Returns
+ * the fd, which is the caller's (*in_progress: wait until writable,
  * then ask pelt_sock_error; otherwise it stands), or -errno: EMFILE and ENFILE (no fd left),
  * EADDRNOTAVAIL (no local port left), ENOMEM and ENOBUFS are ours, all others speak of the way or
  * the peer.
  */
-int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
+int pelt_sock_connect_from(const struct pelt_addr *addr, const struct pelt_addr *source,
+                           bool *in_progress);
+static inline int pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
+{
+    return pelt_sock_connect_from(addr, NULL, in_progress);
+}
+/* The same to a unix socket (its path fits into a sockaddr_un), which stands at once or fails;
+ * EAGAIN: its backlog is full. */
+int pelt_sock_connect_unix(const char *path);
 /* SO_ERROR of a connecting socket, taken (a second call says 0): 0 is connected. */
 int pelt_sock_error(int fd);
 /* `peer` is on this host, whether it answers or not: a loopback address, or one of the host's own.

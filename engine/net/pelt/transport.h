@@ -52,5 +52,7 @@ struct pelt_transport {
 /* Plain TCP over `fd` (connected or connecting, non-blocking); takes the fd. A peer that is gone is
  * PELT_EIO with EPIPE, never SIGPIPE. */
 void pelt_transport_plain(struct pelt_transport *t, int fd);
+/* The same of a unix socket, which cannot discard. */
+void pelt_transport_unix(struct pelt_transport *t, int fd);
 
 #endif

@@ -12,6 +12,7 @@ struct pelt_limits {
     double cores; /* by affinity mask and cgroup quota, which may be a part of one */
     uint64_t fds; /* descriptors of a process (nofile) */
     uint32_t port_first, port_last; /* local ports for connections, to one server each once */
+    uint32_t sources;               /* addresses to connect from, each with those ports */
     double port_rest_s;             /* for which a port rests after a connection to one server */
     uint64_t memory_bytes; /* that can still be had: of the host, or of the cgroup; 0: unknown */
 };

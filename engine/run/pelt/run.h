@@ -54,7 +54,7 @@ struct pelt_run_options {
     uint32_t connections_max;   /* of these, a thread and origin; 0: no limit */
     const char *target;         /* base URL for relative paths; NULL: the scenario's */
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-    const char *const *resolve; /* "host:port:address", NULL-terminated; may be NULL */
+    const struct pelt_route *route; /* borrowed; NULL: servers are reached as URLs and names say */
     const struct pelt_agent_options
         *agents; /* on the hosts under test; connected before the load */
     size_t agents_len;

@@ -46,6 +46,7 @@ static void assert_verdict(enum pelt_loop loop, double level, double pause_s, co
                                        .fds = 20000,
                                        .port_first = 32768,
                                        .port_last = 60999,
+                                       .sources = 1,
                                        .port_rest_s = 60,
                                        .memory_bytes = UINT64_C(1000000000)};
     struct pelt_plan plan;

@@ -98,17 +98,20 @@ static void peer_resets(struct fixture *f)
 static bool no_ipv4, no_ipv6; /* such an address cannot be assigned */
 static int ipv6_tries;
 
-int __real_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
-int __wrap_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress);
+int __real_pelt_sock_connect_from(const struct pelt_addr *addr, const struct pelt_addr *source,
+                                  bool *in_progress);
+int __wrap_pelt_sock_connect_from(const struct pelt_addr *addr, const struct pelt_addr *source,
+                                  bool *in_progress);
 
-int __wrap_pelt_sock_connect(const struct pelt_addr *addr, bool *in_progress)
+int __wrap_pelt_sock_connect_from(const struct pelt_addr *addr, const struct pelt_addr *source,
+                                  bool *in_progress)
 {
     bool ipv4 = addr->u.sa.sa_family == AF_INET;
     ipv6_tries += !ipv4;
     if (ipv4 ? no_ipv4 : no_ipv6) {
         return -EADDRNOTAVAIL;
     }
-    return __real_pelt_sock_connect(addr, in_progress);
+    return __real_pelt_sock_connect_from(addr, source, in_progress);
 }
 
 /* ---- the client ---- */

@@ -25,6 +25,7 @@ static struct pelt_limits host(void)
                                 .fds = 20000,
                                 .port_first = 32768,
                                 .port_last = 60999,
+                                .sources = 1,
                                 .port_rest_s = 60,
                                 .memory_bytes = UINT64_C(1000000000)};
 }
