@@ -10,6 +10,7 @@
 #include "pelt/server_word.h"
 #include "pelt/trace_context.h"
 #include "pelt/units.h"
+#include "pelt/utf8.h"
 #include "stdout.h"
 
 #define LINES_MAX      40  /* of a head */
@@ -48,10 +49,25 @@ static void print_head(char mark, struct pelt_span head)
     }
 }
 
+/* Is its beginning text? */
+static bool is_text(struct pelt_span body)
+{
+    struct pelt_utf8 utf8 = {0};
+    const size_t len = body.len < BODY_BYTES_MAX ? body.len : BODY_BYTES_MAX;
+    return memchr(body.ptr, '\0', len) == NULL && pelt_utf8_feed(&utf8, body.ptr, len);
+}
+
 /* The first bytes of a body, line by line behind `mark`. */
 static void print_body(char mark, struct pelt_span body)
 {
+    if (body.len > 0 && !is_text(body)) {
+        printf("%c (%zu bytes that are no text)\n", mark, body.len);
+        return;
+    }
     size_t shown = body.len < BODY_BYTES_MAX ? body.len : BODY_BYTES_MAX;
+    while (shown < body.len && ((unsigned char)body.ptr[shown] & 0xC0) == 0x80) {
+        shown--; /* not in the middle of a character */
+    }
     for (size_t at = 0; at < shown;) {
         const char *eol = memchr(body.ptr + at, '\n', shown - at);
         size_t len = eol != NULL ? (size_t)(eol - body.ptr) - at : shown - at;

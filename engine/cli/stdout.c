@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "exit_code.h"
+#include "pelt/utf8.h"
 
 #define COLUMNS_DEFAULT 80
 #define COLUMNS_LEAST   60 /* report_summary() needs them */
@@ -51,11 +52,28 @@ int cli_stdout_finish(int code)
     return cli_exit_merge(code, cli_fail(status, &err));
 }
 
+/* Bytes of the character at `text` that may be shown; 0: a control character, or none of UTF-8. */
+static size_t shown_bytes(const char *text, size_t len)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    struct pelt_utf8 utf8 = {0};
+    if (*c < 0x80) {
+        return *c == '\t' || (*c >= 0x20 && *c != 0x7F) ? 1 : 0;
+    }
+    for (size_t n = 0; n < len && pelt_utf8_feed(&utf8, text + n, 1); n++) {
+        if (pelt_utf8_is_whole(&utf8)) {
+            return *c == 0xC2 && c[1] < 0xA0 ? 0 : n + 1; /* C1 controls steer terminals, too */
+        }
+    }
+    return 0;
+}
+
 void cli_stdout_clean(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        putchar(c == '\t' || (c >= 0x20 && c != 0x7F) ? c : '.');
+    for (size_t i = 0; i < len;) {
+        const size_t n = shown_bytes(text + i, len - i);
+        fwrite(n > 0 ? text + i : ".", 1, n > 0 ? n : 1, stdout);
+        i += n > 0 ? n : 1;
     }
 }
 

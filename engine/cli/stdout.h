@@ -14,7 +14,8 @@ void cli_stdout_drop(void);
 /* Flushes. `code` unless that, or an earlier write, failed for another reason than a gone reader:
  * then a line on stderr, and what cli_exit_merge() makes of `code` and 1. */
 int cli_stdout_finish(int code);
-/* Prints what a server or a script said: control characters but tab show as '.'. */
+/* Prints what a server or a script said: control characters but tab, and bytes that are no UTF-8,
+ * show as '.'. */
 void cli_stdout_clean(const char *text, size_t len);
 /* Columns for the summary: the terminal's width, 80 where stdout is none. */
 int cli_stdout_columns(void);

@@ -126,6 +126,18 @@ def test_auth_is_sent_and_never_shown(app, tmp_path):
         assert secret not in once.out + once.err
 
 
+def test_check_once_shows_no_bytes_that_are_no_text(app, tmp_path):
+    path = scenario(tmp_path, """
+        http.get("/packed/9", { compressed = true })
+        http.post("/echo", { body = "a\\0b" })
+        http.post("/echo", { body = ("x"):rep(599) .. "\\u{e9}" })""")
+    once = pelt("check", "--once", path, "--target", app.url, cwd=tmp_path)
+    assert once.code == PASSED, once.told()
+    assert "> (3 bytes that are no text)" in once.out and "\0" not in once.out, once.out
+    assert "bytes that are no text)" in once.out.split("Content-Encoding: gzip")[1].split("\n\n")[0], once.out
+    assert "> " + 599 * "x" + "\n> ... 2 bytes more" in once.out  # no half of a character
+
+
 def test_a_batch_uses_six_connections(app, tmp_path):
     path = scenario(tmp_path, """
         local list = {}
