@@ -6,6 +6,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "https.h"
+#include "json_out.h"
 #include "load.h"
 #include "outputs.h"
 #include "pelt/log.h"
@@ -19,17 +20,6 @@
 #include "text_or_file.h"
 
 #define ANSWER "{}"
-
-static enum pelt_status check_outputs(const struct cli_texts *out, struct pelt_error *err)
-{
-    for (size_t i = 0; i < out->len; i++) {
-        if (strncmp(out->items[i], "json=", 5) != 0) {
-            return pelt_fail(err, PELT_EINVAL, "--out %s: preflight writes json=PATH only",
-                             out->items[i]);
-        }
-    }
-    return cli_outputs_check(out, NULL, err);
-}
 
 static enum pelt_status read_answer(const struct cli_options *o, struct pelt_buf *out,
                                     struct pelt_error *err)
@@ -46,16 +36,10 @@ static uint32_t threads_of(const struct cli_options *o, const struct pelt_plan *
 
 static int tell(const struct cli_options *o, const struct cli_preflight *p)
 {
-    int code = p->forecast->fits ? CLI_EXIT_PASSED : CLI_EXIT_USAGE;
     cli_stderr_flush();
     cli_preflight_text(p, cli_outputs_take_stdout(&o->out) ? stderr : stdout);
-    for (size_t i = 0; i < o->out.len; i++) {
-        struct pelt_error err = {{0}};
-        if (cli_preflight_json(p, o->out.items[i] + strlen("json="), &err) != PELT_OK) {
-            code = cli_exit_merge(code, cli_fail(PELT_EIO, &err));
-        }
-    }
-    return code;
+    return cli_json_out_write(&o->out, cli_preflight_json(p),
+                              p->forecast->fits ? CLI_EXIT_PASSED : CLI_EXIT_USAGE);
 }
 
 static int measure_and_tell(const struct cli_options *o, const struct pelt_scenario *scenario,
@@ -112,7 +96,7 @@ int cmd_preflight(const struct cli_options *o)
     struct pelt_https *https = NULL;
     struct pelt_buf answer;
     pelt_buf_init(&answer, CLI_TEXT_BYTES_MAX);
-    enum pelt_status status = check_outputs(&o->out, &err);
+    enum pelt_status status = cli_json_out_check(&o->out, "preflight", &err);
     if (status == PELT_OK) {
         status = read_answer(o, &answer, &err);
     }

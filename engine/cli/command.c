@@ -83,6 +83,14 @@ const struct cli_command cli_commands[] = {
      "  pelt convert curl requests.sh --out api.lua\n"
      "  pelt convert har shop.har --host shop.example --no-static --out shop.lua\n",
      cmd_convert},
+    {"doctor", CLI_DOCTOR, NULL, "what of this host can spoil a measurement",
+     "Looks at this host's CPUs and who else uses them, clocks and timers, limits of\n"
+     "descriptors and ports, firewall, memory, disk and CA certificates, and says of\n"
+     "each whether it can spoil a measurement, and what to change and how. Changes\n"
+     "nothing, sends nothing, needs no rights.\n",
+     "  pelt doctor\n"
+     "  pelt doctor --out json=-\n",
+     cmd_doctor},
     {.name = NULL},
 };
 /* clang-format on */
@@ -138,7 +146,7 @@ void cli_help_command(const struct cli_command *command, FILE *out)
 
 enum pelt_status cli_command_unknown(const char *word, struct pelt_error *err)
 {
-    const char *names[16];
+    const char *names[32];
     size_t len = 0;
     for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
         names[len++] = c->name;

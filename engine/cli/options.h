@@ -28,6 +28,7 @@ enum cli_command_bit {
     CLI_NEW = 64,
     CLI_PREFLIGHT = 128,
     CLI_CONVERT = 256,
+    CLI_DOCTOR = 512,
 };
 
 struct cli_options;

@@ -4,6 +4,7 @@
 #ifndef CLI_PREFLIGHT_H
 #define CLI_PREFLIGHT_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "pelt/forecast.h"
@@ -21,9 +22,8 @@ struct cli_preflight { /* all borrowed */
 void cli_preflight_text(const struct cli_preflight *p, FILE *out);
 /* One sentence: whether the plan fits, and the first limit. */
 void cli_preflight_verdict(const struct cli_preflight *p, char *out, size_t size);
-/* pelt-preflight/1 (docs/REPORTS.md) to a file, or to stdout for "-". PELT_EIO: err says why. */
-PELT_MUST_USE enum pelt_status cli_preflight_json(const struct cli_preflight *p, const char *path,
-                                                  struct pelt_error *err);
+/* pelt-preflight/1 (docs/REPORTS.md), the caller's; NULL: out of memory. */
+json_t *cli_preflight_json(const struct cli_preflight *p);
 /* A number for people: "28,232", "5.2 million"; to three digits where it is an estimate. INFINITY:
  * "any number". 32 bytes hold it. */
 void cli_preflight_number(double value, bool estimate, char *out, size_t size);

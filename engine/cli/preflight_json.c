@@ -1,15 +1,11 @@
 /*
  * preflight_json: see preflight.h. A figure that is unknown or without limit is null.
  */
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "preflight.h"
-
-#define DUMP_FLAGS (JSON_INDENT(2) | JSON_REAL_PRECISION(6))
 
 static json_t *number(double value)
 {
@@ -103,7 +99,7 @@ static json_t *forecast(const struct cli_preflight *p)
     return o;
 }
 
-static json_t *document(const struct cli_preflight *p)
+json_t *cli_preflight_json(const struct cli_preflight *p)
 {
     char verdict[512];
     json_t *limits = json_array();
@@ -123,23 +119,4 @@ static json_t *document(const struct cli_preflight *p)
     json_object_set_new(o, "fits", json_boolean(p->forecast->fits));
     json_object_set_new(o, "text", json_string(verdict));
     return o;
-}
-
-enum pelt_status cli_preflight_json(const struct cli_preflight *p, const char *path,
-                                    struct pelt_error *err)
-{
-    const bool to_stdout = strcmp(path, "-") == 0;
-    json_t *o = document(p);
-    FILE *file = to_stdout ? stdout : fopen(path, "we");
-    bool written = file != NULL && o != NULL && json_dumpf(o, file, DUMP_FLAGS) == 0 &&
-                   fputc('\n', file) != EOF && fflush(file) == 0;
-    const int error = errno;
-    if (file != NULL && !to_stdout) {
-        written = fclose(file) == 0 && written;
-    }
-    json_decref(o);
-    return written || to_stdout /* whose failure is told when it is finished */
-               ? PELT_OK
-               : pelt_fail(err, PELT_EIO, "--out json=%s: cannot be written: %s", path,
-                           strerror(error));
 }

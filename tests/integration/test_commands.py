@@ -1,7 +1,9 @@
 """Each command does what its help says, on a real server."""
 import csv
 import json
+import os
 import re
+import resource
 import signal
 import socket
 import time
@@ -189,3 +191,21 @@ def test_kept_scenarios_are_sound(target, tmp_path):
     for path in paths:
         done = pelt("check", path, "--once", "--target", target().url, cwd=tmp_path)
         assert done.code == PASSED, (path, done.told())
+
+
+def test_doctor_says_of_each_sign_what_was_found_and_what_to_do(tmp_path):
+    done = pelt("doctor", "--out", f"json={tmp_path}/signs.json", cwd=tmp_path, env={**os.environ, "SSL_CERT_FILE": "/no/such/file"})
+    assert done.code == PASSED, done.told()
+    document = json.loads((tmp_path / "signs.json").read_text())
+    signs = {sign["what"]: sign for sign in document["signs"]}
+    assert document["schema"] == "pelt-doctor/1" and len(signs) == 14
+    for what, sign in signs.items():
+        assert f"{what:16} {sign['level']:7} {sign['found']}" in done.out.splitlines(), done.out
+        assert (sign["advice"] is None) == (sign["level"] in ("fine", "unknown")), sign
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert signs["descriptors"]["found"].endswith(f"at most {hard}")
+    assert signs["CA certificates"]["advice"].startswith("SSL_CERT_FILE /no/such/file")
+    only = pelt("doctor", "--out", "json=-", cwd=tmp_path)
+    assert only.code == PASSED and json.loads(only.out)["schema"] == "pelt-doctor/1"
+    refused = pelt("doctor", "--out", "csv=x", cwd=tmp_path)
+    assert refused.code == USAGE and "doctor writes json=PATH only" in refused.err, refused.told()
