@@ -1,61 +1,27 @@
-/* A tree of files for a collector's `root`, and its figures by name. */
+/* A collector's tree of files, and its figures by name. */
 #ifndef TESTS_AGENT_HOST_TREE_H
 #define TESTS_AGENT_HOST_TREE_H
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "collector.h"
 #include "figure.h"
+#include "file_tree.h"
 
 #define SECOND UINT64_C(1000000000)
-
-struct tree {
-    char root[64];
-};
 
 /* `fixture`: copied, NULL: empty. */
 static inline int tree_make(struct tree *t, const char *fixture)
 {
     char command[256];
 
-    snprintf(t->root, sizeof t->root, "/tmp/pelt-agent-test-XXXXXX");
-    assert_non_null(mkdtemp(t->root));
+    tree_new(t);
     if (fixture != NULL) {
         snprintf(command, sizeof command, "cp -r %s/%s/. %s", PELT_AGENT_FIXTURES, fixture,
                  t->root);
         assert_int_equal(system(command), 0);
     }
     return 0;
-}
-
-static inline int tree_remove(struct tree *t)
-{
-    char command[128];
-
-    snprintf(command, sizeof command, "rm -r %s", t->root);
-    return system(command);
-}
-
-/* Written in place, so that who holds the file open reads it. */
-static inline void tree_put(const struct tree *t, const char *name, const char *text)
-{
-    char path[512];
-
-    snprintf(path, sizeof path, "%s/%s", t->root, name);
-    for (char *slash = strchr(path + strlen(t->root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
 }
 
 static inline struct figure *figure_named(const struct catalogue *c, const char *name,

@@ -2,71 +2,43 @@
 #include "test.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "pelt/checkup.h"
-
-struct place {
-    char root[64];
-    char command[128];
-};
+#include "file_tree.h"
 
 static int setup(void **state)
 {
-    struct place *p = test_malloc(sizeof *p);
-    snprintf(p->root, sizeof p->root, "/tmp/pelt-checkup-test-XXXXXX");
-    assert_non_null(mkdtemp(p->root));
-    *state = p;
+    static struct tree tree;
+    tree_new(&tree);
+    *state = &tree;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct place *p = *state;
-    snprintf(p->command, sizeof p->command, "rm -r %s", p->root);
-    const int result = system(p->command);
-    test_free(p);
-    return result;
-}
-
-/* Makes the folders of `name`, too. */
-static void put(const struct place *p, const char *name, const char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", p->root, name);
-    for (char *slash = strchr(path + strlen(p->root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    return tree_remove(*state);
 }
 
 static void what_files_say_is_read(void **state)
 {
-    const struct place *p = *state;
+    const struct tree *p = *state;
     struct pelt_checkup c;
-    put(p, "proc/pressure/cpu",
-        "some avg10=12.50 avg60=3.00 avg300=1.00 total=5\nfull avg10=9.00\n");
-    put(p, "proc/stat", "cpu  100 0 100 700 0 0 0 100 0 0\ncpu0 1 2 3\n");
-    put(p, "proc/sys/net/ipv4/ip_local_port_range", "1024\t65535\n");
-    put(p, "proc/sys/net/ipv4/tcp_tw_reuse", "1\n");
-    put(p, "proc/sys/net/core/somaxconn", "128\n");
-    put(p, "proc/sys/net/netfilter/nf_conntrack_count", "99\n");
-    put(p, "proc/sys/net/netfilter/nf_conntrack_max", "100\n");
-    put(p, "proc/meminfo",
+    tree_put(p, "proc/pressure/cpu",
+             "some avg10=12.50 avg60=3.00 avg300=1.00 total=5\nfull avg10=9.00\n");
+    tree_put(p, "proc/stat", "cpu  100 0 100 700 0 0 0 100 0 0\ncpu0 1 2 3\n");
+    tree_put(p, "proc/sys/net/ipv4/ip_local_port_range", "1024\t65535\n");
+    tree_put(p, "proc/sys/net/ipv4/tcp_tw_reuse", "1\n");
+    tree_put(p, "proc/sys/net/core/somaxconn", "128\n");
+    tree_put(p, "proc/sys/net/netfilter/nf_conntrack_count", "99\n");
+    tree_put(p, "proc/sys/net/netfilter/nf_conntrack_max", "100\n");
+    tree_put(
+        p, "proc/meminfo",
         "MemTotal:  1000 kB\nMemFree: 1 kB\nMemAvailable: 200 kB\nSwapTotal: 500 kB\nSwapFree: 100 "
         "kB\n");
-    put(p, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n");
-    put(p, "sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
-    put(p, "sys/fs/cgroup/cpu.max", "150000 100000\n");
+    tree_put(p, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n");
+    tree_put(p, "sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
+    tree_put(p, "sys/fs/cgroup/cpu.max", "150000 100000\n");
     pelt_checkup_read(p->root, p->root, &c);
     assert_float_equal(c.pressure, 0.125, 1e-9);
     assert_float_equal(c.stolen, 0.1, 1e-9);
@@ -87,7 +59,7 @@ static void what_files_say_is_read(void **state)
 
 static void what_is_not_there_is_unknown_and_never_bad(void **state)
 {
-    const struct place *p = *state;
+    const struct tree *p = *state;
     struct pelt_checkup c;
     struct pelt_sign signs[PELT_SIGNS];
     pelt_checkup_read(p->root, "/no/such/folder", &c);

@@ -1,54 +1,25 @@
 /* limits: ports, memory and cores as /proc and the cgroup say them. */
 #include "test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "pelt/limits.h"
-
-struct place {
-    char root[64];
-    char command[128];
-};
+#include "file_tree.h"
 
 static int setup(void **state)
 {
-    struct place *p = test_malloc(sizeof *p);
-    snprintf(p->root, sizeof p->root, "/tmp/pelt-limits-test-XXXXXX");
-    assert_non_null(mkdtemp(p->root));
-    *state = p;
+    static struct tree tree;
+    tree_new(&tree);
+    *state = &tree;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct place *p = *state;
-    snprintf(p->command, sizeof p->command, "rm -r %s", p->root);
-    const int result = system(p->command);
-    test_free(p);
-    return result;
+    return tree_remove(*state);
 }
 
-/* Makes the folders of `name`, too. */
-static void put(const struct place *p, const char *name, const char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", p->root, name);
-    for (char *slash = strchr(path + strlen(p->root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static struct pelt_limits limits_of(const struct place *p)
+static struct pelt_limits limits_of(const struct tree *p)
 {
     struct pelt_limits l;
     pelt_limits_read(p->root, p->root, &l);
@@ -66,8 +37,8 @@ static void what_cannot_be_read_is_what_linux_has(void **state)
 
 static void ports_are_those_of_the_range(void **state)
 {
-    put(*state, "sys/net/ipv4/ip_local_port_range", "1024\t65535\n");
-    put(*state, "sys/net/ipv4/tcp_tw_reuse", "1\n");
+    tree_put(*state, "sys/net/ipv4/ip_local_port_range", "1024\t65535\n");
+    tree_put(*state, "sys/net/ipv4/tcp_tw_reuse", "1\n");
     const struct pelt_limits l = limits_of(*state);
     assert_int_equal(pelt_limits_ports(&l), 64512);
     assert_int_equal(l.port_first, 1024);
@@ -76,34 +47,34 @@ static void ports_are_those_of_the_range(void **state)
 
 static void ports_rest_a_minute_where_they_may_be_reused_on_loopback_only(void **state)
 {
-    put(*state, "sys/net/ipv4/tcp_tw_reuse", "2\n");
+    tree_put(*state, "sys/net/ipv4/tcp_tw_reuse", "2\n");
     assert_true(limits_of(*state).port_rest_s == 60);
 }
 
 static void memory_is_the_hosts_or_what_the_cgroup_leaves(void **state)
 {
-    put(*state, "meminfo", "MemTotal: 4000 kB\nMemFree: 500 kB\nMemAvailable:  3000 kB\n");
+    tree_put(*state, "meminfo", "MemTotal: 4000 kB\nMemFree: 500 kB\nMemAvailable:  3000 kB\n");
     assert_int_equal(limits_of(*state).memory_bytes, 3000 * 1024);
-    put(*state, "memory.max", "max\n");
-    put(*state, "memory.current", "1000\n");
+    tree_put(*state, "memory.max", "max\n");
+    tree_put(*state, "memory.current", "1000\n");
     assert_int_equal(limits_of(*state).memory_bytes, 3000 * 1024);
-    put(*state, "memory.max", "5000\n");
+    tree_put(*state, "memory.max", "5000\n");
     assert_int_equal(limits_of(*state).memory_bytes, 4000);
-    put(*state, "memory.current", "6000\n");
+    tree_put(*state, "memory.current", "6000\n");
     assert_int_equal(limits_of(*state).memory_bytes, 0);
 }
 
 static void memory_of_a_cgroup_of_version_1(void **state)
 {
-    put(*state, "meminfo", "MemAvailable: 3000 kB\n");
-    put(*state, "memory/memory.limit_in_bytes", "3000\n");
-    put(*state, "memory/memory.usage_in_bytes", "1000\n");
+    tree_put(*state, "meminfo", "MemAvailable: 3000 kB\n");
+    tree_put(*state, "memory/memory.limit_in_bytes", "3000\n");
+    tree_put(*state, "memory/memory.usage_in_bytes", "1000\n");
     assert_int_equal(limits_of(*state).memory_bytes, 2000);
 }
 
 static void a_quota_may_be_a_part_of_a_core(void **state)
 {
-    put(*state, "cpu.max", "25000 100000\n");
+    tree_put(*state, "cpu.max", "25000 100000\n");
     assert_true(limits_of(*state).cores == 0.25);
 }
 
