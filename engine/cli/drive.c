@@ -186,6 +186,8 @@ static void fill(const struct cli_options *o, struct pelt_run_options *run)
 {
     run->command = o->command_line;
     run->threads = (uint32_t)o->threads;
+    run->pin = o->threads_pin;
+    run->pacing = o->pacing;
     run->seed = o->seed;
     run->settings = o->settings;
     run->settings_len = o->settings_len;

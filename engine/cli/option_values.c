@@ -274,6 +274,16 @@ enum pelt_status cli_read_unix_socket(struct cli_options *o, void *field, const 
     return read_route(o, text, pelt_route_unix, err);
 }
 
+enum pelt_status cli_read_pacing(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    if (strcmp(text, "poll") != 0 && strcmp(text, "sleep") != 0) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\": write poll or sleep", text);
+    }
+    o->pacing = text[0] == 'p' ? PELT_PACING_POLL : PELT_PACING_SLEEP;
+    return PELT_OK;
+}
+
 enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err)
 {

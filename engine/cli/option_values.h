@@ -53,6 +53,8 @@ enum pelt_status cli_read_source_ip(struct cli_options *o, void *field, const ch
                                     struct pelt_error *err);
 enum pelt_status cli_read_unix_socket(struct cli_options *o, void *field, const char *text,
                                       struct pelt_error *err);
+enum pelt_status cli_read_pacing(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
 enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err);
 enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const char *text,

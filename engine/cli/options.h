@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "pelt/plan.h"
+#include "pelt/run.h"
 #include "pelt/scenario.h"
 #include "pelt/threshold.h"
 
@@ -66,6 +67,8 @@ struct cli_options {
     bool help;
 
     uint64_t users, connections, pipeline, threads;
+    bool threads_pin;
+    enum pelt_pacing pacing;
     double rate_per_s;
     struct cli_ramp ramp;
     uint64_t duration_ns, iterations;

@@ -45,6 +45,19 @@ double pelt_host_cpu_quota(const char *root)
     return 0;
 }
 
+int pelt_host_cpu_at(uint32_t i)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) == 0) {
+        return -1;
+    }
+    int cpu = 0;
+    for (uint32_t left = i % (uint32_t)CPU_COUNT(&set); left > 0 || !CPU_ISSET(cpu, &set); cpu++) {
+        left -= CPU_ISSET(cpu, &set) != 0;
+    }
+    return cpu;
+}
+
 uint32_t pelt_host_cpus(void)
 {
     uint32_t cpus = affinity_cpus();

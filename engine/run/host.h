@@ -13,6 +13,9 @@
  * cpu.cfs_*), rounded up. At least 1. */
 uint32_t pelt_host_cpus(void);
 
+/* The number of the i-th of these, from 0, again from the first one after the last; -1: unknown. */
+int pelt_host_cpu_at(uint32_t i);
+
 /* Processors' worth of CPU time that the cgroup mounted at `root` ("/sys/fs/cgroup") allows; 0: no
  * quota. */
 double pelt_host_cpu_quota(const char *root);

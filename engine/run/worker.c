@@ -457,7 +457,16 @@ enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, str
     if (status != PELT_OK) {
         return status;
     }
-    int error = pthread_create(&w->pthread, NULL, thread_main, w);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    if (w->opt.cpu >= 0) {
+        cpu_set_t own;
+        CPU_ZERO(&own);
+        CPU_SET(w->opt.cpu, &own);
+        pthread_attr_setaffinity_np(&attr, sizeof own, &own);
+    }
+    int error = pthread_create(&w->pthread, &attr, thread_main, w);
+    pthread_attr_destroy(&attr);
     if (error != 0) {
         return pelt_fail(err, PELT_EIO, "thread %u: %s", w->opt.thread, strerror(error));
     }

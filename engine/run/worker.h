@@ -22,6 +22,7 @@ struct pelt_worker_options {
     struct pelt_parts *parts;           /* borrowed: the run's loads; a crew of each is here */
     uint32_t thread, threads;
     bool spin;
+    int cpu;               /* on which it stays; -1: on any */
     const char *data_json; /* borrowed: what setup returned; may be NULL */
 };
 

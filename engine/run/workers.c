@@ -72,6 +72,12 @@ static bool has_rows(const struct pelt_running *run)
     return run->opt.scenario != NULL && pelt_scenario_file(run->opt.scenario, 0, &file);
 }
 
+static bool may_poll(const struct pelt_running *run)
+{
+    return run->opt.pacing == PELT_PACING_AUTO ? run->threads < pelt_host_cpus()
+                                               : run->opt.pacing == PELT_PACING_POLL;
+}
+
 enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *err)
 {
     enum pelt_status status =
@@ -89,7 +95,8 @@ enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *e
             .parts = &run->parts,
             .thread = i,
             .threads = run->threads,
-            .spin = run->threads < pelt_host_cpus(),
+            .spin = may_poll(run),
+            .cpu = run->opt.pin ? pelt_host_cpu_at(i) : -1,
             .data_json = pelt_fixture_data_json(run),
         };
         status = pelt_worker_new(&options, &run->workers[i], err);

@@ -1,10 +1,16 @@
 """The plan of an open loop comes from the seed alone: not from the number of threads, not from the server."""
+import contextlib
 import json
+import os
+import pathlib
+import re
+import sqlite3
+import time
 
 import pytest
 
 from hostile import Hostile
-from program import INVALID, PASSED, SLOW, STARTS_MOVED, if_quiet, in_a_quiet_moment, pelt, run
+from program import INVALID, PASSED, SLOW, STARTS_MOVED, Running, if_quiet, in_a_quiet_moment, pelt, run
 
 pytestmark = pytest.mark.sanitize
 
@@ -86,3 +92,30 @@ def test_uniform_arrivals_are_exact(target, tmp_path):
         if_quiet(SLOW or all(abs(n - RATE_PER_S) <= STARTS_MOVED for n in started), started)
 
     in_a_quiet_moment(check)
+
+
+def polled_ns(run_file):
+    with contextlib.closing(sqlite3.connect(run_file)) as database:
+        return database.execute("SELECT sum(spin_ns) FROM thread").fetchone()[0]
+
+
+@pytest.mark.parametrize("pacing", ["poll", "sleep"])
+def test_who_is_told_how_to_wait_waits_so(target, tmp_path, pacing):
+    done = pelt("bench", target().url + "/api/status", "--rate", "100/s", "-d", "1s", "-t", 2 if pacing == "poll" else 1, "--pacing", pacing, "--allow-invalid",
+                 "--run-file", "waits.pelt", cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    assert (polled_ns(tmp_path / "waits.pelt") > 0) == (pacing == "poll")
+
+
+def test_pinned_threads_stay_on_a_cpu_of_their_own(target, tmp_path):
+    running = Running("bench", target().url + "/api/status", "--rate", "100/s", "-c", 10, "-d", "3s", "-t", 2, "--threads-pin", "--allow-invalid", cwd=tmp_path)
+    deadline, cpus = time.monotonic() + 20, {}
+    while len(cpus) < 2 and time.monotonic() < deadline:
+        for task in pathlib.Path(f"/proc/{running.process.pid}/task").glob("*"):
+            with contextlib.suppress(OSError):  # it ended
+                if re.fullmatch(r"pelt-\d+\n", (task / "comm").read_text()):
+                    cpus[task.name] = sorted(os.sched_getaffinity(int(task.name)))
+    done = running.wait()
+    assert done.code == PASSED, done.told()
+    allowed = sorted(os.sched_getaffinity(0))
+    assert sorted(cpus.values()) == sorted([[allowed[0]], [allowed[1 % len(allowed)]]])

@@ -39,12 +39,18 @@ struct pelt_bench { /* one request again and again, without a script */
     size_t body_len;
 };
 
+/* How a thread waits for what is due: it sleeps until shortly before, and then polls where cores are
+ * free (auto), always, or never. */
+enum pelt_pacing { PELT_PACING_AUTO, PELT_PACING_POLL, PELT_PACING_SLEEP };
+
 struct pelt_run_options {
     const char *kind; /* "run", "bench", "demo" */
     const char *name;
     const char *command; /* the command line, for "how to repeat" */
     const struct pelt_plan *plan;
     uint32_t threads; /* 0: as many as the affinity mask and cgroup quota give, at most the users */
+    bool pin;         /* each thread stays on a CPU of its own, as far as they suffice */
+    enum pelt_pacing pacing;
     uint64_t seed;
     const struct pelt_bench *bench;       /* either this */
     const struct pelt_scenario *scenario; /* or this, with its settings */
