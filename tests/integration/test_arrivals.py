@@ -101,7 +101,7 @@ def polled_ns(run_file):
 
 @pytest.mark.parametrize("pacing", ["poll", "sleep"])
 def test_who_is_told_how_to_wait_waits_so(target, tmp_path, pacing):
-    done = pelt("bench", target().url + "/api/status", "--rate", "100/s", "-d", "1s", "-t", 2 if pacing == "poll" else 1, "--pacing", pacing, "--allow-invalid",
+    done = pelt("bench", target().url + "/api/status", "--rate", "2000/s", "-d", "1s", "-t", 2 if pacing == "poll" else 1, "--pacing", pacing, "--allow-invalid",
                  "--run-file", "waits.pelt", cwd=tmp_path)
     assert done.code == PASSED, done.told()
     assert (polled_ns(tmp_path / "waits.pelt") > 0) == (pacing == "poll")

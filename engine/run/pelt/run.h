@@ -39,8 +39,8 @@ struct pelt_bench { /* one request again and again, without a script */
     size_t body_len;
 };
 
-/* How a thread waits for what is due: it sleeps until shortly before, and then polls where cores are
- * free (auto), always, or never. */
+/* How a thread waits for what is due: it sleeps until shortly before, and then polls where cores
+ * are free (auto), always, or never. */
 enum pelt_pacing { PELT_PACING_AUTO, PELT_PACING_POLL, PELT_PACING_SLEEP };
 
 struct pelt_run_options {
@@ -56,10 +56,10 @@ struct pelt_run_options {
     const struct pelt_scenario *scenario; /* or this, with its settings */
     const struct pelt_setting *settings;
     size_t settings_len;
-    bool shared;                /* the users of a thread share its connections */
-    uint32_t connections_max;   /* of these, a thread and origin; 0: no limit */
-    const char *target;         /* base URL for relative paths; NULL: the scenario's */
-    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    bool shared;                    /* the users of a thread share its connections */
+    uint32_t connections_max;       /* of these, a thread and origin; 0: no limit */
+    const char *target;             /* base URL for relative paths; NULL: the scenario's */
+    const char *const *headers;     /* "Name: value", NULL-terminated; may be NULL */
     const struct pelt_route *route; /* borrowed; NULL: servers are reached as URLs and names say */
     const struct pelt_agent_options
         *agents; /* on the hosts under test; connected before the load */
