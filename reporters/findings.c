@@ -43,9 +43,11 @@ struct column {
 #define COLUMNS_MAX 8
 static const struct table {
     const char *kind;
+    bool grouped;                       /* by the cache, whose name stands above its rows */
     struct column columns[COLUMNS_MAX]; /* up to the first without a head */
 } tables[] = {
     {"spike",
+     false,
      {{"from", "from_s", SECONDS, 8},
       {"level", "level", LEVEL, 8},
       {"p99", "p99_ms", MS, 9},
@@ -54,6 +56,7 @@ static const struct table {
       {"backlog", "backlog", COUNT, 9},
       {"recovery", "recovery_s", SECONDS, 10}}},
     {"step",
+     false,
      {{"from", "from_s", SECONDS, 8},
       {"level", "level", LEVEL, 8},
       {"ok", "ok_per_s", RATE, 11},
@@ -61,11 +64,21 @@ static const struct table {
       {"errors", "errors_share", SHARE, 9},
       {"in flight", "in_flight", TENTHS, 11}}},
     {"trial",
+     false,
      {{"from", "from_s", SECONDS, 8},
       {"ok", "ok_per_s", RATE, 11},
       {"p50", "p50_ms", MS, 9},
       {"p99", "percentile_ms", MS, 9},
       {"errors", "errors_share", SHARE, 9}}},
+    {"cache_phase",
+     true,
+     {{"from", "from_s", SECONDS, 8},
+      {"look-ups", "lookups", COUNT, 10},
+      {"hits", "hit_share", SHARE, 8},
+      {"hit p50", "hit_p50_ms", MS, 9},
+      {"p95", "hit_p95_ms", MS, 9},
+      {"miss p50", "miss_p50_ms", MS, 10},
+      {"p95", "miss_p95_ms", MS, 9}}},
 };
 
 static void cell_words(enum cell cell, double value, char out[REPORT_TEXT_MAX])
@@ -117,16 +130,32 @@ static bool is_twice(const struct column *c, const struct pelt_finding *row)
     return strcmp(c->figure, "percentile_ms") == 0 && pelt_finding_value(row, "percentile") == 50;
 }
 
+/* Of a cache that only its server counts nobody knows response times. */
+static bool is_absent(const struct table *t, const struct column *c, const struct pelt_finding *row)
+{
+    for (size_t i = 0; i < row->figures_len; i++) {
+        if (strcmp(row->figures[i].name, c->figure) == 0) {
+            return false;
+        }
+    }
+    return t->grouped;
+}
+
 static void print_head(const struct table *t, const struct pelt_finding *first, FILE *out,
                        int width)
 {
     int used;
     const size_t columns = columns_fit(t, width, &used);
     double q = pelt_finding_value(first, "percentile");
-    fprintf(out, "  %-*s", LABEL_WIDTH, t->kind);
+    if (t->grouped) {
+        fputs("  cache ", out);
+        report_text_print(out, first->about, width - 8, 0);
+        fputc('\n', out);
+    }
+    fprintf(out, "  %-*s", LABEL_WIDTH, t->grouped ? "phase" : t->kind);
     for (const struct column *c = t->columns; c < t->columns + columns; c++) {
         char head[REPORT_TEXT_MAX];
-        if (is_twice(c, first)) {
+        if (is_twice(c, first) || is_absent(t, c, first)) {
             continue;
         }
         bool percentile = strcmp(c->figure, "percentile_ms") == 0 && isfinite(q);
@@ -140,16 +169,28 @@ static void print_head(const struct table *t, const struct pelt_finding *first, 
     fputc('\n', out);
 }
 
+static void label_of(const struct table *t, const struct pelt_finding *f, char out[LABEL_WIDTH + 4])
+{
+    const double number = pelt_finding_value(f, "number");
+    if (!t->grouped) {
+        snprintf(out, LABEL_WIDTH + 4, "%.7s %.7s", f->about, f->part);
+    } else if (isfinite(number)) {
+        snprintf(out, LABEL_WIDTH + 4, "%.7s %.0f", f->part, fmin(number, 9999));
+    } else {
+        snprintf(out, LABEL_WIDTH + 4, "%.11s", f->part);
+    }
+}
+
 static void print_row(const struct table *t, const struct pelt_finding *f, FILE *out, int width)
 {
     int used;
     const size_t columns = columns_fit(t, width, &used);
     char label[LABEL_WIDTH + 4];
-    snprintf(label, sizeof label, "%.7s %.7s", f->about, f->part);
+    label_of(t, f, label);
     fprintf(out, "  %-*s", LABEL_WIDTH, label);
     for (const struct column *c = t->columns; c < t->columns + columns; c++) {
         char words[REPORT_TEXT_MAX];
-        if (!is_twice(c, f)) {
+        if (!is_twice(c, f) && !is_absent(t, c, f)) {
             cell_words(c->cell, pelt_finding_value(f, c->figure), words);
             fprintf(out, "%*s", c->width, words);
         }
@@ -168,22 +209,33 @@ static void print_row(const struct table *t, const struct pelt_finding *f, FILE 
 
 static void print_table(const struct table *t, const struct pelt_findings *f, FILE *out, int width)
 {
+    const struct pelt_finding *before = NULL;
     size_t rows = 0;
     for (size_t i = 0; i < f->len; i++) {
         const struct pelt_finding *row = &f->list[i];
         if (!row->row || strcmp(row->kind, t->kind) != 0) {
             continue;
         }
-        if (rows == 0) {
+        if (before == NULL || (t->grouped && strcmp(before->about, row->about) != 0)) {
             print_head(t, row, out, width);
         }
+        before = row;
         if (rows++ < ROWS_SHOWN) {
             print_row(t, row, out, width);
         }
     }
     if (rows > ROWS_SHOWN) {
         fprintf(out, "  ... and %zu more %ss; --out json=PATH has all\n", rows - ROWS_SHOWN,
-                t->kind);
+                t->grouped ? "phase" : t->kind);
+    }
+}
+
+static void print_lines(const struct pelt_lines *lines, const char *before, FILE *out, int width)
+{
+    char text[PELT_LINE_TEXT + 16];
+    for (size_t i = 0; i < lines->len; i++) {
+        snprintf(text, sizeof text, "%s%s", before, lines->line[i]);
+        report_text_sentence(out, text, width, 4);
     }
 }
 
@@ -195,6 +247,8 @@ void report_findings_print(const struct pelt_findings *f, FILE *out, int width)
     for (size_t i = 0; i < f->len; i++) {
         if (!f->list[i].row) {
             report_text_sentence(out, f->list[i].text, width, 2);
+            print_lines(&f->list[i].evidence, "", out, width);
+            print_lines(&f->list[i].advice, "next: ", out, width);
         }
     }
 }
@@ -219,12 +273,26 @@ static json_t *figure_json(const struct pelt_figure *f)
     return json_real(ms ? report_round3(f->value) : strtod(digits, NULL));
 }
 
+static void set_lines(json_t *o, const char *key, const struct pelt_lines *lines)
+{
+    if (lines->len > 0) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < lines->len; i++) {
+            json_array_append_new(list, report_json_text(lines->line[i]));
+        }
+        json_object_set_new(o, key, list);
+    }
+}
+
 json_t *report_finding_json(const struct pelt_finding *f)
 {
     json_t *o = json_object();
     json_object_set_new(o, "kind", json_string(f->kind));
     if (f->about[0] != '\0') {
         json_object_set_new(o, "about", report_json_text(f->about));
+    }
+    if (strcmp(f->kind, "bottleneck") == 0) {
+        json_object_set_new(o, "limit", report_json_text(f->about));
     }
     if (f->part[0] != '\0') {
         json_object_set_new(o, "part", json_string(f->part));
@@ -235,7 +303,12 @@ json_t *report_finding_json(const struct pelt_finding *f)
     if (f->reason[0] != '\0') {
         json_object_set_new(o, "reason", report_json_text(f->reason));
     }
+    if (f->runner_up[0] != '\0') {
+        json_object_set_new(o, "runner_up", report_json_text(f->runner_up));
+    }
     json_object_set_new(o, "text", report_json_text(f->text));
+    set_lines(o, "evidence", &f->evidence);
+    set_lines(o, "advice", &f->advice);
     return o;
 }
 

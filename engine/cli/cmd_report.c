@@ -2,6 +2,7 @@
  * cmd_report: `pelt report RUN.pelt`: the summary on stdout, or the formats of --out.
  */
 #include "command.h"
+#include "economy.h"
 #include "exit_code.h"
 #include "outputs.h"
 #include "pelt/report.h"
@@ -13,10 +14,17 @@ int cmd_report(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     struct pelt_results *results = NULL;
+    struct cli_economy economy;
     int code = CLI_EXIT_PASSED;
-    enum pelt_status status = cli_outputs_check(&o->out, o->operand, &err);
+    enum pelt_status status = cli_economy_init(&economy, o, &err);
+    if (status == PELT_OK) {
+        status = cli_outputs_check(&o->out, o->operand, &err);
+    }
     if (status == PELT_OK) {
         status = pelt_results_load(o->operand, &results, &err);
+    }
+    if (status == PELT_OK && cli_economy_apply(&economy, results) != PELT_OK) {
+        status = pelt_fail(&err, PELT_ENOMEM, "out of memory");
     }
     if (status != PELT_OK) {
         code = cli_fail(status, &err);
@@ -26,5 +34,6 @@ int cmd_report(const struct cli_options *o)
         report_summary(results, stdout, cli_stdout_color(o->no_color), cli_stdout_columns());
     }
     pelt_results_free(results);
+    cli_economy_deinit(&economy);
     return code;
 }

@@ -55,8 +55,10 @@ const struct cli_command cli_commands[] = {
      cmd_preflight},
     {"report", CLI_REPORT, "RUN.pelt", "any format of a run, again",
      "Reads a run file, also one of a run that was killed, and prints its summary, or\n"
-     "writes the formats that --out asks for.\n",
+     "writes the formats that --out asks for. What --price, --demand and the like say\n"
+     "holds for this report, in the place of what the run was made with.\n",
      "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
+     "  pelt report stress.pelt --price 0.40/h --demand 500/s\n"
      "  pelt report run.pelt --out json=run.json --out csv=run-csv\n",
      cmd_report},
     {"runs", CLI_RUNS, "[PATH]", "the runs of a folder, newest first",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agents.h"
+#include "economy.h"
 #include "exit_code.h"
 #include "https.h"
 #include "outputs.h"
@@ -207,8 +208,13 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     struct pelt_results *results = NULL;
     int signal = 0;
     struct cli_agents agents = {.len = 0};
+    struct cli_economy economy;
     fill(o, run);
-    enum pelt_status status = check_outputs(o, &err);
+    enum pelt_status status = cli_economy_init(&economy, o, &err);
+    run->facts = economy.facts;
+    if (status == PELT_OK) {
+        status = check_outputs(o, &err);
+    }
     if (status == PELT_OK) {
         status = join_thresholds(o, run->scenario, &thresholds, &run->thresholds_len, &err);
         run->thresholds = thresholds;
@@ -235,6 +241,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     pelt_results_free(results);
     free(thresholds);
     cli_agents_free(&agents);
+    cli_economy_deinit(&economy);
     if (!pelt_run_gave_up()) {
         pelt_https_free(run->https);
     }

@@ -7,12 +7,14 @@
 #define LOAD_COMMANDS (CLI_RUN | CLI_BENCH)
 #define PLAN_COMMANDS (LOAD_COMMANDS | CLI_PREFLIGHT)
 #define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT)
+#define COST_COMMANDS (LOAD_COMMANDS | CLI_REPORT)
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
      CLI_NEW | CLI_CONVERT | CLI_DOCTOR)
 
-static const char *const group_names[] = {"Load",      "Request", "Target",   "TLS",   "Agents",
-                                          "Judgement", "Output",  "Scenario", "Start", "Other"};
+static const char *const group_names[] = {"Load",     "Request",   "Target", "TLS",
+                                          "Agents",   "Judgement", "Cost",   "Output",
+                                          "Scenario", "Start",     "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
 
@@ -99,6 +101,17 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "an INVALID run does not end in exit 4"},
     {"allow-script-errors", 0, NULL, GROUP_JUDGE, CLI_RUN, cli_read_flag, FIELD(allow_script_errors),
      "Lua errors in iterations do not end in exit 2"},
+
+    {"price", 0, "PRICE/h", GROUP_COST, COST_COMMANDS, cli_read_price, FIELD(price_per_h),
+     "of one instance of the service: 0.40/h, 9.60/d, 292/month: the report tells the cost of 1,000 requests and of a million tokens"},
+    {"instances", 0, "N", GROUP_COST, COST_COMMANDS, cli_read_users, FIELD(instances),
+     "how many of them were under test (default 1)"},
+    {"demand", 0, "N/s|FILE", GROUP_COST, COST_COMMANDS, cli_read_demand, FIELD(demand),
+     "requests that the service must serve: 500/s, or a file with a row a period (hour, day ...), the rate its last field, which is forecast: the report tells the headroom, the instances that it takes and whether one more pays"},
+    {"headroom", 0, "SHARE", GROUP_COST, COST_COMMANDS, cli_read_headroom, FIELD(headroom),
+     "of the demand, to be kept above it when instances are counted (default 20%)"},
+    {"penalty", 0, "N", GROUP_COST, COST_COMMANDS, cli_read_penalty, FIELD(penalty),
+     "what a request costs that breaks the SLO, in the currency of --price"},
 
     {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT | CLI_DOCTOR, cli_read_texts, FIELD(out),
      "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight, doctor: json only. convert: PATH of the scenario (default stdout)"},

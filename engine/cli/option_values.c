@@ -316,6 +316,76 @@ enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const ch
     return status;
 }
 
+/* A number above 0 at the text's begin; what is behind it. NULL: there is none. */
+static const char *read_amount(const char *text, double *amount)
+{
+    const size_t len = strspn(text, "0123456789.");
+    char *end;
+    *amount = strtod(text, &end);
+    return len > 0 && end == text + len && *amount > 0 && *amount < 1e12 ? end : NULL;
+}
+
+enum pelt_status cli_read_price(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    static const struct {
+        const char *unit;
+        double hours;
+    } units[] = {{"/h", 1}, {"/hour", 1}, {"/d", 24}, {"/day", 24}, {"/month", 730}};
+    const size_t digits = strcspn(text, "0123456789.");
+    double amount;
+    const char *unit = read_amount(text, &amount);
+    for (size_t i = 0; unit != NULL && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) == 0) {
+            *(double *)field = amount / units[i].hours;
+            return PELT_OK;
+        }
+    }
+    if (unit != NULL && *unit == '\0') {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" has no unit: an hour is %s/h", text, text);
+    }
+    if (unit == NULL && digits > 0 && read_amount(text + digits, &amount) != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\": leave the currency out: %s", text,
+                         text + digits);
+    }
+    return pelt_fail(err, PELT_EINVAL, "\"%s\" is no price: write 0.40/h, 9.60/d or 292/month",
+                     text);
+}
+
+/* A rate, or a file, which is read once the command begins. */
+enum pelt_status cli_read_demand(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    double per_s;
+    if (is_number(text)) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" has no unit: %s/s", text, text);
+    }
+    if (is_rate(text)) {
+        return cli_read_rate(o, &per_s, text, err) == PELT_OK ? cli_read_text(o, field, text, err)
+                                                              : PELT_EINVAL;
+    }
+    return cli_read_text(o, field, text, err);
+}
+
+enum pelt_status cli_read_headroom(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err)
+{
+    double share;
+    const enum pelt_status status = pelt_parse_share(text, &share, err);
+    return status == PELT_OK ? cli_read_text(o, field, text, err) : status;
+}
+
+enum pelt_status cli_read_penalty(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    double amount;
+    const char *end = read_amount(text, &amount);
+    if (end == NULL || *end != '\0') {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no number above 0, as in 0.01", text);
+    }
+    return cli_read_text(o, field, text, err);
+}
+
 enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err)
 {

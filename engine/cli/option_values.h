@@ -59,6 +59,14 @@ enum pelt_status cli_read_agent(struct cli_options *o, void *field, const char *
                                 struct pelt_error *err);
 enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const char *text,
                                     struct pelt_error *err);
+enum pelt_status cli_read_price(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err);
+enum pelt_status cli_read_demand(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
+enum pelt_status cli_read_headroom(struct cli_options *o, void *field, const char *text,
+                                   struct pelt_error *err);
+enum pelt_status cli_read_penalty(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err);
 enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
 enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,

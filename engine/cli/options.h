@@ -91,6 +91,11 @@ struct cli_options {
     size_t thresholds_len;
     bool abort_on_fail, allow_invalid, strict, allow_script_errors;
 
+    double price_per_h; /* of an instance; 0: not typed */
+    uint64_t instances; /* under test */
+    const char *demand, *headroom,
+        *penalty; /* checked, but that the file of `demand` is not read */
+
     struct cli_texts out;
     const char *run_file;
     bool no_run_file, quiet, no_color, log_json;

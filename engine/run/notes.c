@@ -111,6 +111,9 @@ static void put_description(struct pelt_running *run)
     put_meta(run, "threads", "%u", (unsigned)run->threads);
     put_meta(run, "hosts", "1");
     put_text(run, "file", opt->scenario != NULL ? opt->scenario->path : NULL);
+    for (size_t i = 0; opt->facts != NULL && opt->facts[i] != NULL; i += 2) {
+        put_text(run, opt->facts[i], opt->facts[i + 1]);
+    }
     put_environment(run);
 }
 

@@ -69,6 +69,24 @@ void pelt_finding_say(struct pelt_finding *f, const char *fmt, ...)
     va_end(args);
 }
 
+void pelt_making_line(struct pelt_making *m, struct pelt_lines *lines, const char *fmt, ...)
+{
+    if (lines == &m->scrap.evidence || lines == &m->scrap.advice) {
+        return;
+    }
+    char(*grown)[PELT_LINE_TEXT] = realloc(lines->line, (lines->len + 1) * sizeof *grown);
+    if (grown == NULL) {
+        m->failed = true;
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(grown[lines->len], sizeof *grown, fmt, args);
+    va_end(args);
+    lines->line = grown;
+    lines->len++;
+}
+
 double pelt_finding_value(const struct pelt_finding *f, const char *name)
 {
     for (size_t i = 0; i < f->figures_len; i++) {
@@ -143,6 +161,21 @@ const char *pelt_words_rate(double per_s, char out[PELT_WORDS])
     return out;
 }
 
+const char *pelt_words_count(double count, char out[PELT_WORDS])
+{
+    char digits[PELT_WORDS];
+    const int len = snprintf(digits, sizeof digits, "%.0f", fmin(fmax(count, 0), 1e15));
+    size_t at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            out[at++] = ',';
+        }
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
 const char *pelt_words_level(const struct pelt_track *t, double level, char out[PELT_WORDS])
 {
     if (t->open) {
@@ -162,7 +195,7 @@ static const struct {
              {"stress", pelt_find_stress},
              {"benchmark", pelt_find_benchmark}};
 
-static enum pelt_status find_all(struct pelt_making *m, const char *kind)
+static enum pelt_status find_of_kind(struct pelt_making *m, const char *kind)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].load_kind, kind) == 0) {
@@ -171,6 +204,19 @@ static enum pelt_status find_all(struct pelt_making *m, const char *kind)
         }
     }
     return PELT_OK;
+}
+
+/* Those of the kind first: the others look at them. */
+static enum pelt_status find_all(struct pelt_making *m, const char *kind)
+{
+    static enum pelt_status (*const others[])(struct pelt_making * m) = {
+        pelt_find_caches, pelt_find_forecasts, pelt_find_costs};
+    enum pelt_status status = find_of_kind(m, kind);
+    const bool any = m->r != NULL && m->track->len > 0;
+    for (size_t i = 0; any && status == PELT_OK && i < sizeof others / sizeof *others; i++) {
+        status = others[i](m);
+    }
+    return status;
 }
 
 /* What a scenario's own load table gave may be anything: what is no object counts as none. */
@@ -226,6 +272,10 @@ enum pelt_status pelt_findings_make(const struct pelt_results *r, struct pelt_fi
 void pelt_findings_free(struct pelt_findings *f)
 {
     if (f != NULL) {
+        for (size_t i = 0; i < f->len; i++) {
+            free(f->list[i].evidence.line);
+            free(f->list[i].advice.line);
+        }
         free(f->list);
         free(f);
     }

@@ -30,6 +30,9 @@ void pelt_finding_number(struct pelt_finding *f, const char *name, double value)
 void pelt_finding_count(struct pelt_finding *f, const char *name, double value);
 void pelt_finding_flag(struct pelt_finding *f, const char *name, bool value);
 void pelt_finding_say(struct pelt_finding *f, const char *fmt, ...) PELT_PRINTF(2, 3);
+/* One more line of `lines`, which are the evidence or the advice of a finding. */
+void pelt_making_line(struct pelt_making *m, struct pelt_lines *lines, const char *fmt, ...)
+    PELT_PRINTF(3, 4);
 
 /* A parameter of the load; absent, or no number: `otherwise`. */
 double pelt_making_param(const struct pelt_making *m, const char *key, double otherwise);
@@ -41,6 +44,7 @@ const char *pelt_words_s(double s, char out[PELT_WORDS]);          /* "2.4s", "1
 const char *pelt_words_share(double share, char out[PELT_WORDS]);  /* "1.5%" */
 const char *pelt_words_change(double share, char out[PELT_WORDS]); /* "+1.5%" */
 const char *pelt_words_rate(double per_s, char out[PELT_WORDS]);   /* "195/s" */
+const char *pelt_words_count(double count, char out[PELT_WORDS]);  /* "12,345" */
 const char *pelt_words_level(const struct pelt_track *t, double level,
                              char out[PELT_WORDS]); /* "20 users", "195/s" */
 
@@ -49,6 +53,11 @@ enum pelt_status pelt_find_sustained(struct pelt_making *m);
 enum pelt_status pelt_find_burst(struct pelt_making *m);
 enum pelt_status pelt_find_stress(struct pelt_making *m);
 enum pelt_status pelt_find_benchmark(struct pelt_making *m);
+
+/* Of a run of any kind, once its own findings are there; nothing where `r` is NULL. */
+enum pelt_status pelt_find_caches(struct pelt_making *m);    /* caching.c */
+enum pelt_status pelt_find_forecasts(struct pelt_making *m); /* forecasts.c */
+enum pelt_status pelt_find_costs(struct pelt_making *m);     /* costs.c */
 
 /* All of a kind from a track alone, as pelt_findings_make(); `params`: JSON, "": none; `r` may be
  * NULL. */

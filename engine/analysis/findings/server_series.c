@@ -43,8 +43,8 @@ static bool is_watched(const struct pelt_results *r, const struct pelt_server_fi
     return f->kind == PELT_SERVER_CACHE || is_memory(r, f) || strcmp(f->name, "nofile") == 0;
 }
 
-static void name_it(const struct pelt_results *r, const struct pelt_server_figure_row *f,
-                    char out[64])
+void pelt_server_series_name(const struct pelt_results *r, const struct pelt_server_figure_row *f,
+                             char out[64])
 {
     const bool several = r->agents_len > 1;
     snprintf(out, 64, "%.20s%s%.20s%s%.20s", several ? r->agents[f->agent].name : "",
@@ -103,7 +103,7 @@ enum pelt_status pelt_server_series_read(const struct pelt_results *r, struct pe
     for (size_t i = 0; whole && i < r->figures_len && *len < PELT_SERVER_SERIES; i++) {
         struct pelt_server_series *s = &out[*len];
         if (is_watched(r, &r->figures[i], &s->what)) {
-            name_it(r, &r->figures[i], s->name);
+            pelt_server_series_name(r, &r->figures[i], s->name);
             whole = make(s, span);
             place[i] = (unsigned char)++*len;
         }

@@ -25,6 +25,9 @@ PELT_MUST_USE enum pelt_status pelt_server_series_read(const struct pelt_results
                                                        struct pelt_span_s span,
                                                        struct pelt_server_series *out, size_t *len,
                                                        struct pelt_error *err);
+/* "nofile port 8080", of several agents "api-1 nofile port 8080". */
+void pelt_server_series_name(const struct pelt_results *r, const struct pelt_server_figure_row *f,
+                             char out[64]);
 void pelt_server_series_free(struct pelt_server_series *s, size_t len);
 
 #endif

@@ -40,6 +40,53 @@ const char *pelt_results_meta(const struct pelt_results *r, const char *key)
     return NULL;
 }
 
+/* NULL: there is none. */
+static char **meta_value(struct pelt_results *r, const char *key)
+{
+    for (char **m = r->meta; m != NULL && m[0] != NULL; m += 2) {
+        if (strcmp(m[0], key) == 0) {
+            return &m[1];
+        }
+    }
+    return NULL;
+}
+
+/* A pair at the end of the list; both are taken. */
+static bool append_meta(struct pelt_results *r, char *key, char *value)
+{
+    size_t len = 0;
+    while (r->meta != NULL && r->meta[len] != NULL) {
+        len += 2;
+    }
+    char **longer = realloc(r->meta, (len + 3) * sizeof *longer);
+    if (longer == NULL) {
+        return false;
+    }
+    longer[len] = key;
+    longer[len + 1] = value;
+    longer[len + 2] = NULL;
+    r->meta = longer;
+    return true;
+}
+
+enum pelt_status pelt_results_set_meta(struct pelt_results *r, const char *key, const char *value)
+{
+    char **place = meta_value(r, key);
+    char *copy = strdup(value), *name = place == NULL ? strdup(key) : NULL;
+    bool done = copy != NULL && (place != NULL || name != NULL);
+    if (done && place != NULL) {
+        free(*place);
+        *place = copy;
+    } else if (done) {
+        done = append_meta(r, name, copy);
+    }
+    if (!done) {
+        free(copy);
+        free(name);
+    }
+    return done ? PELT_OK : PELT_ENOMEM;
+}
+
 static const struct {
     const char *name;
     unsigned cells, counted; /* a bit a cell */

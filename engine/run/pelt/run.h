@@ -67,6 +67,9 @@ struct pelt_run_options {
     const struct pelt_threshold *thresholds; /* the scenario's and --threshold's together */
     size_t thresholds_len;
     bool allow_script_errors, strict, allow_invalid, force;
+    /* What reports tell costs by: keys and values for the run file (pelt/runfile.h),
+     * NULL-terminated; may be NULL. */
+    const char *const *facts;
     struct pelt_https *https; /* borrowed; NULL: https URLs are refused */
     /* See struct pelt_client_options (not 0: nothing leaves this host) and pelt_script_options. */
     uint16_t stand_in_port;

@@ -9,6 +9,7 @@
 #include "pelt/bootstrap.h"
 #include "pelt/drift.h"
 #include "pelt/knee.h"
+#include "pelt/outlook.h"
 #include "pelt/recovery.h"
 #include "pelt/usl.h"
 #include "pelt/warmup.h"
@@ -77,6 +78,12 @@ static enum pelt_status usl(void)
     return pelt_usl_fit(t, y, SECONDS, &options, &out, NULL);
 }
 
+static enum pelt_status outlook(void)
+{
+    struct pelt_outlook out;
+    return pelt_outlook_make(y, SECONDS, 5, &out, NULL);
+}
+
 static enum pelt_status recovery(void)
 {
     struct pelt_recovery out;
@@ -86,7 +93,8 @@ static enum pelt_status recovery(void)
 
 static void each_allocation_that_fails_is_said(void **state)
 {
-    enum pelt_status (*const fits[])(void) = {drift, warmup, percentile, mean, knee, usl, recovery};
+    enum pelt_status (*const fits[])(void) = {drift, warmup, percentile, mean,
+                                              knee,  usl,    outlook,    recovery};
     for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
         long allocations = 0;
         for (;; allocations++) {

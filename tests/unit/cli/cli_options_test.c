@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <math.h>
 
 #include "agents.h"
 #include "command.h"
@@ -74,6 +75,22 @@ static void agents_have_a_name_and_a_url(void **state)
     assert_string_equal(agents.list[1].token_file, "token");
     cli_agents_free(&agents);
     cli_options_deinit(&p.o);
+}
+
+static void a_price_is_told_by_the_hour(void **state)
+{
+    static const struct {
+        const char *line;
+        double per_h;
+    } cases[] = {{"run|s.lua|--price|0.40/h", 0.4},
+                 {"bench|http://h/|--price|9.60/d", 0.4},
+                 {"report|r.pelt|--price=292/month", 0.4}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct parsed p;
+        assert_accepted(&p, cases[i].line);
+        assert_true(fabs(p.o.price_per_h - cases[i].per_h) < 1e-12);
+        cli_options_deinit(&p.o);
+    }
 }
 
 static void what_is_not_typed_has_its_default(void **state)
@@ -195,6 +212,14 @@ static void refusals_name_the_thing_and_what_to_try(void **state)
         {"bench|http://h/|--arrivals|poison", "did you mean poisson?"},
         {"bench|http://h/|--arrivals|poisson:2", "gamma"},
         {"bench|http://h/|-X|GE T", "no HTTP method"},
+        {"run|s.lua|--price|0.40", "has no unit: an hour is 0.40/h"},
+        {"run|s.lua|--price|$0.40/h", "leave the currency out: 0.40/h"},
+        {"run|s.lua|--price|0.40/w", "9.60/d or 292/month"},
+        {"run|s.lua|--price|0/h", "is no price"},
+        {"run|s.lua|--demand|500", "500/s"},
+        {"run|s.lua|--penalty|free", "no number above 0"},
+        {"run|s.lua|--headroom|much", "--headroom"},
+        {"check|s.lua|--price|1/h", "--price is an option of pelt run, pelt bench, pelt report"},
         {"run|s.lua|--strict=1", "takes no value"},
         {"run|s.lua|--duration", "needs a value"},
         {"run", "pelt run SCENARIO.lua"},
@@ -239,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_fill_their_fields),
         cmocka_unit_test(agents_have_a_name_and_a_url),
+        cmocka_unit_test(a_price_is_told_by_the_hour),
         cmocka_unit_test(what_is_not_typed_has_its_default),
         cmocka_unit_test(operand_and_options_come_in_any_order),
         cmocka_unit_test(an_operand_in_brackets_may_be_left_out),

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "pelt/clock.h"
+#include "pelt/own_metric.h"
 #include "pelt/rng.h"
 
 #define WORKERS_MAX 64
@@ -19,6 +20,7 @@
 struct writing {
     struct queue_run *q;
     struct pelt_frame **frames; /* of each second */
+    struct pelt_registry *names;
     int32_t seconds;
     struct pelt_rng rng;
     double free_s[WORKERS_MAX]; /* when each worker is */
@@ -72,6 +74,16 @@ static double serve(struct writing *w, double at_s)
     return w->free_s[first] + w->q->floor_s;
 }
 
+static void note_cache(struct writing *w, struct pelt_frame *f, uint64_t us)
+{
+    const bool hit = pelt_rng_uniform(&w->rng) < w->q->hit_share;
+    struct pelt_metric_frame *m = pelt_frame_metric(
+        f, pelt_own_metric_series(pelt_registry_metrics(w->names), PELT_OWN_CACHE_LATENCY,
+                                  hit ? "cache=hit,name=chat" : "cache=miss,name=chat"));
+    m->values++;
+    pelt_hist_record_n(&m->hist, &f->pool, us, 1);
+}
+
 static void request(struct writing *w, double at_s)
 {
     double end_s = serve(w, at_s);
@@ -94,6 +106,9 @@ static void request(struct writing *w, double at_s)
     }
     r->bytes_sent += 120;
     r->bytes_received += 450;
+    if (w->q->hit_share > 0) {
+        note_cache(w, ended, us);
+    }
     pelt_hist_record_n(&r->hist[PELT_HIST_RESPONSE], &ended->pool, us, 1);
     pelt_hist_record_n(&r->hist[PELT_HIST_SERVICE], &ended->pool, us, 1);
     pelt_hist_record_n(&r->hist[PELT_HIST_WAIT], &ended->pool, us, 1);
@@ -198,6 +213,7 @@ struct pelt_results *queue_run_results(struct queue_run *q)
     struct pelt_registry *names = pelt_registry_new();
     enum pelt_status status = pelt_runfile_create(NULL, &f, NULL);
     assert(status == PELT_OK && names != NULL && q->workers <= WORKERS_MAX);
+    w.names = names;
     pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("chat"));
     put_meta(f, q);
     put_stages(f, q);

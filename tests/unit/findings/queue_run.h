@@ -23,6 +23,7 @@ struct queue_run {
     double warmup_s;  /* service times are `warmup_times` as long before that */
     double warmup_times;
     double error_share; /* answers with status 503 */
+    double hit_share;   /* of answers that say a cache gave them; 0: none says anything */
     bool say_steps;     /* rows of table step: a step holds up to `holds_to` */
     double holds_to;
     double recovered_s[QUEUE_STAGES_MAX]; /* out: of spike i + 1: when the queue was empty again */

@@ -209,6 +209,10 @@ struct pelt_results {
 };
 
 const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
+/* Puts a fact in the place of the one that the run file has, if any: for the reports that are made
+ * of these results. Copied. PELT_ENOMEM. */
+PELT_MUST_USE enum pelt_status pelt_results_set_meta(struct pelt_results *r, const char *key,
+                                                     const char *value);
 /* Events and samples that are missing in the figures because memory was out. */
 uint64_t pelt_results_lost(const struct pelt_results *r);
 #define PELT_REASON_LOST /* of INVALID; their number, as unsigned long long */                     \
@@ -269,6 +273,25 @@ PELT_MUST_USE enum pelt_status pelt_results_each_second_hist(const struct pelt_r
                                                              int32_t from, int32_t to,
                                                              pelt_second_hist_fn fn, void *arg,
                                                              struct pelt_error *err);
+
+/* The same of the responses that were not ok, each request apart: a second may come several times.
+ */
+PELT_MUST_USE enum pelt_status pelt_results_each_failed_hist(const struct pelt_results *r,
+                                                             pelt_second_hist_fn fn, void *arg,
+                                                             struct pelt_error *err);
+
+/*
+ * Walks what each series of a metric held in each second (t >= 0), in the order of seconds and
+ * series, reading the run file as it goes. In `frame` there are `values`, and `hist` of a trend,
+ * `sum` of the others; it is valid during the call. Nothing where the run has no such metric.
+ * Errors as above.
+ */
+typedef void (*pelt_metric_second_fn)(void *arg, int32_t t, uint32_t series,
+                                      const struct pelt_metric_frame *frame);
+PELT_MUST_USE enum pelt_status pelt_results_each_metric_second(const struct pelt_results *r,
+                                                               const char *name,
+                                                               pelt_metric_second_fn fn, void *arg,
+                                                               struct pelt_error *err);
 
 /*
  * Walks what agents read, second by second, reading the run file as it goes: memory does not grow
