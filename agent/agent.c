@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,6 +79,16 @@ static enum pelt_status make_list(struct agent *a, struct pelt_error *err)
     return status;
 }
 
+/* A file of this name that is new, and no link that somebody has put there. NULL: errno. */
+static FILE *make_file(const char *path)
+{
+    int fd;
+
+    (void)unlink(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return fd >= 0 ? fdopen(fd, "w") : NULL;
+}
+
 /* Where it answers, for who asked for any free port; whole as soon as it is there. */
 static enum pelt_status write_port(const struct agent *a, struct pelt_error *err)
 {
@@ -92,7 +103,7 @@ static enum pelt_status write_port(const struct agent *a, struct pelt_error *err
     }
     face_address(a->face, &addr);
     snprintf(part, sizeof part, "%s.part", path);
-    file = fopen(part, "we");
+    file = make_file(part);
     failed = !file || fprintf(file, "%u\n", ntohs(addr.u.in.sin_port)) < 0; /* in6's is there too */
     failed |= file && fclose(file) != 0;
     if (failed || rename(part, path) != 0) {

@@ -140,7 +140,7 @@ static void block_io_free(struct collector *self)
 
 /* ---- making ---- */
 
-static struct figure *add_figure(struct catalogue *c, enum figure_kind kind, const char *name,
+static struct figure *add_figure(struct catalogue *c, enum pelt_server_kind kind, const char *name,
                                  const char *disk, const char *unit)
 {
     return catalogue_add(c,
@@ -152,10 +152,10 @@ static bool add(struct block_io *b, struct catalogue *c, const char *name)
     struct block_disk *d = &b->all[b->len++];
 
     snprintf(d->name, sizeof d->name, "%s", name);
-    d->busy = add_figure(c, FIGURE_LIMIT, "disk_io", name, "share");
-    d->queue = add_figure(c, FIGURE_GAUGE, "disk_queue", name, "requests");
-    d->read_bytes = add_figure(c, FIGURE_COUNTER, "disk_read", name, "bytes");
-    d->write_bytes = add_figure(c, FIGURE_COUNTER, "disk_write", name, "bytes");
+    d->busy = add_figure(c, PELT_SERVER_LIMIT, "disk_io", name, "share");
+    d->queue = add_figure(c, PELT_SERVER_GAUGE, "disk_queue", name, "requests");
+    d->read_bytes = add_figure(c, PELT_SERVER_COUNTER, "disk_read", name, "bytes");
+    d->write_bytes = add_figure(c, PELT_SERVER_COUNTER, "disk_write", name, "bytes");
     return d->busy != NULL && d->queue != NULL && d->read_bytes != NULL && d->write_bytes != NULL;
 }
 

@@ -39,18 +39,20 @@ struct caches {
 static void set_cells(struct figure *f, const double *c)
 {
     switch (f->kind) {
-    case FIGURE_CACHE:
-        figure_cache(f, c[FIGURE_HITS], c[FIGURE_MISSES], c[FIGURE_EVICTIONS], c[FIGURE_CACHE_USED],
-                     c[FIGURE_CACHE_MAX]);
+    case PELT_SERVER_CACHE:
+        figure_cache(f, c[PELT_CELL_HITS], c[PELT_CELL_MISSES], c[PELT_CELL_EVICTIONS],
+                     c[PELT_CELL_CACHE_USED], c[PELT_CELL_CACHE_MAX]);
         break;
-    case FIGURE_LIMIT:
-        figure_limit(f, c[FIGURE_USED], c[FIGURE_MAX], c[FIGURE_EVENTS]);
+    case PELT_SERVER_LIMIT:
+        figure_limit(f, c[PELT_CELL_USED], c[PELT_CELL_MAX], c[PELT_CELL_EVENTS]);
         break;
-    case FIGURE_GAUGE:
+    case PELT_SERVER_GAUGE:
         figure_gauge(f, c[0]);
         break;
-    case FIGURE_COUNTER:
+    case PELT_SERVER_COUNTER:
         figure_counter(f, c[0]);
+        break;
+    case PELT_SERVER_KINDS:
         break;
     }
 }
@@ -62,9 +64,9 @@ static void hold_misses(const struct ruled_figure *r, struct cache_reading *read
     const double *was = r->last.cells;
     double *now = reading->cells;
 
-    if (r->figure->kind == FIGURE_CACHE && now[FIGURE_HITS] >= was[FIGURE_HITS] &&
-        was[FIGURE_MISSES] - now[FIGURE_MISSES] <= reading->slack) {
-        now[FIGURE_MISSES] = fmax(now[FIGURE_MISSES], was[FIGURE_MISSES]);
+    if (r->figure->kind == PELT_SERVER_CACHE && now[PELT_CELL_HITS] >= was[PELT_CELL_HITS] &&
+        was[PELT_CELL_MISSES] - now[PELT_CELL_MISSES] <= reading->slack) {
+        now[PELT_CELL_MISSES] = fmax(now[PELT_CELL_MISSES], was[PELT_CELL_MISSES]);
     }
 }
 
@@ -105,7 +107,7 @@ static void begin_anew(struct caches *c, const struct ruled_figure *r, const str
     } else {
         figure_rebase(r->figure);
     }
-    if (r->figure->kind == FIGURE_CACHE) { /* once for a server, not for each figure beside */
+    if (r->figure->kind == PELT_SERVER_CACHE) { /* once for a server, not for each figure beside */
         notices_add(c->notices, now_ns, "cache_restarted", "%s: %s", r->figure->name, how->says);
         pelt_log(PELT_LOG_WARNING, "agent", "%s: %s", r->figure->name, how->says);
     }
@@ -114,14 +116,14 @@ static void begin_anew(struct caches *c, const struct ruled_figure *r, const str
 static void set_figure(struct caches *c, struct ruled_figure *r, struct cache_reading *reading,
                        uint64_t now_ns)
 {
-    double zero[FIGURE_CELLS_MAX];
+    double zero[PELT_SERVER_CELLS_MAX];
 
     if (reading->state != CACHE_READ) {
         figure_unreadable(r->figure, "%s", reading->why);
         return;
     }
     if (r->from_zero) {
-        for (size_t i = 0; i < FIGURE_CELLS_MAX; i++) {
+        for (size_t i = 0; i < PELT_SERVER_CELLS_MAX; i++) {
             zero[i] = isnan(reading->cells[i]) ? NAN : 0;
         }
         set_cells(r->figure, zero);
@@ -244,7 +246,7 @@ static enum pelt_status add_beside(struct caches *c, size_t source, const struct
                   [CACHE_AGE] = w->kind->roles[CACHE_AGE],
                   [CACHE_WORK] = w->kind->roles[CACHE_WORK]},
         .must = {[CACHE_USED] = true, [CACHE_MOST] = must, [CACHE_EVENTS] = must},
-        .counts_by_us = x->used[0] == '/' && x->kind == FIGURE_COUNTER,
+        .counts_by_us = x->used[0] == '/' && x->kind == PELT_SERVER_COUNTER,
     };
 
     snprintf(called, sizeof called, "%s of %s", x->name, w->name);
@@ -262,11 +264,11 @@ static enum pelt_status add_own(struct caches *c, size_t source, const struct ca
                                 struct pelt_error *err)
 {
     static const struct cache_extra seconds = {
-        FIGURE_GAUGE, "cache_answer_time", "s", CACHE_OWN_SECONDS, NULL, NULL};
+        PELT_SERVER_GAUGE, "cache_answer_time", "s", CACHE_OWN_SECONDS, NULL, NULL};
     static const struct cache_extra bad = {
-        FIGURE_COUNTER, "cache_lines_unreadable", "lines", CACHE_OWN_BAD, NULL, NULL};
+        PELT_SERVER_COUNTER, "cache_lines_unreadable", "lines", CACHE_OWN_BAD, NULL, NULL};
     static const struct cache_extra lost = {
-        FIGURE_COUNTER, "cache_datagrams_lost", "datagrams", CACHE_OWN_LOST, NULL, NULL};
+        PELT_SERVER_COUNTER, "cache_datagrams_lost", "datagrams", CACHE_OWN_LOST, NULL, NULL};
     struct cache_wish named = *w;
 
     named.is_pool = false;
@@ -287,7 +289,7 @@ static enum pelt_status add_cache(struct caches *c, size_t source, const struct 
 {
     char from[512];
     struct wanted wanted = {
-        .about = {FIGURE_CACHE, FIGURE_FAST, w->name, "", w->kind->unit, from},
+        .about = {PELT_SERVER_CACHE, FIGURE_FAST, w->name, "", w->kind->unit, from},
         .must = {[CACHE_HIT] = true, [CACHE_MISS] = true, [CACHE_LOOKUPS] = true},
         .counts_by_us = counts_by_us(w),
     };
@@ -309,13 +311,13 @@ static enum pelt_status add_pool(struct caches *c, size_t source, const struct c
 {
     char name[CACHE_NAME_MAX + 32];
     struct cache_extra pool = {
-        FIGURE_LIMIT,          name, "entries", w->roles[CACHE_USED], w->roles[CACHE_MOST],
+        PELT_SERVER_LIMIT,     name, "entries", w->roles[CACHE_USED], w->roles[CACHE_MOST],
         w->roles[CACHE_EVENTS]};
 
     snprintf(name, sizeof name, "pool_%s", w->name);
     enum pelt_status status = add_beside(c, source, w, &pool, true, err);
     if (status == PELT_OK && w->waiters) {
-        struct cache_extra waiters = {FIGURE_GAUGE, name, "waiters", w->waiters, NULL, NULL};
+        struct cache_extra waiters = {PELT_SERVER_GAUGE, name, "waiters", w->waiters, NULL, NULL};
         snprintf(name, sizeof name, "pool_%s_waiters", w->name);
         status = add_beside(c, source, w, &waiters, true, err);
     }

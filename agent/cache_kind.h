@@ -38,7 +38,7 @@ enum cache_role {
 };
 
 struct cache_extra { /* a figure beside the cache; its target is the cache's name */
-    enum figure_kind kind;
+    enum pelt_server_kind kind;
     const char *name, *unit;
     const char *used, *most, *events; /* NULL: none */
 };

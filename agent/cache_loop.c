@@ -210,7 +210,7 @@ static void on_answer(struct cache_source *s, enum cache_state state, const char
         if (r->entry != e) {
             continue;
         }
-        if (state == CACHE_READ || (state == CACHE_REFUSED && r->rule.kind != FIGURE_CACHE)) {
+        if (state == CACHE_READ || (state == CACHE_REFUSED && r->rule.kind != PELT_SERVER_CACHE)) {
             cache_rule_apply(&r->rule, s->gather, &reading);
         } else {
             reading.state = state;

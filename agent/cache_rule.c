@@ -100,12 +100,12 @@ static bool apply_cache(const struct cache_rule *r, const struct cache_gather *g
 {
     double *c = out->cells;
 
-    return count_of(r, g, CACHE_HIT, out, &c[FIGURE_HITS]) &&
-           (r->has[CACHE_MISS] ? count_of(r, g, CACHE_MISS, out, &c[FIGURE_MISSES])
-                               : misses_of(r, g, c[FIGURE_HITS], out, &c[FIGURE_MISSES])) &&
-           count_of(r, g, CACHE_EVICTED, out, &c[FIGURE_EVICTIONS]) &&
-           value_of(r, g, CACHE_USED, out, &c[FIGURE_CACHE_USED]) &&
-           value_of(r, g, CACHE_MOST, out, &c[FIGURE_CACHE_MAX]);
+    return count_of(r, g, CACHE_HIT, out, &c[PELT_CELL_HITS]) &&
+           (r->has[CACHE_MISS] ? count_of(r, g, CACHE_MISS, out, &c[PELT_CELL_MISSES])
+                               : misses_of(r, g, c[PELT_CELL_HITS], out, &c[PELT_CELL_MISSES])) &&
+           count_of(r, g, CACHE_EVICTED, out, &c[PELT_CELL_EVICTIONS]) &&
+           value_of(r, g, CACHE_USED, out, &c[PELT_CELL_CACHE_USED]) &&
+           value_of(r, g, CACHE_MOST, out, &c[PELT_CELL_CACHE_MAX]);
 }
 
 static bool apply_limit(const struct cache_rule *r, const struct cache_gather *g,
@@ -113,9 +113,9 @@ static bool apply_limit(const struct cache_rule *r, const struct cache_gather *g
 {
     double *c = out->cells;
 
-    return value_of(r, g, CACHE_USED, out, &c[FIGURE_USED]) &&
-           value_of(r, g, CACHE_MOST, out, &c[FIGURE_MAX]) &&
-           count_of(r, g, CACHE_EVENTS, out, &c[FIGURE_EVENTS]);
+    return value_of(r, g, CACHE_USED, out, &c[PELT_CELL_USED]) &&
+           value_of(r, g, CACHE_MOST, out, &c[PELT_CELL_MAX]) &&
+           count_of(r, g, CACHE_EVENTS, out, &c[PELT_CELL_EVENTS]);
 }
 
 void cache_rule_apply(const struct cache_rule *r, const struct cache_gather *g,
@@ -130,19 +130,19 @@ void cache_rule_apply(const struct cache_rule *r, const struct cache_gather *g,
     (void)value_of(r, g, CACHE_AGE, out, &out->age);
     (void)value_of(r, g, CACHE_WORK, out, &out->work);
     switch (r->kind) {
-    case FIGURE_CACHE:
+    case PELT_SERVER_CACHE:
         is_read = apply_cache(r, g, out);
         /* redis, memcached: 0 is no limit. Of what is not said there is no share either. */
-        if (!(out->cells[FIGURE_CACHE_MAX] > 0) ||
-            (r->has[CACHE_USED] && isnan(out->cells[FIGURE_CACHE_USED]))) {
-            out->cells[FIGURE_CACHE_MAX] = NAN;
+        if (!(out->cells[PELT_CELL_CACHE_MAX] > 0) ||
+            (r->has[CACHE_USED] && isnan(out->cells[PELT_CELL_CACHE_USED]))) {
+            out->cells[PELT_CELL_CACHE_MAX] = NAN;
         }
         break;
-    case FIGURE_LIMIT:
+    case PELT_SERVER_LIMIT:
         is_read = apply_limit(r, g, out);
-        out->cells[FIGURE_MAX] = out->cells[FIGURE_MAX] > 0 ? out->cells[FIGURE_MAX] : NAN;
+        out->cells[PELT_CELL_MAX] = out->cells[PELT_CELL_MAX] > 0 ? out->cells[PELT_CELL_MAX] : NAN;
         break;
-    case FIGURE_COUNTER:
+    case PELT_SERVER_COUNTER:
         is_read = count_of(r, g, CACHE_USED, out, &out->cells[0]);
         break;
     default:

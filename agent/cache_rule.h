@@ -20,14 +20,14 @@ enum cache_state {
 
 struct cache_reading {
     enum cache_state state;
-    double cells[FIGURE_CELLS_MAX];
+    double cells[PELT_SERVER_CELLS_MAX];
     double run, age, work; /* the roles of these names; NAN: the server does not say */
     double slack; /* misses that are reckoned may be so many too few, as hits are read later */
     char why[FIGURE_WHY_SIZE]; /* where it is not READ */
 };
 
 struct cache_rule {
-    enum figure_kind kind;
+    enum pelt_server_kind kind;
     bool has[CACHE_ROLES], must[CACHE_ROLES]; /* must: without it there is no figure */
     size_t slot[CACHE_ROLES];
     bool may_be_parts; /* counts may be no whole numbers (sampled ones) */

@@ -12,7 +12,6 @@
 #include "cgroup_cpu.h"
 #include "cgroup_io.h"
 #include "cgroup_limit.h"
-#include "cgroup_working.h"
 #include "pressure.h"
 
 struct cgroup {
@@ -24,7 +23,6 @@ struct cgroup {
     bool gone;
     uint64_t inodes[CGROUP_HIERARCHIES]; /* of its folders when they were opened; 0: not there */
     struct cgroup_limit limits[CGROUP_LIMITS];
-    struct cgroup_working working;
     struct cgroup_cpu cpu;
     struct cgroup_io_figures io;
     struct pressure_set pressure;
@@ -100,9 +98,8 @@ static void open_pressure(struct cgroup *g, const struct cgroup_place *place)
 static void all_unreadable(struct cgroup *g, const char *why)
 {
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
-        figure_unreadable(g->limits[i].figure, "%s", why);
+        cgroup_limit_unreadable(&g->limits[i], why);
     }
-    figure_unreadable(g->working.figure, "%s", why);
     for (size_t i = 0; i < CGROUP_IOS; i++) {
         figure_unreadable(g->io.ways[i].figure, "%s", why);
     }
@@ -166,7 +163,6 @@ static void open_all(struct cgroup *g)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         cgroup_limit_open(&g->limits[i], &place, g->mounts, g->root);
     }
-    cgroup_working_close(&g->working);
     cgroup_cpu_open(&g->cpu, &place, g->mounts, g->root);
     cgroup_io_open(&g->io, &place, g->mounts, g->root);
     open_oom(g, &place);
@@ -178,7 +174,6 @@ static void close_all(struct cgroup *g)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         cgroup_limit_close(&g->limits[i]);
     }
-    cgroup_working_close(&g->working);
     cgroup_cpu_close(&g->cpu);
     cgroup_io_close(&g->io);
     pressure_close(&g->pressure);
@@ -198,7 +193,6 @@ static void read_medium(struct cgroup *g, uint64_t now_ns)
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         g->gone = !cgroup_limit_read(&g->limits[i]) || g->gone;
     }
-    cgroup_working_read(&g->working, &g->limits[CGROUP_LIMIT_MEMORY], g->root);
     cgroup_io_read(&g->io, now_ns);
     read_oom(g);
 }
@@ -270,9 +264,8 @@ struct collector *cgroup_collector_new(struct catalogue *c, const struct target 
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
         ok = cgroup_limit_init(&g->limits[i], i, c, t->name) && ok;
     }
-    ok = cgroup_working_init(&g->working, c, t->name) && ok;
     g->oom_kills = catalogue_add(
-        c, &(struct figure_about){FIGURE_COUNTER, FIGURE_MEDIUM, "cgroup_oom_kills", t->name,
+        c, &(struct figure_about){PELT_SERVER_COUNTER, FIGURE_MEDIUM, "cgroup_oom_kills", t->name,
                                   "processes", "memory.events (v1: memory.oom_control)"});
     ok = cgroup_io_init(&g->io, c, t->name) && ok;
     ok = pressure_init(&g->pressure, c, t->name) && ok && g->oom_kills != NULL;

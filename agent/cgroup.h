@@ -8,9 +8,9 @@
  *
  *   cgroup_cpu            limit, cores: of quota/period; events: periods in which it was stopped
  *   cgroup_cpu_throttled  counter, s: for how long, of all its cores
- *   cgroup_memory         limit, bytes: of memory.max; events: how often the limit was hit
- *   cgroup_memory_working gauge, bytes: of what is used, what is no file page long unused
- *   cgroup_memory_high    limit, bytes: of memory.high; events: how often it was slowed (v2)
+ *   cgroup_memory         limit, bytes: of memory.max, without page cache; events: how often hit
+ *   cgroup_memory_usage   gauge, bytes: all of it, the page cache included
+ *   cgroup_memory_high    limit, bytes: likewise, of memory.high; events: how often slowed (v2)
  *   cgroup_swap           limit, bytes: of memory.swap.max (v2)
  *   cgroup_oom_kills      counter: processes killed for want of memory
  *   cgroup_pids           limit, tasks: of pids.max; events: how often none could begin

@@ -17,12 +17,12 @@ bool cgroup_cpu_init(struct cgroup_cpu *u, struct catalogue *c, const char *targ
 {
     *u = (struct cgroup_cpu){.max = HUGE_VAL, .usage = PROCFILE_NONE, .processes = PROCFILE_NONE};
     u->cpu = catalogue_add(
-        c, &(struct figure_about){FIGURE_LIMIT, FIGURE_FAST, "cgroup_cpu", target, "cores",
+        c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_FAST, "cgroup_cpu", target, "cores",
                                   "cpu.stat, cpu.max (v1: cpuacct.usage, cpu.cfs_quota_us, "
                                   "cpu.cfs_period_us)"});
     u->throttled =
-        catalogue_add(c, &(struct figure_about){FIGURE_COUNTER, FIGURE_FAST, "cgroup_cpu_throttled",
-                                                target, "s", "cpu.stat"});
+        catalogue_add(c, &(struct figure_about){PELT_SERVER_COUNTER, FIGURE_FAST,
+                                                "cgroup_cpu_throttled", target, "s", "cpu.stat"});
     return u->cpu != NULL && u->throttled != NULL;
 }
 

@@ -29,7 +29,7 @@ bool cgroup_io_init(struct cgroup_io_figures *o, struct catalogue *c, const char
     }
     for (size_t i = 0; i < CGROUP_IOS; i++) {
         o->ways[i].figure = catalogue_add(
-            c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, names[i], target, "bytes/s",
+            c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, names[i], target, "bytes/s",
                                       "io.stat, io.max (v1: blkio.throttle.io_service_bytes, "
                                       "blkio.throttle.*_bps_device)"});
         if (o->ways[i].figure == NULL) {

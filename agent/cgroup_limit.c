@@ -13,10 +13,14 @@
 
 #include "cgroup_files.h"
 
+#define STAT       "memory.stat"
+#define STAT_BYTES 8192 /* it has about 1.5 KB */
+
 struct files {
     const char *used, *max, *events, *events_local; /* used NULL: this version has no such limit */
     const char *key;                                /* in events; NULL: a number alone */
     bool sum;                                       /* events of each group are its own */
+    const char *cache; /* in STAT: what is given up first; NULL: nothing is */
 };
 
 static const struct {
@@ -26,33 +30,38 @@ static const struct {
     const char *why_not_v1;
 } kinds[CGROUP_LIMITS] = {
     [CGROUP_LIMIT_MEMORY] =
-        {{FIGURE_LIMIT, FIGURE_MEDIUM, "cgroup_memory", "", "bytes",
-          "memory.current, memory.max, memory.events.local (v1: memory.usage_in_bytes, "
-          "memory.limit_in_bytes, memory.failcnt)"},
+        {{PELT_SERVER_LIMIT, FIGURE_MEDIUM, "cgroup_memory", "", "bytes",
+          "memory.current less memory.stat: inactive_file; memory.max, memory.events.local (v1: "
+          "memory.usage_in_bytes less total_inactive_file; memory.limit_in_bytes, "
+          "memory.failcnt)"},
          CGROUP_MEMORY,
-         {"memory.usage_in_bytes", "memory.limit_in_bytes", "memory.failcnt", NULL, NULL, true},
-         {"memory.current", "memory.max", "memory.events", "memory.events.local", "max", false},
+         {"memory.usage_in_bytes", "memory.limit_in_bytes", "memory.failcnt", NULL, NULL, true,
+          "total_inactive_file"},
+         {"memory.current", "memory.max", "memory.events", "memory.events.local", "max", false,
+          "inactive_file"},
          NULL},
-    [CGROUP_LIMIT_MEMORY_HIGH] = {{FIGURE_LIMIT, FIGURE_MEDIUM, "cgroup_memory_high", "", "bytes",
-                                   "memory.current, memory.high, memory.events.local"},
+    [CGROUP_LIMIT_MEMORY_HIGH] = {{PELT_SERVER_LIMIT, FIGURE_MEDIUM, "cgroup_memory_high", "",
+                                   "bytes",
+                                   "memory.current less memory.stat: inactive_file; "
+                                   "memory.high, memory.events.local"},
                                   CGROUP_MEMORY,
                                   {0},
                                   {"memory.current", "memory.high", "memory.events",
-                                   "memory.events.local", "high", false},
+                                   "memory.events.local", "high", false, "inactive_file"},
                                   "cgroup v1 has no memory.high"},
-    [CGROUP_LIMIT_SWAP] = {{FIGURE_LIMIT, FIGURE_MEDIUM, "cgroup_swap", "", "bytes",
+    [CGROUP_LIMIT_SWAP] = {{PELT_SERVER_LIMIT, FIGURE_MEDIUM, "cgroup_swap", "", "bytes",
                             "memory.swap.current, memory.swap.max, memory.swap.events"},
                            CGROUP_MEMORY,
                            {0},
                            {"memory.swap.current", "memory.swap.max", "memory.swap.events", NULL,
-                            "max", false},
+                            "max", false, NULL},
                            "cgroup v1 counts memory and swap together"},
-    [CGROUP_LIMIT_PIDS] = {{FIGURE_LIMIT, FIGURE_MEDIUM, "cgroup_pids", "", "tasks",
+    [CGROUP_LIMIT_PIDS] = {{PELT_SERVER_LIMIT, FIGURE_MEDIUM, "cgroup_pids", "", "tasks",
                             "pids.current, pids.max, pids.events.local"},
                            CGROUP_PIDS,
-                           {"pids.current", "pids.max", "pids.events", NULL, "max", false},
+                           {"pids.current", "pids.max", "pids.events", NULL, "max", false, NULL},
                            {"pids.current", "pids.max", "pids.events", "pids.events.local", "max",
-                            false},
+                            false, NULL},
                            NULL},
 };
 
@@ -123,14 +132,30 @@ bool cgroup_limit_init(struct cgroup_limit *l, enum cgroup_limit_of of, struct c
     struct figure_about about = kinds[of].about;
 
     about.target = target;
-    *l = (struct cgroup_limit){.of = of, .max = HUGE_VAL, .used = PROCFILE_NONE};
+    *l = (struct cgroup_limit){
+        .of = of, .max = HUGE_VAL, .used = PROCFILE_NONE, .stat = PROCFILE_NONE};
     l->figure = catalogue_add(c, &about);
-    return l->figure != NULL;
+    if (of == CGROUP_LIMIT_MEMORY) {
+        l->usage =
+            catalogue_add(c, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_MEDIUM,
+                                                    "cgroup_memory_usage", target, "bytes",
+                                                    "memory.current (v1: memory.usage_in_bytes)"});
+    }
+    return l->figure != NULL && (of != CGROUP_LIMIT_MEMORY || l->usage != NULL);
+}
+
+void cgroup_limit_unreadable(struct cgroup_limit *l, const char *why)
+{
+    figure_unreadable(l->figure, "%s", why);
+    if (l->usage != NULL) {
+        figure_unreadable(l->usage, "%s", why);
+    }
 }
 
 void cgroup_limit_close(struct cgroup_limit *l)
 {
     procfile_close(&l->used);
+    procfile_close(&l->stat);
     for (size_t i = 0; i < l->events_len; i++) {
         procfile_close(&l->events[i]);
     }
@@ -180,7 +205,11 @@ void cgroup_limit_walk(struct cgroup_limit *l, const char *root)
     }
     if (l->used.fd < 0 || strcmp(least.path, l->level.path) != 0) {
         procfile_close(&l->used);
+        procfile_close(&l->stat);
         cgroup_open(&l->used, root, &least, files->used);
+        if (files->cache != NULL) {
+            cgroup_open(&l->stat, root, &least, STAT);
+        }
         l->level = least;
     }
 }
@@ -194,12 +223,15 @@ void cgroup_limit_open(struct cgroup_limit *l, const struct cgroup_place *place,
     l->own = *cgroup_place_of(place, mounts, kinds[l->of].hierarchy, &l->is_v2);
     files = files_of(l);
     if (files->used == NULL) {
-        figure_unreadable(l->figure, "%s", kinds[l->of].why_not_v1);
+        cgroup_limit_unreadable(l, kinds[l->of].why_not_v1);
         l->own.path[0] = '\0';
     } else if (l->own.path[0] == '\0') {
-        figure_unreadable(l->figure, "%s", cgroup_folder_why_none(&l->own));
+        cgroup_limit_unreadable(l, cgroup_folder_why_none(&l->own));
     } else if (!cgroup_deepest(&l->own, root, l->is_v2, files->used)) {
-        figure_unreadable(l->figure, "no %s on its path: the controller is off", files->used);
+        char why[FIGURE_WHY_SIZE];
+
+        snprintf(why, sizeof why, "no %s on its path: the controller is off", files->used);
+        cgroup_limit_unreadable(l, why);
         l->own.path[0] = '\0';
     } else {
         open_events(l, root);
@@ -230,20 +262,39 @@ static double read_events(struct cgroup_limit *l)
     return sum;
 }
 
+/* What of `used` the kernel would give up first; 0 where it does not say. */
+static double read_cache(struct cgroup_limit *l)
+{
+    char text[STAT_BYTES];
+    uint64_t cache;
+    size_t len;
+
+    return l->stat.fd >= 0 && procfile_read(&l->stat, text, sizeof text, &len) &&
+                   text_value(text_of(text, len), files_of(l)->cache, &cache)
+               ? (double)cache
+               : 0;
+}
+
 bool cgroup_limit_read(struct cgroup_limit *l)
 {
     char text[128];
     size_t len;
-    double used;
+    double usage, cache;
 
     if (l->own.path[0] == '\0') {
         return true;
     }
     if (!procfile_read(&l->used, text, sizeof text, &len) ||
-        !cgroup_parse_limit(text, len, &used)) {
+        !cgroup_parse_limit(text, len, &usage)) {
         cgroup_unreadable(l->figure, &l->level, l->used.error, files_of(l)->used);
+        cgroup_limit_unreadable(l, l->figure->why);
         return l->used.error != ENODEV && l->used.error != ENOENT;
     }
-    figure_limit(l->figure, used, isfinite(l->max) ? l->max : NAN, read_events(l));
+    cache = read_cache(l);
+    figure_limit(l->figure, usage > cache ? usage - cache : 0, isfinite(l->max) ? l->max : NAN,
+                 read_events(l));
+    if (l->usage != NULL) {
+        figure_gauge(l->usage, usage);
+    }
     return true;
 }

@@ -2,6 +2,10 @@
  * cgroup_limit: one limit of a control group as files that stand in each group of the path: what is
  * used, how much may be, and how often it bit. Which groups and what counts: see cgroup.h.
  *
+ * Of memory, what is used is the working set: all that the group is charged for, less the file
+ * pages that nobody has looked at for long, which the kernel gives up first. The page cache alone
+ * can fill a group to the brim, and nothing is near its end then. All of it is a figure beside it.
+ *
  * Storage: the owner's. Thread: the sampler's.
  */
 #ifndef AGENT_CGROUP_LIMIT_H
@@ -25,16 +29,17 @@ enum cgroup_limit_of {
 struct cgroup_limit {
     enum cgroup_limit_of of;
     struct figure *figure;
+    struct figure *usage; /* of memory.max: with the page cache; else NULL */
     bool is_v2;
     struct cgroup_folder own;   /* the deepest group that has the files; "": none */
     struct cgroup_folder level; /* the group whose limit is the least */
     double max;                 /* its limit; HUGE_VAL: none has one */
-    struct procfile used;       /* of it */
+    struct procfile used, stat; /* of it; stat says how much of it is page cache */
     struct procfile events[CGROUP_LEVELS_MAX];
     size_t events_len;
 };
 
-/* Adds the figure. False: out of memory. */
+/* Adds its figures. False: out of memory. */
 bool cgroup_limit_init(struct cgroup_limit *l, enum cgroup_limit_of of, struct catalogue *c,
                        const char *target);
 /* Another group; closes what was open. */
@@ -43,8 +48,9 @@ void cgroup_limit_open(struct cgroup_limit *l, const struct cgroup_place *place,
 void cgroup_limit_close(struct cgroup_limit *l);
 /* Looks for the least limit again. */
 void cgroup_limit_walk(struct cgroup_limit *l, const char *root);
-/* False: the group is gone (its figure says so). */
+/* False: the group is gone (its figures say so). */
 bool cgroup_limit_read(struct cgroup_limit *l);
+void cgroup_limit_unreadable(struct cgroup_limit *l, const char *why);
 
 /* ---- for files like this ---- */
 

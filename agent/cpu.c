@@ -219,13 +219,13 @@ struct collector *cpu_collector_new(struct catalogue *all, const char *root)
     procfile_open(&c->loadavg, root, LOADAVG);
     read_online(c);
     c->cpu = catalogue_add(
-        all, &(struct figure_about){FIGURE_LIMIT, FIGURE_FAST, "cpu", "", "cores", STAT});
-    c->busiest = catalogue_add(
-        all, &(struct figure_about){FIGURE_GAUGE, FIGURE_FAST, "cpu_busiest", "", "share", STAT});
+        all, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_FAST, "cpu", "", "cores", STAT});
+    c->busiest = catalogue_add(all, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_FAST,
+                                                           "cpu_busiest", "", "share", STAT});
     c->steal = catalogue_add(
-        all, &(struct figure_about){FIGURE_COUNTER, FIGURE_FAST, "cpu_steal", "", "s", STAT});
-    c->run_queue = catalogue_add(all, &(struct figure_about){FIGURE_GAUGE, FIGURE_FAST, "run_queue",
-                                                             "", "threads", LOADAVG});
+        all, &(struct figure_about){PELT_SERVER_COUNTER, FIGURE_FAST, "cpu_steal", "", "s", STAT});
+    c->run_queue = catalogue_add(all, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_FAST,
+                                                             "run_queue", "", "threads", LOADAVG});
     if (!c->cpu || !c->busiest || !c->steal || !c->run_queue) {
         cpu_free(&c->base);
         return NULL;

@@ -153,12 +153,13 @@ static bool add(struct disks *d, struct catalogue *c, const char *point, dev_t d
     snprintf(name, sizeof name, "%s", point);
     text_clean(name);
     disk->device = device;
-    disk->space = catalogue_add(c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "disk_space",
-                                                          name, "bytes", "statvfs()"});
+    disk->space =
+        catalogue_add(c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "disk_space",
+                                                name, "bytes", "statvfs()"});
     if (has_inodes) {
         disk->inodes =
-            catalogue_add(c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "inodes", name,
-                                                    "inodes", "statvfs()"});
+            catalogue_add(c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "inodes",
+                                                    name, "inodes", "statvfs()"});
     }
     return disk->space != NULL && (disk->inodes != NULL || !has_inodes);
 }

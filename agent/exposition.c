@@ -69,25 +69,29 @@ struct family {
     const char *name;  /* without "pelt_agent_" and "_total" */
     const char *label; /* that has the figure's name */
     const char *help;
-    enum figure_kind kind;
+    enum pelt_server_kind kind;
     size_t cell;
     bool is_counter;
 };
 
 static const struct family families[] = {
-    {"limit_used", "limit", "How much of a limit is in use now.", FIGURE_LIMIT, FIGURE_USED, false},
-    {"limit_max", "limit", "The limit itself.", FIGURE_LIMIT, FIGURE_MAX, false},
-    {"limit_events", "limit", "How often a limit was met since the agent's start.", FIGURE_LIMIT,
-     FIGURE_EVENTS, true},
-    {"value", "name", "What is as it is now.", FIGURE_GAUGE, 0, false},
-    {"counted", "name", "What happened since the agent's start.", FIGURE_COUNTER, 0, true},
-    {"cache_hits", "cache", "Hits since the agent's start.", FIGURE_CACHE, FIGURE_HITS, true},
-    {"cache_misses", "cache", "Misses since the agent's start.", FIGURE_CACHE, FIGURE_MISSES, true},
-    {"cache_evictions", "cache", "Evictions since the agent's start.", FIGURE_CACHE,
-     FIGURE_EVICTIONS, true},
-    {"cache_used", "cache", "How much of a cache is in use now.", FIGURE_CACHE, FIGURE_CACHE_USED,
+    {"limit_used", "limit", "How much of a limit is in use now.", PELT_SERVER_LIMIT, PELT_CELL_USED,
      false},
-    {"cache_max", "cache", "How much a cache may hold.", FIGURE_CACHE, FIGURE_CACHE_MAX, false},
+    {"limit_max", "limit", "The limit itself.", PELT_SERVER_LIMIT, PELT_CELL_MAX, false},
+    {"limit_events", "limit", "How often a limit was met since the agent's start.",
+     PELT_SERVER_LIMIT, PELT_CELL_EVENTS, true},
+    {"value", "name", "What is as it is now.", PELT_SERVER_GAUGE, 0, false},
+    {"counted", "name", "What happened since the agent's start.", PELT_SERVER_COUNTER, 0, true},
+    {"cache_hits", "cache", "Hits since the agent's start.", PELT_SERVER_CACHE, PELT_CELL_HITS,
+     true},
+    {"cache_misses", "cache", "Misses since the agent's start.", PELT_SERVER_CACHE,
+     PELT_CELL_MISSES, true},
+    {"cache_evictions", "cache", "Evictions since the agent's start.", PELT_SERVER_CACHE,
+     PELT_CELL_EVICTIONS, true},
+    {"cache_used", "cache", "How much of a cache is in use now.", PELT_SERVER_CACHE,
+     PELT_CELL_CACHE_USED, false},
+    {"cache_max", "cache", "How much a cache may hold.", PELT_SERVER_CACHE, PELT_CELL_CACHE_MAX,
+     false},
 };
 
 /* The older format has the suffix in the family's name as well. */

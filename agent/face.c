@@ -326,6 +326,7 @@ static bool is_admitted(struct visitor *v, const char *method, const char *path,
         .authorization = field(v, MHD_HTTP_HEADER_AUTHORIZATION),
         .host = field(v, MHD_HTTP_HEADER_HOST),
         .origin = field(v, MHD_HTTP_HEADER_ORIGIN),
+        .fetch_site = field(v, "Sec-Fetch-Site"),
         .peer =
             MHD_get_connection_info(v->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
         .now_ns = v->t2_ns,

@@ -36,6 +36,7 @@
 struct face_request {
     const char *method, *path;
     const char *authorization, *host, *origin; /* header fields; NULL: not sent */
+    const char *fetch_site;                    /* likewise: Sec-Fetch-Site, which browsers send */
     const struct sockaddr *peer;
     uint64_t now_ns;
 };

@@ -12,29 +12,6 @@ struct catalogue {
     size_t len;
 };
 
-static const struct { /* by figure_kind */
-    const char *name;
-    size_t cells;
-    bool is_counted[FIGURE_CELLS_MAX]; /* this cell says how often, since the start */
-} kinds[] = {
-    [FIGURE_LIMIT] = {"limit", 3, {[FIGURE_EVENTS] = true}},
-    [FIGURE_GAUGE] = {"gauge", 1, {false}},
-    [FIGURE_COUNTER] = {"counter", 1, {true}},
-    [FIGURE_CACHE] = {"cache",
-                      5,
-                      {[FIGURE_HITS] = true, [FIGURE_MISSES] = true, [FIGURE_EVICTIONS] = true}},
-};
-
-const char *figure_kind_name(enum figure_kind kind)
-{
-    return kinds[kind].name;
-}
-
-size_t figure_cells(enum figure_kind kind)
-{
-    return kinds[kind].cells;
-}
-
 const char *figure_tier_name(enum figure_tier tier)
 {
     static const char *const names[] = {"fast", "medium", "slow"};
@@ -81,7 +58,7 @@ static struct figure *make_figure(const struct figure_about *about)
     f->target = strdup(about->target);
     f->unit = strdup(about->unit);
     f->source = strdup(about->source);
-    for (size_t i = 0; i < FIGURE_CELLS_MAX; i++) {
+    for (size_t i = 0; i < PELT_SERVER_CELLS_MAX; i++) {
         f->cells[i] = f->base[i] = NAN;
     }
     if (!f->name || !f->target || !f->unit || !f->source) {
@@ -130,21 +107,21 @@ static double count_on(struct figure *f, size_t cell, double count)
 
 bool figure_falls(const struct figure *f, const double *cells)
 {
-    for (size_t i = 0; i < kinds[f->kind].cells; i++) {
-        if (kinds[f->kind].is_counted[i] && !isnan(f->base[i]) && cells[i] < f->last[i]) {
+    for (unsigned i = 0; i < pelt_server_cells(f->kind); i++) {
+        if (pelt_server_counts(f->kind, i) && !isnan(f->base[i]) && cells[i] < f->last[i]) {
             return true;
         }
     }
     return false;
 }
 
-static void take(struct figure *f, enum figure_kind kind, const double *cells)
+static void take(struct figure *f, enum pelt_server_kind kind, const double *cells)
 {
     if (figure_falls(f, cells)) {
         figure_rebase(f);
     }
-    for (size_t i = 0; i < kinds[kind].cells; i++) {
-        f->cells[i] = kinds[kind].is_counted[i] ? count_on(f, i, cells[i]) : cells[i];
+    for (unsigned i = 0; i < pelt_server_cells(kind); i++) {
+        f->cells[i] = pelt_server_counts(kind, i) ? count_on(f, i, cells[i]) : cells[i];
     }
     f->why[0] = '\0';
     f->fresh = true;
@@ -153,23 +130,23 @@ static void take(struct figure *f, enum figure_kind kind, const double *cells)
 
 void figure_limit(struct figure *f, double used, double max, double events)
 {
-    take(f, FIGURE_LIMIT, (const double[]){used, max, events});
+    take(f, PELT_SERVER_LIMIT, (const double[]){used, max, events});
 }
 
 void figure_gauge(struct figure *f, double value)
 {
-    take(f, FIGURE_GAUGE, &value);
+    take(f, PELT_SERVER_GAUGE, &value);
 }
 
 void figure_counter(struct figure *f, double count)
 {
-    take(f, FIGURE_COUNTER, &count);
+    take(f, PELT_SERVER_COUNTER, &count);
 }
 
 void figure_cache(struct figure *f, double hits, double misses, double evictions, double used,
                   double max)
 {
-    take(f, FIGURE_CACHE, (const double[]){hits, misses, evictions, used, max});
+    take(f, PELT_SERVER_CACHE, (const double[]){hits, misses, evictions, used, max});
 }
 
 void figure_unreadable(struct figure *f, const char *format, ...)
@@ -190,8 +167,8 @@ void figure_unreadable(struct figure *f, const char *format, ...)
 /* What the source counts is from now on told from `base`. */
 static void begin_anew(struct figure *f, double base)
 {
-    for (size_t i = 0; i < kinds[f->kind].cells; i++) {
-        if (kinds[f->kind].is_counted[i] && !isnan(f->base[i])) {
+    for (unsigned i = 0; i < pelt_server_cells(f->kind); i++) {
+        if (pelt_server_counts(f->kind, i) && !isnan(f->base[i])) {
             f->before[i] += f->last[i] - f->base[i];
             f->base[i] = f->last[i] = base;
         }

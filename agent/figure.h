@@ -6,12 +6,7 @@
  * name on the wire until the agent ends. A figure that cannot be read says why instead of a value:
  * it is never 0. A counter begins at 0 when the figure is first read and never falls: collectors
  * give what the kernel or a server counts, the figure keeps what it was when it began (rebase).
- *
- *   kind     cells
- *   limit    used, max (NAN: none), events (how often it bit since the start; NAN: not counted)
- *   gauge    value
- *   counter  count since the start
- *   cache    hits, misses, evictions (since the start; the last may be NAN), used, max (may be NAN)
+ * Kinds and their cells are pelt/server_kind.h's.
  *
  * Names are lower case with '_': "nofile", "listen_backlog", "cgroup_memory". `target` tells apart
  * figures of one name: "" for the host's, else the name of the process, unit, cgroup, socket, disk
@@ -27,35 +22,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pelt/server_kind.h"
 #include "pelt/status.h"
-
-enum figure_kind { FIGURE_LIMIT, FIGURE_GAUGE, FIGURE_COUNTER, FIGURE_CACHE };
-const char *figure_kind_name(enum figure_kind kind); /* "limit" ... */
-size_t figure_cells(enum figure_kind kind);          /* 3, 1, 1, 5 */
 
 /* How often: each tick; once a second; once in 10 s. */
 enum figure_tier { FIGURE_FAST, FIGURE_MEDIUM, FIGURE_SLOW };
 const char *figure_tier_name(enum figure_tier tier); /* "fast" ... */
 
-#define FIGURE_CELLS_MAX 5
-#define FIGURE_WHY_SIZE  160
-
-enum { FIGURE_USED, FIGURE_MAX, FIGURE_EVENTS }; /* of a limit */
-enum { FIGURE_HITS, FIGURE_MISSES, FIGURE_EVICTIONS, FIGURE_CACHE_USED, FIGURE_CACHE_MAX };
+#define FIGURE_WHY_SIZE 160
 
 struct figure_about { /* texts are copied */
-    enum figure_kind kind;
+    enum pelt_server_kind kind;
     enum figure_tier tier;
     const char *name, *target, *unit;
     const char *source; /* where it is read: "/proc/PID/limits, /proc/PID/fd" */
 };
 
 struct figure {
-    enum figure_kind kind;
+    enum pelt_server_kind kind;
     enum figure_tier tier;
     char *name, *target, *unit, *source;
     size_t index;
-    double cells[FIGURE_CELLS_MAX];
+    double cells[PELT_SERVER_CELLS_MAX];
     char why[FIGURE_WHY_SIZE]; /* not empty: it cannot be read, and this is why */
     /* Of the sampler: set since it last looked; the number of the sample in which it was last read,
      * and of that in which it became unreadable, or for another reason. 0: never. */
@@ -63,7 +51,7 @@ struct figure {
     uint64_t read_in, turned_in;
     /* Private, of counted cells: what was counted when it began (NAN: it has not), what was counted
      * last, and what was before the source began anew. */
-    double base[FIGURE_CELLS_MAX], last[FIGURE_CELLS_MAX], before[FIGURE_CELLS_MAX];
+    double base[PELT_SERVER_CELLS_MAX], last[PELT_SERVER_CELLS_MAX], before[PELT_SERVER_CELLS_MAX];
 };
 
 struct catalogue;

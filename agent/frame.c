@@ -22,7 +22,7 @@ static void write_cells(struct page *p, const struct figure *f)
 {
     page_add(p, "[");
     page_uint(p, f->index);
-    for (size_t i = 0; i < figure_cells(f->kind); i++) {
+    for (size_t i = 0; i < pelt_server_cells(f->kind); i++) {
         page_add(p, ",");
         page_number(p, f->cells[i]);
     }

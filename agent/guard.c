@@ -80,6 +80,13 @@ static bool is_own_origin(const char *origin, const char *host)
     return authority && host && strcasecmp(authority + strlen("://"), host) == 0;
 }
 
+/* A picture or script of another page has no Origin, but says this. Whoever typed the URL: "none".
+ */
+static bool is_own_site(const char *fetch_site)
+{
+    return strcasecmp(fetch_site, "same-origin") == 0 || strcasecmp(fetch_site, "none") == 0;
+}
+
 /* ---- tokens ---- */
 
 static bool shows_token(const struct token *token, const char *authorization)
@@ -160,8 +167,11 @@ bool guard_admits(void *guard, const struct face_request *request, struct face_r
 {
     struct guard *g = guard;
 
-    if (request->origin && !is_own_origin(request->origin, request->host)) {
-        return refuse(refusal, 403, "pages of other sites may not ask: their Origin is refused");
+    if ((request->origin && !is_own_origin(request->origin, request->host)) ||
+        (request->fetch_site && !is_own_site(request->fetch_site))) {
+        return refuse(refusal, 403,
+                      "pages of other sites may not ask: their Origin, or Sec-Fetch-Site, is "
+                      "refused");
     }
     if (!g->token) {
         return is_loopback(request->host) ||

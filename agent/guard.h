@@ -1,9 +1,10 @@
 /*
  * guard: who may ask. Before each request the face asks it (face_admits_fn):
  *
- *   - A page of another site in a browser may not: a request whose Origin is another host is
- *     refused. Without a token, so is one whose Host is no name of this host's loopback: so comes
- *     what DNS rebinding sends (a name of somebody else's that points to 127.0.0.1).
+ *   - A page of another site in a browser may not: a request whose Origin is another host, or
+ *     that says itself that another site made it (Sec-Fetch-Site), is refused. Without a token, so
+ * is one whose Host is no name of this host's loopback: so comes what DNS rebinding sends (a name
+ * of somebody else's that points to 127.0.0.1).
  *   - Where there is a token, whoever does not show it may not: 401; and from the fourth time in a
  *     second on 429. Whoever shows it is never limited.
  *

@@ -106,10 +106,10 @@ struct collector *kernel_tables_collector_new(struct catalogue *c, const char *r
     procfile_open(&k->file_nr, root, FILE_NR);
     procfile_open(&k->loadavg, root, LOADAVG);
     kernel_tables_read(&k->base, FIGURE_SLOW, 0);
-    k->files = catalogue_add(
-        c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "file_nr", "", "files", FILE_NR});
+    k->files = catalogue_add(c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "file_nr",
+                                                       "", "files", FILE_NR});
     k->threads =
-        catalogue_add(c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "threads", "",
+        catalogue_add(c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "threads", "",
                                                 "threads", LOADAVG ", " THREADS_MAX ", " PID_MAX});
     if (k->files == NULL || k->threads == NULL) {
         kernel_tables_free(&k->base);

@@ -251,8 +251,10 @@ static void restrict_files(struct lockdown *l, const struct agent_options *o,
     }
     l->guards.landlock = l->rules >= 0 ? version : 0;
     if (l->rules < 0) {
-        fprintf(stderr, "pelt-agent: without Landlock, which this kernel does not have: files are "
-                        "guarded by the user alone\n");
+        fprintf(stderr,
+                "pelt-agent: without Landlock, which this kernel %s: files are guarded by "
+                "the user alone\n",
+                version > 0 ? "refuses to use" : "does not have");
     }
 }
 

@@ -77,12 +77,13 @@ void memory_parse_events(const char *bytes, size_t len, double out[MEMORY_EVENTS
 /* ---- the collector ---- */
 
 static const struct figure_about abouts[MEMORY_OOM_KILLS] = {
-    [MEMORY_SWAP_IN] = {FIGURE_COUNTER, FIGURE_MEDIUM, "swap_in", "", "pages", VMSTAT},
-    [MEMORY_SWAP_OUT] = {FIGURE_COUNTER, FIGURE_MEDIUM, "swap_out", "", "pages", VMSTAT},
-    [MEMORY_DIRECT_RECLAIM] = {FIGURE_COUNTER, FIGURE_MEDIUM, "direct_reclaim", "", "pages",
+    [MEMORY_SWAP_IN] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "swap_in", "", "pages", VMSTAT},
+    [MEMORY_SWAP_OUT] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "swap_out", "", "pages", VMSTAT},
+    [MEMORY_DIRECT_RECLAIM] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "direct_reclaim", "", "pages",
                                VMSTAT},
-    [MEMORY_REFAULTS] = {FIGURE_COUNTER, FIGURE_MEDIUM, "page_refaults", "", "pages", VMSTAT},
-    [MEMORY_MAJOR_FAULTS] = {FIGURE_COUNTER, FIGURE_MEDIUM, "major_faults", "", "faults", VMSTAT},
+    [MEMORY_REFAULTS] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "page_refaults", "", "pages", VMSTAT},
+    [MEMORY_MAJOR_FAULTS] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "major_faults", "", "faults",
+                             VMSTAT},
 };
 
 /* Returns how often a process was killed for want of memory; NAN: not known. */
@@ -153,10 +154,10 @@ struct collector *memory_collector_new(struct catalogue *c, const char *root)
     m->base = (struct collector){.name = "memory", .read = memory_read, .free = memory_free};
     procfile_open(&m->meminfo, root, MEMINFO);
     procfile_open(&m->vmstat, root, VMSTAT);
-    m->memory = catalogue_add(c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "memory", "",
-                                                        "bytes", MEMINFO ", " VMSTAT});
+    m->memory = catalogue_add(c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "memory",
+                                                        "", "bytes", MEMINFO ", " VMSTAT});
     m->swap = catalogue_add(
-        c, &(struct figure_about){FIGURE_LIMIT, FIGURE_MEDIUM, "swap", "", "bytes", MEMINFO});
+        c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_MEDIUM, "swap", "", "bytes", MEMINFO});
     ok = m->memory != NULL && m->swap != NULL;
     for (size_t i = 0; i < MEMORY_OOM_KILLS; i++) {
         m->events[i] = catalogue_add(c, &abouts[i]);

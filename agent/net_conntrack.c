@@ -93,11 +93,12 @@ struct collector *net_conntrack_new(struct catalogue *c, const struct net_space 
     n->count = NET_FILE(space, "/proc/sys/net/netfilter/nf_conntrack_count");
     n->max = NET_FILE(space, "/proc/sys/net/netfilter/nf_conntrack_max");
     n->stat = NET_FILE(space, "/net/stat/nf_conntrack");
-    n->limit = net_figure_add(c, space, FIGURE_LIMIT, FIGURE_MEDIUM, "conntrack", "connections",
-                              "/proc/sys/net/netfilter/nf_conntrack_count, nf_conntrack_max; "
-                              "events: /proc/net/stat/nf_conntrack: drop + early_drop");
+    n->limit =
+        net_figure_add(c, space, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "conntrack", "connections",
+                       "/proc/sys/net/netfilter/nf_conntrack_count, nf_conntrack_max; "
+                       "events: /proc/net/stat/nf_conntrack: drop + early_drop");
     n->insert_failed =
-        net_figure_add(c, space, FIGURE_COUNTER, FIGURE_MEDIUM, "conntrack_insert_failed",
+        net_figure_add(c, space, PELT_SERVER_COUNTER, FIGURE_MEDIUM, "conntrack_insert_failed",
                        "connections", "/proc/net/stat/nf_conntrack: insert_failed");
     if (n->limit == NULL || n->insert_failed == NULL) {
         (void)net_figure_failed(c, err);

@@ -181,7 +181,7 @@ static void watch(struct search *s, const struct diag_socket *found, const char 
     }
     snprintf(target, sizeof target, "%s%s%s", space->label, space->foreign ? " " : "", address);
     struct queue *q = &n->queues[n->len];
-    q->figure = catalogue_add(s->catalogue, &(struct figure_about){.kind = FIGURE_LIMIT,
+    q->figure = catalogue_add(s->catalogue, &(struct figure_about){.kind = PELT_SERVER_LIMIT,
                                                                    .tier = FIGURE_FAST,
                                                                    .name = "listen_backlog",
                                                                    .target = target,

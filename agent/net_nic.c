@@ -207,7 +207,7 @@ static bool add_nic(struct net_nic *n, struct catalogue *c, const char *name)
     snprintf(nic->name, sizeof nic->name, "%s", name);
     for (int i = 0; i < NIC_COUNTERS; i++) {
         nic->figures[i] = add_figure(n, c, nic,
-                                     (struct figure_about){.kind = FIGURE_COUNTER,
+                                     (struct figure_about){.kind = PELT_SERVER_COUNTER,
                                                            .name = counters[i].name,
                                                            .unit = counters[i].unit,
                                                            .source = counters[i].source});
@@ -219,7 +219,7 @@ static bool add_nic(struct net_nic *n, struct catalogue *c, const char *name)
     if (nic->speed > 0) {
         nic->bandwidth =
             add_figure(n, c, nic,
-                       (struct figure_about){.kind = FIGURE_LIMIT,
+                       (struct figure_about){.kind = PELT_SERVER_LIMIT,
                                              .name = "net_bandwidth",
                                              .unit = "bytes/s",
                                              .source = "/proc/net/dev, /sys/class/net/NAME/speed"});
@@ -245,9 +245,9 @@ static bool add_nics(struct net_nic *n, struct catalogue *c)
 
 static bool add_softnet(struct net_nic *n, struct catalogue *c)
 {
-    n->dropped = net_figure_add(c, n->space, FIGURE_COUNTER, FIGURE_FAST, "softnet_dropped",
+    n->dropped = net_figure_add(c, n->space, PELT_SERVER_COUNTER, FIGURE_FAST, "softnet_dropped",
                                 "packets", "/proc/net/softnet_stat: second column of all CPUs");
-    n->squeezed = net_figure_add(c, n->space, FIGURE_COUNTER, FIGURE_FAST, "softnet_squeezed",
+    n->squeezed = net_figure_add(c, n->space, PELT_SERVER_COUNTER, FIGURE_FAST, "softnet_squeezed",
                                  "times", "/proc/net/softnet_stat: third column of all CPUs");
     return n->dropped != NULL && n->squeezed != NULL;
 }

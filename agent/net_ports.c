@@ -194,7 +194,7 @@ struct collector *net_ports_new(struct catalogue *c, const struct net_space *spa
     n->collector = (struct collector){"net_ports", net_ports_read, net_ports_free, NULL};
     n->range = NET_FILE(space, "/proc/sys/net/ipv4/ip_local_port_range");
     n->diag = NET_DIAG(space);
-    n->figure = net_figure_add(c, space, FIGURE_LIMIT, FIGURE_SLOW, "ephemeral_ports", "ports",
+    n->figure = net_figure_add(c, space, PELT_SERVER_LIMIT, FIGURE_SLOW, "ephemeral_ports", "ports",
                                "sock_diag, /proc/sys/net/ipv4/ip_local_port_range");
     if (n->figure == NULL) {
         (void)net_figure_failed(c, err);

@@ -167,7 +167,7 @@ void net_file_why(const struct net_file *f, struct figure *figure)
 /* ---- figures ---- */
 
 struct figure *net_figure_add(struct catalogue *c, const struct net_space *space,
-                              enum figure_kind kind, enum figure_tier tier, const char *name,
+                              enum pelt_server_kind kind, enum figure_tier tier, const char *name,
                               const char *unit, const char *source)
 {
     return catalogue_add(c, &(struct figure_about){.kind = kind,

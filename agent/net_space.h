@@ -73,7 +73,7 @@ void net_file_why(const struct net_file *f, struct figure *figure);
 
 /* Adds one whose target is the namespace's label. NULL: see catalogue_add(). */
 struct figure *net_figure_add(struct catalogue *c, const struct net_space *space,
-                              enum figure_kind kind, enum figure_tier tier, const char *name,
+                              enum pelt_server_kind kind, enum figure_tier tier, const char *name,
                               const char *unit, const char *source);
 /* What the new of a collector says if one could not be added. */
 enum pelt_status net_figure_failed(const struct catalogue *c, struct pelt_error *err);

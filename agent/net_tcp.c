@@ -80,7 +80,7 @@ static void take_group(struct net_tcp *n, size_t g, struct text text)
         if (isnan(value)) {
             figure_unreadable(f, "%s: this kernel has no %s.%s", n->files[groups[g].file].path,
                               groups[g].name, groups[g].fields[i].field);
-        } else if (f->kind == FIGURE_GAUGE) {
+        } else if (f->kind == PELT_SERVER_GAUGE) {
             figure_gauge(f, value);
         } else {
             figure_counter(f, value);
@@ -230,7 +230,7 @@ static bool add_counters(struct net_tcp *n, struct catalogue *c)
             snprintf(source, sizeof source, "/proc%s: %s.%s", n->files[groups[g].file].path,
                      groups[g].name, f->field);
             n->figures[g][i] =
-                net_figure_add(c, n->space, f->is_gauge ? FIGURE_GAUGE : FIGURE_COUNTER,
+                net_figure_add(c, n->space, f->is_gauge ? PELT_SERVER_GAUGE : PELT_SERVER_COUNTER,
                                FIGURE_FAST, f->name, f->unit, source);
             if (n->figures[g][i] == NULL) {
                 return false;
@@ -244,17 +244,17 @@ static bool add_counters(struct net_tcp *n, struct catalogue *c)
 static bool add_limits(struct net_tcp *n, struct catalogue *c)
 {
     n->time_wait =
-        net_figure_add(c, n->space, FIGURE_LIMIT, FIGURE_MEDIUM, "time_wait", "connections",
+        net_figure_add(c, n->space, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "time_wait", "connections",
                        "/proc/net/sockstat: TCP tw, /proc/sys/net/ipv4/tcp_max_tw_buckets; events: "
                        "TcpExt.TCPTimeWaitOverflow");
     if (n->space->foreign) {
         return n->time_wait != NULL;
     }
-    n->memory = net_figure_add(c, n->space, FIGURE_LIMIT, FIGURE_MEDIUM, "tcp_memory", "bytes",
+    n->memory = net_figure_add(c, n->space, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "tcp_memory", "bytes",
                                "/proc/net/sockstat: TCP mem, /proc/sys/net/ipv4/tcp_mem; events: "
                                "TcpExt.TCPMemoryPressures");
     n->orphans =
-        net_figure_add(c, n->space, FIGURE_LIMIT, FIGURE_MEDIUM, "tcp_orphans", "connections",
+        net_figure_add(c, n->space, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "tcp_orphans", "connections",
                        "/proc/net/sockstat: TCP orphan, /proc/sys/net/ipv4/tcp_max_orphans");
     return n->time_wait != NULL && n->memory != NULL && n->orphans != NULL;
 }

@@ -257,7 +257,7 @@ static const struct option table[] = {
 
     {"listen", "ADDRESS:PORT", "where to answer; port 0 takes a free one; default " LISTEN,
      take_listen, "Answers"},
-    {"port-file", "FILE", "writes the port there once it answers", take_port_file, NULL},
+    {"port-file", "FILE", "writes the port there once it listens", take_port_file, NULL},
     {"token-file", "FILE",
      "whoever asks must show the token in it (mode 0600, 128 bits); needed beyond loopback",
      take_token_file, NULL},

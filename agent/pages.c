@@ -83,7 +83,7 @@ static void add_figure(struct page *p, const struct figure *f)
     add_uint(p, "i", f->index);
     add_text(p, "name", f->name);
     add_text(p, "target", f->target);
-    add_text(p, "kind", figure_kind_name(f->kind));
+    add_text(p, "kind", pelt_server_kind_name(f->kind));
     add_text(p, "unit", f->unit);
     add_text(p, "tier", figure_tier_name(f->tier));
     add_text(p, "source", f->source);

@@ -51,8 +51,8 @@ bool pressure_init(struct pressure_set *s, struct catalogue *c, const char *targ
 
     *s = (struct pressure_set){.of_host = target[0] == '\0'};
     for (size_t i = 0; i < PRESSURES; i++) {
-        struct figure_about about = {FIGURE_COUNTER, FIGURE_FAST, files[i].some,
-                                     target,         "s",         path_of(s, i)};
+        struct figure_about about = {PELT_SERVER_COUNTER, FIGURE_FAST, files[i].some, target, "s",
+                                     path_of(s, i)};
         s->files[i] = PROCFILE_NONE;
         s->some[i] = catalogue_add(c, &about);
         ok = ok && s->some[i] != NULL;

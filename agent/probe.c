@@ -33,12 +33,12 @@ static void format_limit(const struct figure *f, char *out, size_t size)
     const char *unit = unit_of(f), *blank = unit[0] ? " " : "";
     char used[32], max[32];
 
-    format_number(f, f->cells[FIGURE_USED], used, sizeof used);
-    if (isnan(f->cells[FIGURE_MAX])) {
+    format_number(f, f->cells[PELT_CELL_USED], used, sizeof used);
+    if (isnan(f->cells[PELT_CELL_MAX])) {
         snprintf(out, size, "%s%s%s, no limit", used, blank, unit);
         return;
     }
-    format_number(f, f->cells[FIGURE_MAX], max, sizeof max);
+    format_number(f, f->cells[PELT_CELL_MAX], max, sizeof max);
     snprintf(out, size, "%s of %s%s%s", used, max, blank, unit);
 }
 
@@ -47,20 +47,22 @@ static void format_value(const struct figure *f, char *out, size_t size)
     char number[32];
 
     switch (f->kind) {
-    case FIGURE_LIMIT:
+    case PELT_SERVER_LIMIT:
         format_limit(f, out, size);
         return;
-    case FIGURE_GAUGE:
+    case PELT_SERVER_GAUGE:
         format_number(f, f->cells[0], number, sizeof number);
         snprintf(out, size, "%s %s", number, unit_of(f));
         return;
-    case FIGURE_COUNTER:
+    case PELT_SERVER_COUNTER:
         snprintf(out, size, "counts %s", f->unit);
         return;
-    case FIGURE_CACHE:
+    case PELT_SERVER_CACHE:
         snprintf(out, size, "counts hits and misses%s",
-                 isnan(f->cells[FIGURE_EVICTIONS]) ? "" : ", evictions");
+                 isnan(f->cells[PELT_CELL_EVICTIONS]) ? "" : ", evictions");
         return;
+    case PELT_SERVER_KINDS:
+        break;
     }
 }
 

@@ -40,22 +40,26 @@ enum process_figure {
 };
 
 static const struct figure_about abouts[PROCESS_FIGURES] = {
-    [PROCESS_CPU] = {FIGURE_LIMIT, FIGURE_FAST, "process_cpu", "", "cores",
+    [PROCESS_CPU] = {PELT_SERVER_LIMIT, FIGURE_FAST, "process_cpu", "", "cores",
                      "clock_gettime() of the process, /proc/PID/status"},
-    [PROCESS_WAIT] = {FIGURE_GAUGE, FIGURE_FAST, "run_queue_wait", "", "share",
+    [PROCESS_WAIT] = {PELT_SERVER_GAUGE, FIGURE_FAST, "run_queue_wait", "", "share",
                       "/proc/PID/task/TID/schedstat"},
-    [PROCESS_RSS] = {FIGURE_LIMIT, FIGURE_MEDIUM, "memory_rss", "", "bytes", "/proc/PID/statm"},
-    [PROCESS_VIRTUAL] = {FIGURE_LIMIT, FIGURE_MEDIUM, "memory_virtual", "", "bytes",
+    [PROCESS_RSS] = {PELT_SERVER_LIMIT, FIGURE_MEDIUM, "memory_rss", "", "bytes",
+                     "/proc/PID/statm"},
+    [PROCESS_VIRTUAL] = {PELT_SERVER_LIMIT, FIGURE_MEDIUM, "memory_virtual", "", "bytes",
                          "/proc/PID/statm, /proc/PID/limits"},
-    [PROCESS_SWAP] = {FIGURE_GAUGE, FIGURE_MEDIUM, "memory_swap", "", "bytes", "/proc/PID/status"},
-    [PROCESS_MAJOR_FAULTS] = {FIGURE_COUNTER, FIGURE_MEDIUM, "process_major_faults", "", "faults",
-                              "/proc/PID/stat"},
-    [PROCESS_NOFILE] = {FIGURE_LIMIT, FIGURE_MEDIUM, "nofile", "", "fds",
+    [PROCESS_SWAP] = {PELT_SERVER_GAUGE, FIGURE_MEDIUM, "memory_swap", "", "bytes",
+                      "/proc/PID/status"},
+    [PROCESS_MAJOR_FAULTS] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "process_major_faults", "",
+                              "faults", "/proc/PID/stat"},
+    [PROCESS_NOFILE] = {PELT_SERVER_LIMIT, FIGURE_MEDIUM, "nofile", "", "fds",
                         "/proc/PID/fd, /proc/PID/limits"},
-    [PROCESS_THREADS] = {FIGURE_LIMIT, FIGURE_MEDIUM, "process_threads", "", "threads",
+    [PROCESS_THREADS] = {PELT_SERVER_LIMIT, FIGURE_MEDIUM, "process_threads", "", "threads",
                          "/proc/PID/stat, /proc/PID/limits"},
-    [PROCESS_READ] = {FIGURE_COUNTER, FIGURE_MEDIUM, "process_read", "", "bytes", "/proc/PID/io"},
-    [PROCESS_WRITE] = {FIGURE_COUNTER, FIGURE_MEDIUM, "process_write", "", "bytes", "/proc/PID/io"},
+    [PROCESS_READ] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "process_read", "", "bytes",
+                      "/proc/PID/io"},
+    [PROCESS_WRITE] = {PELT_SERVER_COUNTER, FIGURE_MEDIUM, "process_write", "", "bytes",
+                       "/proc/PID/io"},
 };
 
 struct process {

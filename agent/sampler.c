@@ -30,7 +30,7 @@
 /* What the largest frame of these figures may have. */
 static size_t frame_bytes(const struct catalogue *figures)
 {
-    size_t values = NUMBER * (1 + FIGURE_CELLS_MAX), why = NUMBER + ESCAPED * FIGURE_WHY_SIZE;
+    size_t values = NUMBER * (1 + PELT_SERVER_CELLS_MAX), why = NUMBER + ESCAPED * FIGURE_WHY_SIZE;
 
     return FRAME_HEAD + NOTICES_BYTES + catalogue_len(figures) * (values > why ? values : why);
 }
@@ -45,8 +45,8 @@ static size_t page_bytes(const struct catalogue *figures)
         const struct figure *f = catalogue_at(figures, i);
         size_t line = strlen(f->name) + strlen(f->target) + strlen(f->unit);
 
-        bytes += PAGE_A_FIGURE +
-                 ESCAPED * (FIGURE_WHY_SIZE + strlen(f->source) + (FIGURE_CELLS_MAX + 1) * line);
+        bytes += PAGE_A_FIGURE + ESCAPED * (FIGURE_WHY_SIZE + strlen(f->source) +
+                                            (PELT_SERVER_CELLS_MAX + 1) * line);
     }
     return bytes;
 }

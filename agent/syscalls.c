@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "notices.h"
 
@@ -71,7 +72,7 @@ static const char *const allowed[] = {
     /* memory and threads */
     "brk", "munmap", "mremap", "madvise", "futex", "futex_waitv", "set_robust_list", "rseq",
     "membarrier", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
-    "sigaltstack", "tgkill", "exit", "exit_group",
+    "sigaltstack", "exit", "exit_group",
     /* a further restriction of a thread */
     "landlock_restrict_self"};
 
@@ -158,6 +159,14 @@ static int fill(scmp_filter_ctx filter)
                                   .datum_b = allowed_if[i].value};
 
         error = call < 0 ? 0 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &is);
+    }
+    if (!error) { /* to a thread of its own: no other process of its user is to be signalled */
+        struct scmp_arg_cmp is = {.arg = 0,
+                                  .op = SCMP_CMP_MASKED_EQ,
+                                  .datum_a = UINT32_MAX,
+                                  .datum_b = (uint32_t)getpid()};
+
+        error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &is);
     }
     for (size_t i = 0; !error && i < sizeof expected / sizeof expected[0]; i++) {
         int call = number_of(expected[i].name);

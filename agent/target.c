@@ -150,7 +150,7 @@ static enum pelt_status find_pid(struct targets *t, struct one *o, struct pelt_e
     enum pelt_status status = pelt_parse_count("--pid", o->text, 1, INT_MAX, &pid, err);
 
     if (status == PELT_OK && !take_process(t, o, (pid_t)pid)) {
-        return pelt_fail(err, PELT_EINVAL,
+        return pelt_fail(err, PELT_ENOTFOUND,
                          "--pid %s: there is no such process: look for it by pgrep, or use --port, "
                          "--unit or --cgroup",
                          o->text);
@@ -179,7 +179,8 @@ static enum pelt_status find_port(struct targets *t, struct one *o, struct pelt_
         return PELT_OK;
     }
     say_why(o, why.text[0] != '\0' ? why.text : "the process that listened has ended");
-    return status == PELT_EIO ? PELT_OK : pelt_fail(err, PELT_EINVAL, "--port: %s", o->shown.why);
+    return status == PELT_EIO ? PELT_OK
+                              : pelt_fail(err, PELT_ENOTFOUND, "--port: %s", o->shown.why);
 }
 
 /* The process of the group that was found; that there is none is no failure. */
@@ -205,7 +206,7 @@ static enum pelt_status find_cgroup(struct targets *t, struct one *o, const char
     struct cgroup_place place = {0};
 
     if (!cgroup_place_find(&place, &t->mounts, t->root, path)) {
-        return pelt_fail(err, PELT_EINVAL,
+        return pelt_fail(err, PELT_ENOTFOUND,
                          "--cgroup %s: there is no such cgroup: give its path as in "
                          "/proc/PID/cgroup (system.slice/nginx.service), or its whole folder "
                          "(/sys/fs/cgroup/...)",
@@ -223,7 +224,7 @@ static enum pelt_status find_unit(struct targets *t, struct one *o, struct pelt_
 {
     if (!unit_cgroup_find(&t->mounts, t->root, o->text, o->path, sizeof o->path)) {
         return pelt_fail(
-            err, PELT_EINVAL,
+            err, PELT_ENOTFOUND,
             "--unit %s: no cgroup of that name: the unit is not active "
             "(systemctl status %s), or the agent runs in a container, where units are not seen",
             o->text, o->text);

@@ -48,8 +48,8 @@ struct targets; /* all of them */
 
 /* `root`: of proc, sys and cgroup files: "" on a host, a fixture's folder in tests; good as long as
  * the targets. A port whose owner may not be seen is no failure: its pid is 0, and `why` tells.
- * PELT_EINVAL: an option that cannot be (no such process, nobody listens on the port ...), with
- * what to try. */
+ * PELT_EINVAL: an option that cannot be; PELT_ENOTFOUND: what it names is not there now (no such
+ * process, nobody listens on the port ...). Either with what to try. */
 PELT_MUST_USE enum pelt_status targets_new(const struct target_options *options, size_t len,
                                            const char *root, struct notices *notices,
                                            struct targets **out, struct pelt_error *err);

@@ -210,27 +210,42 @@ static void print_agents(const struct cli_agents *agents)
     }
 }
 
-/* A threshold on what agents read, where there is none of its name. What an agent has is known once
- * it is asked, which a run does. */
-static enum pelt_status check_agents(const struct pelt_scenario *s, const struct cli_agents *agents,
-                                     struct pelt_error *err)
+/* One without a name gets it from the agent, so it may be the one that is meant. */
+static bool is_there(const struct cli_agents *agents, const struct pelt_server_metric *m)
 {
-    for (size_t i = 0; i < s->thresholds_len; i++) {
-        struct pelt_server_metric m;
-        bool any = !pelt_server_metric_parse(s->thresholds[i].metric, &m);
-        for (size_t k = 0; k < agents->len; k++) { /* one without a name gets it from the agent */
-            const char *name = agents->list[k].name;
-            any = any || m.agent[0] == '\0' || name == NULL || strcmp(name, m.agent) == 0;
+    for (size_t i = 0; i < agents->len; i++) {
+        const char *name = agents->list[i].name;
+        if (m->agent[0] == '\0' || name == NULL || strcmp(name, m->agent) == 0) {
+            return true;
         }
-        if (!any) {
+    }
+    return false;
+}
+
+/* A threshold on what agents read, where there is none of its name. What an agent has is known once
+ * it is asked, which a run does. `key`: that of the list in the scenario. */
+static enum pelt_status check_list(const char *key, const struct pelt_threshold *list, size_t len,
+                                   const struct cli_agents *agents, struct pelt_error *err)
+{
+    for (size_t i = 0; i < len; i++) {
+        struct pelt_server_metric m;
+        if (pelt_server_metric_parse(list[i].metric, &m) && !is_there(agents, &m)) {
             return pelt_fail(err, PELT_EINVAL,
-                             "thresholds[%zu]: %s needs an agent%s%s: agents = { ... } in the "
-                             "scenario, or --agent NAME=URL",
-                             i + 1, s->thresholds[i].metric, m.agent[0] != '\0' ? " called " : "",
+                             "%s[%zu]: %s needs an agent%s%s: agents = { ... } in the scenario, or "
+                             "--agent NAME=URL",
+                             key, i + 1, list[i].metric, m.agent[0] != '\0' ? " called " : "",
                              m.agent);
         }
     }
     return PELT_OK;
+}
+
+static enum pelt_status check_agents(const struct pelt_scenario *s, const struct cli_agents *agents,
+                                     struct pelt_error *err)
+{
+    enum pelt_status status =
+        check_list("thresholds", s->thresholds, s->thresholds_len, agents, err);
+    return status == PELT_OK ? check_list("load.slo", s->slo, s->slo_len, agents, err) : status;
 }
 
 int cmd_check(const struct cli_options *o)

@@ -290,6 +290,9 @@ static bool on_aside_signal(void *arg, int signal)
     if (run->has_hooks) {
         pelt_hooks_cancel(&run->hooks);
     }
+    if (run->servers != NULL) {
+        pelt_servers_cancel(run->servers);
+    }
     return note_signal(run, signal);
 }
 

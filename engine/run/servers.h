@@ -33,6 +33,8 @@ PELT_MUST_USE enum pelt_status pelt_servers_new(const struct pelt_servers_option
                                                 struct pelt_servers **out, struct pelt_error *err);
 /* PELT_ELOST: one of them cannot be reached; PELT_EINVAL: what answers is no agent, or refuses. */
 PELT_MUST_USE enum pelt_status pelt_servers_connect(struct pelt_servers *s, struct pelt_error *err);
+/* From another thread: a connect that is under way ends at once, and fails. */
+void pelt_servers_cancel(struct pelt_servers *s);
 /* Writes down what there is. */
 PELT_MUST_USE enum pelt_status pelt_servers_begin(struct pelt_servers *s);
 /* What the threshold is on, if it is on what agents read, is carried from here on. PELT_EINVAL: no

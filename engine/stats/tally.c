@@ -343,7 +343,7 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
         bool tags = s->t->name[0] != '\0';
         char name[PELT_NAME_MAX + 1];
         pelt_threshold_name(s->t, name);
-        pelt_line_unjudged(out, "no value was added%s%s%s", tags ? " with {" : "", name,
+        pelt_line_unjudged(out, PELT_WHY_NO_VALUE "%s%s%s", tags ? " with {" : "", name,
                            tags ? "}" : "");
         return false;
     }

@@ -2,8 +2,9 @@
  * agents: see the header. A thread with a loop, a link an agent, and three mailboxes: `commands` to
  * the thread, `answers` (how meeting an agent went) and `mail` from it.
  *
- * The one atomic is how many frames of an agent wait or are being read: the thread adds, who frees
- * mail takes away. It bounds memory and orders nothing, so it is relaxed.
+ * An atomic is how many frames of an agent wait or are being read: the thread adds, who frees
+ * mail takes away. It bounds memory and orders nothing, so it is relaxed. The other one is whether
+ * connecting was cancelled, which is posted once.
  */
 #include "pelt/agents.h"
 
@@ -44,6 +45,9 @@ struct pelt_agents {
     struct pelt_mailbox commands, answers, mail;
     unsigned boxes; /* of these three are made */
     struct command start, stop;
+    struct pelt_mail cancel; /* to answers */
+    atomic_bool cancel_posted;
+    bool cancelled;          /* it was taken */
     struct pelt_mail *taken; /* out of `mail`, not given to the caller so far */
     struct ev_loop *loop;
     struct pelt_dns *dns;
@@ -265,6 +269,10 @@ static size_t take_answers(struct pelt_agents *a)
 {
     size_t answered = 0;
     for (struct pelt_mail *m = pelt_mailbox_take(&a->answers); m != NULL; m = m->next) {
+        if (m == &a->cancel) {
+            a->cancelled = true;
+            continue;
+        }
         struct member *member = (struct member *)m; /* its first field */
         member->answered = true;
         answered++;
@@ -276,7 +284,7 @@ static void wait_for_answers(struct pelt_agents *a)
 {
     uint64_t until_ns = pelt_clock_ns() + PELT_AGENTS_CONNECT_NS + PATIENCE_NS;
     size_t answered = 0;
-    while (answered < a->len) {
+    while (answered < a->len && !a->cancelled) {
         uint64_t now_ns = pelt_clock_ns();
         if (now_ns >= until_ns) {
             return;
@@ -345,7 +353,15 @@ enum pelt_status pelt_agents_connect(struct pelt_agents *a, struct pelt_error *e
         return status;
     }
     wait_for_answers(a);
-    return judge(a, err);
+    return a->cancelled ? pelt_fail(err, PELT_ESTOPPED, "stopped while agents were being connected")
+                        : judge(a, err);
+}
+
+void pelt_agents_cancel(struct pelt_agents *a)
+{
+    if (!atomic_exchange_explicit(&a->cancel_posted, true, memory_order_relaxed)) {
+        pelt_mailbox_post(&a->answers, &a->cancel);
+    }
 }
 
 const char *pelt_agents_failure(const struct pelt_agents *a, unsigned agent)

@@ -7,9 +7,9 @@
 
 struct kept {
     struct pelt_agent_figure figure;
-    double carry[PELT_AGENT_CELLS_MAX]; /* counted by processes before this one */
-    double last[PELT_AGENT_CELLS_MAX];  /* counted in all, as last told */
-    uint64_t adopted;                   /* by the adoption of this number */
+    double carry[PELT_SERVER_CELLS_MAX]; /* counted by processes before this one */
+    double last[PELT_SERVER_CELLS_MAX];  /* counted in all, as last told */
+    uint64_t adopted;                    /* by the adoption of this number */
     char texts[];
 };
 
@@ -20,25 +20,6 @@ struct pelt_figures {
     size_t catalogue_len;
     uint64_t adoptions;
 };
-
-const char *pelt_agent_kind_name(enum pelt_agent_kind kind)
-{
-    static const char *const names[] = {"limit", "gauge", "counter", "cache"};
-    return names[kind];
-}
-
-unsigned pelt_agent_cells(enum pelt_agent_kind kind)
-{
-    static const unsigned cells[] = {3, 1, 1, 5};
-    return cells[kind];
-}
-
-bool pelt_agent_counts(enum pelt_agent_kind kind, unsigned cell)
-{
-    return (kind == PELT_AGENT_LIMIT && cell == PELT_AGENT_EVENTS) ||
-           (kind == PELT_AGENT_COUNTER && cell == 0) ||
-           (kind == PELT_AGENT_CACHE && cell <= PELT_AGENT_EVICTIONS);
-}
 
 struct pelt_figures *pelt_figures_new(void)
 {
@@ -118,7 +99,7 @@ static size_t find(const struct pelt_figures *f, const struct pelt_agent_figure 
 
 static void go_on(struct kept *k)
 {
-    for (unsigned i = 0; i < PELT_AGENT_CELLS_MAX; i++) {
+    for (unsigned i = 0; i < PELT_SERVER_CELLS_MAX; i++) {
         k->carry[i] = k->last[i];
     }
 }
@@ -168,8 +149,8 @@ bool pelt_figures_map_value(struct pelt_figures *f, struct pelt_agent_value *val
         return false;
     }
     struct kept *k = f->kept[value->figure];
-    for (unsigned i = 0; i < pelt_agent_cells(k->figure.kind); i++) {
-        if (pelt_agent_counts(k->figure.kind, i) && !isnan(value->cell[i])) {
+    for (unsigned i = 0; i < pelt_server_cells(k->figure.kind); i++) {
+        if (pelt_server_counts(k->figure.kind, i) && !isnan(value->cell[i])) {
             value->cell[i] += k->carry[i];
             k->last[i] = value->cell[i];
         }

@@ -22,9 +22,11 @@ static enum pelt_status misfit(struct reading *r, const char *field, const char 
                      wants);
 }
 
-static char plain(unsigned char c)
+/* Those of C1 are two bytes in UTF-8, and terminals obey some of them. */
+static bool is_control(const char *at)
 {
-    return c < ' ' || c == 0x7f ? '?' : (char)c;
+    const unsigned char c = (unsigned char)at[0], next = c == 0xc2 ? (unsigned char)at[1] : 0;
+    return c < ' ' || c == 0x7f || (next >= 0x80 && next < 0xa0);
 }
 
 /* A copy without control characters, cut between two characters. */
@@ -41,11 +43,14 @@ static const char *keep(struct reading *r, const char *text)
         return "";
     }
     char *copy = r->text;
+    size_t kept = 0;
     for (size_t i = 0; i < len; i++) {
-        copy[i] = plain((unsigned char)text[i]);
+        const bool control = is_control(text + i);
+        i += control && (unsigned char)text[i] == 0xc2;
+        copy[kept++] = control ? '?' : text[i];
     }
-    copy[len] = 0;
-    r->text += len + 1;
+    copy[kept] = 0;
+    r->text += kept + 1;
     return copy;
 }
 
@@ -129,16 +134,12 @@ static json_t *load(struct reading *r, struct pelt_span body, size_t most, enum 
 
 /* ---- /v1/info ---- */
 
-static enum pelt_status kind_of(struct reading *r, const json_t *object, enum pelt_agent_kind *out)
+static enum pelt_status kind_of(struct reading *r, const json_t *object, enum pelt_server_kind *out)
 {
     const char *name = json_string_value(json_object_get(object, "kind"));
-    for (int kind = 0; name != NULL && kind < PELT_AGENT_KINDS; kind++) {
-        if (strcmp(name, pelt_agent_kind_name((enum pelt_agent_kind)kind)) == 0) {
-            *out = (enum pelt_agent_kind)kind;
-            return PELT_OK;
-        }
-    }
-    return misfit(r, "kind", "none of limit, gauge, counter, cache");
+    return name != NULL && pelt_server_kind_find(name, out)
+               ? PELT_OK
+               : misfit(r, "kind", "none of limit, gauge, counter, cache");
 }
 
 static enum pelt_status read_figure(struct reading *r, const json_t *object, size_t index,
@@ -342,11 +343,11 @@ static enum pelt_status read_value(struct reading *r, const json_t *entry,
     if (status != PELT_OK) {
         return status;
     }
-    unsigned cells = pelt_agent_cells(figures[out->figure].kind);
+    unsigned cells = pelt_server_cells(figures[out->figure].kind);
     if (json_array_size(entry) != cells + 1) {
         return misfit(r, "v", "not of its figure's kind");
     }
-    for (unsigned i = 0; i < PELT_AGENT_CELLS_MAX; i++) {
+    for (unsigned i = 0; i < PELT_SERVER_CELLS_MAX; i++) {
         const json_t *cell = json_array_get(entry, i + 1);
         if (i < cells && !json_is_number(cell) && !json_is_null(cell)) {
             return misfit(r, "v", "neither a number nor null");

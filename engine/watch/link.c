@@ -22,7 +22,10 @@
 #define SILENCE_S    2.0   /* without a frame: lost */
 #define SILENT_TICKS 4     /* of the agent's own, where those are longer */
 #define LOOK_S       0.25
-#define FUTURE_TICKS 10 /* a frame of a tick that far ahead is of another clock */
+#define STEADY_NS    (2 * PELT_NS_PER_S) /* frames for so long: it is here, and no flapping */
+#define FUTURE_TICKS 10                  /* a frame of a tick that far ahead is of another clock */
+#define AWAY_NS      (10 * (int64_t)PELT_NS_PER_S) /* so is a sample that far from its tick */
+#define OLD_NS       (60 * (int64_t)PELT_NS_PER_S) /* and a newest sample of so long ago */
 
 /* After the burst; then each EXCHANGE_S. The first ones bound the drift. */
 static const double pauses_s[] = {0.25, 0.5, 1, 2};
@@ -280,10 +283,10 @@ static void on_info(struct pelt_link *l)
 /* A stream that is opened anew may tell again what the one before told. */
 static void map_events(struct pelt_link *l, struct pelt_watch_frame *f)
 {
-    uint64_t told_ns = l->events_ns;
+    uint64_t told_ns = l->events_ns, newest_ns = (uint64_t)f->at_ns + (uint64_t)AWAY_NS;
     size_t events = 0;
     for (size_t i = 0; i < f->events; i++) {
-        uint64_t at_ns = f->event[i].at_ns;
+        uint64_t at_ns = f->event[i].at_ns < newest_ns ? f->event[i].at_ns : newest_ns;
         if (at_ns > told_ns) {
             l->events_ns = at_ns > l->events_ns ? at_ns : l->events_ns;
             f->event[events] = f->event[i];
@@ -352,6 +355,21 @@ static void tell_joined(struct pelt_link *l, int64_t k)
     l->gap = l->restarted = false;
 }
 
+/* The sample was taken when the tick was due, or not much later. */
+static bool is_of_tick(const struct pelt_link *l)
+{
+    const int64_t due_ns =
+        (int64_t)(l->grid.agent_epoch_ns + (uint64_t)l->frame.k * l->grid.tick_ns);
+    return l->frame.at_ns >= due_ns - AWAY_NS && l->frame.at_ns <= due_ns + AWAY_NS;
+}
+
+static void fail_frame(struct pelt_link *l, const char *what)
+{
+    pelt_fail(&l->failure, PELT_EPARSE, "sent a frame of tick %" PRId64 ", which %s", l->frame.k,
+              what);
+    l->failed = true;
+}
+
 /* False: the frame is not of our grid, or was told before. */
 static bool take_tick(struct pelt_link *l, int64_t *k, uint64_t *missed)
 {
@@ -359,9 +377,11 @@ static bool take_tick(struct pelt_link *l, int64_t *k, uint64_t *missed)
     uint64_t now_ns = pelt_clock_ns();
     if (!f->has_k || !pelt_grid_of_agent(&l->grid, f->k, k) ||
         *k > pelt_grid_next(&l->grid, now_ns) + FUTURE_TICKS) {
-        pelt_fail(&l->failure, PELT_EPARSE, "sent a frame of tick %" PRId64 ", which is not due",
-                  f->k);
-        l->failed = true;
+        fail_frame(l, "is not due");
+        return false;
+    }
+    if (!is_of_tick(l)) {
+        fail_frame(l, "was sampled at another time");
         return false;
     }
     if (l->has_last && *k <= l->last_k) {
@@ -375,12 +395,12 @@ static void on_frame(struct pelt_link *l)
 {
     int64_t k;
     uint64_t missed;
+    if (!take_tick(l, &k, &missed)) {
+        return;
+    }
     l->heard_ns = pelt_clock_ns();
     if (l->frame.self.tick_ns > 0) {
         l->agent_tick_ns = l->frame.self.tick_ns;
-    }
-    if (!take_tick(l, &k, &missed)) {
-        return;
     }
     if (l->gap) {
         tell_joined(l, k);
@@ -393,7 +413,7 @@ static void on_frame(struct pelt_link *l)
         mail->missed = missed;
     }
     l->state = PELT_LINK_STREAMING;
-    l->tries = 0;
+    l->tries = l->heard_ns - l->joined_ns > STEADY_NS ? 0 : l->tries;
     if (post(l, mail)) {
         l->has_last = true;
         l->last_k = k;
@@ -434,7 +454,10 @@ static void open_stream(struct pelt_link *l)
     l->heard_ns = now_ns > pelt_grid_due_ns(&l->grid, k) ? now_ns : pelt_grid_due_ns(&l->grid, k);
     l->reopen = l->failed = l->afresh = false;
     pelt_lines_reset(&l->lines);
-    l->state = l->state == PELT_LINK_STREAMING ? PELT_LINK_STREAMING : PELT_LINK_OPENING;
+    if (l->state != PELT_LINK_STREAMING) {
+        l->state = PELT_LINK_OPENING;
+        l->joined_ns = now_ns;
+    }
     ev_timer_again(l->loop, &l->silence);
     pelt_call_close(&l->stream);
     pelt_call_get(&l->stream, target, true, PELT_WATCH_LINE_MAX);
@@ -515,6 +538,14 @@ static void on_ready(struct pelt_link *l)
     }
 }
 
+/* The sample is of the last seconds, on the agent's clock. */
+static bool is_newest(const struct pelt_link *l)
+{
+    const int64_t now_ns =
+        (int64_t)l->ask.received_ns + pelt_watch_clock_at(&l->clock, l->ask.received_ns).offset_ns;
+    return l->frame.at_ns >= now_ns - OLD_NS && l->frame.at_ns <= now_ns + (int64_t)PELT_NS_PER_S;
+}
+
 static void on_baseline(struct pelt_link *l)
 {
     struct pelt_error why;
@@ -524,6 +555,12 @@ static void on_baseline(struct pelt_link *l)
         lose(l, status == PELT_EPARSE ? PELT_EINVAL : status, why.text);
         return;
     }
+    if (!is_newest(l)) {
+        lose(l, PELT_EINVAL, "answers GET /v1/sample with a time that cannot be");
+        return;
+    }
+    map_events(l, &l->frame);
+    l->frame.events = 0; /* they were before us: of now on later ones are told */
     (void)post(l, mail_of_frame(l, PELT_AGENT_BASELINE));
     l->afresh = false; /* the stream's first frame has all */
     on_ready(l);

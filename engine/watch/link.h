@@ -62,6 +62,7 @@ struct pelt_link {
     bool has_last; /* last_k is of use */
     int64_t last_k;
     uint64_t heard_ns;      /* when the last frame came, or the stream was opened */
+    uint64_t joined_ns;     /* when the first stream since the last gap was opened */
     uint64_t agent_tick_ns; /* how often the agent samples now */
     uint64_t events_ns;     /* the newest event that was told, by the agent's clock */
     bool gap;               /* LOST was told, JOINED was not */
@@ -72,7 +73,7 @@ struct pelt_link {
     bool failed;            /* in this feed: */
     struct pelt_error failure;
     size_t left_out;
-    unsigned tries;   /* since it was lost */
+    unsigned tries;   /* since it was lost, or was last here for STEADY_NS */
     unsigned burst;   /* exchanges still to be made at once */
     unsigned unlucky; /* exchanges made again */
     unsigned pauses;  /* exchanges made since then */

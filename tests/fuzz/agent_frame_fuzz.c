@@ -32,7 +32,7 @@ static void try_info(struct pelt_span body)
     check_text(info.name);
     check_text(info.hostname);
     for (size_t i = 0; i < info.figures_len; i++) {
-        assert(info.figures[i].kind < PELT_AGENT_KINDS && *info.figures[i].name != 0);
+        assert(info.figures[i].kind < PELT_SERVER_KINDS && *info.figures[i].name != 0);
         check_text(info.figures[i].target);
         check_text(info.figures[i].source);
     }
@@ -46,10 +46,10 @@ static void try_info(struct pelt_span body)
 static void try_frame(struct pelt_span line)
 {
     static const struct pelt_agent_figure figures[] = {
-        {.kind = PELT_AGENT_LIMIT, .name = "l"},
-        {.kind = PELT_AGENT_GAUGE, .name = "g"},
-        {.kind = PELT_AGENT_COUNTER, .name = "c"},
-        {.kind = PELT_AGENT_CACHE, .name = "h"},
+        {.kind = PELT_SERVER_LIMIT, .name = "l"},
+        {.kind = PELT_SERVER_GAUGE, .name = "g"},
+        {.kind = PELT_SERVER_COUNTER, .name = "c"},
+        {.kind = PELT_SERVER_CACHE, .name = "h"},
     };
     struct pelt_watch_frame f = {0};
     struct pelt_error err = {""};

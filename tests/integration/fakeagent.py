@@ -68,6 +68,10 @@ class FakeAgent:
     def url(self):
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
+    def past_events(self):
+        """What happened an hour before anybody asked."""
+        return [{"at_ns": max(0, self.clock_ns() - 3600 * 10**9), "kind": "target_ended", "text": "an hour ago"}]
+
     # -- the clock --
 
     def clock_ns(self):
@@ -119,7 +123,10 @@ class FakeAgent:
         if path == "/v1/clock":
             return await self._clock(writer)
         if path == "/v1/sample":
-            return await self._plain(writer, 200, self._frame(first=True))
+            frame = self._frame(first=True)
+            if "old_sample" in self.faults:
+                frame["at_ns"] -= 100_000_000_000
+            return await self._plain(writer, 200, frame | {"events": self.past_events()})
         if path == "/v1/stream":
             return await self._stream(writer, dict(pair.split("=") for pair in query.split("&")))
         return await self._plain(writer, 404, {"error": "no such path"})
@@ -174,6 +181,11 @@ class FakeAgent:
                 line = "{nonsense}\n"
             if "future" in self.faults and not first:
                 line = json.dumps(self._frame(False, k + 1000, due)) + "\n"
+            if "elsewhen" in self.faults and not first:
+                line = json.dumps(self._frame(False, k, due) | {"at_ns": (1 << 63) - 1}) + "\n"
+            if "again" in self.faults and not first:
+                line = told
+            told = line
             # In two pieces, so that lines and chunks do not match.
             half = len(line) // 2
             for piece in (line[:half], line[half:]):

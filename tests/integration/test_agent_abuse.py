@@ -87,6 +87,9 @@ def test_a_page_of_another_site_gets_nothing(agent):
                                  ("evil.example", "http://evil.example", 403)]:
         headers = {"Host": host, **({"Origin": origin} if origin else {})}
         assert instance.ask("/v1/info", headers=headers)[0] == status, headers
+    # A picture of another page: no Origin, but the browser says whose it is.
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        assert instance.ask("/v1/info", headers={"Sec-Fetch-Site": site})[0] == status, site
 
 
 @pytest.mark.parametrize("content, mode, says", [
@@ -168,6 +171,7 @@ def test_root_becomes_nobody_and_keeps_no_right(agent):
 @AS_ROOT
 def test_root_that_stays_can_only_look(agent):
     instance = agent("--user", "root", "--pid", f"me={os.getpid()}")
+    assert instance.info()["guards"]["user"] == "root"  # it answers, so it has given up what it had
     status = status_of(instance.process.pid)
     assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 1 << 2 | 1 << 19  # DAC_READ_SEARCH, SYS_PTRACE
     assert isinstance(instance.sample()["process_read", "me"], list)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from agents import AGENT, NO_LIMIT, SHIM
+from agents import AGENT, NO_LIMIT, SHIM, Agent
 from program import SLOW, if_quiet, in_a_quiet_moment
 
 MS = 1_000_000  # nanoseconds
@@ -376,9 +376,24 @@ def test_a_taken_port_is_told(agent):
 
 
 def test_what_is_not_there_is_told():
-    done = run("--pid", 999999999)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1 and "999999999" in done.stderr
+    for option, value in (("--pid", 999999999), ("--unit", "no-such.service"), ("--cgroup", "no/such"), ("--port", 1)):
+        done = run(option, value)
+        assert done.returncode == 1, done.stderr  # a service is started again; a bad option it is not
+        assert done.stderr.count("\n") == 1 and str(value) in done.stderr
+    assert run("--port", "web").returncode == 2
+
+
+def test_a_port_file_is_no_way_to_write_elsewhere(tmp_path):
+    """Who may write to its folder has put a link where the file is made before it is renamed."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("as it was")
+    (tmp_path / "port.part").symlink_to(theirs)
+    instance = Agent(tmp_path)
+    try:
+        assert theirs.read_text() == "as it was" and not (tmp_path / "port").is_symlink()
+        assert instance.info()["name"]
+    finally:
+        instance.stop()
 
 
 def test_help_names_every_option():

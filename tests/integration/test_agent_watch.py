@@ -36,6 +36,7 @@ def fake_agents():
     ("schema", "speaks pelt-agent/2"),
     ("not_found", "/v1/info with status 404"),
     ("not_http", "no HTTP"),
+    ("old_sample", "GET /v1/sample with a time that cannot be"),
 ])
 def test_what_is_no_agent_is_told_in_one_line(fake, fault, says):
     agent = fake(faults=[fault])
@@ -164,7 +165,8 @@ def test_a_restarted_agent_is_joined_again_and_its_counts_go_on(fake):
     assert {f["clock"]["jumps"] for f in told.frames()} == {0}
 
 
-@pytest.mark.parametrize("fault, says", [("garbage", "no JSON"), ("future", "which is not due")])
+@pytest.mark.parametrize("fault, says", [("garbage", "no JSON"), ("future", "which is not due"),
+                                         ("elsewhen", "which was sampled at another time"), ("again", "no frame for 2 s")])
 def test_frames_that_make_no_sense_are_a_gap_and_no_value(fake, fault, says):
     agent = fake(faults=[fault])
     probe = Probe("-d", "20", agent.url)
@@ -174,6 +176,22 @@ def test_frames_that_make_no_sense_are_a_gap_and_no_value(fake, fault, says):
     told = probe.end()
     assert says in lost["text"], lost
     assert [f["k"] for f in told.frames()] == sorted({f["k"] for f in told.frames()})
+
+
+def test_an_agent_that_comes_and_goes_is_tried_ever_less_often(fake):
+    agent = fake(faults=["garbage"])
+    probe = Probe("-d", "20", agent.url)
+    probe.wait_for(lambda _: sum(m["mail"] == "lost" for m in probe.mail) >= 6)
+    told = probe.end()
+    lost = [m["from_ns"] for m in told.of("lost")]
+    assert lost[5] - lost[0] > 1_500_000_000, lost  # 50, 100 ... 800 ms
+
+
+def test_what_happened_before_it_was_asked_is_not_told(fake):
+    probe = Probe("-d", "20", fake().url)
+    probe.frames(2)
+    told = probe.end()
+    assert not [event for m in told.mail for event in m.get("events", [])], told.mail
 
 
 def test_a_stream_that_falls_silent_is_opened_again(fake):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from agents import Agent
+from fakeagent import FakeAgent
 from program import MISSED, PASSED, USAGE, Running, bench, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 
 pytestmark = pytest.mark.sanitize
@@ -117,6 +118,24 @@ def test_a_threshold_without_an_agent_and_an_agent_that_is_none_are_refused(targ
         assert done.code == code and says in done.err, (options, done.told())
 
 
+def test_who_stops_a_run_does_not_wait_for_an_agent(tmp_path):
+    path = scenario(tmp_path, '{ users = 1, duration = "1s" }')
+
+    def check(_):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            running = Running("run", path, "--target", "http://127.0.0.1:9", "--no-run-file", "--agent",
+                              f"http://127.0.0.1:{silent.getsockname()[1]}", cwd=tmp_path)
+            connection, _ = silent.accept()
+            asked = running.signal(signal.SIGINT)
+            done = running.wait()
+            took = time.monotonic() - asked
+            connection.close()
+        assert done.code == 130 and "stopping" in done.err and "no request was started" in done.out, done.told()
+        if_quiet(took < 1, took)  # an agent has 3 s to answer
+
+    in_a_quiet_moment(check)
+
+
 def test_what_cannot_be_read_leaves_a_threshold_unjudged_with_the_reason(target, agent, tmp_path):
     server, api = watched(target, agent)
     why = {(row["name"], row["target"]): row["unreadable"] for row in api.info()["figures"]}
@@ -133,6 +152,40 @@ def test_what_cannot_be_read_leaves_a_threshold_unjudged_with_the_reason(target,
                for reason in done.report["result"]["reasons"]), done.report["result"]
 
 
+class Unlimited(FakeAgent):
+    """Its one limit has no max, and nobody counts how often it is met."""
+
+    def _values(self, first):
+        return [[0, 10, None, None], *super()._values(first)[1:]]
+
+
+def test_what_a_limit_does_not_have_leaves_a_threshold_unjudged_with_the_reason(target, tmp_path):
+    server, fake = target(), Unlimited(name="api").start()
+    try:
+        path = scenario(tmp_path, '{ iterations_per_user = 20, users = 1 }', body=HELLO + ' pelt.sleep("20ms")',
+                        thresholds=["server.api.nofile.ratio max < 80%", "server.api.nofile.free min > 1",
+                                    "server.api.nofile.events count < 10", "server.api.nofile.used max < 100"])
+        done = run(path, "--target", server.url, "--agent", fake.url, "--allow-invalid", "--no-run-file", cwd=tmp_path)
+    finally:
+        fake.stop()
+    assert [row["level"] for row in done.report["thresholds"]] == ["unjudged"] * 3 + ["target"], done.told()
+    assert done.code == MISSED and sum("nofile has no max at agent api" in why for why in done.report["result"]["reasons"]) == 2
+    assert any("nofile has no count of its events at agent api" in why for why in done.report["result"]["reasons"]), done.told()
+
+
+def test_a_step_whose_slo_cannot_be_read_there_says_so(target, tmp_path):
+    server, fake = target(), FakeAgent(name="api").start()
+    try:
+        path = scenario(tmp_path, 'pelt.load.stress { from = "20/s", step = "20/s", max = "40/s", every = "2s", settle = "0s", '
+                        'duration = "3s", slo = { "server.api.memory_rss.used max < 1g" } }')
+        done = run(path, "--target", server.url, "--agent", fake.url, "--allow-invalid", "--no-run-file", cwd=tmp_path)
+    finally:
+        fake.stop()
+    assert done.report, done.told()
+    steps = [finding for finding in done.report["findings"] if finding["kind"] == "step"]
+    assert any("slo[1]: memory_rss could not be read by agent api: EACCES" in step["text"] for step in steps), done.told()
+
+
 def test_check_knows_agents(tmp_path):
     path = scenario(tmp_path, '{ users = 1, duration = "1s" }', thresholds=["server.api.nofile.ratio max < 80%"],
                     more='agents = { api = { url = "http://10.0.0.5:9646", token_file = "token" }, "db=http://10.0.0.6:9646" },')
@@ -141,6 +194,11 @@ def test_check_knows_agents(tmp_path):
     assert "agents     db at http://10.0.0.6:9646\n           api at http://10.0.0.5:9646" in done.out, done.told()
     done = pelt("check", path, "--agent", "web=http://10.0.0.7:9646", cwd=tmp_path)
     assert done.code == USAGE and "needs an agent called api" in done.err, done.told()
+    path = scenario(tmp_path, 'require "pelt".load.stress { from = "50/s", step = "50/s", max = "200/s", '
+                    'slo = { "http_response p95 < 100ms", "server.api.cpu.ratio max < 90%" } }')
+    done = pelt("check", path, cwd=tmp_path)
+    assert done.code == USAGE and "load.slo[2]: server.api.cpu.ratio needs an agent called api" in done.err, done.told()
+    assert pelt("check", path, "--agent", "http://10.0.0.7:9646", cwd=tmp_path).code == PASSED
 
 
 # --- caches

@@ -224,6 +224,27 @@ struct slos {
     char unread[160]; /* why one of them cannot be read; "": all can */
 };
 
+/* Of a metric, the script's or an agent's, it is not asked again what it was in a step. False: it
+ * is of none. */
+static bool explain_metric(const struct pelt_making *m, size_t i, const char *text,
+                           struct slos *slos)
+{
+    struct pelt_threshold t;
+    struct pelt_error why = {""};
+    struct pelt_verdict_line line = {.level = PELT_LEVEL_UNJUDGED};
+    if (pelt_threshold_parse_with(text, pelt_registry_metrics(m->r->names), &t, &why) != PELT_OK) {
+        return false;
+    }
+    pelt_results_explain(m->r, &t, &line);
+    if (line.why[0] != '\0') {
+        snprintf(slos->unread, sizeof slos->unread, "slo[%zu]: %.140s", i, line.why);
+    } else {
+        snprintf(slos->unread, sizeof slos->unread,
+                 "the load ended before slo[%zu], %.90s, was judged", i, text);
+    }
+    return true;
+}
+
 static void read_slos(const struct pelt_making *m, struct slos *slos)
 {
     const json_t *list = json_object_get(m->params, "slo");
@@ -240,7 +261,7 @@ static void read_slos(const struct pelt_making *m, struct slos *slos)
             snprintf(slos->unread, sizeof slos->unread, "slo[%zu] is no text", i + 1);
         } else if (pelt_threshold_parse(text, &slos->list[slos->len], &why) == PELT_OK) {
             slos->len++;
-        } else {
+        } else if (!explain_metric(m, i + 1, text, slos)) {
             snprintf(slos->unread, sizeof slos->unread, "slo[%zu] cannot be read: %.110s", i + 1,
                      why.text);
         }

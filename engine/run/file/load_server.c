@@ -44,17 +44,6 @@ static void load_agents(struct pelt_loader *l)
     sqlite3_finalize(s);
 }
 
-static bool find_kind(const char *name, enum pelt_server_kind *kind)
-{
-    for (int k = 0; k < PELT_SERVER_KINDS; k++) {
-        if (strcmp(pelt_server_kind_name(k), name) == 0) {
-            *kind = k;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Their numbers begin with 0 and have no holes, so that a number is a place. */
 static bool follows(const struct pelt_results *r, uint64_t agent, uint64_t i)
 {
@@ -72,7 +61,7 @@ static void load_figures(struct pelt_loader *l)
     while (pelt_loader_rows(l, s)) {
         const uint64_t agent = pelt_column(s, 0), i = pelt_column(s, 1);
         enum pelt_server_kind kind = PELT_SERVER_LIMIT;
-        if (!follows(l->r, agent, i) || !find_kind(pelt_column_text(s, 4), &kind)) {
+        if (!follows(l->r, agent, i) || !pelt_server_kind_find(pelt_column_text(s, 4), &kind)) {
             pelt_loader_damaged(l, "server_figure");
             break;
         }

@@ -87,34 +87,6 @@ enum pelt_status pelt_results_set_meta(struct pelt_results *r, const char *key, 
     return done ? PELT_OK : PELT_ENOMEM;
 }
 
-static const struct {
-    const char *name;
-    unsigned cells, counted; /* a bit a cell */
-} SERVER_KINDS[PELT_SERVER_KINDS] = {
-    [PELT_SERVER_LIMIT] = {"limit", 3, 1u << 2},
-    [PELT_SERVER_GAUGE] = {"gauge", 1, 0},
-    [PELT_SERVER_COUNTER] = {"counter", 1, 1u << 0},
-    [PELT_SERVER_CACHE] = {"cache", 5, 1u << 0 | 1u << 1 | 1u << 2},
-};
-
-const char *pelt_server_kind_name(enum pelt_server_kind kind)
-{
-    assert(kind < PELT_SERVER_KINDS);
-    return SERVER_KINDS[kind].name;
-}
-
-unsigned pelt_server_cells(enum pelt_server_kind kind)
-{
-    assert(kind < PELT_SERVER_KINDS);
-    return SERVER_KINDS[kind].cells;
-}
-
-bool pelt_server_counts(enum pelt_server_kind kind, unsigned cell)
-{
-    assert(kind < PELT_SERVER_KINDS);
-    return (SERVER_KINDS[kind].counted >> cell & 1) != 0;
-}
-
 /* Whether the threshold's metric, of these tags, is of the figure. */
 static bool is_on(const struct pelt_results *r, const struct pelt_server_figure_row *f,
                   const struct pelt_server_metric *m, const struct pelt_threshold *t)
@@ -128,21 +100,38 @@ static bool is_on(const struct pelt_results *r, const struct pelt_server_figure_
            pelt_tags_include(tagged ? tags : "", t->name);
 }
 
+/* What a limit that can be read may lack; NULL: nothing that this cell is made of. */
+static const char *may_lack(enum pelt_server_cell cell)
+{
+    return cell == PELT_SERVER_FREE || cell == PELT_SERVER_RATIO ? "no max"
+           : cell == PELT_SERVER_EVENTS                          ? "no count of its events"
+                                                                 : NULL;
+}
+
 void pelt_results_explain(const struct pelt_results *r, const struct pelt_threshold *t,
                           struct pelt_verdict_line *line)
 {
     struct pelt_server_metric m;
+    const struct pelt_server_figure_row *lacking = NULL;
     if (line->level != PELT_LEVEL_UNJUDGED || !pelt_server_metric_parse(t->metric, &m)) {
         return;
     }
     for (size_t i = 0; i < r->figures_len; i++) {
         const struct pelt_server_figure_row *f = &r->figures[i];
-        if (f->why != NULL && is_on(r, f, &m, t)) {
-            const char *agent = r->agents[f->agent].name;
+        if (!is_on(r, f, &m, t)) {
+            continue;
+        }
+        lacking = f;
+        if (f->why != NULL) {
             snprintf(line->why, sizeof line->why, "%s could not be read by agent %s: %s", f->name,
-                     agent, f->why);
+                     r->agents[f->agent].name, f->why);
             return;
         }
+    }
+    if (lacking != NULL && may_lack(m.cell) != NULL && r->agents[lacking->agent].frames > 0 &&
+        strncmp(line->why, PELT_WHY_NO_VALUE, strlen(PELT_WHY_NO_VALUE)) == 0) {
+        snprintf(line->why, sizeof line->why, "%s has %s at agent %s", lacking->name,
+                 may_lack(m.cell), r->agents[lacking->agent].name);
     }
 }
 

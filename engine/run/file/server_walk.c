@@ -106,7 +106,7 @@ static struct pelt_server_row *row_of(struct pelt_server_walk *w, uint32_t figur
 /* The cell whose level is told: of a cache how much of it is used. */
 static unsigned level_cell(enum pelt_server_kind kind)
 {
-    return kind == PELT_SERVER_CACHE ? 3 : 0;
+    return kind == PELT_SERVER_CACHE ? PELT_CELL_CACHE_USED : PELT_CELL_USED;
 }
 
 static void see_full(struct pelt_server_row *row, const double *cell, double at_s)
@@ -142,7 +142,7 @@ static void see(struct pelt_server_walk *w, uint32_t figure,
     if (kind == PELT_SERVER_LIMIT) {
         see_full(row, sample->cell, at_s);
     } else if (kind == PELT_SERVER_CACHE) {
-        see_full(row, sample->cell + 3, at_s);
+        see_full(row, sample->cell + PELT_CELL_CACHE_USED, at_s);
     }
 }
 

@@ -92,6 +92,7 @@ struct pelt_threshold {
 };
 #define PELT_THRESHOLD_SPAN_MAX_S 3600 /* of over_s and for_s */
 
+#define PELT_WHY_NO_VALUE "no value was added" /* how such a line begins */
 struct pelt_verdict_line {
     enum pelt_level level;
     bool has_value;

@@ -28,11 +28,11 @@
 
 #include "pelt/clock.h"
 #include "pelt/mailbox.h"
+#include "pelt/server_kind.h"
 #include "pelt/status.h"
 
 #define PELT_AGENTS_MAX        64
 #define PELT_AGENT_FIGURES_MAX 2000 /* of one agent, over all its restarts; others are left out */
-#define PELT_AGENT_CELLS_MAX   5
 #define PELT_AGENT_NAME_SIZE   64
 #define PELT_AGENT_TICK_NS     (100 * PELT_NS_PER_MS) /* the finest tick */
 #define PELT_AGENTS_CONNECT_NS (3 * PELT_NS_PER_S)    /* connect waits at most so long */
@@ -51,31 +51,8 @@ struct pelt_agent_options { /* texts are copied; files are read by pelt_agents_n
 
 /* ---- what an agent is and has ---- */
 
-enum pelt_agent_kind {                   /* of a figure, and what its cells are; NAN: not known */
-                       PELT_AGENT_LIMIT, /* used, max (NAN: none), events (so far; NAN: not counted)
-                                          */
-                       PELT_AGENT_GAUGE, /* value */
-                       PELT_AGENT_COUNTER, /* count so far */
-                       PELT_AGENT_CACHE,   /* hits, misses, evictions (so far; the last may be NAN),
-                                              used, max */
-                       PELT_AGENT_KINDS,
-};
-enum { PELT_AGENT_USED, PELT_AGENT_LIMIT_MAX, PELT_AGENT_EVENTS };
-enum {
-    PELT_AGENT_HITS,
-    PELT_AGENT_MISSES,
-    PELT_AGENT_EVICTIONS,
-    PELT_AGENT_CACHE_USED,
-    PELT_AGENT_CACHE_MAX
-};
-
-const char *pelt_agent_kind_name(enum pelt_agent_kind kind); /* "limit", "gauge" ... */
-unsigned pelt_agent_cells(enum pelt_agent_kind kind);        /* 3, 1, 1, 5 */
-/* Cell `cell` counts from the agent's start on (its difference is what happened meanwhile). */
-bool pelt_agent_counts(enum pelt_agent_kind kind, unsigned cell);
-
 struct pelt_agent_figure {
-    enum pelt_agent_kind kind;
+    enum pelt_server_kind kind;
     const char *name;       /* "nofile": lower case, digits, '_' */
     const char *target;     /* "" for the host's; "port 8080", "/", "eth0" ... */
     const char *unit;       /* "fds": of used, max, value or count; of a cache's used and max */
@@ -116,8 +93,7 @@ struct pelt_agent_clock {
 /* ---- mail ---- */
 
 enum pelt_agent_mail_kind {
-    PELT_AGENT_BASELINE, /* all figures, read when connected; before start, or while joining again;
-                            k is of no meaning */
+    PELT_AGENT_BASELINE, /* all figures, read when connected, before start; k is of no meaning */
     PELT_AGENT_FRAME,    /* a tick's figures; the first of each stream has all */
     PELT_AGENT_LOST,     /* no frames from from_ns on; `text` says why. Told once a gap */
     PELT_AGENT_JOINED,   /* it is here again: the gap was from_ns to to_ns; figures may be new */
@@ -126,7 +102,7 @@ enum pelt_agent_mail_kind {
 
 struct pelt_agent_value {
     uint32_t figure; /* index: pelt_agents_figure() */
-    double cell[PELT_AGENT_CELLS_MAX];
+    double cell[PELT_SERVER_CELLS_MAX];
 };
 
 struct pelt_agent_unreadable { /* from here on, until it has a value again */
@@ -185,7 +161,8 @@ PELT_MUST_USE enum pelt_status pelt_agents_new(const struct pelt_agent_options *
                                                struct pelt_agents **out, struct pelt_error *err);
 /*
  * Starts the thread, connects all at once, measures their clocks, takes a baseline of each. Waits
- * at most PELT_AGENTS_CONNECT_NS: a caller with signals to hear calls it aside (run/aside.h).
+ * at most PELT_AGENTS_CONNECT_NS: a caller with signals to hear calls it aside (run/aside.h), and
+ * may cancel it.
  *
  * `err` and the status are the first failing agent's; pelt_agents_failure() has each one's line.
  * PELT_EINVAL: what answers is no such agent (an HTML page, another schema), it refuses the token,
@@ -193,6 +170,9 @@ PELT_MUST_USE enum pelt_status pelt_agents_new(const struct pelt_agent_options *
  * thread. After a failure only free.
  */
 PELT_MUST_USE enum pelt_status pelt_agents_connect(struct pelt_agents *a, struct pelt_error *err);
+/* Ends a connect that is under way, or the next one, which then fails at once (PELT_ESTOPPED). The
+ * one function for another thread than connect's; more than once is as good as once. */
+void pelt_agents_cancel(struct pelt_agents *a);
 const char *pelt_agents_failure(const struct pelt_agents *a, unsigned agent); /* "": it stands */
 
 size_t pelt_agents_len(const struct pelt_agents *a); /* NULL: 0 */

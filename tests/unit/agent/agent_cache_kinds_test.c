@@ -74,7 +74,7 @@ struct extra_value {
 
 struct expected {
     const char *kind, *address;
-    double cells[FIGURE_CELLS_MAX]; /* hits, misses, evictions, used, max */
+    double cells[PELT_SERVER_CELLS_MAX]; /* hits, misses, evictions, used, max */
     struct extra_value extras[CACHE_EXTRAS_MAX];
 };
 
@@ -130,7 +130,7 @@ static void check_extras(const struct expected *e, const struct cache_kind *kind
         if (r.state != CACHE_READ) {
             fail_msg("%s: %s: %s", e->kind, e->extras[i].name, r.why);
         }
-        for (size_t c = 0; c < figure_cells(kind->extras[i].kind); c++) {
+        for (size_t c = 0; c < pelt_server_cells(kind->extras[i].kind); c++) {
             expect_cell(e->kind, e->extras[i].name, r.cells[c], e->extras[i].cells[c]);
         }
     }
@@ -141,7 +141,7 @@ static void check_kind(const struct expected *e)
     static const char *const cells[] = {"hits", "misses", "evictions", "used", "max"};
     char text[100];
     struct cache_wish w;
-    struct cache_rule rule = {.kind = FIGURE_CACHE}, extras[CACHE_EXTRAS_MAX] = {0};
+    struct cache_rule rule = {.kind = PELT_SERVER_CACHE}, extras[CACHE_EXTRAS_MAX] = {0};
     struct cache_reading r;
 
     snprintf(text, sizeof text, "%s=%s", e->kind, e->address);
@@ -163,7 +163,7 @@ static void check_kind(const struct expected *e)
     if (r.state != CACHE_READ) {
         fail_msg("%s: %s", e->kind, r.why);
     }
-    for (size_t i = 0; i < FIGURE_CELLS_MAX; i++) {
+    for (size_t i = 0; i < PELT_SERVER_CELLS_MAX; i++) {
         expect_cell(e->kind, cells[i], r.cells[i], e->cells[i]);
     }
     check_extras(e, w.kind, &p, extras);

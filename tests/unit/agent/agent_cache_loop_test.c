@@ -77,13 +77,13 @@ static void wait_for(const char *name, double hits, double misses)
 
     do {
         f = sample(name);
-        if (f->why[0] == '\0' && f->cells[FIGURE_HITS] == hits &&
-            f->cells[FIGURE_MISSES] == misses) {
+        if (f->why[0] == '\0' && f->cells[PELT_CELL_HITS] == hits &&
+            f->cells[PELT_CELL_MISSES] == misses) {
             return;
         }
     } while (pelt_clock_ns() < until);
-    fail_msg("%s: %s hits %g misses %g, not %g, %g", name, f->why, f->cells[FIGURE_HITS],
-             f->cells[FIGURE_MISSES], hits, misses);
+    fail_msg("%s: %s hits %g misses %g, not %g, %g", name, f->why, f->cells[PELT_CELL_HITS],
+             f->cells[PELT_CELL_MISSES], hits, misses);
 }
 
 static void wait_for_why(const char *name, const char *why)
@@ -223,7 +223,7 @@ static void datagrams_are_counted(void **state)
         assert_int_equal(send(fd, datagrams[i], strlen(datagrams[i]), 0), strlen(datagrams[i]));
     }
     wait_for("app", 5, 2); /* counted from the first on */
-    assert_float_equal(sample("app")->cells[FIGURE_CACHE_USED], 5, 0);
+    assert_float_equal(sample("app")->cells[PELT_CELL_CACHE_USED], 5, 0);
     assert_float_equal(sample("cache_lines_unreadable")->cells[0], 1, 0);
     assert_float_equal(sample("cache_datagrams_lost")->cells[0], 0, 0);
     assert_int_equal(send(fd, "c.hit:1|c", 9, 0), 9);

@@ -31,7 +31,7 @@ static struct cache_reading say(struct pair *p, const char *const *lines)
 
 #define SAY(p, ...) say(p, (const char *const[]){__VA_ARGS__, NULL})
 
-static struct pair make(enum figure_kind kind)
+static struct pair make(enum pelt_server_kind kind)
 {
     return (struct pair){.g = cache_gather_new(), .rule = {.kind = kind}};
 }
@@ -44,7 +44,7 @@ static void refused(struct cache_reading r, enum cache_state state, const char *
 
 static void hits_and_misses(void **state)
 {
-    struct pair p = make(FIGURE_CACHE);
+    struct pair p = make(PELT_SERVER_CACHE);
 
     want(&p, CACHE_HIT, "h", true);
     want(&p, CACHE_MISS, "m", true);
@@ -53,17 +53,17 @@ static void hits_and_misses(void **state)
     want(&p, CACHE_MOST, "x", false);
     struct cache_reading r = SAY(&p, "h 7", "m 3", "e 2", "u 10", "x 0");
     assert_int_equal(r.state, CACHE_READ);
-    assert_float_equal(r.cells[FIGURE_HITS], 7, 0);
-    assert_float_equal(r.cells[FIGURE_MISSES], 3, 0);
-    assert_float_equal(r.cells[FIGURE_EVICTIONS], 2, 0);
-    assert_float_equal(r.cells[FIGURE_CACHE_USED], 10, 0);
-    assert_true(isnan(r.cells[FIGURE_CACHE_MAX])); /* 0: no limit */
+    assert_float_equal(r.cells[PELT_CELL_HITS], 7, 0);
+    assert_float_equal(r.cells[PELT_CELL_MISSES], 3, 0);
+    assert_float_equal(r.cells[PELT_CELL_EVICTIONS], 2, 0);
+    assert_float_equal(r.cells[PELT_CELL_CACHE_USED], 10, 0);
+    assert_true(isnan(r.cells[PELT_CELL_CACHE_MAX])); /* 0: no limit */
     r = SAY(&p, "h 7", "m 3");
     assert_int_equal(r.state, CACHE_READ);
-    assert_true(isnan(r.cells[FIGURE_EVICTIONS]) && isnan(r.cells[FIGURE_CACHE_USED]));
-    assert_int_equal(SAY(&p, "h 7", "m 3", "u 2", "x 8").cells[FIGURE_CACHE_MAX], 8);
+    assert_true(isnan(r.cells[PELT_CELL_EVICTIONS]) && isnan(r.cells[PELT_CELL_CACHE_USED]));
+    assert_int_equal(SAY(&p, "h 7", "m 3", "u 2", "x 8").cells[PELT_CELL_CACHE_MAX], 8);
     /* A most of what is not said would look like an empty cache. */
-    assert_true(isnan(SAY(&p, "h 7", "m 3", "x 8").cells[FIGURE_CACHE_MAX]));
+    assert_true(isnan(SAY(&p, "h 7", "m 3", "x 8").cells[PELT_CELL_CACHE_MAX]));
     refused(SAY(&p, "h 7"), CACHE_MISSING, "m is not there");
     refused(SAY(&p, "h -1", "m 3"), CACHE_REFUSED, "h is -1: a count is not below 0");
     refused(SAY(&p, "h 0.83", "m 3"), CACHE_REFUSED, "h is 0.83: a share or a mean, no count");
@@ -73,15 +73,15 @@ static void hits_and_misses(void **state)
 
 static void misses_from_lookups(void **state)
 {
-    struct pair p = make(FIGURE_CACHE);
+    struct pair p = make(PELT_SERVER_CACHE);
 
     want(&p, CACHE_HIT, "h", true);
     want(&p, CACHE_LOOKUPS, "l", true);
     want(&p, CACHE_EXCEPT, "x", false);
-    assert_float_equal(SAY(&p, "h 7", "l 10").cells[FIGURE_MISSES], 3, 0);
-    assert_float_equal(SAY(&p, "h 7", "l 10", "x 1").cells[FIGURE_MISSES], 2, 0);
+    assert_float_equal(SAY(&p, "h 7", "l 10").cells[PELT_CELL_MISSES], 3, 0);
+    assert_float_equal(SAY(&p, "h 7", "l 10", "x 1").cells[PELT_CELL_MISSES], 2, 0);
     /* Counts of one page are not of one moment. */
-    assert_float_equal(SAY(&p, "h 10002", "l 10000").cells[FIGURE_MISSES], 0, 0);
+    assert_float_equal(SAY(&p, "h 10002", "l 10000").cells[PELT_CELL_MISSES], 0, 0);
     refused(SAY(&p, "h 120", "l 80"), CACHE_REFUSED,
             "hit h (120) is above lookups l (80): swapped? give each the other's name");
     cache_gather_free(p.g);
@@ -89,7 +89,7 @@ static void misses_from_lookups(void **state)
 
 static void which_run_of_the_server(void **state)
 {
-    struct pair p = make(FIGURE_CACHE);
+    struct pair p = make(PELT_SERVER_CACHE);
 
     want(&p, CACHE_HIT, "h", true);
     want(&p, CACHE_LOOKUPS, "l", true);
@@ -110,25 +110,25 @@ static void which_run_of_the_server(void **state)
 
 static void limits_gauges_and_counters(void **state)
 {
-    struct pair p = make(FIGURE_LIMIT);
+    struct pair p = make(PELT_SERVER_LIMIT);
 
     want(&p, CACHE_USED, "used", true);
     want(&p, CACHE_MOST, "64", true);
     want(&p, CACHE_EVENTS, "timeouts", true);
     struct cache_reading r = SAY(&p, "used 7.5", "timeouts 3");
     assert_int_equal(r.state, CACHE_READ);
-    assert_float_equal(r.cells[FIGURE_USED], 7.5, 0);
-    assert_float_equal(r.cells[FIGURE_MAX], 64, 0);
-    assert_float_equal(r.cells[FIGURE_EVENTS], 3, 0);
+    assert_float_equal(r.cells[PELT_CELL_USED], 7.5, 0);
+    assert_float_equal(r.cells[PELT_CELL_MAX], 64, 0);
+    assert_float_equal(r.cells[PELT_CELL_EVENTS], 3, 0);
     refused(SAY(&p, "used 7"), CACHE_MISSING, "timeouts is not there");
     cache_gather_free(p.g);
 
-    p = make(FIGURE_GAUGE);
+    p = make(PELT_SERVER_GAUGE);
     want(&p, CACHE_USED, "g", true);
     assert_float_equal(SAY(&p, "g -2.5").cells[0], -2.5, 0);
     cache_gather_free(p.g);
 
-    p = make(FIGURE_COUNTER);
+    p = make(PELT_SERVER_COUNTER);
     want(&p, CACHE_USED, "c", true);
     assert_float_equal(SAY(&p, "c 5").cells[0], 5, 0);
     assert_int_equal(SAY(&p, "c 5.5").state, CACHE_REFUSED);

@@ -83,21 +83,21 @@ static void the_least_limit_on_the_path_counts_with_what_its_group_uses(void **s
     struct place *p = *state;
 
     watch(p, TARGET_PID, "4242");
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 1 << 30);
-    assert_cell(of(p, "cgroup_memory_high"), FIGURE_MAX, 900 << 20);
-    assert_cell(of(p, "cgroup_pids"), FIGURE_USED, 60);
-    assert_cell(of(p, "cgroup_pids"), FIGURE_MAX, 100);
-    assert_cell(of(p, "cgroup_swap"), FIGURE_USED, 4096);
-    assert_no_cell(of(p, "cgroup_swap"), FIGURE_MAX);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 800 << 20);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_MAX, 1 << 30);
+    assert_cell(of(p, "cgroup_memory_high"), PELT_CELL_MAX, 900 << 20);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 60);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_MAX, 100);
+    assert_cell(of(p, "cgroup_swap"), PELT_CELL_USED, 4096);
+    assert_no_cell(of(p, "cgroup_swap"), PELT_CELL_MAX);
 
     /* Half a second of CPU time of the pod in half a second; the container's own is not what
      * counts. */
     tree_put(&p->tree, POD "/cpu.stat", CPU_STAT("30500000", "20", "3000000"));
     tree_put(&p->tree, APP "/cpu.stat", CPU_STAT("20100000", "10", "1000000"));
     p->cgroup->read(p->cgroup, FIGURE_FAST, SECOND + SECOND / 2);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_USED, 1);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_MAX, 1.5);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_USED, 1);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_MAX, 1.5);
 }
 
 static void what_bit_is_counted_along_the_path(void **state)
@@ -116,17 +116,17 @@ static void what_bit_is_counted_along_the_path(void **state)
     tree_put(&p->tree, APP "/memory.pressure",
              "some avg10=0.00 total=2500000\nfull avg10=0.00 total=700000\n");
     read_all(p->cgroup, 2 * SECOND);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_EVENTS, 0); /* counted from the first value on */
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_EVENTS, 0); /* counted from the first value on */
     assert_cell(of(p, "cgroup_cpu_throttled"), 0, 0.75);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 3);
-    assert_cell(of(p, "cgroup_memory_high"), FIGURE_EVENTS, 4);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 3);
+    assert_cell(of(p, "cgroup_memory_high"), PELT_CELL_EVENTS, 4);
     assert_cell(of(p, "cgroup_oom_kills"), 0, 2);
-    assert_cell(of(p, "cgroup_pids"), FIGURE_EVENTS, 5);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_EVENTS, 5);
     assert_cell(of(p, "pressure_memory_some"), 0, 1);
     assert_cell(of(p, "pressure_memory_full"), 0, 0.2);
     tree_put(&p->tree, POD "/cpu.stat", CPU_STAT("30500000", "26", "3500000"));
     read_all(p->cgroup, 3 * SECOND);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_EVENTS, 1);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_EVENTS, 1);
 }
 
 static void a_kernel_without_local_events_gives_the_groups_own(void **state)
@@ -145,7 +145,7 @@ static void a_kernel_without_local_events_gives_the_groups_own(void **state)
     tree_put(&p->tree, APP "/memory.events", "max 103\n");
     tree_put(&p->tree, POD "/memory.events", "max 999\n");
     read_all(p->cgroup, 2 * SECOND);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 3);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 3);
 }
 
 static void a_limit_that_changes_is_seen_in_the_slow_tier(void **state)
@@ -156,16 +156,16 @@ static void a_limit_that_changes_is_seen_in_the_slow_tier(void **state)
     tree_put(&p->tree, APP "/memory.max", "629145600\n");
     tree_put(&p->tree, POD "/cpu.max", "max 100000\n");
     read_all(p->cgroup, 2 * SECOND); /* the slow tier is the last one read */
-    assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 1 << 30);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_MAX, 1 << 30);
     tree_put(&p->tree, APP "/cpu.stat", CPU_STAT("20000000", "10", "1000000"));
     p->cgroup->read(p->cgroup, FIGURE_FAST, 3 * SECOND);
     tree_put(&p->tree, APP "/cpu.stat", CPU_STAT("20250000", "10", "1000000"));
     p->cgroup->read(p->cgroup, FIGURE_FAST, 4 * SECOND);
     p->cgroup->read(p->cgroup, FIGURE_MEDIUM, 4 * SECOND);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 600 << 20);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 500 << 20);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_MAX, 2);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_USED, 0.25);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_MAX, 600 << 20);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 500 << 20);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_MAX, 2);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_USED, 0.25);
 }
 
 static void disks_are_counted_where_their_limit_is(void **state)
@@ -177,10 +177,10 @@ static void disks_are_counted_where_their_limit_is(void **state)
              "8:0 rbytes=5500 wbytes=7000 rios=9\n8:16 rbytes=170 wbytes=99999 rios=1\n");
     tree_put(&p->tree, APP "/io.stat", "8:0 rbytes=1 wbytes=2 rios=9\n");
     p->cgroup->read(p->cgroup, FIGURE_MEDIUM, 2 * SECOND);
-    assert_cell(of(p, "cgroup_io_read"), FIGURE_USED, 100); /* 8:16 has the least limit */
-    assert_cell(of(p, "cgroup_io_read"), FIGURE_MAX, 2097152);
-    assert_cell(of(p, "cgroup_io_write"), FIGURE_USED, 1000); /* 8:0 */
-    assert_cell(of(p, "cgroup_io_write"), FIGURE_MAX, 1048576);
+    assert_cell(of(p, "cgroup_io_read"), PELT_CELL_USED, 100); /* 8:16 has the least limit */
+    assert_cell(of(p, "cgroup_io_read"), PELT_CELL_MAX, 2097152);
+    assert_cell(of(p, "cgroup_io_write"), PELT_CELL_USED, 1000); /* 8:0 */
+    assert_cell(of(p, "cgroup_io_write"), PELT_CELL_MAX, 1048576);
 }
 
 static void a_group_of_all_processes_is_the_hosts(void **state)
@@ -211,7 +211,7 @@ static void a_controller_that_is_off_is_looked_for_above(void **state)
     tree_put(&p->tree, APP "/inner/cgroup.events", "populated 1\n");
     tree_put(&p->tree, "proc/4242/cgroup", "0::/kubepods.slice/pod7.slice/app.scope/inner\n");
     watch(p, TARGET_PID, "4242");
-    assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 1 << 30);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_MAX, 1 << 30);
 }
 
 static void a_group_without_any_controller_says_so(void **state)
@@ -229,7 +229,7 @@ static void is_found_as(struct place *p, const char *path)
 {
     watch(p, TARGET_CGROUP, path);
     assert_int_equal(targets_at(p->targets, 0)->pid, 4242); /* the oldest of those below */
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 800 << 20);
     assert_cell(of(p, "cgroup_oom_kills"), 0, 0);
 }
 
@@ -259,7 +259,7 @@ static void a_path_that_leads_out_is_no_cgroup(void **state)
         struct pelt_error err = {0};
 
         assert_int_equal(targets_new(&o, 1, p->tree.root, &p->notices, &p->targets, &err),
-                         PELT_EINVAL);
+                         PELT_ENOTFOUND);
         assert_non_null(strstr(err.text, paths[i]));
     }
 }
@@ -278,8 +278,8 @@ static void move(const struct place *p, const char *from, const char *to)
 static void a_group_that_is_gone_has_no_figures_of_its_parent(void **state)
 {
     static const char *const names[] = {
-        "cgroup_memory",    "cgroup_memory_working", "cgroup_swap",      "cgroup_pids",
-        "cgroup_cpu",       "cgroup_cpu_throttled",  "cgroup_oom_kills", "cgroup_io_read",
+        "cgroup_memory",    "cgroup_memory_usage",  "cgroup_swap",      "cgroup_pids",
+        "cgroup_cpu",       "cgroup_cpu_throttled", "cgroup_oom_kills", "cgroup_io_read",
         "pressure_io_full", "cgroup_memory_high"};
     struct place *p = *state;
 
@@ -294,9 +294,9 @@ static void a_group_that_is_gone_has_no_figures_of_its_parent(void **state)
     tree_put(&p->tree, "elsewhere/memory.events.local", "low 0\nhigh 1\nmax 7\noom 9\n");
     move(p, "elsewhere", APP);
     read_all(p->cgroup, 20 * SECOND);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
-    assert_cell(of(p, "cgroup_pids"), FIGURE_USED, 60);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 0); /* another group counts anew */
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 800 << 20);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 60);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 0); /* another group counts anew */
 }
 
 static void a_group_made_anew_between_two_looks_is_opened_anew(void **state)
@@ -311,23 +311,29 @@ static void a_group_made_anew_between_two_looks_is_opened_anew(void **state)
     move(p, APP, "old");
     tree_put(&p->tree, APP "/memory.current", "4096\n");
     p->cgroup->read(p->cgroup, FIGURE_MEDIUM, 3 * SECOND);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 4096);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 4096);
 }
 
 /* ---- the working set ---- */
 
-static void file_pages_long_unused_are_no_working_set(void **state)
+static void the_page_cache_that_is_given_up_first_is_not_used(void **state)
 {
     struct place *p = *state;
 
     tree_put(&p->tree, POD "/memory.stat", "anon 1\ninactive_file 734003200\nactive_file 99\n");
     tree_put(&p->tree, APP "/memory.stat", "inactive_file 1\n");
     watch(p, TARGET_PID, "4242");
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 800 << 20);
-    assert_cell(of(p, "cgroup_memory_working"), 0, 100 << 20); /* of the group with the limit */
-    tree_put(&p->tree, POD "/memory.stat", "anon 1\n");
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED,
+                100 << 20); /* of the group with the limit */
+    assert_cell(of(p, "cgroup_memory_high"), PELT_CELL_USED, 100 << 20);
+    assert_cell(of(p, "cgroup_memory_usage"), 0, 800 << 20);
+    tree_put(&p->tree, POD "/memory.stat",
+             "inactive_file 999999999999\n"); /* read a little later */
     read_all(p->cgroup, 2 * SECOND);
-    assert_why(of(p, "cgroup_memory_working"), "memory.stat has no inactive_file");
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 0);
+    tree_put(&p->tree, POD "/memory.stat", "anon 1\n");
+    read_all(p->cgroup, 3 * SECOND);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 800 << 20);
 }
 
 /* ---- v1 ---- */
@@ -394,20 +400,20 @@ static void v1_has_its_own_files(void **state)
     tree_put(&p->tree, "sys/fs/cgroup/blkio/job/blkio.throttle.io_service_bytes",
              "8:0 Read 3000\n8:0 Write 60\n");
     read_all(p->cgroup, 2 * SECOND);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_USED, 0.4);
-    assert_cell(of(p, "cgroup_cpu"), FIGURE_MAX, 0.5);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_USED, 0.4);
+    assert_cell(of(p, "cgroup_cpu"), PELT_CELL_MAX, 0.5);
     assert_cell(of(p, "cgroup_cpu_throttled"), 0, 0.5);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_USED, 3000000);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_MAX, 4000000);
-    assert_cell(of(p, "cgroup_memory"), FIGURE_EVENTS, 5);
-    assert_cell(of(p, "cgroup_memory_working"), 0, 500000);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 500000);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_MAX, 4000000);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 5);
+    assert_cell(of(p, "cgroup_memory_usage"), 0, 3000000);
     assert_why(of(p, "cgroup_memory_high"), "cgroup v1 has no memory.high");
     assert_cell(of(p, "cgroup_oom_kills"), 0, 2);
-    assert_cell(of(p, "cgroup_pids"), FIGURE_USED, 12);
-    assert_no_cell(of(p, "cgroup_pids"), FIGURE_MAX);
-    assert_cell(of(p, "cgroup_io_read"), FIGURE_USED, 2000);
-    assert_cell(of(p, "cgroup_io_read"), FIGURE_MAX, 5000);
-    assert_no_cell(of(p, "cgroup_io_write"), FIGURE_MAX);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 12);
+    assert_no_cell(of(p, "cgroup_pids"), PELT_CELL_MAX);
+    assert_cell(of(p, "cgroup_io_read"), PELT_CELL_USED, 2000);
+    assert_cell(of(p, "cgroup_io_read"), PELT_CELL_MAX, 5000);
+    assert_no_cell(of(p, "cgroup_io_write"), PELT_CELL_MAX);
     assert_cell(of(p, "pressure_cpu_full"), 0, 0); /* of the hierarchy of v2 beside it */
 }
 
@@ -486,7 +492,7 @@ int main(void)
         WITH(setup, a_path_that_leads_out_is_no_cgroup),
         WITH(setup, a_group_that_is_gone_has_no_figures_of_its_parent),
         WITH(setup, a_group_made_anew_between_two_looks_is_opened_anew),
-        WITH(setup, file_pages_long_unused_are_no_working_set),
+        WITH(setup, the_page_cache_that_is_given_up_first_is_not_used),
         WITH(setup_empty, v1_has_its_own_files),
         cmocka_unit_test(a_place_is_below_what_is_mounted),
         cmocka_unit_test(the_way_up_ends_at_the_mount),

@@ -19,14 +19,16 @@ static struct catalogue *make(void)
     struct figure *f;
 
     f = catalogue_add(
-        c, &(struct figure_about){FIGURE_LIMIT, FIGURE_FAST, "nofile", "a\"\n", "fds", "x"});
+        c, &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_FAST, "nofile", "a\"\n", "fds", "x"});
     figure_limit(f, 873, 1024, 0);
-    f = catalogue_add(c, &(struct figure_about){FIGURE_CACHE, FIGURE_FAST, "pages", "", "", "x"});
+    f = catalogue_add(c,
+                      &(struct figure_about){PELT_SERVER_CACHE, FIGURE_FAST, "pages", "", "", "x"});
     figure_cache(f, 1, 2, NAN, 10, NAN);
     figure_cache(f, 5, 3, NAN, 11, NAN);
-    f = catalogue_add(c, &(struct figure_about){FIGURE_GAUGE, FIGURE_FAST, "wait", "", "s", "x"});
+    f = catalogue_add(c,
+                      &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_FAST, "wait", "", "s", "x"});
     f = catalogue_add(
-        c, &(struct figure_about){FIGURE_COUNTER, FIGURE_FAST, "drops", "", "packets", "x"});
+        c, &(struct figure_about){PELT_SERVER_COUNTER, FIGURE_FAST, "drops", "", "packets", "x"});
     figure_counter(f, 1);
     figure_counter(f, 9);
     return c;

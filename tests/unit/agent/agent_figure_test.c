@@ -7,7 +7,7 @@
 #include "failing_malloc.h"
 #include "figure.h"
 
-static struct figure *add(struct catalogue *c, enum figure_kind kind)
+static struct figure *add(struct catalogue *c, enum pelt_server_kind kind)
 {
     const struct figure_about about = {.kind = kind,
                                        .tier = FIGURE_FAST,
@@ -24,12 +24,12 @@ static struct figure *add(struct catalogue *c, enum figure_kind kind)
 static void a_figure_starts_as_unreadable(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_LIMIT);
+    struct figure *f = add(c, PELT_SERVER_LIMIT);
 
     assert_string_equal(f->why, "not read yet");
     assert_true(f->turned);
     assert_false(f->fresh);
-    assert_true(isnan(f->cells[FIGURE_USED]));
+    assert_true(isnan(f->cells[PELT_CELL_USED]));
     assert_ptr_equal(catalogue_at(c, 0), f);
     catalogue_free(c);
 }
@@ -37,7 +37,7 @@ static void a_figure_starts_as_unreadable(void **state)
 static void a_counter_starts_at_zero_and_counts_on(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_COUNTER);
+    struct figure *f = add(c, PELT_SERVER_COUNTER);
 
     figure_counter(f, 1000);
     assert_float_equal(f->cells[0], 0, 0);
@@ -49,7 +49,7 @@ static void a_counter_starts_at_zero_and_counts_on(void **state)
 static void a_source_that_fell_adds_nothing_that_time(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_COUNTER);
+    struct figure *f = add(c, PELT_SERVER_COUNTER);
 
     figure_counter(f, 100);
     figure_counter(f, 130);
@@ -62,16 +62,16 @@ static void a_source_that_fell_adds_nothing_that_time(void **state)
 
 static void assert_cache(const struct figure *f, double hits, double misses, double evictions)
 {
-    assert_float_equal(f->cells[FIGURE_HITS], hits, 0);
-    assert_float_equal(f->cells[FIGURE_MISSES], misses, 0);
-    assert_float_equal(f->cells[FIGURE_EVICTIONS], evictions, 0);
+    assert_float_equal(f->cells[PELT_CELL_HITS], hits, 0);
+    assert_float_equal(f->cells[PELT_CELL_MISSES], misses, 0);
+    assert_float_equal(f->cells[PELT_CELL_EVICTIONS], evictions, 0);
 }
 
 /* Else 300 new hits would stand without their 400 misses. */
 static void one_cell_that_fell_is_a_reset_of_all(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_CACHE);
+    struct figure *f = add(c, PELT_SERVER_CACHE);
 
     figure_cache(f, 90, 890, 1, 5, NAN);
     figure_cache(f, 100, 900, 1, 5, NAN);
@@ -87,7 +87,7 @@ static void one_cell_that_fell_is_a_reset_of_all(void **state)
 static void a_restart_counts_from_zero(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_CACHE);
+    struct figure *f = add(c, PELT_SERVER_CACHE);
 
     figure_cache(f, 90, 890, NAN, 5, NAN);
     figure_cache(f, 100, 900, NAN, 5, NAN);
@@ -102,7 +102,7 @@ static void a_restart_counts_from_zero(void **state)
 static void a_rebase_keeps_what_was_counted(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_COUNTER);
+    struct figure *f = add(c, PELT_SERVER_COUNTER);
 
     figure_counter(f, 100);
     figure_counter(f, 110);
@@ -117,42 +117,42 @@ static void a_rebase_keeps_what_was_counted(void **state)
 static void only_the_events_of_a_limit_are_counted(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_LIMIT);
+    struct figure *f = add(c, PELT_SERVER_LIMIT);
 
     figure_limit(f, 900, 1024, 17);
-    assert_float_equal(f->cells[FIGURE_USED], 900, 0);
-    assert_float_equal(f->cells[FIGURE_MAX], 1024, 0);
-    assert_float_equal(f->cells[FIGURE_EVENTS], 0, 0);
+    assert_float_equal(f->cells[PELT_CELL_USED], 900, 0);
+    assert_float_equal(f->cells[PELT_CELL_MAX], 1024, 0);
+    assert_float_equal(f->cells[PELT_CELL_EVENTS], 0, 0);
     figure_limit(f, 800, 512, 19);
-    assert_float_equal(f->cells[FIGURE_USED], 800, 0);
-    assert_float_equal(f->cells[FIGURE_MAX], 512, 0);
-    assert_float_equal(f->cells[FIGURE_EVENTS], 2, 0);
+    assert_float_equal(f->cells[PELT_CELL_USED], 800, 0);
+    assert_float_equal(f->cells[PELT_CELL_MAX], 512, 0);
+    assert_float_equal(f->cells[PELT_CELL_EVENTS], 2, 0);
     catalogue_free(c);
 }
 
 static void a_cell_that_is_not_there_stays_away(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *limit = add(c, FIGURE_LIMIT), *cache = add(c, FIGURE_CACHE);
+    struct figure *limit = add(c, PELT_SERVER_LIMIT), *cache = add(c, PELT_SERVER_CACHE);
 
     figure_limit(limit, 1, NAN, NAN);
     figure_limit(limit, 2, NAN, NAN);
-    assert_true(isnan(limit->cells[FIGURE_MAX]));
-    assert_true(isnan(limit->cells[FIGURE_EVENTS]));
+    assert_true(isnan(limit->cells[PELT_CELL_MAX]));
+    assert_true(isnan(limit->cells[PELT_CELL_EVENTS]));
     figure_cache(cache, 10, 20, NAN, 5, NAN);
     figure_cache(cache, 13, 21, NAN, 6, NAN);
-    assert_float_equal(cache->cells[FIGURE_HITS], 3, 0);
-    assert_float_equal(cache->cells[FIGURE_MISSES], 1, 0);
-    assert_true(isnan(cache->cells[FIGURE_EVICTIONS]));
-    assert_float_equal(cache->cells[FIGURE_CACHE_USED], 6, 0);
-    assert_true(isnan(cache->cells[FIGURE_CACHE_MAX]));
+    assert_float_equal(cache->cells[PELT_CELL_HITS], 3, 0);
+    assert_float_equal(cache->cells[PELT_CELL_MISSES], 1, 0);
+    assert_true(isnan(cache->cells[PELT_CELL_EVICTIONS]));
+    assert_float_equal(cache->cells[PELT_CELL_CACHE_USED], 6, 0);
+    assert_true(isnan(cache->cells[PELT_CELL_CACHE_MAX]));
     catalogue_free(c);
 }
 
 static void what_could_not_be_read_for_a_while_counts_on(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_COUNTER);
+    struct figure *f = add(c, PELT_SERVER_COUNTER);
 
     figure_counter(f, 10);
     figure_unreadable(f, "EACCES: run the agent as %s", "root");
@@ -168,7 +168,7 @@ static void what_could_not_be_read_for_a_while_counts_on(void **state)
 static void the_same_reason_again_is_no_news(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_GAUGE);
+    struct figure *f = add(c, PELT_SERVER_GAUGE);
 
     figure_unreadable(f, "gone");
     f->turned = false; /* the sampler has seen it */
@@ -182,7 +182,7 @@ static void the_same_reason_again_is_no_news(void **state)
 static void a_long_reason_is_cut(void **state)
 {
     struct catalogue *c = catalogue_new();
-    struct figure *f = add(c, FIGURE_GAUGE);
+    struct figure *f = add(c, PELT_SERVER_GAUGE);
 
     figure_unreadable(f, "%0500d", 1);
     assert_int_equal(strlen(f->why), FIGURE_WHY_SIZE - 1);
@@ -191,7 +191,7 @@ static void a_long_reason_is_cut(void **state)
 
 static void the_catalogue_has_an_end(void **state)
 {
-    const struct figure_about about = {FIGURE_GAUGE, FIGURE_SLOW, "a", "", "s", "x"};
+    const struct figure_about about = {PELT_SERVER_GAUGE, FIGURE_SLOW, "a", "", "s", "x"};
     struct catalogue *c = catalogue_new();
 
     for (size_t i = 0; i < CATALOGUE_MAX; i++) {
@@ -204,7 +204,7 @@ static void the_catalogue_has_an_end(void **state)
 
 static void out_of_memory_adds_nothing(void **state)
 {
-    const struct figure_about about = {FIGURE_GAUGE, FIGURE_SLOW, "a", "", "s", "x"};
+    const struct figure_about about = {PELT_SERVER_GAUGE, FIGURE_SLOW, "a", "", "s", "x"};
     struct catalogue *c = catalogue_new();
 
     for (long allowed = 0; allowed < 5; allowed++) {

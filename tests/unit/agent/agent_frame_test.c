@@ -12,13 +12,15 @@ static struct catalogue *make(void)
     struct catalogue *c = catalogue_new();
     struct figure *f;
 
-    f = catalogue_add(c, &(struct figure_about){FIGURE_LIMIT, FIGURE_SLOW, "a", "", "fds", "x"});
+    f = catalogue_add(c,
+                      &(struct figure_about){PELT_SERVER_LIMIT, FIGURE_SLOW, "a", "", "fds", "x"});
     figure_limit(f, 7, NAN, 0);
     f->read_in = 1;
-    f = catalogue_add(c, &(struct figure_about){FIGURE_GAUGE, FIGURE_FAST, "b", "", "s", "x"});
+    f = catalogue_add(c, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_FAST, "b", "", "s", "x"});
     figure_gauge(f, 0.5);
     f->read_in = 3;
-    f = catalogue_add(c, &(struct figure_about){FIGURE_COUNTER, FIGURE_FAST, "c", "", "s", "x"});
+    f = catalogue_add(c,
+                      &(struct figure_about){PELT_SERVER_COUNTER, FIGURE_FAST, "c", "", "s", "x"});
     figure_unreadable(f, "\"no\"");
     f->turned_in = 2;
     return c;

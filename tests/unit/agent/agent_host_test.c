@@ -58,8 +58,8 @@ static void cores_are_busy_by_what_the_kernel_counted_meanwhile(void **state)
              "cpu1 100 0 200 5390 360 0 25 25 0 0\n"
              "intr 0\n");
     c->read(c, FIGURE_FAST, 2 * SECOND);
-    assert_cell(host(p, "cpu"), FIGURE_USED, 0.75);
-    assert_cell(host(p, "cpu"), FIGURE_MAX, 2);
+    assert_cell(host(p, "cpu"), PELT_CELL_USED, 0.75);
+    assert_cell(host(p, "cpu"), PELT_CELL_MAX, 2);
     assert_cell(host(p, "cpu_busiest"), 0, 0.75);
     assert_cell(host(p, "cpu_steal"), 0, 0.25);
     tree_put(&p->tree, "proc/stat", "gibberish");
@@ -90,18 +90,18 @@ static void memory_is_what_is_not_available(void **state)
     struct collector *c = memory_collector_new(p->figures, p->tree.root);
 
     read_all(c, SECOND);
-    assert_cell(host(p, "memory"), FIGURE_USED, 2000000 * 1024.0);
-    assert_cell(host(p, "memory"), FIGURE_MAX, 8000000 * 1024.0);
-    assert_cell(host(p, "swap"), FIGURE_USED, 500000 * 1024.0);
-    assert_cell(host(p, "swap"), FIGURE_MAX, 2000000 * 1024.0);
+    assert_cell(host(p, "memory"), PELT_CELL_USED, 2000000 * 1024.0);
+    assert_cell(host(p, "memory"), PELT_CELL_MAX, 8000000 * 1024.0);
+    assert_cell(host(p, "swap"), PELT_CELL_USED, 500000 * 1024.0);
+    assert_cell(host(p, "swap"), PELT_CELL_MAX, 2000000 * 1024.0);
     tree_put(&p->tree, "proc/vmstat",
              "pswpin 8\npswpout 13\npgmajfault 42\npgscan_direct 20\nworkingset_refault_anon 6\n"
              "workingset_refault_file 16\noom_kill 4\n");
     tree_put(&p->tree, "proc/meminfo",
              "MemTotal: 8000000 kB\nMemAvailable: 100 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
     c->read(c, FIGURE_MEDIUM, 2 * SECOND);
-    assert_cell(host(p, "memory"), FIGURE_EVENTS, 1);
-    assert_no_cell(host(p, "swap"), FIGURE_MAX);
+    assert_cell(host(p, "memory"), PELT_CELL_EVENTS, 1);
+    assert_no_cell(host(p, "swap"), PELT_CELL_MAX);
     assert_cell(host(p, "swap_in"), 0, 1);
     assert_cell(host(p, "swap_out"), 0, 2);
     assert_cell(host(p, "direct_reclaim"), 0, 7);
@@ -142,17 +142,17 @@ static void the_tables_of_the_kernel_have_their_least_limit(void **state)
     struct collector *c = kernel_tables_collector_new(p->figures, p->tree.root);
 
     read_all(c, SECOND);
-    assert_cell(host(p, "file_nr"), FIGURE_USED, 1056);
-    assert_no_cell(host(p, "file_nr"), FIGURE_MAX); /* the largest number there is */
-    assert_cell(host(p, "threads"), FIGURE_USED, 250);
-    assert_cell(host(p, "threads"), FIGURE_MAX, 62000);
+    assert_cell(host(p, "file_nr"), PELT_CELL_USED, 1056);
+    assert_no_cell(host(p, "file_nr"), PELT_CELL_MAX); /* the largest number there is */
+    assert_cell(host(p, "threads"), PELT_CELL_USED, 250);
+    assert_cell(host(p, "threads"), PELT_CELL_MAX, 62000);
     tree_put(&p->tree, "proc/sys/fs/file-nr", "700\t100\t2000\n");
     tree_put(&p->tree, "proc/sys/kernel/pid_max", "32768\n");
     c->read(c, FIGURE_SLOW, 2 * SECOND);
     c->read(c, FIGURE_MEDIUM, 2 * SECOND);
-    assert_cell(host(p, "file_nr"), FIGURE_USED, 600);
-    assert_cell(host(p, "file_nr"), FIGURE_MAX, 2000);
-    assert_cell(host(p, "threads"), FIGURE_MAX, 32768);
+    assert_cell(host(p, "file_nr"), PELT_CELL_USED, 600);
+    assert_cell(host(p, "file_nr"), PELT_CELL_MAX, 2000);
+    assert_cell(host(p, "threads"), PELT_CELL_MAX, 32768);
     c->free(c);
 }
 
@@ -167,8 +167,8 @@ static void a_disk_is_busy_by_its_milliseconds(void **state)
     tree_put(&p->tree, "proc/diskstats",
              "   8       0 sda 110 20 2050 300 210 40 4100 600 1 1300 4900 0 0 0 0 0 0\n");
     c->read(c, FIGURE_MEDIUM, 3 * SECOND);
-    assert_cell(figure_named(p->figures, "disk_io", "sda"), FIGURE_USED, 0.4);
-    assert_cell(figure_named(p->figures, "disk_io", "sda"), FIGURE_MAX, 1);
+    assert_cell(figure_named(p->figures, "disk_io", "sda"), PELT_CELL_USED, 0.4);
+    assert_cell(figure_named(p->figures, "disk_io", "sda"), PELT_CELL_MAX, 1);
     assert_cell(figure_named(p->figures, "disk_queue", "sda"), 0, 2);
     assert_cell(figure_named(p->figures, "disk_read", "sda"), 0, 1024);
     assert_cell(figure_named(p->figures, "disk_write", "sda"), 0, 2048);
@@ -247,8 +247,8 @@ static void a_disk_that_was_asked_for_must_be_there(void **state)
     c->read(c, FIGURE_MEDIUM, SECOND);
     const struct figure *space = figure_named(p->figures, "disk_space", "/proc");
     assert_string_equal(space->why, "");
-    assert_true(space->cells[FIGURE_USED] > 0);
-    assert_true(space->cells[FIGURE_USED] <= space->cells[FIGURE_MAX]);
+    assert_true(space->cells[PELT_CELL_USED] > 0);
+    assert_true(space->cells[PELT_CELL_USED] <= space->cells[PELT_CELL_MAX]);
     c->free(c);
 }
 

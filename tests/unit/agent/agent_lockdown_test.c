@@ -69,6 +69,7 @@ static int try_calls(void)
         !refuses(open("/dev/null", O_RDONLY | O_CREAT, 0600)) ||
         !refuses(open("/dev/null", O_RDONLY | O_TRUNC)) || !refuses(unlink("/none")) ||
         !refuses(chmod("/none", 0)) || !refuses(setuid(0)) || !refuses(kill(getppid(), 0)) ||
+        !refuses(tgkill(getppid(), getppid(), 0)) || tgkill(getpid(), gettid(), 0) != 0 ||
         !refuses(socket(AF_PACKET, SOCK_RAW, 0)) || !refuses(listen(0, 1)) ||
         !refuses(prctl(PR_SET_DUMPABLE, 1)) ||
         mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {

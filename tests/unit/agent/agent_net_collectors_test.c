@@ -139,7 +139,7 @@ static void assert_cells(const struct figure *f, double first, double second, do
     const double wanted[] = {first, second, third};
 
     assert_string_equal(f->why, "");
-    for (size_t i = 0; i < figure_cells(f->kind); i++) {
+    for (size_t i = 0; i < pelt_server_cells(f->kind); i++) {
         if (!(f->cells[i] == wanted[i] || (isnan(f->cells[i]) && isnan(wanted[i])))) {
             fail_msg("%s %s: cell %zu is %f, not %f", f->name, f->target, i, f->cells[i],
                      wanted[i]);

@@ -17,8 +17,8 @@ static int begin(void **state)
 {
     fixture_now_ns = 1000 * S;
     fixture_init(&x);
-    fixture_add(&x, &fast, FIGURE_COUNTER, FIGURE_FAST, "fast");
-    fixture_add(&x, &medium, FIGURE_LIMIT, FIGURE_MEDIUM, "medium");
+    fixture_add(&x, &fast, PELT_SERVER_COUNTER, FIGURE_FAST, "fast");
+    fixture_add(&x, &medium, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "medium");
     medium.why = "no \"right\"";
     return 0;
 }
@@ -132,7 +132,8 @@ static void the_largest_page_fits(void **state)
 
     memset(why, '\x01', sizeof why - 1); /* six bytes each */
     for (size_t i = 0; i < 100; i++) {
-        fixture_add(&x, &more[i], FIGURE_LIMIT, FIGURE_FAST, "\x01\x01\x01\x01\x01\x01\x01\x01");
+        fixture_add(&x, &more[i], PELT_SERVER_LIMIT, FIGURE_FAST,
+                    "\x01\x01\x01\x01\x01\x01\x01\x01");
         more[i].why = why;
     }
     fixture_start(&x);

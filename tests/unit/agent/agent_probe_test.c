@@ -30,8 +30,8 @@ static int teardown(void **state)
 
 static struct figure *add(struct printed *p, const char *name)
 {
-    return catalogue_add(p->figures, &(struct figure_about){FIGURE_GAUGE, FIGURE_SLOW, name, "",
-                                                            "ports", "/proc/x"});
+    return catalogue_add(p->figures, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_SLOW, name,
+                                                            "", "ports", "/proc/x"});
 }
 
 static void print(struct printed *p)

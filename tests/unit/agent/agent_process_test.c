@@ -93,21 +93,21 @@ static void a_process_is_read_from_its_folder(void **state)
     watch(p, p->tree.root, TARGET_PID, "4242");
     read_all(p->process, SECOND);
     assert_string_equal(p->name, "pid 4242");
-    assert_cell(of(p, "memory_rss"), FIGURE_USED, 2560 * (double)sysconf(_SC_PAGESIZE));
-    assert_no_cell(of(p, "memory_virtual"), FIGURE_MAX); /* unlimited */
+    assert_cell(of(p, "memory_rss"), PELT_CELL_USED, 2560 * (double)sysconf(_SC_PAGESIZE));
+    assert_no_cell(of(p, "memory_virtual"), PELT_CELL_MAX); /* unlimited */
     assert_cell(of(p, "memory_swap"), 0, 512 * 1024);
-    assert_cell(of(p, "nofile"), FIGURE_USED, 5);
-    assert_cell(of(p, "nofile"), FIGURE_MAX, 1024);
-    assert_cell(of(p, "process_threads"), FIGURE_USED, 2);
-    assert_cell(of(p, "process_threads"), FIGURE_MAX, 4096);
+    assert_cell(of(p, "nofile"), PELT_CELL_USED, 5);
+    assert_cell(of(p, "nofile"), PELT_CELL_MAX, 1024);
+    assert_cell(of(p, "process_threads"), PELT_CELL_USED, 2);
+    assert_cell(of(p, "process_threads"), PELT_CELL_MAX, 4096);
 
     put_stat(p, "4242", STAT("10", "180", "70", "2", "5000"));
     tree_put(&p->tree, "proc/4242/io", "read_bytes: 5000\nwrite_bytes: 9000\n");
     tree_put(&p->tree, "proc/4242/task/4242/schedstat", "1 130000000 1\n");
     tree_put(&p->tree, "proc/4242/task/4243/schedstat", "1 120000000 1\n");
     read_all(p->process, 2 * SECOND);
-    assert_cell(of(p, "process_cpu"), FIGURE_USED, 0.5);
-    assert_cell(of(p, "process_cpu"), FIGURE_MAX, 2);
+    assert_cell(of(p, "process_cpu"), PELT_CELL_USED, 0.5);
+    assert_cell(of(p, "process_cpu"), PELT_CELL_MAX, 2);
     assert_cell(of(p, "run_queue_wait"), 0, 0.2);
     assert_cell(of(p, "process_major_faults"), 0, 3);
     assert_cell(of(p, "process_read"), 0, 904);
@@ -121,7 +121,7 @@ static void root_has_no_limit_of_processes(void **state)
     tree_put(&p->tree, "proc/4242/status", "Uid:\t0\t0\t0\t0\nCpus_allowed_list:\t0-7\n");
     watch(p, p->tree.root, TARGET_PID, "4242");
     read_all(p->process, SECOND);
-    assert_no_cell(of(p, "process_threads"), FIGURE_MAX);
+    assert_no_cell(of(p, "process_threads"), PELT_CELL_MAX);
     assert_cell(of(p, "memory_swap"), 0, 0);
 }
 
@@ -180,7 +180,7 @@ static void a_process_that_began_anew_goes_on_counting(void **state)
     assert_string_equal(notices_next(&p->notices, 1)->kind, "target_restarted");
     read_all(p->process, 3 * SECOND);
     assert_cell(of(p, "process_major_faults"), 0, 3);
-    assert_cell(of(p, "process_threads"), FIGURE_USED, 1);
+    assert_cell(of(p, "process_threads"), PELT_CELL_USED, 1);
     put_stat(p, "4242", STAT("54", "1", "1", "1", "9999"));
     read_all(p->process, 4 * SECOND);
     assert_cell(of(p, "process_major_faults"), 0, 7);
@@ -210,22 +210,24 @@ static void an_option_that_cannot_be_is_refused_in_one_line(void **state)
     static const struct {
         enum target_by by;
         const char *text, *said;
+        enum pelt_status status;
     } cases[] = {
-        {TARGET_PID, "999999", "--pid 999999: there is no such process"},
-        {TARGET_PID, "nginx", "nginx"},
-        {TARGET_PID, "0", "0"},
-        {TARGET_PORT, "70000", "70000"},
-        {TARGET_UNIT, "none", "--unit none: no cgroup of that name"},
-        {TARGET_CGROUP, "/none", "--cgroup /none: there is no such cgroup"},
-        {TARGET_CGROUP, "none", "its path as in /proc/PID/cgroup"},
-        {TARGET_CGROUP, "/kubepods.slice/../kubepods.slice", "there is no such cgroup"},
+        {TARGET_PID, "999999", "--pid 999999: there is no such process", PELT_ENOTFOUND},
+        {TARGET_PID, "nginx", "nginx", PELT_EINVAL},
+        {TARGET_PID, "0", "0", PELT_EINVAL},
+        {TARGET_PORT, "70000", "70000", PELT_EINVAL},
+        {TARGET_UNIT, "none", "--unit none: no cgroup of that name", PELT_ENOTFOUND},
+        {TARGET_CGROUP, "/none", "--cgroup /none: there is no such cgroup", PELT_ENOTFOUND},
+        {TARGET_CGROUP, "none", "its path as in /proc/PID/cgroup", PELT_ENOTFOUND},
+        {TARGET_CGROUP, "/kubepods.slice/../kubepods.slice", "there is no such cgroup",
+         PELT_ENOTFOUND},
     };
     struct place *p = *state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pelt_error err = {0};
         assert_int_equal(try_to_watch(p, p->tree.root, cases[i].by, cases[i].text, &err),
-                         PELT_EINVAL);
+                         cases[i].status);
         if (strstr(err.text, cases[i].said) == NULL) {
             fail_msg("'%s' does not say '%s'", err.text, cases[i].said);
         }
@@ -281,16 +283,16 @@ static void this_process_is_read_as_it_is(void **state)
     snprintf(pid, sizeof pid, "%d", (int)getpid());
     watch(p, "", TARGET_PID, pid);
     read_all(p->process, SECOND);
-    const double before = of(p, "nofile")->cells[FIGURE_USED];
+    const double before = of(p, "nofile")->cells[PELT_CELL_USED];
     assert_true(before > 3);
     for (size_t i = 0; i < 50; i++) {
         fds[i] = open("/dev/null", O_RDONLY);
     }
     read_all(p->process, 2 * SECOND);
-    assert_cell(of(p, "nofile"), FIGURE_USED, before + 50);
-    assert_cell(of(p, "process_threads"), FIGURE_USED, 1);
-    assert_true(of(p, "memory_rss")->cells[FIGURE_USED] > 100000);
-    assert_true(of(p, "process_cpu")->cells[FIGURE_USED] <= seconds_now() - begin + 0.01);
+    assert_cell(of(p, "nofile"), PELT_CELL_USED, before + 50);
+    assert_cell(of(p, "process_threads"), PELT_CELL_USED, 1);
+    assert_true(of(p, "memory_rss")->cells[PELT_CELL_USED] > 100000);
+    assert_true(of(p, "process_cpu")->cells[PELT_CELL_USED] <= seconds_now() - begin + 0.01);
     assert_string_equal(of(p, "run_queue_wait")->why, "");
     for (size_t i = 0; i < 50; i++) {
         close(fds[i]);

@@ -66,7 +66,7 @@ static void what_cannot_be_read_says_why(void **state)
 {
     struct catalogue *c = catalogue_new();
     struct figure *f = catalogue_add(
-        c, &(struct figure_about){FIGURE_GAUGE, FIGURE_FAST, "x", "", "s", "/proc/x"});
+        c, &(struct figure_about){PELT_SERVER_GAUGE, FIGURE_FAST, "x", "", "s", "/proc/x"});
     struct procfile file;
 
     assert_false(procfile_open(&file, "", "/proc/no/such/file"));

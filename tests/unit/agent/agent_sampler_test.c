@@ -22,9 +22,9 @@ static int begin(void **state)
 {
     fixture_now_ns = 1000 * S - SAMPLER_SECOND_NS;
     fixture_init(&x);
-    fixture_add(&x, &fast, FIGURE_COUNTER, FIGURE_FAST, "fast");
-    fixture_add(&x, &medium, FIGURE_LIMIT, FIGURE_MEDIUM, "medium");
-    fixture_add(&x, &slow, FIGURE_GAUGE, FIGURE_SLOW, "slow");
+    fixture_add(&x, &fast, PELT_SERVER_COUNTER, FIGURE_FAST, "fast");
+    fixture_add(&x, &medium, PELT_SERVER_LIMIT, FIGURE_MEDIUM, "medium");
+    fixture_add(&x, &slow, PELT_SERVER_GAUGE, FIGURE_SLOW, "slow");
     fixture_start(&x);
     at(0);
     return 0;
@@ -313,7 +313,7 @@ static void there_is_a_most_of_collectors(void **state)
     struct pelt_error err = {{0}};
 
     for (size_t i = x.list.len; i < SAMPLER_COLLECTORS_MAX; i++) {
-        fixture_add(&x, &more[i], FIGURE_GAUGE, FIGURE_SLOW, "more");
+        fixture_add(&x, &more[i], PELT_SERVER_GAUGE, FIGURE_SLOW, "more");
     }
     assert_int_equal(sampler_list_add(&x.list, &fast.base, &err), PELT_ELIMIT);
     assert_int_equal(fast.freed, 1);

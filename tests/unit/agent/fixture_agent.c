@@ -53,9 +53,9 @@ static void read_it(struct collector *self, enum figure_tier tier, uint64_t now_
     c->reads++;
     if (c->why) {
         figure_unreadable(c->figure, "%s", c->why);
-    } else if (c->figure->kind == FIGURE_COUNTER) {
+    } else if (c->figure->kind == PELT_SERVER_COUNTER) {
         figure_counter(c->figure, c->reads);
-    } else if (c->figure->kind == FIGURE_LIMIT) {
+    } else if (c->figure->kind == PELT_SERVER_LIMIT) {
         figure_limit(c->figure, c->reads, 100, 0);
     } else {
         figure_gauge(c->figure, c->reads);
@@ -73,7 +73,7 @@ static void free_it(struct collector *self)
     ((struct fixture_collector *)self)->freed++;
 }
 
-void fixture_add(struct fixture *x, struct fixture_collector *c, enum figure_kind kind,
+void fixture_add(struct fixture *x, struct fixture_collector *c, enum pelt_server_kind kind,
                  enum figure_tier tier, const char *name)
 {
     const struct figure_about about = {kind, tier, name, "", "bytes", "a test"};

@@ -27,7 +27,7 @@ struct fixture_collector {
 
 void fixture_init(struct fixture *x);
 /* `c` is the caller's, and is told that it was freed. */
-void fixture_add(struct fixture *x, struct fixture_collector *c, enum figure_kind kind,
+void fixture_add(struct fixture *x, struct fixture_collector *c, enum pelt_server_kind kind,
                  enum figure_tier tier, const char *name);
 void fixture_start(struct fixture *x); /* at fixture_now_ns */
 void fixture_deinit(struct fixture *x);

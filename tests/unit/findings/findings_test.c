@@ -969,7 +969,9 @@ static void steps_are_not_judged_where_an_slo_cannot_be_read(void **state)
     } cases[] = {
         {"{\"slo\": [\"http_response p99 < 500ms\", \"nonsense\"]}", "slo[2] cannot be read: "},
         {"{\"slo\": [\"nonsense\"]}", "slo[1] cannot be read: "},
-        {"{\"slo\": [\"http_response p99 < 500ms\", 7]}", "slo[2] is no text"}};
+        {"{\"slo\": [\"http_response p99 < 500ms\", 7]}", "slo[2] is no text"},
+        {"{\"slo\": [\"server.api.nofile.ratio max <= 80%\"]}",
+         "the load ended before slo[1], server.api.nofile.ratio max <= 80%, was judged"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         static struct queue_run q;
         queue_run_stress(&q);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pelt/log.h"
 #include "pelt/server_metric.h"
 #include "servers.h"
 
@@ -15,12 +16,12 @@
 #define MS    INT64_C(1000000)
 
 static const struct pelt_agent_figure figures[] = {
-    {PELT_AGENT_LIMIT, "nofile", "port 8080", "fds", "/proc", "medium", NULL},
-    {PELT_AGENT_COUNTER, "pressure_cpu_some", "", "s", "/proc/pressure/cpu", "fast", NULL},
-    {PELT_AGENT_CACHE, "response", "", "bytes", "INFO", "medium", NULL},
-    {PELT_AGENT_LIMIT, "listen_backlog", "0.0.0.0:8080", "connections", "sock_diag", "fast", NULL},
-    {PELT_AGENT_LIMIT, "listen_backlog", "0.0.0.0:9090", "connections", "sock_diag", "fast", NULL},
-    {PELT_AGENT_GAUGE, "run_queue_wait", "port 8080", "share", "schedstat", "fast", "EACCES"},
+    {PELT_SERVER_LIMIT, "nofile", "port 8080", "fds", "/proc", "medium", NULL},
+    {PELT_SERVER_COUNTER, "pressure_cpu_some", "", "s", "/proc/pressure/cpu", "fast", NULL},
+    {PELT_SERVER_CACHE, "response", "", "bytes", "INFO", "medium", NULL},
+    {PELT_SERVER_LIMIT, "listen_backlog", "0.0.0.0:8080", "connections", "sock_diag", "fast", NULL},
+    {PELT_SERVER_LIMIT, "listen_backlog", "0.0.0.0:9090", "connections", "sock_diag", "fast", NULL},
+    {PELT_SERVER_GAUGE, "run_queue_wait", "port 8080", "share", "schedstat", "fast", "EACCES"},
 };
 #define FIGURES (sizeof figures / sizeof *figures)
 
@@ -96,6 +97,21 @@ void __wrap_pelt_agents_stop(struct pelt_agents *a, uint64_t until_ns)
 void __wrap_pelt_agents_free(struct pelt_agents *a);
 void __wrap_pelt_agents_free(struct pelt_agents *a)
 {
+}
+
+/* ---- the run file, whose figures are counted ---- */
+
+static size_t figures_written; /* how often */
+
+enum pelt_status __real_pelt_runfile_figures(struct pelt_runfile *f,
+                                             const struct pelt_server_figure_row *rows, size_t len);
+enum pelt_status __wrap_pelt_runfile_figures(struct pelt_runfile *f,
+                                             const struct pelt_server_figure_row *rows, size_t len);
+enum pelt_status __wrap_pelt_runfile_figures(struct pelt_runfile *f,
+                                             const struct pelt_server_figure_row *rows, size_t len)
+{
+    figures_written++;
+    return __real_pelt_runfile_figures(f, rows, len);
 }
 
 /* ---- the fixture ---- */
@@ -261,6 +277,39 @@ static void a_gauge_stands_until_it_is_read_again_or_its_agent_is_lost(void **st
     assert_true(second_of(f, 4, used, "target=port 8080").last == 50);
 }
 
+static void a_level_that_is_not_known_any_more_does_not_stand(void **state)
+{
+    struct fixture *f = *state;
+    const char *ratio = "server.api-1.nofile.ratio";
+    carry(f, "server.api-1.nofile.ratio max < 90%");
+    pelt_servers_start(f->s, START);
+    mail(PELT_AGENT_FRAME, 3);
+    give(0, 50, 100, NAN);
+    assert_true(second_of(f, 1, ratio, "target=port 8080").last == 0.5);
+    mail(PELT_AGENT_FRAME, 23);
+    give(0, 50, NAN, NAN); /* its limit was taken away */
+    assert_int_equal(second_of(f, 2, ratio, "target=port 8080").values, 0);
+    assert_int_equal(second_of(f, 3, ratio, "target=port 8080").values, 0);
+}
+
+static void a_hit_rate_needs_both_counts(void **state)
+{
+    struct fixture *f = *state;
+    const char *share = "cache.response.hit_share";
+    carry(f, "cache.response.hit_share share > 1%");
+    pelt_servers_start(f->s, START);
+    mail(PELT_AGENT_FRAME, 0);
+    give(2, 10, 10, 0);
+    mail(PELT_AGENT_FRAME, 1);
+    give(2, 500, NAN, 0);
+    assert_int_equal(second_of(f, 0, share, "").values, 0);
+    mail(PELT_AGENT_FRAME, 11);
+    give(2, 520, 500, 0);
+    const struct pelt_metric_frame both = second_of(f, 1, share, "");
+    assert_int_equal(both.sum, 510);
+    assert_int_equal(both.values, 1000);
+}
+
 static void what_comes_late_counts_with_the_next_second(void **state)
 {
     struct fixture *f = *state;
@@ -301,6 +350,54 @@ static void what_no_agent_has_is_named_with_the_nearest(void **state)
     assert_refused(f, "cache.respons.hit_share share > 5%", "did you mean \"response\"?");
     assert_refused(f, "server.api-1.listen_backlog.used{target=0.0.0.0:9091} max < 5",
                    "did you mean \"0.0.0.0:9090\"?");
+}
+
+static void a_run_that_is_killed_knows_its_agents(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_results *r = NULL;
+    pelt_servers_start(f->s, START);
+    for (int64_t k = 1; k <= 10; k++) {
+        mail(PELT_AGENT_FRAME, k)->self =
+            (struct pelt_agent_self){.cpu_ns = (uint64_t)(k * MS), .rss_bytes = 4096};
+        give(0, 50, 100, NAN);
+    }
+    pelt_servers_take(f->s);
+    assert_int_equal(pelt_runfile_results(f->file, &r, NULL), PELT_OK); /* nobody stopped it */
+    assert_int_equal(r->agents[0].frames, 10);
+    assert_true(r->agents[0].rss_bytes == 4096 && r->agents[0].cpu_ns == 8 * MS);
+    pelt_results_free(r);
+}
+
+static void figures_that_turn_at_each_tick_are_written_once_a_second(void **state)
+{
+    struct fixture *f = *state;
+    static struct pelt_agent_unreadable blind[40];
+    pelt_servers_start(f->s, START);
+    const size_t before = figures_written;
+    for (int64_t k = 1; k < 41; k++) {
+        struct pelt_agent_mail *m = mail(PELT_AGENT_FRAME, k);
+        blind[k - 1] = (struct pelt_agent_unreadable){0, k % 2 == 0 ? "odd" : "even"};
+        give(1, 5, NAN, NAN);
+        m->unreadable = &blind[k - 1];
+        m->unreadables = 1;
+    }
+    pelt_servers_take(f->s);
+    assert_in_range(figures_written - before, 1, 5);
+}
+
+static void an_agent_that_is_lost_in_setup_is_told_as_that(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_error why = {""};
+    carry(f, "server.api-1.nofile.used max < 5");
+    struct pelt_agent_mail *lost = mail(PELT_AGENT_LOST, -20);
+    lost->from_ns = (uint64_t)(START - 2000 * MS);
+    snprintf(lost->text, sizeof lost->text, "agent api-1 is gone");
+    pelt_servers_start(f->s, START);
+    pelt_servers_stop(f->s);
+    assert_true(pelt_servers_lost(f->s, &why));
+    assert_non_null(strstr(why.text, "was lost before the load and did not come back"));
 }
 
 static void all_of_it_is_in_the_run_file(void **state)
@@ -352,6 +449,48 @@ static void all_of_it_is_in_the_run_file(void **state)
     pelt_results_free(r);
 }
 
+static int events_in(struct pelt_runfile *file, const char *kind)
+{
+    struct pelt_results *r = NULL;
+    int len = 0;
+    assert_int_equal(pelt_runfile_results(file, &r, NULL), PELT_OK);
+    for (size_t i = 0; i < r->events_len; i++) {
+        len += strcmp(r->events[i].kind, kind) == 0;
+    }
+    pelt_results_free(r);
+    return len;
+}
+
+static void an_agent_has_so_many_events_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    static struct pelt_agent_event flood[64];
+    for (size_t i = 0; i < 64; i++) {
+        flood[i] = (struct pelt_agent_event){
+            .at_ns = (uint64_t)START, .kind = "noise", .text = "it is I again"};
+    }
+    pelt_log_setup(PELT_LOG_ERROR, false, NULL, NULL);
+    pelt_servers_start(f->s, START);
+    for (int64_t k = 1; k <= 40; k++) {
+        struct pelt_agent_mail *m = mail(PELT_AGENT_FRAME, k);
+        m->event = flood;
+        m->events = 64;
+    }
+    pelt_servers_take(f->s);
+    pelt_log_setup(PELT_LOG_INFO, false, NULL, NULL);
+    assert_in_range(events_in(f->file, "agent_event"), 900, 1000);
+}
+
+static void a_baseline_is_before_the_load_whatever_its_time(void **state)
+{
+    struct fixture *f = *state;
+    carry(f, "server.api-1.nofile.used max < 5");
+    mail(PELT_AGENT_BASELINE, 0)->at_ns = UINT64_MAX / 2;
+    give(0, 42, 100, NAN);
+    pelt_servers_start(f->s, START);
+    assert_true(second_of(f, 0, "server.api-1.nofile.used", "target=port 8080").last == 42);
+}
+
 int main(void)
 {
 #define IN_A_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -359,9 +498,16 @@ int main(void)
         IN_A_RUN(values_count_in_the_second_of_their_tick),
         IN_A_RUN(counts_begin_at_the_baseline_and_add_up),
         IN_A_RUN(a_gauge_stands_until_it_is_read_again_or_its_agent_is_lost),
+        IN_A_RUN(a_level_that_is_not_known_any_more_does_not_stand),
+        IN_A_RUN(a_hit_rate_needs_both_counts),
+        IN_A_RUN(an_agent_has_so_many_events_and_no_more),
+        IN_A_RUN(a_baseline_is_before_the_load_whatever_its_time),
         IN_A_RUN(what_comes_late_counts_with_the_next_second),
         IN_A_RUN(targets_are_told_apart_by_tags),
         IN_A_RUN(what_no_agent_has_is_named_with_the_nearest),
+        IN_A_RUN(figures_that_turn_at_each_tick_are_written_once_a_second),
+        IN_A_RUN(a_run_that_is_killed_knows_its_agents),
+        IN_A_RUN(an_agent_that_is_lost_in_setup_is_told_as_that),
         IN_A_RUN(all_of_it_is_in_the_run_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 
 #include "figures.h"
 
-static struct pelt_agent_figure a_figure(enum pelt_agent_kind kind, const char *name,
+static struct pelt_agent_figure a_figure(enum pelt_server_kind kind, const char *name,
                                          const char *target)
 {
     return (struct pelt_agent_figure){.kind = kind,
@@ -37,12 +37,12 @@ static struct pelt_agent_value map(struct pelt_figures *f, uint32_t place, doubl
 static void another_order_has_the_same_indexes(void **state)
 {
     struct pelt_figures *f = pelt_figures_new();
-    struct pelt_agent_figure first[] = {a_figure(PELT_AGENT_LIMIT, "nofile", "pid 1"),
-                                        a_figure(PELT_AGENT_LIMIT, "nofile", "pid 2"),
-                                        a_figure(PELT_AGENT_GAUGE, "wait", "")};
-    struct pelt_agent_figure second[] = {a_figure(PELT_AGENT_GAUGE, "wait", ""),
-                                         a_figure(PELT_AGENT_COUNTER, "drops", ""),
-                                         a_figure(PELT_AGENT_LIMIT, "nofile", "pid 2")};
+    struct pelt_agent_figure first[] = {a_figure(PELT_SERVER_LIMIT, "nofile", "pid 1"),
+                                        a_figure(PELT_SERVER_LIMIT, "nofile", "pid 2"),
+                                        a_figure(PELT_SERVER_GAUGE, "wait", "")};
+    struct pelt_agent_figure second[] = {a_figure(PELT_SERVER_GAUGE, "wait", ""),
+                                         a_figure(PELT_SERVER_COUNTER, "drops", ""),
+                                         a_figure(PELT_SERVER_LIMIT, "nofile", "pid 2")};
     adopt(f, first, 3, false);
     assert_int_equal(pelt_figures_len(f), 3);
     adopt(f, second, 3, true);
@@ -60,8 +60,8 @@ static void another_order_has_the_same_indexes(void **state)
 static void one_name_of_another_kind_is_another_figure(void **state)
 {
     struct pelt_figures *f = pelt_figures_new();
-    struct pelt_agent_figure first = a_figure(PELT_AGENT_GAUGE, "a", "");
-    struct pelt_agent_figure second = a_figure(PELT_AGENT_COUNTER, "a", "");
+    struct pelt_agent_figure first = a_figure(PELT_SERVER_GAUGE, "a", "");
+    struct pelt_agent_figure second = a_figure(PELT_SERVER_COUNTER, "a", "");
     adopt(f, &first, 1, false);
     adopt(f, &second, 1, true);
     assert_int_equal(pelt_figures_len(f), 2);
@@ -71,8 +71,8 @@ static void one_name_of_another_kind_is_another_figure(void **state)
 static void one_name_twice_is_two_figures(void **state)
 {
     struct pelt_figures *f = pelt_figures_new();
-    struct pelt_agent_figure twice[] = {a_figure(PELT_AGENT_GAUGE, "a", ""),
-                                        a_figure(PELT_AGENT_GAUGE, "a", "")};
+    struct pelt_agent_figure twice[] = {a_figure(PELT_SERVER_GAUGE, "a", ""),
+                                        a_figure(PELT_SERVER_GAUGE, "a", "")};
     adopt(f, twice, 2, false);
     adopt(f, twice, 2, true);
     assert_int_equal(pelt_figures_len(f), 2);
@@ -84,8 +84,8 @@ static void counts_go_on_where_another_process_begins_at_0(void **state)
 {
     struct pelt_figures *f = pelt_figures_new();
     struct pelt_agent_figure figures[] = {
-        a_figure(PELT_AGENT_LIMIT, "nofile", ""), a_figure(PELT_AGENT_COUNTER, "drops", ""),
-        a_figure(PELT_AGENT_CACHE, "page", ""), a_figure(PELT_AGENT_GAUGE, "wait", "")};
+        a_figure(PELT_SERVER_LIMIT, "nofile", ""), a_figure(PELT_SERVER_COUNTER, "drops", ""),
+        a_figure(PELT_SERVER_CACHE, "page", ""), a_figure(PELT_SERVER_GAUGE, "wait", "")};
     adopt(f, figures, 4, false);
     map(f, 0, 800, 1024, 5);
     map(f, 1, 100, NAN, NAN);
@@ -108,7 +108,7 @@ static void counts_go_on_where_another_process_begins_at_0(void **state)
 static void the_same_process_met_again_counts_as_it_does(void **state)
 {
     struct pelt_figures *f = pelt_figures_new();
-    struct pelt_agent_figure drops = a_figure(PELT_AGENT_COUNTER, "drops", "");
+    struct pelt_agent_figure drops = a_figure(PELT_SERVER_COUNTER, "drops", "");
     adopt(f, &drops, 1, false);
     map(f, 0, 100, NAN, NAN);
     adopt(f, &drops, 1, false);
@@ -125,7 +125,7 @@ static void what_finds_no_room_is_left_out(void **state)
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 900; i++) {
             snprintf(names[i], sizeof(names[i]), "f_%d_%d", round, i);
-            figures[i] = a_figure(PELT_AGENT_GAUGE, names[i], "");
+            figures[i] = a_figure(PELT_SERVER_GAUGE, names[i], "");
         }
         struct pelt_watch_info info = {.figures = figures, .figures_len = 900};
         assert_int_equal(pelt_figures_adopt(f, &info, true, &left_out), PELT_OK);

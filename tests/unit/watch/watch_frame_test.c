@@ -46,12 +46,12 @@ static void an_info_is_read(void **state)
     assert_string_equal(info.targets[0].name, "port 80");
     assert_int_equal(info.targets[0].pid, 12);
     assert_int_equal(info.figures_len, 4);
-    assert_int_equal(info.figures[0].kind, PELT_AGENT_LIMIT);
+    assert_int_equal(info.figures[0].kind, PELT_SERVER_LIMIT);
     assert_string_equal(info.figures[0].target, "port 80");
     assert_null(info.figures[0].unreadable);
     assert_string_equal(info.figures[1].unreadable, "EACCES");
     assert_null(info.figures[2].unreadable);
-    assert_int_equal(info.figures[3].kind, PELT_AGENT_CACHE);
+    assert_int_equal(info.figures[3].kind, PELT_SERVER_CACHE);
     pelt_watch_info_deinit(&info);
 }
 
@@ -174,6 +174,8 @@ static void an_error_is_read_and_made_one_line(void **state)
     char said[PELT_WATCH_TEXT_MAX + 1];
     pelt_watch_error_read(pelt_span_of("{\"error\":\"no\\nsuch \\u001b path\"}"), said);
     assert_string_equal(said, "no?such ? path");
+    pelt_watch_error_read(pelt_span_of("{\"error\":\"\\u009b2J \\u00e9\\u0085\"}"), said);
+    assert_string_equal(said, "?2J \xc3\xa9?"); /* a terminal would obey U+009B */
     pelt_watch_error_read(pelt_span_of("<html>404</html>"), said);
     assert_string_equal(said, "");
     pelt_watch_error_read(pelt_span_of("{\"error\":5}"), said);

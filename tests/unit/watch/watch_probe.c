@@ -43,8 +43,8 @@ static json_t *value_json(const struct pelt_agents *a, unsigned agent,
                           const struct pelt_agent_value *v)
 {
     const struct pelt_agent_figure *f = pelt_agents_figure(a, agent, v->figure);
-    json_t *value = json_pack("[sss]", f->name, f->target, pelt_agent_kind_name(f->kind));
-    for (unsigned i = 0; i < pelt_agent_cells(f->kind); i++) {
+    json_t *value = json_pack("[sss]", f->name, f->target, pelt_server_kind_name(f->kind));
+    for (unsigned i = 0; i < pelt_server_cells(f->kind); i++) {
         json_array_append_new(value, isfinite(v->cell[i]) ? json_real(v->cell[i]) : json_null());
     }
     return value;

@@ -121,17 +121,6 @@ struct pelt_agent_row { /* texts: heap where read, the caller's where written */
     uint64_t missed;      /* ticks without one, gaps left out */
 };
 
-enum pelt_server_kind {                      /* what the cells of a figure are; NAN: not known */
-                        PELT_SERVER_LIMIT,   /* used, max, events so far */
-                        PELT_SERVER_GAUGE,   /* value */
-                        PELT_SERVER_COUNTER, /* count so far */
-                        PELT_SERVER_CACHE,   /* hits, misses, evictions so far; used, max */
-                        PELT_SERVER_KINDS
-};
-const char *pelt_server_kind_name(enum pelt_server_kind kind); /* "limit" ... */
-unsigned pelt_server_cells(enum pelt_server_kind kind);
-bool pelt_server_counts(enum pelt_server_kind kind, unsigned cell); /* it is a count so far */
-
 struct pelt_server_figure_row { /* texts as above */
     uint32_t agent, i;          /* whose, and its number there */
     enum pelt_server_kind kind;

@@ -23,9 +23,10 @@
 #include <stdint.h>
 
 #include "pelt/buf.h"
+#include "pelt/server_kind.h"
 #include "pelt/status.h"
 
-#define PELT_SAMPLE_CELLS    5
+#define PELT_SAMPLE_CELLS    PELT_SERVER_CELLS_MAX
 #define PELT_SAMPLES_TICKS   64   /* at most, in a second */
 #define PELT_SAMPLES_FIGURES 4096 /* numbers of figures are below */
 
