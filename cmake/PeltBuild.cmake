@@ -41,37 +41,50 @@ function(pelt_module name)
   pelt_set_ipo(pelt_${name})
 endfunction()
 
-# pelt_program(NAME SOURCES ... LIBS ...): an executable in bin/, pelt's own or a helper of tests; `ninja programs`
-# builds all of them and no unit tests.
+# pelt_program(NAME [FIGURES] SOURCES ... LIBS ...): an executable in bin/, pelt's own or a helper of tests; `ninja programs`
+# builds all of them and no unit tests. FIGURES: only measurements start it; `ninja figures` builds these as well.
 add_custom_target(programs)
+add_custom_target(figures)
+add_dependencies(figures programs)
 function(pelt_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "FIGURES" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings)
   set_property(TARGET ${name} PROPERTY RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-  add_dependencies(programs ${name})
+  if(ARG_FIGURES)
+    add_dependencies(figures ${name})
+  else()
+    add_dependencies(programs ${name})
+  endif()
   pelt_set_ipo(${name})
 endfunction()
 
-# pelt_unit_test(NAME LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka).
+# pelt_unit_test(NAME [THREADS] LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka). With THREADS it may start
+# threads, and runs with the thread sanitizer too; without, starting one fails it, and that build leaves it out (label unbuilt).
 function(pelt_unit_test name)
-  cmake_parse_arguments(ARG "ONE_THREAD" "" "LIBS" ${ARGN})
-  if(ARG_ONE_THREAD AND PELT_SANITIZE MATCHES thread)
-    return()
-  endif()
+  cmake_parse_arguments(ARG "THREADS" "" "LIBS" ${ARGN})
   add_executable(${name} ${name}.c)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings PkgConfig::CMOCKA m)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
+  set(label unit)
+  if(NOT ARG_THREADS)
+    target_link_libraries(${name} PRIVATE test_one_thread)
+    if(PELT_SANITIZE MATCHES thread)
+      set_property(TARGET ${name} PROPERTY EXCLUDE_FROM_ALL ON)
+      set(label unbuilt)
+    endif()
+  endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
 endfunction()
 
 # pelt_fuzz_target(NAME LIBS ...): tests/fuzz/NAME.c with LLVMFuzzerTestOneInput, corpus in tests/fuzz/corpus/NAME.
-# `ninja fuzzers` builds them all; ctest runs each for PELT_FUZZ_SECONDS over its corpus (label fuzz). What it finds goes to
-# the build directory: new inputs to fuzz/NAME.found, crashers to fuzz/NAME.crash-*.
-set(PELT_FUZZ_SECONDS 3 CACHE STRING "how long ctest runs each fuzz target")
+# `ninja fuzzers` builds them all; ctest runs each for PELT_FUZZ_SECONDS, or until its corpus was read (label fuzz). What it
+# finds goes to the build directory: new inputs to fuzz/NAME.found, crashers to fuzz/NAME.crash-*.
+set(PELT_FUZZ_SECONDS 2 CACHE STRING "how long ctest runs each fuzz target, 2 s or more")
 if(PELT_FUZZ)
   add_custom_target(fuzzers)
+  math(EXPR PELT_FUZZ_MOST "${PELT_FUZZ_SECONDS} - 1") # libFuzzer counts whole seconds, and ends when they are more than that
 endif()
 function(pelt_fuzz_target name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
@@ -83,7 +96,7 @@ function(pelt_fuzz_target name)
     add_dependencies(fuzzers ${name})
     set(found ${CMAKE_BINARY_DIR}/fuzz/${name}.found)
     file(MAKE_DIRECTORY ${found})
-    add_test(NAME ${name} COMMAND ${name} -max_total_time=${PELT_FUZZ_SECONDS} -timeout=10
+    add_test(NAME ${name} COMMAND ${name} -max_total_time=${PELT_FUZZ_MOST} -timeout=10
              -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${name}. ${found}
              ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
     set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 300)

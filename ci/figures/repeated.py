@@ -43,7 +43,7 @@ def counts():
 
 def truth():
     return _figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
-                   ["test_truth.py"], times=5, more_env={"PELT_ONCE": "1"})
+                   ["test_truth.py"], times=5, more_env={"PELT_TRUTH_SECONDS": "20", "PELT_ONCE": "1"})
 
 
 def sustained():

@@ -70,7 +70,7 @@ class Agent:
         frame = self.get("/v1/sample")
         return {**{names[i]: cells for i, *cells in frame["v"]}, **{names[i]: why for i, why in frame["unreadable"]}}
 
-    def wait_for(self, wanted, timeout=5):
+    def wait_for(self, wanted, timeout=20):
         """The first sample of which `wanted` is true."""
         deadline = time.monotonic() + timeout * (4 if SLOW else 1)
         while True:

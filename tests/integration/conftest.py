@@ -21,18 +21,46 @@ def pytest_sessionstart(session):
                     "where they are by PELT_BIN_DIR", returncode=4)
 
 
+def pytest_itemcollected(item):
+    """With one thread a test does nothing that it does not do with more: of `threads`, 1 is what the release build is for."""
+    if hasattr(item, "callspec") and item.callspec.params.get("threads") == 1:
+        item.add_marker(pytest.mark.variant)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Each worker has the test that it runs and the next one. The longer runs of neighbours that pytest-xdist hands out by
+    itself may all be slow, and the last worker is then alone with them at the end."""
+    from xdist.scheduler import LoadScheduling
+
+    class TwoAtMost(LoadScheduling):
+        def _send_tests(self, node, num):
+            super()._send_tests(node, max(0, min(num, 2 - len(self.node2pending[node]))))
+
+    return TwoAtMost(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """pytest-xdist gives each worker a run of neighbours, which are alike in how long they take and how much CPU. In an
-    order that is the same everywhere and has nothing to do with what they are, each gets its share of both. What is slow
-    is begun in the first half, or the share that its mark names (20: a twentieth), so that no worker is alone with it at the end."""
+    """Neighbours are alike in how long they take and how much CPU, so they are begun in an order that is the same everywhere and
+    has nothing to do with what they are. What is slow is begun in the first half; where its mark has a number, of seconds,
+    first of all, and what waits behind it is quick."""
+    if not hasattr(config, "workerinput"):
+        return
+
     def place(item):
         drawn = int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest()[:4], "big")
-        slow = item.get_closest_marker("slow")
-        return drawn // (slow.args[0] if slow.args else 2) if slow else drawn
+        return drawn // 2 if item.get_closest_marker("slow") else drawn
 
-    if hasattr(config, "workerinput"):
-        items.sort(key=place)
+    def seconds(item):
+        slow = item.get_closest_marker("slow")
+        return slow.args[0] if slow and slow.args else 0
+
+    slowest = sorted(filter(seconds, items), key=seconds, reverse=True)
+    rest = sorted((item for item in items if not seconds(item)), key=place)
+    pairs = min(len(slowest), len(rest), config.workerinput["workercount"])
+    first = [item for pair in zip(slowest[:pairs], reversed(rest[len(rest) - pairs:])) for item in pair]
+    items[:] = first + slowest[pairs:] + rest[:len(rest) - pairs]
 
 
 @pytest.fixture

@@ -91,7 +91,8 @@ class Inside:
         return len(self.clients)
 
     def visit(self, count):
-        """Connections that the client closes first, so that its port stays in TIME_WAIT."""
+        """Connections that the client closes first, so that its port stays in TIME_WAIT, and is given to no other."""
+        pathlib.Path("/proc/sys/net/ipv4/tcp_tw_reuse").write_text("0")
         for _ in range(count):
             with socket.create_connection(self.listening.getsockname()):
                 server = self.listening.accept()[0]

@@ -11,7 +11,7 @@ import pytest
 import cache_servers
 from agents import AGENT
 from nginx import free_port
-from program import SLOW
+from program import SLOW, if_quiet, in_a_quiet_moment
 
 pytestmark = pytest.mark.sanitize
 
@@ -57,13 +57,13 @@ def watching(agent):
 def counted(agent, name, hits, misses):
     """The cells of a cache once it has these counts."""
     key = (name, "")
-    sample = agent.wait_for(lambda s: isinstance(s[key], list) and s[key][:2] == [hits, misses], timeout=8)
+    sample = agent.wait_for(lambda s: isinstance(s[key], list) and s[key][:2] == [hits, misses], timeout=20)
     return sample[key]
 
 
 def unreadable(agent, name, why):
     """Why it cannot be read, once that is said."""
-    return agent.wait_for(lambda s: isinstance(s[name, ""], str) and why in s[name, ""], timeout=10)[name, ""]
+    return agent.wait_for(lambda s: isinstance(s[name, ""], str) and why in s[name, ""], timeout=20)[name, ""]
 
 
 def talk(port, text):
@@ -91,14 +91,18 @@ def test_redis_hits_and_evictions(started, watching):
     agent = watching("--cache", f"sessions=redis={server.address}")
     counted(agent, "sessions", 0, 0)
     keys = 1500
-    sets = b"".join(b"SET key:%d %s\r\n" % (i, b"x" * 2000) for i in range(keys))
+    # What is set last is there, and short: answers that are not read yet take of the memory, too, and could drive it out.
+    sets = b"".join(b"SET key:%d %s\r\n" % (i, b"x" * (2000 if i < keys - 1 else 1)) for i in range(keys))
     talk(server.port, sets)
-    # What was set last is there; of keys that were never set none is.
     talk(server.port, b"GET key:%d\r\n" % (keys - 1) * 70 + b"GET other\r\n" * 30)
-    left = int(talk(server.port, b"DBSIZE\r\n").split()[0][1:])
-    assert 0 < left < keys
+
+    def left():
+        return int(talk(server.port, b"DBSIZE\r\n").split()[0][1:])
+
+    assert 0 < left() < keys
     counted(agent, "sessions", 70, 30)
-    cells = agent.wait_for(lambda s: s["sessions", ""][EVICTIONS] == keys - left)["sessions", ""]
+    # Whoever asks takes of the memory, so that more may be driven out.
+    cells = agent.wait_for(lambda s: s["sessions", ""][EVICTIONS] == keys - left())["sessions", ""]
     assert cells[MOST] == 3 << 20 and 0 < cells[USED] <= 1.1 * cells[MOST]
     limit = agent.sample()["cache_connections", "sessions"]
     assert limit[0] >= 1 and limit[1] > limit[0] and limit[2] == 0
@@ -126,6 +130,7 @@ def ask_redis(port, hits, misses):
     talk(port, b"SET a 1\r\n" + b"GET a\r\n" * hits + b"GET none\r\n" * misses)
 
 
+@pytest.mark.one_thread
 def test_hits_and_misses_belong_together_after_a_restart(started, agent):
     """A redis that was started again between two readings and has counted more hits, but fewer misses, by then."""
     folder = started.folder()
@@ -151,6 +156,7 @@ def test_hits_and_misses_belong_together_after_a_restart(started, agent):
     assert "redis: it was told to count from 0" in watcher.errors.read_text()
 
 
+@pytest.mark.one_thread
 def test_a_memcached_that_was_started_again(started, agent):
     folder = started.folder()
     server = cache_servers.memcached(folder, IS_ROOT)
@@ -168,6 +174,7 @@ def test_a_memcached_that_was_started_again(started, agent):
     assert "memcached: it was started again" in watcher.errors.read_text()
 
 
+@pytest.mark.one_thread
 def test_another_redis_at_the_same_address_is_counted_from_now_on(started, agent):
     """What a replica has counted before it took over is of nobody's run."""
     first = started(cache_servers.redis(started.folder()))
@@ -181,7 +188,7 @@ def test_another_redis_at_the_same_address_is_counted_from_now_on(started, agent
     time.sleep(3)  # so that it is older than what the agent has read last
     way.port_behind = other.port
     first.stop()
-    watcher.wait_for(lambda _: "redis: another server answers" in watcher.errors.read_text(), timeout=8)
+    watcher.wait_for(lambda _: "redis: another server answers" in watcher.errors.read_text(), timeout=20)
     ask_redis(other.port, 7, 2)
     counted(watcher, "redis", 12, 3)
 
@@ -214,12 +221,18 @@ def test_lookups_that_are_read_a_little_late_are_no_restart(started, watching):
     assert "anew" not in watcher.errors.read_text()
 
 
+@pytest.mark.one_thread
 def test_what_is_driven_as_soon_as_it_says_that_it_answers_is_counted(started, agent):
-    slow = started(cache_servers.Origin(page(5, 5), delay_s=0.4))
-    watcher = agent("--cache", f"pages=prometheus={slow.url}#hit=pages_hits_total,miss=pages_misses_total")
-    assert watcher.sample()["pages", ""][:2] == [0, 0]  # who waits for --port-file has to wait for nothing else
-    slow.page = page(12, 6)
-    counted(watcher, "pages", 7, 1)
+    def check(_):
+        slow = started(cache_servers.Origin(page(5, 5), delay_s=0.4))
+        watcher = agent("--cache", f"pages=prometheus={slow.url}#hit=pages_hits_total,miss=pages_misses_total")
+        first = watcher.sample()["pages", ""]  # who waits for --port-file has to wait for nothing else
+        if_quiet(isinstance(first, list), first)  # an answer may take 0.9 s
+        assert first[:2] == [0, 0]
+        slow.page = page(12, 6)
+        counted(watcher, "pages", 7, 1)
+
+    in_a_quiet_moment(check)
 
 
 def test_redis_with_a_password(started, agent, tmp_path):

@@ -37,7 +37,7 @@ def started_each_second(target_url, tmp_path, arrivals, seed, threads):
 
 @pytest.mark.alone
 @pytest.mark.idle
-@pytest.mark.parametrize("arrivals", ["poisson", "gamma"])
+@pytest.mark.parametrize("arrivals", ["poisson", pytest.param("gamma", marks=pytest.mark.variant)])
 def test_the_same_seed_gives_the_same_plan_on_any_number_of_threads(target, tmp_path, arrivals):
     url = target().url
 

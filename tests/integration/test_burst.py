@@ -42,7 +42,7 @@ def findings(report, kind):
     return [finding for finding in report["findings"] if finding["kind"] == kind]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(22)
 @pytest.mark.alone
 @pytest.mark.idle
 def test_recovery_is_that_of_the_target_s_queue(target, tmp_path, record_property):

@@ -108,6 +108,7 @@ def sent_by(scenario, witness, folder, *options):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl to compare with")
+@pytest.mark.one_thread
 def test_thirty_lines_send_what_curl_sends(tmp_path, witness):
     lines = [(line, line) for line in BASH] + CMD
     assert len(lines) == 30

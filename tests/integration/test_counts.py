@@ -13,7 +13,7 @@ CONNECTIONS = 64
 CLOSED_LOOP_S = 2
 
 
-@pytest.fixture(params=["pelt-target", "nginx"])
+@pytest.fixture(params=["pelt-target", pytest.param("nginx", marks=pytest.mark.variant)])
 def server(request):
     """(url, how many requests it has seen) of a server that counts for itself."""
     if request.param == "nginx":

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from program import PASSED, SIGINT_CODE, SIGTERM_CODE, USAGE, Running, pelt, run
+from program import PASSED, SIGINT_CODE, SIGTERM_CODE, USAGE, Running, if_quiet, in_a_quiet_moment, pelt, run
 
 # It measures on one thread, beside those of any run: `one_thread` is all but one measurement, one of a mix, and what ends it.
+# Each takes seconds of a core: `variant` is what differs in figures alone, and tests/unit/preflight has all of these.
 pytestmark = [pytest.mark.sanitize, pytest.mark.slow]
 
 LIMITS = ["CPU", "descriptors", "ports", "memory", "users"]
@@ -110,13 +111,13 @@ def test_what_is_said_can_be_read(tmp_path):
     assert json.loads((tmp_path / "p.json").read_text())["fits"] is True, "what is written to a file leaves stdout as it is"
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_checks_that_fail_are_no_error(tmp_path, target):
     done = preflight(shop(tmp_path, target().url))
     assert done.report["measured"]["script_errors"] == 0 and "error" not in done.err, done.told()
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_script_errors_are_told_and_no_failure(tmp_path):
     path = simple(tmp_path, body='local r = pelt.http.get("/") local x = r:json("/a").b')
     done = pelt("preflight", path, cwd=tmp_path, timeout=MOST_S)
@@ -142,10 +143,15 @@ def test_every_kind_of_request_is_answered(tmp_path):
         ok(http.request("PUT", "/", { form = { a = "1" } }))
         ok(http.delete("http://host.invalid/x"))
         ok(http.get("http://[::1]:7/", { headers = { Connection = "close" } }))"""
-    measured = preflight(simple(tmp_path, load='users = 5, duration = "10s"', body=body)).report["measured"]
-    assert measured["script_errors"] == 0 and measured["errors"] == 0, measured
-    assert measured["requests_per_iteration"] == pytest.approx(6, rel=0.1)
-    assert measured["connections_per_iteration"] == pytest.approx(1, rel=0.2), "the one that says close"
+
+    def check(_):
+        measured = preflight(simple(tmp_path, load='users = 5, duration = "10s"', body=body)).report["measured"]
+        assert measured["script_errors"] == 0 and measured["errors"] == 0, measured
+        if_quiet(measured["requests_per_iteration"] == pytest.approx(6, rel=0.1), measured)
+        # The one that says close, and in few iterations the first of each user.
+        if_quiet(measured["connections_per_iteration"] == pytest.approx(1, rel=0.2), measured)
+
+    in_a_quiet_moment(check)
 
 
 # ---- plans beyond ----
@@ -167,7 +173,7 @@ def test_a_plan_beyond_the_cpu(tmp_path):
     assert f'{done.limits["CPU"]["iterations_per_s"]:.6g}' == f'{forecast["on_time_per_s"]:.6g}'
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_a_plan_beyond_the_descriptors(tmp_path):
     done = preflight(simple(tmp_path), "--users", 2000, code=USAGE,
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)))
@@ -181,7 +187,7 @@ def test_a_plan_beyond_the_descriptors(tmp_path):
     assert refused.code == USAGE
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_a_plan_beyond_its_own_users(tmp_path):
     """Ten arrivals a second that stay for a second each, and users for three of them."""
     path = simple(tmp_path, load='rate = "10/s", duration = "2s", users = 3', body='pelt.http.get("/") pelt.sleep("1s")')
@@ -194,7 +200,7 @@ def test_a_plan_beyond_its_own_users(tmp_path):
     assert "needs 10 users at least, it has users = 3" in done.report["text"], done.report
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_a_plan_beyond_the_ports(tmp_path):
     done = preflight(simple(tmp_path), "--users", 500_000, code=USAGE)
     ports = done.limits["ports"]
@@ -202,7 +208,7 @@ def test_a_plan_beyond_the_ports(tmp_path):
     assert ports["users"] == pytest.approx(ports["has"], rel=0.1), "a connection a user"
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_connections_that_end_use_ports_up(tmp_path):
     body = 'pelt.http.get("/", { headers = { Connection = "close" } })'
     done = preflight(simple(tmp_path, load='rate = "2000/s", duration = "10s"', body=body), code=USAGE)
@@ -210,7 +216,7 @@ def test_connections_that_end_use_ports_up(tmp_path):
     assert done.limits["ports"]["iterations_per_s"] == pytest.approx(done.limits["ports"]["has"] / 60, rel=0.1)
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_pacing_bounds_what_a_closed_loop_asks_for(tmp_path):
     path = script(tmp_path, (SIMPLE % ('users = 100, duration = "10s"', 'pelt.http.get("/")')).replace(
         "    load", '    pacing = "500ms",\n    load'))
@@ -239,7 +245,7 @@ return {
     assert 1.2 < report["measured"]["requests_per_iteration"] < 2.5, "all of them ran"
 
 
-@pytest.mark.one_thread
+@pytest.mark.variant
 def test_a_think_function_is_added_up(tmp_path):
     path = script(tmp_path, (SIMPLE % ('users = 10, duration = "10s"', 'pelt.http.get("/")')).replace(
         "    load", '    think = function(user) return "2s" end,\n    load'))

@@ -136,6 +136,8 @@ def test_no_color_means_no_colour(target, tmp_path):
     assert colours["plain"] == 0 and colours["as ever"] > 0, colours
 
 
+@pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.slow
 def test_without_a_terminal_there_are_plain_lines(target, tmp_path):
     url = target().url + "/health"

@@ -138,6 +138,10 @@ def test_a_function_that_holds_pelt_does_not_keep_it_from_ending(target, tmp_pat
     in_a_quiet_moment(check)
 
 
+@pytest.mark.alone
+@pytest.mark.idle
+@pytest.mark.slow
+@pytest.mark.one_thread
 def test_a_saturated_load_ends(target, tmp_path):
     server = target("--service-time", "constant:20ms", "--workers", 2)  # 100/s
     path = tmp_path / "saturated.lua"

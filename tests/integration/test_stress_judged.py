@@ -7,6 +7,8 @@ import pytest
 
 from program import MISSED, PASSED, if_quiet, in_a_quiet_moment, pelt, report_of
 
+pytestmark = [pytest.mark.alone, pytest.mark.idle]
+
 # One worker, 30 ms a request: one user waits 30 ms, two wait 60 ms.
 SCENARIO = """
 local pelt = require "pelt"
@@ -52,8 +54,6 @@ def slow_target(target):
     return target("--workers", 1, "--service-time", "constant:30ms").url
 
 
-@pytest.mark.alone
-@pytest.mark.idle
 @pytest.mark.slow
 def test_a_stress_load_passes_where_it_found_the_level(slow_target, tmp_path):
     def check(attempt):
@@ -69,8 +69,6 @@ def test_a_stress_load_passes_where_it_found_the_level(slow_target, tmp_path):
     in_a_quiet_moment(check)
 
 
-@pytest.mark.alone
-@pytest.mark.idle
 @pytest.mark.slow
 def test_thresholds_beside_an_own_slo_are_of_the_whole_run(slow_target, tmp_path):
     def check(attempt):
@@ -124,6 +122,7 @@ def test_a_stress_load_without_a_level_that_holds_misses_its_thresholds(slow_tar
 
 
 @pytest.mark.sanitize
+@pytest.mark.one_thread
 def test_a_dead_server_ends_a_stress_load_at_once(tmp_path):
     begun = time.monotonic()
     done, row, capacity = stress(tmp_path, "http://127.0.0.1:1")

@@ -42,7 +42,9 @@ def findings(server, level, folder):
     return {finding["about"]: finding for finding in done.report["findings"]}
 
 
-@pytest.mark.slow(20)
+@pytest.mark.alone
+@pytest.mark.idle
+@pytest.mark.slow(69)
 def test_a_leak_is_named_and_nothing_else(target, tmp_path, record_property):
     def check(attempt):
         with ThreadPoolExecutor() as pool:

@@ -137,18 +137,18 @@ class Server:
 
 
 # p95 > 30 s takes longer than a test should: tests/unit/script/threshold_tables_test.c has it.
-@pytest.mark.parametrize("figures, load, alert", [
-    pytest.param({}, [], None, id="none"),
-    pytest.param({"queue": 1001}, [], ("queue", None, "max"), id="queue"),
-    pytest.param({"memory": 0.81}, [], ("memory_share", None, "max"), id="memory"),
-    pytest.param({"cpu": 0.91}, [], ("cpu_share", None, "max"), id="cpu"),
-    pytest.param({"disk": 999_999_999}, [], ("disk_free", None, "min"), id="disk"),
-    pytest.param({"chat_status": 500}, [], ("errors", "chat", "share"), id="errors"),
-    pytest.param({"chat_s": 30.0}, ["--grace", "1s"], ("http_response", "chat", "per_second"), id="throughput"),
+@pytest.mark.parametrize("figures, alert", [
+    pytest.param({}, None, id="none"),
+    pytest.param({"queue": 1001}, ("queue", None, "max"), id="queue"),
+    pytest.param({"memory": 0.81}, ("memory_share", None, "max"), id="memory"),
+    pytest.param({"cpu": 0.91}, ("cpu_share", None, "max"), id="cpu"),
+    pytest.param({"disk": 999_999_999}, ("disk_free", None, "min"), id="disk"),
+    pytest.param({"chat_status": 500}, ("errors", "chat", "share"), id="errors"),
+    pytest.param({"chat_s": 30.0}, ("http_response", "chat", "per_second"), id="throughput"),
 ])
-def test_each_alert_is_raised_by_what_it_is_for(tmp_path, figures, load, alert):
+def test_each_alert_is_raised_by_what_it_is_for(tmp_path, figures, alert):
     with Server(**figures) as server:
-        done = run(ALERTS, "--target", server.url, "-u", 40, "-d", "2s", *load, cwd=tmp_path)
+        done = run(ALERTS, "--target", server.url, "-u", 40, "-d", "2s", "--grace", "1s", cwd=tmp_path)
     raised = [(row["metric"], row["name"], row["stat"])
               for row in done.report["thresholds"] if row["level"] == "missed"]
     expected = [] if alert is None else [alert]
@@ -160,7 +160,7 @@ def test_each_alert_is_raised_by_what_it_is_for(tmp_path, figures, load, alert):
 
 def test_the_reference_service_tells_all_that_alerts_ask_for(target, tmp_path):
     done = run(ALERTS, "--target", target("--workers", 2, "--service-time", "constant:1ms").url, "-u", 40, "-d", "2s",
-               cwd=tmp_path)
+               "--grace", "1s", cwd=tmp_path)
     assert not [row for row in done.report["thresholds"] if row["level"] == "unjudged"], done.told()
 
 
@@ -231,7 +231,9 @@ def test_what_breaks_later_stops_the_run_then(target, tmp_path):
     assert row["from_s"] >= 1 and row["to_s"] - row["from_s"] == 2, row
 
 
-@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.idle
+@pytest.mark.slow(30)
 def test_a_trend_stops_the_run_once_it_has_30_points(target, tmp_path):
     path = scenario(tmp_path, 'pelt.http.get("/health") pelt.sleep(0.004 + user.iteration / 500000)',
                     '"requests per_second trend > -10% abort"', 'users = 2, duration = "60s"')

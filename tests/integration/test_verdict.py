@@ -40,7 +40,7 @@ def test_throttled_to_half_a_core(target, tmp_path, load):
 
     def check(_attempt):
         before = quota.throttled()
-        report, code = judged("bench", target().url + "/health", "-d", "3s", "-t", 1, *load, cwd=tmp_path,
+        report, code = judged("bench", target().url + "/health", "-d", "2s", "-t", 1, *load, cwd=tmp_path,
                               prefix=quota.prefix)
         told = report["generator"]["host"]
         if_quiet(quota.throttled() - before >= 8, told)  # it got its half core, and wanted more
@@ -56,7 +56,7 @@ def test_throttled_to_half_a_core(target, tmp_path, load):
 BURNING = """
 local pelt = require "pelt"
 return {
-  load = { %s, duration = "3s" },
+  load = { %s, duration = "2s" },
   iteration = function()
     local x = 0
     for i = 1, 2000000 do x = x + i %% 7 end
@@ -103,7 +103,7 @@ def test_a_second_generator_on_the_core(target, tmp_path):
                                stderr=subprocess.DEVNULL) for _ in range(2)]
 
     def check(_attempt):
-        report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "10000/s", "-d", "3s", "-t", 1,
+        report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "10000/s", "-d", "2s", "-t", 1,
                               cwd=tmp_path, prefix=pinned)
         assert_invalid(report, code, "starved", "run queue wait")
         if_quiet(report["generator"]["threads"][0]["run_wait_share"] >= 0.25, report["generator"])  # the two had it, not others
@@ -166,7 +166,7 @@ def test_stalls_taint_what_was_in_flight(target, tmp_path, load):
     scenario.write_text("""
         local pelt = require "pelt"
         return {
-          load = { LOAD, duration = "3s" },
+          load = { LOAD, duration = "2s" },
           iteration = function(user)
             if user.iteration % 20 == 0 then
               local x = 0
