@@ -57,7 +57,7 @@ const struct cli_command cli_commands[] = {
      "Reads a run file, also one of a run that was killed, and prints its summary, or\n"
      "writes the formats that --out asks for.\n",
      "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
-     "  pelt report run.pelt --out json=run.json --out csv=run-csv\n",
+     "  pelt report run.pelt --out json=run.json --out html=run.html\n",
      cmd_report},
     {"runs", CLI_RUNS, "[PATH]", "the runs of a folder, newest first",
      "Lists the run files of a folder (default pelt-runs), or tells of one file:\n"
