@@ -130,6 +130,28 @@ install_packages() {
     step "installing packages" install packages_fetch "${missing[@]}"
 }
 
+# The chart library of the HTML report, of which no distribution has a package: npm's, of one version, byte by byte.
+UPLOT_VERSION=1.6.32
+UPLOT_SHA256=4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d
+
+# Into build/uplot, where CMake looks for it. NPM_CONFIG_REGISTRY names another registry, as it does to npm.
+uplot_fetch() {
+    local folder="$CI_ROOT/build/uplot" file="$CI_LOGS/uplot-$UPLOT_VERSION.tgz"
+    local registry="${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}"
+    curl -fsSL --retry 3 -o "$file" "${registry%/}/uplot/-/uplot-$UPLOT_VERSION.tgz" &&
+        printf '%s  %s\n' "$UPLOT_SHA256" "$file" | sha256sum --check &&
+        rm -rf "$folder" && mkdir -p "$folder" &&
+        tar -xzf "$file" -C "$folder" --strip-components 1
+}
+
+# install_uplot: fetches it unless it is there. Fails, with a word, where it cannot be had.
+install_uplot() {
+    if grep -qs "\"version\": \"$UPLOT_VERSION\"" "$CI_ROOT/build/uplot/package.json"; then
+        return
+    fi
+    (step "fetching uPlot $UPLOT_VERSION, for the HTML report" uplot uplot_fetch)
+}
+
 # build_preset PRESET TARGET [CMAKE OPTION...]: configures and builds build/PRESET.
 build_preset() {
     local preset="$1" target="$2"

@@ -22,6 +22,8 @@
 #include "json.h"
 #include "pelt/clock.h"
 #include "pelt/own_metric.h"
+#include "plan.h"
+#include "timeline.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
 #define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
@@ -225,6 +227,20 @@ static void rates(json_t *o, const struct pelt_results *r, uint64_t started, uin
         number(pelt_results_per_s(r, outcomes[PELT_OUTCOME_OK], late_outcomes[PELT_OUTCOME_OK])));
 }
 
+/* Response and service times of all requests together. */
+static void set_all_times(json_t *o, const struct pelt_results *r)
+{
+    struct pelt_hist response = {0}, service = {0};
+    struct pelt_hist_pool pool;
+    pelt_hist_pool_init(&pool, NULL);
+    report_all_requests(r, PELT_HIST_RESPONSE, &pool, &response);
+    report_all_requests(r, PELT_HIST_SERVICE, &pool, &service);
+    json_object_set_new(o, "response_ms", times(&response));
+    json_object_set_new(o, "service_ms", times(&service));
+    json_object_set_new(o, "curve", report_curve_json(&response, &service));
+    pelt_hist_pool_deinit(&pool);
+}
+
 static json_t *totals(const struct pelt_results *r)
 {
     const struct report_totals t = report_totals(r->total), behind = report_totals(r->after);
@@ -237,11 +253,13 @@ static json_t *totals(const struct pelt_results *r)
     json_object_set_new(o, "bytes_sent", count(t.bytes_sent));
     json_object_set_new(o, "bytes_received", count(t.bytes_received));
     json_object_set_new(o, "dropped", count(r->total->dropped));
+    set_all_times(o, r);
     return o;
 }
 
+/* `course`: borrowed. */
 static json_t *request(const struct pelt_results *r, uint32_t id,
-                       const struct pelt_request_frame *frame)
+                       const struct pelt_request_frame *frame, json_t *course)
 {
     const struct pelt_request_frame *late = pelt_results_after_request(r, id);
     json_t *o = json_object(), *phases = json_object();
@@ -256,6 +274,10 @@ static json_t *request(const struct pelt_results *r, uint32_t id,
     json_object_set_new(o, "response_ms", times(&frame->hist[PELT_HIST_RESPONSE]));
     json_object_set_new(o, "service_ms", times(&frame->hist[PELT_HIST_SERVICE]));
     json_object_set_new(o, "phases_ms", phases);
+    json_object_set_new(
+        o, "curve",
+        report_curve_json(&frame->hist[PELT_HIST_RESPONSE], &frame->hist[PELT_HIST_SERVICE]));
+    json_object_set(o, "course", course);
     return o;
 }
 
@@ -533,12 +555,21 @@ static json_t *generator(const struct pelt_results *r)
     return o;
 }
 
+static void set_percentile(json_t *o, const char *name, const struct pelt_second_row *row, double q,
+                           uint64_t us)
+{
+    json_object_set_new(
+        o, name, report_enough_samples(row->count, q) ? number((double)us / 1000) : json_null());
+}
+
 static json_t *second(const struct pelt_second_row *row, json_t *server)
 {
     json_t *o = json_object(), *response = json_object();
-    bool p50 = report_enough_samples(row->count, 50), p99 = report_enough_samples(row->count, 99);
-    json_object_set_new(response, "p50", p50 ? number((double)row->p50_us / 1000) : json_null());
-    json_object_set_new(response, "p99", p99 ? number((double)row->p99_us / 1000) : json_null());
+    set_percentile(response, "p50", row, 50, row->p50_us);
+    set_percentile(response, "p90", row, 90, row->p90_us);
+    set_percentile(response, "p95", row, 95, row->p95_us);
+    set_percentile(response, "p99", row, 99, row->p99_us);
+    set_percentile(response, "p99.9", row, 99.9, row->p999_us);
     json_object_set_new(o, "t", json_integer(row->t));
     json_object_set_new(o, "users", count(row->users));
     json_object_set_new(o, "started", count(row->started));
@@ -595,14 +626,22 @@ static void end_array(struct document *d)
     fputs(d->rows ? "\n  ]" : "]", d->out);
 }
 
-static void arrays(struct document *d, const struct pelt_results *r)
+static void requests(struct document *d, const struct pelt_results *r)
 {
+    json_t *courses = report_courses_json(r);
+    d->failed = d->failed || courses == NULL;
     begin_array(d, "requests");
     REPORT_EACH_REQUEST(r->total, id, frame)
     {
-        array_row(d, request(r, id, frame));
+        array_row(d, request(r, id, frame, json_array_get(courses, id)));
     }
     end_array(d);
+    json_decref(courses);
+}
+
+static void arrays(struct document *d, const struct pelt_results *r)
+{
+    requests(d, r);
     begin_array(d, "metrics");
     struct report_series series[PELT_METRIC_SERIES_MAX];
     size_t series_len = report_metrics(r, r->total, series);
@@ -679,13 +718,15 @@ static void seconds_of(struct document *d, const struct pelt_results *r)
     pelt_server_walk_free(w);
 }
 
-enum pelt_status report_json(const struct pelt_results *r, FILE *out)
+enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE *out)
 {
     struct document d = {.out = out};
     const char *version = pelt_results_meta(r, "version");
     member(&d, "schema", json_string("pelt-report/1"));
     member(&d, "pelt", json_pack("{s:o}", "version", text(version ? version : PELT_VERSION)));
     member(&d, "run", run(r));
+    member(&d, "plan", report_plan_json(r));
+    member(&d, "environment", report_environment_json(r));
     member(&d, "result", result(r));
     member(&d, "verdict", verdict(r));
     member(&d, "totals", totals(r));
@@ -695,7 +736,17 @@ enum pelt_status report_json(const struct pelt_results *r, FILE *out)
     member(&d, "generator", generator(r));
     agents(&d, r);
     findings(&d, r);
-    seconds_of(&d, r);
+    member(&d, "phases", report_phases_json(r));
+    member(&d, "events", report_events_json(r));
+    member(&d, "timeline", report_timeline_json(r));
+    if (seconds) {
+        seconds_of(&d, r);
+    }
     fputs("\n}\n", out);
     return d.failed || ferror(out) ? PELT_EIO : PELT_OK;
+}
+
+enum pelt_status report_json(const struct pelt_results *r, FILE *out)
+{
+    return report_json_of(r, true, out);
 }

@@ -13,19 +13,21 @@
 #include <unistd.h>
 
 #include "csv.h"
+#include "html.h"
+#include "pelt/page.h"
 #include "pelt/runfile.h"
 #include "pelt/units.h"
 
 #define SUMMARY_WIDTH 100 /* columns of a summary in a file */
 
-const char *const report_formats[] = {"json", "csv", "summary", NULL};
+const char *const report_formats[] = {"json", "csv", "summary", "html", NULL};
 
 /* Writes one file's content. */
 typedef enum pelt_status (*write_fn)(const struct pelt_results *r, FILE *out,
                                      struct pelt_error *err);
 
 struct spec { /* "FORMAT=PATH", borrowed */
-    enum { FORMAT_JSON, FORMAT_CSV, FORMAT_SUMMARY } format;
+    enum { FORMAT_JSON, FORMAT_CSV, FORMAT_SUMMARY, FORMAT_HTML } format;
     const char *path;
 };
 
@@ -49,6 +51,9 @@ static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pe
             return pelt_fail(err, PELT_EINVAL, "--out %s: csv makes several files; name a folder",
                              spec);
         }
+        if (i == FORMAT_HTML && !pelt_page_available()) {
+            return pelt_fail(err, PELT_EINVAL, "--out %s: " PELT_PAGE_MISSING, spec);
+        }
         out->format = i;
         out->path = equals + 1;
         return PELT_OK;
@@ -56,8 +61,8 @@ static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pe
     const char *nearest = pelt_nearest(name, report_formats);
     return pelt_fail(
         err, PELT_EINVAL,
-        "--out %s: no such format; %s%s%sthere are json=PATH, csv=FOLDER, summary=PATH", spec,
-        nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
+        "--out %s: no such format; %s%s%sthere are json=PATH, html=PATH, csv=FOLDER, summary=PATH",
+        spec, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
 }
 
 /* ---- before the run ---- */
@@ -260,6 +265,8 @@ enum pelt_status report_write(const struct pelt_results *r, const char *spec,
         return write_csv(r, s.path, err);
     case FORMAT_SUMMARY:
         return write_file(r, write_summary, s.path, err);
+    case FORMAT_HTML:
+        return write_file(r, report_html, s.path, err);
     case FORMAT_JSON:
         break;
     }

@@ -13,6 +13,7 @@
 #include "pelt/buf.h"
 #include "pelt/clock.h"
 #include "pelt/log.h"
+#include "pelt/report.h"
 #include "run_path.h"
 #include "target_process.h"
 
@@ -72,10 +73,22 @@ static enum pelt_status lay_out_scenario(struct pelt_error *err)
                : pelt_fail(err, PELT_EIO, "cannot write " SCENARIO_PATH ": %s", strerror(errno));
 }
 
-/* JSON and CSV beside the run file: the same path without ".pelt". */
+/* Where the page lies, for a browser that may be started elsewhere. */
+static void tell_page(const char *path)
+{
+    char *whole = realpath(path, NULL);
+    if (whole != NULL) { /* else it could not be written, which was said */
+        pelt_log(PELT_LOG_INFO, "pelt", "the report to look at: file://%s", whole);
+    }
+    free(whole);
+}
+
+/* JSON, CSV and HTML beside the run file: the same path without ".pelt". */
 static void run_against(const struct cli_options *o, struct pelt_run_options *run, int *code)
 {
-    char path[PATH_BYTES_MAX], json[PATH_BYTES_MAX + 16], csv[PATH_BYTES_MAX + 16];
+    char path[PATH_BYTES_MAX], json[PATH_BYTES_MAX + 16], csv[PATH_BYTES_MAX + 16],
+        html[PATH_BYTES_MAX + 16];
+    struct pelt_error no_page = {{0}};
     if (o->run_file != NULL) {
         snprintf(path, sizeof path, "%s", o->run_file);
     } else {
@@ -85,14 +98,21 @@ static void run_against(const struct cli_options *o, struct pelt_run_options *ru
     int stem = dot != NULL && strcmp(dot, ".pelt") == 0 ? (int)(dot - path) : (int)strlen(path);
     snprintf(json, sizeof json, "json=%.*s.json", stem, path);
     snprintf(csv, sizeof csv, "csv=%.*s-csv", stem, path);
-    const char *reports[] = {json, csv, NULL};
+    snprintf(html, sizeof html, "html=%.*s.html", stem, path);
+    const char *reports[] = {json, csv, html, NULL};
+    const bool has_page = report_check(html, &no_page) == PELT_OK;
     struct cli_options with_reports = *o;
     with_reports.run_file = path;
-    with_reports.out = (struct cli_texts){reports, 2};
+    with_reports.out = (struct cli_texts){reports, has_page ? 3 : 2};
     /* A busy host makes the measurement INVALID, which the summary says; the demonstration has not
      * failed. */
     with_reports.allow_invalid = true;
     *code = cli_drive(&with_reports, run);
+    if (has_page) {
+        tell_page(html + strlen("html="));
+    } else {
+        pelt_log(PELT_LOG_WARNING, "pelt", "%s", no_page.text);
+    }
 }
 
 static enum pelt_status run_demo(const struct cli_options *o, const struct cli_target *target,

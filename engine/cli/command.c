@@ -59,7 +59,7 @@ const struct cli_command cli_commands[] = {
      "holds for this report, in the place of what the run was made with.\n",
      "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
      "  pelt report stress.pelt --price 0.40/h --demand 500/s\n"
-     "  pelt report run.pelt --out json=run.json --out csv=run-csv\n",
+     "  pelt report run.pelt --out json=run.json --out html=run.html\n",
      cmd_report},
     {"runs", CLI_RUNS, "[PATH]", "the runs of a folder, newest first",
      "Lists the run files of a folder (default pelt-runs), or tells of one file:\n"

@@ -40,6 +40,7 @@ const char *cli_hint_for(const char *typed)
         {"--request", "the method is --method"},
         {"--data", "the body is --body TEXT or --body @FILE"},
         {"--json", "reports are --out FORMAT=PATH: --out json=report.json"},
+        {"--html", "reports are --out FORMAT=PATH: --out html=report.html"},
         {"--csv", "reports are --out FORMAT=PATH: --out csv=folder"},
         {"--output", "reports are --out FORMAT=PATH: --out json=report.json"},
         {"--summary-export", "reports are --out FORMAT=PATH: --out json=report.json"},

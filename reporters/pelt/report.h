@@ -20,13 +20,13 @@ void report_runs_head(FILE *out, bool color, int width);
 void report_runs_line(const struct pelt_brief *b, const char *path, FILE *out, bool color,
                       int width);
 
-/* Names of the formats for --out, NULL-terminated: "json", "csv", "summary". */
+/* Names of the formats for --out, NULL-terminated: "json", "csv", "summary", "html". */
 extern const char *const report_formats[];
 /*
  * Checks "FORMAT=PATH" before the run: known format (nearest named), the folder exists, the path is
  * writable. csv names a folder (made if its parent exists) that gets stats.csv, stats_history.csv,
  * server_history.csv, failures.csv, checks.csv, metrics.csv, thresholds.csv, setup_teardown.csv.
- * "-" is stdout (json, summary).
+ * "-" is stdout (json, summary, html).
  */
 PELT_MUST_USE enum pelt_status report_check(const char *spec, struct pelt_error *err);
 /* Writes one format: into a temporary file beside it, then renamed. */

@@ -120,8 +120,10 @@ static void load_second_times(struct pelt_loader *l)
             pelt_loader_hist(l, s, 0, &h, &l->pool, "hist");
             row->count = h.count;
             row->p50_us = pelt_hist_percentile_us(&h, 50);
+            row->p90_us = pelt_hist_percentile_us(&h, 90);
             row->p95_us = pelt_hist_percentile_us(&h, 95);
             row->p99_us = pelt_hist_percentile_us(&h, 99);
+            row->p999_us = pelt_hist_percentile_us(&h, 99.9);
             row->max_us = h.count > 0 ? h.max_us : 0;
         }
         pelt_hist_reset(&h, &l->pool);
@@ -272,6 +274,47 @@ enum pelt_status pelt_results_each_second_hist(const struct pelt_results *r, int
     enum pelt_status status = pelt_results_reopen(r, &d, err);
     if (status == PELT_OK) {
         status = walk_hists(d, from, to, fn, arg, err);
+    }
+    pelt_database_release(d);
+    return status;
+}
+
+/* ---- payloads ---- */
+
+static enum pelt_status walk_payloads(struct pelt_database *d, const struct pelt_results *r,
+                                      pelt_payload_fn fn, void *arg, struct pelt_error *err)
+{
+    struct pelt_loader l = {.d = d, .err = err};
+    const int64_t names = pelt_registry_count(r->names, PELT_NAME_REQUEST);
+    sqlite3_stmt *s = pelt_loader_query(
+        &l, "SELECT t, series, count, max_us, payload FROM hist WHERE t >= 0 AND count > 0 AND"
+            " (kind = 'http_response' OR kind = '" PELT_ALL_RESPONSES "') ORDER BY t, series");
+    while (pelt_loader_rows(&l, s)) {
+        const int64_t series = sqlite3_column_int64(s, 1);
+        if (series >= names) {
+            break; /* younger than the results: the run goes on */
+        }
+        const struct pelt_payload p = {
+            .t = (int32_t)sqlite3_column_int64(s, 0),
+            .series = series < 0 ? PELT_WHOLE_RUN : (int32_t)series,
+            .count = pelt_column(s, 2),
+            .max_us = pelt_column(s, 3),
+            .bytes =
+                pelt_span(sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4)),
+        };
+        fn(arg, &p);
+    }
+    sqlite3_finalize(s);
+    return l.status;
+}
+
+enum pelt_status pelt_results_each_payload(const struct pelt_results *r, pelt_payload_fn fn,
+                                           void *arg, struct pelt_error *err)
+{
+    struct pelt_database *d = NULL;
+    enum pelt_status status = pelt_results_reopen(r, &d, err);
+    if (status == PELT_OK) {
+        status = walk_payloads(d, r, fn, arg, err);
     }
     pelt_database_release(d);
     return status;

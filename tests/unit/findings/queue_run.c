@@ -205,13 +205,13 @@ static void put_stages(struct pelt_runfile *f, const struct queue_run *q)
     }
 }
 
-struct pelt_results *queue_run_results(struct queue_run *q)
+struct pelt_results *queue_run_results_in(struct queue_run *q, const char *path)
 {
     struct writing w = {.q = q, .seconds = (int32_t)length_of(q)};
     struct pelt_runfile *f = NULL;
     struct pelt_results *r = NULL;
     struct pelt_registry *names = pelt_registry_new();
-    enum pelt_status status = pelt_runfile_create(NULL, &f, NULL);
+    enum pelt_status status = pelt_runfile_create(path, &f, NULL);
     assert(status == PELT_OK && names != NULL && q->workers <= WORKERS_MAX);
     w.names = names;
     pelt_registry_intern(names, PELT_NAME_REQUEST, pelt_span_of("chat"));
@@ -241,6 +241,11 @@ struct pelt_results *queue_run_results(struct queue_run *q)
     (void)status;
     pelt_registry_free(names);
     return r;
+}
+
+struct pelt_results *queue_run_results(struct queue_run *q)
+{
+    return queue_run_results_in(q, NULL);
 }
 
 /* ---- the four kinds ---- */
@@ -318,4 +323,22 @@ void queue_run_benchmark(struct queue_run *q)
             queue_run_add(q, "pause", 0, 1, 2);
         }
     }
+}
+
+bool queue_run_kind(struct queue_run *q, const char *name)
+{
+    static const struct {
+        const char *name;
+        void (*make)(struct queue_run *q);
+    } kinds[] = {{"sustained", queue_run_sustained},
+                 {"burst", queue_run_burst},
+                 {"stress", queue_run_stress},
+                 {"benchmark", queue_run_benchmark}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            kinds[i].make(q);
+            return true;
+        }
+    }
+    return false;
 }

@@ -34,11 +34,15 @@ void queue_run_add(struct queue_run *q, const char *part, unsigned span, double 
                    double length_s);
 /* Written into a temporary run file and read back; to be freed. */
 struct pelt_results *queue_run_results(struct queue_run *q);
+/* The same in a file that stays. */
+struct pelt_results *queue_run_results_in(struct queue_run *q, const char *path);
 
 /* The four kinds as the golden files have them. */
 void queue_run_sustained(struct queue_run *q);
 void queue_run_burst(struct queue_run *q);
 void queue_run_stress(struct queue_run *q);
 void queue_run_benchmark(struct queue_run *q);
+/* By name; false: there is no such kind. */
+bool queue_run_kind(struct queue_run *q, const char *name);
 
 #endif

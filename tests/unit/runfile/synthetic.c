@@ -243,3 +243,63 @@ void synthetic_agents(struct pelt_runfile *f, int32_t to)
     }
     pelt_samples_deinit(&s);
 }
+
+/* ---- many limits ---- */
+
+static void write_figures(struct pelt_runfile *f, uint32_t limits)
+{
+    for (uint32_t i = 0; i < limits; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "pool_%u", i + 1);
+        const struct pelt_server_figure_row row = {
+            0, i, PELT_SERVER_LIMIT, name, "", "connections", "fast", "/metrics", NULL};
+        well(pelt_runfile_figures(f, &row, 1));
+    }
+}
+
+static void sample_limit(struct pelt_samples *s, uint32_t i, double at_s, double end_s)
+{
+    const double wave = 0.5 + 0.4 * sin(at_s / (20.0 + 7 * i) + i);
+    const double bites = i == 0 && at_s > 0.75 * end_s ? floor(10 * (at_s - 0.75 * end_s)) : 0;
+    const double cell[] = {bites > 0 ? 1000 : floor(1000 * wave), 1000, bites};
+    add_sample(s, i, 3, cell);
+}
+
+static void write_stages(struct pelt_runfile *f, int32_t to)
+{
+    const double end = to, up = end / 10;
+    const struct pelt_stage_row stages[] = {
+        {.from_s = 0, .to_s = up, .from = 0, .to = 500, .part = "ramp"},
+        {.from_s = up, .to_s = end - up, .from = 500, .to = 500, .span = 1, .part = "steady"},
+        {.from_s = end - up, .to_s = end, .from = 500, .to = 0, .part = "ramp-down"}};
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        well(pelt_runfile_stage(f, &stages[i]));
+    }
+    well(pelt_runfile_event(f, 0.75 * end, "saturated", "pool_1 is full from here on"));
+}
+
+void synthetic_limits(struct pelt_runfile *f, int32_t to, uint32_t limits)
+{
+    const struct pelt_agent_row agent = {"api-1",  "http://10.0.0.5:9646",
+                                         "0.1.0",  "api-1.example",
+                                         0,        9400,
+                                         0,        20000000000,
+                                         96000000, 7340032,
+                                         false,    190,
+                                         2,        1};
+    struct pelt_samples s = {.ticks = 0};
+    well(pelt_runfile_agent(f, 0, &agent));
+    write_figures(f, limits);
+    write_stages(f, to);
+    for (int32_t t = -1; t < to; t++) {
+        for (int tick = 0; tick < (t < 0 ? 1 : 10); tick++) {
+            well(pelt_samples_tick(&s, t * INT64_C(1000000000) + tick * 100000000));
+            for (uint32_t i = 0; i < limits; i++) {
+                sample_limit(&s, i, t + tick / 10.0, to);
+            }
+        }
+        well(pelt_runfile_samples(f, t, 0, &s));
+        pelt_samples_reset(&s);
+    }
+    pelt_samples_deinit(&s);
+}

@@ -26,6 +26,9 @@ extern const struct pelt_host_row synthetic_host;
 /* Two agents, one lost for a while and one for good; limits of which one bites, a gauge, a counter,
  * caches that warm up in 4 s, and something that cannot be read. Seconds -1 to below `to`. */
 void synthetic_agents(struct pelt_runfile *f, int32_t to);
+/* An agent with so many limits, read ten times a second: waves of different lengths that come near
+ * their max, and one that is full and bites in the last quarter; besides, the plan's stages. */
+void synthetic_limits(struct pelt_runfile *f, int32_t to, uint32_t limits);
 void synthetic_write(const struct synthetic *s, struct pelt_runfile *f, struct pelt_registry *names,
                      int32_t from, int32_t to);
 

@@ -1,6 +1,7 @@
 /*
- * synthetic_run PATH SECONDS SERIES PER_SECOND: writes a finished run file of seeded data, and says
- * how long writing and loading took: for trying readers of run files, and for measuring ours.
+ * synthetic_run PATH SECONDS SERIES PER_SECOND [LIMITS]: writes a finished run file of seeded data,
+ * with an agent that reads so many limits, and says how long writing and loading took: for trying
+ * readers of run files, and for measuring ours.
  */
 #include <stdlib.h>
 
@@ -18,8 +19,8 @@ int main(int argc, char **argv)
     struct pelt_error err = {""};
     struct pelt_runfile *f = NULL;
     struct pelt_results *r = NULL;
-    if (argc != 5) {
-        fprintf(stderr, "usage: synthetic_run PATH SECONDS SERIES PER_SECOND\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: synthetic_run PATH SECONDS SERIES PER_SECOND [LIMITS]\n");
         return 2;
     }
     const int32_t seconds = (int32_t)strtol(argv[2], NULL, 10);
@@ -37,6 +38,9 @@ int main(int argc, char **argv)
     synthetic_meta(f, seconds);
     enum pelt_status status = pelt_runfile_thresholds(f, &bound, 1);
     synthetic_write(&s, f, names, 0, seconds);
+    if (argc > 5) {
+        synthetic_limits(f, seconds, (uint32_t)strtoul(argv[5], NULL, 10));
+    }
     status = status ? status : pelt_runfile_finish(f, &line, 1, PELT_VALID, NULL, 0, NULL);
     if (pelt_runfile_close(f, &err) != PELT_OK || status != PELT_OK) {
         return fail(&err);

@@ -17,7 +17,7 @@ struct pelt_second_row { /* one second, all requests together */
     uint32_t users, waiting;
     uint64_t bytes_sent, bytes_received;
     uint64_t count; /* samples of response time */
-    uint64_t p50_us, p95_us, p99_us, max_us;
+    uint64_t p50_us, p90_us, p95_us, p99_us, p999_us, max_us;
     /* Mean number in flight, each from due to done; one that waited counts in the second in which
      * it was begun. NAN: the run file is of before version 4. */
     double in_flight;
@@ -253,6 +253,21 @@ PELT_MUST_USE enum pelt_status pelt_results_each_request_second(const struct pel
                                                                 void *arg, struct pelt_error *err);
 
 /*
+ * Walks the histograms of response times as the run file has them (HdrHistogram's compressed V2
+ * form), of each second of all requests together and of each request, in the order of seconds; of
+ * those without samples there is none. Errors as above.
+ */
+struct pelt_payload {
+    int32_t t, series; /* series -1: all requests together */
+    uint64_t count, max_us;
+    struct pelt_span bytes; /* valid during the call */
+};
+typedef void (*pelt_payload_fn)(void *arg, const struct pelt_payload *p);
+PELT_MUST_USE enum pelt_status pelt_results_each_payload(const struct pelt_results *r,
+                                                         pelt_payload_fn fn, void *arg,
+                                                         struct pelt_error *err);
+
+/*
  * Walks the response times of the seconds from <= t < to, all requests together, in their order,
  * reading the run file as it goes; seconds without any are left out. `h` is valid during the call.
  * Errors as above.
@@ -281,6 +296,24 @@ PELT_MUST_USE enum pelt_status pelt_results_each_metric_second(const struct pelt
                                                                const char *name,
                                                                pelt_metric_second_fn fn, void *arg,
                                                                struct pelt_error *err);
+
+/*
+ * Walks the histograms of the seconds from <= t < to, in the order of seconds: response times of
+ * request series and of all requests together, trends of a script. Errors as above.
+ */
+enum pelt_series_kind { PELT_SERIES_ALL, PELT_SERIES_REQUEST, PELT_SERIES_TREND };
+typedef void (*pelt_series_hist_fn)(void *arg, int32_t t, enum pelt_series_kind kind,
+                                    uint32_t series, const struct pelt_hist *h);
+PELT_MUST_USE enum pelt_status pelt_results_each_series_hist(const struct pelt_results *r,
+                                                             int32_t from, int32_t to,
+                                                             pelt_series_hist_fn fn, void *arg,
+                                                             struct pelt_error *err);
+/* The same of how many exchanges of a request series ended in an outcome. */
+typedef void (*pelt_series_outcome_fn)(void *arg, int32_t t, uint32_t series,
+                                       enum pelt_outcome outcome, uint64_t count);
+PELT_MUST_USE enum pelt_status pelt_results_each_outcome(const struct pelt_results *r, int32_t from,
+                                                         int32_t to, pelt_series_outcome_fn fn,
+                                                         void *arg, struct pelt_error *err);
 
 /*
  * Walks what agents read, second by second, reading the run file as it goes: memory does not grow
