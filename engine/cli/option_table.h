@@ -14,6 +14,7 @@ enum cli_option_group {
     GROUP_TLS,
     GROUP_AGENT,
     GROUP_JUDGE,
+    GROUP_COMPARE,
     GROUP_OUTPUT,
     GROUP_SCENARIO,
     GROUP_START,
@@ -31,7 +32,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 48 /* rows of the table */
+#define CLI_OPTIONS 51 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif
