@@ -1,7 +1,5 @@
 /*
- * The formats by name, and how their files come to be: written beside their place and renamed, so
- * that nobody reads half a report and an old one survives a failure. What is no regular file
- * (/dev/null, a pipe) is written straight.
+ * The formats by name. How their files come to be: place.h.
  */
 #include "pelt/report.h"
 
@@ -10,21 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "csv.h"
 #include "html.h"
 #include "pelt/page.h"
-#include "pelt/runfile.h"
 #include "pelt/units.h"
+#include "place.h"
 
 #define SUMMARY_WIDTH 100 /* columns of a summary in a file */
 
 const char *const report_formats[] = {"json", "csv", "summary", "html", NULL};
-
-/* Writes one file's content. */
-typedef enum pelt_status (*write_fn)(const struct pelt_results *r, FILE *out,
-                                     struct pelt_error *err);
 
 struct spec { /* "FORMAT=PATH", borrowed */
     enum { FORMAT_JSON, FORMAT_CSV, FORMAT_SUMMARY, FORMAT_HTML } format;
@@ -65,158 +58,22 @@ static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pe
         spec, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
 }
 
-/* ---- before the run ---- */
-
-/* The folder that `path` lies in, into `out`; PELT_ELIMIT: too long. */
-static enum pelt_status folder_of(const char *path, char out[4096], struct pelt_error *err)
-{
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/') { /* csv=folder/ */
-        len--;
-    }
-    while (len > 0 && path[len - 1] != '/') {
-        len--;
-    }
-    if (len >= 4096) {
-        return pelt_fail(err, PELT_ELIMIT, "--out: the path is longer than 4095 bytes");
-    }
-    memcpy(out, len ? path : ".", len ? len : 1);
-    out[len ? len : 1] = '\0';
-    return PELT_OK;
-}
-
-static enum pelt_status check_folder(const char *spec, const char *folder, struct pelt_error *err)
-{
-    struct stat st;
-    if (stat(folder, &st) != 0) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "--out %s: the folder %s: %s; make it first, or choose another", spec,
-                         folder, strerror(errno));
-    }
-    if (!S_ISDIR(st.st_mode)) {
-        return pelt_fail(err, PELT_EINVAL, "--out %s: %s is not a folder; choose another path",
-                         spec, folder);
-    }
-    if (access(folder, W_OK | X_OK) != 0) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "--out %s: the folder %s cannot be written: %s; choose another", spec,
-                         folder, strerror(errno));
-    }
-    return PELT_OK;
-}
-
 enum pelt_status report_check(const char *spec, struct pelt_error *err)
 {
     struct spec s;
-    struct stat st;
-    char folder[4096];
     enum pelt_status status = parse_spec(spec, &s, err);
-    if (status != PELT_OK || strcmp(s.path, "-") == 0) {
-        return status;
-    }
-    bool exists = stat(s.path, &st) == 0;
-    if (exists && s.format == FORMAT_CSV) {
-        return check_folder(spec, s.path, err);
-    }
-    if (exists && S_ISDIR(st.st_mode)) {
-        return pelt_fail(err, PELT_EINVAL, "--out %s: %s is a folder; name a file in it", spec,
-                         s.path);
-    }
-    if (exists && access(s.path, W_OK) != 0) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "--out %s: the file cannot be written: %s; choose another path", spec,
-                         strerror(errno));
-    }
-    if (exists && !S_ISREG(st.st_mode)) {
-        return PELT_OK;
-    }
-    if (exists && pelt_runfile_is(s.path)) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "--out %s: %s is a run file, which would be lost; choose another path",
-                         spec, s.path);
-    }
-    status = folder_of(s.path, folder, err);
-    return status ? status : check_folder(spec, folder, err);
+    return status ? status : report_place_check(spec, s.path, s.format == FORMAT_CSV, err);
 }
 
-/* ---- after it ---- */
+struct csv_file { /* one of the folder, of a run */
+    int which;
+    const struct pelt_results *r;
+};
 
-static enum pelt_status fill(const struct pelt_results *r, write_fn write, FILE *out,
-                             const char *path, struct pelt_error *err)
+static enum pelt_status write_csv_file(const void *file, FILE *out, struct pelt_error *err)
 {
-    struct pelt_error why = {""};
-    errno = 0;
-    enum pelt_status status = write(r, out, &why);
-    if (fflush(out) != 0 || ferror(out)) {
-        return pelt_fail(err, PELT_EIO, "report %s: cannot be written: %s", path,
-                         strerror(errno ? errno : EIO));
-    }
-    if (status != PELT_OK) {
-        return pelt_fail(err, status, "report %s: %s", path,
-                         why.text[0] ? why.text : pelt_status_name(status));
-    }
-    return PELT_OK;
-}
-
-static enum pelt_status write_straight(const struct pelt_results *r, write_fn write,
-                                       const char *path, struct pelt_error *err)
-{
-    FILE *out = fopen(path, "we");
-    if (out == NULL) {
-        return pelt_fail(err, PELT_EIO, "report %s: cannot be written: %s", path, strerror(errno));
-    }
-    enum pelt_status status = fill(r, write, out, path, err);
-    fclose(out);
-    return status;
-}
-
-/* A new file beside `path`, its name written into `temporary`; NULL: errno. */
-static FILE *open_beside(const char *path, char *temporary, size_t size)
-{
-    snprintf(temporary, size, "%s.tmp-%ld", path, (long)getpid());
-    return fopen(temporary, "wxe");
-}
-
-static enum pelt_status write_renamed(const struct pelt_results *r, write_fn write,
-                                      const char *path, struct pelt_error *err)
-{
-    size_t size = strlen(path) + 32;
-    char *temporary = malloc(size);
-    if (temporary == NULL) {
-        return pelt_fail(err, PELT_ENOMEM, "out of memory");
-    }
-    enum pelt_status status = PELT_OK;
-    FILE *out = open_beside(path, temporary, size);
-    if (out == NULL) {
-        status =
-            pelt_fail(err, PELT_EIO, "report %s: cannot be written: %s", path, strerror(errno));
-        goto out;
-    }
-    status = fill(r, write, out, path, err);
-    if ((fclose(out) != 0 || (status == PELT_OK && rename(temporary, path) != 0)) &&
-        status == PELT_OK) {
-        status =
-            pelt_fail(err, PELT_EIO, "report %s: cannot be written: %s", path, strerror(errno));
-    }
-    if (status != PELT_OK) {
-        unlink(temporary);
-    }
-out:
-    free(temporary);
-    return status;
-}
-
-static enum pelt_status write_file(const struct pelt_results *r, write_fn write, const char *path,
-                                   struct pelt_error *err)
-{
-    struct stat st;
-    if (strcmp(path, "-") == 0) {
-        return fill(r, write, stdout, "to stdout", err);
-    }
-    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a link's target keeps its name, too */
-        return write_straight(r, write, path, err);
-    }
-    return write_renamed(r, write, path, err);
+    const struct csv_file *f = file;
+    return report_csv_files[f->which].write(f->r, out, err);
 }
 
 static enum pelt_status write_csv(const struct pelt_results *r, const char *folder,
@@ -234,22 +91,26 @@ static enum pelt_status write_csv(const struct pelt_results *r, const char *fold
             return pelt_fail(err, PELT_ENOMEM, "out of memory");
         }
         snprintf(path, size, "%s/%s", folder, report_csv_files[i].name);
-        status = write_file(r, report_csv_files[i].write, path, err);
+        status = report_place_write(write_csv_file, &(struct csv_file){i, r}, path, err);
         free(path);
     }
     return status;
 }
 
-static enum pelt_status write_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
+static enum pelt_status write_json(const void *results, FILE *out, struct pelt_error *err)
 {
-    return report_json(r, out);
+    return report_json(results, out);
 }
 
-static enum pelt_status write_summary(const struct pelt_results *r, FILE *out,
-                                      struct pelt_error *err)
+static enum pelt_status write_summary(const void *results, FILE *out, struct pelt_error *err)
 {
-    report_summary(r, out, false, SUMMARY_WIDTH);
+    report_summary(results, out, false, SUMMARY_WIDTH);
     return PELT_OK;
+}
+
+static enum pelt_status write_html(const void *results, FILE *out, struct pelt_error *err)
+{
+    return report_html(results, out, err);
 }
 
 enum pelt_status report_write(const struct pelt_results *r, const char *spec,
@@ -264,11 +125,11 @@ enum pelt_status report_write(const struct pelt_results *r, const char *spec,
     case FORMAT_CSV:
         return write_csv(r, s.path, err);
     case FORMAT_SUMMARY:
-        return write_file(r, write_summary, s.path, err);
+        return report_place_write(write_summary, r, s.path, err);
     case FORMAT_HTML:
-        return write_file(r, report_html, s.path, err);
+        return report_place_write(write_html, r, s.path, err);
     case FORMAT_JSON:
         break;
     }
-    return write_file(r, write_json, s.path, err);
+    return report_place_write(write_json, r, s.path, err);
 }

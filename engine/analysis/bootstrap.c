@@ -30,7 +30,8 @@
 #define PIECES_MAX  1000
 #define BLOCKS_MIN  8
 #define BLOCKS_MOST 12
-#define EDGE_MOST   0.3 /* share of the variance */
+#define EDGE_MOST   0.3  /* share of the variance */
+#define LOG_LEAST   1e-9 /* a logarithm is taken of at least that */
 
 /* A run as pieces of equal length, and one figure of it. */
 struct pieces {
@@ -387,9 +388,35 @@ static void interval_from(double *figures, unsigned n, const double *influence,
     out->high = fmax(bent(figures, n, z, bias, bend), out->value);
 }
 
+/* Standard error of the figures' logarithms, or of them; widened as intervals are. */
+static void error_from(const double *figures, unsigned n, const struct pieces *p, size_t block,
+                       double edge, bool log_scale, struct pelt_estimate *out)
+{
+    struct drawn all = {0, p->n};
+    double blocks = (double)p->n / (double)block;
+    double mean = 0, squares = 0; /* Welford */
+    for (unsigned i = 0; i < n; i++) {
+        double value = log_scale ? log(fmax(figures[i], LOG_LEAST)) : figures[i];
+        double delta = value - mean;
+        mean += delta / (i + 1);
+        squares += delta * (value - mean);
+    }
+    double value = drawn_figure(p, &all, 1);
+    out->value = log_scale ? log(fmax(value, LOG_LEAST)) : value;
+    out->error = sqrt(squares / (n - 1) * blocks / (blocks - 1)) * edge;
+    out->df = blocks - 1;
+}
+
+/* What comes of the resamples: one of both. */
+struct wanted {
+    struct pelt_interval *interval;
+    struct pelt_estimate *estimate;
+    bool log_scale; /* of the estimate */
+};
+
 /* Whatever of `how->block` is not said is chosen; `*block` in pieces. */
 static enum pelt_status resample(const struct pieces *p, const struct pelt_bootstrap *how,
-                                 struct pelt_interval *out, size_t *block)
+                                 const struct wanted *out, size_t *block)
 {
     unsigned resamples = how->resamples > 0 ? how->resamples : PELT_BOOTSTRAP_RESAMPLES;
     double *figures = malloc((p->n + resamples) * sizeof *figures);
@@ -411,8 +438,13 @@ static enum pelt_status resample(const struct pieces *p, const struct pelt_boots
             figures[r++] = drawn_figure(p, drawn, runs);
         }
     }
-    interval_from(figures, resamples, influence, p, *block, edge_factor(&spectrum, *block),
-                  how->confidence, out);
+    double edge = edge_factor(&spectrum, *block);
+    if (out->interval != NULL) {
+        interval_from(figures, resamples, influence, p, *block, edge, how->confidence,
+                      out->interval);
+    } else {
+        error_from(figures, resamples, p, *block, edge, out->log_scale, out->estimate);
+    }
     status = PELT_OK;
 out:
     free(figures);
@@ -420,18 +452,26 @@ out:
     return status;
 }
 
-/* `percentile` 0: the mean. */
-static enum pelt_status interval_of(const struct pelt_hist *const *seconds, size_t n,
-                                    double percentile, const struct pelt_bootstrap *how,
-                                    struct pelt_interval *out, size_t *block,
-                                    struct pelt_error *err)
+static enum pelt_status fail_too_few(size_t with, struct pelt_error *err)
 {
-    assert(how->confidence > 0 && how->confidence < 1);
-    *out = (struct pelt_interval){0};
+    return pelt_fail(err, PELT_EINVAL, "interval: %zu seconds with samples, needs at least %d",
+                     with, PELT_BOOTSTRAP_SECONDS);
+}
+
+static enum pelt_status settle(enum pelt_status status, size_t n, struct pelt_error *err)
+{
+    return status == PELT_OK ? PELT_OK
+                             : pelt_fail(err, status, "interval: out of memory for %zu seconds", n);
+}
+
+/* `percentile` 0: the mean. */
+static enum pelt_status figure_of(const struct pelt_hist *const *seconds, size_t n,
+                                  double percentile, const struct pelt_bootstrap *how,
+                                  const struct wanted *out, size_t *block, struct pelt_error *err)
+{
     size_t with = seconds_with_samples(seconds, n);
     if (with < PELT_BOOTSTRAP_SECONDS) {
-        return pelt_fail(err, PELT_EINVAL, "interval: %zu seconds with samples, needs at least %d",
-                         with, PELT_BOOTSTRAP_SECONDS);
+        return fail_too_few(with, err);
     }
     struct pieces p = {.share = percentile / 100};
     bool ok = cut_into_pieces(&p, seconds, n) &&
@@ -442,8 +482,17 @@ static enum pelt_status interval_of(const struct pelt_hist *const *seconds, size
         *block = chosen * p.seconds;
     }
     pieces_deinit(&p);
-    return status == PELT_OK ? PELT_OK
-                             : pelt_fail(err, status, "interval: out of memory for %zu seconds", n);
+    return settle(status, n, err);
+}
+
+static enum pelt_status interval_of(const struct pelt_hist *const *seconds, size_t n,
+                                    double percentile, const struct pelt_bootstrap *how,
+                                    struct pelt_interval *out, size_t *block,
+                                    struct pelt_error *err)
+{
+    assert(how->confidence > 0 && how->confidence < 1);
+    *out = (struct pelt_interval){0};
+    return figure_of(seconds, n, percentile, how, &(struct wanted){.interval = out}, block, err);
 }
 
 enum pelt_status pelt_bootstrap_percentile(const struct pelt_hist *const *seconds, size_t n,
@@ -460,4 +509,45 @@ enum pelt_status pelt_bootstrap_mean(const struct pelt_hist *const *seconds, siz
                                      size_t *block, struct pelt_error *err)
 {
     return interval_of(seconds, n, 0, how, out_us, block, err);
+}
+
+/* ---- standard errors ---- */
+
+enum pelt_status pelt_bootstrap_percentile_error(const struct pelt_hist *const *seconds, size_t n,
+                                                 double percentile,
+                                                 const struct pelt_bootstrap *how,
+                                                 struct pelt_estimate *out, struct pelt_error *err)
+{
+    assert(percentile > 0 && percentile < 100);
+    *out = PELT_ESTIMATE_NONE;
+    return figure_of(seconds, n, percentile, how,
+                     &(struct wanted){.estimate = out, .log_scale = true}, NULL, err);
+}
+
+enum pelt_status pelt_bootstrap_ratio_error(const double *sums, const uint64_t *counts, size_t n,
+                                            bool log_scale, const struct pelt_bootstrap *how,
+                                            struct pelt_estimate *out, struct pelt_error *err)
+{
+    size_t with = 0, chosen;
+    for (size_t i = 0; i < n; i++) {
+        with += counts[i] > 0;
+    }
+    *out = PELT_ESTIMATE_NONE;
+    if (with < PELT_BOOTSTRAP_SECONDS) {
+        return fail_too_few(with, err);
+    }
+    struct pieces p = {.n = n, .seconds = 1};
+    p.count = calloc(n + 1, sizeof *p.count);
+    p.sum = calloc(n + 1, sizeof *p.sum);
+    enum pelt_status status = PELT_ENOMEM;
+    if (p.count != NULL && p.sum != NULL) {
+        for (size_t i = 0; i < n; i++) {
+            p.count[i + 1] = p.count[i] + counts[i];
+            p.sum[i + 1] = p.sum[i] + sums[i];
+        }
+        status =
+            resample(&p, how, &(struct wanted){.estimate = out, .log_scale = log_scale}, &chosen);
+    }
+    pieces_deinit(&p);
+    return settle(status, n, err);
 }

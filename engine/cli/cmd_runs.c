@@ -2,7 +2,6 @@
  * cmd_runs: `pelt runs [PATH]`: the runs of a folder, newest first, a line each on stdout. A file
  * that cannot be read gets its line on stderr and does not stop the list.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -10,10 +9,9 @@
 #include "exit_code.h"
 #include "pelt/log.h"
 #include "pelt/report.h"
+#include "run_files.h"
 #include "run_path.h"
 #include "stdout.h"
-
-#define PATH_BYTES_MAX 4096
 
 struct listed {
     char *path;
@@ -61,19 +59,8 @@ static void list_deinit(struct list *list)
     free(list->runs);
 }
 
-static int is_run_file(const struct dirent *entry)
+static enum pelt_status add_entry(struct list *list, const char *path, struct pelt_error *err)
 {
-    size_t len = strlen(entry->d_name);
-    return len > 5 && strcmp(entry->d_name + len - 5, ".pelt") == 0;
-}
-
-static enum pelt_status add_entry(struct list *list, const char *folder, const char *name,
-                                  struct pelt_error *err)
-{
-    char path[PATH_BYTES_MAX];
-    size_t len = strlen(folder);
-    snprintf(path, sizeof path, "%s%s%s", folder, len > 0 && folder[len - 1] == '/' ? "" : "/",
-             name);
     enum pelt_status status = add(list, path, err);
     if (status == PELT_OK || status == PELT_ENOMEM) {
         return status;
@@ -85,19 +72,12 @@ static enum pelt_status add_entry(struct list *list, const char *folder, const c
 
 static enum pelt_status add_folder(struct list *list, const char *folder, struct pelt_error *err)
 {
-    struct dirent **entries = NULL;
-    int len = scandir(folder, &entries, is_run_file, alphasort);
-    if (len < 0) {
-        return pelt_fail(err, PELT_EINVAL, "%s: cannot be read: %s", folder, strerror(errno));
+    struct cli_run_files files = {0};
+    enum pelt_status status = cli_run_files_add(&files, folder, err);
+    for (size_t i = 0; i < files.len && status == PELT_OK; i++) {
+        status = add_entry(list, files.paths[i], err);
     }
-    enum pelt_status status = PELT_OK;
-    for (int i = 0; i < len; i++) {
-        if (status == PELT_OK) {
-            status = add_entry(list, folder, entries[i]->d_name, err);
-        }
-        free(entries[i]);
-    }
-    free(entries);
+    cli_run_files_deinit(&files);
     return status;
 }
 

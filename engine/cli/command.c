@@ -69,6 +69,25 @@ const struct cli_command cli_commands[] = {
      "  pelt runs\n"
      "  pelt runs nightly/ | head\n",
      cmd_runs},
+    {"compare", CLI_COMPARE, "BASE NEW", "what got better or worse between runs",
+     "Tells of each figure (response time p50, p90, p95, p99 and mean, errors and\n"
+     "throughput of each request; a script's trends; hit shares of caches; capacity of\n"
+     "a stress load) whether it is better, worse, the same, or whether that cannot be\n"
+     "told, and how much would tell. BASE and NEW are run files, or folders of several\n"
+     "runs each, which are then tested across runs. Of a plan the steady part counts.\n"
+     "Exit 5: a figure is worse; 2: the plans differ; 4: a run is INVALID.\n",
+     "  pelt compare before.pelt after.pelt\n"
+     "  pelt compare main/ branch/ --out markdown=comment.md --out json=compare.json\n"
+     "  pelt compare --base a1.pelt a2.pelt a3.pelt --new b1.pelt b2.pelt b3.pelt\n"
+     "  pelt compare before.pelt after.pelt --effect 10%,2ms\n",
+     cmd_compare},
+    {"history", CLI_HISTORY, "[DIR]", "where figures changed over many runs",
+     "Looks through the runs of a folder (default pelt-runs), those of one plan\n"
+     "together, for figures that went to another level and stayed there: a line a\n"
+     "change, with the runs that it lies between. Five and more runs tell.\n",
+     "  pelt history\n"
+     "  pelt history nightly/ --out json=history.json\n",
+     cmd_history},
     {"new", CLI_NEW, "[FILE]", "a commented scenario to start from",
      "Writes a scenario (default scenario.lua) with a comment at each part; it passes\n"
      "pelt check and runs against pelt-target. Never writes over a file.\n",
@@ -133,7 +152,8 @@ void cli_help_overview(FILE *out)
           "  pelt --version\n"
           "\nExit codes: 0 passed; 1 pelt itself failed; 2 bad usage, scenario or script\n"
           "error; 3 a threshold was missed or could not be judged; 4 the run is INVALID;\n"
-          "130 SIGINT, 143 SIGTERM (what was measured is reported).\n",
+          "5 compare found something worse; 130 SIGINT, 143 SIGTERM (what was measured is\n"
+          "reported).\n",
           out);
 }
 

@@ -10,11 +10,11 @@
 #define COST_COMMANDS (LOAD_COMMANDS | CLI_REPORT)
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
-     CLI_NEW | CLI_CONVERT | CLI_DOCTOR)
+     CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY)
 
-static const char *const group_names[] = {"Load",     "Request",   "Target", "TLS",
-                                          "Agents",   "Judgement", "Cost",   "Output",
-                                          "Scenario", "Start",     "Other"};
+static const char *const group_names[] = {"Load",      "Request", "Target",     "TLS",    "Agents",
+                                          "Judgement", "Cost",    "Comparison", "Output", "Scenario",
+                                          "Start",     "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
 
@@ -46,8 +46,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "of everything random (default 1); the same seed gives the same plan"},
     {"grace", 0, "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_grace, FIELD(grace_ns),
      "how long what is in flight at the end may finish (default 30s)"},
-    {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS | CLI_CONVERT, cli_read_flag, FIELD(force),
-     "start even if the limit of file descriptors is too low for all users; convert: write over the file of --out"},
+    {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS | CLI_CONVERT | CLI_COMPARE, cli_read_flag, FIELD(force),
+     "start even if the limit of file descriptors is too low for all users; convert: write over the file of --out; compare: runs of different plans, too"},
 
     {"method", 'X', "NAME", GROUP_REQUEST, CLI_BENCH, cli_read_method, FIELD(method),
      "HTTP method (default GET; POST with --body)"},
@@ -97,8 +97,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "the first threshold that is missed stops the run, as abort does"},
     {"strict", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(strict),
      "a SUSPECT run ends in exit 4, too"},
-    {"allow-invalid", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS, cli_read_flag, FIELD(allow_invalid),
-     "an INVALID run does not end in exit 4"},
+    {"allow-invalid", 0, NULL, GROUP_JUDGE, LOAD_COMMANDS | CLI_COMPARE, cli_read_flag, FIELD(allow_invalid),
+     "an INVALID run does not end in exit 4; compare: is compared"},
     {"allow-script-errors", 0, NULL, GROUP_JUDGE, CLI_RUN, cli_read_flag, FIELD(allow_script_errors),
      "Lua errors in iterations do not end in exit 2"},
 
@@ -113,8 +113,15 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"penalty", 0, "N", GROUP_COST, COST_COMMANDS, cli_read_penalty, FIELD(penalty),
      "what a request costs that breaks the SLO, in the currency of --price"},
 
-    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT | CLI_DOCTOR, cli_read_texts, FIELD(out),
-     "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight, doctor: json only. convert: PATH of the scenario (default stdout)"},
+    {"base", 0, "PATH...", GROUP_COMPARE, CLI_COMPARE, cli_read_side, FIELD(base),
+     "several runs of the one side: run files and folders, all words up to the next option; repeatable"},
+    {"new", 0, "PATH...", GROUP_COMPARE, CLI_COMPARE, cli_read_side, FIELD(now),
+     "likewise of the other side"},
+    {"effect", 0, "N%,T", GROUP_COMPARE, CLI_COMPARE | CLI_HISTORY, cli_read_effect, FIELD(effect),
+     "smallest change that counts: a share, of times also so much time (default 5%,1ms); 5% or 2ms: that alone"},
+
+    {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY, cli_read_texts, FIELD(out),
+     "write json, html, csv (a folder) or summary; PATH - is stdout; repeatable. compare: markdown, json, summary. history: json, summary. preflight, doctor: json only. convert: PATH of the scenario (default stdout)"},
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),

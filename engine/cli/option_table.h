@@ -15,6 +15,7 @@ enum cli_option_group {
     GROUP_AGENT,
     GROUP_JUDGE,
     GROUP_COST,
+    GROUP_COMPARE,
     GROUP_OUTPUT,
     GROUP_SCENARIO,
     GROUP_START,
@@ -32,7 +33,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 58 /* rows of the table */
+#define CLI_OPTIONS 61 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif

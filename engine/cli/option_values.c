@@ -404,6 +404,40 @@ enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char
     return PELT_OK;
 }
 
+enum pelt_status cli_read_side(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    o->side = field;
+    return cli_read_texts(o, field, text, err);
+}
+
+/* "5%", "2ms" or both with a comma between: what is not said is no condition. */
+enum pelt_status cli_read_effect(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    struct pelt_effect *effect = field, read = {0, 0};
+    char part[32];
+    for (const char *at = text; at != NULL;) {
+        const char *comma = strchr(at, ',');
+        size_t len = comma != NULL ? (size_t)(comma - at) : strlen(at);
+        struct pelt_error why;
+        uint64_t ns = 0;
+        snprintf(part, sizeof part, "%.*s", len < sizeof part ? (int)len : 0, at);
+        bool share = len > 0 && part[strlen(part) > 0 ? strlen(part) - 1 : 0] == '%';
+        enum pelt_status status = share ? pelt_parse_share(part, &read.share, &why)
+                                        : pelt_parse_duration(part, &ns, &why);
+        if (status != PELT_OK || (share ? read.share : (double)ns) <= 0) {
+            return pelt_fail(err, PELT_EINVAL,
+                             "\"%s\": write a share, a time or both, above 0: 5%%, 2ms or 5%%,1ms",
+                             text);
+        }
+        read.time_us = share ? read.time_us : (double)ns / 1e3;
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    *effect = read;
+    return PELT_OK;
+}
+
 enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,
                                struct pelt_error *err)
 {

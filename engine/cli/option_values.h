@@ -69,6 +69,11 @@ enum pelt_status cli_read_penalty(struct cli_options *o, void *field, const char
                                   struct pelt_error *err);
 enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
+/* --base and --new: words behind it are of the same side. */
+enum pelt_status cli_read_side(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err);
+enum pelt_status cli_read_effect(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
 enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,
                                struct pelt_error *err);
 

@@ -19,13 +19,16 @@
 
 struct getopt_tables {
     struct option longs[CLI_OPTIONS + 1];
-    char shorts[2 * CLI_OPTIONS + 2];
+    char shorts[2 * CLI_OPTIONS + 3];
 };
 
-static void make_tables(struct getopt_tables *t)
+static void make_tables(struct getopt_tables *t, bool in_order)
 {
     memset(t, 0, sizeof *t);
     size_t len = 0;
+    if (in_order) {
+        t->shorts[len++] = '-'; /* a word that is no option comes as if it were the value of 1 */
+    }
     t->shorts[len++] = ':'; /* a missing argument is told apart from an unknown option */
     for (size_t i = 0; i < CLI_OPTIONS; i++) {
         const struct cli_option *row = &cli_option_table[i];
@@ -166,16 +169,51 @@ static enum pelt_status check_operand(const struct cli_options *o, struct pelt_e
     if (lua && (bit == CLI_BENCH || bit == CLI_REPORT || bit == CLI_RUNS)) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario: pelt run %s", word, word);
     }
-    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS) {
+    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS && bit != CLI_HISTORY) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a run file: pelt report %s", word, word);
     }
     return PELT_OK;
+}
+
+/* A word of `compare`: of the side that --base or --new began, else BASE, then NEW. */
+static enum pelt_status take_run(struct cli_options *o, const char *word, struct pelt_error *err)
+{
+    struct cli_texts *side = o->side != NULL ? o->side : o->base.len == 0 ? &o->base : &o->now;
+    if (o->side == NULL && o->now.len > 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "pelt compare takes BASE and NEW: \"%s\" is too many; several runs a "
+                         "side: --base A.pelt B.pelt --new C.pelt D.pelt, or two folders",
+                         word);
+    }
+    return cli_read_texts(o, side, word, err);
+}
+
+static enum pelt_status take_runs(struct cli_options *o, int words, char **word,
+                                  struct pelt_error *err)
+{
+    for (int i = 0; i < words; i++) { /* behind "--" */
+        enum pelt_status status = take_run(o, word[i], err);
+        if (status != PELT_OK) {
+            return status;
+        }
+    }
+    if (o->base.len > 0 && o->now.len > 0) {
+        return PELT_OK;
+    }
+    return pelt_fail(err, PELT_EINVAL, "pelt compare needs runs of two sides%s: pelt compare %s",
+                     o->now.len > 0    ? ", and has none of base"
+                     : o->base.len > 0 ? ", and has none of new"
+                                       : "",
+                     o->command->operand);
 }
 
 static enum pelt_status take_operand(struct cli_options *o, int words, char **word,
                                      struct pelt_error *err)
 {
     const struct cli_command *command = o->command;
+    if (command->bit == CLI_COMPARE) {
+        return take_runs(o, words, word, err);
+    }
     if (command->operand == NULL && words > 0) {
         return pelt_fail(err, PELT_EINVAL, "pelt %s takes no \"%s\": see pelt %s --help",
                          command->name, word[0], command->name);
@@ -202,7 +240,7 @@ static enum pelt_status parse_all(struct cli_options *o, int argc, char **argv,
                                   struct pelt_error *err)
 {
     struct getopt_tables tables;
-    make_tables(&tables);
+    make_tables(&tables, o->command->bit == CLI_COMPARE);
     opterr = 0;
     optind = 0; /* glibc: begin anew, also after an earlier parse */
     for (;;) {
@@ -213,7 +251,9 @@ static enum pelt_status parse_all(struct cli_options *o, int argc, char **argv,
         int which = value == ':' ? optopt : value;
         const struct cli_option *row = row_of(which);
         enum pelt_status status = PELT_OK;
-        if (value == '?') {
+        if (value == 1) {
+            status = take_run(o, optarg, err);
+        } else if (value == '?') {
             status = fail_odd(o->command, argv[optind - 1], err);
         } else if (which >= ROW_VALUE && !is_whole(row, typed_long(argv))) {
             status = fail_cut(row, typed_long(argv), err);
@@ -237,6 +277,7 @@ enum pelt_status cli_options_parse(struct cli_options *o, const struct cli_comma
         .seed = 1,
         .grace_ns = PELT_NEVER,
         .wait_timeout_ns = 60 * PELT_NS_PER_S,
+        .effect = {PELT_EFFECT_SHARE, PELT_EFFECT_US},
         .command_line = cli_command_line(argc, argv), /* before getopt moves the words */
     };
     if (o->command_line == NULL) {
@@ -262,6 +303,8 @@ void cli_options_deinit(struct cli_options *o)
     free(o->agents.items);
     free(o->out.items);
     free(o->hosts.items);
+    free(o->base.items);
+    free(o->now.items);
     free(o->command_line);
     *o = (struct cli_options){0};
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "pelt/compare.h"
 #include "pelt/plan.h"
 #include "pelt/run.h"
 #include "pelt/scenario.h"
@@ -30,6 +31,8 @@ enum cli_command_bit {
     CLI_PREFLIGHT = 128,
     CLI_CONVERT = 256,
     CLI_DOCTOR = 512,
+    CLI_COMPARE = 1024,
+    CLI_HISTORY = 2048,
 };
 
 struct cli_options;
@@ -106,6 +109,10 @@ struct cli_options {
     struct cli_texts hosts; /* of convert har */
     bool no_static, think;
     const char *answer; /* of the null server; NULL: {} */
+
+    struct cli_texts base, now; /* of compare: run files and folders of each side */
+    struct cli_texts *side;     /* the one that words stand behind; NULL: BASE, then NEW */
+    struct pelt_effect effect;  /* of compare and history: the usual one unless typed */
 
     const char *wait_for;
     uint64_t wait_timeout_ns; /* 60 s unless typed */

@@ -3,6 +3,8 @@
  * block bootstrap: whole blocks of neighbouring seconds are drawn again and again, so that what
  * makes neighbours alike stays in.
  *
+ * Where two runs are compared (pelt/difference.h) a standard error is made of the same resamples.
+ *
  * Deterministic by seed. Memory: about 16 bytes a second and distinct value near the percentile; a
  * run of more than 1,000 seconds is first put together to at most 1,000 pieces. Pure functions.
  */
@@ -12,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pelt/difference.h"
 #include "pelt/hist.h"
 #include "pelt/interval.h"
 #include "pelt/status.h"
@@ -42,5 +45,20 @@ PELT_MUST_USE enum pelt_status pelt_bootstrap_mean(const struct pelt_hist *const
                                                    const struct pelt_bootstrap *how,
                                                    struct pelt_interval *out_us, size_t *block,
                                                    struct pelt_error *err);
+
+/* The logarithm of the percentile, with its standard error; so a difference of two of them is a
+ * ratio. `how->confidence` is not looked at. Errors as above. */
+PELT_MUST_USE enum pelt_status
+pelt_bootstrap_percentile_error(const struct pelt_hist *const *seconds, size_t n, double percentile,
+                                const struct pelt_bootstrap *how, struct pelt_estimate *out,
+                                struct pelt_error *err);
+
+/* The same of a ratio, all `sums` by all `counts` of the seconds (a mean, a share, a rate), or of
+ * its logarithm; at most 1,000 or so of them, as nothing is put together here. A second whose count
+ * is 0 has no samples. */
+PELT_MUST_USE enum pelt_status
+pelt_bootstrap_ratio_error(const double *sums, const uint64_t *counts, size_t n, bool log_scale,
+                           const struct pelt_bootstrap *how, struct pelt_estimate *out,
+                           struct pelt_error *err);
 
 #endif

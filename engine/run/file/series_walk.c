@@ -36,12 +36,11 @@ static bool series_of(struct pelt_loader *l, const struct pelt_results *r, sqlit
                  : id < pelt_registry_count(r->names, PELT_NAME_REQUEST);
 }
 
-static enum pelt_status walk_hists(struct pelt_database *d, const struct pelt_results *r,
-                                   int32_t from, int32_t to, pelt_series_hist_fn fn, void *arg,
-                                   struct pelt_error *err)
+static enum pelt_status add_hists(struct pelt_database *d, const struct pelt_results *r,
+                                  int32_t from, int32_t to, pelt_series_hist_fn fn, void *arg,
+                                  struct pelt_hist_pool *pool, struct pelt_error *err)
 {
     struct pelt_loader l = {.d = d, .err = err};
-    pelt_hist_pool_init(&l.pool, NULL);
     sqlite3_stmt *s = query_range(
         &l,
         "SELECT t, series, kind, count, min_us, max_us, clamped, lost, payload FROM hist"
@@ -51,29 +50,30 @@ static enum pelt_status walk_hists(struct pelt_database *d, const struct pelt_re
     while (pelt_loader_rows(&l, s)) {
         enum pelt_series_kind kind;
         uint32_t series;
-        struct pelt_hist h = {0};
         if (!series_of(&l, r, s, &kind, &series)) {
             continue;
         }
-        pelt_loader_hist(&l, s, 3, &h, &l.pool, "hist");
-        if (l.status == PELT_OK) {
-            fn(arg, (int32_t)sqlite3_column_int64(s, 0), kind, series, &h);
+        struct pelt_hist *into = fn(arg, (int32_t)sqlite3_column_int64(s, 0), kind, series);
+        if (into != NULL) {
+            const uint64_t lost = into->lost;
+            pelt_loader_hist(&l, s, 3, into, pool, "hist");
+            if (into->lost - lost != pelt_column(s, 7)) { /* more than when it was measured */
+                pelt_loader_out_of_memory(&l);
+            }
         }
-        pelt_hist_reset(&h, &l.pool);
     }
     sqlite3_finalize(s);
-    pelt_hist_pool_deinit(&l.pool);
     return l.status;
 }
 
-enum pelt_status pelt_results_each_series_hist(const struct pelt_results *r, int32_t from,
+enum pelt_status pelt_results_add_series_hists(const struct pelt_results *r, int32_t from,
                                                int32_t to, pelt_series_hist_fn fn, void *arg,
-                                               struct pelt_error *err)
+                                               struct pelt_hist_pool *pool, struct pelt_error *err)
 {
     struct pelt_database *d = NULL;
     enum pelt_status status = pelt_results_reopen(r, &d, err);
     if (status == PELT_OK) {
-        status = walk_hists(d, r, from, to, fn, arg, err);
+        status = add_hists(d, r, from, to, fn, arg, pool, err);
     }
     pelt_database_release(d);
     return status;

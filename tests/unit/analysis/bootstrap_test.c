@@ -221,6 +221,57 @@ static void too_few_seconds_are_refused(void **state)
     assert_true(i.low >= 5 && i.high <= 9);
 }
 
+/* An interval is the estimate and t standard errors on both sides, but for skewness. */
+static void standard_errors_are_those_of_intervals(void **state)
+{
+    struct run *r = *state;
+    const struct pelt_bootstrap how = {.confidence = 0.95, .seed = 1};
+    struct pelt_interval interval;
+    struct pelt_estimate error;
+    struct pelt_error err;
+    synthetic_run(r, seed_of(21), 0.6);
+    assert_int_equal(pelt_bootstrap_percentile(r->list, SECONDS, 95, &how, &interval, NULL, &err),
+                     PELT_OK);
+    assert_int_equal(pelt_bootstrap_percentile_error(r->list, SECONDS, 95, &how, &error, &err),
+                     PELT_OK);
+    double half = log(interval.high / interval.low) / 2;
+    assert_near(error.value, log(interval.value), 1e-9);
+    assert_true(error.df >= 6 && error.df <= 12);
+    assert_near(pelt_student_quantile(0.975, error.df) * error.error / half, 1, 0.25);
+}
+
+/* Of independent draws: sqrt(p (1 - p) / n), as far as some blocks know it. */
+static void a_share_s_error_is_binomial(void **state)
+{
+    const struct pelt_bootstrap how = {.seed = 1};
+    double sum = 0, parts[SECONDS];
+    uint64_t wholes[SECONDS];
+    struct pelt_rng rng;
+    pelt_rng_init(&rng, seed_of(22), 0);
+    for (int run = 0; run < 20; run++) {
+        struct pelt_estimate e;
+        struct pelt_error err;
+        for (size_t i = 0; i < SECONDS; i++) {
+            wholes[i] = 50;
+            parts[i] = 0;
+            for (int k = 0; k < 50; k++) {
+                parts[i] += pelt_rng_uniform(&rng) < 0.1;
+            }
+        }
+        assert_int_equal(pelt_bootstrap_ratio_error(parts, wholes, SECONDS, false, &how, &e, &err),
+                         PELT_OK);
+        assert_near(e.value, 0.1, 0.01);
+        sum += e.error;
+    }
+    assert_near(sum / 20 / sqrt(0.1 * 0.9 / (50.0 * SECONDS)), 1, 0.25);
+    struct pelt_estimate none;
+    struct pelt_error err;
+    assert_int_equal(pelt_bootstrap_ratio_error(parts, wholes, PELT_BOOTSTRAP_SECONDS - 1, false,
+                                                &how, &none, &err),
+                     PELT_EINVAL);
+    assert_true(isnan(none.error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_block_of_ones_own_is_taken),
         cmocka_unit_test(the_beginning_counts_as_much_as_the_middle),
         cmocka_unit_test(too_few_seconds_are_refused),
+        cmocka_unit_test(standard_errors_are_those_of_intervals),
+        cmocka_unit_test(a_share_s_error_is_binomial),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

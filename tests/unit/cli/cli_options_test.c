@@ -259,6 +259,55 @@ static void help_lists_each_option_in_80_columns(void **state)
     }
 }
 
+static void runs_of_a_comparison_go_to_their_side(void **state)
+{
+    struct parsed p;
+    assert_accepted(&p, "compare|a.pelt|--force|b.pelt");
+    assert_int_equal(p.o.base.len, 1);
+    assert_int_equal(p.o.now.len, 1);
+    assert_string_equal(p.o.now.items[0], "b.pelt");
+    assert_true(p.o.force);
+    assert_true(p.o.effect.share == PELT_EFFECT_SHARE && p.o.effect.time_us == PELT_EFFECT_US);
+    cli_options_deinit(&p.o);
+    assert_accepted(&p, "compare|--base|a.pelt|b.pelt|--new|c.pelt|-o|json=-|d.pelt|e.pelt");
+    assert_int_equal(p.o.base.len, 2);
+    assert_int_equal(p.o.now.len, 3);
+    assert_string_equal(p.o.base.items[1], "b.pelt");
+    assert_string_equal(p.o.now.items[2], "e.pelt");
+    cli_options_deinit(&p.o);
+    assert_accepted(&p, "compare|--|-a.pelt|b.pelt");
+    assert_string_equal(p.o.base.items[0], "-a.pelt");
+    cli_options_deinit(&p.o);
+    parse(&p, "compare|a|b|c");
+    assert_int_equal(p.status, PELT_EINVAL);
+    assert_non_null(strstr(p.err.text, "\"c\" is too many"));
+    cli_options_deinit(&p.o);
+}
+
+static void the_smallest_effect_is_a_share_a_time_or_both(void **state)
+{
+    struct parsed p;
+    assert_accepted(&p, "compare|a|b|--effect|10%,2ms");
+    assert_true(p.o.effect.share == 0.1 && p.o.effect.time_us == 2000);
+    cli_options_deinit(&p.o);
+    assert_accepted(&p, "history|--effect|3%");
+    assert_true(p.o.effect.share == 0.03 && p.o.effect.time_us == 0);
+    cli_options_deinit(&p.o);
+    assert_accepted(&p, "compare|a|b|--effect|500us");
+    assert_true(p.o.effect.share == 0 && p.o.effect.time_us == 500);
+    cli_options_deinit(&p.o);
+    static const char *const bad[] = {"5", "0%", "x", "5%,", ",", "5%,1ms,"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "compare|a|b|--effect|%s", bad[i]);
+        parse(&p, line);
+        if (p.status != PELT_EINVAL || strstr(p.err.text, "5%,1ms") == NULL) {
+            fail_msg("%s: %s", bad[i], p.err.text);
+        }
+        cli_options_deinit(&p.o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +322,8 @@ int main(void)
         cmocka_unit_test(help_wins_over_what_is_missing),
         cmocka_unit_test(refusals_name_the_thing_and_what_to_try),
         cmocka_unit_test(help_lists_each_option_in_80_columns),
+        cmocka_unit_test(runs_of_a_comparison_go_to_their_side),
+        cmocka_unit_test(the_smallest_effect_is_a_share_a_time_or_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

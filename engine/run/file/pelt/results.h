@@ -298,17 +298,19 @@ PELT_MUST_USE enum pelt_status pelt_results_each_metric_second(const struct pelt
                                                                struct pelt_error *err);
 
 /*
- * Walks the histograms of the seconds from <= t < to, in the order of seconds: response times of
- * request series and of all requests together, trends of a script. Errors as above.
+ * Adds up histograms of the seconds from <= t < to: response times of request series and of all
+ * requests together, trends of a script. `fn` says where one goes, in `pool`; NULL: nowhere, and it
+ * is not looked at. Errors as above.
  */
 enum pelt_series_kind { PELT_SERIES_ALL, PELT_SERIES_REQUEST, PELT_SERIES_TREND };
-typedef void (*pelt_series_hist_fn)(void *arg, int32_t t, enum pelt_series_kind kind,
-                                    uint32_t series, const struct pelt_hist *h);
-PELT_MUST_USE enum pelt_status pelt_results_each_series_hist(const struct pelt_results *r,
+typedef struct pelt_hist *(*pelt_series_hist_fn)(void *arg, int32_t t, enum pelt_series_kind kind,
+                                                 uint32_t series);
+PELT_MUST_USE enum pelt_status pelt_results_add_series_hists(const struct pelt_results *r,
                                                              int32_t from, int32_t to,
                                                              pelt_series_hist_fn fn, void *arg,
+                                                             struct pelt_hist_pool *pool,
                                                              struct pelt_error *err);
-/* The same of how many exchanges of a request series ended in an outcome. */
+/* Walks how many exchanges of a request series ended in an outcome, in the order of seconds. */
 typedef void (*pelt_series_outcome_fn)(void *arg, int32_t t, uint32_t series,
                                        enum pelt_outcome outcome, uint64_t count);
 PELT_MUST_USE enum pelt_status pelt_results_each_outcome(const struct pelt_results *r, int32_t from,
