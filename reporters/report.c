@@ -13,21 +13,71 @@
 #include <unistd.h>
 
 #include "csv.h"
+#include "formats.h"
 #include "pelt/runfile.h"
 #include "pelt/units.h"
 
 #define SUMMARY_WIDTH 100 /* columns of a summary in a file */
 
-const char *const report_formats[] = {"json", "csv", "summary", NULL};
-
 /* Writes one file's content. */
 typedef enum pelt_status (*write_fn)(const struct pelt_results *r, FILE *out,
                                      struct pelt_error *err);
 
+static enum pelt_status write_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
+{
+    return report_json(r, out);
+}
+
+static enum pelt_status write_summary(const struct pelt_results *r, FILE *out,
+                                      struct pelt_error *err)
+{
+    report_summary(r, out, false, SUMMARY_WIDTH);
+    return PELT_OK;
+}
+
+/* What there is; without a function: a folder of tables. */
+static const struct format {
+    const char *name;
+    write_fn write;
+} formats[] = {
+    {"json", write_json},
+    {"csv", NULL},
+    {"summary", write_summary},
+    {"junit", report_junit},
+    {"markdown", report_markdown},
+    {"hlog", report_hlog},
+    {"openmetrics", report_openmetrics},
+};
+#define FORMATS (sizeof formats / sizeof *formats)
+
 struct spec { /* "FORMAT=PATH", borrowed */
-    enum { FORMAT_JSON, FORMAT_CSV, FORMAT_SUMMARY } format;
+    const struct format *format;
     const char *path;
 };
+
+static bool is_folder(const struct spec *s)
+{
+    return s->format->write == NULL;
+}
+
+/* "json=PATH, csv=FOLDER, ..." */
+static void list_formats(char *out, size_t size)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < FORMATS && len < size; i++) {
+        len += (size_t)snprintf(out + len, size - len, "%s%s=%s", i > 0 ? ", " : "",
+                                formats[i].name, formats[i].write != NULL ? "PATH" : "FOLDER");
+    }
+}
+
+static const char *nearest_format(const char *name)
+{
+    const char *names[FORMATS + 1] = {NULL};
+    for (size_t i = 0; i < FORMATS; i++) {
+        names[i] = formats[i].name;
+    }
+    return pelt_nearest(name, names);
+}
 
 static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pelt_error *err)
 {
@@ -37,27 +87,28 @@ static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pe
     if (len < sizeof name) {
         memcpy(name, spec, len);
     }
-    for (int i = 0; report_formats[i] != NULL; i++) {
-        if (strcmp(report_formats[i], name) != 0) {
+    for (size_t i = 0; i < FORMATS; i++) {
+        out->format = &formats[i];
+        if (strcmp(formats[i].name, name) != 0) {
             continue;
         }
         if (equals == NULL || equals[1] == '\0') {
             return pelt_fail(err, PELT_EINVAL, "--out %s: a path is missing; try --out %s=%s", spec,
-                             name, i == FORMAT_CSV ? "FOLDER" : "PATH, or - for stdout");
+                             name, is_folder(out) ? "FOLDER" : "PATH, or - for stdout");
         }
-        if (i == FORMAT_CSV && strcmp(equals + 1, "-") == 0) {
+        if (is_folder(out) && strcmp(equals + 1, "-") == 0) {
             return pelt_fail(err, PELT_EINVAL, "--out %s: csv makes several files; name a folder",
                              spec);
         }
-        out->format = i;
         out->path = equals + 1;
         return PELT_OK;
     }
-    const char *nearest = pelt_nearest(name, report_formats);
-    return pelt_fail(
-        err, PELT_EINVAL,
-        "--out %s: no such format; %s%s%sthere are json=PATH, csv=FOLDER, summary=PATH", spec,
-        nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
+    const char *nearest = nearest_format(name);
+    char all[400];
+    list_formats(all, sizeof all);
+    return pelt_fail(err, PELT_EINVAL, "--out %s: no such format; %s%s%sthere are %s", spec,
+                     nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "",
+                     all);
 }
 
 /* ---- before the run ---- */
@@ -110,7 +161,7 @@ enum pelt_status report_check(const char *spec, struct pelt_error *err)
         return status;
     }
     bool exists = stat(s.path, &st) == 0;
-    if (exists && s.format == FORMAT_CSV) {
+    if (exists && is_folder(&s)) {
         return check_folder(spec, s.path, err);
     }
     if (exists && S_ISDIR(st.st_mode)) {
@@ -235,18 +286,6 @@ static enum pelt_status write_csv(const struct pelt_results *r, const char *fold
     return status;
 }
 
-static enum pelt_status write_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
-{
-    return report_json(r, out);
-}
-
-static enum pelt_status write_summary(const struct pelt_results *r, FILE *out,
-                                      struct pelt_error *err)
-{
-    report_summary(r, out, false, SUMMARY_WIDTH);
-    return PELT_OK;
-}
-
 enum pelt_status report_write(const struct pelt_results *r, const char *spec,
                               struct pelt_error *err)
 {
@@ -255,13 +294,5 @@ enum pelt_status report_write(const struct pelt_results *r, const char *spec,
     if (status != PELT_OK) {
         return status;
     }
-    switch (s.format) {
-    case FORMAT_CSV:
-        return write_csv(r, s.path, err);
-    case FORMAT_SUMMARY:
-        return write_file(r, write_summary, s.path, err);
-    case FORMAT_JSON:
-        break;
-    }
-    return write_file(r, write_json, s.path, err);
+    return is_folder(&s) ? write_csv(r, s.path, err) : write_file(r, s.format->write, s.path, err);
 }

@@ -19,6 +19,7 @@ int cmd_demo(const struct cli_options *o);
 int cmd_runs(const struct cli_options *o);
 int cmd_new(const struct cli_options *o);
 int cmd_convert(const struct cli_options *o);
+int cmd_trace(const struct cli_options *o);
 
 /* NULL: no such command. */
 const struct cli_command *cli_command_find(const char *name);

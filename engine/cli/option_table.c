@@ -9,7 +9,7 @@
 #define SEND_COMMANDS (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT)
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
-     CLI_NEW | CLI_CONVERT)
+     CLI_NEW | CLI_CONVERT | CLI_TRACE)
 
 static const char *const group_names[] = {"Load",      "Request", "Target",   "TLS",   "Agents",
                                           "Judgement", "Output",  "Scenario", "Start", "Other"};
@@ -91,7 +91,11 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "Lua errors in iterations do not end in exit 2"},
 
     {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT, cli_read_texts, FIELD(out),
-     "write json, csv (a folder) or summary; PATH - is stdout; repeatable. preflight: json only. convert: PATH of the scenario (default stdout)"},
+     "write json, csv (a folder), summary, junit, markdown, hlog or openmetrics; PATH - is stdout; repeatable. preflight: json only. convert: PATH of the scenario (default stdout)"},
+    {"from", 0, "T", GROUP_OUTPUT, CLI_REPORT, cli_read_second, FIELD(from_s),
+     "only what happened from this moment of the load on: 90s, 5m"},
+    {"to", 0, "T", GROUP_OUTPUT, CLI_REPORT, cli_read_second, FIELD(to_s),
+     "only what happened before this moment of the load"},
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),

@@ -28,6 +28,7 @@ enum cli_command_bit {
     CLI_NEW = 64,
     CLI_PREFLIGHT = 128,
     CLI_CONVERT = 256,
+    CLI_TRACE = 512,
 };
 
 struct cli_options;
@@ -60,7 +61,7 @@ struct cli_tls { /* as typed; NULL: was not */
 struct cli_options {
     const struct cli_command *command;
     const char *operand; /* scenario, URL or run file; NULL: none was typed */
-    const char *source;  /* of convert: what stands behind the operand; NULL: nothing */
+    const char *source;  /* of convert and trace: what stands behind the operand; NULL: nothing */
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 
@@ -87,6 +88,7 @@ struct cli_options {
     bool abort_on_fail, allow_invalid, strict, allow_script_errors;
 
     struct cli_texts out;
+    int32_t from_s, to_s; /* of report; -1: not typed */
     const char *run_file;
     bool no_run_file, quiet, no_color, log_json;
 

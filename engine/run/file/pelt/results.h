@@ -153,6 +153,10 @@ struct pelt_threshold_row {
     struct pelt_verdict_line line;
 };
 
+struct pelt_period {
+    int32_t from_s, to_s; /* seconds from_s <= t < to_s */
+};
+
 struct pelt_database;
 
 enum pelt_verdict { PELT_VALID, PELT_SUSPECT, PELT_INVALID };
@@ -162,7 +166,11 @@ struct pelt_results {
     char *path; /* run file; NULL: temporary */
     struct pelt_database
         *database; /* private: of a temporary run, to read its seconds; else NULL */
-    char **meta;   /* key, value, key, value, ..., NULL; see runfile.h for the keys */
+    /* All figures are of this part of the load, but verdict and exit code, which are the run's;
+     * `outside` is empty. Thresholds were judged on it. */
+    bool has_part;
+    struct pelt_period part;
+    char **meta; /* key, value, key, value, ..., NULL; see runfile.h for the keys */
     struct pelt_registry *names;
     /* The load: the sum of its seconds (t >= 0). All figures, seconds, errors, checks and
      * thresholds are of it alone. Hist pages in its own pool. */
@@ -205,9 +213,13 @@ struct pelt_results {
     char **verdict_reasons; /* NULL-terminated */
     int exit_code;
     char **exit_reasons; /* NULL-terminated */
-    double duration_s;   /* of the load: planned length, or what was reached */
+    double duration_s;   /* of the load: planned length, or what was reached; of a part: its own */
 };
 
+/* The second behind the last whole one of the load, or of its part. */
+int32_t pelt_results_whole_s(const struct pelt_results *r);
+int32_t pelt_results_from_s(const struct pelt_results *r); /* where the part begins; else 0 */
+double pelt_results_end_s(const struct pelt_results *r);   /* where the load, or the part, ends */
 const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
 /* Events and samples that are missing in the figures because memory was out. */
 uint64_t pelt_results_lost(const struct pelt_results *r);
@@ -258,6 +270,33 @@ typedef void (*pelt_request_second_fn)(void *arg, int32_t t, uint32_t series,
 PELT_MUST_USE enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
                                                                 pelt_request_second_fn fn,
                                                                 void *arg, struct pelt_error *err);
+
+/*
+ * Walks the single exchanges that the run file keeps, slow and failed ones, in the order of time; a
+ * slow one that failed may come twice. None in a file of before version 6. Errors as above.
+ */
+typedef void (*pelt_kept_fn)(void *arg, int32_t t, bool failed, const struct pelt_kept *k);
+PELT_MUST_USE enum pelt_status pelt_results_each_kept(const struct pelt_results *r, pelt_kept_fn fn,
+                                                      void *arg, struct pelt_error *err);
+/* The slowest of the run, then those of names that are not among them; each part slowest first.
+ * `*list` is the caller's to free; NULL where there are none. PELT_ENOMEM. */
+PELT_MUST_USE enum pelt_status pelt_results_slowest(const struct pelt_results *r,
+                                                    struct pelt_kept **list, size_t *len);
+
+/*
+ * Walks the histograms of response times as the run file has them (HdrHistogram's compressed V2
+ * form), of each second of all requests together and of each request, in the order of seconds; of
+ * those without samples there is none. Errors as above.
+ */
+struct pelt_payload {
+    int32_t t, series; /* series -1: all requests together */
+    uint64_t count, max_us;
+    struct pelt_span bytes; /* valid during the call */
+};
+typedef void (*pelt_payload_fn)(void *arg, const struct pelt_payload *p);
+PELT_MUST_USE enum pelt_status pelt_results_each_payload(const struct pelt_results *r,
+                                                         pelt_payload_fn fn, void *arg,
+                                                         struct pelt_error *err);
 
 /*
  * Walks the response times of the seconds from <= t < to, all requests together, in their order,
