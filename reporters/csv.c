@@ -92,16 +92,23 @@ static void percentile(struct row *row, const struct pelt_hist *h, double q)
     number(row, ms);
 }
 
-/* count, min, mean, p50 ... p99.99, max */
+/* count, min, mean, p50 ... p99.99, max in units of 1/scale of what is counted */
+static void trend_figures(struct row *row, const struct pelt_hist *h, double scale)
+{
+    double value[REPORT_PERCENTILES];
+    const double mean = report_figures(h, scale, value);
+    count(row, h->count);
+    number(row, h->count ? (double)h->min_us / scale : (double)NAN);
+    number(row, mean);
+    for (int i = 0; i < REPORT_PERCENTILES; i++) {
+        number(row, value[i]);
+    }
+    number(row, h->count ? (double)h->max_us / scale : (double)NAN);
+}
+
 static void times(struct row *row, const struct pelt_hist *h)
 {
-    count(row, h->count);
-    number(row, h->count ? (double)h->min_us / 1000 : (double)NAN);
-    number(row, h->count ? pelt_hist_mean_us(h) / 1000 : (double)NAN);
-    for (int i = 0; i < REPORT_PERCENTILES; i++) {
-        percentile(row, h, report_percentiles[i].q);
-    }
-    number(row, h->count ? (double)h->max_us / 1000 : (double)NAN);
+    trend_figures(row, h, 1000);
 }
 #define TIMES_HEADER(of)                                                                           \
     of "_count," of "_min_ms," of "_mean_ms," of "_p50_ms," of "_p90_ms," of "_p95_ms," of         \
@@ -291,20 +298,6 @@ static enum pelt_status write_checks(const struct pelt_results *r, FILE *out,
         end_row(&row);
     }
     return PELT_OK;
-}
-
-/* count, min, mean, p50 ... p99.99, max of a trend, in its unit */
-static void trend_figures(struct row *row, const struct pelt_hist *h, double scale)
-{
-    count(row, h->count);
-    number(row, h->count ? (double)h->min_us / scale : (double)NAN);
-    number(row, h->count ? pelt_hist_mean_us(h) / scale : (double)NAN);
-    for (int i = 0; i < REPORT_PERCENTILES; i++) {
-        double value = NAN;
-        report_percentile(h, report_percentiles[i].q, scale, &value);
-        number(row, value);
-    }
-    number(row, h->count ? (double)h->max_us / scale : (double)NAN);
 }
 
 /* The columns behind name, type, tags, unit, which the type fills in part. */

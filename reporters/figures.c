@@ -30,6 +30,22 @@ bool report_percentile(const struct pelt_hist *h, double q, double scale, double
     return true;
 }
 
+double report_figures(const struct pelt_hist *h, double scale, double value[REPORT_PERCENTILES])
+{
+    double percentile[REPORT_PERCENTILES];
+    uint64_t us[REPORT_PERCENTILES];
+    size_t len = 0;
+    while (len < REPORT_PERCENTILES && report_enough_samples(h->count, report_percentiles[len].q)) {
+        percentile[len] = report_percentiles[len].q;
+        len++;
+    }
+    const double mean_us = pelt_hist_percentiles_us(h, percentile, len, us);
+    for (size_t i = 0; i < REPORT_PERCENTILES; i++) {
+        value[i] = i < len ? (double)us[i] / scale : (double)NAN;
+    }
+    return h->count > 0 ? mean_us / scale : (double)NAN;
+}
+
 /* -1: a script's. */
 static int own_place(const struct pelt_metric *metric)
 {
@@ -56,7 +72,13 @@ static int by_metric_and_tags(const void *a, const void *b)
 size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
                       struct report_series out[PELT_METRIC_SERIES_MAX])
 {
-    struct pelt_metrics *metrics = pelt_registry_metrics(r->names);
+    return report_metrics_of(r->names, f, out);
+}
+
+size_t report_metrics_of(struct pelt_registry *names, const struct pelt_frame *f,
+                         struct report_series out[PELT_METRIC_SERIES_MAX])
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(names);
     size_t len = 0;
     for (uint32_t id = 0; id < f->metrics_len && id < PELT_METRIC_SERIES_MAX; id++) {
         uint32_t metric = 0;

@@ -23,6 +23,10 @@ bool report_percentile_ms(const struct pelt_hist *h, double q, double *ms);
 /* The same in units of 1/scale of what the histogram counts. */
 bool report_percentile(const struct pelt_hist *h, double q, double scale, double *value);
 
+/* All of report_percentiles in units of 1/scale of what the histogram counts, NaN where there are
+ * too few samples for one; gives the mean, likewise. */
+double report_figures(const struct pelt_hist *h, double scale, double value[REPORT_PERCENTILES]);
+
 /* The same from a second's row, whose percentiles come ready in microseconds. */
 bool report_enough_samples(uint64_t count, double q);
 
@@ -63,6 +67,8 @@ struct report_series {
 };
 size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
                       struct report_series out[PELT_METRIC_SERIES_MAX]);
+size_t report_metrics_of(struct pelt_registry *names, const struct pelt_frame *f,
+                         struct report_series out[PELT_METRIC_SERIES_MAX]);
 
 /* The outcomes but ok of each series that any exchange had: calls them `id` and `outcome`. */
 #define REPORT_EACH_ERROR(f, id, outcome)                                                          \

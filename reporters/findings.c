@@ -18,6 +18,9 @@ struct pelt_findings *report_findings_of(const struct pelt_results *r)
 {
     struct pelt_error err = {""};
     struct pelt_findings *f = NULL;
+    if (r->has_part) { /* they are of the run: of its spikes, steps, trials */
+        return calloc(1, sizeof *f);
+    }
     if (pelt_findings_make(r, &f, &err) == PELT_OK) {
         return f;
     }

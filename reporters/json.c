@@ -20,9 +20,11 @@
 #include "served.h"
 #include "servers.h"
 #include "json.h"
+#include "kept.h"
 #include "pelt/clock.h"
 #include "pelt/own_metric.h"
 #include "plan.h"
+#include "text.h"
 #include "timeline.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
@@ -40,33 +42,6 @@ static json_t *count(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-/* Length of the valid UTF-8 sequence at `s` (RFC 3629: no overlong form, no surrogate); 0: none. */
-static size_t utf8_length(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first_min, first_max, second_min, second_max, len;
-    } forms[] = {
-        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-        if (s[0] < forms[f].first_min || s[0] > forms[f].first_max) {
-            continue;
-        }
-        if (forms[f].len > 1 && (s[1] < forms[f].second_min || s[1] > forms[f].second_max)) {
-            return 0;
-        }
-        for (size_t i = 2; i < forms[f].len; i++) {
-            if ((s[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-        return forms[f].len;
-    }
-    return 0;
-}
-
 json_t *report_json_text(const char *value)
 {
     if (value == NULL) {
@@ -76,7 +51,7 @@ json_t *report_json_text(const char *value)
     pelt_buf_init(&clean, 0);
     pelt_buf_add(&clean, "", 0);
     for (const unsigned char *s = (const unsigned char *)value; *s;) {
-        size_t len = utf8_length(s);
+        size_t len = report_text_utf8(s);
         pelt_buf_add(&clean, len ? (const char *)s : "\xef\xbf\xbd", len ? len : 3);
         s += len ? len : 1;
     }
@@ -115,15 +90,16 @@ static json_t *seconds(uint64_t ns)
 static json_t *figures(const struct pelt_hist *h, double scale)
 {
     json_t *o = json_object();
-    double value, before = 0;
+    double value[REPORT_PERCENTILES], before = 0;
+    const double mean = report_figures(h, scale, value);
     json_object_set_new(o, "count", count(h->count));
     json_object_set_new(o, "min", h->count ? number((double)h->min_us / scale) : json_null());
-    json_object_set_new(o, "mean", h->count ? number(pelt_hist_mean_us(h) / scale) : json_null());
+    json_object_set_new(o, "mean", h->count ? number(mean) : json_null());
     for (int i = 0; i < REPORT_PERCENTILES; i++) {
-        bool enough = report_percentile(h, report_percentiles[i].q, scale, &value);
-        json_object_set_new(o, report_percentiles[i].name, enough ? number(value) : json_null());
-        assert(!enough || value >= before);
-        before = enough ? value : before;
+        const bool enough = isfinite(value[i]);
+        json_object_set_new(o, report_percentiles[i].name, enough ? number(value[i]) : json_null());
+        assert(!enough || value[i] >= before);
+        before = enough ? value[i] : before;
     }
     assert(h->count == 0 || before <= (double)h->max_us / scale);
     json_object_set_new(o, "max", h->count ? number((double)h->max_us / scale) : json_null());
@@ -184,6 +160,12 @@ static json_t *run(const struct pelt_results *r)
     json_object_set_new(o, "hosts", digits(pelt_results_meta(r, "hosts")));
     if (library != NULL) {
         json_object_set_new(o, "tls", tls(r, library));
+    }
+    if (r->has_part) {
+        json_t *part = json_object();
+        json_object_set_new(part, "from_s", json_integer(r->part.from_s));
+        json_object_set_new(part, "to_s", json_integer(r->part.to_s));
+        json_object_set_new(o, "part", part);
     }
     return o;
 }
@@ -246,7 +228,7 @@ static json_t *totals(const struct pelt_results *r)
     const struct report_totals t = report_totals(r->total), behind = report_totals(r->after);
     json_t *o = exchanges(&t), *after = json_object();
     rates(o, r, t.started, behind.started, t.outcomes, behind.outcomes);
-    json_object_set_new(after, "from_s", json_integer(pelt_load_whole_s(r->duration_s)));
+    json_object_set_new(after, "from_s", json_integer(pelt_results_whole_s(r)));
     json_object_set_new(after, "started", count(behind.started));
     json_object_set_new(after, "ended", count(behind.ended));
     json_object_set_new(o, "after", after);
@@ -432,6 +414,8 @@ static json_t *error(const struct pelt_results *r, const struct pelt_error_row *
     json_object_set_new(o, "first_s", seconds(row->e.first_ns));
     json_object_set_new(o, "last_s", seconds(row->e.last_ns));
     json_object_set_new(o, "sample", row->e.sample[0] ? text(row->e.sample) : json_null());
+    json_object_set_new(o, "first",
+                        row->e.has_exchange ? report_kept_json(r, &row->e.exchange) : json_null());
     return o;
 }
 
@@ -666,6 +650,19 @@ static void arrays(struct document *d, const struct pelt_results *r)
     end_array(d);
 }
 
+static void slowest(struct document *d, const struct pelt_results *r)
+{
+    struct pelt_kept *list = NULL;
+    size_t len = 0;
+    d->failed = d->failed || pelt_results_slowest(r, &list, &len) != PELT_OK;
+    begin_array(d, "slowest");
+    for (size_t i = 0; i < len; i++) {
+        array_row(d, report_kept_json(r, &list[i]));
+    }
+    end_array(d);
+    free(list);
+}
+
 static void findings(struct document *d, const struct pelt_results *r)
 {
     struct pelt_findings *f = report_findings_of(r);
@@ -733,6 +730,7 @@ enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE
     member(&d, "summary", report_summary_json(r));
     member(&d, "setup_teardown", setup_teardown(r));
     arrays(&d, r);
+    slowest(&d, r);
     member(&d, "generator", generator(r));
     agents(&d, r);
     findings(&d, r);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "csv.h"
+#include "formats.h"
 #include "html.h"
 #include "pelt/page.h"
 #include "pelt/units.h"
@@ -17,12 +18,62 @@
 
 #define SUMMARY_WIDTH 100 /* columns of a summary in a file */
 
-const char *const report_formats[] = {"json", "csv", "summary", "html", NULL};
+/* Writes one file's content. */
+typedef enum pelt_status (*write_fn)(const struct pelt_results *r, FILE *out,
+                                     struct pelt_error *err);
+
+static enum pelt_status write_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
+{
+    return report_json(r, out);
+}
+
+static enum pelt_status write_summary(const struct pelt_results *r, FILE *out,
+                                      struct pelt_error *err)
+{
+    report_summary(r, out, false, SUMMARY_WIDTH);
+    return PELT_OK;
+}
+
+/* What there is; without a function: a folder of tables. */
+static const struct format {
+    const char *name;
+    write_fn write;
+} formats[] = {
+    {"json", write_json},    {"html", report_html},
+    {"csv", NULL},           {"summary", write_summary},
+    {"junit", report_junit}, {"markdown", report_markdown},
+    {"hlog", report_hlog},   {"openmetrics", report_openmetrics},
+};
+#define FORMATS (sizeof formats / sizeof *formats)
 
 struct spec { /* "FORMAT=PATH", borrowed */
-    enum { FORMAT_JSON, FORMAT_CSV, FORMAT_SUMMARY, FORMAT_HTML } format;
+    const struct format *format;
     const char *path;
 };
+
+static bool is_folder(const struct spec *s)
+{
+    return s->format->write == NULL;
+}
+
+/* "json=PATH, csv=FOLDER, ..." */
+static void list_formats(char *out, size_t size)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < FORMATS && len < size; i++) {
+        len += (size_t)snprintf(out + len, size - len, "%s%s=%s", i > 0 ? ", " : "",
+                                formats[i].name, formats[i].write != NULL ? "PATH" : "FOLDER");
+    }
+}
+
+static const char *nearest_format(const char *name)
+{
+    const char *names[FORMATS + 1] = {NULL};
+    for (size_t i = 0; i < FORMATS; i++) {
+        names[i] = formats[i].name;
+    }
+    return pelt_nearest(name, names);
+}
 
 static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pelt_error *err)
 {
@@ -32,48 +83,49 @@ static enum pelt_status parse_spec(const char *spec, struct spec *out, struct pe
     if (len < sizeof name) {
         memcpy(name, spec, len);
     }
-    for (int i = 0; report_formats[i] != NULL; i++) {
-        if (strcmp(report_formats[i], name) != 0) {
+    for (size_t i = 0; i < FORMATS; i++) {
+        out->format = &formats[i];
+        if (strcmp(formats[i].name, name) != 0) {
             continue;
         }
         if (equals == NULL || equals[1] == '\0') {
             return pelt_fail(err, PELT_EINVAL, "--out %s: a path is missing; try --out %s=%s", spec,
-                             name, i == FORMAT_CSV ? "FOLDER" : "PATH, or - for stdout");
+                             name, is_folder(out) ? "FOLDER" : "PATH, or - for stdout");
         }
-        if (i == FORMAT_CSV && strcmp(equals + 1, "-") == 0) {
+        if (is_folder(out) && strcmp(equals + 1, "-") == 0) {
             return pelt_fail(err, PELT_EINVAL, "--out %s: csv makes several files; name a folder",
                              spec);
         }
-        if (i == FORMAT_HTML && !pelt_page_available()) {
+        if (out->format->write == report_html && !pelt_page_available()) {
             return pelt_fail(err, PELT_EINVAL, "--out %s: " PELT_PAGE_MISSING, spec);
         }
-        out->format = i;
         out->path = equals + 1;
         return PELT_OK;
     }
-    const char *nearest = pelt_nearest(name, report_formats);
-    return pelt_fail(
-        err, PELT_EINVAL,
-        "--out %s: no such format; %s%s%sthere are json=PATH, html=PATH, csv=FOLDER, summary=PATH",
-        spec, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
+    const char *nearest = nearest_format(name);
+    char all[400];
+    list_formats(all, sizeof all);
+    return pelt_fail(err, PELT_EINVAL, "--out %s: no such format; %s%s%sthere are %s", spec,
+                     nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "",
+                     all);
 }
 
 enum pelt_status report_check(const char *spec, struct pelt_error *err)
 {
     struct spec s;
     enum pelt_status status = parse_spec(spec, &s, err);
-    return status ? status : report_place_check(spec, s.path, s.format == FORMAT_CSV, err);
+    return status ? status : report_place_check(spec, s.path, is_folder(&s), err);
 }
 
-struct csv_file { /* one of the folder, of a run */
-    int which;
+struct file { /* of a run */
+    write_fn write;
     const struct pelt_results *r;
 };
 
-static enum pelt_status write_csv_file(const void *file, FILE *out, struct pelt_error *err)
+static enum pelt_status write_content(const void *file, FILE *out, struct pelt_error *err)
 {
-    const struct csv_file *f = file;
-    return report_csv_files[f->which].write(f->r, out, err);
+    const struct file *f = file;
+    return f->write(f->r, out, err);
 }
 
 static enum pelt_status write_csv(const struct pelt_results *r, const char *folder,
@@ -91,26 +143,11 @@ static enum pelt_status write_csv(const struct pelt_results *r, const char *fold
             return pelt_fail(err, PELT_ENOMEM, "out of memory");
         }
         snprintf(path, size, "%s/%s", folder, report_csv_files[i].name);
-        status = report_place_write(write_csv_file, &(struct csv_file){i, r}, path, err);
+        status = report_place_write(write_content, &(struct file){report_csv_files[i].write, r},
+                                    path, err);
         free(path);
     }
     return status;
-}
-
-static enum pelt_status write_json(const void *results, FILE *out, struct pelt_error *err)
-{
-    return report_json(results, out);
-}
-
-static enum pelt_status write_summary(const void *results, FILE *out, struct pelt_error *err)
-{
-    report_summary(results, out, false, SUMMARY_WIDTH);
-    return PELT_OK;
-}
-
-static enum pelt_status write_html(const void *results, FILE *out, struct pelt_error *err)
-{
-    return report_html(results, out, err);
 }
 
 enum pelt_status report_write(const struct pelt_results *r, const char *spec,
@@ -121,15 +158,7 @@ enum pelt_status report_write(const struct pelt_results *r, const char *spec,
     if (status != PELT_OK) {
         return status;
     }
-    switch (s.format) {
-    case FORMAT_CSV:
-        return write_csv(r, s.path, err);
-    case FORMAT_SUMMARY:
-        return report_place_write(write_summary, r, s.path, err);
-    case FORMAT_HTML:
-        return report_place_write(write_html, r, s.path, err);
-    case FORMAT_JSON:
-        break;
-    }
-    return report_place_write(write_json, r, s.path, err);
+    return is_folder(&s)
+               ? write_csv(r, s.path, err)
+               : report_place_write(write_content, &(struct file){s.format->write, r}, s.path, err);
 }

@@ -34,8 +34,9 @@ static size_t windows_of(const struct pelt_results *r, const char *const *parts,
     size_t len = 0;
     for (size_t i = 0; i < r->stages_len; i++) {
         const struct pelt_stage_row *stage = &r->stages[i];
-        const double end_s = fmin(stage->to_s, r->duration_s);
-        const struct pelt_server_window w = {.from = (int32_t)ceil(fmax(stage->from_s, 0) - 1e-6),
+        const double begin_s = fmax(stage->from_s, pelt_results_from_s(r));
+        const double end_s = fmin(stage->to_s, pelt_results_end_s(r));
+        const struct pelt_server_window w = {.from = (int32_t)ceil(begin_s - 1e-6),
                                              .to = (int32_t)floor(fmin(end_s, INT32_MAX) + 1e-6)};
         if (has_part(stage, parts) != others && w.from < w.to) {
             out[len++] = w;
@@ -57,18 +58,20 @@ static void set_ends(struct report_servers *s, const struct pelt_server_window *
 /* What lies before the steady part, in pieces of whole seconds. */
 static void cut_warmup(struct report_servers *s)
 {
-    const int32_t len = s->from_s < 1 ? 0 : s->from_s;
+    const int32_t begin = pelt_results_from_s(s->r);
+    const int32_t len = s->from_s < begin + 1 ? 0 : s->from_s - begin;
     const int32_t piece = (len + REPORT_CURVE_MAX - 1) / REPORT_CURVE_MAX;
     for (int32_t at = 0; at < len; at += piece) {
+        const int32_t end = at + piece < len ? at + piece : len;
         s->pieces[s->curve_len++] =
-            (struct pelt_server_window){.from = at, .to = at + piece < len ? at + piece : len};
+            (struct pelt_server_window){.from = begin + at, .to = begin + end};
     }
 }
 
 static enum pelt_status sum_up(struct report_servers *s, const struct pelt_server_window *steady,
                                size_t steady_len, const struct pelt_server_window *whole)
 {
-    const struct pelt_server_window before = {.from = 0, .to = s->from_s};
+    const struct pelt_server_window before = {.from = pelt_results_from_s(s->r), .to = s->from_s};
     struct pelt_server_period periods[3 + REPORT_CURVE_MAX] = {
         {whole, 1, s->whole}, {steady, steady_len, s->steady}, {&before, 1, s->warmup}};
     for (size_t i = 0; i < s->curve_len; i++) {
@@ -97,8 +100,9 @@ struct report_servers *report_servers_new(const struct pelt_results *r)
     }
     struct report_servers *s = calloc(1, sizeof *s);
     struct pelt_server_window *steady = calloc(r->stages_len + 1, sizeof *steady);
-    const double length_s = fmin(fmax(ceil(r->duration_s), 1), INT32_MAX);
-    const struct pelt_server_window whole = {.from = 0, .to = (int32_t)length_s};
+    const int32_t begin = pelt_results_from_s(r);
+    const double end_s = fmin(fmax(ceil(pelt_results_end_s(r)), begin + 1.0), INT32_MAX);
+    const struct pelt_server_window whole = {.from = begin, .to = (int32_t)end_s};
     if (s == NULL || steady == NULL || (s->r = r, !make_room(s))) {
         free(steady);
         report_servers_free(s);

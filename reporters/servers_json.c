@@ -210,7 +210,9 @@ static json_t *cache(const struct report_servers *s, uint32_t figure)
     json_object_set_new(o, "used", value(sum->last[3]));
     json_object_set_new(o, "max", value(sum->last[4]));
     json_object_set_new(o, "unit", report_json_text(f->unit));
-    json_object_set_new(o, "load", part(&s->whole[figure], 0, (int32_t)ceil(s->r->duration_s)));
+    json_object_set_new(o, "load",
+                        part(&s->whole[figure], pelt_results_from_s(s->r),
+                             (int32_t)ceil(pelt_results_end_s(s->r))));
     json_object_set_new(o, "warmup", warmup(s, figure));
     json_object_set_new(o, "client_hit_share", share(both ? client.client : (double)NAN));
     json_object_set_new(o, "client_gap_points", rounded(both ? client.points : (double)NAN));

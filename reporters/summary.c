@@ -20,6 +20,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     report_section_errors(&p);
     report_section_outside(&p);
     report_section_requests(&p);
+    report_section_slowest(&p);
     report_section_served(&p);
     report_section_checks(&p);
     report_section_metrics(&p);

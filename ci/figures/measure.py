@@ -15,6 +15,7 @@ import cost
 import preflight
 import profile_of
 import repeated
+import reports
 import series
 import slices
 import steady
@@ -36,6 +37,7 @@ FIGURES = {
     "tls": (tls.figure, "requests and handshakes of a core over https, beside wrk and h2load"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "series": (series.figure, "resident memory of a thousand series on four threads"),
+    "reports": (reports.figure, "time and memory of each report of an hour with ten million requests"),
     "stream": (stream.figure, "streamed tokens: what receive stamps add, and events a core, beside a bare reader and aiohttp"),
     "preflight": (preflight.figure, "what preflight says against what a run reaches"),
     "counts": (repeated.counts, "100,000 exchanges counted on both sides, twenty times"),

@@ -55,12 +55,26 @@ const struct cli_command cli_commands[] = {
      cmd_preflight},
     {"report", CLI_REPORT, "RUN.pelt", "any format of a run, again",
      "Reads a run file, also one of a run that was killed, and prints its summary, or\n"
-     "writes the formats that --out asks for. What --price, --demand and the like say\n"
-     "holds for this report, in the place of what the run was made with.\n",
+     "writes the formats that --out asks for. --from and --to make it a report of a\n"
+     "part of the load: its thresholds are judged on that part, verdict and exit code\n"
+     "are still those of the run. What --price, --demand and the like say holds for\n"
+     "this report, in the place of what the run was made with.\n",
      "  pelt report pelt-runs/20261121-081500-chat.pelt\n"
-     "  pelt report stress.pelt --price 0.40/h --demand 500/s\n"
-     "  pelt report run.pelt --out json=run.json --out html=run.html\n",
+     "  pelt report run.pelt --out json=run.json --out html=run.html\n"
+     "  pelt report run.pelt --out junit=junit.xml --out markdown=job.md\n"
+     "  pelt report run.pelt --from 30s --to 5m\n"
+     "  pelt report stress.pelt --price 0.40/h --demand 500/s\n",
      cmd_report},
+    {"trace", CLI_TRACE, "RUN.pelt ID", "what a run knows of one exchange",
+     "Looks for an exchange by its trace id, which is its correlation id, too (of 32\n"
+     "digits the first 8 will do), and tells when it was due, sent, answered and done,\n"
+     "where the time went, who sent it, what else happened in that second, and what to\n"
+     "look for in the server's log. A run keeps the slowest exchanges and the failed\n"
+     "ones of each second, a class and a name; they have ids if the scenario says\n"
+     "trace = true.\n",
+     "  pelt trace run.pelt 9ccc1cd11cfd5f4bb1a4e0e2ab0fb1a7\n"
+     "  pelt trace run.pelt 9ccc1cd1\n",
+     cmd_trace},
     {"runs", CLI_RUNS, "[PATH]", "the runs of a folder, newest first",
      "Lists the run files of a folder (default pelt-runs), or tells of one file:\n"
      "largest load (u: users) and length, verdict on the measurement, exit code,\n"

@@ -10,7 +10,7 @@
 #define COST_COMMANDS (LOAD_COMMANDS | CLI_REPORT)
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
-     CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY)
+     CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY | CLI_TRACE)
 
 static const char *const group_names[] = {"Load",      "Request", "Target",     "TLS",    "Agents",
                                           "Judgement", "Cost",    "Comparison", "Output", "Scenario",
@@ -121,7 +121,11 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "smallest change that counts: a share, of times also so much time (default 5%,1ms); 5% or 2ms: that alone"},
 
     {"out", 'o', "FORMAT=PATH", GROUP_OUTPUT, PLAN_COMMANDS | CLI_REPORT | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY, cli_read_texts, FIELD(out),
-     "write json, html, csv (a folder) or summary; PATH - is stdout; repeatable. compare: markdown, json, summary. history: json, summary. preflight, doctor: json only. convert: PATH of the scenario (default stdout)"},
+     "write json, html, csv (a folder), summary, junit, markdown, hlog or openmetrics; PATH - is stdout; repeatable. compare: markdown, json, summary. history: json, summary. preflight, doctor: json only. convert: PATH of the scenario (default stdout)"},
+    {"from", 0, "T", GROUP_OUTPUT, CLI_REPORT, cli_read_second, FIELD(from_s),
+     "only what happened from this moment of the load on: 90s, 5m"},
+    {"to", 0, "T", GROUP_OUTPUT, CLI_REPORT, cli_read_second, FIELD(to_s),
+     "only what happened before this moment of the load"},
     {"run-file", 0, "PATH", GROUP_OUTPUT, LOAD_COMMANDS | CLI_DEMO, cli_read_text, FIELD(run_file),
      "where everything measured goes (default pelt-runs/<start>-<name>.pelt)"},
     {"no-run-file", 0, NULL, GROUP_OUTPUT, LOAD_COMMANDS, cli_read_flag, FIELD(no_run_file),

@@ -139,6 +139,24 @@ enum pelt_status cli_read_duration(struct cli_options *o, void *field, const cha
     return status;
 }
 
+enum pelt_status cli_read_second(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    uint64_t ns;
+    enum pelt_status status = pelt_parse_duration(text, &ns, err);
+    if (status == PELT_OK &&
+        (ns % PELT_NS_PER_S != 0 || ns / PELT_NS_PER_S > (uint64_t)INT32_MAX)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\" is no whole second of a run, and a run file has no more than "
+                         "those: write 90s, 5m or 1h30m",
+                         text);
+    }
+    if (status == PELT_OK) {
+        *(int32_t *)field = (int32_t)(ns / PELT_NS_PER_S);
+    }
+    return status;
+}
+
 enum pelt_status cli_read_grace(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err)
 {

@@ -33,6 +33,9 @@ enum pelt_status cli_read_rate(struct cli_options *o, void *field, const char *t
                                struct pelt_error *err);
 enum pelt_status cli_read_duration(struct cli_options *o, void *field, const char *text,
                                    struct pelt_error *err);
+/* A whole number of seconds, into an int32_t. */
+enum pelt_status cli_read_second(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
 enum pelt_status cli_read_grace(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err);
 enum pelt_status cli_read_ramp(struct cli_options *o, void *field, const char *text,

@@ -166,10 +166,10 @@ static enum pelt_status check_operand(const struct cli_options *o, struct pelt_e
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a URL, not a %.*s: pelt bench %s", word,
                          (int)strcspn(wanted, "]"), wanted, word);
     }
-    if (lua && (bit == CLI_BENCH || bit == CLI_REPORT || bit == CLI_RUNS)) {
+    if (lua && (bit == CLI_BENCH || bit == CLI_REPORT || bit == CLI_RUNS || bit == CLI_TRACE)) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario: pelt run %s", word, word);
     }
-    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS && bit != CLI_HISTORY) {
+    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS && bit != CLI_HISTORY && bit != CLI_TRACE) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a run file: pelt report %s", word, word);
     }
     return PELT_OK;
@@ -225,7 +225,7 @@ static enum pelt_status take_operand(struct cli_options *o, int words, char **wo
         return pelt_fail(err, PELT_EINVAL, "pelt %s needs one thing more: pelt %s %s",
                          command->name, command->name, command->operand);
     }
-    if (words == 2 && command->bit == CLI_CONVERT) {
+    if (words == 2 && (command->bit & (CLI_CONVERT | CLI_TRACE)) != 0) {
         o->source = word[1];
     } else if (words > 1) {
         return pelt_fail(err, PELT_EINVAL,
@@ -276,6 +276,8 @@ enum pelt_status cli_options_parse(struct cli_options *o, const struct cli_comma
         .command = command,
         .seed = 1,
         .grace_ns = PELT_NEVER,
+        .from_s = -1,
+        .to_s = -1,
         .wait_timeout_ns = 60 * PELT_NS_PER_S,
         .effect = {PELT_EFFECT_SHARE, PELT_EFFECT_US},
         .command_line = cli_command_line(argc, argv), /* before getopt moves the words */

@@ -33,6 +33,7 @@ enum cli_command_bit {
     CLI_DOCTOR = 512,
     CLI_COMPARE = 1024,
     CLI_HISTORY = 2048,
+    CLI_TRACE = 4096,
 };
 
 struct cli_options;
@@ -65,7 +66,7 @@ struct cli_tls { /* as typed; NULL: was not */
 struct cli_options {
     const struct cli_command *command;
     const char *operand; /* scenario, URL or run file; NULL: none was typed */
-    const char *source;  /* of convert: what stands behind the operand; NULL: nothing */
+    const char *source;  /* of convert and trace: what stands behind the operand; NULL: nothing */
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 
@@ -100,6 +101,7 @@ struct cli_options {
         *penalty; /* checked, but that the file of `demand` is not read */
 
     struct cli_texts out;
+    int32_t from_s, to_s; /* of report; -1: not typed */
     const char *run_file;
     bool no_run_file, quiet, no_color, log_json;
 

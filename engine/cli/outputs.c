@@ -167,7 +167,8 @@ enum turn { TURN_SILENT, TURN_FILE, TURN_STDOUT };
 
 static enum turn turn_of(const char *spec)
 {
-    return strncmp(spec, "csv=", 4) == 0 ? TURN_SILENT : is_stdout(spec) ? TURN_STDOUT : TURN_FILE;
+    const bool silent = strncmp(spec, "csv=", 4) == 0 || strncmp(spec, "hlog=", 5) == 0;
+    return silent && !is_stdout(spec) ? TURN_SILENT : is_stdout(spec) ? TURN_STDOUT : TURN_FILE;
 }
 
 static void write_turn(const struct cli_texts *out, enum turn turn, struct telling *t)

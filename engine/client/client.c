@@ -142,3 +142,8 @@ void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
 {
     client->foresee = foresee;
 }
+
+void pelt_client_whose(struct pelt_client *client, pelt_whose_fn whose)
+{
+    client->whose = whose;
+}

@@ -208,7 +208,22 @@ static void fill_sample(const struct pelt_conn *c, enum pelt_outcome outcome, co
         .bytes_sent = c->bytes_sent,
         .bytes_received = c->bytes_received,
         .error = error,
+        .of = c,
     };
+}
+
+void pelt_client_describe(const void *of, struct pelt_kept *k)
+{
+    const struct pelt_conn *c = of;
+    const pelt_whose_fn whose = pelt_conn_client(c)->whose;
+    const char *id = pelt_request_trace_id(c->request);
+    k->status = c->first_ns != 0 ? c->response.status : 0;
+    if (id != NULL && c->sent_ns != 0) {
+        snprintf(k->id, sizeof k->id, "%.*s", PELT_TRACE_ID_LEN, id);
+    }
+    if (whose != NULL) {
+        whose(c->done, c->arg, k);
+    }
 }
 
 /* False: not now, or there is no memory for it. */

@@ -151,6 +151,7 @@ struct pelt_wsconns {
 struct pelt_client {
     struct pelt_client_options opt;
     pelt_foresee_fn foresee; /* NULL: nobody wants to know */
+    pelt_whose_fn whose;     /* NULL: nobody tells */
     struct pelt_dns *dns;
     struct pelt_tls_thread *tls; /* NULL: no https server was met */
     struct pelt_handshakes handshakes;

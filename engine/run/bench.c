@@ -19,6 +19,24 @@ struct piped_vu {
     bool owner;             /* of the pipe: the first of its users */
 };
 
+/* ---- the end of an exchange ---- */
+
+static void on_done(void *arg, const struct pelt_exchange *x)
+{
+    pelt_crew_ended(arg, x->sample.done_ns, false);
+}
+
+/* A pelt_whose_fn. */
+static void bench_whose(pelt_done_fn done, void *arg, struct pelt_kept *k)
+{
+    if (done == on_done) { /* not that of a pipe, which many users share */
+        const struct pelt_vu *vu = arg;
+        k->has_user = true;
+        k->user = vu->id;
+        k->iteration = vu->iteration;
+    }
+}
+
 /* ---- the request ---- */
 
 static enum pelt_status split_header(const char *line, struct pelt_span *name,
@@ -120,6 +138,7 @@ enum pelt_status pelt_bench_new(const struct pelt_bench *bench, uint32_t in_flig
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     load->client = client;
+    pelt_client_whose(client, bench_whose);
     pelt_buf_init(&load->bytes, 0);
     status = pelt_client_origin(client, &url, &load->request.origin, err);
     if (status == PELT_OK) {
@@ -169,11 +188,6 @@ static struct pelt_vu *bench_create(void *ctx, uint64_t id)
         return NULL;
     }
     return &vu->base;
-}
-
-static void on_done(void *arg, const struct pelt_exchange *x)
-{
-    pelt_crew_ended(arg, x->sample.done_ns, false);
 }
 
 static void bench_begin(struct pelt_vu *base, uint64_t due_ns, uint64_t now_ns)

@@ -68,6 +68,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
     uint64_t now_ns = pelt_clock_ns();
     pelt_recorder_init(&h->station.recorder, h->station.recorder.frame, now_ns, NULL, NULL);
     h->station.recorder.edge_ns = PELT_NEVER;
+    h->station.recorder.describe = pelt_client_describe;
     ev_async_init(&h->wake, on_wake);
     h->wake.data = h;
     ev_async_start(h->station.reactor.loop, &h->wake);

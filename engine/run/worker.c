@@ -445,6 +445,7 @@ enum pelt_status pelt_worker_start(struct pelt_worker *w, uint64_t start_ns, str
     struct pelt_recorder *recorder = &w->station.recorder;
     w->start_ns = start_ns;
     pelt_recorder_init(recorder, recorder->frame, start_ns, on_turn_frame, w);
+    recorder->describe = pelt_client_describe;
     w->station.reactor.on_wake = on_loop_wake;
     w->station.reactor.on_turn = on_loop_turn;
     w->station.reactor.arg = recorder;

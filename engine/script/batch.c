@@ -242,3 +242,8 @@ int pelt_batch_call(lua_State *L, struct pelt_http_client *client, int list)
     send_waiting(b, now_ns);
     return pelt_strand_wait(L, strand, give_responses);
 }
+
+struct pelt_strand *pelt_batch_strand(pelt_done_fn done, void *arg)
+{
+    return done == on_done ? ((struct item *)arg)->batch->strand : NULL;
+}

@@ -15,5 +15,7 @@
 
 /* A lua_CFunction's work: the list stands at `list`, on top of the stack. */
 int pelt_batch_call(lua_State *L, struct pelt_http_client *client, int list);
+/* Whose exchange it is, by what its call was given; NULL: it is no batch's. */
+struct pelt_strand *pelt_batch_strand(pelt_done_fn done, void *arg);
 
 #endif

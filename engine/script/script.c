@@ -76,6 +76,7 @@ enum pelt_status pelt_script_new(const struct pelt_script_options *options,
     enum pelt_status status = add_shard(script, err);
     if (status == PELT_OK) {
         pelt_client_foresee(options->client, pelt_strand_foresee);
+        pelt_client_whose(options->client, pelt_strand_whose);
         *out = script;
     } else {
         pelt_script_free(script);

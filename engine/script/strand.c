@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "draft.h"
 #include "hop.h"
 #include "lib.h"
@@ -238,6 +239,17 @@ void pelt_strand_foresee(pelt_done_fn done, void *arg)
             pelt_fetch(s->draft, sizeof *s->draft);
             pelt_fetch(s->draft->buf.data, HEAD_BYTES); /* the next one is written there */
         }
+    }
+}
+
+void pelt_strand_whose(pelt_done_fn done, void *arg, struct pelt_kept *k)
+{
+    const struct pelt_strand *s = done == on_done ? arg : pelt_batch_strand(done, arg);
+    s = s != NULL ? s : pelt_stream_strand(done, arg);
+    if (s != NULL && s->vu != NULL) {
+        k->has_user = true;
+        k->user = s->vu->id;
+        k->iteration = s->vu->iteration;
     }
 }
 

@@ -74,6 +74,8 @@ void pelt_strand_deinit(struct pelt_strand *strand); /* IDLE; accepts a zeroed s
 
 /* A pelt_foresee_fn. */
 void pelt_strand_foresee(pelt_done_fn done, void *arg);
+/* A pelt_whose_fn. */
+void pelt_strand_whose(pelt_done_fn done, void *arg, struct pelt_kept *k);
 
 /* Runs the function and its `args` arguments on top of co's stack. */
 void pelt_strand_start(struct pelt_strand *strand, int args, uint64_t due_ns, uint64_t now_ns);

@@ -816,3 +816,8 @@ void pelt_streams_open(lua_State *L)
     pelt_shard_of(L)->type[PELT_TYPE_STREAM] = lua_topointer(L, -1);
     lua_pop(L, 1);
 }
+
+struct pelt_strand *pelt_stream_strand(pelt_done_fn done, void *arg)
+{
+    return done == on_done ? ((struct pelt_script_stream *)arg)->strand : NULL;
+}

@@ -28,6 +28,8 @@ extern const char *const pelt_stream_option_names[];
 void pelt_streams_open(lua_State *L); /* registers the types; once a state */
 /* http.stream(url, options): `url` and `options` are stack indexes. */
 int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int options);
+/* Whose exchange it is, by what its call was given; NULL: it is no stream's. */
+struct pelt_strand *pelt_stream_strand(pelt_done_fn done, void *arg);
 /* What ran on the strand has ended: abandons what it left open. */
 void pelt_streams_leave(struct pelt_strand *strand);
 

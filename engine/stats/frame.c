@@ -60,18 +60,26 @@ static void part_free(struct pelt_frame *f, void *part, size_t bytes)
     }
 }
 
+static void request_free(struct pelt_frame *f, struct pelt_request_frame *r)
+{
+    if (r != NULL) {
+        part_free(f, r->slowest, sizeof *r->slowest);
+        part_free(f, r, sizeof *r);
+    }
+}
+
 void pelt_frame_free(struct pelt_frame *f)
 {
     if (f == NULL) {
         return;
     }
     for (uint32_t i = 0; i < f->requests_len; i++) {
-        part_free(f, f->requests[i], sizeof *f->requests[i]);
+        request_free(f, f->requests[i]);
     }
     while (f->spare != NULL) {
         struct pelt_request_frame *spare = f->spare;
         f->spare = spare->next_spare;
-        part_free(f, spare, sizeof *spare);
+        request_free(f, spare);
     }
     for (uint32_t i = 0; i < f->metrics_len; i++) {
         part_free(f, f->metrics[i], sizeof *f->metrics[i]);
@@ -88,13 +96,16 @@ void pelt_frame_free(struct pelt_frame *f)
     free(f);
 }
 
-/* Empties a series' part and puts it on the spare list. */
+/* Empties a series' part and puts it on the spare list, with its memory for the slowest. */
 static void retire(struct pelt_frame *f, struct pelt_request_frame *r)
 {
     for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
         pelt_hist_reset(&r->hist[kind], &f->pool);
     }
-    *r = (struct pelt_request_frame){.next_spare = f->spare};
+    *r = (struct pelt_request_frame){.next_spare = f->spare, .slowest = r->slowest};
+    if (r->slowest != NULL) {
+        r->slowest->len = 0;
+    }
     f->spare = r;
 }
 
@@ -262,6 +273,8 @@ static void merge_error(struct pelt_error_frame *into, const struct pelt_error_f
     if (into->count == 0 || e->first_ns < into->first_ns) {
         into->first_ns = e->first_ns;
         memcpy(into->sample, e->sample, sizeof into->sample);
+        into->has_exchange = e->has_exchange;
+        into->exchange = e->exchange;
     }
     if (e->last_ns > into->last_ns) {
         into->last_ns = e->last_ns;
@@ -288,12 +301,13 @@ static struct pelt_error_frame *error_of(struct pelt_frame *f, uint32_t series,
     return &f->errors[i].e;
 }
 
-void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,
-                      uint64_t at_ns, const char *sample)
+struct pelt_error_frame *pelt_frame_error(struct pelt_frame *f, uint32_t series,
+                                          enum pelt_outcome outcome, uint64_t at_ns,
+                                          const char *sample)
 {
     struct pelt_error_frame *kept = error_of(f, series, outcome);
     if (kept == NULL) {
-        return;
+        return NULL;
     }
     bool first = kept->count == 0 || at_ns < kept->first_ns;
     if (first) {
@@ -302,6 +316,28 @@ void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome o
     }
     kept->last_ns = at_ns > kept->last_ns ? at_ns : kept->last_ns;
     kept->count++;
+    return first ? kept : NULL;
+}
+
+/* The slowest of a name, with room for some; NULL: out of memory. */
+static struct pelt_slowest_frame *slowest_of(struct pelt_frame *f, uint32_t series)
+{
+    struct pelt_request_frame *r = pelt_frame_request(f, series);
+    if (r != NULL && r->slowest == NULL) {
+        r->slowest = part_new(f, sizeof *r->slowest);
+    }
+    return r != NULL ? r->slowest : NULL;
+}
+
+enum pelt_status pelt_frame_slow(struct pelt_frame *f, const struct pelt_kept *k)
+{
+    (void)pelt_kept_add(f->slowest, &f->slowest_len, PELT_KEPT_OF_RUN, k);
+    struct pelt_slowest_frame *of = slowest_of(f, k->series);
+    if (of == NULL) {
+        return PELT_ENOMEM;
+    }
+    (void)pelt_kept_add(of->list, &of->len, PELT_KEPT_OF_NAME, k);
+    return PELT_OK;
 }
 
 static enum pelt_status add_request(struct pelt_frame *into, uint32_t series,
@@ -320,7 +356,16 @@ static enum pelt_status add_request(struct pelt_frame *into, uint32_t series,
     for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
         pelt_hist_add(&r->hist[kind], &into->pool, &from->hist[kind]);
     }
-    return PELT_OK;
+    if (from->slowest == NULL || from->slowest->len == 0) {
+        return PELT_OK;
+    }
+    struct pelt_slowest_frame *of = slowest_of(into, series);
+    for (uint8_t i = 0; of != NULL && i < from->slowest->len; i++) {
+        struct pelt_kept k = from->slowest->list[i];
+        k.series = series; /* it may have been another's: pelt_frame_fold() */
+        (void)pelt_kept_add(of->list, &of->len, PELT_KEPT_OF_NAME, &k);
+    }
+    return of != NULL ? PELT_OK : PELT_ENOMEM;
 }
 
 static enum pelt_status add_check(struct pelt_frame *into, uint32_t check,
@@ -398,6 +443,9 @@ static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
     into->flight_ns += from->flight_ns;
     into->unanswered_ns += from->unanswered_ns;
     into->lost += from->lost;
+    for (uint8_t i = 0; i < from->slowest_len; i++) {
+        (void)pelt_kept_add(into->slowest, &into->slowest_len, PELT_KEPT_OF_RUN, &from->slowest[i]);
+    }
     for (unsigned kind = 0; kind < PELT_RUNHIST_KINDS; kind++) {
         pelt_hist_add(&into->hist[kind], &into->pool, &from->hist[kind]);
     }
@@ -438,6 +486,9 @@ size_t pelt_frame_growth(const struct pelt_frame *into, const struct pelt_frame 
     const struct pelt_request_frame *have =
         series < into->requests_len ? into->requests[series] : NULL;
     size_t bytes = have == NULL ? sizeof *have : 0;
+    bytes += more->slowest != NULL && (have == NULL || have->slowest == NULL)
+                 ? sizeof *more->slowest
+                 : 0;
     for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
         bytes += pelt_hist_growth(have != NULL ? &have->hist[kind] : &none, &more->hist[kind]);
     }
@@ -450,6 +501,7 @@ static void fold_errors(struct pelt_frame *f, uint32_t series)
         if (f->errors[i].series != series) {
             continue;
         }
+        f->errors[i].e.exchange.series = PELT_SERIES_OTHER;
         const struct pelt_error_frame *kept =
             pelt_frame_find_error(f, PELT_SERIES_OTHER, f->errors[i].outcome);
         if (kept == NULL) {
@@ -466,6 +518,10 @@ void pelt_frame_fold(struct pelt_frame *f, uint32_t series)
     struct pelt_request_frame *r = f->requests[series];
     if (add_request(f, PELT_SERIES_OTHER, r) == PELT_OK) {
         fold_errors(f, series);
+        for (uint8_t i = 0; i < f->slowest_len; i++) {
+            const bool of_it = f->slowest[i].series == series;
+            f->slowest[i].series = of_it ? PELT_SERIES_OTHER : f->slowest[i].series;
+        }
         retire(f, r);
         f->requests[series] = NULL;
     }

@@ -582,6 +582,13 @@ static unsigned index_of_rank(const struct pelt_hist *h, uint64_t rank)
     return PELT_HIST_COUNTERS - 1;
 }
 
+/* The rank of a percentile above 0, from 1. */
+static uint64_t rank_of(const struct pelt_hist *h, double percentile)
+{
+    double rank = ceil(nextafter(fmin(percentile, 100) / 100 * (double)h->count, 0));
+    return rank < 1 ? 1 : (uint64_t)rank;
+}
+
 uint64_t pelt_hist_percentile_us(const struct pelt_hist *h, double percentile)
 {
     if (h->count == 0) {
@@ -590,10 +597,33 @@ uint64_t pelt_hist_percentile_us(const struct pelt_hist *h, double percentile)
     if (!(percentile > 0)) {
         return h->min_us;
     }
-    double rank = ceil(nextafter(fmin(percentile, 100) / 100 * (double)h->count, 0));
-    unsigned index = index_of_rank(h, rank < 1 ? 1 : (uint64_t)rank);
+    unsigned index = index_of_rank(h, rank_of(h, percentile));
     uint64_t highest = pelt_hist_highest_us(index);
     return highest < h->max_us ? highest : h->max_us;
+}
+
+double pelt_hist_percentiles_us(const struct pelt_hist *h, const double *percentile, size_t len,
+                                uint64_t *out_us)
+{
+    struct pelt_hist_walker w;
+    double sum = 0;
+    uint64_t seen = 0, count;
+    size_t at = 0;
+    unsigned index;
+    pelt_hist_walker_init(&w, h);
+    while (h->count > 0 && pelt_hist_walker_next(&w, &index, &count)) {
+        const uint64_t highest = pelt_hist_highest_us(index);
+        const uint64_t half_step = UINT64_C(1) << bucket_of(index) >> 1;
+        sum += (double)count * (double)(pelt_hist_lowest_us(index) + half_step);
+        seen += count;
+        for (; at < len && seen >= rank_of(h, percentile[at]); at++) {
+            out_us[at] = highest < h->max_us ? highest : h->max_us;
+        }
+    }
+    for (; at < len; at++) {
+        out_us[at] = 0;
+    }
+    return h->count > 0 ? sum / (double)h->count : 0;
 }
 
 double pelt_hist_mean_us(const struct pelt_hist *h)

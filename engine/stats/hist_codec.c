@@ -489,13 +489,17 @@ static void add_counter(void *arg, uint64_t lowest, uint64_t highest, uint64_t c
 {
     struct adding *a = arg;
     struct pelt_hist *h = a->h;
-    uint64_t lost = h->lost;
-    pelt_hist_record_n(h, a->pool, scaled_us(lowest + (highest - lowest) / 2, a->scale), count);
+    uint64_t lost = h->lost, low_us = lowest, high_us = highest;
+    uint64_t middle_us = lowest + (highest - lowest) / 2;
+    if (a->scale != 1 || highest > PELT_HIST_MAX_US) {
+        middle_us = scaled_us(middle_us, a->scale);
+        low_us = scaled_us(lowest, a->scale);
+        high_us = scaled_us(highest, a->scale);
+    }
+    pelt_hist_record_n(h, a->pool, middle_us, count);
     if (h->lost != lost) {
         return;
     }
-    uint64_t low_us = scaled_us(lowest, a->scale);
-    uint64_t high_us = scaled_us(highest, a->scale);
     high_us = high_us < PELT_HIST_MAX_US ? high_us : PELT_HIST_MAX_US;
     h->min_us = low_us < h->min_us ? low_us : h->min_us;
     h->max_us = high_us > h->max_us ? high_us : h->max_us;

@@ -171,6 +171,65 @@ static inline void record_times(struct pelt_request_frame *f, struct pelt_hist_p
     }
 }
 
+/* ---- single exchanges ---- */
+
+static void fill_kept(const struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s,
+                      struct pelt_kept *k)
+{
+    *k = (struct pelt_kept){
+        .series = series,
+        .thread = r->frame->thread,
+        .outcome = s->outcome,
+        .sent = s->sent,
+        .answered = s->answered,
+        .done_ns = s->done_ns > r->start_ns ? s->done_ns - r->start_ns : 0,
+        .response_ns = s->response_ns,
+        .service_ns = s->sent ? s->service_ns : 0,
+        .phase_ns = {s->blocked_ns, s->dns_ns, s->connect_ns, s->tls_ns, s->send_ns, s->wait_ns,
+                     s->receive_ns},
+        .bytes_sent = s->bytes_sent,
+        .bytes_received = s->bytes_received,
+    };
+    if (r->describe != NULL) {
+        r->describe(s->of, k);
+    }
+}
+
+/* Puts `ns` into a falling list of `len`, whose last one has to go. False: it is too short. */
+static bool lengthen(uint64_t *list, unsigned len, uint64_t ns)
+{
+    unsigned at = len - 1;
+    if (ns <= list[at]) {
+        return false;
+    }
+    for (; at > 0 && ns > list[at - 1]; at--) {
+        list[at] = list[at - 1];
+    }
+    list[at] = ns;
+    return true;
+}
+
+/* It took longer than the series' bound in the frame says, which is too low where the frame is new,
+ * or others have become slower. */
+COLD static void record_slow(struct pelt_recorder *r, struct pelt_request_frame *f, uint32_t series,
+                             const struct pelt_sample *s)
+{
+    uint64_t *of_name = r->slowest_of_ns[series];
+    if (r->frame->second < 0) {
+        f->slow_ns = UINT64_MAX;
+        return;
+    }
+    const bool of_run = lengthen(r->slowest_ns, PELT_KEPT_OF_RUN, s->response_ns);
+    if (lengthen(of_name, PELT_KEPT_OF_NAME, s->response_ns) || of_run) {
+        struct pelt_kept k;
+        fill_kept(r, series, s, &k);
+        if (pelt_frame_slow(r->frame, &k) != PELT_OK) {
+            r->frame->lost++;
+        }
+    }
+    f->slow_ns = lesser(of_name[PELT_KEPT_OF_NAME - 1], r->slowest_ns[PELT_KEPT_OF_RUN - 1]);
+}
+
 COLD static void record_error(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s)
 {
     uint64_t at_ns = s->done_ns > r->start_ns ? s->done_ns - r->start_ns : 0;
@@ -178,8 +237,13 @@ COLD static void record_error(struct pelt_recorder *r, uint32_t series, const st
         struct pelt_request_frame *f = r->frame->requests[series]; /* it is there: it was counted */
         pelt_hist_record_ns(&f->hist[PELT_HIST_FAILED], &r->frame->pool, s->response_ns);
     }
-    pelt_frame_error(r->frame, series, s->outcome, at_ns,
-                     s->error != NULL ? s->error : pelt_outcome_name(s->outcome));
+    struct pelt_error_frame *first =
+        pelt_frame_error(r->frame, series, s->outcome, at_ns,
+                         s->error != NULL ? s->error : pelt_outcome_name(s->outcome));
+    if (first != NULL) {
+        fill_kept(r, series, s, &first->exchange);
+        first->has_exchange = true;
+    }
 }
 
 void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct pelt_sample *s)
@@ -196,6 +260,9 @@ void pelt_recorder_ended(struct pelt_recorder *r, uint32_t series, const struct 
     f->bytes_received += s->bytes_received;
     r->frame->flight_ns += s->done_ns - r->start_ns;
     if (LIKELY(s->answered)) {
+        if (UNLIKELY(s->response_ns > f->slow_ns)) {
+            record_slow(r, f, series, s);
+        }
         record_times(f, &r->frame->pool, s);
         if (UNLIKELY(s->done_ns - s->response_ns < r->stalled_ns || s->done_ns > r->stalling_ns)) {
             record_if_tainted(r, s);

@@ -85,4 +85,11 @@ void report_section_load(struct report_page *p)
              threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",
              seed ? seed : "?");
     report_page_labelled(p, "run", line);
+    if (r->has_part) {
+        snprintf(line, sizeof line,
+                 "from %d s to %d s; thresholds are judged on it; verdict and exit code are of the "
+                 "whole run",
+                 r->part.from_s, r->part.to_s);
+        report_page_labelled_whole(p, "part", line);
+    }
 }

@@ -14,6 +14,7 @@ void report_section_totals(struct report_page *p);
 void report_section_errors(struct report_page *p);
 void report_section_outside(struct report_page *p);
 void report_section_requests(struct report_page *p);
+void report_section_slowest(struct report_page *p);
 void report_section_served(struct report_page *p);
 void report_section_checks(struct report_page *p);
 void report_section_metrics(struct report_page *p);

@@ -3,51 +3,13 @@
  */
 #include "sections.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "pelt/units.h"
+#include "judged.h"
 #include "text.h"
 
 #define INDENT        11 /* columns: of what stands behind the level */
 #define VALUE_COLUMNS 19
-
-static void format_value(const struct pelt_threshold *t, double value, char out[REPORT_TEXT_MAX])
-{
-    switch (t->unit) {
-    case PELT_UNIT_MS:
-        report_text_time_ms(value, out);
-        break;
-    case PELT_UNIT_SHARE:
-        report_text_share(value, out);
-        break;
-    case PELT_UNIT_PER_S:
-        report_text_rate(value, out);
-        break;
-    case PELT_UNIT_BYTES:
-        pelt_format_bytes((uint64_t)fmax(value, 0), out, REPORT_TEXT_MAX);
-        break;
-    case PELT_UNIT_COUNT:
-        report_text_count((uint64_t)fmax(value, 0), out);
-        break;
-    case PELT_UNIT_NUMBER:
-        report_text_number(value, out);
-        break;
-    }
-}
-
-static void threshold_value(const struct pelt_threshold_row *row, char out[2 * REPORT_TEXT_MAX])
-{
-    char number[REPORT_TEXT_MAX];
-    if (row->judged && row->line.needs > 0) {
-        report_text_count(row->line.needs, number);
-        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a (needs %s)", number);
-    } else if (row->judged && row->line.has_value) {
-        format_value(&row->threshold, row->line.value, out);
-    } else {
-        snprintf(out, 2 * REPORT_TEXT_MAX, "n/a");
-    }
-}
 
 /* Of a threshold that does not look at seconds: a stress load has judged it by its steps. */
 static bool is_of_steps(const struct pelt_results *r, const struct pelt_threshold_row *row)
@@ -81,10 +43,10 @@ void report_section_thresholds(struct report_page *p)
     report_page_heading(p, "thresholds\n");
     for (size_t i = 0; i < p->r->thresholds_len; i++) {
         const struct pelt_threshold_row *row = &p->r->thresholds[i];
-        enum pelt_level level = row->judged ? row->line.level : PELT_LEVEL_UNJUDGED;
-        char bounds[512], value[2 * REPORT_TEXT_MAX];
+        enum pelt_level level = report_judged_level(row);
+        char bounds[512], value[REPORT_JUDGED_MAX];
         pelt_threshold_format(&row->threshold, bounds, sizeof bounds);
-        threshold_value(row, value);
+        report_judged_value(row, value);
         fputs("  ", p->out);
         report_page_say(p, level <= PELT_LEVEL_CRITICAL ? REPORT_GREEN : REPORT_RED, "%-9s",
                         pelt_level_name(level));

@@ -30,7 +30,7 @@ static void bytes_line(struct report_page *p, const char *label, uint64_t bytes,
 static void after_line(struct report_page *p, const struct report_totals *t,
                        const struct report_totals *late)
 {
-    const int32_t whole_s = pelt_load_whole_s(p->r->duration_s);
+    const int32_t whole_s = pelt_results_whole_s(p->r);
     char started[REPORT_TEXT_MAX], ended[REPORT_TEXT_MAX];
     if (report_share(late->started, t->started) < AFTER_SHOWN &&
         report_share(late->ended, t->ended) < AFTER_SHOWN) {

@@ -98,6 +98,13 @@ void pelt_client_close_left(struct pelt_client *client);
 typedef void (*pelt_foresee_fn)(pelt_done_fn done, void *arg);
 void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee);
 
+/* Tells, of an exchange that is kept, whose it is: sets its user and iteration, by what its call
+ * was given. */
+typedef void (*pelt_whose_fn)(pelt_done_fn done, void *arg, struct pelt_kept *k);
+void pelt_client_whose(struct pelt_client *client, pelt_whose_fn whose);
+/* A pelt_describe_fn, for the recorder of a client. */
+void pelt_client_describe(const void *of, struct pelt_kept *k);
+
 /* Asks for the cache lines of `size` bytes, to be written soon; any address is allowed. */
 static inline void pelt_fetch(const void *at, size_t size)
 {

@@ -80,6 +80,14 @@ static const char schema[] =
     " PRIMARY KEY (agent, from_s)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE server_second (t INTEGER, agent INTEGER, part INTEGER, block BLOB NOT NULL,"
     " PRIMARY KEY (t, agent, part)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE exchange (id INTEGER PRIMARY KEY, t INTEGER NOT NULL, series INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL, outcome TEXT NOT NULL, status INTEGER NOT NULL,"
+    " thread INTEGER NOT NULL, done_ns INTEGER NOT NULL, response_ns INTEGER NOT NULL,"
+    " service_ns INTEGER, blocked_ns INTEGER, dns_ns INTEGER, connect_ns INTEGER, tls_ns INTEGER,"
+    " send_ns INTEGER, wait_ns INTEGER, receive_ns INTEGER, bytes_sent INTEGER NOT NULL,"
+    " bytes_received INTEGER NOT NULL, user INTEGER, iteration INTEGER, trace_id TEXT NOT NULL)"
+    " STRICT;"
+    "CREATE INDEX exchange_slow ON exchange (series, response_ns) WHERE failed = 0;"
     "CREATE TABLE event (id INTEGER PRIMARY KEY, t_s REAL NOT NULL, kind TEXT NOT NULL, text TEXT "
     "NOT NULL)"
     " STRICT;"
@@ -358,7 +366,8 @@ static int open_and_touch(struct pelt_database *d, const char *where, int flags)
     int64_t tables;
     sqlite3_close(d->db);
     d->db = NULL;
-    int rc = sqlite3_open_v2(where, &d->db, SQLITE_OPEN_READONLY | flags, NULL);
+    int rc =
+        sqlite3_open_v2(where, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(d->db, BUSY_TIMEOUT_MS);
         rc = read_pragma(d->db, "SELECT count(*) FROM sqlite_schema", &tables);
@@ -564,5 +573,41 @@ enum pelt_status pelt_database_open(const char *path, struct pelt_database **out
         return status;
     }
     *out = d;
+    return PELT_OK;
+}
+
+/* Views of the temporary database hide the tables of the same name: also where that is read-only,
+ * nothing of the file changes. */
+enum pelt_status pelt_database_narrow(struct pelt_database *d, int32_t from, int32_t to,
+                                      struct pelt_error *err)
+{
+    static const char *const tables[] = {"second", "thread",       "host",  "request", "outcome",
+                                         "checks", "metric_value", "error", "hist",    "exchange"};
+    const size_t len = sizeof tables / sizeof *tables;
+    for (size_t i = 0; i < len + 3; i++) {
+        char sql[256];
+        if (i < len) {
+            snprintf(sql, sizeof sql,
+                     "CREATE TEMP VIEW %s AS SELECT * FROM main.%s WHERE t >= %d AND t < %d",
+                     tables[i], tables[i], (int)from, (int)to);
+        } else if (i == len) {
+            snprintf(sql, sizeof sql,
+                     "CREATE TEMP VIEW event AS SELECT * FROM main.event"
+                     " WHERE t_s >= %d AND t_s < %d",
+                     (int)from, (int)to);
+        } else if (i == len + 1) {
+            snprintf(sql, sizeof sql,
+                     "CREATE TEMP VIEW server_second AS SELECT * FROM main.server_second"
+                     " WHERE t < %d",
+                     (int)to);
+        } else {
+            snprintf(sql, sizeof sql,
+                     "CREATE TEMP VIEW hist_sum AS SELECT * FROM main.hist_sum"
+                     " WHERE 0");
+        }
+        if (sqlite3_exec(d->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+            return pelt_database_fail(d, "cannot be read", err);
+        }
+    }
     return PELT_OK;
 }

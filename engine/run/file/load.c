@@ -4,6 +4,7 @@
  */
 #include "load.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,14 +85,35 @@ static void load_metrics(struct pelt_loader *l)
 
 /* ---- what follows from it ---- */
 
+static int32_t last_second(struct pelt_loader *l)
+{
+    int32_t last = -1;
+    sqlite3_stmt *s = pelt_loader_query(l, "SELECT coalesce(max(t), -1) FROM main.second");
+    if (pelt_loader_rows(l, s)) {
+        last = sqlite3_column_int(s, 0);
+    }
+    sqlite3_finalize(s);
+    return last;
+}
+
 static void find_duration(struct pelt_loader *l)
 {
     struct pelt_results *r = l->r;
     const char *planned = pelt_results_meta(r, "duration_ns");
-    double reached_s = r->seconds_len > 0 ? r->seconds[r->seconds_len - 1].t + 1 : 0;
+    double reached_s = last_second(l) + 1;
     double planned_s = planned ? (double)strtoull(planned, NULL, 10) / (double)PELT_NS_PER_S : 0;
     bool in_order = r->finished && planned_s > 0;
     r->duration_s = in_order || (planned_s > 0 && planned_s < reached_s) ? planned_s : reached_s;
+    if (r->has_part) {
+        r->part.to_s = r->part.to_s < reached_s ? r->part.to_s : (int32_t)reached_s;
+        r->duration_s = fmax(fmin(r->duration_s, r->part.to_s) - r->part.from_s, 0);
+    }
+    if (r->has_part && r->seconds_len == 0 && l->status == PELT_OK) {
+        l->status = pelt_fail(l->err, PELT_EINVAL,
+                              "%s: no second from %d s on is before %d s: the run has seconds 0 to "
+                              "%d",
+                              r->path, r->part.from_s, r->part.to_s, (int)reached_s - 1);
+    }
 }
 
 static const char *base_name(const char *path)
@@ -118,7 +140,7 @@ static void explain_unfinished(struct pelt_loader *l)
     char text[400], upto[40] = "no second was completed";
     uint64_t lost = pelt_results_lost(r);
     if (r->seconds_len > 0) {
-        snprintf(upto, sizeof upto, "data up to second %d", r->seconds[r->seconds_len - 1].t);
+        snprintf(upto, sizeof upto, "data up to second %d", last_second(l));
     }
     snprintf(text, sizeof text, "%s: %s",
              r->running ? "this run is still going on" : "this run was killed", upto);
@@ -161,6 +183,7 @@ static void load_all(struct pelt_loader *l)
     pelt_load_totals(l);
     pelt_load_seconds(l);
     pelt_load_end(l);
+    pelt_load_kept(l);
     if (l->status == PELT_OK) {
         find_duration(l);
         pelt_load_after(l);
@@ -168,6 +191,8 @@ static void load_all(struct pelt_loader *l)
     }
     if (l->status == PELT_OK && !l->r->finished) {
         explain_unfinished(l);
+    } else if (l->status == PELT_OK && l->r->has_part) {
+        pelt_load_rules(l);
     }
 }
 
@@ -191,17 +216,22 @@ static struct pelt_results *results_new(const char *path)
     return r;
 }
 
-enum pelt_status pelt_load_results(struct pelt_database *d, bool writing, struct pelt_results **out,
-                                   struct pelt_error *err)
+static enum pelt_status load(struct pelt_database *d, bool writing, const struct pelt_period *part,
+                             struct pelt_results **out, struct pelt_error *err)
 {
     struct pelt_loader l = {.d = d, .r = results_new(d->path), .err = err};
     if (l.r == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     l.r->running = writing;
+    l.r->has_part = part != NULL;
+    if (part != NULL) {
+        l.r->part = *part;
+        l.status = pelt_database_narrow(d, part->from_s, part->to_s, err);
+    }
     pelt_hist_pool_init(&l.pool, NULL);
     /* One read transaction, so that all tables show the same moment while a writer goes on. */
-    if (sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+    if (l.status == PELT_OK && sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
         l.status = pelt_database_fail(d, "cannot be read", err);
     }
     load_all(&l);
@@ -217,15 +247,33 @@ enum pelt_status pelt_load_results(struct pelt_database *d, bool writing, struct
     return PELT_OK;
 }
 
-enum pelt_status pelt_results_load(const char *path, struct pelt_results **out,
+enum pelt_status pelt_load_results(struct pelt_database *d, bool writing, struct pelt_results **out,
                                    struct pelt_error *err)
+{
+    return load(d, writing, NULL, out, err);
+}
+
+static enum pelt_status load_file(const char *path, const struct pelt_period *part,
+                                  struct pelt_results **out, struct pelt_error *err)
 {
     struct pelt_database *d = NULL;
     bool writing = pelt_database_is_written(path); /* before SQLite opens it: see there */
     enum pelt_status status = pelt_database_open(path, &d, err);
     if (status == PELT_OK) {
-        status = pelt_load_results(d, writing, out, err);
+        status = load(d, writing, part, out, err);
     }
     pelt_database_release(d);
     return status;
+}
+
+enum pelt_status pelt_results_load(const char *path, struct pelt_results **out,
+                                   struct pelt_error *err)
+{
+    return load_file(path, NULL, out, err);
+}
+
+enum pelt_status pelt_results_load_part(const char *path, struct pelt_period part,
+                                        struct pelt_results **out, struct pelt_error *err)
+{
+    return load_file(path, &part, out, err);
 }

@@ -11,6 +11,7 @@
 
 struct seconds {
     struct pelt_loader *l;
+    int32_t t; /* that is read; in `frame` counted from the part's beginning */
     struct pelt_frame *frame;
     sqlite3_stmt *request, *outcome, *check, *value, *hist; /* of second ?1 */
 };
@@ -67,7 +68,7 @@ static bool next_of(struct seconds *x, sqlite3_stmt *s)
 
 static void bind(const struct seconds *x, sqlite3_stmt *s)
 {
-    const struct pelt_cell t = PELT_INT(x->frame->second);
+    const struct pelt_cell t = PELT_INT(x->t);
     if (s != NULL) {
         pelt_statement_bind(s, &t, 1);
     }
@@ -143,7 +144,8 @@ static void read_hists(struct seconds *x)
 static void read_second(struct seconds *x, const struct pelt_second_row *row)
 {
     pelt_frame_reset(x->frame);
-    x->frame->second = row->t;
+    x->t = row->t;
+    x->frame->second = row->t - pelt_results_from_s(x->l->r);
     x->frame->iterations = row->iterations;
     x->frame->planned = row->planned;
     x->frame->dropped = row->dropped;
@@ -188,6 +190,10 @@ static void judge(struct pelt_loader *l, struct pelt_rulebook *book)
     const struct pelt_load_sum sum = pelt_results_sum(r);
     pelt_rulebook_finish(book, &sum, lines);
     for (size_t i = 0; i < r->thresholds_len; i++) {
+        if (lines[i].to_s > 0) {
+            lines[i].from_s += pelt_results_from_s(r);
+            lines[i].to_s += pelt_results_from_s(r);
+        }
         r->thresholds[i].line = lines[i];
         pelt_results_explain(r, &r->thresholds[i].threshold, &r->thresholds[i].line);
         r->thresholds[i].judged = true;

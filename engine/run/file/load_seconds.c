@@ -91,11 +91,32 @@ static void load_second_requests(struct pelt_loader *l)
     sqlite3_finalize(s);
 }
 
+/* Of a part: how many were in flight as it began. */
+static double begun_before(struct pelt_loader *l)
+{
+    double begun = 0;
+    if (!l->r->has_part) {
+        return 0;
+    }
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT (SELECT total(started) FROM main.request WHERE t >= 0 AND t < ?1)"
+           " - (SELECT total(count) FROM main.outcome WHERE t >= 0 AND t < ?1)");
+    const struct pelt_cell from = PELT_INT(l->r->part.from_s);
+    if (s != NULL) {
+        pelt_statement_bind(s, &from, 1);
+    }
+    if (pelt_loader_rows(l, s)) {
+        begun = sqlite3_column_double(s, 0);
+    }
+    sqlite3_finalize(s);
+    return begun;
+}
+
 /* The area below the number in flight, of a second that ends at E: how many there were at its
  * beginning, and E less each begin, and less E less each end. */
 static void settle_in_flight(struct pelt_loader *l)
 {
-    double begun = 0; /* and not ended, at the second's beginning */
+    double begun = begun_before(l); /* and not ended, at the second's beginning */
     for (size_t i = 0; i < l->r->seconds_len; i++) {
         struct pelt_second_row *row = &l->r->seconds[i];
         double more =
@@ -150,14 +171,15 @@ static const char *threads_sql(const struct pelt_loader *l)
  * later one where a script held the thread. */
 static double measured_s(const struct pelt_loader *l, sqlite3_stmt *s, int next)
 {
-    return sqlite3_column_type(s, next) != SQLITE_NULL ? (double)sqlite3_column_int64(s, next)
-                                                       : pelt_load_measured_s(l->r->duration_s);
+    return sqlite3_column_type(s, next) != SQLITE_NULL
+               ? (double)sqlite3_column_int64(s, next) - pelt_results_from_s(l->r)
+               : pelt_load_measured_s(l->r->duration_s);
 }
 
 static void load_threads(struct pelt_loader *l)
 {
     sqlite3_stmt *s = pelt_loader_query(l, threads_sql(l));
-    const struct pelt_cell whole = PELT_INT(pelt_load_whole_s(l->r->duration_s));
+    const struct pelt_cell whole = PELT_INT(pelt_results_whole_s(l->r));
     if (s != NULL) {
         pelt_statement_bind(s, &whole, 1);
     }
@@ -196,11 +218,11 @@ static void load_host(struct pelt_loader *l)
     }
     sqlite3_stmt *s = pelt_loader_query(l, "SELECT throttled, throttled_ns, pressure_ns, stolen_ns,"
                                            " busy_ns, own_ns, t FROM host ORDER BY t");
-    const int32_t whole = pelt_load_whole_s(l->r->duration_s);
+    const int32_t whole = pelt_results_whole_s(l->r);
     l->r->host_measured_s = pelt_load_measured_s(l->r->duration_s);
     for (bool first = true; pelt_loader_rows(l, s); first = false) {
         if (sqlite3_column_int64(s, 6) >= whole) {
-            l->r->host_measured_s = sqlite3_column_double(s, 6);
+            l->r->host_measured_s = sqlite3_column_double(s, 6) - pelt_results_from_s(l->r);
             break;
         }
         struct pelt_host_row row = {read_or_unread(s, 0), read_or_unread(s, 1),
@@ -263,7 +285,11 @@ enum pelt_status pelt_results_reopen(const struct pelt_results *r, struct pelt_d
         *d = pelt_database_hold(r->database);
         return PELT_OK;
     }
-    return pelt_database_open(r->path, d, err);
+    enum pelt_status status = pelt_database_open(r->path, d, err);
+    if (status == PELT_OK && r->has_part) {
+        status = pelt_database_narrow(*d, r->part.from_s, r->part.to_s, err);
+    }
+    return status;
 }
 
 enum pelt_status pelt_results_each_second_hist(const struct pelt_results *r, int32_t from,
@@ -299,8 +325,7 @@ static enum pelt_status walk_payloads(struct pelt_database *d, const struct pelt
             .series = series < 0 ? PELT_WHOLE_RUN : (int32_t)series,
             .count = pelt_column(s, 2),
             .max_us = pelt_column(s, 3),
-            .bytes =
-                pelt_span(sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4)),
+            .bytes = pelt_span(sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4)),
         };
         fn(arg, &p);
     }
@@ -322,30 +347,57 @@ enum pelt_status pelt_results_each_payload(const struct pelt_results *r, pelt_pa
 
 /* ---- seconds of each request ---- */
 
+/* Rows of a table in the order of seconds and series, the first of which was stepped to. */
+struct rows {
+    sqlite3_stmt *s; /* columns t, series, ... */
+    bool waits;      /* on a row that was not taken */
+};
+
 struct walk {
     struct pelt_loader l;
-    sqlite3_stmt *request, *outcome, *hist;
+    struct rows request, outcome, hist;
     struct pelt_request_frame frame; /* of the running row */
 };
 
-static void read_request_second(struct walk *w, int32_t t, int64_t series)
+static void begin_rows(struct walk *w, struct rows *rows, const char *sql)
 {
-    const struct pelt_cell key[] = {PELT_INT(t), PELT_INT(series)};
-    enum pelt_outcome outcome;
-    w->frame.started = pelt_column(w->request, 2);
-    w->frame.bytes_sent = pelt_column(w->request, 3);
-    w->frame.bytes_received = pelt_column(w->request, 4);
-    pelt_statement_bind(w->outcome, key, 2);
-    while (pelt_loader_rows(&w->l, w->outcome)) {
-        if (pelt_outcome_find(pelt_column_text(w->outcome, 0), &outcome)) {
-            w->frame.outcomes[outcome] = pelt_column(w->outcome, 1);
+    rows->s = pelt_loader_query(&w->l, sql);
+    rows->waits = rows->s != NULL && pelt_loader_rows(&w->l, rows->s);
+}
+
+static void next_row(struct walk *w, struct rows *rows)
+{
+    rows->waits = pelt_loader_rows(&w->l, rows->s);
+}
+
+/* Goes on to the rows of second `t` of a series. False: there is none (any more). */
+static bool finds(struct walk *w, struct rows *rows, int64_t t, int64_t series)
+{
+    for (; rows->waits; next_row(w, rows)) {
+        const int64_t at = sqlite3_column_int64(rows->s, 0);
+        const int64_t of = sqlite3_column_int64(rows->s, 1);
+        if (at > t || (at == t && of >= series)) {
+            return at == t && of == series;
         }
     }
-    pelt_statement_bind(w->hist, key, 2);
-    while (pelt_loader_rows(&w->l, w->hist)) {
+    return false;
+}
+
+static void read_request_second(struct walk *w, int32_t t, int64_t series)
+{
+    enum pelt_outcome outcome;
+    w->frame.started = pelt_column(w->request.s, 2);
+    w->frame.bytes_sent = pelt_column(w->request.s, 3);
+    w->frame.bytes_received = pelt_column(w->request.s, 4);
+    for (; finds(w, &w->outcome, t, series); next_row(w, &w->outcome)) {
+        if (pelt_outcome_find(pelt_column_text(w->outcome.s, 2), &outcome)) {
+            w->frame.outcomes[outcome] = pelt_column(w->outcome.s, 3);
+        }
+    }
+    for (; finds(w, &w->hist, t, series); next_row(w, &w->hist)) {
         bool service =
-            strcmp(pelt_column_text(w->hist, 0), pelt_request_hist_name(PELT_HIST_SERVICE)) == 0;
-        pelt_loader_hist(&w->l, w->hist, 1,
+            strcmp(pelt_column_text(w->hist.s, 2), pelt_request_hist_name(PELT_HIST_SERVICE)) == 0;
+        pelt_loader_hist(&w->l, w->hist.s, 3,
                          &w->frame.hist[service ? PELT_HIST_SERVICE : PELT_HIST_RESPONSE],
                          &w->l.pool, "hist");
     }
@@ -364,18 +416,17 @@ static enum pelt_status walk_database(struct pelt_database *d, const struct pelt
 {
     struct walk w = {.l = {.d = d, .err = err}};
     pelt_hist_pool_init(&w.l.pool, NULL);
-    w.request = pelt_loader_query(
-        &w.l, "SELECT t, series, started, bytes_sent, bytes_received FROM request WHERE t >= 0"
-              " ORDER BY t, series");
-    w.outcome =
-        pelt_loader_query(&w.l, "SELECT outcome, count FROM outcome WHERE t = ? AND series = ?");
-    w.hist = pelt_loader_query(
-        &w.l, "SELECT kind, count, min_us, max_us, clamped, lost, payload FROM hist "
-              "WHERE t = ? AND series = ?"
-              " AND kind IN ('http_response', 'http_service')");
-    while (pelt_loader_rows(&w.l, w.request)) {
-        int32_t t = (int32_t)sqlite3_column_int64(w.request, 0);
-        int64_t series = sqlite3_column_int64(w.request, 1);
+    begin_rows(&w, &w.request,
+               "SELECT t, series, started, bytes_sent, bytes_received FROM request WHERE t >= 0"
+               " ORDER BY t, series");
+    begin_rows(&w, &w.outcome,
+               "SELECT t, series, outcome, count FROM outcome WHERE t >= 0 ORDER BY t, series");
+    begin_rows(&w, &w.hist,
+               "SELECT t, series, kind, count, min_us, max_us, clamped, lost, payload FROM hist"
+               " WHERE t >= 0 AND kind IN ('http_response', 'http_service') ORDER BY t, series");
+    for (; w.request.waits; next_row(&w, &w.request)) {
+        int32_t t = (int32_t)sqlite3_column_int64(w.request.s, 0);
+        int64_t series = sqlite3_column_int64(w.request.s, 1);
         if (series < 0 || series >= pelt_registry_count(r->names, PELT_NAME_REQUEST)) {
             break; /* younger than the results: the run goes on */
         }
@@ -385,9 +436,9 @@ static enum pelt_status walk_database(struct pelt_database *d, const struct pelt
         }
         clear_frame(&w);
     }
-    sqlite3_finalize(w.request);
-    sqlite3_finalize(w.outcome);
-    sqlite3_finalize(w.hist);
+    sqlite3_finalize(w.request.s);
+    sqlite3_finalize(w.outcome.s);
+    sqlite3_finalize(w.hist.s);
     pelt_hist_pool_deinit(&w.l.pool);
     return w.l.status;
 }

@@ -333,7 +333,7 @@ void pelt_load_totals(struct pelt_loader *l)
 static sqlite3_stmt *query_after(struct pelt_loader *l, const char *sql)
 {
     sqlite3_stmt *s = pelt_loader_query(l, sql);
-    const struct pelt_cell whole = PELT_INT(pelt_load_whole_s(l->r->duration_s));
+    const struct pelt_cell whole = PELT_INT(pelt_results_whole_s(l->r));
     if (s != NULL) {
         pelt_statement_bind(s, &whole, 1);
     }

@@ -178,6 +178,21 @@ int32_t pelt_load_whole_s(double duration_s)
     return duration_s < 1 ? 1 : duration_s < INT32_MAX ? (int32_t)duration_s : INT32_MAX;
 }
 
+int32_t pelt_results_whole_s(const struct pelt_results *r)
+{
+    return pelt_results_from_s(r) + pelt_load_whole_s(r->duration_s);
+}
+
+int32_t pelt_results_from_s(const struct pelt_results *r)
+{
+    return r->has_part ? r->part.from_s : 0;
+}
+
+double pelt_results_end_s(const struct pelt_results *r)
+{
+    return pelt_results_from_s(r) + r->duration_s;
+}
+
 double pelt_load_measured_s(double duration_s)
 {
     return fmin(duration_s, pelt_load_whole_s(duration_s));

@@ -73,6 +73,12 @@
     X(HIST, "INSERT OR REPLACE INTO hist VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                      \
     X(HIST_GET, "SELECT count, min_us, max_us, clamped, lost, payload FROM hist"                   \
                 " WHERE t = ? AND series = ? AND kind = ?")                                        \
+    X(EXCHANGE,                                                                                    \
+      "INSERT INTO exchange (t, series, failed, outcome, status, thread, done_ns, response_ns,"    \
+      " service_ns, blocked_ns, dns_ns, connect_ns, tls_ns, send_ns, wait_ns, receive_ns,"         \
+      " bytes_sent, bytes_received, user, iteration, trace_id)"                                    \
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                   \
+    X(EXCHANGE_CLEAR, "DELETE FROM exchange WHERE failed = 0 AND series = ? AND response_ns < ?")  \
     X(SUM_CLEAR, "DELETE FROM hist_sum")                                                           \
     X(SUM, "INSERT INTO hist_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
     X(AGENT, "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  \
@@ -376,6 +382,67 @@ static void merge_slots(struct pelt_runfile *f, int32_t t, struct pelt_slot slot
     sqlite3_reset(s);
 }
 
+#define PELT_DURATION(ns) PELT_INT_IF((ns) != UINT64_MAX, ns)
+static void put_exchange(struct pelt_runfile *f, int32_t t, bool failed, const struct pelt_kept *k)
+{
+    const uint64_t *phase_ns = k->phase_ns;
+    PUT(f, EXCHANGE, PELT_INT(t), PELT_INT(k->series), PELT_INT(failed),
+        PELT_TEXT(pelt_outcome_name(k->outcome)), PELT_INT(k->status), PELT_INT(k->thread),
+        PELT_INT(k->done_ns), PELT_INT(k->response_ns), PELT_INT_IF(k->sent, k->service_ns),
+        PELT_DURATION(phase_ns[PELT_KEPT_BLOCKED]), PELT_DURATION(phase_ns[PELT_KEPT_DNS]),
+        PELT_DURATION(phase_ns[PELT_KEPT_CONNECT]), PELT_DURATION(phase_ns[PELT_KEPT_TLS]),
+        PELT_DURATION(phase_ns[PELT_KEPT_SEND]), PELT_DURATION(phase_ns[PELT_KEPT_WAIT]),
+        PELT_DURATION(phase_ns[PELT_KEPT_RECEIVE]), PELT_INT(k->bytes_sent),
+        PELT_INT(k->bytes_received), PELT_INT_IF(k->has_user, k->user),
+        PELT_INT_IF(k->has_user, k->iteration), PELT_TEXT(k->id));
+}
+#undef PELT_DURATION
+
+static bool is_among(const struct pelt_slowest_frame *of, const struct pelt_kept *k)
+{
+    for (uint8_t i = 0; i < of->len; i++) {
+        if (pelt_kept_compare(&of->list[i], k) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is faster than the slowest of the run and of the name so far, is kept no more. */
+static void clear_faster(struct pelt_runfile *f, uint32_t series)
+{
+    const struct pelt_slowest_frame *of =
+        f->sum != NULL && series < f->sum->requests_len && f->sum->requests[series] != NULL
+            ? f->sum->requests[series]->slowest
+            : NULL;
+    if (of == NULL || of->len < PELT_KEPT_OF_NAME || f->sum->slowest_len < PELT_KEPT_OF_RUN) {
+        return;
+    }
+    const uint64_t of_name = of->list[PELT_KEPT_OF_NAME - 1].response_ns;
+    const uint64_t of_run = f->sum->slowest[PELT_KEPT_OF_RUN - 1].response_ns;
+    PUT(f, EXCHANGE_CLEAR, PELT_INT(series), PELT_INT(of_name < of_run ? of_name : of_run));
+}
+
+static void put_slowest(struct pelt_runfile *f, const struct pelt_frame *sum)
+{
+    static const struct pelt_slowest_frame none = {.len = 0};
+    for (uint32_t id = 0; id < sum->requests_len; id++) {
+        const struct pelt_slowest_frame *of = sum->requests[id] ? sum->requests[id]->slowest : NULL;
+        of = of != NULL ? of : &none;
+        for (uint8_t i = 0; i < of->len; i++) {
+            put_exchange(f, sum->second, false, &of->list[i]);
+        }
+        for (uint8_t i = 0; i < sum->slowest_len; i++) {
+            if (sum->slowest[i].series == id && !is_among(of, &sum->slowest[i])) {
+                put_exchange(f, sum->second, false, &sum->slowest[i]);
+            }
+        }
+        if (of->len > 0) {
+            clear_faster(f, id);
+        }
+    }
+}
+
 static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
 {
     struct pelt_slot slots[PELT_FRAME_SLOTS];
@@ -401,6 +468,9 @@ static void put_run(struct pelt_runfile *f, const struct pelt_frame *sum)
         PUT(f, ERROR, PELT_INT(sum->second), PELT_INT(sum->errors[i].series),
             PELT_TEXT(pelt_outcome_name(sum->errors[i].outcome)), PELT_INT(e->count),
             PELT_INT(e->first_ns), PELT_INT(e->last_ns), PELT_TEXT(e->sample));
+        if (e->has_exchange) {
+            put_exchange(f, sum->second, true, &e->exchange);
+        }
     }
     for (int k = 0; k < PELT_RUNHIST_KINDS; k++) {
         put_hist(f, sum->second, PELT_WHOLE_RUN, pelt_run_hist_name(k), &sum->hist[k]);
@@ -465,6 +535,7 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
     put_names(f, names, upto);
     put_metrics(f, m, &metrics, &metric_series);
     put_requests(f, sum);
+    put_slowest(f, sum);
     put_metric_values(f, sum, m);
     put_run(f, sum);
     put_threads(f, sum->second, threads, threads_len);

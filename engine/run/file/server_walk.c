@@ -189,9 +189,9 @@ static void take_block(struct pelt_server_walk *w)
     }
 }
 
-enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w, int32_t *t,
-                                       const struct pelt_server_row **rows, size_t *len,
-                                       struct pelt_error *err)
+static enum pelt_status next(struct pelt_server_walk *w, int32_t *t,
+                             const struct pelt_server_row **rows, size_t *len,
+                             struct pelt_error *err)
 {
     for (size_t i = 0; i < w->len; i++) {
         w->place[w->rows[i].figure] = 0;
@@ -218,6 +218,18 @@ enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w, int32_t *t,
     *rows = w->rows;
     *len = w->len;
     return any ? PELT_OK : PELT_EOF;
+}
+
+/* Of a part, what was counted before is where its counts begin; the baseline stays. */
+enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w, int32_t *t,
+                                       const struct pelt_server_row **rows, size_t *len,
+                                       struct pelt_error *err)
+{
+    enum pelt_status status;
+    do {
+        status = next(w, t, rows, len, err);
+    } while (status == PELT_OK && w->r->has_part && *t >= 0 && *t < w->r->part.from_s);
+    return status;
 }
 
 /* ---- sums ---- */

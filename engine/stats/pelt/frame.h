@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "pelt/hist.h"
+#include "pelt/kept.h"
 #include "pelt/metric.h"
 #include "pelt/outcome.h"
 #include "pelt/registry.h"
@@ -54,9 +55,16 @@ const char *pelt_run_hist_name(enum pelt_run_hist kind);
 struct pelt_request_frame {
     struct pelt_request_frame *next_spare; /* while unused */
     uint64_t started;
+    uint64_t slow_ns; /* the recorder's own: only what took longer may be one of the slowest */
     uint64_t outcomes[PELT_OUTCOME_COUNT]; /* sum = exchanges that ended */
     uint64_t bytes_sent, bytes_received;   /* on the wire, heads included */
     struct pelt_hist hist[PELT_HIST_REQUEST_KINDS];
+    struct pelt_slowest_frame *slowest; /* of the name; NULL: none were kept */
+};
+
+struct pelt_slowest_frame {
+    struct pelt_kept list[PELT_KEPT_OF_NAME];
+    uint8_t len;
 };
 
 struct pelt_check_frame {
@@ -81,6 +89,8 @@ struct pelt_error_frame {
     uint64_t count;
     uint64_t first_ns, last_ns;    /* since the run's start */
     char sample[PELT_SAMPLE_TEXT]; /* of the first one: "connect 10.0.0.1:80: Connection refused" */
+    bool has_exchange;
+    struct pelt_kept exchange; /* the first one */
 };
 
 /* What happened in one of the equal parts of a second. What is in flight, or waits, at a slot's end
@@ -130,6 +140,8 @@ struct pelt_frame {
      * as a second alone may be below 0. */
     uint64_t flight_ns;
     uint64_t unanswered_ns; /* due to done of those that ended without an answer: in no histogram */
+    struct pelt_kept slowest[PELT_KEPT_OF_RUN]; /* all names together */
+    uint8_t slowest_len;
     uint64_t lost; /* events not recorded here because memory was out: the figures are too low */
     struct pelt_request_frame *spare;        /* emptied series frames, linked for reuse */
     struct pelt_metric_frame *spare_metrics; /* likewise */
@@ -163,9 +175,13 @@ static inline struct pelt_metric_frame *pelt_frame_metric(struct pelt_frame *f, 
 void pelt_metric_frame_add(struct pelt_metric_frame *into, struct pelt_hist_pool *pool,
                            const struct pelt_metric_frame *from);
 /* Keeps one error with its sample; beyond PELT_FRAME_ERRORS distinct ones only outcomes count it.
- */
-void pelt_frame_error(struct pelt_frame *f, uint32_t series, enum pelt_outcome outcome,
-                      uint64_t at_ns, const char *sample);
+ * Not NULL: it is the first of its class, and the caller may set `exchange`. */
+struct pelt_error_frame *pelt_frame_error(struct pelt_frame *f, uint32_t series,
+                                          enum pelt_outcome outcome, uint64_t at_ns,
+                                          const char *sample);
+/* Keeps `k` if it is one of the slowest of the frame, or of its name there. PELT_ENOMEM: it is kept
+ * for the frame at most. */
+PELT_MUST_USE enum pelt_status pelt_frame_slow(struct pelt_frame *f, const struct pelt_kept *k);
 /* What is kept of the errors of this class; NULL: nothing (there is no sample then). */
 const struct pelt_error_frame *pelt_frame_find_error(const struct pelt_frame *f, uint32_t series,
                                                      enum pelt_outcome outcome);

@@ -106,6 +106,9 @@ size_t pelt_hist_growth(const struct pelt_hist *into, const struct pelt_hist *fr
  * value equivalent to the rank's counter, but never above max_us. 0: min_us. Empty: 0.
  */
 uint64_t pelt_hist_percentile_us(const struct pelt_hist *h, double percentile);
+/* Several percentiles above 0, rising, in one walk; gives the mean (0 of nothing). */
+double pelt_hist_percentiles_us(const struct pelt_hist *h, const double *percentile, size_t len,
+                                uint64_t *out_us);
 /* Mean from the counters' mid values, so that it is the same live and from a run file. Empty: 0. */
 double pelt_hist_mean_us(const struct pelt_hist *h);
 /* Samples that a percentile needs before it is printed, so that with 97.5% certainty at least one

@@ -13,8 +13,12 @@
  * the newest ones are kept. The one that still goes on is the running turn of the loop, once it has
  * lasted that long.
  *
+ * And it keeps the slowest exchanges (pelt/kept.h): it knows how long the slowest ones of the
+ * thread took so far, so that a frame holds only those that are among them as they end. Nothing is
+ * kept of setup and teardown but what failed.
+ *
  * Storage: the caller's. Thread: the owner. The request path does not allocate once a series was
- * seen in each of the frames in rotation.
+ * seen, and had a slow exchange, in each of the frames in rotation.
  */
 #ifndef PELT_RECORDER_H
 #define PELT_RECORDER_H
@@ -33,7 +37,12 @@ struct pelt_sample {
         receive_ns; /* durations or PELT_NEVER */
     uint64_t bytes_sent, bytes_received;
     const char *error; /* text for the error sample; NULL: the outcome's name */
+    const void *of;    /* for pelt_describe_fn */
 };
+
+/* Fills in what the recorder cannot know of an exchange that is kept: status, user, iteration, id.
+ * `of` as in its sample. */
+typedef void (*pelt_describe_fn)(const void *of, struct pelt_kept *k);
 
 #define PELT_RECORDER_CATCH_UP 60             /* turns in one call */
 #define PELT_STALL_NS          PELT_NS_PER_MS /* a thread held up for longer has stalled */
@@ -60,6 +69,10 @@ struct pelt_recorder {
     uint64_t stalling_ns;       /* from here on the running turn is one; PELT_NEVER: nobody tells */
     pelt_turn_fn turn;
     void *arg;
+    pelt_describe_fn describe; /* NULL: nobody; settable once initialized */
+    /* Response times of the thread's slowest exchanges so far, falling; 0: there were fewer. */
+    uint64_t slowest_ns[PELT_KEPT_OF_RUN];
+    uint64_t slowest_of_ns[PELT_SERIES_MAX][PELT_KEPT_OF_NAME];
 };
 
 /* `frame` is the first one, with its second and thread set; start_ns: when second 0 begins. A frame

@@ -576,7 +576,7 @@ static void json_of_an_empty_run_has_every_member(void **state)
         "schema",  "pelt",     "run",      "result",   "verdict",    "totals",
         "summary", "requests", "metrics",  "checks",   "errors",     "generator",
         "agents",  "caches",   "findings", "seconds",  "thresholds", "setup_teardown",
-        "plan",    "phases",   "events",   "timeline", "environment"};
+        "plan",    "phases",   "events",   "timeline", "environment", "slowest"};
     char *text = NULL;
     struct pelt_results *r = make_empty_results();
     json_t *doc = parse_json(r, &text);
@@ -935,6 +935,51 @@ static void a_run_under_another_name_says_when_and_what_it_was(void **state)
     free(text);
 }
 
+/* A run whose only exchange is a slow one, with an id or without. */
+static struct pelt_results *make_slow_results(const char *id)
+{
+    struct pelt_runfile *f = NULL;
+    struct pelt_results *r = NULL;
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    struct pelt_kept k = {.series = 1, .outcome = PELT_OUTCOME_OK, .status = 200, .answered = true};
+    struct pelt_registry *names = synthetic_names(&data);
+    k.done_ns = k.response_ns = 123456 * UINT64_C(1000000);
+    snprintf(k.id, sizeof k.id, "%s", id);
+    frame->second = 123;
+    assert_int_equal(pelt_frame_slow(frame, &k), PELT_OK);
+    assert_int_equal(pelt_runfile_create(NULL, &f, NULL), PELT_OK);
+    synthetic_meta(f, 200);
+    assert_int_equal(pelt_runfile_second(f, frame, NULL, 0, names), PELT_OK);
+    assert_int_equal(pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 0, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_results(f, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    pelt_frame_free(frame);
+    return r;
+}
+
+static void the_slowest_are_shown_where_they_have_ids_and_fit_the_page(void **state)
+{
+    static const char id[] = "9ccc1cd11cfd5f4bb1a4e0e2ab0fb1a7";
+    for (int width = 60; width <= 100; width += 10) {
+        struct pelt_results *r = make_slow_results(id);
+        char *text = summary(r, false, width), *line = strstr(text, "9ccc1cd11cfd");
+        assert_non_null(line);
+        assert_int_equal(strncmp(line, id, width < 80 ? 18 : 32), 0);
+        while (line > text && line[-1] != '\n') {
+            line--;
+        }
+        assert_in_range(strcspn(line, "\n"), 40, width);
+        free(text);
+        pelt_results_free(r);
+    }
+    struct pelt_results *r = make_slow_results("");
+    char *text = summary(r, false, 100);
+    assert_null(strstr(text, "slowest"));
+    free(text);
+    pelt_results_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -957,6 +1002,7 @@ int main(void)
         cmocka_unit_test(json_numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(json_keeps_names_and_replaces_what_is_no_utf8),
         cmocka_unit_test(json_of_an_empty_run_has_every_member),
+        cmocka_unit_test(the_slowest_are_shown_where_they_have_ids_and_fit_the_page),
         cmocka_unit_test(only_a_stress_load_has_values_of_steps),
         cmocka_unit_test(a_long_threshold_is_wrapped_and_never_cut),
         cmocka_unit_test(thresholds_can_be_judged_again_from_the_json),

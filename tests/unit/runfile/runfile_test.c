@@ -266,6 +266,10 @@ static void mean_number_in_flight_is_the_area_below_it(void **state)
     assert_true(fabs(r->seconds[1].in_flight - 0.7) < 1e-9);
     assert_int_equal(r->total->flight_ns, 1500 * PELT_NS_PER_MS);
     pelt_results_free(r);
+    const struct pelt_period second = {1, 2};
+    assert_int_equal(pelt_results_load_part(p->path, second, &r, NULL), PELT_OK);
+    assert_true(fabs(r->seconds[0].in_flight - 0.7) < 1e-9); /* one came from before */
+    pelt_results_free(r);
     pelt_frame_free(frame);
     pelt_registry_free(names);
 }
@@ -1551,6 +1555,245 @@ static void a_brief_of_a_killed_run_is_summed_up(void **state)
 
 #define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
+/* ---- single exchanges ---- */
+
+/* Second `t`: three exchanges of each of two names, slower from second to second; the first one of
+ * the first name failed. */
+static void write_exchanges(struct pelt_runfile *f, struct pelt_registry *names, int32_t t)
+{
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    frame->second = t;
+    for (uint32_t i = 0; i < 6; i++) {
+        struct pelt_kept k = {.series = 1 + i % 2,
+                              .outcome = i == 0 ? PELT_OUTCOME_HTTP_STATUS : PELT_OUTCOME_OK,
+                              .status = i == 0 ? 503 : 200,
+                              .thread = 1,
+                              .sent = true,
+                              .answered = true,
+                              .done_ns = (uint64_t)t * PELT_NS_PER_S + 500 + i,
+                              .response_ns = 1000000 * (uint64_t)(1 + t) + i,
+                              .service_ns = 900000,
+                              .phase_ns = {1, UINT64_MAX, 3, UINT64_MAX, 5, 6, 7},
+                              .bytes_sent = 10,
+                              .bytes_received = 20,
+                              .has_user = true,
+                              .user = i,
+                              .iteration = (uint64_t)t};
+        snprintf(k.id, sizeof k.id, "%032x", (unsigned)(t * 6) + i);
+        assert_int_equal(pelt_frame_slow(frame, &k), PELT_OK);
+        if (i == 0) {
+            struct pelt_error_frame *e =
+                pelt_frame_error(frame, 1, PELT_OUTCOME_HTTP_STATUS, k.done_ns, "status 503");
+            e->exchange = k;
+            e->has_exchange = true;
+        }
+    }
+    frame->requests[1]->started = 3;
+    frame->requests[1]->outcomes[PELT_OUTCOME_OK] = 2;
+    frame->requests[1]->outcomes[PELT_OUTCOME_HTTP_STATUS] = 1;
+    frame->requests[2]->started = frame->requests[2]->outcomes[PELT_OUTCOME_OK] = 3;
+    assert_int_equal(pelt_runfile_second(f, frame, NULL, 0, names), PELT_OK);
+    pelt_frame_free(frame);
+}
+
+static void write_run_of_exchanges(const char *path, int32_t seconds)
+{
+    struct pelt_runfile *f = create(path);
+    struct pelt_registry *names = synthetic_names(&data);
+    synthetic_meta(f, seconds);
+    for (int32_t t = 0; t < seconds; t++) {
+        write_exchanges(f, names, t);
+    }
+    finish(f);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+}
+
+static void count_kept(void *arg, int32_t t, bool failed, const struct pelt_kept *k)
+{
+    unsigned *n = arg;
+    n[failed]++;
+}
+
+static void the_slowest_come_back_and_the_file_keeps_few_others(void **state)
+{
+    struct place *p = *state;
+    struct pelt_kept *list = NULL;
+    size_t len = 0;
+    unsigned kept[2] = {0, 0};
+    write_run_of_exchanges(p->path, 20);
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(pelt_results_slowest(r, &list, &len), PELT_OK);
+    assert_int_equal(len, PELT_KEPT_OF_RUN); /* those of names are among them */
+    for (unsigned i = 0; i < PELT_KEPT_OF_RUN; i++) {
+        const unsigned number = 20 * 6 - 1 - i;
+        char id[PELT_KEPT_ID];
+        snprintf(id, sizeof id, "%032x", number);
+        assert_string_equal(list[i].id, id);
+        assert_int_equal(list[i].user, number % 6);
+        assert_int_equal(list[i].iteration, number / 6);
+    }
+    assert_int_equal(list[5].status, 503);
+    assert_true(list[5].answered && list[5].sent);
+    assert_int_equal(list[5].phase_ns[PELT_KEPT_DNS], UINT64_MAX);
+    assert_int_equal(list[5].phase_ns[PELT_KEPT_RECEIVE], 7);
+    assert_int_equal(r->errors_len, 1);
+    assert_true(r->errors[0].e.has_exchange);
+    assert_string_equal(r->errors[0].e.exchange.id, "00000000000000000000000000000000");
+    assert_int_equal(pelt_results_each_kept(r, count_kept, kept, NULL), PELT_OK);
+    assert_in_range(kept[false], PELT_KEPT_OF_RUN, 3 * PELT_KEPT_OF_RUN);
+    assert_int_equal(kept[true], 20);
+    free(list);
+    pelt_results_free(r);
+}
+
+static void an_exchange_that_cannot_be_true_is_damage(void **state)
+{
+    struct place *p = *state;
+    static const char *const changes[] = {"UPDATE exchange SET series = 77",
+                                          "UPDATE exchange SET outcome = 'odd'",
+                                          "UPDATE exchange SET trace_id = 'a; rm -rf'"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct pelt_results *r = NULL;
+        struct pelt_error err;
+        unlink(p->path);
+        write_run_of_exchanges(p->path, 2);
+        change(p->path, changes[i]);
+        assert_int_equal(pelt_results_load(p->path, &r, &err), PELT_EPARSE);
+        assert_non_null(strstr(err.text, "exchange"));
+    }
+}
+
+static void a_run_file_from_before_exchanges_can_be_read(void **state)
+{
+    struct place *p = *state;
+    unsigned kept[2] = {0, 0};
+    write_run_of_exchanges(p->path, 2);
+    change(p->path, "DROP TABLE exchange; PRAGMA user_version = 5");
+    struct pelt_results *r = load(p->path);
+    assert_int_equal(r->total->slowest_len, 0);
+    assert_false(r->errors[0].e.has_exchange);
+    assert_int_equal(pelt_results_each_kept(r, count_kept, kept, NULL), PELT_OK);
+    assert_int_equal(kept[false] + kept[true], 0);
+    pelt_results_free(r);
+}
+
+/* ---- a part of the run ---- */
+
+static struct pelt_results *load_part(const char *path, int32_t from_s, int32_t to_s)
+{
+    struct pelt_error err = {""};
+    struct pelt_results *r = NULL;
+    const struct pelt_period part = {from_s, to_s};
+    if (pelt_results_load_part(path, part, &r, &err) != PELT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return r;
+}
+
+static void a_part_is_the_sum_of_its_seconds(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 150); /* longer than the sums of a minute */
+    struct pelt_results *r = load_part(p->path, 20, 130), *whole = load(p->path);
+    struct pelt_frame *want = sum_of(20, 130);
+    assert_totals_equal(r->total, want);
+    assert_int_equal(r->seconds_len, 110);
+    assert_int_equal(r->seconds[0].t, 20);
+    assert_true(r->duration_s == 110 && r->part.to_s == 130);
+    assert_int_equal(pelt_results_whole_s(r), 130);
+    assert_true(r->threads[0].measured_s == 110);
+    assert_int_equal(pelt_frame_counts(r->after).started, 0);
+    for (size_t i = 0; i < r->seconds_len; i++) { /* what was in flight before still is */
+        assert_true(fabs(r->seconds[i].in_flight - whole->seconds[i + 20].in_flight) < 1e-6);
+        assert_int_equal(r->seconds[i].p99_us, whole->seconds[i + 20].p99_us);
+    }
+    pelt_frame_free(want);
+    pelt_results_free(whole);
+    pelt_results_free(r);
+}
+
+static void count_request_second(void *arg, int32_t t, uint32_t series,
+                                 const struct pelt_request_frame *frame)
+{
+    int32_t *ends = arg;
+    uint64_t ended = 0;
+    for (int o = 0; o < PELT_OUTCOME_COUNT; o++) {
+        ended += frame->outcomes[o];
+    }
+    assert_int_equal(frame->started, data.per_second);
+    assert_int_equal(ended, data.per_second);
+    assert_int_equal(frame->hist[PELT_HIST_RESPONSE].count,
+                     ended - frame->outcomes[PELT_OUTCOME_TIMEOUT]);
+    ends[0] = t < ends[0] ? t : ends[0];
+    ends[1] = t > ends[1] ? t : ends[1];
+}
+
+static void walks_of_a_part_stay_in_it(void **state)
+{
+    struct place *p = *state;
+    int32_t ends[2] = {INT32_MAX, -1};
+    write_finished(p->path, 12);
+    struct pelt_results *r = load_part(p->path, 3, 9);
+    assert_int_equal(pelt_results_each_request_second(r, count_request_second, ends, NULL),
+                     PELT_OK);
+    assert_int_equal(ends[0], 3);
+    assert_int_equal(ends[1], 8);
+    pelt_results_free(r);
+}
+
+static void a_part_without_an_end_goes_to_the_last_second(void **state)
+{
+    struct place *p = *state;
+    write_finished(p->path, 12);
+    struct pelt_results *r = load_part(p->path, 5, INT32_MAX);
+    assert_int_equal(r->part.to_s, 12);
+    assert_true(r->duration_s == 7);
+    pelt_results_free(r);
+}
+
+static void a_part_behind_the_run_is_refused(void **state)
+{
+    struct place *p = *state;
+    struct pelt_results *r = NULL;
+    struct pelt_error err;
+    const struct pelt_period part = {50, 60};
+    write_finished(p->path, 12);
+    assert_int_equal(pelt_results_load_part(p->path, part, &r, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "50 s"));
+    assert_non_null(strstr(err.text, "0 to 11"));
+}
+
+/* Second `t` has `count` exchanges of which one failed; windows begin with the part. */
+static void thresholds_of_a_part_are_judged_on_it(void **state)
+{
+    struct place *p = *state;
+    struct pelt_threshold t[2];
+    const struct pelt_verdict_line lines[2] = {{.level = PELT_LEVEL_TARGET},
+                                               {.level = PELT_LEVEL_TARGET}};
+    assert_int_equal(pelt_threshold_parse("requests count <= 1000", &t[0], NULL), PELT_OK);
+    assert_int_equal(pelt_threshold_parse("http_response p50 <= 1us", &t[1], NULL), PELT_OK);
+    t[1].over_s = 2;
+    struct pelt_runfile *f = create(p->path);
+    struct pelt_registry *names = synthetic_names(&data);
+    synthetic_meta(f, 12);
+    assert_int_equal(pelt_runfile_thresholds(f, t, 2), PELT_OK);
+    synthetic_write(&data, f, names, 0, 12);
+    assert_int_equal(pelt_runfile_finish(f, lines, 2, PELT_VALID, NULL, 0, NULL), PELT_OK);
+    assert_int_equal(pelt_runfile_close(f, NULL), PELT_OK);
+    pelt_registry_free(names);
+    struct pelt_results *r = load_part(p->path, 4, 8);
+    struct pelt_frame *want = sum_of(4, 8);
+    assert_true(r->thresholds[0].line.value == (double)pelt_frame_counts(want).started);
+    assert_int_equal(r->exit_code, 0);
+    assert_int_equal(r->verdict, PELT_VALID);
+    assert_int_equal(r->thresholds[1].line.level, PELT_LEVEL_MISSED);
+    assert_in_range(r->thresholds[1].line.from_s, 4, 6);
+    assert_int_equal(r->thresholds[1].line.to_s, r->thresholds[1].line.from_s + 2);
+    pelt_frame_free(want);
+    pelt_results_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1568,6 +1811,14 @@ int main(void)
         IN_A_PLACE(a_shared_total_is_the_files_sum),
         IN_A_PLACE(sums_written_before_a_total_was_taken_back_stay_true),
         IN_A_PLACE(seconds_have_percentiles_merged_across_series),
+        IN_A_PLACE(the_slowest_come_back_and_the_file_keeps_few_others),
+        IN_A_PLACE(an_exchange_that_cannot_be_true_is_damage),
+        IN_A_PLACE(a_run_file_from_before_exchanges_can_be_read),
+        IN_A_PLACE(a_part_is_the_sum_of_its_seconds),
+        IN_A_PLACE(walks_of_a_part_stay_in_it),
+        IN_A_PLACE(a_part_without_an_end_goes_to_the_last_second),
+        IN_A_PLACE(a_part_behind_the_run_is_refused),
+        IN_A_PLACE(thresholds_of_a_part_are_judged_on_it),
         IN_A_PLACE(the_end_comes_back_as_it_was_judged),
         IN_A_PLACE(errors_are_counted_exactly_and_keep_their_first_sample),
         IN_A_PLACE(a_temporary_run_can_be_walked_after_its_writer_closed),

@@ -31,6 +31,10 @@ void fake_reset(void)
     fake_sessions = fake_ended = fake_ended_error = fake_resumed = 0;
 }
 
+void pelt_client_whose(struct pelt_client *client, pelt_whose_fn whose)
+{
+}
+
 void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)
 {
 }

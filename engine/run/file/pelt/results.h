@@ -142,6 +142,10 @@ struct pelt_threshold_row {
     struct pelt_verdict_line line;
 };
 
+struct pelt_period {
+    int32_t from_s, to_s; /* seconds from_s <= t < to_s */
+};
+
 struct pelt_database;
 
 enum pelt_verdict { PELT_VALID, PELT_SUSPECT, PELT_INVALID };
@@ -151,7 +155,11 @@ struct pelt_results {
     char *path; /* run file; NULL: temporary */
     struct pelt_database
         *database; /* private: of a temporary run, to read its seconds; else NULL */
-    char **meta;   /* key, value, key, value, ..., NULL; see runfile.h for the keys */
+    /* All figures are of this part of the load, but verdict and exit code, which are the run's;
+     * `outside` is empty. Thresholds were judged on it. */
+    bool has_part;
+    struct pelt_period part;
+    char **meta; /* key, value, key, value, ..., NULL; see runfile.h for the keys */
     struct pelt_registry *names;
     /* The load: the sum of its seconds (t >= 0). All figures, seconds, errors, checks and
      * thresholds are of it alone. Hist pages in its own pool. */
@@ -194,9 +202,13 @@ struct pelt_results {
     char **verdict_reasons; /* NULL-terminated */
     int exit_code;
     char **exit_reasons; /* NULL-terminated */
-    double duration_s;   /* of the load: planned length, or what was reached */
+    double duration_s;   /* of the load: planned length, or what was reached; of a part: its own */
 };
 
+/* The second behind the last whole one of the load, or of its part. */
+int32_t pelt_results_whole_s(const struct pelt_results *r);
+int32_t pelt_results_from_s(const struct pelt_results *r); /* where the part begins; else 0 */
+double pelt_results_end_s(const struct pelt_results *r);   /* where the load, or the part, ends */
 const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
 /* Puts a fact in the place of the one that the run file has, if any: for the reports that are made
  * of these results. Copied. PELT_ENOMEM. */
@@ -251,6 +263,18 @@ typedef void (*pelt_request_second_fn)(void *arg, int32_t t, uint32_t series,
 PELT_MUST_USE enum pelt_status pelt_results_each_request_second(const struct pelt_results *r,
                                                                 pelt_request_second_fn fn,
                                                                 void *arg, struct pelt_error *err);
+
+/*
+ * Walks the single exchanges that the run file keeps, slow and failed ones, in the order of time; a
+ * slow one that failed may come twice. None in a file of before version 6. Errors as above.
+ */
+typedef void (*pelt_kept_fn)(void *arg, int32_t t, bool failed, const struct pelt_kept *k);
+PELT_MUST_USE enum pelt_status pelt_results_each_kept(const struct pelt_results *r, pelt_kept_fn fn,
+                                                      void *arg, struct pelt_error *err);
+/* The slowest of the run, then those of names that are not among them; each part slowest first.
+ * `*list` is the caller's to free; NULL where there are none. PELT_ENOMEM. */
+PELT_MUST_USE enum pelt_status pelt_results_slowest(const struct pelt_results *r,
+                                                    struct pelt_kept **list, size_t *len);
 
 /*
  * Walks the histograms of response times as the run file has them (HdrHistogram's compressed V2

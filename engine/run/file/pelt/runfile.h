@@ -21,8 +21,9 @@
 
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
  * 4: stages and steps, the host, flights, what of a thread's time was not its own. 5: agents and
- * what they read; series of metrics with tags are numbered from 300, not from 200. */
-#define PELT_RUNFILE_SCHEMA 5
+ * what they read; series of metrics with tags are numbered from 300, not from 200. 6:
+ * single exchanges. */
+#define PELT_RUNFILE_SCHEMA 6
 
 struct pelt_runfile;
 
@@ -101,5 +102,10 @@ enum pelt_status pelt_runfile_close(struct pelt_runfile *f, struct pelt_error *e
  */
 PELT_MUST_USE enum pelt_status pelt_results_load(const char *path, struct pelt_results **out,
                                                  struct pelt_error *err);
+/* The same of a part of the load, whose to_s may lie beyond its end. PELT_EINVAL: the run has no
+ * second there. */
+PELT_MUST_USE enum pelt_status pelt_results_load_part(const char *path, struct pelt_period part,
+                                                      struct pelt_results **out,
+                                                      struct pelt_error *err);
 
 #endif
