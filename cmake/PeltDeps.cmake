@@ -59,3 +59,17 @@ elseif(EXISTS ${llhttp_node}/llhttp.c AND EXISTS /usr/share/include/llhttp/llhtt
 else()
   message(FATAL_ERROR "llhttp not found: install libllhttp-dev (Debian 13) or node-llhttp (Debian 12)")
 endif()
+
+# uPlot draws the charts of the HTML report. No distribution has it: ci/lib.sh fetches it.
+set(PELT_UPLOT_FOLDER "${PELT_UPLOT}")
+if(NOT PELT_UPLOT_FOLDER)
+  set(PELT_UPLOT_FOLDER "${CMAKE_SOURCE_DIR}/build/uplot")
+endif()
+if(EXISTS ${PELT_UPLOT_FOLDER}/dist/uPlot.iife.min.js)
+  set(PELT_HTML "on, uPlot of ${PELT_UPLOT_FOLDER}")
+elseif(PELT_UPLOT)
+  message(FATAL_ERROR "PELT_UPLOT=${PELT_UPLOT} has no dist/uPlot.iife.min.js: npm pack uplot@1.6.32, unpack it, and name the folder package in it")
+else()
+  set(PELT_UPLOT_FOLDER "")
+  set(PELT_HTML "off, as there is no uPlot in build/uplot (ci/demo fetches it; -DPELT_UPLOT=FOLDER)")
+endif()

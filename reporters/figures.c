@@ -56,7 +56,13 @@ static int by_metric_and_tags(const void *a, const void *b)
 size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
                       struct report_series out[PELT_METRIC_SERIES_MAX])
 {
-    struct pelt_metrics *metrics = pelt_registry_metrics(r->names);
+    return report_metrics_of(r->names, f, out);
+}
+
+size_t report_metrics_of(struct pelt_registry *names, const struct pelt_frame *f,
+                         struct report_series out[PELT_METRIC_SERIES_MAX])
+{
+    struct pelt_metrics *metrics = pelt_registry_metrics(names);
     size_t len = 0;
     for (uint32_t id = 0; id < f->metrics_len && id < PELT_METRIC_SERIES_MAX; id++) {
         uint32_t metric = 0;

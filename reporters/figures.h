@@ -63,6 +63,8 @@ struct report_series {
 };
 size_t report_metrics(const struct pelt_results *r, const struct pelt_frame *f,
                       struct report_series out[PELT_METRIC_SERIES_MAX]);
+size_t report_metrics_of(struct pelt_registry *names, const struct pelt_frame *f,
+                         struct report_series out[PELT_METRIC_SERIES_MAX]);
 
 /* The outcomes but ok of each series that any exchange had: calls them `id` and `outcome`. */
 #define REPORT_EACH_ERROR(f, id, outcome)                                                          \

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts.h"
 #include "figures.h"
 #include "findings.h"
 #include "served.h"
@@ -22,6 +23,7 @@
 #include "json.h"
 #include "pelt/clock.h"
 #include "pelt/own_metric.h"
+#include "pelt/rows.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
 #define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
@@ -533,12 +535,21 @@ static json_t *generator(const struct pelt_results *r)
     return o;
 }
 
-static json_t *second(const struct pelt_second_row *row, json_t *server)
+static void set_percentile(json_t *o, const char *name, const struct pelt_second_row *row, double q,
+                           uint64_t us)
+{
+    json_object_set_new(
+        o, name, report_enough_samples(row->count, q) ? number((double)us / 1000) : json_null());
+}
+
+json_t *report_json_second(const struct pelt_second_row *row, json_t *server)
 {
     json_t *o = json_object(), *response = json_object();
-    bool p50 = report_enough_samples(row->count, 50), p99 = report_enough_samples(row->count, 99);
-    json_object_set_new(response, "p50", p50 ? number((double)row->p50_us / 1000) : json_null());
-    json_object_set_new(response, "p99", p99 ? number((double)row->p99_us / 1000) : json_null());
+    set_percentile(response, "p50", row, 50, row->p50_us);
+    set_percentile(response, "p90", row, 90, row->p90_us);
+    set_percentile(response, "p95", row, 95, row->p95_us);
+    set_percentile(response, "p99", row, 99, row->p99_us);
+    set_percentile(response, "p99.9", row, 99.9, row->p999_us);
     json_object_set_new(o, "t", json_integer(row->t));
     json_object_set_new(o, "users", count(row->users));
     json_object_set_new(o, "started", count(row->started));
@@ -620,6 +631,11 @@ static void arrays(struct document *d, const struct pelt_results *r)
         array_row(d, threshold(&r->thresholds[i]));
     }
     end_array(d);
+    begin_array(d, "alerts");
+    for (size_t i = 0; i < r->alerts_len; i++) {
+        array_row(d, report_alert_json(&r->alerts[i]));
+    }
+    end_array(d);
     begin_array(d, "errors");
     for (size_t i = 0; i < r->errors_len; i++) {
         array_row(d, error(r, &r->errors[i]));
@@ -671,12 +687,28 @@ static void seconds_of(struct document *d, const struct pelt_results *r)
             status = pelt_server_walk_next(w, &t, &rows, &len, NULL);
         }
         const bool any = status == PELT_OK && t == r->seconds[i].t;
-        array_row(
-            d, second(&r->seconds[i], any ? report_servers_second(r, rows, len) : json_object()));
+        array_row(d, report_json_second(&r->seconds[i],
+                                        any ? report_servers_second(r, rows, len) : json_object()));
     }
     end_array(d);
     d->failed = d->failed || (status != PELT_OK && status != PELT_EOF);
     pelt_server_walk_free(w);
+}
+
+json_t *report_json_judgement(const struct pelt_results *r)
+{
+    json_t *o = json_object(), *thresholds = json_array(), *alerts = json_array();
+    for (size_t i = 0; i < r->thresholds_len; i++) {
+        json_array_append_new(thresholds, threshold(&r->thresholds[i]));
+    }
+    for (size_t i = 0; i < r->alerts_len; i++) {
+        json_array_append_new(alerts, report_alert_json(&r->alerts[i]));
+    }
+    json_object_set_new(o, "verdict", verdict(r));
+    json_object_set_new(o, "result", result(r));
+    json_object_set_new(o, "thresholds", thresholds);
+    json_object_set_new(o, "alerts", alerts);
+    return o;
 }
 
 enum pelt_status report_json(const struct pelt_results *r, FILE *out)

@@ -101,6 +101,32 @@ static size_t printable_bytes(const unsigned char *s)
     return len;
 }
 
+size_t report_text_utf8(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first_min, first_max, second_min, second_max, len;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        if (s[0] < forms[f].first_min || s[0] > forms[f].first_max) {
+            continue;
+        }
+        if (forms[f].len > 1 && (s[1] < forms[f].second_min || s[1] > forms[f].second_max)) {
+            return 0;
+        }
+        for (size_t i = 2; i < forms[f].len; i++) {
+            if ((s[i] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        return forms[f].len;
+    }
+    return 0;
+}
+
 static int columns(const char *text)
 {
     int n = 0;

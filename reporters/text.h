@@ -28,6 +28,9 @@ void report_text_time_ms(
  */
 int report_text_print(FILE *out, const char *text, int width, int pad);
 
+/* Length of the valid UTF-8 sequence at `s` (RFC 3629: no overlong form, no surrogate); 0: none. */
+size_t report_text_utf8(const unsigned char *s);
+
 /* The first line of a text wrapped at blanks, of at most `columns`, into `line`; what comes behind
  * it. A word longer than that is broken. */
 const char *report_text_line(const char *text, int columns, char *line, size_t size);

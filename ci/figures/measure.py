@@ -11,6 +11,7 @@ import sys
 import agent
 import bodies
 import cost
+import live
 import preflight
 import profile_of
 import repeated
@@ -45,6 +46,7 @@ FIGURES = {
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
+    "live": (live.figure, "what a live page with ten viewers costs the generator, three pairs"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

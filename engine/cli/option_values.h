@@ -53,6 +53,8 @@ enum pelt_status cli_read_threshold(struct cli_options *o, void *field, const ch
                                     struct pelt_error *err);
 enum pelt_status cli_read_setting(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
+enum pelt_status cli_read_web(struct cli_options *o, void *field, const char *text,
+                              struct pelt_error *err);
 enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,
                                struct pelt_error *err);
 

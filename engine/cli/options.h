@@ -89,6 +89,7 @@ struct cli_options {
     struct cli_texts out;
     const char *run_file;
     bool no_run_file, quiet, no_color, log_json;
+    const char *web; /* address of the live page; "": the default; NULL: none is wanted */
 
     struct pelt_setting *settings;
     size_t settings_len;

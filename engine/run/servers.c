@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "newest.h"
 #include "pelt/log.h"
 #include "pelt/server_metric.h"
 #include "pelt/units.h"
@@ -34,6 +35,7 @@ struct carried {
 struct figure {
     const struct pelt_agent_figure *about;
     char why[256]; /* "": it can be read */
+    struct pelt_newest newest;
     struct carried *carried;
     size_t carried_len;
 };
@@ -73,6 +75,14 @@ struct pelt_servers {
     struct drop *drops;
     size_t drops_len, drops_room;
     bool stopped, failed;
+    void (*on_event)(void *arg, double t_s, const char *kind, const char *text);
+    void *on_event_arg;
+    struct { /* of the second that was asked for last */
+        struct pelt_agent_row *agents;
+        struct pelt_server_figure_row *figures;
+        struct pelt_server_row *rows;
+        size_t agents_room, figures_room, rows_room;
+    } second;
 };
 
 static void wrote(struct pelt_servers *s, enum pelt_status status)
@@ -115,6 +125,8 @@ enum pelt_status pelt_servers_new(const struct pelt_servers_options *options,
     }
     s->registry = options->registry;
     s->file = options->file;
+    s->on_event = options->on_event;
+    s->on_event_arg = options->arg;
     enum pelt_status status =
         pelt_agents_new(options->agents, options->agents_len, &s->agents, err);
     s->agent = status == PELT_OK ? calloc(options->agents_len, sizeof *s->agent) : NULL;
@@ -580,6 +592,7 @@ static void add_sample(struct pelt_servers *s, struct agent *a, const struct pel
         PELT_OK) {
         s->failed = true;
     }
+    pelt_newest_put(&f->newest, v->cell, pelt_agent_cells(f->about->kind), t);
     for (size_t i = 0; i < f->carried_len; i++) {
         carry_value(s, &f->carried[i], v->cell, t, at_ns);
     }
@@ -640,8 +653,12 @@ static void take_self(struct agent *a, const struct pelt_agent_mail *mail)
 static void tell_event(struct pelt_servers *s, unsigned agent, uint64_t at_ns, const char *kind,
                        const char *text)
 {
-    if (s->agent[agent].events++ < EVENTS_MAX) {
-        wrote(s, pelt_runfile_event(s->file, seconds_of(s, at_ns), kind, text));
+    if (s->agent[agent].events++ >= EVENTS_MAX) {
+        return;
+    }
+    wrote(s, pelt_runfile_event(s->file, seconds_of(s, at_ns), kind, text));
+    if (s->on_event != NULL) {
+        s->on_event(s->on_event_arg, seconds_of(s, at_ns), kind, text);
     }
 }
 
@@ -750,6 +767,51 @@ void pelt_servers_take(struct pelt_servers *s)
     }
 }
 
+/* Room for all that there may be. */
+static bool grow_second(struct pelt_servers *s)
+{
+    size_t figures = 0;
+    bool fine = true;
+    for (size_t i = 0; i < s->len; i++) {
+        figures += s->agent[i].figures_len;
+    }
+    while (fine && (s->second.agents_room < s->len || s->second.figures_room < figures ||
+                    s->second.rows_room < figures)) {
+        fine =
+            grow(s, &s->second.agents, s->len, &s->second.agents_room, sizeof *s->second.agents) &&
+            grow(s, &s->second.figures, figures, &s->second.figures_room,
+                 sizeof *s->second.figures) &&
+            grow(s, &s->second.rows, figures, &s->second.rows_room, sizeof *s->second.rows);
+    }
+    return fine;
+}
+
+void pelt_servers_second(struct pelt_servers *s, int32_t t, struct pelt_live_servers *out)
+{
+    *out = (struct pelt_live_servers){0};
+    if (!grow_second(s)) {
+        return;
+    }
+    size_t len = 0;
+    for (unsigned a = 0; a < s->len; a++) {
+        s->second.agents[a] = s->agent[a].row;
+        for (size_t i = 0; i < s->agent[a].figures_len; i++) {
+            struct figure *f = &s->agent[a].figures[i];
+            const enum pelt_server_kind kind = (enum pelt_server_kind)f->about->kind;
+            if (pelt_newest_row(&f->newest, kind, t, &s->second.rows[len])) {
+                describe(&s->second.figures[len], a, i, f);
+                s->second.rows[len].figure = (uint32_t)len;
+                len++;
+            }
+        }
+    }
+    *out = (struct pelt_live_servers){.agents = s->second.agents,
+                                      .agents_len = s->len,
+                                      .figures = s->second.figures,
+                                      .rows = s->second.rows,
+                                      .len = len};
+}
+
 void pelt_servers_start(struct pelt_servers *s, uint64_t start_ns)
 {
     pelt_servers_take(s);
@@ -819,6 +881,9 @@ void pelt_servers_free(struct pelt_servers *s)
         pelt_samples_deinit(&s->agent[i].open);
     }
     pelt_agents_free(s->agents);
+    free(s->second.agents);
+    free(s->second.figures);
+    free(s->second.rows);
     free(s->early);
     free(s->drops);
     free(s->agent);

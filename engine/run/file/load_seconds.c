@@ -120,8 +120,10 @@ static void load_second_times(struct pelt_loader *l)
             pelt_loader_hist(l, s, 0, &h, &l->pool, "hist");
             row->count = h.count;
             row->p50_us = pelt_hist_percentile_us(&h, 50);
+            row->p90_us = pelt_hist_percentile_us(&h, 90);
             row->p95_us = pelt_hist_percentile_us(&h, 95);
             row->p99_us = pelt_hist_percentile_us(&h, 99);
+            row->p999_us = pelt_hist_percentile_us(&h, 99.9);
             row->max_us = h.count > 0 ? h.max_us : 0;
         }
         pelt_hist_reset(&h, &l->pool);
