@@ -5,79 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pelt/addr.h"
+#include "pelt/loopback.h"
 
-#define SECOND_NS      UINT64_C(1000000000)
-#define NAME_MAX_BYTES 254 /* of a host, with its end */
+#define SECOND_NS UINT64_C(1000000000)
 
 static bool refuse(struct face_refusal *refusal, int status, const char *why)
 {
     *refusal = (struct face_refusal){.status = status};
     snprintf(refusal->why, sizeof refusal->why, "%s", why);
     return false;
-}
-
-/* ---- hosts ---- */
-
-/* "name", "name:80", "127.0.0.1:80", "[::1]:80": the host alone, without brackets. */
-static bool host_of(const char *authority, char *out, size_t size, bool *in_brackets)
-{
-    const char *begin = authority, *end, *rest;
-
-    *in_brackets = *begin == '[';
-    begin += *in_brackets;
-    end = *in_brackets ? strchr(begin, ']') : begin + strcspn(begin, ":");
-    if (!end || end == begin || (size_t)(end - begin) >= size) {
-        return false;
-    }
-    snprintf(out, size, "%.*s", (int)(end - begin), begin);
-    rest = end + *in_brackets;
-    return *rest == '\0' || (*rest == ':' && rest[1 + strspn(rest + 1, "0123456789")] == '\0');
-}
-
-static bool is_loopback_address(const struct pelt_addr *a)
-{
-    return a->u.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr)
-                                         : ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
-}
-
-/* "localhost", and what is below it: RFC 6761 lets nobody else have those. */
-static bool is_loopback_name(char *name)
-{
-    size_t len = strlen(name), own = strlen("localhost");
-
-    if (name[len - 1] == '.') {
-        name[--len] = '\0';
-    }
-    return len >= own && strcasecmp(name + len - own, "localhost") == 0 &&
-           (len == own || name[len - own - 1] == '.');
-}
-
-/* NULL: a client that is older than this field, and so no browser. */
-static bool is_loopback(const char *authority)
-{
-    char host[NAME_MAX_BYTES];
-    struct pelt_addr address;
-    bool in_brackets;
-
-    if (!authority) {
-        return true;
-    }
-    if (!host_of(authority, host, sizeof host, &in_brackets)) {
-        return false;
-    }
-    if (pelt_addr_literal(host, 0, &address)) {
-        return in_brackets == (address.u.sa.sa_family == AF_INET6) && is_loopback_address(&address);
-    }
-    return !in_brackets && is_loopback_name(host);
-}
-
-/* "null" is none, so somebody else's. */
-static bool is_own_origin(const char *origin, const char *host)
-{
-    const char *authority = strstr(origin, "://");
-
-    return authority && host && strcasecmp(authority + strlen("://"), host) == 0;
 }
 
 /* A picture or script of another page has no Origin, but says this. Whoever typed the URL: "none".
@@ -167,14 +103,14 @@ bool guard_admits(void *guard, const struct face_request *request, struct face_r
 {
     struct guard *g = guard;
 
-    if ((request->origin && !is_own_origin(request->origin, request->host)) ||
+    if ((request->origin && !pelt_loopback_origin(request->origin, request->host)) ||
         (request->fetch_site && !is_own_site(request->fetch_site))) {
         return refuse(refusal, 403,
                       "pages of other sites may not ask: their Origin, or Sec-Fetch-Site, is "
                       "refused");
     }
     if (!g->token) {
-        return is_loopback(request->host) ||
+        return pelt_loopback_host(request->host) ||
                refuse(refusal, 403,
                       "the Host is no loopback name or address: ask for 127.0.0.1, [::1] or "
                       "localhost");

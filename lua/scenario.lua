@@ -6,14 +6,15 @@
 --     pacing_ns, think_ns, think = function, shared_connections = boolean, trace = boolean or table,
 --     observe_server_timing = boolean, observe_cache = boolean,
 --     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans },
---     agents = { { url, name, token_file = texts }, ... } }
+--     agents = { { url, name, token_file = texts }, ... },
+--     alerts = { { name, rule = text or table }, ... }, webhook = text }
 --
 -- Raises texts without a position; the caller puts the file's name before them.
 
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections", "tls", "trace", "observe", "agents" }
+    "teardown", "pacing", "think", "connections", "tls", "trace", "observe", "agents", "alerts" }
 local OBSERVED = { "server_timing", "cache" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
@@ -23,6 +24,7 @@ local TLS_TEXTS = { "backend", "ca", "cert", "key", "ciphers" }
 local AGENT_KEYS = { "url", "name", "token_file" }
 local THRESHOLD_KEYS = { "metric", "name", "stat", "t", "target", "warning", "critical", "max", "min", "over", "for",
     "trend", "abort", "delay" }
+local ALERT_KEYS = { "alert", "rule", "metric", "name", "stat", "t", "max", "min", "over", "for", "delay" }
 
 local function fail(format, ...)
     error(format:format(...), 0)
@@ -141,6 +143,47 @@ local function thresholds_of(list)
     return list == nil and {} or add_thresholds({}, check_type(list, "table", "thresholds"))
 end
 
+-- One alert: its name, and what must hold: a threshold's text as `rule`, or a threshold's own keys.
+local function alert_of(alert, where, names)
+    keys.check(check_type(alert, "table", where), where, ALERT_KEYS)
+    local name, rule = alert.alert, {}
+    if type(name) ~= "string" then fail("%s: no name: write { alert = \"HighErrorRate\", rule = \"errors share < 5%%\" }", where) end
+    if not name:match("^[%a_][%w_.-]*$") or #name > 47 then
+        fail("%s: the name '%s' has more than 47 letters, digits, '_', '-' and '.', or does not begin with a letter", where, name)
+    end
+    if names[name] then fail("%s: there are two alerts '%s'", where, name) end
+    for key, value in pairs(alert) do
+        if key ~= "alert" and key ~= "rule" then rule[key] = value end
+    end
+    if (check_type(alert.rule, "string", where .. ".rule") ~= nil) == (next(rule) ~= nil) then
+        fail("%s: what must hold is either rule = \"errors share < 5%%\", or metric, stat and max or min", where)
+    end
+    names[name] = true
+    return { name = name, rule = alert.rule or rule }
+end
+
+-- A list within the list counts as what is in it.
+local function add_alerts(into, list, names)
+    for key in pairs(list) do
+        if math.type(key) ~= "integer" and key ~= "webhook" then
+            fail("alerts: a list is expected, and webhook: alerts = { { alert = \"HighErrorRate\", rule = \"errors share < 5%%\" }, ... }")
+        end
+    end
+    into.webhook = into.webhook or check_type(list.webhook, "string", "alerts.webhook")
+    for _, alert in ipairs(list) do
+        if type(alert) == "table" and alert[1] ~= nil then
+            add_alerts(into, alert, names)
+        else
+            into[#into + 1] = alert_of(alert, ("alerts[%d]"):format(#into + 1), names)
+        end
+    end
+    return into
+end
+
+local function alerts_of(list)
+    return list == nil and {} or add_alerts({}, check_type(list, "table", "alerts"), {})
+end
+
 -- Above 0 ns, or nil.
 local function pause_of(value, what)
     local ns = tools.duration_ns(value, what)
@@ -223,11 +266,14 @@ return function(count, s)
     local load = s.load ~= nil and load_of(s.load) or nil
     local tasks = tasks_of(s, load)
     local observed = observed_of(s.observe)
+    local alerts = alerts_of(s.alerts)
     return {
         name = check_type(s.name, "string", "name"),
         target = check_type(s.target, "string", "target"),
         load = load,
         thresholds = thresholds_of(s.thresholds),
+        alerts = alerts,
+        webhook = alerts.webhook,
         tasks = tasks,
         groups = groups_of(tasks, load),
         setup = check_type(s.setup, "function", "setup"),

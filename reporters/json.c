@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts.h"
 #include "figures.h"
 #include "findings.h"
 #include "served.h"
@@ -23,6 +24,7 @@
 #include "kept.h"
 #include "pelt/clock.h"
 #include "pelt/own_metric.h"
+#include "pelt/rows.h"
 #include "plan.h"
 #include "text.h"
 #include "timeline.h"
@@ -546,7 +548,7 @@ static void set_percentile(json_t *o, const char *name, const struct pelt_second
         o, name, report_enough_samples(row->count, q) ? number((double)us / 1000) : json_null());
 }
 
-static json_t *second(const struct pelt_second_row *row, json_t *server)
+json_t *report_json_second(const struct pelt_second_row *row, json_t *server)
 {
     json_t *o = json_object(), *response = json_object();
     set_percentile(response, "p50", row, 50, row->p50_us);
@@ -643,6 +645,11 @@ static void arrays(struct document *d, const struct pelt_results *r)
         array_row(d, threshold(&r->thresholds[i]));
     }
     end_array(d);
+    begin_array(d, "alerts");
+    for (size_t i = 0; i < r->alerts_len; i++) {
+        array_row(d, report_alert_json(&r->alerts[i]));
+    }
+    end_array(d);
     begin_array(d, "errors");
     for (size_t i = 0; i < r->errors_len; i++) {
         array_row(d, error(r, &r->errors[i]));
@@ -707,12 +714,28 @@ static void seconds_of(struct document *d, const struct pelt_results *r)
             status = pelt_server_walk_next(w, &t, &rows, &len, NULL);
         }
         const bool any = status == PELT_OK && t == r->seconds[i].t;
-        array_row(
-            d, second(&r->seconds[i], any ? report_servers_second(r, rows, len) : json_object()));
+        array_row(d, report_json_second(&r->seconds[i],
+                                        any ? report_servers_second(r, rows, len) : json_object()));
     }
     end_array(d);
     d->failed = d->failed || (status != PELT_OK && status != PELT_EOF);
     pelt_server_walk_free(w);
+}
+
+json_t *report_json_judgement(const struct pelt_results *r)
+{
+    json_t *o = json_object(), *thresholds = json_array(), *alerts = json_array();
+    for (size_t i = 0; i < r->thresholds_len; i++) {
+        json_array_append_new(thresholds, threshold(&r->thresholds[i]));
+    }
+    for (size_t i = 0; i < r->alerts_len; i++) {
+        json_array_append_new(alerts, report_alert_json(&r->alerts[i]));
+    }
+    json_object_set_new(o, "verdict", verdict(r));
+    json_object_set_new(o, "result", result(r));
+    json_object_set_new(o, "thresholds", thresholds);
+    json_object_set_new(o, "alerts", alerts);
+    return o;
 }
 
 enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE *out)

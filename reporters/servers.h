@@ -58,8 +58,5 @@ bool report_servers_client(const struct report_servers *s, uint32_t figure,
 /* JSON: `agents`, and what agents have for `caches`. */
 json_t *report_servers_agents(const struct report_servers *s); /* NULL: of no agents */
 void report_servers_caches(const struct report_servers *s, json_t *caches);
-/* `server` of a second, of the rows that a walk gave for it. */
-json_t *report_servers_second(const struct pelt_results *r, const struct pelt_server_row *rows,
-                              size_t len);
 
 #endif

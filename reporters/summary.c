@@ -15,6 +15,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
         .r = r, .out = out, .color = color, .width = width < WIDTH_MIN ? WIDTH_MIN : width};
     report_section_verdict(&p);
     report_section_thresholds(&p);
+    report_section_alerts(&p);
     report_section_load(&p);
     report_section_totals(&p);
     report_section_errors(&p);

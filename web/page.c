@@ -25,6 +25,7 @@ EMBEDDED(web_timeline_js)
 EMBEDDED(web_stress_js)
 EMBEDDED(web_requests_js)
 EMBEDDED(web_report_js)
+EMBEDDED(web_live_js)
 #ifdef PELT_HAS_UPLOT
 EMBEDDED(web_uplot_js)
 EMBEDDED(web_uplot_css)
@@ -34,6 +35,7 @@ static const char web_uplot_js[] = "", web_uplot_css[] = "", web_uplot_licence[]
 #endif
 
 const char *const pelt_page_report = web_report_js;
+const char *const pelt_page_live = web_live_js;
 
 bool pelt_page_available(void)
 {

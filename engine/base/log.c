@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pelt/buf.h"
@@ -127,26 +128,84 @@ static void add_plain_text(struct pelt_buf *line, struct pelt_span text)
     }
 }
 
-static void add_line(struct pelt_buf *line, enum pelt_log_level level, const char *logger,
-                     struct pelt_span message)
+struct line { /* what one says */
+    const struct pelt_log_place *place;
+    const struct pelt_log_about *about; /* NULL: nothing more */
+    enum pelt_log_level level;
+    const char *logger;
+    struct pelt_span message;
+};
+
+static void add_member(struct pelt_buf *out, const char *name, struct pelt_span text)
+{
+    pelt_buf_addf(out, ",\"%s\":\"", name);
+    add_json_text(out, text);
+    pelt_buf_add_str(out, "\"");
+}
+
+/* "/src/engine/run/control.c" is of the module control, "chat.lua" of chat.lua. */
+static struct pelt_span module_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    struct pelt_span name = pelt_span_of(slash != NULL ? slash + 1 : file);
+    if (name.len > 2 && memcmp(name.ptr + name.len - 2, ".c", 2) == 0) {
+        name.len -= 2;
+    }
+    return name;
+}
+
+static void add_place(struct pelt_buf *out, const struct pelt_log_place *place)
+{
+    add_member(out, "module", module_of(place->file));
+    if (place->function != NULL) {
+        add_member(out, "function", pelt_span_of(place->function));
+    }
+    if (place->line > 0) {
+        pelt_buf_addf(out, ",\"line\":%d", place->line);
+    }
+}
+
+static void add_about(struct pelt_buf *out, const struct pelt_log_about *about)
+{
+    if (about->has_user) {
+        pelt_buf_addf(out, ",\"user\":%llu,\"iteration\":%llu", (unsigned long long)about->user,
+                      (unsigned long long)about->iteration);
+    }
+    if (about->correlation_id != NULL && about->correlation_id[0] != '\0') {
+        add_member(out, "correlation_id", pelt_span_of(about->correlation_id));
+    }
+    if (about->members != NULL) {
+        pelt_buf_addf(out, ",%s", about->members);
+    }
+}
+
+static void add_json_line(struct pelt_buf *out, const struct line *l)
+{
+    const bool other = l->about != NULL && l->about->logger != NULL;
+    char when[32];
+    pelt_clock_rfc3339(pelt_clock_wall_ns(), when);
+    pelt_buf_addf(out, "{\"timestamp\":\"%s\",\"level\":\"%s\"", when, level_names[l->level]);
+    add_member(out, "logger", pelt_span_of(other ? l->about->logger : l->logger));
+    add_member(out, "message", l->message);
+    add_place(out, l->place);
+    if (l->about != NULL) {
+        add_about(out, l->about);
+    }
+    pelt_buf_add_str(out, "}\n");
+}
+
+static void add_line(struct pelt_buf *out, const struct line *l)
 {
     if (settings.json) {
-        char when[32];
-        pelt_clock_rfc3339(pelt_clock_wall_ns(), when);
-        pelt_buf_addf(line, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"logger\":\"", when,
-                      level_names[level]);
-        add_json_text(line, pelt_span_of(logger));
-        pelt_buf_add_str(line, "\",\"message\":\"");
-        add_json_text(line, message);
-        pelt_buf_add_str(line, "\"}\n");
-    } else {
-        pelt_buf_addf(line, "%s: ", logger);
-        if (level != PELT_LOG_INFO) {
-            pelt_buf_addf(line, "%s: ", level_names[level]);
-        }
-        add_plain_text(line, message);
-        pelt_buf_add_str(line, "\n");
+        add_json_line(out, l);
+        return;
     }
+    pelt_buf_addf(out, "%s: ", l->logger);
+    if (l->level != PELT_LOG_INFO) {
+        pelt_buf_addf(out, "%s: ", level_names[l->level]);
+    }
+    add_plain_text(out, l->message);
+    pelt_buf_add_str(out, "\n");
 }
 
 static void tell_refused(void)
@@ -156,7 +215,10 @@ static void tell_refused(void)
     pelt_buf_init(&line, 0);
     snprintf(message, sizeof message, "%llu lines are missing here: nobody read them",
              (unsigned long long)settings.refused);
-    add_line(&line, PELT_LOG_WARNING, "log", pelt_span_of(message));
+    add_line(&line, &(struct line){.place = &(struct pelt_log_place){__FILE__, __func__, __LINE__},
+                                   .level = PELT_LOG_WARNING,
+                                   .logger = "log",
+                                   .message = pelt_span_of(message)});
     if (!line.failed && pelt_outlet_put(settings.outlet, line.data, line.len)) {
         settings.refused = 0;
     }
@@ -201,7 +263,13 @@ bool pelt_log_shows(enum pelt_log_level level)
     return level >= settings.least;
 }
 
-void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ...)
+bool pelt_log_is_json(void)
+{
+    return settings.json;
+}
+
+void pelt_log_at(const struct pelt_log_place *place, const struct pelt_log_about *about,
+                 enum pelt_log_level level, const char *logger, const char *fmt, ...)
 {
     if (!pelt_log_shows(level)) {
         return;
@@ -216,7 +284,11 @@ void pelt_log(enum pelt_log_level level, const char *logger, const char *fmt, ..
     va_end(args);
     struct pelt_buf line;
     pelt_buf_init(&line, 0);
-    add_line(&line, level, logger, pelt_span_of(message));
+    add_line(&line, &(struct line){.place = place,
+                                   .about = about,
+                                   .level = level,
+                                   .logger = logger,
+                                   .message = pelt_span_of(message)});
     if (!line.failed) {
         send_line(&line);
     }

@@ -10,6 +10,7 @@
 #include "pelt/client.h"
 #include "pelt/run.h"
 #include "pelt/server_metric.h"
+#include "pelt/webhook.h"
 #include "settings.h"
 #include "stdout.h"
 #include "threshold_names.h"
@@ -28,6 +29,21 @@ static void print_tasks(const struct pelt_scenario *s)
         } else {
             printf(" (%.3g%%)\n", sum > 0 ? 100 * s->tasks[i].weight / sum : 0);
         }
+    }
+}
+
+/* Nothing where there are none: few scenarios have any. */
+static void print_alerts(const struct pelt_scenario *s)
+{
+    for (size_t i = 0; i < s->alerts_len; i++) {
+        char text[512];
+        pelt_threshold_format(&s->alerts[i].rule, text, sizeof text);
+        printf("%-11s%s: %s\n", i == 0 ? "alerts" : "", s->alerts[i].name, text);
+    }
+    if (s->webhook != NULL) {
+        char place[300];
+        pelt_webhook_place(s->webhook, place, sizeof place);
+        printf("%-11s%s\n", "webhook", place);
     }
 }
 
@@ -86,6 +102,7 @@ static void print_scenario(const struct cli_options *o, const struct pelt_scenar
     print_slo(s);
     print_tasks(s);
     print_thresholds(s);
+    print_alerts(s);
     print_files(s);
     printf("%-11s%s\n%-11s%s\n", "setup", s->has_setup ? "yes" : "no", "teardown",
            s->has_teardown ? "yes" : "no");
@@ -255,7 +272,11 @@ int cmd_check(const struct cli_options *o)
     struct cli_agents agents = {.len = 0};
     enum pelt_status status =
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    if (status == PELT_OK && scenario->webhook != NULL) {
+        status = pelt_webhook_check(scenario->webhook, &err);
+    }
     if (status != PELT_OK) {
+        pelt_scenario_free(scenario);
         return cli_fail(status, &err);
     }
     struct pelt_https *https = NULL;
@@ -275,6 +296,7 @@ int cmd_check(const struct cli_options *o)
     cli_unused_data_warn(scenario);
     pelt_scenario_tell_misspelt(scenario);
     cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
+    cli_alert_names_warn(scenario);
     cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
     status = check_target(o, scenario, &err);
     int code = status != PELT_OK  ? cli_fail(status, &err)

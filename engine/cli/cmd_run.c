@@ -23,6 +23,7 @@ int cmd_run(const struct cli_options *o)
         pelt_scenario_tell_misspelt(scenario);
         cli_threshold_names_warn(scenario, scenario->thresholds, scenario->thresholds_len);
         cli_threshold_names_warn(scenario, o->thresholds, o->thresholds_len);
+        cli_alert_names_warn(scenario);
         cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
         status = cli_load_settle(o, scenario->has_load ? &scenario->plan : NULL, &plan, &err);
     }

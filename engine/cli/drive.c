@@ -17,13 +17,16 @@
 #include "pelt/report.h"
 #include "pelt/server_metric.h"
 #include "pelt/units.h"
+#include "pelt/web.h"
+#include "pelt/webhook.h"
 #include "run_path.h"
 #include "stderr.h"
 #include "stdout.h"
 #include "wait_for.h"
 
-#define PATH_BYTES_MAX 4096
-#define LONG_RUN_NS    (600 * PELT_NS_PER_S)
+#define PATH_BYTES_MAX  4096
+#define LONG_RUN_NS     (600 * PELT_NS_PER_S)
+#define SUMMARY_COLUMNS 100
 
 /*
  * A run file grows by the second: a row of totals and, for each name that was used, its counters
@@ -84,10 +87,13 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     return status;
 }
 
-/* What on_live() shows: the plan once, then its progress. */
+/* Who watches the run: a terminal (the plan once, then its progress), the live page, a webhook. */
 struct show {
     const struct pelt_run_options *run;
-    struct pelt_progress *progress;
+    struct pelt_progress *progress; /* each NULL: nobody wants it */
+    struct pelt_web *web;
+    struct pelt_webhook *webhook;
+    struct pelt_https *webhook_https;
     bool announced;
 };
 
@@ -136,18 +142,79 @@ static void announce(const struct pelt_run_options *run, size_t series_bytes_mos
 static void on_live(void *arg, const struct pelt_live *live)
 {
     struct show *show = arg;
-    if (!show->announced) {
+    if (!show->announced && show->progress != NULL) {
         show->announced = true;
         announce(show->run, live->series_bytes_most);
     }
-    pelt_progress_update(show->progress, live);
+    if (show->progress != NULL) {
+        pelt_progress_update(show->progress, live);
+    }
+    if (show->web != NULL) {
+        pelt_web_live(show->web, live);
+    }
+}
+
+static void on_second(void *arg, const struct pelt_live *live)
+{
+    const struct show *show = arg;
+    if (show->web != NULL) {
+        pelt_web_second(show->web, live);
+    }
+}
+
+static void on_event(void *arg, const struct pelt_live *live, const struct pelt_live_event *event)
+{
+    const struct show *show = arg;
+    if (show->web != NULL) {
+        pelt_web_event(show->web, live, event);
+    }
+    if (show->webhook != NULL) {
+        pelt_webhook_event(show->webhook, live, event);
+    }
+}
+
+static enum pelt_status open_webhook(const struct cli_options *o,
+                                     const struct pelt_scenario *scenario, struct show *show,
+                                     struct pelt_error *err)
+{
+    if (scenario == NULL || scenario->webhook == NULL) {
+        return PELT_OK;
+    }
+    enum pelt_status status = cli_https_new(o, scenario, &show->webhook_https, err);
+    const struct pelt_webhook_options options = {.url = scenario->webhook,
+                                                 .https = show->webhook_https};
+    return status == PELT_OK ? pelt_webhook_new(&options, &show->webhook, err) : status;
+}
+
+/* Before anything is sent: an address that is taken is a line and nothing more. */
+static enum pelt_status open_show(const struct cli_options *o, const struct pelt_scenario *scenario,
+                                  struct show *show, struct pelt_error *err)
+{
+    enum pelt_status status = open_webhook(o, scenario, show, err);
+    if (status == PELT_OK && o->web != NULL) {
+        status = pelt_web_new(o->web, &show->web, err);
+    }
+    if (status == PELT_OK && show->web != NULL) {
+        char url[PELT_WEB_URL_SIZE];
+        pelt_web_url(show->web, url);
+        pelt_log(PELT_LOG_INFO, "pelt", "live page: %s", url);
+    }
+    return status;
+}
+
+static void close_show(struct show *show)
+{
+    pelt_web_free(show->web);
+    pelt_webhook_free(show->webhook);
+    if (!pelt_run_gave_up()) {
+        pelt_https_free(show->webhook_https);
+    }
 }
 
 static enum pelt_status run_with_progress(const struct cli_options *o, struct pelt_run_options *run,
-                                          struct pelt_results **results, struct pelt_error *err)
+                                          struct show *show, struct pelt_results **results,
+                                          struct pelt_error *err)
 {
-    struct pelt_progress *progress = NULL;
-    struct show show = {.run = run};
     if (!o->quiet) {
         struct pelt_progress_options options = {
             .out = stderr,
@@ -155,28 +222,56 @@ static enum pelt_status run_with_progress(const struct cli_options *o, struct pe
             .color = cli_color_welcome(o->no_color),
             .json = o->log_json,
         };
-        progress = pelt_progress_new(&options);
-        if (progress == NULL) {
+        show->progress = pelt_progress_new(&options);
+        if (show->progress == NULL) {
             return pelt_fail(err, PELT_ENOMEM, "out of memory");
         }
-        show.progress = progress;
-        run->on_live = on_live;
-        run->on_live_arg = &show;
-        pelt_log_setup(PELT_LOG_INFO, o->log_json, pelt_progress_clear, progress);
+        pelt_log_setup(PELT_LOG_INFO, o->log_json, pelt_progress_clear, show->progress);
     }
+    if (!o->quiet || show->web != NULL) {
+        run->on_live = on_live;
+    }
+    run->on_second = show->web != NULL ? on_second : NULL;
+    run->on_event = show->web != NULL || show->webhook != NULL ? on_event : NULL;
+    run->on_live_arg = show;
     enum pelt_status status = pelt_run(run, results, err);
-    if (progress != NULL) {
-        pelt_progress_clear(progress);
+    if (show->progress != NULL) {
+        pelt_progress_clear(show->progress);
         pelt_log_setup(PELT_LOG_INFO, o->log_json, NULL, NULL);
-        pelt_progress_free(progress);
+        pelt_progress_free(show->progress);
+        show->progress = NULL;
+    }
+    if (show->web != NULL) {
+        pelt_web_end(show->web, status == PELT_OK ? *results : NULL, err->text);
     }
     return status;
+}
+
+/* Where all on stderr is JSON lines, it is one of them. */
+static void log_summary(const struct cli_options *o, const struct pelt_results *results)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    if (file != NULL) {
+        report_summary(results, file, false, SUMMARY_COLUMNS);
+        if (fclose(file) == 0) {
+            pelt_log_setup(PELT_LOG_INFO, true, NULL, NULL); /* --quiet shows it, too */
+            pelt_log(PELT_LOG_INFO, "summary", "%s", text);
+            pelt_log_setup(o->quiet ? PELT_LOG_WARNING : PELT_LOG_INFO, true, NULL, NULL);
+        }
+        free(text);
+    }
 }
 
 static int show_summary(const void *arg, const struct pelt_results *results)
 {
     const struct cli_options *o = arg;
     bool aside = cli_outputs_take_stdout(&o->out);
+    if (aside && o->log_json) {
+        log_summary(o, results);
+        return cli_stdout_finish(results->exit_code);
+    }
     cli_stderr_flush();
     report_summary(results, aside ? stderr : stdout, !aside && cli_stdout_color(o->no_color),
                    cli_stdout_columns());
@@ -209,6 +304,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     int signal = 0;
     struct cli_agents agents = {.len = 0};
     struct cli_economy economy;
+    struct show show = {.run = run};
     fill(o, run);
     enum pelt_status status = cli_economy_init(&economy, o, &err);
     run->facts = economy.facts;
@@ -227,17 +323,21 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     if (status == PELT_OK) {
         status = cli_https_new(o, run->scenario, &run->https, &err);
     }
+    if (status == PELT_OK) {
+        status = open_show(o, run->scenario, &show, &err);
+    }
     if (status == PELT_OK && o->wait_for != NULL) {
         status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->route, run->https, &signal, &err);
     }
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
         run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
-        status = run_with_progress(o, run, &results, &err);
+        status = run_with_progress(o, run, &show, &results, &err);
     }
     int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
                                  : cli_fail(status, &err);
     code = signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
+    close_show(&show);
     pelt_results_free(results);
     free(thresholds);
     cli_agents_free(&agents);

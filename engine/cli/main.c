@@ -27,12 +27,23 @@ static int fail_usage(const struct pelt_error *err)
     return cli_fail(PELT_EINVAL, err);
 }
 
+/* Also behind what could not be read. */
+static bool is_typed(int argc, char *const *argv, const char *word)
+{
+    int i = 1;
+    while (i < argc && strcmp(argv[i], word) != 0) {
+        i++;
+    }
+    return i < argc;
+}
+
 static int run_command(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_options o;
     struct pelt_error err = {{0}};
     int code = 0;
     enum pelt_status status = cli_options_parse(&o, command, argc, argv, &err);
+    o.log_json = o.log_json || (status != PELT_OK && is_typed(argc, argv, "--log-json"));
     pelt_log_setup(o.quiet ? PELT_LOG_WARNING : PELT_LOG_INFO, o.log_json, NULL, NULL);
     if (status != PELT_OK) {
         code = cli_fail(status, &err);

@@ -137,6 +137,9 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"log-json", 0, NULL, GROUP_OUTPUT, ALL_COMMANDS, cli_read_flag, FIELD(log_json),
      "progress and log as JSON lines on stderr"},
 
+    {"web", 0, "[ADDRESS]", GROUP_OUTPUT, LOAD_COMMANDS, cli_read_web, FIELD(web),
+     "a live page while the run goes, on this host only (default 127.0.0.1:9647; a port alone will do, 0: any free one), with /metrics for Prometheus and a JSON API"},
+
     {"set", 0, "KEY=VALUE", GROUP_SCENARIO, CLI_RUN | CLI_CHECK | CLI_PREFLIGHT, cli_read_setting, 0,
      "what pelt.env(KEY) gives, before the environment; repeatable"},
     {"answer", 0, "TEXT", GROUP_SCENARIO, CLI_PREFLIGHT, cli_read_text, FIELD(answer),

@@ -25,7 +25,7 @@ enum cli_option_group {
 struct cli_option {
     const char *name;
     char letter;     /* 0: none */
-    const char *arg; /* NULL: a flag */
+    const char *arg; /* NULL: a flag; "[...]": it may be left out */
     enum cli_option_group group;
     unsigned commands;
     cli_read_fn read;
@@ -33,7 +33,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 63 /* rows of the table */
+#define CLI_OPTIONS 64 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif

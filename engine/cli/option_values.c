@@ -55,6 +55,13 @@ enum pelt_status cli_read_text(struct cli_options *o, void *field, const char *t
     return PELT_OK;
 }
 
+enum pelt_status cli_read_web(struct cli_options *o, void *field, const char *text,
+                              struct pelt_error *err)
+{
+    *(const char **)field = text != NULL ? text : "";
+    return PELT_OK;
+}
+
 enum pelt_status cli_read_texts(struct cli_options *o, void *field, const char *text,
                                 struct pelt_error *err)
 {

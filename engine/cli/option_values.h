@@ -77,6 +77,8 @@ enum pelt_status cli_read_side(struct cli_options *o, void *field, const char *t
                                struct pelt_error *err);
 enum pelt_status cli_read_effect(struct cli_options *o, void *field, const char *text,
                                  struct pelt_error *err);
+enum pelt_status cli_read_web(struct cli_options *o, void *field, const char *text,
+                              struct pelt_error *err);
 enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *text,
                                struct pelt_error *err);
 

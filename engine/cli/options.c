@@ -13,6 +13,7 @@
 #include "pelt/clock.h"
 #include "pelt/route.h"
 #include "pelt/units.h"
+#include "pelt/web.h"
 
 /* getopt's value of row i; above every letter, so that the two cannot meet. */
 #define ROW_VALUE 1000
@@ -21,6 +22,11 @@ struct getopt_tables {
     struct option longs[CLI_OPTIONS + 1];
     char shorts[2 * CLI_OPTIONS + 3];
 };
+
+static bool has_optional_arg(const struct cli_option *row)
+{
+    return row->arg != NULL && row->arg[0] == '[' && row->arg[strlen(row->arg) - 1] == ']';
+}
 
 static void make_tables(struct getopt_tables *t, bool in_order)
 {
@@ -32,7 +38,10 @@ static void make_tables(struct getopt_tables *t, bool in_order)
     t->shorts[len++] = ':'; /* a missing argument is told apart from an unknown option */
     for (size_t i = 0; i < CLI_OPTIONS; i++) {
         const struct cli_option *row = &cli_option_table[i];
-        t->longs[i] = (struct option){row->name, row->arg != NULL ? required_argument : no_argument,
+        t->longs[i] = (struct option){row->name,
+                                      row->arg == NULL        ? no_argument
+                                      : has_optional_arg(row) ? optional_argument
+                                                              : required_argument,
                                       NULL, ROW_VALUE + (int)i};
         if (row->letter != 0) {
             t->shorts[len++] = row->letter;
@@ -138,14 +147,23 @@ static enum pelt_status fail_elsewhere(const struct cli_command *command,
                      command->name);
 }
 
+/* The only argument that may be left out is an address; the word behind the option may be one, or
+ * the operand. */
+static const char *optional_arg(char *const *argv)
+{
+    const char *next = argv[optind];
+    return optarg == NULL && next != NULL && pelt_web_is_address(next) ? argv[optind++] : optarg;
+}
+
 static enum pelt_status apply(struct cli_options *o, const struct cli_option *row,
-                              struct pelt_error *err)
+                              char *const *argv, struct pelt_error *err)
 {
     if ((row->commands & o->command->bit) == 0) {
         return fail_elsewhere(o->command, row, err);
     }
     struct pelt_error why = {{0}};
-    enum pelt_status status = row->read(o, (char *)o + row->field, optarg, &why);
+    const char *arg = has_optional_arg(row) ? optional_arg(argv) : optarg;
+    enum pelt_status status = row->read(o, (char *)o + row->field, arg, &why);
     if (status != PELT_OK) {
         return pelt_fail(err, status, "--%s: %.900s", row->name, why.text);
     }
@@ -261,7 +279,7 @@ static enum pelt_status parse_all(struct cli_options *o, int argc, char **argv,
             status = pelt_fail(err, PELT_EINVAL, "--%s needs a value: --%s %s", row->name,
                                row->name, row->arg);
         } else {
-            status = apply(o, row, err);
+            status = apply(o, row, argv, err);
         }
         if (status != PELT_OK || o->help) {
             return status;

@@ -104,6 +104,7 @@ struct cli_options {
     int32_t from_s, to_s; /* of report; -1: not typed */
     const char *run_file;
     bool no_run_file, quiet, no_color, log_json;
+    const char *web; /* address of the live page; "": the default; NULL: none is wanted */
 
     struct pelt_setting *settings;
     size_t settings_len;

@@ -110,3 +110,10 @@ void cli_threshold_names_warn(const struct pelt_scenario *scenario,
         free(t);
     }
 }
+
+void cli_alert_names_warn(const struct pelt_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->alerts_len; i++) {
+        cli_threshold_names_warn(scenario, &scenario->alerts[i].rule, 1);
+    }
+}

@@ -8,7 +8,9 @@
 
 #include "pelt/scenario.h"
 
-/* A line a suspicious name, in the log. */
+/* A line a suspicious name, in the log; of the scenario's alerts. */
+void cli_alert_names_warn(const struct pelt_scenario *scenario);
+/* The same of thresholds. */
 void cli_threshold_names_warn(const struct pelt_scenario *scenario,
                               const struct pelt_threshold *thresholds, size_t thresholds_len);
 

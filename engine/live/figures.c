@@ -10,6 +10,20 @@
 const char *const live_percentile_names[LIVE_PERCENTILES] = {"p50", "p95", "p99"};
 static const double percentiles[LIVE_PERCENTILES] = {50, 95, 99};
 
+const char *live_phase_name(enum pelt_phase phase)
+{
+    static const char *const names[] = {"setup", "load", "grace", "teardown"};
+    return names[phase];
+}
+
+void live_percentiles_make(const struct pelt_hist *of, struct live_percentiles *out)
+{
+    for (int p = 0; p < LIVE_PERCENTILES; p++) {
+        out->known[p] = of->count > 0 && of->count >= pelt_hist_samples_needed(percentiles[p]);
+        out->us[p] = pelt_hist_percentile_us(of, percentiles[p]);
+    }
+}
+
 static void add_percentiles(const struct pelt_frame *frame, struct pelt_hist_pool *pool,
                             struct live_percentiles *out)
 {
@@ -19,10 +33,7 @@ static void add_percentiles(const struct pelt_frame *frame, struct pelt_hist_poo
             pelt_hist_add(&sum, pool, &frame->requests[i]->hist[PELT_HIST_RESPONSE]);
         }
     }
-    for (int p = 0; p < LIVE_PERCENTILES; p++) {
-        out->known[p] = sum.count > 0 && sum.count >= pelt_hist_samples_needed(percentiles[p]);
-        out->us[p] = pelt_hist_percentile_us(&sum, percentiles[p]);
-    }
+    live_percentiles_make(&sum, out);
     pelt_hist_reset(&sum, pool);
 }
 

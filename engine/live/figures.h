@@ -10,6 +10,8 @@
 enum { LIVE_P50, LIVE_P95, LIVE_P99, LIVE_PERCENTILES };
 extern const char *const live_percentile_names[LIVE_PERCENTILES]; /* "p50" ... */
 
+const char *live_phase_name(enum pelt_phase phase); /* "setup", "load", "grace", "teardown" */
+
 struct live_percentiles { /* of response time, all requests together */
     uint64_t us[LIVE_PERCENTILES];
     bool known[LIVE_PERCENTILES]; /* false: too few samples yet */
@@ -31,6 +33,7 @@ struct live_figures {
     struct live_percentiles now, all;
 };
 
+void live_percentiles_make(const struct pelt_hist *of, struct live_percentiles *out);
 /* `pool` keeps its pages between calls. */
 void live_figures_make(const struct pelt_live *live, struct pelt_hist_pool *pool,
                        struct live_figures *out);

@@ -13,6 +13,7 @@
 #include "pelt/progress.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -122,12 +123,43 @@ static void draw(struct pelt_progress *p, const struct live_figures *f, const ch
     }
 }
 
+/* What is not known is left out. */
+static void add_number(struct pelt_buf *out, const char *name, double value)
+{
+    if (isfinite(value)) {
+        pelt_buf_addf(out, ",\"%s\":%.15g", name, round(value * 1000) / 1000);
+    }
+}
+
+static void log_line(const struct live_figures *f, const char *phase, const char *line)
+{
+    struct pelt_buf members;
+    pelt_buf_init(&members, 0);
+    pelt_buf_addf(&members, "\"phase\":\"%s\"", phase);
+    add_number(&members, "elapsed_s", f->elapsed_s);
+    add_number(&members, "left_s", f->left_s);
+    add_number(&members, "users", f->has_second ? f->users : (double)NAN);
+    add_number(&members, "started", (double)f->started);
+    add_number(&members, "errors", (double)f->errors);
+    add_number(&members, "dropped", (double)f->dropped);
+    add_number(&members, "started_per_s", f->has_second ? f->started_per_s : (double)NAN);
+    add_number(&members, "p50_ms",
+               f->all.known[LIVE_P50] ? f->all.us[LIVE_P50] / 1e3 : (double)NAN);
+    add_number(&members, "p95_ms",
+               f->all.known[LIVE_P95] ? f->all.us[LIVE_P95] / 1e3 : (double)NAN);
+    add_number(&members, "p99_ms",
+               f->all.known[LIVE_P99] ? f->all.us[LIVE_P99] / 1e3 : (double)NAN);
+    const struct pelt_log_about about = {.members = members.failed ? NULL : members.data};
+    pelt_log_about(&about, PELT_LOG_INFO, "progress", "%s", line);
+    pelt_buf_deinit(&members);
+}
+
 static void print_line(struct pelt_progress *p, const struct live_figures *f, const char *name)
 {
     char line[LIVE_LINE_MAX];
     live_line_make(f, name, line, sizeof line);
     if (p->opt.json) {
-        pelt_log(PELT_LOG_INFO, "progress", "%s", line);
+        log_line(f, live_phase_name(f->phase), line);
         return;
     }
     struct pelt_buf out;

@@ -257,10 +257,17 @@ static void tell_script_error(struct pelt_collector *c, struct pelt_letter *lett
         pelt_fail(&c->first_script_error, PELT_ESCRIPT, "%s", line);
     }
     bool traced = letter->traceback != NULL && letter->traceback[0] != '\0';
-    pelt_log(PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "",
-             traced ? letter->traceback : "");
+    const struct pelt_log_about about = {.has_user = letter->whose.has_user,
+                                         .user = letter->whose.user,
+                                         .iteration = letter->whose.iteration,
+                                         .correlation_id = letter->whose.correlation_id};
+    pelt_log_about(&about, PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "",
+                   traced ? letter->traceback : "");
     if (pelt_runfile_event(c->file, t_s, "script_error", line) != PELT_OK) {
         c->write_failed = true;
+    }
+    if (c->on_event != NULL) {
+        c->on_event(c->on_event_arg, t_s, "script_error", line);
     }
 }
 

@@ -48,6 +48,9 @@ struct pelt_collector {
     /* Told of each whole second of the load once it is in `total`; NULL: nobody. */
     void (*on_second)(void *arg, const struct pelt_frame *second);
     void *on_second_arg;
+    /* Told of an event that went into the run file; NULL: nobody. */
+    void (*on_event)(void *arg, double t_s, const char *kind, const char *text);
+    void *on_event_arg;
     bool has_second;
     bool newest_is_after; /* `second` is in `after` */
     bool write_failed;    /* said so once */

@@ -17,13 +17,14 @@
 
 /* ---- live display ---- */
 
-void pelt_control_show(struct pelt_running *run)
+void pelt_control_picture(struct pelt_running *run, struct pelt_live *out)
 {
-    if (run->opt.on_live == NULL) {
-        return;
-    }
     struct pelt_counts n = pelt_frame_counts(run->collector.total);
-    struct pelt_live live = {
+    const char *target = run->opt.target != NULL     ? run->opt.target
+                         : run->opt.bench != NULL    ? run->opt.bench->url
+                         : run->opt.scenario != NULL ? run->opt.scenario->target
+                                                     : NULL;
+    *out = (struct pelt_live){
         .phase = run->phase,
         .name = run->opt.name,
         .plan = &run->plan,
@@ -37,8 +38,36 @@ void pelt_control_show(struct pelt_running *run)
         .abandoned = n.by_outcome[PELT_OUTCOME_ABANDONED],
         .ok = n.ok,
         .series_bytes_most = pelt_registry_quota(run->registry)->most_bytes,
+        .run_id = run->run_id,
+        .plan_text = run->plan_text,
+        .target = target != NULL ? target : "",
+        .start_wall_ns = run->start_wall_ns,
+        .names = run->registry,
+        .alerts = run->alerts,
     };
-    run->opt.on_live(run->opt.on_live_arg, &live);
+}
+
+void pelt_control_show(struct pelt_running *run)
+{
+    struct pelt_live live;
+    if (run->opt.on_live != NULL) {
+        pelt_control_picture(run, &live);
+        run->opt.on_live(run->opt.on_live_arg, &live);
+    }
+}
+
+static void show_second(struct pelt_running *run, const struct pelt_frame *second)
+{
+    struct pelt_live live;
+    if (run->opt.on_second == NULL || second->second < 0) {
+        return;
+    }
+    pelt_control_picture(run, &live);
+    live.second = second;
+    if (run->servers != NULL) {
+        pelt_servers_second(run->servers, second->second, &live.servers);
+    }
+    run->opt.on_second(run->opt.on_live_arg, &live);
 }
 
 static void on_live_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -88,8 +117,15 @@ static void on_second(void *arg, const struct pelt_frame *second)
 {
     struct pelt_running *run = arg;
     pelt_rules_see(run, second);
+    pelt_alerts_see(run, second);
+    show_second(run, second);
     pelt_steer_see(run->steer, second);
     watch_saturation(run, second);
+}
+
+static void on_event(void *arg, double t_s, const char *kind, const char *text)
+{
+    pelt_notes_tell(arg, &(struct pelt_live_event){.t_s = t_s, .kind = kind, .text = text});
 }
 
 static void start_stuck_timer(struct pelt_running *run, double wait_s)
@@ -253,6 +289,8 @@ void pelt_control_start(struct pelt_running *run)
     ev_timer_start(loop, &run->live_timer);
     start_cancel_timer(run);
     start_host_timer(run);
+    run->collector.on_event = on_event;
+    run->collector.on_event_arg = run;
     run->collector.on_second = on_second;
     run->collector.on_second_arg = run;
     pelt_steer_start(run->steer);

@@ -238,6 +238,7 @@ enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out
     pelt_series_tell_end(run);
     note_refused_names(run);
     note_lives(run);
+    pelt_alerts_close(run);
     if (run->signal != 0) {
         pelt_notes_event(run, "signal", run->signal == SIGTERM ? "SIGTERM" : "SIGINT");
     }

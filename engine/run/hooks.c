@@ -21,11 +21,14 @@ static void fail(struct pelt_hooks *h, const char *text)
     pelt_fail(&h->error, PELT_ESCRIPT, "%s", text);
 }
 
-static void on_script_error(void *arg, const char *line, const char *traceback)
+static void on_script_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                            const char *traceback)
 {
     struct pelt_hooks *h = arg;
     bool traced = traceback != NULL && traceback[0] != '\0';
-    pelt_log(PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "", traced ? traceback : "");
+    const struct pelt_log_about about = {.correlation_id = whose->correlation_id};
+    pelt_log_about(&about, PELT_LOG_ERROR, "script", "%s%s%s", line, traced ? "\n" : "",
+                   traced ? traceback : "");
     if (!h->failed) {
         fail(h, line);
     }

@@ -13,6 +13,7 @@
 #include "collect.h"
 #include "hooks.h"
 #include "host_watch.h"
+#include "pelt/alert.h"
 #include "pelt/parts.h"
 #include "pelt/rulebook.h"
 #include "saturation.h"
@@ -30,7 +31,10 @@ struct pelt_running {
     struct pelt_registry *registry;
     struct pelt_runfile *file;
     struct pelt_collector collector;
-    struct pelt_rulebook *rules; /* of opt.thresholds */
+    struct pelt_rulebook *rules;   /* of opt.thresholds */
+    struct pelt_alertbook *alerts; /* of the scenario; NULL: none */
+    char run_id[17], plan_text[1024];
+    uint64_t start_wall_ns;
     struct pelt_worker **workers;
     struct pelt_steer *steer; /* of a live plan; else NULL */
     struct pelt_saturation saturation;
@@ -91,6 +95,8 @@ void pelt_workers_join(struct pelt_running *run);
 /* ---- control: the control thread while others work: the load, or what is done aside ---- */
 
 void pelt_control_show(struct pelt_running *run); /* to whoever watches live */
+/* The run as those see it; borrows from it. */
+void pelt_control_picture(struct pelt_running *run, struct pelt_live *out);
 /* From here on mail, signals, the grace period and the live display are heard, while the loop runs.
  */
 void pelt_control_start(struct pelt_running *run);
@@ -132,6 +138,8 @@ void pelt_notes_close(struct pelt_running *run, enum pelt_status status);
 /* The run file did not take something: the run goes on, and is a failure of ours in the end. */
 void pelt_notes_written(struct pelt_running *run, enum pelt_status status);
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text);
+/* Tells those who watch the run live, and nobody else. */
+void pelt_notes_tell(struct pelt_running *run, const struct pelt_live_event *event);
 void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
                       const struct pelt_stage *stage, uint64_t from_ns);
 /* A step was judged just now: `row` gets its time. */
@@ -156,6 +164,14 @@ void pelt_watching_stop(struct pelt_running *run);
 PELT_MUST_USE enum pelt_status pelt_rules_open(struct pelt_running *run);
 /* A second is whole: the sum of all threads. */
 void pelt_rules_see(struct pelt_running *run, const struct pelt_frame *second);
+
+/* ---- alerts: what somebody is told of while the run goes ---- */
+
+PELT_MUST_USE enum pelt_status pelt_alerts_open(struct pelt_running *run);
+/* A second is whole: the sum of all threads. */
+void pelt_alerts_see(struct pelt_running *run, const struct pelt_frame *second);
+/* The load is over: notes which of them never had a figure. */
+void pelt_alerts_close(struct pelt_running *run);
 
 /* ---- series: the memory that their figures may take ---- */
 

@@ -25,9 +25,20 @@ static double now_s(const struct pelt_running *run)
     return run->start_ns != 0 ? (double)(int64_t)(now_ns - run->start_ns) / 1e9 : 0;
 }
 
+void pelt_notes_tell(struct pelt_running *run, const struct pelt_live_event *event)
+{
+    struct pelt_live live;
+    if (run->opt.on_event != NULL) {
+        pelt_control_picture(run, &live);
+        run->opt.on_event(run->opt.on_live_arg, &live, event);
+    }
+}
+
 void pelt_notes_event(struct pelt_running *run, const char *kind, const char *text)
 {
-    pelt_notes_written(run, pelt_runfile_event(run->file, now_s(run), kind, text));
+    const double t_s = now_s(run);
+    pelt_notes_written(run, pelt_runfile_event(run->file, t_s, kind, text));
+    pelt_notes_tell(run, &(struct pelt_live_event){.t_s = t_s, .kind = kind, .text = text});
 }
 
 void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row)
@@ -86,19 +97,20 @@ void pelt_notes_params(struct pelt_running *run)
 static void put_description(struct pelt_running *run)
 {
     const struct pelt_run_options *opt = &run->opt;
-    char plan[1024];
-    pelt_plan_describe(&run->plan, plan, sizeof(plan));
+    pelt_plan_describe(&run->plan, run->plan_text, sizeof(run->plan_text));
     uint64_t wall_ns = pelt_clock_wall_ns();
     struct pelt_rng id;
     pelt_rng_init(&id, wall_ns, (uint64_t)getpid());
     put_meta(run, "schema", "%d", PELT_RUNFILE_SCHEMA);
-    put_meta(run, "run_id", "%016llx", (unsigned long long)pelt_rng_u64(&id));
+    run->start_wall_ns = wall_ns;
+    snprintf(run->run_id, sizeof(run->run_id), "%016llx", (unsigned long long)pelt_rng_u64(&id));
+    put_text(run, "run_id", run->run_id);
     put_meta(run, "kind", "%s", opt->kind);
     put_text(run, "scenario", opt->name);
     put_text(run, "command", opt->command);
     put_meta(run, "start_wall_ns", "%llu", (unsigned long long)wall_ns);
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
-    put_text(run, "plan", plan);
+    put_text(run, "plan", run->plan_text);
     put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
     put_meta(run, "loop", "%s",
              pelt_plan_mixed(&run->plan)        ? "mixed"

@@ -54,6 +54,8 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
         pelt_workers_join(run);
     }
     pelt_control_cut(run); /* users may all have stopped before the plan's end */
+    run->phase = PELT_PHASE_TEARDOWN;
+    pelt_control_show(run);
     return PELT_OK;
 }
 
@@ -87,7 +89,8 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
         status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file,
                                      &run->length_ns, err);
     }
-    if (status == PELT_OK && pelt_rules_open(run) != PELT_OK) {
+    if (status == PELT_OK &&
+        (pelt_rules_open(run) != PELT_OK || pelt_alerts_open(run) != PELT_OK)) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     return status;
@@ -106,6 +109,7 @@ static void run_deinit(struct pelt_running *run)
     }
     pelt_collector_deinit(&run->collector);
     pelt_rulebook_free(run->rules);
+    pelt_alertbook_free(run->alerts);
     if (run->loop != NULL) {
         ev_loop_destroy(run->loop);
     }

@@ -26,11 +26,12 @@ double pelt_server_agent_seconds(const struct pelt_server_agent *a, uint64_t at_
 
 /* ---- what it is and has ---- */
 
-static void describe(struct pelt_server_figure_row *row, unsigned agent, size_t i,
-                     const struct pelt_server_figure *f)
+void pelt_server_agent_describe(const struct pelt_server_agent *a, size_t i,
+                                struct pelt_server_figure_row *row)
 {
+    const struct pelt_server_figure *f = &a->figures[i];
     *row = (struct pelt_server_figure_row){
-        .agent = agent,
+        .agent = a->i,
         .i = (uint32_t)i,
         .kind = f->about->kind,
         .name = f->about->name,
@@ -60,7 +61,7 @@ static void write_figures(struct pelt_server_agent *a)
     for (size_t i = 0; i < a->figures_len && len < a->unwritten; i++) {
         if (a->figures[i].unwritten) {
             a->figures[i].unwritten = false;
-            describe(&rows[len++], a->i, i, &a->figures[i]);
+            pelt_server_agent_describe(a, i, &rows[len++]);
         }
     }
     a->unwritten = 0;
@@ -142,7 +143,9 @@ static void add_sample(struct pelt_server_agent *a, const struct pelt_agent_valu
                        uint64_t at_ns, struct pelt_server_drops *carried)
 {
     struct pelt_server_figure *f = &a->figures[v->figure];
-    wrote(a, pelt_samples_add(&a->open, v->figure, pelt_server_cells(f->about->kind), v->cell));
+    const unsigned cells = pelt_server_cells(f->about->kind);
+    wrote(a, pelt_samples_add(&a->open, v->figure, cells, v->cell));
+    pelt_newest_put(&f->newest, v->cell, cells, t);
     for (size_t i = 0; i < f->carried_len; i++) {
         pelt_server_carried_read(&f->carried[i], v->cell, t, at_ns, carried);
     }
@@ -217,7 +220,11 @@ static void tell_event(struct pelt_server_agent *a, uint64_t at_ns, enum pelt_lo
                  EVENTS_MAX);
     } else if (a->events < EVENTS_MAX) {
         pelt_log(level, "agent", "%s", text);
-        wrote(a, pelt_runfile_event(a->file, pelt_server_agent_seconds(a, at_ns), kind, text));
+        const double at_s = pelt_server_agent_seconds(a, at_ns);
+        wrote(a, pelt_runfile_event(a->file, at_s, kind, text));
+        if (a->on_event != NULL) {
+            a->on_event(a->on_event_arg, at_s, kind, text);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #ifndef PELT_SERVER_AGENT_H
 #define PELT_SERVER_AGENT_H
 
+#include "newest.h"
 #include "pelt/agents.h"
 #include "pelt/runfile.h"
 #include "server_carried.h"
@@ -16,6 +17,7 @@ struct pelt_server_figure {
     const struct pelt_agent_figure *about;
     char why[256];  /* "": it can be read */
     bool unwritten; /* the run file has another `why`, or nothing of it */
+    struct pelt_newest newest;
     struct pelt_server_carried *carried;
     size_t carried_len;
 };
@@ -24,6 +26,9 @@ struct pelt_server_agent {
     struct pelt_agents *agents; /* whose number `i` it is */
     unsigned i;
     struct pelt_runfile *file;
+    /* Told of each event that goes into the run file; NULL: nobody. */
+    void (*on_event)(void *arg, double t_s, const char *kind, const char *text);
+    void *on_event_arg;
     bool failed;       /* the run file did not take something, or memory is out */
     uint64_t start_ns; /* of the run's second 0; 0: not yet */
     const struct pelt_agent_info *info;
@@ -60,6 +65,9 @@ bool pelt_server_agent_carry(struct pelt_server_agent *a, size_t figure, uint32_
 /* The load is over: writes what is open. */
 void pelt_server_agent_end(struct pelt_server_agent *a);
 void pelt_server_agent_deinit(struct pelt_server_agent *a);
+/* Figure `i`; borrows. */
+void pelt_server_agent_describe(const struct pelt_server_agent *a, size_t i,
+                                struct pelt_server_figure_row *row);
 /* Since the run's start. */
 double pelt_server_agent_seconds(const struct pelt_server_agent *a, uint64_t at_ns);
 

@@ -9,6 +9,7 @@
 
 #include "server_agent.h"
 #include "server_match.h"
+#include "server_second.h"
 
 struct pelt_servers {
     struct pelt_agents *agents;
@@ -20,6 +21,7 @@ struct pelt_servers {
     size_t early_len, early_room;
     struct pelt_server_drops drops;
     bool stopped, failed;
+    struct pelt_server_second second; /* that was asked for last */
 };
 
 /* ---- before the load ---- */
@@ -44,8 +46,11 @@ enum pelt_status pelt_servers_new(const struct pelt_servers_options *options,
     }
     s->len = options->agents_len;
     for (unsigned i = 0; i < s->len; i++) {
-        s->agent[i] =
-            (struct pelt_server_agent){.agents = s->agents, .i = i, .file = options->file};
+        s->agent[i] = (struct pelt_server_agent){.agents = s->agents,
+                                                 .i = i,
+                                                 .file = options->file,
+                                                 .on_event = options->on_event,
+                                                 .on_event_arg = options->arg};
     }
     *out = s;
     return PELT_OK;
@@ -127,6 +132,11 @@ void pelt_servers_take(struct pelt_servers *s)
             pelt_agent_mail_free(mail);
         }
     }
+}
+
+void pelt_servers_second(struct pelt_servers *s, int32_t t, struct pelt_live_servers *out)
+{
+    pelt_server_second_fill(&s->second, s->agent, s->len, t, out);
 }
 
 void pelt_servers_start(struct pelt_servers *s, uint64_t start_ns)
@@ -219,6 +229,7 @@ void pelt_servers_free(struct pelt_servers *s)
     }
     pelt_agents_free(s->agents);
     pelt_server_drops_deinit(&s->drops);
+    pelt_server_second_deinit(&s->second);
     free(s->early);
     free(s->agent);
     free(s);

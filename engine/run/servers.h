@@ -16,6 +16,7 @@
 #define PELT_SERVERS_H
 
 #include "pelt/agents.h"
+#include "pelt/run.h"
 #include "pelt/runfile.h"
 
 struct pelt_servers;
@@ -26,6 +27,9 @@ struct pelt_servers_options {
     size_t agents_len;
     struct pelt_registry *registry;
     struct pelt_runfile *file;
+    /* Told of each event that goes into the run file; NULL: nobody. */
+    void (*on_event)(void *arg, double t_s, const char *kind, const char *text);
+    void *arg;
 };
 
 /* Nothing is sent. PELT_EINVAL: an option that cannot be, named. */
@@ -47,6 +51,9 @@ int pelt_servers_wake_fd(const struct pelt_servers *s);
 void pelt_servers_take(struct pelt_servers *s);
 /* Puts what is carried into the sum of a whole second. */
 void pelt_servers_add(struct pelt_servers *s, struct pelt_frame *second);
+/* What was read in second `t`, as far as it came, to be asked once a second; valid until the next
+ * call. Empty where memory is out. */
+void pelt_servers_second(struct pelt_servers *s, int32_t t, struct pelt_live_servers *out);
 /* The load is over: waits for the last frames for a short time, and writes all down. */
 void pelt_servers_stop(struct pelt_servers *s);
 /* After stop: an agent that a threshold needs was lost and never came back: one line. False: none.

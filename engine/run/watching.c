@@ -7,7 +7,7 @@
 #include "pelt/log.h"
 #include "pelt/server_metric.h"
 
-/* A threshold, or a bound of a stress load, on what agents read. */
+/* A threshold, an alert's rule, or a bound of a stress load, on what agents read. */
 typedef enum pelt_status (*threshold_fn)(struct pelt_running *run, const struct pelt_threshold *t,
                                          struct pelt_error *err);
 
@@ -20,6 +20,11 @@ static enum pelt_status each_threshold(struct pelt_running *run, threshold_fn fn
     for (size_t i = 0; i < run->opt.thresholds_len && status == PELT_OK; i++) {
         if (pelt_server_metric_parse(run->opt.thresholds[i].metric, &m)) {
             status = fn(run, &run->opt.thresholds[i], err);
+        }
+    }
+    for (size_t i = 0; scenario != NULL && i < scenario->alerts_len && status == PELT_OK; i++) {
+        if (pelt_server_metric_parse(scenario->alerts[i].rule.metric, &m)) {
+            status = fn(run, &scenario->alerts[i].rule, err);
         }
     }
     for (size_t i = 0; scenario != NULL && i < scenario->slo_len && status == PELT_OK; i++) {
@@ -59,6 +64,11 @@ static enum pelt_status begin(struct pelt_running *run, struct pelt_error *err)
     return each_threshold(run, carry, err);
 }
 
+static void on_event(void *arg, double t_s, const char *kind, const char *text)
+{
+    pelt_notes_tell(arg, &(struct pelt_live_event){.t_s = t_s, .kind = kind, .text = text});
+}
+
 enum pelt_status pelt_watching_open(struct pelt_running *run, struct pelt_error *err)
 {
     if (run->opt.stand_in_port != 0) {
@@ -70,7 +80,9 @@ enum pelt_status pelt_watching_open(struct pelt_running *run, struct pelt_error 
     const struct pelt_servers_options options = {.agents = run->opt.agents,
                                                  .agents_len = run->opt.agents_len,
                                                  .registry = run->registry,
-                                                 .file = run->file};
+                                                 .file = run->file,
+                                                 .on_event = on_event,
+                                                 .arg = run};
     enum pelt_status status = pelt_servers_new(&options, &run->servers, err);
     if (status == PELT_OK) {
         status = pelt_control_aside(run, connect_all, "connecting to the agents", err);

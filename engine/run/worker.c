@@ -261,7 +261,8 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
     }
 }
 
-static void on_script_error(void *arg, const char *line, const char *traceback)
+static void on_script_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                            const char *traceback)
 {
     struct pelt_worker *w = arg;
     struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
@@ -270,6 +271,7 @@ static void on_script_error(void *arg, const char *line, const char *traceback)
     }
     letter->kind = PELT_LETTER_SCRIPT_ERROR;
     letter->thread = w->opt.thread;
+    letter->whose = *whose;
     letter->line = strdup(line);
     letter->traceback = traceback != NULL ? strdup(traceback) : NULL;
     pelt_mailbox_post(w->opt.mail, &letter->mail);

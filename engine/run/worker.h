@@ -12,6 +12,7 @@
 #include "pelt/mailbox.h"
 #include "pelt/parts.h"
 #include "pelt/run.h"
+#include "pelt/script.h"
 
 struct pelt_worker;
 
@@ -38,6 +39,7 @@ struct pelt_letter {
     bool starved;             /* with the last frame: memory ran out, the load ended early */
     uint64_t paced, late, unseen, stayed; /* with the last frame: as pelt/crew.h says */
     char *line, *traceback;               /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */
+    struct pelt_script_whose whose;       /* likewise */
 };
 void pelt_letter_free(struct pelt_letter *letter); /* not its frame */
 

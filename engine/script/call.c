@@ -124,7 +124,7 @@ static void on_end(struct pelt_strand *strand, int results, const char *error,
     struct pelt_script_call *call =
         (struct pelt_script_call *)((char *)strand - offsetof(struct pelt_script_call, strand));
     if (error) {
-        pelt_script_report(call->script, error, traceback);
+        pelt_script_report(call->script, strand, error, traceback);
         finish(call, NULL, error);
     } else if (strcmp(call->what, "setup") == 0) {
         on_value(call, results);

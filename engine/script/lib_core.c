@@ -13,6 +13,7 @@
 #include "pelt/log.h"
 #include "pelt/units.h"
 #include "strand.h"
+#include "tracing.h"
 
 /* Raises unless an iteration, setup or teardown runs. */
 static struct pelt_strand *running(lua_State *L, const char *what)
@@ -87,10 +88,39 @@ static int core_env(lua_State *L)
     return 1;
 }
 
+/* The line of the script that says it. */
+static struct pelt_log_place place_of(lua_State *L, lua_Debug *where)
+{
+    struct pelt_log_place place = {"scenario", NULL, 0};
+    if (lua_getstack(L, 1, where) && lua_getinfo(L, "nSl", where)) {
+        place = (struct pelt_log_place){where->short_src, where->name,
+                                        where->currentline > 0 ? where->currentline : 0};
+    }
+    return place;
+}
+
+/* With the ids of the user, of its iteration, and of the newest request of that which has one. */
+static void write_json(lua_State *L, const struct pelt_strand *s, enum pelt_log_level level,
+                       const char *text)
+{
+    lua_Debug where;
+    struct pelt_script_whose whose;
+    const struct pelt_log_place place = place_of(L, &where);
+    pelt_tracing_whose(s, &whose);
+    const struct pelt_log_about about = {.logger = "scenario",
+                                         .has_user = whose.has_user,
+                                         .user = whose.user,
+                                         .iteration = whose.iteration,
+                                         .correlation_id = whose.correlation_id};
+    pelt_log_at(&place, &about, level, "scenario", "%s", text);
+}
+
 static void write_log(lua_State *L, enum pelt_log_level level, const char *text)
 {
     const struct pelt_strand *s = pelt_shard_of(L)->running;
-    if (s && s->vu) {
+    if (pelt_log_is_json() && pelt_log_shows(level)) {
+        write_json(L, s, level, text);
+    } else if (s && s->vu) {
         char who[32];
         snprintf(who, sizeof who, "user %llu", (unsigned long long)s->vu->id);
         pelt_log(level, who, "%s", text);

@@ -463,6 +463,55 @@ static void read_thresholds(lua_State *L, int scenario, struct pelt_scenario *s)
     lua_pop(L, 1);
 }
 
+static void read_alert(lua_State *L, struct pelt_scenario *s, int number)
+{
+    const int row = lua_gettop(L);
+    struct pelt_metrics *metrics = pelt_registry_metrics(s->declared);
+    struct pelt_alert *alert = &s->alerts[s->alerts_len];
+    struct pelt_error err;
+    lua_getfield(L, row, "name");
+    snprintf(alert->name, sizeof alert->name, "%s", lua_tostring(L, -1));
+    lua_getfield(L, row, "rule");
+    const bool table = lua_istable(L, -1);
+    enum pelt_status status =
+        table ? read_threshold_table(L, metrics, &alert->rule, &err)
+              : pelt_threshold_parse_with(lua_tostring(L, -1), metrics, &alert->rule, &err);
+    if (status != PELT_OK) {
+        luaL_error(L, "alerts[%d]: %s: %s", number, alert->name, err.text);
+    }
+    const char *word = pelt_alert_meaningless(&alert->rule);
+    if (word != NULL) {
+        luaL_error(
+            L,
+            "alerts[%d]: %s: '%s' means nothing for an alert, which has one bound for the "
+            "figures of seconds: max or min, with over, for and delay; thresholds judge runs",
+            number, alert->name, word);
+    }
+    s->alerts_len++;
+}
+
+static void read_alerts(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    lua_getfield(L, scenario, "alerts");
+    const int list = lua_gettop(L);
+    const size_t len = lua_rawlen(L, list);
+    if (len > PELT_ALERTS_MAX) {
+        luaL_error(L, "alerts: %d of them, at most %d are looked at", (int)len, PELT_ALERTS_MAX);
+    }
+    s->alerts = calloc(len + 1, sizeof *s->alerts);
+    if (!s->alerts) {
+        luaL_error(L, "out of memory");
+    }
+    luaL_checkstack(L, 32, NULL);
+    for (size_t i = 0; i < len; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        read_alert(L, s, (int)i + 1);
+        lua_settop(L, list);
+    }
+    lua_pop(L, 1);
+    s->webhook = copy_text(L, scenario, "webhook");
+}
+
 static void read_tasks(lua_State *L, int scenario, struct pelt_scenario *s)
 {
     lua_getfield(L, scenario, "tasks");
@@ -505,6 +554,7 @@ static int read_scenario(lua_State *L)
     read_words(L, table, s);
     read_load(L, table, s);
     read_thresholds(L, table, s);
+    read_alerts(L, table, s);
     read_tasks(L, table, s);
     return 0;
 }
@@ -656,6 +706,8 @@ void pelt_scenario_free(struct pelt_scenario *s)
     free(s->agents);
     free(s->thresholds);
     free(s->slo);
+    free(s->alerts);
+    free(s->webhook);
     pelt_files_free(s->files);
     pelt_shared_free(s->shared);
     pelt_chatter_free(s->chatter);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "script_state.h"
+#include "tracing.h"
 #include "watchdog.h"
 
 static enum pelt_status add_shard(struct pelt_script *script, struct pelt_error *err)
@@ -35,7 +36,7 @@ struct pelt_shard *pelt_script_shard(struct pelt_script *script)
     }
     struct pelt_error err;
     if (add_shard(script, &err) != PELT_OK) {
-        pelt_script_report(script, err.text, "");
+        pelt_script_report(script, NULL, err.text, "");
         return NULL;
     }
     return script->shards[script->shards_len - 1];
@@ -50,8 +51,10 @@ static uint64_t hash(const char *text) /* FNV-1a */
     return h;
 }
 
-void pelt_script_report(struct pelt_script *script, const char *message, const char *traceback)
+void pelt_script_report(struct pelt_script *script, const struct pelt_strand *strand,
+                        const char *message, const char *traceback)
 {
+    struct pelt_script_whose whose;
     uint64_t h = hash(message);
     for (size_t i = 0; i < script->reported_len; i++) {
         if (script->reported[i] == h) {
@@ -62,7 +65,8 @@ void pelt_script_report(struct pelt_script *script, const char *message, const c
         return;
     }
     script->reported[script->reported_len++] = h;
-    script->opt.on_error(script->opt.on_error_arg, message, traceback);
+    pelt_tracing_whose(strand, &whose);
+    script->opt.on_error(script->opt.on_error_arg, &whose, message, traceback);
 }
 
 enum pelt_status pelt_script_new(const struct pelt_script_options *options,

@@ -24,8 +24,10 @@ struct pelt_script {
 /* A shard with room for one more user; NULL: out of memory, or the file did not load again
  * (reported). */
 struct pelt_shard *pelt_script_shard(struct pelt_script *script);
-/* Hands an error to the options' on_error, once a distinct message. */
-void pelt_script_report(struct pelt_script *script, const char *message, const char *traceback);
+/* Hands an error to the options' on_error, once a distinct message. `strand`: in which it was;
+ * NULL: in none. */
+void pelt_script_report(struct pelt_script *script, const struct pelt_strand *strand,
+                        const char *message, const char *traceback);
 void pelt_script_call_free(struct pelt_script_call *call); /* accepts NULL */
 
 #endif

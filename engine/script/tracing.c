@@ -70,6 +70,21 @@ void pelt_tracing_read(lua_State *L, int index, const char *what, struct pelt_tr
     }
 }
 
+void pelt_tracing_whose(const struct pelt_strand *strand, struct pelt_script_whose *out)
+{
+    struct pelt_trace_context ids;
+    *out = (struct pelt_script_whose){.has_user = strand != NULL && strand->vu != NULL};
+    if (out->has_user) {
+        out->user = strand->vu->id;
+        out->iteration = strand->vu->iteration;
+    }
+    if (strand != NULL && strand->traced > 0) {
+        pelt_trace_context_draw(&ids, strand->shard->opt->seed, strand->trace_stream,
+                                strand->traced - 1);
+        memcpy(out->correlation_id, ids.trace_id, sizeof ids.trace_id);
+    }
+}
+
 void pelt_tracing_fill(const struct pelt_request *request, struct pelt_buf *buf,
                        struct pelt_strand *strand)
 {

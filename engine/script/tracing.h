@@ -13,6 +13,7 @@
 #define PELT_TRACING_H
 
 #include "draft.h"
+#include "pelt/script.h"
 
 struct pelt_strand;
 
@@ -38,6 +39,8 @@ static inline bool pelt_tracing_wanted(const struct pelt_request *request)
     return (request->trace_at | request->correlation_at) != 0;
 }
 
+/* Whose a strand is, and the ids of its newest request that has any. NULL: nobody's. */
+void pelt_tracing_whose(const struct pelt_strand *strand, struct pelt_script_whose *out);
 /* Writes new ids into the request, whose bytes are in `buf`. */
 void pelt_tracing_fill(const struct pelt_request *request, struct pelt_buf *buf,
                        struct pelt_strand *strand);

@@ -73,7 +73,7 @@ static void end_thinking(struct user *u, int results, const char *error, const c
         traceback = "";
     }
     if (error) {
-        pelt_script_report(u->script, error, traceback);
+        pelt_script_report(u->script, &u->strand, error, traceback);
     }
     lua_settop(u->strand.co, 0);
     pelt_crew_ended(&u->vu, u->ended_ns, u->failed || error);
@@ -89,7 +89,7 @@ static void on_end(struct pelt_strand *strand, int results, const char *error,
     }
     lua_settop(strand->co, 0);
     if (error) {
-        pelt_script_report(u->script, error, traceback);
+        pelt_script_report(u->script, &u->strand, error, traceback);
     }
     if (strand->shard->think_ref != LUA_NOREF && u->vu.phase == PELT_VU_IN && !u->vu.stopped &&
         !pelt_crew_stopping(u->vu.crew)) {

@@ -54,16 +54,22 @@ bool pelt_rulebook_is_empty(const struct pelt_rulebook *b)
     return b->rules == 0;
 }
 
-void pelt_rulebook_add(struct pelt_rulebook *b, const struct pelt_frame *second, uint64_t length_ns,
-                       uint64_t elapsed_ns)
+int32_t pelt_rulebook_whole_s(const struct pelt_frame *second, uint64_t length_ns,
+                              uint64_t elapsed_ns)
 {
     if ((uint64_t)second->second * PELT_NS_PER_S >= length_ns) {
-        return;
+        return -1;
     }
     uint64_t over_ns = elapsed_ns < length_ns ? elapsed_ns : length_ns;
     int32_t whole = (int32_t)(over_ns / PELT_NS_PER_S);
-    whole = whole <= second->second ? whole : second->second + 1;
-    for (size_t i = 0; i < b->len; i++) {
+    return whole <= second->second ? whole : second->second + 1;
+}
+
+void pelt_rulebook_add(struct pelt_rulebook *b, const struct pelt_frame *second, uint64_t length_ns,
+                       uint64_t elapsed_ns)
+{
+    const int32_t whole = pelt_rulebook_whole_s(second, length_ns, elapsed_ns);
+    for (size_t i = 0; i < b->len && whole >= 0; i++) {
         if (b->entry[i].rule != NULL) {
             pelt_rule_add(b->entry[i].rule, second);
             pelt_rule_advance(b->entry[i].rule, whole);

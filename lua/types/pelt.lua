@@ -897,6 +897,24 @@ function handle:add(value, tags) end
 ---@field setup? fun(): pelt.Json runs once before the load; what it returns is `data`
 ---@field teardown? fun(data: any) runs once after the load
 ---@field thresholds? (string|pelt.Threshold|(string|pelt.Threshold)[])[]
+---@field alerts? pelt.Alerts what is told while the run goes, and judges nothing
+
+---@class pelt.Alerts
+---@field [integer] pelt.Alert|pelt.Alerts
+---@field webhook? string URL to which each alert that fires or is resolved is posted
+
+---@class pelt.Alert
+---@field alert string its name: "HighErrorRate"
+---@field rule? string what must hold, as a threshold's text: "errors share < 5% over 10s"; or as keys:
+---@field metric? string
+---@field name? string
+---@field stat? string not of apdex
+---@field t? number|string of apdex and goodput: the time within which a request counts
+---@field max? number|string
+---@field min? number|string
+---@field over? number|string whole seconds: the window whose figure is looked at, once a second; default one second
+---@field for? number|string whole seconds: fires when broken for so long in a row
+---@field delay? number|string whole seconds in which nothing is looked at
 
 ---@class pelt.Tls
 ---@field backend? "mbedtls"|"openssl" the library, default mbedtls

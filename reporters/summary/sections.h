@@ -9,6 +9,7 @@
 
 void report_section_verdict(struct report_page *p);
 void report_section_thresholds(struct report_page *p);
+void report_section_alerts(struct report_page *p);
 void report_section_load(struct report_page *p);
 void report_section_totals(struct report_page *p);
 void report_section_errors(struct report_page *p);

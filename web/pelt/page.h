@@ -28,6 +28,7 @@ struct pelt_page {
 };
 
 extern const char *const pelt_page_report; /* report.js: draws the JSON report of a finished run */
+extern const char *const pelt_page_live;   /* live.js: draws a running one, from its events */
 
 /* False: pelt was built without the chart library, and has no pages. */
 bool pelt_page_available(void);

@@ -64,5 +64,6 @@ void pelt_load_server(struct pelt_loader *l); /* load_server.c: agents, figures,
 void pelt_load_rules(struct pelt_loader *l);  /* load_rules.c: thresholds, judged from seconds */
 void pelt_load_end(struct pelt_loader *l);    /* load_end.c: events, stages, ..., verdict */
 void pelt_load_kept(struct pelt_loader *l);   /* behind totals */
+void pelt_load_alerts(struct pelt_loader *l); /* load_alerts.c: once the events are there */
 
 #endif

@@ -173,6 +173,13 @@ uint64_t pelt_results_lost(const struct pelt_results *r)
     return pelt_frame_lost(r->total) + pelt_frame_lost(r->outside);
 }
 
+bool pelt_event_is_of_alert(const struct pelt_event_row *e)
+{
+    return strcmp(e->kind, PELT_EVENT_ALERT_FIRED) == 0 ||
+           strcmp(e->kind, PELT_EVENT_ALERT_RESOLVED) == 0 ||
+           strcmp(e->kind, PELT_EVENT_ALERT_UNJUDGED) == 0;
+}
+
 int32_t pelt_load_whole_s(double duration_s)
 {
     return duration_s < 1 ? 1 : duration_s < INT32_MAX ? (int32_t)duration_s : INT32_MAX;
@@ -286,6 +293,13 @@ void pelt_results_free(struct pelt_results *r)
     free(r->errors);
     free(r->checks);
     free(r->events);
+    for (size_t i = 0; i < r->alerts_len; i++) {
+        free(r->alerts[i].name);
+        free(r->alerts[i].rule);
+        free(r->alerts[i].unjudged);
+        free(r->alerts[i].firings);
+    }
+    free(r->alerts);
     free(r->stages);
     free(r->steps);
     free(r->thresholds);

@@ -20,6 +20,15 @@ enum pelt_phase { PELT_PHASE_SETUP, PELT_PHASE_LOAD, PELT_PHASE_GRACE, PELT_PHAS
  * tools are told 80% to 90%. */
 #define PELT_CPU_BUSY 0.90
 
+/* What agents read in the newest second, as far as it has come. */
+struct pelt_live_servers {
+    const struct pelt_agent_row *agents;
+    size_t agents_len;
+    const struct pelt_server_figure_row *figures; /* of which there is a row each */
+    const struct pelt_server_row *rows;           /* by agent */
+    size_t len;
+};
+
 struct pelt_live { /* what a live display sees; borrowed during the call */
     enum pelt_phase phase;
     const char *name;
@@ -31,6 +40,19 @@ struct pelt_live { /* what a live display sees; borrowed during the call */
     uint64_t started, ended, ok;     /* exchanges so far */
     uint64_t abandoned;              /* of those that ended: neither ok nor errors */
     size_t series_bytes_most;        /* memory that series are meant to take at most */
+    const char *run_id;
+    const char *plan_text; /* for people */
+    const char *target;    /* base URL; may be empty */
+    uint64_t start_wall_ns;
+    struct pelt_registry *names;         /* of the frames' series */
+    const struct pelt_alertbook *alerts; /* NULL: the scenario has none */
+    struct pelt_live_servers servers;    /* in on_second only; else empty */
+};
+
+struct pelt_live_event {     /* something happened beside the load; borrowed during the call */
+    double t_s;              /* since the load's start */
+    const char *kind, *text; /* as in the run file's events */
+    const struct pelt_alert_turn *alert; /* an alert fired or was resolved; else NULL */
 };
 
 struct pelt_bench { /* one request again and again, without a script */
@@ -79,7 +101,11 @@ struct pelt_run_options {
     void (*on_live)(
         void *arg,
         const struct pelt_live *live); /* about twice a second, control thread; may be NULL */
-    void *on_live_arg;
+    /* Each whole second, once it is in the total; what happened beside the load. Control thread;
+     * may be NULL. */
+    void (*on_second)(void *arg, const struct pelt_live *live);
+    void (*on_event)(void *arg, const struct pelt_live *live, const struct pelt_live_event *event);
+    void *on_live_arg; /* of all three */
 };
 
 /*

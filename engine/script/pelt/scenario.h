@@ -5,6 +5,7 @@
 #ifndef PELT_SCENARIO_H
 #define PELT_SCENARIO_H
 
+#include "pelt/alert.h"
 #include "pelt/plan.h"
 #include "pelt/threshold.h"
 
@@ -49,6 +50,9 @@ struct pelt_scenario {
     struct pelt_threshold
         *slo; /* what a stress load holds levels against; its thresholds without */
     size_t slo_len;
+    struct pelt_alert *alerts;
+    size_t alerts_len;
+    char *webhook;                    /* URL that alerts are posted to; NULL: none */
     struct pelt_scenario_task *tasks; /* one named "iteration" where the file has no tasks */
     size_t tasks_len;
     bool has_setup, has_teardown;

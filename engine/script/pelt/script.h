@@ -16,6 +16,12 @@
 
 struct pelt_script;
 
+struct pelt_script_whose { /* what is said, or went wrong, in a script */
+    bool has_user;         /* false: setup, teardown, or nobody's */
+    uint64_t user, iteration;
+    char correlation_id[33]; /* of the newest request that has one; "": none */
+};
+
 struct pelt_script_options {
     const struct pelt_scenario *scenario; /* borrowed */
     const struct pelt_setting *settings;  /* borrowed: for pelt.env(); not written */
@@ -36,9 +42,10 @@ struct pelt_script_options {
     /* Not NULL: pelt.sleep and a think time of `think` end at once, and what they would have taken
      * is added here, for who wants to know what a script costs without waiting. Relaxed: a sum. */
     _Atomic uint64_t *skipped_ns;
-    /* One line a distinct script error (file:line: message, and traceback); called on this thread.
-     * May be NULL. */
-    void (*on_error)(void *arg, const char *line, const char *traceback);
+    /* One line a distinct script error (file:line: message, and traceback), and whose it was first;
+     * called on this thread. May be NULL. */
+    void (*on_error)(void *arg, const struct pelt_script_whose *whose, const char *line,
+                     const char *traceback);
     void *on_error_arg;
 };
 

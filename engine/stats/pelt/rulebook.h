@@ -22,6 +22,10 @@ bool pelt_rulebook_is_empty(const struct pelt_rulebook *b); /* no rules: it need
  * over. What came behind its end is left out. */
 void pelt_rulebook_add(struct pelt_rulebook *b, const struct pelt_frame *second, uint64_t length_ns,
                        uint64_t elapsed_ns);
+/* How many whole seconds of the load are over, of those up to this one, which is of a load as
+ * above; below 0: it is behind the load. */
+int32_t pelt_rulebook_whole_s(const struct pelt_frame *second, uint64_t length_ns,
+                              uint64_t elapsed_ns);
 /* The threshold that is to stop the run, its index and its line; NULL: none is. */
 const struct pelt_verdict_line *pelt_rulebook_stop(const struct pelt_rulebook *b, size_t *index);
 /* The line of each threshold. */

@@ -28,7 +28,7 @@ static int release_stderr(void **state)
 }
 
 /* What was logged so far. A marker written behind it keeps read() from waiting. */
-static const char *caught(void)
+static char *caught(void)
 {
     static char text[8192];
     assert_int_equal(write(ends[1], "#", 1), 1);
@@ -38,14 +38,25 @@ static const char *caught(void)
     return text;
 }
 
-/* The message of a JSON line, behind the timestamp. */
-static const char *json_tail(void)
+/* A JSON line behind the timestamp. */
+static char *json_tail(void)
 {
-    const char *line = caught();
+    char *line = caught();
     assert_memory_equal(line, "{\"timestamp\":\"20", 16);
-    const char *tail = strstr(line, "Z\",");
+    char *tail = strstr(line, "Z\",");
     assert_non_null(tail);
     return tail + 3;
+}
+
+/* The same up to where it was said. */
+static const char *json_message(void)
+{
+    char *tail = json_tail();
+    char *place = strstr(tail, ",\"module\":\"log_test\",\"function\":\"");
+    assert_non_null(place);
+    assert_string_equal(place + strlen(place) - 2, "}\n");
+    *place = '\0';
+    return tail;
 }
 
 static void plain_lines_name_logger_and_level(void **state)
@@ -77,9 +88,9 @@ static void json_lines_escape_what_json_needs(void **state)
 {
     pelt_log_setup(PELT_LOG_INFO, true, NULL, NULL);
     pelt_log(PELT_LOG_WARNING, "u\"1", "%s", "q\"b\\n\nr\rt\tc\x01z\x7f/\xc3\xa9");
-    assert_string_equal(json_tail(),
+    assert_string_equal(json_message(),
                         "\"level\":\"warning\",\"logger\":\"u\\\"1\","
-                        "\"message\":\"q\\\"b\\\\n\\nr\\rt\\tc\\u0001z\\u007f/\xc3\xa9\"}\n");
+                        "\"message\":\"q\\\"b\\\\n\\nr\\rt\\tc\\u0001z\\u007f/\xc3\xa9\"");
 }
 
 static void malformed_utf8_is_replaced_byte_by_byte(void **state)
@@ -101,10 +112,36 @@ static void malformed_utf8_is_replaced_byte_by_byte(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char expected[128];
         snprintf(expected, sizeof(expected),
-                 "\"level\":\"info\",\"logger\":\"l\",\"message\":\"%s\"}\n", cases[i].out);
+                 "\"level\":\"info\",\"logger\":\"l\",\"message\":\"%s\"", cases[i].out);
         pelt_log(PELT_LOG_INFO, "l", "%s", cases[i].in);
-        assert_string_equal(json_tail(), expected);
+        assert_string_equal(json_message(), expected);
     }
+}
+
+static void json_lines_say_what_they_are_about(void **state)
+{
+    const struct pelt_log_place place = {"/home/me/tests/cha\"t.lua", "talk", 12};
+    const struct pelt_log_place nowhere = {"control.c", NULL, 0};
+    const struct pelt_log_about about = {.logger = "scenario",
+                                         .has_user = true,
+                                         .user = 7,
+                                         .iteration = 3,
+                                         .correlation_id = "abcdef",
+                                         .members = "\"a\":1.5"};
+    pelt_log_setup(PELT_LOG_INFO, true, NULL, NULL);
+    assert_true(pelt_log_is_json());
+    pelt_log_at(&place, &about, PELT_LOG_INFO, "user 7", "%s", "hi");
+    assert_string_equal(json_tail(),
+                        "\"level\":\"info\",\"logger\":\"scenario\",\"message\":\"hi\","
+                        "\"module\":\"cha\\\"t.lua\",\"function\":\"talk\",\"line\":12,"
+                        "\"user\":7,\"iteration\":3,\"correlation_id\":\"abcdef\",\"a\":1.5}\n");
+    pelt_log_at(&nowhere, NULL, PELT_LOG_INFO, "run", "%s", "ho");
+    assert_string_equal(
+        json_tail(),
+        "\"level\":\"info\",\"logger\":\"run\",\"message\":\"ho\",\"module\":\"control\"}\n");
+    pelt_log_setup(PELT_LOG_INFO, false, NULL, NULL);
+    pelt_log_at(&place, &about, PELT_LOG_INFO, "user 7", "%s", "hi");
+    assert_string_equal(caught(), "user 7: hi\n");
 }
 
 static void write_marker(void *arg)
@@ -133,6 +170,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(json_lines_escape_what_json_needs, catch_stderr,
                                         release_stderr),
         cmocka_unit_test_setup_teardown(malformed_utf8_is_replaced_byte_by_byte, catch_stderr,
+                                        release_stderr),
+        cmocka_unit_test_setup_teardown(json_lines_say_what_they_are_about, catch_stderr,
                                         release_stderr),
         cmocka_unit_test_setup_teardown(the_display_is_cleared_before_a_line, catch_stderr,
                                         release_stderr),

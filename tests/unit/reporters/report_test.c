@@ -576,7 +576,7 @@ static void json_of_an_empty_run_has_every_member(void **state)
         "schema",  "pelt",     "run",      "result",   "verdict",    "totals",
         "summary", "requests", "metrics",  "checks",   "errors",     "generator",
         "agents",  "caches",   "findings", "seconds",  "thresholds", "setup_teardown",
-        "plan",    "phases",   "events",   "timeline", "environment", "slowest"};
+        "plan",    "phases",   "events",   "timeline", "environment", "slowest", "alerts"};
     char *text = NULL;
     struct pelt_results *r = make_empty_results();
     json_t *doc = parse_json(r, &text);

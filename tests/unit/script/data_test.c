@@ -69,7 +69,8 @@ struct stage {
     char error[2048]; /* the newest */
 };
 
-static void on_error(void *arg, const char *line, const char *traceback)
+static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                     const char *traceback)
 {
     struct stage *st = arg;
     st->errors++;

@@ -55,7 +55,8 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-static void on_error(void *arg, const char *line, const char *traceback)
+static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                     const char *traceback)
 {
     struct stage *st = arg;
     snprintf(st->error, sizeof st->error, "%s", line);

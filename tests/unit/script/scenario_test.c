@@ -154,6 +154,38 @@ static void scenario_takes_what_thresholds_ask_of_seconds_and_lists_of_them(void
     pelt_scenario_free(s);
 }
 
+static void assert_alert(const struct pelt_scenario *s, size_t i, const char *name,
+                         const char *rule)
+{
+    char is[400];
+    assert_true(i < s->alerts_len);
+    assert_string_equal(s->alerts[i].name, name);
+    pelt_threshold_format(&s->alerts[i].rule, is, sizeof is);
+    assert_string_equal(is, rule);
+}
+
+static void scenario_takes_alerts_as_text_and_as_table_and_lists_of_them(void **state)
+{
+    struct pelt_scenario *s = load_text(
+        "local depth = require('pelt').metric.gauge('depth')\n"
+        "return { iteration = print, alerts = { webhook = 'http://h:1/x',\n"
+        "{ alert = 'HighErrorRate', rule = 'errors share < 5% over 10s for 3s' },\n"
+        "{ { alert = 'Deep', metric = 'depth', stat = 'max', max = 9, over = 3, delay = 2 },\n"
+        "  { alert = 'Slow', metric = 'http_response', name = 'chat', stat = 'p95', max = 0.2,\n"
+        "    over = '5s', ['for'] = '2s' } } } }");
+    assert_int_equal(s->alerts_len, 3);
+    assert_int_equal(s->thresholds_len, 0);
+    assert_alert(s, 0, "HighErrorRate", "errors share <= 5% over 10s for 3s");
+    assert_alert(s, 1, "Deep", "depth max <= 9 over 3s delay 2s");
+    assert_alert(s, 2, "Slow", "http_response{chat} p95 <= 200ms over 5s for 2s");
+    assert_string_equal(s->webhook, "http://h:1/x");
+    pelt_scenario_free(s);
+    s = load_text("return { iteration = print }");
+    assert_int_equal(s->alerts_len, 0);
+    assert_null(s->webhook);
+    pelt_scenario_free(s);
+}
+
 static void scenario_takes_thresholds_as_text_and_as_table(void **state)
 {
     struct pelt_scenario *s =
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(scenario_climbs_from_stage_to_stage),
         cmocka_unit_test(scenario_reads_what_ends_and_paces_it),
         cmocka_unit_test(scenario_climbs_exponentially),
+        cmocka_unit_test(scenario_takes_alerts_as_text_and_as_table_and_lists_of_them),
         cmocka_unit_test(scenario_takes_thresholds_as_text_and_as_table),
         cmocka_unit_test(scenario_takes_what_thresholds_ask_of_seconds_and_lists_of_them),
         cmocka_unit_test(settings_come_before_environment_and_default),

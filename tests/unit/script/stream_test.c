@@ -27,7 +27,8 @@ struct stage {
     char error[2048];
 };
 
-static void on_error(void *arg, const char *line, const char *traceback)
+static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                     const char *traceback)
 {
     struct stage *st = arg;
     snprintf(st->error, sizeof st->error, "%s\n%s", line, traceback);

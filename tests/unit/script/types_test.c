@@ -14,7 +14,8 @@
 
 static struct pelt_error finding;
 
-static void on_error(void *arg, const char *line, const char *traceback)
+static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
+                     const char *traceback)
 {
     finding = (struct pelt_error){{0}};
     print_error("%s\n", line); /* whole, however many findings there are */

@@ -80,6 +80,24 @@ struct pelt_event_row { /* setup failed, stopped by signal, series cap reached, 
     char *kind, *text;
 };
 
+#define PELT_EVENT_ALERT_FIRED    "alert_fired" /* kinds of event; texts "NAME: why" */
+#define PELT_EVENT_ALERT_RESOLVED "alert_resolved"
+#define PELT_EVENT_ALERT_UNJUDGED "alert_unjudged"
+bool pelt_event_is_of_alert(const struct pelt_event_row *e);
+
+struct pelt_firing { /* of an alert: seconds since the run's start */
+    double fired_s;
+    double resolved_s; /* NAN: it was not until the load's end */
+    char why[320];     /* when it fired */
+};
+
+struct pelt_alert_row {
+    char *name, *rule; /* "HighErrorRate", "errors share <= 5% over 10s" */
+    char *unjudged;    /* it never had a figure, and why; NULL: it had */
+    struct pelt_firing *firings;
+    size_t firings_len;
+};
+
 /* One stage of the plan as it was run. */
 struct pelt_stage_row {
     double from_s, to_s; /* since the run's start */
@@ -183,6 +201,8 @@ struct pelt_results {
     size_t checks_len;
     struct pelt_event_row *events;
     size_t events_len;
+    struct pelt_alert_row *alerts; /* in the scenario's order; their events are in `events`, too */
+    size_t alerts_len;
     struct pelt_stage_row *stages; /* in their order */
     size_t stages_len;
     struct pelt_step_row

@@ -11,7 +11,8 @@
  * host), of a run with https tls_library ("OpenSSL 3.0.19"), tls_insecure and tls_resume (yes|no),
  * tls_min, tls_max ("1.3") and tls_ciphers where they were set; of what the user said of costs
  * price_per_h, instances, headroom (a share), penalty, and demand_per_s or demand_series (numbers
- * with blanks between, oldest first); of a run that ended in order also
+ * with blanks between, oldest first); of one with alerts alert_1, alert_2 ... ("NAME: rule"); of a
+ * run that ended in order also
  * total_started, total_ended, total_errors, response_count, response_p95_us, response_p99_us.
  */
 #ifndef PELT_RUNFILE_H
