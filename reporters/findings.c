@@ -187,6 +187,15 @@ static void print_table(const struct table *t, const struct pelt_findings *f, FI
     }
 }
 
+static void print_lines(const struct pelt_lines *lines, const char *before, FILE *out, int width)
+{
+    char text[PELT_LINE_TEXT + 16];
+    for (size_t i = 0; i < lines->len; i++) {
+        snprintf(text, sizeof text, "%s%s", before, lines->line[i]);
+        report_text_sentence(out, text, width, 4);
+    }
+}
+
 void report_findings_print(const struct pelt_findings *f, FILE *out, int width)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -195,6 +204,8 @@ void report_findings_print(const struct pelt_findings *f, FILE *out, int width)
     for (size_t i = 0; i < f->len; i++) {
         if (!f->list[i].row) {
             report_text_sentence(out, f->list[i].text, width, 2);
+            print_lines(&f->list[i].evidence, "", out, width);
+            print_lines(&f->list[i].advice, "next: ", out, width);
         }
     }
 }
@@ -219,12 +230,26 @@ static json_t *figure_json(const struct pelt_figure *f)
     return json_real(ms ? report_round3(f->value) : strtod(digits, NULL));
 }
 
+static void set_lines(json_t *o, const char *key, const struct pelt_lines *lines)
+{
+    if (lines->len > 0) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < lines->len; i++) {
+            json_array_append_new(list, report_json_text(lines->line[i]));
+        }
+        json_object_set_new(o, key, list);
+    }
+}
+
 json_t *report_finding_json(const struct pelt_finding *f)
 {
     json_t *o = json_object();
     json_object_set_new(o, "kind", json_string(f->kind));
     if (f->about[0] != '\0') {
         json_object_set_new(o, "about", report_json_text(f->about));
+    }
+    if (strcmp(f->kind, "bottleneck") == 0) {
+        json_object_set_new(o, "limit", report_json_text(f->about));
     }
     if (f->part[0] != '\0') {
         json_object_set_new(o, "part", json_string(f->part));
@@ -235,7 +260,12 @@ json_t *report_finding_json(const struct pelt_finding *f)
     if (f->reason[0] != '\0') {
         json_object_set_new(o, "reason", report_json_text(f->reason));
     }
+    if (f->runner_up[0] != '\0') {
+        json_object_set_new(o, "runner_up", report_json_text(f->runner_up));
+    }
     json_object_set_new(o, "text", report_json_text(f->text));
+    set_lines(o, "evidence", &f->evidence);
+    set_lines(o, "advice", &f->advice);
     return o;
 }
 

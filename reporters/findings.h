@@ -15,10 +15,12 @@
  * memory for that. */
 struct pelt_findings *report_findings_of(const struct pelt_results *r);
 
-/* Tables of spikes, steps or trials, then a sentence each; nothing where there are none. */
+/* Tables of spikes, steps or trials, then a sentence each with its lines; nothing where there are
+ * none. */
 void report_findings_print(const struct pelt_findings *f, FILE *out, int width);
 
-/* One finding as a flat object: kind, about, reason (where there is one), its figures, text. */
+/* One finding as an object: kind, about, reason (where there is one), its figures, text, and lists
+ * of the lines that it has; of a bottleneck `limit`, too, which is what it is about. */
 json_t *report_finding_json(const struct pelt_finding *f);
 
 /*

@@ -9,6 +9,7 @@ import re
 import sys
 
 import agent
+import attribution
 import bodies
 import cost
 import preflight
@@ -45,6 +46,7 @@ FIGURES = {
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
+    "attr": (attribution.figure, "limits planted in the target and its host, and which the report names, five ramps each"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

@@ -69,6 +69,24 @@ void pelt_finding_say(struct pelt_finding *f, const char *fmt, ...)
     va_end(args);
 }
 
+void pelt_making_line(struct pelt_making *m, struct pelt_lines *lines, const char *fmt, ...)
+{
+    if (lines == &m->scrap.evidence || lines == &m->scrap.advice) {
+        return;
+    }
+    char(*grown)[PELT_LINE_TEXT] = realloc(lines->line, (lines->len + 1) * sizeof *grown);
+    if (grown == NULL) {
+        m->failed = true;
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(grown[lines->len], sizeof *grown, fmt, args);
+    va_end(args);
+    lines->line = grown;
+    lines->len++;
+}
+
 double pelt_finding_value(const struct pelt_finding *f, const char *name)
 {
     for (size_t i = 0; i < f->figures_len; i++) {
@@ -162,7 +180,7 @@ static const struct {
              {"stress", pelt_find_stress},
              {"benchmark", pelt_find_benchmark}};
 
-static enum pelt_status find_all(struct pelt_making *m, const char *kind)
+static enum pelt_status find_of_kind(struct pelt_making *m, const char *kind)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].load_kind, kind) == 0) {
@@ -171,6 +189,15 @@ static enum pelt_status find_all(struct pelt_making *m, const char *kind)
         }
     }
     return PELT_OK;
+}
+
+static enum pelt_status find_all(struct pelt_making *m, const char *kind)
+{
+    enum pelt_status status = find_of_kind(m, kind);
+    if (status == PELT_OK && m->track->len > 0) {
+        status = pelt_find_bottleneck(m);
+    }
+    return status;
 }
 
 /* What a scenario's own load table gave may be anything: what is no object counts as none. */
@@ -226,6 +253,10 @@ enum pelt_status pelt_findings_make(const struct pelt_results *r, struct pelt_fi
 void pelt_findings_free(struct pelt_findings *f)
 {
     if (f != NULL) {
+        for (size_t i = 0; i < f->len; i++) {
+            free(f->list[i].evidence.line);
+            free(f->list[i].advice.line);
+        }
         free(f->list);
         free(f);
     }

@@ -30,6 +30,9 @@ void pelt_finding_number(struct pelt_finding *f, const char *name, double value)
 void pelt_finding_count(struct pelt_finding *f, const char *name, double value);
 void pelt_finding_flag(struct pelt_finding *f, const char *name, bool value);
 void pelt_finding_say(struct pelt_finding *f, const char *fmt, ...) PELT_PRINTF(2, 3);
+/* One more line of `lines`, which are the evidence or the advice of a finding. */
+void pelt_making_line(struct pelt_making *m, struct pelt_lines *lines, const char *fmt, ...)
+    PELT_PRINTF(3, 4);
 
 /* A parameter of the load; absent, or no number: `otherwise`. */
 double pelt_making_param(const struct pelt_making *m, const char *key, double otherwise);
@@ -49,6 +52,8 @@ enum pelt_status pelt_find_sustained(struct pelt_making *m);
 enum pelt_status pelt_find_burst(struct pelt_making *m);
 enum pelt_status pelt_find_stress(struct pelt_making *m);
 enum pelt_status pelt_find_benchmark(struct pelt_making *m);
+/* Of any run with agents, whatever its kind. */
+enum pelt_status pelt_find_bottleneck(struct pelt_making *m);
 
 /* All of a kind from a track alone, as pelt_findings_make(); `params`: JSON, "": none; `r` may be
  * NULL. */

@@ -25,6 +25,11 @@ struct queue_run {
     double error_share; /* answers with status 503 */
     bool say_steps;     /* rows of table step: a step holds up to `holds_to` */
     double holds_to;
+    /* Writes what agents read, of so many seconds; NULL: there are none. */
+    void (*watch)(struct pelt_runfile *f, int32_t seconds, const void *arg);
+    const void *watch_arg;
+    enum pelt_verdict verdict;
+    const char *verdict_reason;           /* NULL: none */
     double recovered_s[QUEUE_STAGES_MAX]; /* out: of spike i + 1: when the queue was empty again */
 };
 

@@ -15,6 +15,7 @@
 #include "pelt/results.h"
 
 #define PELT_FIGURES_MAX 20 /* of one finding */
+#define PELT_LINE_TEXT   240
 
 enum pelt_figure_type { PELT_FIGURE_NUMBER, PELT_FIGURE_COUNT, PELT_FIGURE_FLAG };
 
@@ -24,15 +25,25 @@ struct pelt_figure {
     double value; /* NaN: not to be had; a flag's is 0 or 1 */
 };
 
+/* Lines of text, of which each stands alone. */
+struct pelt_lines {
+    char (*line)[PELT_LINE_TEXT]; /* owned by the finding; NULL: none */
+    size_t len;
+};
+
 struct pelt_finding {
-    char kind[16];  /* "drift", "leak", "spike", "step", "capacity" ...; docs/REPORTS.md has all */
-    char about[64]; /* the figure, or the number of the spike, step or trial; "": the run */
-    char part[16];  /* of a step: climb, search, verify or down; else "" */
-    char reason[160]; /* why, where something broke; else "" */
+    char kind[16];   /* "drift", "leak", "spike", "step", "capacity" ...; docs/REPORTS.md has all */
+    char about[128]; /* the figure, or the number of the spike, step or trial; of a bottleneck the
+                        limit, "unknown" or "none"; "": the run */
+    char part[16];   /* of a step: climb, search, verify or down; else "" */
+    char reason[160];    /* why, where something broke; else "" */
+    char runner_up[128]; /* of a bottleneck: the limit that comes second; else "" */
     struct pelt_figure figures[PELT_FIGURES_MAX];
     size_t figures_len;
     bool row;       /* one of several alike (spikes, steps, trials): stands in a table of them */
     char text[320]; /* one sentence, for people */
+    struct pelt_lines evidence; /* what it stands on, with figures and times */
+    struct pelt_lines advice;   /* what to look at next */
 };
 
 struct pelt_findings {
@@ -49,5 +60,12 @@ void pelt_findings_free(struct pelt_findings *f); /* accepts NULL */
 
 /* The figure's value; NaN: there is none of this name. */
 double pelt_finding_value(const struct pelt_finding *f, const char *name);
+
+/*
+ * Whether several runs name the same bottleneck, by what their findings of that kind are about ("":
+ * a run has none): at least two of three of all do. `*best` is a run that names what most name,
+ * `*times` how many these are; 0: none names any.
+ */
+bool pelt_bottlenecks_agree(const char *const *about, size_t runs, size_t *best, size_t *times);
 
 #endif
