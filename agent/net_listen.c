@@ -23,6 +23,10 @@ struct queue { /* of one address */
     char path[110]; /* of AF_UNIX */
     bool seen;      /* by the dump that goes on */
     uint32_t used, max;
+    /* Connections dropped by those at the address; false: one of them did not say. */
+    bool has_drops;
+    uint64_t drops, drops_before;
+    double events; /* since the agent's start; NAN: never told */
 };
 
 struct net_listen {
@@ -69,6 +73,8 @@ static void on_socket(void *arg, const struct diag_socket *s)
                 q->used = s->queued;
                 q->max = s->queue_max;
             }
+            q->has_drops = s->has_drops && (!q->seen || q->has_drops);
+            q->drops = (q->seen ? q->drops : 0) + s->drops;
             q->seen = true;
             return;
         }
@@ -100,6 +106,20 @@ static int dump(struct net_listen *n, int family, diag_socket_fn on, void *arg)
     return 0;
 }
 
+/* A socket that was opened anew counts from 0. */
+static void count_drops(struct queue *q)
+{
+    if (!q->has_drops) {
+        return;
+    }
+    if (isnan(q->events)) {
+        q->events = 0;
+    } else {
+        q->events += (double)(q->drops >= q->drops_before ? q->drops - q->drops_before : q->drops);
+    }
+    q->drops_before = q->drops;
+}
+
 static void tell(struct net_listen *n, int family, int error)
 {
     for (size_t i = 0; i < n->len; i++) {
@@ -112,7 +132,8 @@ static void tell(struct net_listen *n, int family, int error)
         } else if (!q->seen) {
             figure_unreadable(q->figure, "sock_diag: nothing listens on %s now", q->figure->target);
         } else {
-            figure_limit(q->figure, q->used, q->max, NAN);
+            count_drops(q);
+            figure_limit(q->figure, q->used, q->max, q->events);
         }
         q->seen = false;
     }
@@ -191,6 +212,7 @@ static void watch(struct search *s, const struct diag_socket *found, const char 
         s->failed = true;
         return;
     }
+    q->events = NAN;
     q->family = found->family;
     q->addr = found->from;
     q->port = found->from_port;

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ bool sock_diag_ask(int fd, const struct diag_ask *ask)
     } request = {
         .body = {.sdiag_family = (uint8_t)ask->family,
                  .sdiag_protocol = IPPROTO_TCP,
+                 .idiag_ext = ask->states == 1U << TCP_LISTEN ? 1U << (INET_DIAG_SKMEMINFO - 1) : 0,
                  .idiag_states = ask->states},
         .filter = between(ask->port_from, ask->port_to),
     };
@@ -92,11 +94,26 @@ bool sock_diag_ask(int fd, const struct diag_ask *ask)
 
 /* ---- the answer ---- */
 
+/* Connections that a listening socket dropped are among what is told of its memory. */
+static void read_drops(const struct inet_diag_msg *m, size_t len, struct diag_socket *s)
+{
+    const struct rtattr *a = (const struct rtattr *)(m + 1);
+    int left = (int)(len - sizeof *m);
+    for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+        if (a->rta_type == INET_DIAG_SKMEMINFO &&
+            RTA_PAYLOAD(a) >= (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t)) {
+            s->has_drops = true;
+            memcpy(&s->drops, (const uint32_t *)RTA_DATA(a) + SK_MEMINFO_DROPS, sizeof s->drops);
+        }
+    }
+}
+
 static bool read_inet(const struct inet_diag_msg *m, size_t len, struct diag_socket *s)
 {
     if (len < sizeof *m) {
         return false;
     }
+    read_drops(m, len, s);
     s->inode = m->idiag_inode;
     memcpy(&s->from, m->id.idiag_src, sizeof s->from);
     memcpy(&s->to, m->id.idiag_dst, sizeof s->to);

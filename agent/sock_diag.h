@@ -31,6 +31,8 @@ struct diag_socket {
     struct in6_addr from, to; /* of AF_INET: the first four bytes. Not of AF_UNIX */
     uint16_t from_port, to_port;
     uint32_t queued, queue_max; /* of a listening socket */
+    bool has_drops;             /* of a listening one of TCP: the kernel told these */
+    uint32_t drops;             /* connections that it dropped so far, whyever */
     char path[110];             /* of AF_UNIX: "/run/x", "@abstract"; "" without a name */
 };
 

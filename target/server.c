@@ -14,8 +14,6 @@
 #include "clock.h"
 #include "loop.h"
 
-#define BACKLOG 8192 /* the kernel cuts it to net.core.somaxconn */
-
 struct target_server {
     struct target_shared shared;
     struct target_service service; /* as it started */
@@ -83,7 +81,8 @@ static bool open_listeners(struct target_server *server, struct addrinfo *addres
             return false;
         }
         server->listen_fd[server->listeners++] = fd;
-        if (listen(fd, BACKLOG) < 0 || getsockname(fd, address->ai_addr, &length) < 0) {
+        if (listen(fd, (int)server->service.backlog) < 0 ||
+            getsockname(fd, address->ai_addr, &length) < 0) {
             return false;
         }
     }

@@ -7,6 +7,7 @@
 #define THREADS_DEFAULT_MAX 2     /* more only help when asked for: the client needs cores too */
 #define CONNECTIONS_DEFAULT 10240 /* fewer where the file limit is too low for that */
 #define CONNECTIONS_MAX     100000
+#define BACKLOG_MAX         65535
 #define BODY_BYTES_MAX      (1024 * 1024 * 1024)
 #define NS_PER_S            UINT64_C(1000000000)
 
@@ -91,6 +92,14 @@ static const struct target_knob knobs[] = {
      .word = "auto",
      .initial = "auto",
      .text = "most open at once in each thread; auto: 10240, or what the file limit allows"},
+    {.name = "backlog",
+     .type = TARGET_KNOB_COUNT,
+     .offset = FIELD(backlog),
+     .min = 1,
+     .max = BACKLOG_MAX,
+     .initial = "8192",
+     .text = "connections that may wait to be accepted, in each thread; the kernel allows "
+             "net.core.somaxconn"},
     {.name = "drain",
      .type = TARGET_KNOB_DURATION,
      .offset = FIELD(drain_ns),

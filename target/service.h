@@ -37,6 +37,7 @@ struct target_service {
     uint64_t seed;
     uint64_t threads;             /* loops; 0: as many as target_service_settle says */
     uint64_t connections;         /* most open at once in each loop; 0: likewise */
+    uint64_t backlog;             /* of each loop's listening socket */
     uint64_t drain_ns;            /* what is in flight gets this long to be answered at the end */
     char vary[TARGET_VARY_BYTES]; /* names of headers that make answers differ; empty: none */
     bool has_server_timing;

@@ -9,6 +9,7 @@ import re
 import sys
 
 import agent
+import attribution
 import bodies
 import compare
 import cost
@@ -51,6 +52,7 @@ FIGURES = {
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),
     "live": (live.figure, "what a live page with ten viewers costs the generator, three pairs"),
+    "attr": (attribution.figure, "limits planted in the target and its host, and which the report names, five ramps each"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

@@ -7,9 +7,10 @@
 #include "load.h"
 #include "pelt/buf.h"
 #include "pelt/url.h"
+#include "repeat.h"
 #include "text_or_file.h"
 
-int cmd_bench(const struct cli_options *o)
+static int bench_once(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     struct pelt_url url;
@@ -44,4 +45,9 @@ int cmd_bench(const struct cli_options *o)
     pelt_buf_deinit(&body);
     pelt_plan_deinit(&plan);
     return code;
+}
+
+int cmd_bench(const struct cli_options *o)
+{
+    return cli_repeat(o, bench_once);
 }

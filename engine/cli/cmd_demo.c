@@ -23,10 +23,18 @@
 extern const char cli_demo_scenario[]; /* scenarios/demo.lua */
 extern const size_t cli_demo_scenario_len;
 
-/* Answers take about 5 ms; each 5 s the service stands still for 250 ms, as one does that collects
- * garbage. */
-static const char *const target_arguments[] = {"--service-time", "lognormal:5ms,0.5", "--stall",
-                                               "250ms/5s", NULL};
+/* Four workers of 20 ms, so that 200 chats a second are the most: the limit that the report is to
+ * name. */
+static const char *const target_arguments[] = {
+    "--workers", "4", "--service-time", "lognormal:20ms,0.3", "--service-for", "work", NULL};
+
+/* The workers among what pelt-target says of itself at /metrics, as pelt-agent is asked for a pool.
+ */
+#define POOL                                                                                       \
+    "workers=%s/metrics#used=pelt_target_limit_used{limit=\"workers\"},"                           \
+    "limit=pelt_target_limit_limit{limit=\"workers\"},"                                            \
+    "waiters=pelt_target_limit_waiters{limit=\"workers\"},"                                        \
+    "timeouts=pelt_target_limit_events_total{limit=\"workers\"}"
 
 /* True: the file is there; *same: with just the embedded text. */
 static bool compare_scenario(bool *same)
@@ -139,12 +147,14 @@ static enum pelt_status run_demo(const struct cli_options *o, const struct cli_t
     return status;
 }
 
-/* On the target's port. Without one the demonstration goes on. */
+/* On the target's port, and its pool of workers. Without one the demonstration goes on. */
 static void start_agent(const struct cli_target *target, struct cli_target *agent)
 {
     const char *port = strrchr(target->url, ':') + 1;
-    const char *arguments[] = {"--port", port, "--name", "demo", NULL};
+    char pool[sizeof target->url + sizeof POOL];
+    const char *arguments[] = {"--port", port, "--name", "demo", "--pool", pool, NULL};
     struct pelt_error err = {{0}};
+    snprintf(pool, sizeof pool, POOL, target->url);
     if (cli_target_start(agent, "pelt-agent", arguments, &err) == PELT_OK) {
         pelt_log(PELT_LOG_INFO, "pelt", "pelt-agent (pid %d) watches it and listens on %s",
                  (int)agent->pid, agent->url);
@@ -162,7 +172,7 @@ int cmd_demo(const struct cli_options *o)
     on_demo.operand = SCENARIO_PATH;
     pelt_log(PELT_LOG_INFO, "pelt",
              "demo: starts pelt-target, and pelt-agent beside it, on free ports of 127.0.0.1, "
-             "runs " SCENARIO_PATH " against it for about 20 s, stops them");
+             "runs " SCENARIO_PATH " against it for about 30 s, stops them");
     enum pelt_status status = lay_out_scenario(&err);
     if (status == PELT_OK) {
         status = cli_target_start(&target, "pelt-target", target_arguments, &err);

@@ -5,11 +5,12 @@
 #include "drive.h"
 #include "exit_code.h"
 #include "load.h"
+#include "repeat.h"
 #include "settings.h"
 #include "threshold_names.h"
 #include "unused_data.h"
 
-int cmd_run(const struct cli_options *o)
+static int run_once(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     struct pelt_scenario *scenario = NULL;
@@ -47,4 +48,9 @@ int cmd_run(const struct cli_options *o)
         pelt_scenario_free(scenario);
     }
     return code;
+}
+
+int cmd_run(const struct cli_options *o)
+{
+    return cli_repeat(o, run_once);
 }

@@ -333,6 +333,9 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
         run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
         status = run_with_progress(o, run, &show, &results, &err);
+        if (status == PELT_OK && o->ran != NULL && run->run_file != NULL) {
+            snprintf(o->ran, o->ran_size, "%s", run->run_file);
+        }
     }
     int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
                                  : cli_fail(status, &err);

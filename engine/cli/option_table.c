@@ -46,6 +46,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "of everything random (default 1); the same seed gives the same plan"},
     {"grace", 0, "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_grace, FIELD(grace_ns),
      "how long what is in flight at the end may finish (default 30s)"},
+    {"repeat", 0, "N", GROUP_LOAD, CLI_RUN | CLI_BENCH, cli_read_repeat, FIELD(repeat),
+     "N runs one after the other, with seeds from --seed on: each its own run file (and reports: -1, -2 ... in their names), then what all say together"},
     {"force", 0, NULL, GROUP_LOAD, LOAD_COMMANDS | CLI_CONVERT | CLI_COMPARE, cli_read_flag, FIELD(force),
      "start even if the limit of file descriptors is too low for all users; convert: write over the file of --out; compare: runs of different plans, too"},
 

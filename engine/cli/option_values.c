@@ -10,6 +10,7 @@
 #include "pelt/route.h"
 #include "pelt/units.h"
 #include "pelt/url.h"
+#include "repeat.h"
 
 #define USERS_MAX   1000000 /* as pelt_plan_validate() */
 #define THREADS_MAX 1024
@@ -113,6 +114,12 @@ enum pelt_status cli_read_iterations(struct cli_options *o, void *field, const c
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a duration: -d %s", text, text);
     }
     return pelt_parse_count("a number", text, 1, INT64_MAX, field, err);
+}
+
+enum pelt_status cli_read_repeat(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    return pelt_parse_count("a number", text, 1, CLI_REPEAT_MOST, field, err);
 }
 
 enum pelt_status cli_read_seed(struct cli_options *o, void *field, const char *text,

@@ -82,6 +82,9 @@ struct cli_options {
     uint64_t seed;      /* 1 unless typed */
     uint64_t grace_ns;
     bool force;
+    uint64_t repeat; /* runs, one after the other; 0: one */
+    char *ran;       /* gets the path of the run file that was written; NULL: nobody wants it */
+    size_t ran_size;
 
     const char *target, *method, *body;
     struct cli_texts headers;

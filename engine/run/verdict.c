@@ -354,7 +354,7 @@ static void check_cpu(struct verdict *v)
             continue;
         }
         if (closed) {
-            add(v, PELT_SUSPECT, "the generator was the limit: at least %.0f/s",
+            add(v, PELT_SUSPECT, PELT_REASON_GENERATOR ": at least %.0f/s",
                 pelt_results_per_s(v->r, v->n.started, pelt_frame_counts(v->r->after).started));
         } else {
             add(v, PELT_SUSPECT, "thread %u used %.0f%% of its core", t->thread, share * 100);

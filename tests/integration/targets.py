@@ -11,9 +11,10 @@ TARGET = BIN / "pelt-target"
 
 
 class Target:
-    """One running instance. `url` has no trailing slash; the log is on and lies in the test's own folder."""
+    """One running instance. `url` has no trailing slash; the log is on and lies in the test's own folder. `before` is called in
+    its process before it becomes one."""
 
-    def __init__(self, folder, *options, cpus=None):
+    def __init__(self, folder, *options, cpus=None, before=None):
         self.folder = folder
         self.log_path = folder / "truth.log"
         self.errors = folder / "stderr"
@@ -24,7 +25,7 @@ class Target:
             command = ["taskset", "-c", str(cpus), *command]
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=errors, text=True)
+                                            stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=before)
         self.port = self._port_once_listening(port_file)
         self.url = f"http://127.0.0.1:{self.port}"
 

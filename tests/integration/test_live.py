@@ -270,12 +270,15 @@ def test_more_viewers_than_there_is_room_for_are_told_so(live, target, tmp_path)
 
 def test_a_run_that_fails_says_so_to_its_viewers(live, tmp_path):
     path = tmp_path / "scenario.lua"
-    path.write_text("""local pelt = require "pelt"
-return { load = { users = 1, duration = "1s" }, setup = function() pelt.sleep("1s") error("no luck") end, iteration = function() end }
+    with socket.create_server(("127.0.0.1", 0)) as server:  # setup lasts until it is let go
+        path.write_text(f"""local pelt = require "pelt"
+return {{ load = {{ users = 1, duration = "1s" }}, iteration = function() end,
+         setup = function() pelt.http.get("http://127.0.0.1:{server.getsockname()[1]}/") error("no luck") end }}
 """)
-    run = live("run", path)
-    assert run.status() == {"phase": "setup"} and run.text("/metrics") == "# EOF\n"
-    events = list(run.events())
+        run = live("run", path)
+        assert run.status() == {"phase": "setup"} and run.text("/metrics") == "# EOF\n"
+        stream = run.events()
+    events = list(stream)
     done = run.wait()
     assert done.code == USAGE and events[-1].data["phase"] == "ended", done.told()
     assert any("no luck" in reason for reason in events[-1].data["judgement"]["result"]["reasons"]), events[-1]

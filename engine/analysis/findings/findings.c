@@ -210,7 +210,7 @@ static enum pelt_status find_of_kind(struct pelt_making *m, const char *kind)
 static enum pelt_status find_all(struct pelt_making *m, const char *kind)
 {
     static enum pelt_status (*const others[])(struct pelt_making * m) = {
-        pelt_find_caches, pelt_find_forecasts, pelt_find_costs};
+        pelt_find_bottleneck, pelt_find_caches, pelt_find_forecasts, pelt_find_costs};
     enum pelt_status status = find_of_kind(m, kind);
     const bool any = m->r != NULL && m->track->len > 0;
     for (size_t i = 0; any && status == PELT_OK && i < sizeof others / sizeof *others; i++) {

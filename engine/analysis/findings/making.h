@@ -53,6 +53,8 @@ enum pelt_status pelt_find_sustained(struct pelt_making *m);
 enum pelt_status pelt_find_burst(struct pelt_making *m);
 enum pelt_status pelt_find_stress(struct pelt_making *m);
 enum pelt_status pelt_find_benchmark(struct pelt_making *m);
+/* Of any run with agents, whatever its kind. */
+enum pelt_status pelt_find_bottleneck(struct pelt_making *m);
 
 /* Of a run of any kind, once its own findings are there; nothing where `r` is NULL. */
 enum pelt_status pelt_find_caches(struct pelt_making *m);    /* caching.c */

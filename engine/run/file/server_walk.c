@@ -96,8 +96,8 @@ static struct pelt_server_row *row_of(struct pelt_server_walk *w, uint32_t figur
     if (w->place[figure] == 0) {
         struct pelt_server_row *row = &w->rows[w->len++];
         *row = (struct pelt_server_row){.figure = figure};
-        row->least = row->most = row->full = row->full_used = row->full_max = row->full_s =
-            (double)NAN;
+        row->least = row->most = row->mean = row->full = row->full_mean = row->full_used =
+            row->full_max = row->full_s = (double)NAN;
         w->place[figure] = (uint32_t)w->len;
     }
     return &w->rows[w->place[figure] - 1];
@@ -109,9 +109,18 @@ static unsigned level_cell(enum pelt_server_kind kind)
     return kind == PELT_SERVER_CACHE ? PELT_CELL_CACHE_USED : PELT_CELL_USED;
 }
 
+/* The mean of `n` values and one more. */
+static double mean_with(double mean, unsigned n, double value)
+{
+    return n == 0 ? value : mean + (value - mean) / (n + 1);
+}
+
 static void see_full(struct pelt_server_row *row, const double *cell, double at_s)
 {
     const double share = cell[1] > 0 && isfinite(cell[1]) ? cell[0] / cell[1] : (double)NAN;
+    if (isfinite(share)) {
+        row->full_mean = mean_with(row->full_mean, row->shares++, share);
+    }
     if (isfinite(share) && !(share <= row->full)) {
         row->full = share;
         row->full_used = cell[0];
@@ -138,6 +147,7 @@ static void see(struct pelt_server_walk *w, uint32_t figure,
     if (isfinite(level)) {
         row->least = fmin(row->least, level);
         row->most = fmax(row->most, level);
+        row->mean = mean_with(row->mean, row->levels++, level);
     }
     if (kind == PELT_SERVER_LIMIT) {
         see_full(row, sample->cell, at_s);

@@ -77,6 +77,31 @@ static void a_dump_gives_queue_address_and_inode(void **state)
     assert_int_equal(sock_diag_parse(d.bytes, d.len, 7, on_socket, &seen, &error), DIAG_DONE);
 }
 
+static void a_listening_socket_says_what_it_dropped(void **state)
+{
+    struct {
+        struct inet_diag_msg m;
+        struct rtattr head;
+        uint32_t memory[SK_MEMINFO_VARS];
+    } body = {
+        .m = {.idiag_family = AF_INET},
+        .head = {.rta_len = RTA_LENGTH(sizeof body.memory), .rta_type = INET_DIAG_SKMEMINFO},
+        .memory = {[SK_MEMINFO_BACKLOG] = 5, [SK_MEMINFO_DROPS] = 9312},
+    };
+    struct datagram d = {.len = 0};
+    struct seen seen = {.len = 0};
+    int error = 0;
+
+    add(&d, SOCK_DIAG_BY_FAMILY, 7, &body, sizeof body);
+    body.head.rta_len = RTA_LENGTH(8 * sizeof(uint32_t)); /* of a kernel that does not tell them */
+    add(&d, SOCK_DIAG_BY_FAMILY, 7, &body, sizeof body.m + RTA_LENGTH(8 * sizeof(uint32_t)));
+    assert_int_equal(sock_diag_parse(d.bytes, d.len, 7, on_socket, &seen, &error), DIAG_MORE);
+    assert_int_equal(seen.len, 2);
+    assert_true(seen.all[0].has_drops);
+    assert_int_equal(seen.all[0].drops, 9312);
+    assert_false(seen.all[1].has_drops);
+}
+
 static void what_is_left_of_another_dump_is_passed_over(void **state)
 {
     struct datagram d = {.len = 0};
@@ -172,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dump_gives_queue_address_and_inode),
+        cmocka_unit_test(a_listening_socket_says_what_it_dropped),
         cmocka_unit_test(what_is_left_of_another_dump_is_passed_over),
         cmocka_unit_test(a_refusal_has_its_reason),
         cmocka_unit_test(a_unix_socket_has_its_path_and_queue),

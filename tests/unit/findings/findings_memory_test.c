@@ -9,6 +9,7 @@
 #include "failing_malloc.h"
 #include "findings/queue_run.h"
 #include "pelt/findings.h"
+#include "runfile/synthetic.h"
 
 static void assert_same(const struct pelt_findings *a, const struct pelt_findings *b)
 {
@@ -90,6 +91,24 @@ static void benchmark_is_whole_or_not_at_all(void **state)
     assert_no_half_findings(queue_run_benchmark);
 }
 
+static void watch(struct pelt_runfile *f, int32_t seconds, const void *arg)
+{
+    synthetic_agents(f, seconds);
+}
+
+static void watched_ramp(struct queue_run *q)
+{
+    *q = (struct queue_run){.kind = "", .seed = 3, .workers = 1, .service_s = 0.02, .watch = watch};
+    for (int i = 1; i <= 12; i++) {
+        queue_run_add(q, "", 0, 8 * i, 1);
+    }
+}
+
+static void a_bottleneck_is_found_or_memory_is_named(void **state)
+{
+    assert_no_half_findings(watched_ramp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +116,7 @@ int main(void)
         cmocka_unit_test(burst_is_whole_or_not_at_all),
         cmocka_unit_test(stress_is_whole_or_not_at_all),
         cmocka_unit_test(benchmark_is_whole_or_not_at_all),
+        cmocka_unit_test(a_bottleneck_is_found_or_memory_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

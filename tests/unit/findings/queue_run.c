@@ -232,7 +232,11 @@ struct pelt_results *queue_run_results_in(struct queue_run *q, const char *path)
         pelt_frame_free(w.frames[t]);
     }
     free(w.frames);
-    status = pelt_runfile_finish(f, NULL, 0, PELT_VALID, NULL, 0, NULL);
+    if (q->watch != NULL) {
+        q->watch(f, w.seconds, q->watch_arg);
+    }
+    const char *reasons[] = {q->verdict_reason, NULL};
+    status = pelt_runfile_finish(f, NULL, 0, q->verdict, reasons, 0, NULL);
     assert(status == PELT_OK);
     status = pelt_runfile_results(f, &r, NULL);
     assert(status == PELT_OK);

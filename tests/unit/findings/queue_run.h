@@ -26,6 +26,11 @@ struct queue_run {
     double hit_share;   /* of answers that say a cache gave them; 0: none says anything */
     bool say_steps;     /* rows of table step: a step holds up to `holds_to` */
     double holds_to;
+    /* Writes what agents read, of so many seconds; NULL: there are none. */
+    void (*watch)(struct pelt_runfile *f, int32_t seconds, const void *arg);
+    const void *watch_arg;
+    enum pelt_verdict verdict;
+    const char *verdict_reason;           /* NULL: none */
     double recovered_s[QUEUE_STAGES_MAX]; /* out: of spike i + 1: when the queue was empty again */
 };
 

@@ -61,4 +61,11 @@ void pelt_findings_free(struct pelt_findings *f); /* accepts NULL */
 /* The figure's value; NaN: there is none of this name. */
 double pelt_finding_value(const struct pelt_finding *f, const char *name);
 
+/*
+ * Whether several runs name the same bottleneck, by what their findings of that kind are about ("":
+ * a run has none): at least two of three of all do. `*best` is a run that names what most name,
+ * `*times` how many these are; 0: none names any.
+ */
+bool pelt_bottlenecks_agree(const char *const *about, size_t runs, size_t *best, size_t *times);
+
 #endif

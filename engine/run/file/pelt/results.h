@@ -238,6 +238,8 @@ PELT_MUST_USE enum pelt_status pelt_results_set_meta(struct pelt_results *r, con
 uint64_t pelt_results_lost(const struct pelt_results *r);
 #define PELT_REASON_LOST /* of INVALID; their number, as unsigned long long */                     \
     "%llu events are missing in the figures: this host's memory ran out"
+/* Begins the reason why a closed loop is SUSPECT that its own host kept from more. */
+#define PELT_REASON_GENERATOR "the generator was the limit"
 /* CPU time of a thread's work, polling left out, as a share of a core in the load's whole seconds.
  */
 double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread);
@@ -370,7 +372,10 @@ struct pelt_server_row { /* a figure in a second in which it was read */
     double last[PELT_SAMPLE_CELLS];
     /* Of counted cells: how much came since the last time that it was read; of the others 0. */
     double more[PELT_SAMPLE_CELLS];
-    double least, most;                 /* of the first cell; of a cache of the cell used */
+    double least, most, mean;           /* of the first cell; of a cache of the cell used */
+    unsigned levels;                    /* samples that `mean` is of */
+    double full_mean;                   /* limit: mean share of its max; NAN: it has none */
+    unsigned shares;                    /* samples that it is of */
     double full;                        /* limit: the largest share of its max; NAN: it has none */
     double full_used, full_max, full_s; /* what that was, and when */
 };

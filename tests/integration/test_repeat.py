@@ -1,0 +1,32 @@
+"""`--repeat N`: runs one after the other, each with its own seed, run file and reports."""
+import json
+
+import pytest
+
+from program import PASSED, USAGE, pelt
+
+
+@pytest.mark.sanitize
+def test_each_run_has_its_seed_its_run_file_and_its_report(target, tmp_path):
+    done = pelt("bench", target().url + "/health", "-c", 1, "-d", "300ms", "--repeat", 3, "--seed", 7, "--allow-invalid", "--quiet",
+                "--run-file", "x.pelt", "--out", "json=r.json", cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    assert [json.loads((tmp_path / f"r-{i}.json").read_text())["run"]["seed"] for i in (1, 2, 3)] == [7, 8, 9]
+    assert all((tmp_path / f"x-{i}.pelt").exists() for i in (1, 2, 3))
+    told = done.out.split("repeat: 3 runs\n")
+    assert len(told) == 2 and all(f"\nx-{i} " in told[1] for i in (1, 2, 3)), done.told()
+    assert "bottleneck" not in told[1], done.told()  # nobody watched
+
+
+def test_a_repetition_without_run_files_is_refused(tmp_path):
+    done = pelt("bench", "http://127.0.0.1:9/", "--repeat", 2, "--no-run-file", cwd=tmp_path)
+    assert done.code == USAGE and "--no-run-file" in done.err, done.told()
+    done = pelt("bench", "http://127.0.0.1:9/", "--repeat", 0, cwd=tmp_path)
+    assert done.code == USAGE and "--repeat" in done.err, done.told()
+
+
+def test_a_run_that_does_not_come_to_its_end_ends_all(tmp_path):
+    (tmp_path / "broken.lua").write_text("return { load = { users = 1, duration = '300ms' }, iteration = function() error('no') end }")
+    done = pelt("run", "broken.lua", "--repeat", 3, "--quiet", "--allow-invalid", cwd=tmp_path)
+    assert done.code == USAGE and "ended with run 1 of 3" in done.err, done.told()
+    assert len(list((tmp_path / "pelt-runs").glob("*.pelt"))) == 1
