@@ -181,6 +181,15 @@ static void write_errors(const struct pelt_results *r, FILE *out)
     fputc('\n', out);
 }
 
+static void write_lines(const struct pelt_lines *lines, const char *before, FILE *out)
+{
+    for (size_t i = 0; i < lines->len; i++) {
+        fprintf(out, "  - %s", before);
+        report_markdown_text(out, lines->line[i]);
+        fputc('\n', out);
+    }
+}
+
 static void write_findings(const struct pelt_results *r, FILE *out)
 {
     struct pelt_findings *f = report_findings_of(r);
@@ -190,6 +199,8 @@ static void write_findings(const struct pelt_results *r, FILE *out)
             fputs(any ? "- " : "### Findings\n\n- ", out);
             report_markdown_text(out, f->list[i].text);
             fputc('\n', out);
+            write_lines(&f->list[i].evidence, "", out);
+            write_lines(&f->list[i].advice, "next: ", out);
             any = true;
         }
     }
