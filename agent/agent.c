@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -128,6 +129,19 @@ static enum pelt_status read_pem(const char *option, const char *path, char **ou
     return PELT_OK;
 }
 
+/* Its group may read it, as Debian's ssl-cert does. */
+static enum pelt_status check_key(const char *path, struct pelt_error *err)
+{
+    struct stat st;
+
+    if (path && stat(path, &st) == 0 && (st.st_mode & 007) != 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--tls-key: %s has mode %04o, so anybody here can use it: chmod 600 %s",
+                         path, (unsigned)st.st_mode & 07777, path);
+    }
+    return PELT_OK;
+}
+
 static enum pelt_status read_secrets(struct agent *a, struct pelt_error *err)
 {
     const struct agent_options *o = a->options;
@@ -138,6 +152,9 @@ static enum pelt_status read_secrets(struct agent *a, struct pelt_error *err)
     }
     if (!status) {
         status = read_pem("tls-key", o->tls_key, &a->tls_key, err);
+    }
+    if (!status) {
+        status = check_key(o->tls_key, err);
     }
     return status;
 }

@@ -10,10 +10,7 @@
 static enum pelt_status write_data(void *arg, FILE *out, struct pelt_error *err)
 {
     const struct pelt_results *r = arg;
-    enum pelt_status status = report_json_of(r, false, out);
-    return status == PELT_OK || r->path == NULL
-               ? status
-               : pelt_fail(err, status, "the run file %s cannot be read any more", r->path);
+    return report_json_of(r, false, out, err);
 }
 
 enum pelt_status report_html(const struct pelt_results *r, FILE *out, struct pelt_error *err)

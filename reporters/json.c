@@ -572,6 +572,7 @@ struct document {
     FILE *out;
     size_t members, rows; /* written so far: of the document, of the open array */
     bool failed;
+    struct pelt_error why; /* of what failed, where more than memory is known to be amiss */
 };
 
 /* Takes `value`; NULL (out of memory) fails the document. */
@@ -695,6 +696,9 @@ static void agents(struct document *d, const struct pelt_results *r)
 {
     struct report_servers *s = report_servers_new(r);
     d->failed = d->failed || (s == NULL ? r->agents_len > 0 : s->why.text[0] != '\0');
+    if (s != NULL) {
+        d->why = s->why;
+    }
     member(d, "agents", report_servers_agents(s));
     member(d, "caches", caches(r, s));
     report_servers_free(s);
@@ -738,7 +742,8 @@ json_t *report_json_judgement(const struct pelt_results *r)
     return o;
 }
 
-enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE *out)
+enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE *out,
+                                struct pelt_error *err)
 {
     struct document d = {.out = out};
     const char *version = pelt_results_meta(r, "version");
@@ -764,10 +769,18 @@ enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE
         seconds_of(&d, r);
     }
     fputs("\n}\n", out);
-    return d.failed || ferror(out) ? PELT_EIO : PELT_OK;
+    if (d.why.text[0] != '\0') {
+        return pelt_fail(err, PELT_EPARSE, "%s", d.why.text);
+    }
+    if (!d.failed && !ferror(out)) {
+        return PELT_OK;
+    }
+    return ferror(out) || r->path == NULL
+               ? PELT_EIO
+               : pelt_fail(err, PELT_EIO, "the run file %s cannot be read any more", r->path);
 }
 
-enum pelt_status report_json(const struct pelt_results *r, FILE *out)
+enum pelt_status report_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
 {
-    return report_json_of(r, true, out);
+    return report_json_of(r, true, out, err);
 }

@@ -22,11 +22,6 @@
 typedef enum pelt_status (*write_fn)(const struct pelt_results *r, FILE *out,
                                      struct pelt_error *err);
 
-static enum pelt_status write_json(const struct pelt_results *r, FILE *out, struct pelt_error *err)
-{
-    return report_json(r, out);
-}
-
 static enum pelt_status write_summary(const struct pelt_results *r, FILE *out,
                                       struct pelt_error *err)
 {
@@ -39,7 +34,7 @@ static const struct format {
     const char *name;
     write_fn write;
 } formats[] = {
-    {"json", write_json},    {"html", report_html},
+    {"json", report_json},   {"html", report_html},
     {"csv", NULL},           {"summary", write_summary},
     {"junit", report_junit}, {"markdown", report_markdown},
     {"hlog", report_hlog},   {"openmetrics", report_openmetrics},

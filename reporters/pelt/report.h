@@ -12,7 +12,8 @@
 /* The terminal summary; `color`: ANSI colours; `width`: columns, at least 60. */
 void report_summary(const struct pelt_results *r, FILE *out, bool color, int width);
 /* JSON of CONTRACT (schema pelt-report/1, docs/report.schema.json). */
-PELT_MUST_USE enum pelt_status report_json(const struct pelt_results *r, FILE *out);
+PELT_MUST_USE enum pelt_status report_json(const struct pelt_results *r, FILE *out,
+                                           struct pelt_error *err);
 
 /* What a run knows of the exchange with this id, or whose id begins so (at least 8 digits); a
  * traceparent's value is taken, too. PELT_EINVAL: none is known, or several. */

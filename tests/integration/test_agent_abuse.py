@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pathlib
 import random
 import resource
 import socket
@@ -112,7 +113,7 @@ def test_a_token_of_another_user_is_refused(token_file):
     assert done.returncode == 2 and "chown 0" in done.stderr, done.stderr
 
 
-def test_beyond_loopback_it_says_what_is_missing(token_file, pair):
+def test_beyond_loopback_it_says_what_is_missing(token_file, pair, tmp_path):
     tls = ("--tls-cert", pair.path("server.crt"), "--tls-key", pair.path("server.key"))
     for options, says in [((), "add --token-file FILE and --tls-cert FILE --tls-key FILE (or --allow-plaintext)"),
                           (("--token-file", token_file), "add --tls-cert FILE"), (tls, "add --token-file FILE\n"),
@@ -123,6 +124,11 @@ def test_beyond_loopback_it_says_what_is_missing(token_file, pair):
     assert done.returncode == 2 and "no PEM file" in done.stderr and TOKEN not in done.stderr
     done = run("--listen", "127.0.0.1:0", *tls[:2], "--tls-key", pair.path("root.key"))
     assert done.returncode == 1 and "key" in done.stderr, done.stderr
+    anybodys = tmp_path / "anybodys.key"
+    anybodys.write_bytes(pathlib.Path(pair.path("server.key")).read_bytes())
+    anybodys.chmod(0o644)
+    done = run("--listen", "127.0.0.1:0", *tls[:2], "--tls-key", anybodys)
+    assert done.returncode == 2 and f"chmod 600 {anybodys}" in done.stderr, done.stderr
 
 
 @pytest.mark.sanitize

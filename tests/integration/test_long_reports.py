@@ -1,6 +1,8 @@
 """Reports of long runs, and of parts of runs: what they tell, and what they take."""
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 
 import jsonschema
@@ -39,6 +41,18 @@ def test_any_report_of_a_long_run_takes_little_time_and_memory(long_run, tmp_pat
                 took = used.ru_utime + used.ru_stime
                 if_quiet(took < MOST_S / 4, f"{name} took {took:.2f} s of CPU for a quarter of what {MOST_S} s are for")
     in_a_quiet_moment(check)
+
+
+@pytest.mark.parametrize("out", ["json", "html", "csv"])
+def test_a_damaged_block_of_what_an_agent_read_is_named(long_run, tmp_path, out):
+    damaged = tmp_path / "damaged.pelt"
+    shutil.copy(long_run, damaged)
+    with sqlite3.connect(damaged) as db:
+        db.execute("UPDATE server_second SET block = substr(block, 1, 5) WHERE t = 7")
+    db.close()
+    done = pelt("report", damaged, "--out", f"{out}={tmp_path / 'out'}", cwd=tmp_path)
+    assert "server_second, second 7" in done.err + done.out, done.told()
+    assert done.code != PASSED, done.told()
 
 
 def test_a_part_of_a_run_is_the_sum_of_its_seconds(long_run, tmp_path):

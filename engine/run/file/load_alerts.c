@@ -76,4 +76,9 @@ void pelt_load_alerts(struct pelt_loader *l)
             read_event(l, &l->r->alerts[i], event);
         }
     }
+    for (size_t i = 0; i < l->r->alerts_len && !l->r->finished; i++) {
+        if (l->r->alerts[i].unjudged == NULL) { /* whether it had figures is said at the end */
+            l->r->alerts[i].unjudged = strdup("the run did not come to its end");
+        }
+    }
 }

@@ -194,8 +194,9 @@ static void take_block(struct pelt_server_walk *w)
     }
     if (status != PELT_OK && w->l.status == PELT_OK) {
         w->l.status =
-            pelt_fail(&w->why, status, "%s: damaged: table server_second: %s; fetch the file again",
-                      w->d->path != NULL ? w->d->path : "temporary run file", why.text);
+            pelt_fail(&w->why, status, "%s: damaged: table server_second, second %lld: %s; fetch the file again",
+                      w->d->path != NULL ? w->d->path : "temporary run file",
+                      (long long)sqlite3_column_int64(w->s, 0), why.text);
     }
 }
 

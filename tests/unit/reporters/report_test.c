@@ -155,7 +155,7 @@ static char *json_text(const struct pelt_results *r)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    assert_int_equal(report_json(r, out), PELT_OK);
+    assert_int_equal(report_json(r, out, NULL), PELT_OK);
     fclose(out);
     return text;
 }
@@ -405,7 +405,7 @@ static json_t *parse_json(const struct pelt_results *r, char **text)
     size_t len;
     json_error_t why;
     FILE *out = open_memstream(text, &len);
-    assert_int_equal(report_json(r, out), PELT_OK);
+    assert_int_equal(report_json(r, out, NULL), PELT_OK);
     fclose(out);
     json_t *doc = json_loads(*text, JSON_REJECT_DUPLICATES, &why);
     if (doc == NULL) {
