@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from host import BUILD, ROOT, SCRATCH, table
 
 os.environ["PELT_BIN_DIR"] = str(BUILD / "bin")  # of the programs that the cases start
-sys.path.insert(0, str(ROOT / "tests/integration"))
+sys.path.append(str(ROOT / "tests/integration"))
 
 import planted  # noqa: E402
 

@@ -13,7 +13,7 @@ import attribution
 import bodies
 import compare
 import cost
-import live
+import live_page
 import preflight
 import profile_of
 import repeated
@@ -51,7 +51,7 @@ FIGURES = {
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),
-    "live": (live.figure, "what a live page with ten viewers costs the generator, three pairs"),
+    "live": (live_page.figure, "what a live page with ten viewers costs the generator, three pairs"),
     "attr": (attribution.figure, "limits planted in the target and its host, and which the report names, five ramps each"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
