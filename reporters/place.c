@@ -11,6 +11,8 @@
 
 #include "pelt/runfile.h"
 
+#define TEMPORARIES 1000 /* names that are tried */
+
 /* ---- before ---- */
 
 /* The folder that `path` lies in, into `out`; PELT_ELIMIT: too long. */
@@ -115,17 +117,30 @@ static enum pelt_status write_straight(report_write_fn write, const void *what, 
     return status;
 }
 
-/* A new file beside `path`, its name written into `temporary`; NULL: errno. */
+/* A new file beside `path`, its name written into `temporary`, with the mode of the one that it will
+ * replace; NULL: errno. In a container each run may have the same process id, so one that was
+ * killed may have left a file of any name. */
 static FILE *open_beside(const char *path, char *temporary, size_t size)
 {
-    snprintf(temporary, size, "%s.tmp-%ld", path, (long)getpid());
-    return fopen(temporary, "wxe");
+    struct stat old;
+    FILE *out = NULL;
+    for (unsigned n = 0; out == NULL && n < TEMPORARIES; n++) {
+        snprintf(temporary, size, "%s.tmp-%ld-%u", path, (long)getpid(), n);
+        out = fopen(temporary, "wxe");
+        if (out == NULL && errno != EEXIST) {
+            return NULL;
+        }
+    }
+    if (out != NULL && stat(path, &old) == 0) {
+        fchmod(fileno(out), old.st_mode & 0777);
+    }
+    return out;
 }
 
 static enum pelt_status write_renamed(report_write_fn write, const void *what, const char *path,
                                       struct pelt_error *err)
 {
-    size_t size = strlen(path) + 32;
+    size_t size = strlen(path) + 48;
     char *temporary = malloc(size);
     if (temporary == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -138,6 +153,10 @@ static enum pelt_status write_renamed(report_write_fn write, const void *what, c
         goto out;
     }
     status = fill(write, what, out, path, err);
+    if (status == PELT_OK && fsync(fileno(out)) != 0) {
+        status =
+            pelt_fail(err, PELT_EIO, "report %s: cannot be written: %s", path, strerror(errno));
+    }
     if ((fclose(out) != 0 || (status == PELT_OK && rename(temporary, path) != 0)) &&
         status == PELT_OK) {
         status =

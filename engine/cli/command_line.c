@@ -8,22 +8,7 @@
 #include <string.h>
 
 #include "pelt/buf.h"
-
-/* Bytes of `word` before a secret begins; its whole length where there is none. */
-static size_t length_to_show(const char *word)
-{
-    static const char *const names[] = {"authorization", "cookie",  "token",  "secret",
-                                        "password",      "api-key", "apikey", "api_key"};
-    size_t shown = strlen(word);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *name = strcasestr(word, names[i]);
-        const char *sign = name != NULL ? strpbrk(name, ":=") : NULL;
-        if (sign != NULL && (size_t)(sign - word) + 1 < shown) {
-            shown = (size_t)(sign - word) + 1;
-        }
-    }
-    return shown;
-}
+#include "pelt/secret.h"
 
 /* True: no shell changes this character outside of quotes. */
 static bool is_plain(char c)
@@ -43,7 +28,7 @@ static bool needs_quotes(const char *word)
 
 static void add_word(struct pelt_buf *out, const char *word)
 {
-    size_t shown = length_to_show(word);
+    size_t shown = pelt_secret_at(word);
     bool masked = word[shown] != '\0';
     bool quoted = needs_quotes(word) || masked;
     pelt_buf_add_str(out, quoted ? " '" : " ");
@@ -54,7 +39,7 @@ static void add_word(struct pelt_buf *out, const char *word)
             pelt_buf_add(out, &word[i], 1);
         }
     }
-    pelt_buf_add_str(out, masked ? "***" : "");
+    pelt_buf_add_str(out, masked ? PELT_SECRET_MASK : "");
     pelt_buf_add_str(out, quoted ? "'" : "");
 }
 

@@ -197,7 +197,9 @@ static enum pelt_status open_show(const struct cli_options *o, const struct pelt
     if (status == PELT_OK && show->web != NULL) {
         char url[PELT_WEB_URL_SIZE];
         pelt_web_url(show->web, url);
+        pelt_log_setup(PELT_LOG_INFO, o->log_json, NULL, NULL); /* also --quiet: it may be chosen */
         pelt_log(PELT_LOG_INFO, "pelt", "live page: %s", url);
+        pelt_log_setup(o->quiet ? PELT_LOG_WARNING : PELT_LOG_INFO, o->log_json, NULL, NULL);
     }
     return status;
 }

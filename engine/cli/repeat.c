@@ -24,13 +24,23 @@ struct told {
 /* "a.json", 2: "a-2.json"; what is no file of its own stays. */
 static void numbered(const char *path, unsigned number, char *out, size_t size)
 {
-    const char *slash = strrchr(path, '/');
-    const char *dot = strrchr(slash != NULL ? slash + 1 : path, '.');
-    const int stem = dot != NULL && dot != path ? (int)(dot - path) : (int)strlen(path);
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') { /* csv=folder/ */
+        len--;
+    }
+    size_t name = len;
+    while (name > 0 && path[name - 1] != '/') {
+        name--;
+    }
+    size_t stem = len;
+    for (size_t i = name + 1; i < len; i++) {
+        stem = path[i] == '.' ? i : stem;
+    }
     if (strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0) {
         snprintf(out, size, "%s", path);
     } else {
-        snprintf(out, size, "%.*s-%u%s", stem, path, number, path + stem);
+        snprintf(out, size, "%.*s-%u%.*s", (int)stem, path, number, (int)(len - stem),
+                 path + stem);
     }
 }
 

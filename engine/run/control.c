@@ -20,10 +20,6 @@
 void pelt_control_picture(struct pelt_running *run, struct pelt_live *out)
 {
     struct pelt_counts n = pelt_frame_counts(run->collector.total);
-    const char *target = run->opt.target != NULL     ? run->opt.target
-                         : run->opt.bench != NULL    ? run->opt.bench->url
-                         : run->opt.scenario != NULL ? run->opt.scenario->target
-                                                     : NULL;
     *out = (struct pelt_live){
         .phase = run->phase,
         .name = run->opt.name,
@@ -40,7 +36,7 @@ void pelt_control_picture(struct pelt_running *run, struct pelt_live *out)
         .series_bytes_most = pelt_registry_quota(run->registry)->most_bytes,
         .run_id = run->run_id,
         .plan_text = run->plan_text,
-        .target = target != NULL ? target : "",
+        .target = run->target_text,
         .start_wall_ns = run->start_wall_ns,
         .names = run->registry,
         .alerts = run->alerts,

@@ -34,6 +34,7 @@ struct pelt_running {
     struct pelt_rulebook *rules;   /* of opt.thresholds */
     struct pelt_alertbook *alerts; /* of the scenario; NULL: none */
     char run_id[17], plan_text[1024];
+    char target_text[1024]; /* what is loaded, secrets masked */
     uint64_t start_wall_ns;
     struct pelt_worker **workers;
     struct pelt_steer *steer; /* of a live plan; else NULL */
@@ -145,6 +146,7 @@ void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
 /* A step was judged just now: `row` gets its time. */
 void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row);
 void pelt_notes_params(struct pelt_running *run); /* of its load: again when more is known */
+void pelt_notes_start(struct pelt_running *run); /* second 0 is known: when that is, on the wall */
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */

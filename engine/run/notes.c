@@ -12,6 +12,7 @@
 #include "host.h"
 #include "pelt/log.h"
 #include "pelt/rng.h"
+#include "pelt/secret.h"
 
 void pelt_notes_written(struct pelt_running *run, enum pelt_status status)
 {
@@ -118,7 +119,8 @@ static void put_description(struct pelt_running *run)
                                                 : "closed");
     put_meta(run, "load_kind", "%s", run->plan.parts_len > 0 ? "mix" : run->plan.kind);
     pelt_notes_params(run);
-    put_text(run, "target", target(opt));
+    pelt_secret_mask(target(opt), run->target_text, sizeof(run->target_text));
+    put_text(run, "target", run->target_text);
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);
     put_meta(run, "hosts", "1");
@@ -171,6 +173,18 @@ enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *er
         return pelt_fail(err, PELT_EIO, "the run file does not take writes");
     }
     return PELT_OK;
+}
+
+/* For people: the run's times are the monotonic clock's. */
+static uint64_t wall_at(uint64_t at_ns)
+{
+    return pelt_clock_wall_ns() + at_ns - pelt_clock_ns();
+}
+
+void pelt_notes_start(struct pelt_running *run)
+{
+    run->start_wall_ns = wall_at(run->start_ns);
+    put_meta(run, "start_wall_ns", "%llu", (unsigned long long)run->start_wall_ns);
 }
 
 void pelt_notes_length(struct pelt_running *run)

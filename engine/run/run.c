@@ -41,6 +41,7 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
     run->phase = PELT_PHASE_LOAD;
     pelt_control_show(run);
     run->start_ns = pelt_clock_ns() + START_DELAY_NS;
+    pelt_notes_start(run);
     pelt_control_start(run); /* before users may take the last descriptor */
     status = pelt_workers_start(run, err);
     if (status == PELT_OK) {

@@ -14,6 +14,7 @@
 #include "misspelt.h"
 #include "opened.h"
 #include "pelt/log.h"
+#include "pelt/registry.h"
 #include "pelt/server_word.h"
 #include "pelt/units.h"
 #include "shard.h"
@@ -544,6 +545,7 @@ static int read_scenario(lua_State *L)
     int table = lua_gettop(L);
     char *name = copy_text(L, table, "name");
     if (name) {
+        pelt_name_clean(name, strnlen(name, PELT_NAME_MAX)); /* it goes to terminals */
         free(s->name);
         s->name = name;
     }

@@ -37,8 +37,15 @@ struct pelt_registry {
 
 /* ---- names ---- */
 
-/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 if there is none or it is a control character.
- */
+/* Whether a terminal, or a line of text, would do something else than show it: C1 controls, line
+ * separators, marks of writing direction (Unicode, UAX #9). */
+static bool steers_text(uint32_t code)
+{
+    return code < 0xa0 || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 if there is none, or it steers text. */
 static size_t character_len(const unsigned char *s, size_t len)
 {
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: no overlong forms */
@@ -57,7 +64,8 @@ static size_t character_len(const unsigned char *s, size_t len)
         code = code << 6 | (s[i] & 0x3f);
     }
     bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return code >= LEAST[need] && code <= 0x10ffff && !surrogate ? need : 0;
+    bool known = code >= LEAST[need] && code <= 0x10ffff && !surrogate;
+    return known && !steers_text(code) ? need : 0;
 }
 
 /* Printable ASCII: kept as it is. Most names have nothing else. */

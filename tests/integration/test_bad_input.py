@@ -250,6 +250,17 @@ def test_a_truncated_run_file_is_said_to_be_damaged(target, tmp_path):
 
 
 @pytest.mark.one_thread
+@pytest.mark.parametrize("statement", ["UPDATE second SET t = 20000000 WHERE t = (SELECT max(t) FROM second)", "UPDATE outcome SET count = -1",
+                                       "UPDATE request SET started = 9223372036854775807"])
+def test_a_run_file_with_rows_that_cannot_be_is_said_to_be_damaged(target, tmp_path, statement):
+    path = finished_run(target, tmp_path)
+    with sqlite3.connect(path) as db:
+        db.execute(statement)
+    db.close()
+    assert_one_line(pelt("report", path, "--out", "json=-", cwd=tmp_path), USAGE, "run.pelt", "damaged")
+
+
+@pytest.mark.one_thread
 def test_a_run_file_with_flipped_bits_is_said_to_be_damaged(target, tmp_path):
     """In the schema's text, in a tree of pages, in SQLite's header: whatever stumbles over it, it is one code."""
     good = finished_run(target, tmp_path).read_bytes()

@@ -116,6 +116,14 @@ static void note_conditions(struct making *m)
     }
 }
 
+/* Whether both are of one run: a copy would make it look as if runs did not differ. */
+static bool is_same_run(const struct pelt_digest *a, const struct pelt_digest *b)
+{
+    const char *id = pelt_digest_meta(a, "run_id");
+    return id[0] != '\0' && strcmp(id, pelt_digest_meta(b, "run_id")) == 0 &&
+           a->start_s == b->start_s;
+}
+
 static void note_all(struct making *m)
 {
     const struct pelt_comparison *c = m->c;
@@ -130,6 +138,9 @@ static void note_all(struct making *m)
         note_run(m, "new", c->now[i]);
     }
     note_conditions(m);
+    if (is_same_run(c->base[0], c->now[0])) {
+        note(m, "base %s and new %s are the same run", file_of(c->base[0]), file_of(c->now[0]));
+    }
     int32_t base_s = seconds_of(c->base, c->base_len), now_s = seconds_of(c->now, c->now_len);
     if (!c->between_runs && (base_s > 2 * now_s || now_s > 2 * base_s)) {
         note(m, "%d s of base are compared with %d s of new", (int)base_s, (int)now_s);
@@ -516,6 +527,41 @@ out:
     return status;
 }
 
+/* Where no name is on both sides, all requests together are. */
+static void take_all_together(struct making *m)
+{
+    static char none[1] = "";
+    const struct pelt_comparison *c = m->c;
+    const struct pelt_digest_series *of = pelt_digest_find(c->base[0], PELT_DIGEST_ALL, none);
+    struct pelt_digest_series all = of != NULL ? *of : (struct pelt_digest_series){0};
+    all.kind = PELT_DIGEST_ALL;
+    all.name = none;
+    for (size_t i = 0; i < c->series_len; i++) {
+        if (c->series[i].kind == PELT_DIGEST_ALL || c->series[i].kind == PELT_DIGEST_REQUEST) {
+            return;
+        }
+    }
+    if (of != NULL && is_common(m, &all)) {
+        take_series(m, &all);
+    }
+}
+
+static enum pelt_status refuse_copies(const struct pelt_digest *const *runs, size_t len,
+                                      struct pelt_error *err)
+{
+    for (size_t i = 0; i < len; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (is_same_run(runs[i], runs[k])) {
+                return pelt_fail(err, PELT_EINVAL,
+                                 "%s and %s are the same run: several runs of a side are to say how "
+                                 "much runs differ, which copies cannot; leave one out",
+                                 runs[k]->path, runs[i]->path);
+            }
+        }
+    }
+    return PELT_OK;
+}
+
 static enum pelt_status refuse_plans(const struct pelt_comparison *c, struct pelt_error *err)
 {
     struct pelt_buf text;
@@ -538,17 +584,23 @@ static enum pelt_status refuse_plans(const struct pelt_comparison *c, struct pel
 static enum pelt_status make(struct making *m)
 {
     struct pelt_comparison *c = m->c;
+    enum pelt_status status = refuse_copies(c->base, c->base_len, m->err);
+    status = status == PELT_OK ? refuse_copies(c->now, c->now_len, m->err) : status;
+    if (status != PELT_OK) {
+        return status;
+    }
     pelt_plan_compare(c);
     if (c->differences_len > 0 && !c->options.force) {
         return refuse_plans(c, m->err);
     }
     take_all_series(m, c->base, c->base_len, NULL, 0);
     take_all_series(m, c->now, c->now_len, c->base, c->base_len);
+    take_all_together(m);
     for (size_t i = 0; i < c->series_len; i++) {
         find_shift(m, &c->series[i]);
     }
     note_all(m);
-    enum pelt_status status = m->failed ? PELT_ENOMEM : add_figures(m);
+    status = m->failed ? PELT_ENOMEM : add_figures(m);
     if (status == PELT_OK) {
         status = judge_all(m);
     }

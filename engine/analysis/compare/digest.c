@@ -44,6 +44,21 @@ const char *pelt_digest_meta(const struct pelt_digest *d, const char *key)
     return "";
 }
 
+/* Of a run with one name: all requests together are those of that name. */
+static const struct pelt_digest_series *only_request(const struct pelt_digest *d)
+{
+    const struct pelt_digest_series *only = NULL;
+    for (size_t i = 0; i < d->len; i++) {
+        if (d->series[i].kind == PELT_DIGEST_REQUEST) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = &d->series[i];
+        }
+    }
+    return only;
+}
+
 const struct pelt_digest_series *pelt_digest_find(const struct pelt_digest *d,
                                                   enum pelt_digest_kind kind, const char *name)
 {
@@ -52,7 +67,7 @@ const struct pelt_digest_series *pelt_digest_find(const struct pelt_digest *d,
             return &d->series[i];
         }
     }
-    return NULL;
+    return kind == PELT_DIGEST_ALL ? only_request(d) : NULL;
 }
 
 /* ---- series ---- */

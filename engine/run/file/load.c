@@ -12,6 +12,8 @@
 #include "pelt/clock.h"
 #include "pelt/runfile.h"
 
+#define BEHIND_S 86400 /* a grace period, and what clocks may do */
+
 /* ---- names ---- */
 
 static void load_meta(struct pelt_loader *l)
@@ -173,10 +175,39 @@ static void explain_unfinished(struct pelt_loader *l)
     }
 }
 
+/* Nothing that happened is negative, or more than counts can be; and no second lies far behind the
+ * plan's end. Who reads on would make billions of seconds, or requests, of one such row. */
+static void check_ranges(struct pelt_loader *l)
+{
+    static const struct {
+        const char *table, *bad;
+    } tables[] = {
+        {"request", "started NOT BETWEEN 0 AND 1e15"},
+        {"outcome", "count NOT BETWEEN 0 AND 1e15"},
+        {"checks", "passed NOT BETWEEN 0 AND 1e15 OR failed NOT BETWEEN 0 AND 1e15"},
+        {"second", "iterations NOT BETWEEN 0 AND 1e15 OR planned NOT BETWEEN 0 AND 1e15"
+                   " OR dropped NOT BETWEEN 0 AND 1e15"},
+    };
+    const char *planned = pelt_results_meta(l->r, "duration_ns");
+    const double last_s =
+        planned != NULL ? strtod(planned, NULL) / (double)PELT_NS_PER_S + BEHIND_S : INT32_MAX;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && l->status == PELT_OK; i++) {
+        char sql[400];
+        snprintf(sql, sizeof sql, "SELECT 1 FROM %s WHERE t > %.0f OR %s LIMIT 1", tables[i].table,
+                 last_s, tables[i].bad);
+        sqlite3_stmt *s = pelt_loader_query(l, sql);
+        if (pelt_loader_rows(l, s)) {
+            pelt_loader_damaged(l, tables[i].table);
+        }
+        sqlite3_finalize(s);
+    }
+}
+
 static void load_all(struct pelt_loader *l)
 {
     load_meta(l);
     check_wal(l);
+    check_ranges(l);
     load_names(l);
     load_metrics(l);
     pelt_load_server(l);

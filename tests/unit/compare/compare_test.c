@@ -344,7 +344,7 @@ static void different_plans_are_refused_unless_told(void **state)
     pelt_digest_free(now);
 }
 
-static void what_is_on_one_side_only_is_said(void **state)
+static void names_of_one_side_only_are_said_and_all_together_compared(void **state)
 {
     struct drawn_run run = usual;
     struct pelt_error err = {""};
@@ -354,7 +354,9 @@ static void what_is_on_one_side_only_is_said(void **state)
     free(now->series[0].name);
     now->series[0].name = strdup("search");
     assert_int_equal(pelt_compare(before, 1, after, 1, &defaults, &c, &err), PELT_OK);
-    assert_int_equal(c->figures_len, 0);
+    assert_int_equal(c->series_len, 1);
+    assert_int_equal(c->series[0].kind, PELT_DIGEST_ALL);
+    assert_true(c->figures_len > 3);
     bool base_only = false, new_only = false;
     for (char **n = c->notes; *n != NULL; n++) {
         base_only = strcmp(*n, "chat is in base only") == 0 || base_only;
@@ -364,6 +366,32 @@ static void what_is_on_one_side_only_is_said(void **state)
     pelt_comparison_free(c);
     pelt_digest_free(base);
     pelt_digest_free(now);
+}
+
+static void copies_of_a_run_are_no_runs(void **state)
+{
+    static char id[] = "run_id", same[] = "5eed";
+    static char *head[] = {id, same, NULL};
+    struct drawn_run run = usual;
+    struct pelt_error err = {""};
+    struct pelt_comparison *c = NULL;
+    struct pelt_digest *a = drawn_digest(&run), *b = drawn_digest(&run);
+    char **meta[] = {a->meta, b->meta};
+    const struct pelt_digest *const twice[] = {a, b}, *const first[] = {a}, *const second[] = {b};
+    a->meta = b->meta = head;
+    assert_int_equal(pelt_compare(twice, 2, second, 1, &defaults, &c, &err), PELT_EINVAL);
+    assert_non_null(strstr(err.text, "are the same run"));
+    assert_int_equal(pelt_compare(first, 1, second, 1, &defaults, &c, &err), PELT_OK);
+    bool said = false;
+    for (char **n = c->notes; *n != NULL; n++) {
+        said = strstr(*n, "are the same run") != NULL || said;
+    }
+    assert_true(said);
+    pelt_comparison_free(c);
+    a->meta = meta[0];
+    b->meta = meta[1];
+    pelt_digest_free(a);
+    pelt_digest_free(b);
 }
 
 int main(void)
@@ -380,7 +408,8 @@ int main(void)
         cmocka_unit_test(three_runs_a_side_are_no_false_alarm),
         cmocka_unit_test(two_runs_that_differ_ask_for_more),
         cmocka_unit_test(different_plans_are_refused_unless_told),
-        cmocka_unit_test(what_is_on_one_side_only_is_said),
+        cmocka_unit_test(names_of_one_side_only_are_said_and_all_together_compared),
+        cmocka_unit_test(copies_of_a_run_are_no_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,11 +31,16 @@ int main(int argc, char **argv)
     struct pelt_verdict_line line = {
         .level = PELT_LEVEL_TARGET, .has_value = true, .value = 12.345};
     uint64_t begun_ns = pelt_clock_ns();
+    char id[32];
     if (pelt_runfile_create(argv[1], &f, &err) != PELT_OK ||
         pelt_threshold_parse("http_response p95 < 200ms", &bound, &err) != PELT_OK) {
         return fail(&err);
     }
     synthetic_meta(f, seconds);
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)pelt_clock_wall_ns());
+    if (pelt_runfile_meta(f, "run_id", id) != PELT_OK) {
+        return fail(&err);
+    }
     enum pelt_status status = pelt_runfile_thresholds(f, &bound, 1);
     synthetic_write(&s, f, names, 0, seconds);
     if (argc > 5) {

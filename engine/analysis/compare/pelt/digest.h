@@ -17,7 +17,7 @@
     50 /* request names, those with the most answers; likewise trends; caches */
 
 enum pelt_digest_kind {
-    PELT_DIGEST_ALL, /* all requests together; not where there is one name only */
+    PELT_DIGEST_ALL, /* all requests together; of one name only: found, and not in the list */
     PELT_DIGEST_REQUEST,
     PELT_DIGEST_TREND,
     PELT_DIGEST_CACHE,    /* as an agent read it */
