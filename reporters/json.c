@@ -172,6 +172,17 @@ static json_t *run(const struct pelt_results *r)
     return o;
 }
 
+static json_t *warmup(const struct pelt_results *r)
+{
+    const struct pelt_warmup_row *w = &r->warmup;
+    json_t *o = json_object();
+    json_object_set_new(o, "length_s", json_integer(w->length_s));
+    json_object_set_new(o, "started", count(w->started));
+    json_object_set_new(o, "ended", count(w->ended));
+    json_object_set_new(o, "ok", count(w->ok));
+    return o;
+}
+
 static json_t *result(const struct pelt_results *r)
 {
     json_t *o = json_object();
@@ -757,6 +768,9 @@ enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE
     member(&d, "totals", totals(r));
     member(&d, "summary", report_summary_json(r));
     member(&d, "setup_teardown", setup_teardown(r));
+    if (r->warmup.length_s > 0) {
+        member(&d, "warmup", warmup(r));
+    }
     arrays(&d, r);
     slowest(&d, r);
     member(&d, "generator", generator(r));

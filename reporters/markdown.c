@@ -91,6 +91,13 @@ static void write_totals(const struct pelt_results *r, FILE *out)
     fputs("### Totals\n\n| | |\n|---|---|\n", out);
     labelled(out, "target", pelt_results_meta(r, "target"));
     labelled(out, "plan", pelt_results_meta(r, "plan"));
+    if (r->warmup.length_s > 0) {
+        char warmed[REPORT_TEXT_MAX];
+        report_text_count(r->warmup.started, warmed);
+        snprintf(text, sizeof text, "%d s with %s requests, not counted", (int)r->warmup.length_s,
+                 warmed);
+        labelled(out, "warm-up", text);
+    }
     if (r->has_part) {
         snprintf(text, sizeof text, "from %d s to %d s of the run", r->part.from_s, r->part.to_s);
         labelled(out, "part", text);

@@ -13,7 +13,7 @@
 static enum pelt_status load(const struct cli_options *o, struct pelt_results **results,
                              struct pelt_error *err)
 {
-    const struct pelt_period part = {.from_s = o->from_s >= 0 ? o->from_s : 0,
+    const struct pelt_period part = {.from_s = o->from_s,
                                      .to_s = o->to_s >= 0 ? o->to_s : INT32_MAX};
     if (o->from_s < 0 && o->to_s < 0) {
         return pelt_results_load(o->operand, results, err);

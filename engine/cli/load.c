@@ -168,6 +168,34 @@ static enum pelt_status refine(const struct cli_options *o, struct pelt_plan *pl
     return pelt_plan_validate(plan, err);
 }
 
+/* Why this load cannot have a warm-up put before it; NULL: it can. */
+static const char *why_no_warmup(const struct pelt_plan *plan)
+{
+    return plan->parts_len > 0 ? "it has several loads side by side: give one of them a later start"
+           : plan->kind[0] != '\0' || plan->live
+               ? "a load of its kind says itself what counts (warmup, ramp)"
+           : plan->endless || plan->iterations > 0 || plan->iterations_per_user > 0
+               ? "it ends by iterations, which a warm-up would use up: --duration instead"
+           : plan->stages[0].from <= 0 ? "it begins at 0 and climbs: its first stages are its "
+                                         "warm-up; pelt report --from T "
+                                         "leaves them out"
+                                       : NULL;
+}
+
+static enum pelt_status warm_up(const struct cli_options *o, struct pelt_plan *plan,
+                                struct pelt_error *err)
+{
+    const char *why = o->warmup_ns > 0 ? why_no_warmup(plan) : NULL;
+    if (why != NULL) {
+        return pelt_fail(err, PELT_EINVAL, "--warmup: not before the load of %s: %s", o->operand,
+                         why);
+    }
+    if (o->warmup_ns > 0 && pelt_plan_warm_up(plan, o->warmup_ns) != PELT_OK) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    return PELT_OK;
+}
+
 enum pelt_status cli_load_settle(const struct cli_options *o, const struct pelt_plan *own,
                                  struct pelt_plan *out, struct pelt_error *err)
 {
@@ -181,6 +209,9 @@ enum pelt_status cli_load_settle(const struct cli_options *o, const struct pelt_
     }
     if (status == PELT_OK) {
         status = refine(o, out, err);
+    }
+    if (status == PELT_OK) {
+        status = warm_up(o, out, err);
     }
     if (status != PELT_OK) {
         pelt_plan_deinit(out);

@@ -12,9 +12,9 @@
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
      CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY | CLI_TRACE)
 
-static const char *const group_names[] = {"Load",      "Request", "Target",     "TLS",    "Agents",
-                                          "Judgement", "Cost",    "Comparison", "Output", "Scenario",
-                                          "Start",     "Other"};
+static const char *const group_names[] = {"Load",   "Request",   "Target", "TLS",
+                                          "Agents", "Judgement", "Cost",   "Comparison",
+                                          "Output", "Scenario",  "Start",  "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
 
@@ -28,6 +28,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "climb to the level: N more each second, or within the time T; part of --duration"},
     {"duration", 'd', "T", GROUP_LOAD, PLAN_COMMANDS, cli_read_duration, FIELD(duration_ns),
      "length of the load: 500ms, 10s, 5m, 1h30m. A scenario's own load is stretched to it; one decided as it goes (stress, a function) lasts at most so long"},
+    {"warmup", 0, "T", GROUP_LOAD, LOAD_COMMANDS, cli_read_warmup, FIELD(warmup_ns),
+     "the load runs so long before it counts, at the level that it begins with: whole seconds, which come before --duration and are in no figure but their own"},
     {"iterations", 'n', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_iterations, FIELD(iterations),
      "end after N iterations of all users together (requests in bench), or after --duration, whichever comes first; needs no --duration"},
     {"connections", 'c', "N", GROUP_LOAD, PLAN_COMMANDS, cli_read_users, FIELD(connections),

@@ -153,6 +153,18 @@ enum pelt_status cli_read_duration(struct cli_options *o, void *field, const cha
     return status;
 }
 
+enum pelt_status cli_read_warmup(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    enum pelt_status status = cli_read_duration(o, field, text, err);
+    const uint64_t ns = *(uint64_t *)field;
+    if (status == PELT_OK && ns % PELT_NS_PER_S != 0) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\": what counts begins with a second: write whole ones, as 5s", text);
+    }
+    return status;
+}
+
 enum pelt_status cli_read_second(struct cli_options *o, void *field, const char *text,
                                  struct pelt_error *err)
 {

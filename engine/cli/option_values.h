@@ -27,6 +27,8 @@ enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char
                                   struct pelt_error *err);
 enum pelt_status cli_read_iterations(struct cli_options *o, void *field, const char *text,
                                      struct pelt_error *err);
+enum pelt_status cli_read_warmup(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
 enum pelt_status cli_read_repeat(struct cli_options *o, void *field, const char *text,
                                  struct pelt_error *err);
 enum pelt_status cli_read_seed(struct cli_options *o, void *field, const char *text,

@@ -76,6 +76,7 @@ struct cli_options {
     double rate_per_s;
     struct cli_ramp ramp;
     uint64_t duration_ns, iterations;
+    uint64_t warmup_ns; /* 0: was not typed */
     bool has_arrivals;
     enum pelt_arrivals arrivals;
     double gamma_shape; /* 0: the plan's default */

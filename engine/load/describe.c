@@ -47,6 +47,10 @@ static void put_stage(struct line *line, const struct pelt_plan *plan, const str
 {
     char duration[32];
     pelt_format_duration(s->duration_ns, duration, sizeof(duration));
+    if (s == plan->stages && plan->warmup_ns > 0) {
+        put(line, "%s of warm-up", duration);
+        return;
+    }
     bool last = s == &plan->stages[plan->stages_len - 1];
     const double from = shown(plan, s->from), to = shown(plan, s->to);
     const char *unit = plan->loop == PELT_LOOP_CLOSED && to == 1 ? " user" : level_unit(plan);

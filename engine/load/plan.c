@@ -135,6 +135,20 @@ enum pelt_status pelt_plan_append(struct pelt_plan *plan, const struct pelt_stag
     return status;
 }
 
+enum pelt_status pelt_plan_warm_up(struct pelt_plan *plan, uint64_t warmup_ns)
+{
+    const double level = plan->stages[0].from;
+    enum pelt_status status = add_stage(plan, warmup_ns, level, level, false);
+    if (status == PELT_OK) {
+        struct pelt_stage first = plan->stages[plan->stages_len - 1];
+        memcpy(first.part, "warmup", sizeof("warmup"));
+        memmove(plan->stages + 1, plan->stages, (plan->stages_len - 1) * sizeof(first));
+        plan->stages[0] = first;
+        plan->warmup_ns = warmup_ns;
+    }
+    return status;
+}
+
 void pelt_plan_close(struct pelt_plan *plan)
 {
     plan->live = false;

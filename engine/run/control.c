@@ -112,8 +112,11 @@ static void watch_saturation(struct pelt_running *run, const struct pelt_frame *
 static void on_second(void *arg, const struct pelt_frame *second)
 {
     struct pelt_running *run = arg;
-    pelt_rules_see(run, second);
-    pelt_alerts_see(run, second);
+    if (second->second < 0 ||
+        (uint64_t)second->second * PELT_NS_PER_S >= run->plan.warmup_ns) { /* else it counts not */
+        pelt_rules_see(run, second);
+        pelt_alerts_see(run, second);
+    }
     show_second(run, second);
     pelt_steer_see(run->steer, second);
     watch_saturation(run, second);

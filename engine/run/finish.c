@@ -95,7 +95,10 @@ static void note_lives(struct pelt_running *run)
 static double arrivals_due(const struct pelt_running *run, const struct pelt_plan *plan)
 {
     bool loaded = run->start_ns != 0 && plan->loop == PELT_LOOP_OPEN;
-    double due = loaded ? pelt_plan_integral(plan, run->length_ns) : 0;
+    const uint64_t warmup_ns =
+        run->plan.warmup_ns < run->length_ns ? run->plan.warmup_ns : run->length_ns;
+    double due =
+        loaded ? pelt_plan_integral(plan, run->length_ns) - pelt_plan_integral(plan, warmup_ns) : 0;
     const double most = (double)plan->iterations;
     return most > 0 && due > most ? most : due;
 }

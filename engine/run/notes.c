@@ -112,6 +112,10 @@ static void put_description(struct pelt_running *run)
     put_meta(run, "start_wall_ns", "%llu", (unsigned long long)wall_ns);
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
     put_text(run, "plan", run->plan_text);
+    if (run->plan.warmup_ns > 0) {
+        put_meta(run, "warmup_s", "%llu",
+                 (unsigned long long)(run->plan.warmup_ns / PELT_NS_PER_S));
+    }
     put_meta(run, "peak", "%.17g", pelt_plan_peak(&run->plan));
     put_meta(run, "loop", "%s",
              pelt_plan_mixed(&run->plan)        ? "mixed"

@@ -85,6 +85,15 @@ void report_section_load(struct report_page *p)
              threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",
              seed ? seed : "?");
     report_page_labelled(p, "run", line);
+    if (r->warmup.length_s > 0) {
+        char started[REPORT_TEXT_MAX], ok[REPORT_TEXT_MAX];
+        report_text_count(r->warmup.started, started);
+        report_text_count(r->warmup.ok, ok);
+        snprintf(line, sizeof line,
+                 "%d s before that: %s requests started, %s ok; not counted below",
+                 (int)r->warmup.length_s, started, ok);
+        report_page_labelled_whole(p, "warm-up", line);
+    }
     if (r->has_part) {
         snprintf(line, sizeof line,
                  "from %d s to %d s; thresholds are judged on it; verdict and exit code are of the "

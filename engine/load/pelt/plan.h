@@ -60,6 +60,8 @@ struct pelt_plan {
     uint64_t users_max;   /* open loop: most users in the pool (default 10,000) */
     uint64_t waiting_max; /* open loop: most arrivals that wait for a user; beyond: dropped (default
                              100,000) */
+    uint64_t warmup_ns;   /* so long from the start nothing counts; whole seconds, all of the first
+                             stage; 0: all counts */
     uint64_t grace_ns;    /* after the end: how long what is in flight may finish (default 30 s) */
     uint64_t iterations; /* of all users together, after which the run ends; 0: no limit. Open loop:
                             so many arrivals are planned */
@@ -110,6 +112,10 @@ PELT_MUST_USE enum pelt_status
 pelt_plan_add_exponential(struct pelt_plan *plan, uint64_t duration_ns, double from, double to);
 /* Appends a level that lasts until the plan's iterations are done. */
 PELT_MUST_USE enum pelt_status pelt_plan_add_endless(struct pelt_plan *plan, double level);
+/* Puts a stage of so many whole seconds before all others, at the level that they begin with: what
+ * happens in it does not count. For a plan with stages of its own, and a level above 0 at its
+ * beginning. PELT_ENOMEM. */
+PELT_MUST_USE enum pelt_status pelt_plan_warm_up(struct pelt_plan *plan, uint64_t warmup_ns);
 /* Appends a stage as it is. */
 PELT_MUST_USE enum pelt_status pelt_plan_append(struct pelt_plan *plan,
                                                 const struct pelt_stage *stage);

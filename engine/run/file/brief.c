@@ -3,6 +3,7 @@
  */
 #include "pelt/brief.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,13 +48,17 @@ static bool take_meta(struct pelt_brief *b, const char *key, const char *value)
     return false;
 }
 
-/* How many of the figures there are. */
-static size_t read_meta(struct pelt_loader *l, struct pelt_brief *b)
+/* How many of the figures there are; and how many seconds do not count. */
+static size_t read_meta(struct pelt_loader *l, struct pelt_brief *b, int *warmup_s)
 {
     size_t figures = 0;
     sqlite3_stmt *s = pelt_loader_query(l, "SELECT key, value FROM meta");
     while (pelt_loader_rows(l, s)) {
-        figures += take_meta(b, pelt_column_text(s, 0), pelt_column_text(s, 1));
+        const char *key = pelt_column_text(s, 0), *value = pelt_column_text(s, 1);
+        figures += take_meta(b, key, value);
+        if (strcmp(key, "warmup_s") == 0) {
+            *warmup_s = (int)strtol(value, NULL, 10);
+        }
     }
     sqlite3_finalize(s);
     return figures;
@@ -76,13 +81,17 @@ static void read_verdict(struct pelt_loader *l, struct pelt_brief *b)
 
 /* ---- a run that left no figures: killed, going on, or of an older pelt ---- */
 
-static void add_counts(struct pelt_loader *l, struct pelt_brief *b)
+static void add_counts(struct pelt_loader *l, struct pelt_brief *b, int from_s)
 {
+    const struct pelt_cell from = PELT_INT(from_s);
     sqlite3_stmt *s =
-        pelt_loader_query(l, "SELECT (SELECT coalesce(sum(started), 0) FROM request WHERE t >= 0),"
+        pelt_loader_query(l, "SELECT (SELECT coalesce(sum(started), 0) FROM request WHERE t >= ?1),"
                              " coalesce(sum(count), 0), "
                              " coalesce(sum((outcome NOT IN ('ok', 'abandoned')) * count), 0)"
-                             " FROM outcome WHERE t >= 0");
+                             " FROM outcome WHERE t >= ?1");
+    if (s != NULL) {
+        pelt_statement_bind(s, &from, 1);
+    }
     if (pelt_loader_rows(l, s)) {
         b->started = pelt_column(s, 0);
         b->ended = pelt_column(s, 1);
@@ -92,15 +101,19 @@ static void add_counts(struct pelt_loader *l, struct pelt_brief *b)
 }
 
 /* The sums of each request, and the seconds behind them, of which one row has all requests. */
-static void add_times(struct pelt_loader *l, struct pelt_brief *b)
+static void add_times(struct pelt_loader *l, struct pelt_brief *b, int from_s)
 {
+    const struct pelt_cell from = PELT_INT(from_s);
     struct pelt_hist h = {0};
     sqlite3_stmt *s = pelt_loader_query(
         l, "SELECT count, min_us, max_us, clamped, lost, payload FROM hist_sum"
-           " WHERE series >= 0 AND kind = 'http_response'"
+           " WHERE series >= 0 AND kind = 'http_response' AND ?1 = 0"
            " UNION ALL SELECT count, min_us, max_us, clamped, lost, payload FROM hist"
-           " WHERE t > (SELECT coalesce(max(t), -1) FROM hist_sum) AND series = -1"
-           " AND kind = '" PELT_ALL_RESPONSES "'");
+           " WHERE (?1 > 0 OR t > (SELECT coalesce(max(t), -1) FROM hist_sum)) AND t >= ?1"
+           " AND series = -1 AND kind = '" PELT_ALL_RESPONSES "'");
+    if (s != NULL) {
+        pelt_statement_bind(s, &from, 1);
+    }
     while (pelt_loader_rows(l, s)) {
         pelt_loader_hist(l, s, 0, &h, &l->pool, "hist");
     }
@@ -139,11 +152,12 @@ static void add_after(struct pelt_loader *l, struct pelt_brief *b)
 
 static void read_all(struct pelt_loader *l, struct pelt_brief *b)
 {
-    bool whole = read_meta(l, b) == PELT_META_FIGURES;
+    int warmup_s = 0;
+    bool whole = read_meta(l, b, &warmup_s) == PELT_META_FIGURES;
     read_verdict(l, b);
-    if (!whole) {
-        add_counts(l, b);
-        add_times(l, b);
+    if (!whole || warmup_s > 0) {
+        add_counts(l, b, warmup_s);
+        add_times(l, b, warmup_s);
     }
     double planned_s = (double)b->planned_ns / (double)PELT_NS_PER_S;
     b->duration_s = planned_s;
@@ -152,6 +166,7 @@ static void read_all(struct pelt_loader *l, struct pelt_brief *b)
         b->duration_s = planned_s > 0 && planned_s < s ? planned_s : s;
     }
     add_after(l, b);
+    b->duration_s = fmax(b->duration_s - warmup_s, 0);
 }
 
 enum pelt_status pelt_brief_read(const char *path, struct pelt_brief *out, struct pelt_error *err)

@@ -579,7 +579,7 @@ enum pelt_status pelt_database_open(const char *path, struct pelt_database **out
 /* Views of the temporary database hide the tables of the same name: also where that is read-only,
  * nothing of the file changes. */
 enum pelt_status pelt_database_narrow(struct pelt_database *d, int32_t from, int32_t to,
-                                      struct pelt_error *err)
+                                      bool outside, struct pelt_error *err)
 {
     static const char *const tables[] = {"second", "thread",       "host",  "request", "outcome",
                                          "checks", "metric_value", "error", "hist",    "exchange"};
@@ -588,21 +588,23 @@ enum pelt_status pelt_database_narrow(struct pelt_database *d, int32_t from, int
         char sql[256];
         if (i < len) {
             snprintf(sql, sizeof sql,
-                     "CREATE TEMP VIEW %s AS SELECT * FROM main.%s WHERE t >= %d AND t < %d",
-                     tables[i], tables[i], (int)from, (int)to);
+                     "CREATE TEMP VIEW IF NOT EXISTS %s AS SELECT * FROM main.%s"
+                     " WHERE (t >= %d AND t < %d)%s",
+                     tables[i], tables[i], (int)from, (int)to, outside ? " OR t < 0" : "");
         } else if (i == len) {
             snprintf(sql, sizeof sql,
-                     "CREATE TEMP VIEW event AS SELECT * FROM main.event"
+                     "CREATE TEMP VIEW IF NOT EXISTS event AS SELECT * FROM main.event"
                      " WHERE t_s >= %d AND t_s < %d",
-                     (int)from, (int)to);
+                     outside ? -INT32_MAX : (int)from, (int)to);
         } else if (i == len + 1) {
-            snprintf(sql, sizeof sql,
-                     "CREATE TEMP VIEW server_second AS SELECT * FROM main.server_second"
-                     " WHERE t < %d",
-                     (int)to);
+            snprintf(
+                sql, sizeof sql,
+                "CREATE TEMP VIEW IF NOT EXISTS server_second AS SELECT * FROM main.server_second"
+                " WHERE t < %d",
+                (int)to);
         } else {
             snprintf(sql, sizeof sql,
-                     "CREATE TEMP VIEW hist_sum AS SELECT * FROM main.hist_sum"
+                     "CREATE TEMP VIEW IF NOT EXISTS hist_sum AS SELECT * FROM main.hist_sum"
                      " WHERE 0");
         }
         if (sqlite3_exec(d->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
@@ -610,4 +612,19 @@ enum pelt_status pelt_database_narrow(struct pelt_database *d, int32_t from, int
         }
     }
     return PELT_OK;
+}
+
+enum pelt_status pelt_database_widen(struct pelt_database *d, struct pelt_error *err)
+{
+    static const char sql[] =
+        "DROP VIEW IF EXISTS temp.second; DROP VIEW IF EXISTS temp.thread;"
+        "DROP VIEW IF EXISTS temp.host; DROP VIEW IF EXISTS temp.request;"
+        "DROP VIEW IF EXISTS temp.outcome; DROP VIEW IF EXISTS temp.checks;"
+        "DROP VIEW IF EXISTS temp.metric_value; DROP VIEW IF EXISTS temp.error;"
+        "DROP VIEW IF EXISTS temp.hist; DROP VIEW IF EXISTS temp.exchange;"
+        "DROP VIEW IF EXISTS temp.event; DROP VIEW IF EXISTS temp.server_second;"
+        "DROP VIEW IF EXISTS temp.hist_sum";
+    return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? PELT_OK
+               : pelt_database_fail(d, "cannot be read", err);
 }

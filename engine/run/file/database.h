@@ -38,12 +38,16 @@ struct pelt_database *pelt_database_hold(struct pelt_database *d);
 void pelt_database_release(struct pelt_database *d); /* accepts NULL */
 
 /*
- * From now on the tables of this connection show the seconds from <= t < to alone; what agents read
- * before stays, as what they counted goes on. Sums over the run show nothing. All rows are in
- * "main.TABLE". Only for a file that is read.
+ * From now on the tables of this connection show the seconds from <= t < to alone, and with
+ * `outside` what was before and behind the load; what agents read before stays, as what they
+ * counted goes on. Sums over the run show nothing. All rows are in "main.TABLE". Nothing can be
+ * written until it is widened again; in a transaction that is rolled back, or by
+ * pelt_database_widen().
  */
 PELT_MUST_USE enum pelt_status pelt_database_narrow(struct pelt_database *d, int32_t from,
-                                                    int32_t to, struct pelt_error *err);
+                                                    int32_t to, bool outside,
+                                                    struct pelt_error *err);
+PELT_MUST_USE enum pelt_status pelt_database_widen(struct pelt_database *d, struct pelt_error *err);
 
 /* A writer has the file open. Opens and closes the file, which drops SQLite's own (POSIX) locks of
  * this process on it: not for a file that this process is writing. */

@@ -106,7 +106,7 @@ static void find_duration(struct pelt_loader *l)
     double planned_s = planned ? (double)strtoull(planned, NULL, 10) / (double)PELT_NS_PER_S : 0;
     bool in_order = r->finished && planned_s > 0;
     r->duration_s = in_order || (planned_s > 0 && planned_s < reached_s) ? planned_s : reached_s;
-    if (r->has_part) {
+    if (pelt_results_narrowed(r)) {
         r->part.to_s = r->part.to_s < reached_s ? r->part.to_s : (int32_t)reached_s;
         r->duration_s = fmax(fmin(r->duration_s, r->part.to_s) - r->part.from_s, 0);
     }
@@ -203,11 +203,51 @@ static void check_ranges(struct pelt_loader *l)
     }
 }
 
-static void load_all(struct pelt_loader *l)
+/* Which seconds count: those of the part that was asked for, and none of the warm-up unless that
+ * begins in it. */
+static void choose_seconds(struct pelt_loader *l, const struct pelt_period *part)
+{
+    struct pelt_results *r = l->r;
+    const char *text = pelt_results_meta(r, "warmup_s");
+    const int32_t warmup_s = text != NULL ? (int32_t)strtol(text, NULL, 10) : 0;
+    r->has_part = part != NULL;
+    r->part = part != NULL ? *part : (struct pelt_period){.from_s = -1, .to_s = INT32_MAX};
+    r->part.from_s = r->part.from_s < 0 ? warmup_s : r->part.from_s;
+    r->warmup.length_s = r->part.from_s >= warmup_s ? warmup_s : 0;
+    if (l->status == PELT_OK && pelt_results_narrowed(r)) {
+        l->status = pelt_database_narrow(l->d, r->part.from_s, r->part.to_s, !r->has_part, l->err);
+    }
+}
+
+static void load_warmup(struct pelt_loader *l)
+{
+    struct pelt_warmup_row *w = &l->r->warmup;
+    if (w->length_s == 0) {
+        return;
+    }
+    sqlite3_stmt *s = pelt_loader_query(
+        l, "SELECT (SELECT coalesce(sum(started), 0) FROM main.request WHERE t >= 0 AND t < ?1),"
+           " coalesce(sum(count), 0), coalesce(sum((outcome = 'ok') * count), 0)"
+           " FROM main.outcome WHERE t >= 0 AND t < ?1");
+    const struct pelt_cell to = PELT_INT(w->length_s);
+    if (s != NULL) {
+        pelt_statement_bind(s, &to, 1);
+    }
+    if (pelt_loader_rows(l, s)) {
+        w->started = pelt_column(s, 0);
+        w->ended = pelt_column(s, 1);
+        w->ok = pelt_column(s, 2);
+    }
+    sqlite3_finalize(s);
+}
+
+static void load_all(struct pelt_loader *l, const struct pelt_period *part)
 {
     load_meta(l);
     check_wal(l);
     check_ranges(l);
+    choose_seconds(l, part);
+    load_warmup(l);
     load_names(l);
     load_metrics(l);
     pelt_load_server(l);
@@ -255,17 +295,12 @@ static enum pelt_status load(struct pelt_database *d, bool writing, const struct
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     l.r->running = writing;
-    l.r->has_part = part != NULL;
-    if (part != NULL) {
-        l.r->part = *part;
-        l.status = pelt_database_narrow(d, part->from_s, part->to_s, err);
-    }
     pelt_hist_pool_init(&l.pool, NULL);
     /* One read transaction, so that all tables show the same moment while a writer goes on. */
     if (l.status == PELT_OK && sqlite3_exec(d->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
         l.status = pelt_database_fail(d, "cannot be read", err);
     }
-    load_all(&l);
+    load_all(&l, part);
     sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
     pelt_hist_pool_deinit(&l.pool);
     if (l.status != PELT_OK) {

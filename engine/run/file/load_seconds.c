@@ -95,7 +95,7 @@ static void load_second_requests(struct pelt_loader *l)
 static double begun_before(struct pelt_loader *l)
 {
     double begun = 0;
-    if (!l->r->has_part) {
+    if (!pelt_results_narrowed(l->r)) {
         return 0;
     }
     sqlite3_stmt *s = pelt_loader_query(
@@ -281,13 +281,14 @@ static enum pelt_status walk_hists(struct pelt_database *d, int32_t from, int32_
 enum pelt_status pelt_results_reopen(const struct pelt_results *r, struct pelt_database **d,
                                      struct pelt_error *err)
 {
+    enum pelt_status status = PELT_OK;
     if (r->database != NULL) {
         *d = pelt_database_hold(r->database);
-        return PELT_OK;
+    } else {
+        status = pelt_database_open(r->path, d, err);
     }
-    enum pelt_status status = pelt_database_open(r->path, d, err);
-    if (status == PELT_OK && r->has_part) {
-        status = pelt_database_narrow(*d, r->part.from_s, r->part.to_s, err);
+    if (status == PELT_OK && pelt_results_narrowed(r)) {
+        status = pelt_database_narrow(*d, r->part.from_s, r->part.to_s, !r->has_part, err);
     }
     return status;
 }

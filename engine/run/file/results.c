@@ -192,7 +192,12 @@ int32_t pelt_results_whole_s(const struct pelt_results *r)
 
 int32_t pelt_results_from_s(const struct pelt_results *r)
 {
-    return r->has_part ? r->part.from_s : 0;
+    return pelt_results_narrowed(r) ? r->part.from_s : 0;
+}
+
+bool pelt_results_narrowed(const struct pelt_results *r)
+{
+    return r->has_part || r->warmup.length_s > 0;
 }
 
 double pelt_results_end_s(const struct pelt_results *r)

@@ -709,6 +709,10 @@ enum pelt_status pelt_runfile_finish(struct pelt_runfile *f, const struct pelt_v
                                      const char *const *verdict_reasons, int exit_code,
                                      const char *const *exit_reasons)
 {
+    struct pelt_error err;
+    if (pelt_database_widen(f->d, &err) != PELT_OK) {
+        return PELT_EIO;
+    }
     begin(f);
     for (size_t i = 0; i < len; i++) {
         PUT(f, JUDGE, PELT_TEXT(pelt_level_name(lines[i].level)),

@@ -194,7 +194,8 @@ static void take_block(struct pelt_server_walk *w)
     }
     if (status != PELT_OK && w->l.status == PELT_OK) {
         w->l.status =
-            pelt_fail(&w->why, status, "%s: damaged: table server_second, second %lld: %s; fetch the file again",
+            pelt_fail(&w->why, status,
+                      "%s: damaged: table server_second, second %lld: %s; fetch the file again",
                       w->d->path != NULL ? w->d->path : "temporary run file",
                       (long long)sqlite3_column_int64(w->s, 0), why.text);
     }
@@ -239,7 +240,7 @@ enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w, int32_t *t,
     enum pelt_status status;
     do {
         status = next(w, t, rows, len, err);
-    } while (status == PELT_OK && w->r->has_part && *t >= 0 && *t < w->r->part.from_s);
+    } while (status == PELT_OK && *t >= 0 && *t < pelt_results_from_s(w->r));
     return status;
 }
 

@@ -169,14 +169,21 @@ struct pelt_database;
 enum pelt_verdict { PELT_VALID, PELT_SUSPECT, PELT_INVALID };
 const char *pelt_verdict_name(enum pelt_verdict v); /* "VALID", ... */
 
+/* What came before the seconds that count. */
+struct pelt_warmup_row {
+    int32_t length_s; /* 0: the load had none, or the part begins in it */
+    uint64_t started, ended, ok;
+};
+
 struct pelt_results {
     char *path; /* run file; NULL: temporary */
     struct pelt_database
         *database; /* private: of a temporary run, to read its seconds; else NULL */
-    /* All figures are of this part of the load, but verdict and exit code, which are the run's;
-     * `outside` is empty. Thresholds were judged on it. */
+    /* All figures are of this part of the load, which was asked for, but verdict and exit code,
+     * which are the run's; `outside` is empty. Thresholds were judged on it. */
     bool has_part;
-    struct pelt_period part;
+    struct pelt_period part; /* where it is none: behind the warm-up, if there was one */
+    struct pelt_warmup_row warmup;
     char **meta; /* key, value, key, value, ..., NULL; see runfile.h for the keys */
     struct pelt_registry *names;
     /* The load: the sum of its seconds (t >= 0). All figures, seconds, errors, checks and
@@ -227,8 +234,11 @@ struct pelt_results {
 
 /* The second behind the last whole one of the load, or of its part. */
 int32_t pelt_results_whole_s(const struct pelt_results *r);
-int32_t pelt_results_from_s(const struct pelt_results *r); /* where the part begins; else 0 */
-double pelt_results_end_s(const struct pelt_results *r);   /* where the load, or the part, ends */
+/* Where the part begins, or the warm-up ended; else 0. */
+int32_t pelt_results_from_s(const struct pelt_results *r);
+/* Whether figures are of some of the load's seconds only: of a part, or without the warm-up. */
+bool pelt_results_narrowed(const struct pelt_results *r);
+double pelt_results_end_s(const struct pelt_results *r); /* where the load, or the part, ends */
 const char *pelt_results_meta(const struct pelt_results *r, const char *key); /* NULL: absent */
 /* Puts a fact in the place of the one that the run file has, if any: for the reports that are made
  * of these results. Copied. PELT_ENOMEM. */

@@ -103,7 +103,8 @@ enum pelt_status pelt_runfile_close(struct pelt_runfile *f, struct pelt_error *e
  */
 PELT_MUST_USE enum pelt_status pelt_results_load(const char *path, struct pelt_results **out,
                                                  struct pelt_error *err);
-/* The same of a part of the load, whose to_s may lie beyond its end. PELT_EINVAL: the run has no
+/* The same of a part of the load, whose to_s may lie beyond its end, and whose from_s is below 0
+ * for one that begins behind the warm-up, if there was one, else at 0. PELT_EINVAL: the run has no
  * second there. */
 PELT_MUST_USE enum pelt_status pelt_results_load_part(const char *path, struct pelt_period part,
                                                       struct pelt_results **out,
