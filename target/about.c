@@ -53,14 +53,15 @@ struct target_draft target_about_detailed(const struct target_sources *from,
 
     target_running_figures(from->running, &figures, &scene);
     target_running_health(from->running, degraded, &count, &scene);
-    json = json_pack("{s:s, s:o, s:f, s:I, s:o, s:o}", "status",
+    json = json_pack("{s:s, s:o, s:f, s:I, s:o, s:o, s:o}", "status",
                      from->is_closing ? "draining"
                      : count > 0      ? "degraded"
                                       : "ok",
                      "degraded", names_json(degraded, count), "uptime_s",
                      (double)asked->uptime_ns / 1e9, "in_flight",
                      (json_int_t)target_tally_in_flight(from->tally), "systems",
-                     target_figures_json(&figures), "host", target_host_json());
+                     target_figures_json(&figures), "host", target_host_json(), "process",
+                     target_host_process_json());
     return target_draft_json(from, MHD_HTTP_OK, json);
 }
 

@@ -10,9 +10,8 @@
 #define STATUS_FAILED    500
 
 static const char *const sources[] = {
-    [TARGET_SOURCE_DEFAULT] = "default",
-    [TARGET_SOURCE_FILE] = "file",
-    [TARGET_SOURCE_COMMAND_LINE] = "command line",
+    [TARGET_SOURCE_DEFAULT] = "default", [TARGET_SOURCE_SIZE] = "size",
+    [TARGET_SOURCE_FILE] = "file",       [TARGET_SOURCE_COMMAND_LINE] = "command line",
     [TARGET_SOURCE_ADMIN] = "admin",
 };
 

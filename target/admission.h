@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "backends.h"
 #include "body.h"
 #include "bucket.h"
 #include "database.h"
@@ -23,6 +24,7 @@ struct MHD_Connection;
 struct target_cache_entry;
 struct target_response_cache;
 struct target_flight;
+struct target_pipe;
 
 /* What Cache-Status says. */
 enum target_cache_note {
@@ -47,6 +49,16 @@ struct target_coalescing_part {
     bool is_collapsed;            /* it got what another request got */
 };
 
+struct target_queue_part {
+    struct target_waiter waiter;
+};
+
+struct target_lb_part {
+    char backend[TARGET_BACKEND_BYTES]; /* that it was given to; empty: none */
+    bool is_relayed;                    /* `result` is what that answered */
+    struct target_pipe *pipe; /* that has the rest of it; the request's. NULL: it is whole */
+};
+
 #define TARGET_SPANS_MAX 4
 
 struct target_span { /* of a request's time, spent on something outside: Server-Timing and truth log
@@ -64,10 +76,12 @@ struct target_admission {
     const char *path; /* decoded, without query */
     const char *body; /* `body_bytes` of them, no end; NULL: none */
     size_t body_bytes;
-    const char *vary; /* the names of headers that make answers differ; NULL: none */
-    bool is_work;     /* it has work, see target_route_has_work */
-    bool is_to_fail;  /* drawn to be answered 500: nobody else may get its answer */
-    bool is_personal; /* its answer is for its client alone: of a session, or streamed */
+    bool is_cut;                /* `body` is not the whole: it was too large */
+    const char *correlation_id; /* of the request; NULL: none */
+    const char *vary;           /* the names of headers that make answers differ; NULL: none */
+    bool is_work;               /* it has work, see target_route_has_work */
+    bool is_to_fail;            /* drawn to be answered 500: nobody else may get its answer */
+    bool is_personal;           /* its answer is for its client alone: of a session, or streamed */
 
     /* When. */
     uint64_t service_ns; /* drawn; a system may change it in `admit` */
@@ -104,12 +118,14 @@ struct target_admission {
     /* How far it is: for target_running_... and the loop. */
     struct target_mailbox *mailbox; /* of the loop; NULL: a test's, which nobody resumes */
     struct target_mail resumed;
-    uint32_t told; /* bit i: target_systems[i] let it pass, and is to be told of its end */
+    uint64_t told; /* bit i: target_systems[i] let it pass, and is to be told of its end */
     unsigned next; /* the system that is asked next */
 
     /* What systems keep; each writes and reads its own. */
     struct target_response_cache_part response_cache;
     struct target_coalescing_part coalescing;
+    struct target_lb_part lb;
+    struct target_queue_part queue;
 };
 
 /* A header or query argument, NULL: there is none. Owning loop only. */

@@ -3,10 +3,16 @@
 
 #include "about.h"
 #include "adminpath.h"
+#include "backendpath.h"
+#include "capacity.h"
 #include "conversation.h"
+#include "dashboard.h"
 #include "draft.h"
 #include "echo.h"
+#include "events.h"
 #include "headers.h"
+#include "queue.h"
+#include "telling.h"
 
 bool target_answers_build(struct target_answers *answers)
 {
@@ -51,6 +57,7 @@ static struct target_draft by_route(const struct target_answers *answers,
         return target_conversation_sessions(&answers->from, asked);
     case TARGET_ROUTE_WS_ECHO:
     case TARGET_ROUTE_WS_CHAT:
+    case TARGET_ROUTE_WS_PUSH:
         return target_conversation_handshake(&answers->from, asked);
     case TARGET_ROUTE_MODELS:
         return target_about_models(&answers->from, asked, &answers->fixed.one[TARGET_FIXED_MODELS]);
@@ -81,6 +88,28 @@ static struct target_draft by_route(const struct target_answers *answers,
         return target_adminpath_knobs(&answers->from, asked);
     case TARGET_ROUTE_CACHE:
         return target_adminpath_purge(&answers->from, asked);
+    case TARGET_ROUTE_DASHBOARD:
+    case TARGET_ROUTE_API_HEALTH:
+    case TARGET_ROUTE_SYSTEM_STATS:
+    case TARGET_ROUTE_WORKERS_STATS:
+    case TARGET_ROUTE_TASKS_QUEUED:
+    case TARGET_ROUTE_TASKS_RUNNING:
+    case TARGET_ROUTE_TASKS_STATUS:
+    case TARGET_ROUTE_HISTORY:
+    case TARGET_ROUTE_FULL_STATUS:
+        return target_dashboard_answer(&answers->from, asked);
+    case TARGET_ROUTE_CAPACITY:
+        return target_capacity_answer(&answers->from, asked);
+    case TARGET_ROUTE_ALERTS:
+        return target_telling_alerts(&answers->from);
+    case TARGET_ROUTE_EVENTS:
+        return target_events_answer(&answers->from, asked);
+    case TARGET_ROUTE_TRACE:
+        return target_telling_trace(&answers->from, asked);
+    case TARGET_ROUTE_QUEUE:
+        return target_queue_answer(&answers->from, asked);
+    case TARGET_ROUTE_BACKENDS:
+        return target_backendpath(&answers->from, asked);
     case TARGET_ROUTE_OTHER:
     case TARGET_ROUTES:
         break;
@@ -101,6 +130,9 @@ static struct target_draft draft_answer(const struct target_answers *answers,
     }
     if (asked->admission->is_to_fail) {
         return fixed(answers, MHD_HTTP_INTERNAL_SERVER_ERROR, TARGET_FIXED_FAILED);
+    }
+    if (asked->admission->lb.pipe) {
+        return target_draft_piped(asked->admission->result, asked->piped, asked->cls);
     }
     if (asked->admission->result) {
         return target_draft_body(asked->admission->result);

@@ -25,6 +25,7 @@ struct target_asked { /* all borrowed */
     bool is_http_1_1;
     uint64_t index;                   /* of the request: picks the draws */
     MHD_ContentReaderCallback reader; /* of a streamed answer */
+    MHD_ContentReaderCallback piped;  /* of one that comes through a pipe */
     MHD_UpgradeHandler upgraded;      /* of a connection that becomes a WebSocket */
     void *cls;                        /* for both */
 };

@@ -14,6 +14,21 @@ struct target_body *target_body_new(unsigned status, char *text)
     return body;
 }
 
+struct target_body *target_body_new_of(unsigned status, char *text, size_t bytes, char *head)
+{
+    struct target_body *body = target_body_new(status, text ? text : strdup(""));
+
+    head = head ? head : strdup("");
+    if (!body || !head) {
+        free(head);
+        target_body_release(body);
+        return NULL;
+    }
+    body->bytes = text ? bytes : 0;
+    body->head = head;
+    return body;
+}
+
 struct target_body *target_body_hold(struct target_body *body)
 {
     /* Relaxed: whoever holds it already gives it to whoever will. */
@@ -26,6 +41,7 @@ void target_body_release(struct target_body *body)
     /* Acquire and release: all that others did with it happens before it is freed. */
     if (body && atomic_fetch_sub_explicit(&body->holders, 1, memory_order_acq_rel) == 1) {
         free(body->text);
+        free(body->head);
         free(body);
     }
 }

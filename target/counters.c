@@ -107,6 +107,22 @@ uint64_t target_tally_in_flight(const struct target_tally *tally)
     return sum_all_heads(tally) - done;
 }
 
+struct target_totals target_tally_totals(const struct target_tally *tally)
+{
+    struct target_totals totals = {.errors = sum_all_unanswered(tally)};
+
+    for (size_t i = 0; i < tally->sets; i++) {
+        totals.over += read(&tally->set[i].done);
+    }
+    for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
+        for (unsigned status = 500; status <= TARGET_STATUS_MAX; status++) {
+            totals.errors += sum_answers(tally, route, status);
+        }
+    }
+    totals.requests = sum_all_heads(tally);
+    return totals;
+}
+
 static void print_paths_json(FILE *out, const struct target_tally *tally, uint64_t *total)
 {
     const char *comma = "";

@@ -41,6 +41,14 @@ void target_counters_done(struct target_counters *set, enum target_route route);
 /* Requests received and not yet done, over all sets. */
 uint64_t target_tally_in_flight(const struct target_tally *tally);
 
+struct target_totals { /* over all sets and paths */
+    uint64_t requests;
+    uint64_t over;   /* answered, or ended without */
+    uint64_t errors; /* of these: 5xx, or ended without */
+};
+
+struct target_totals target_tally_totals(const struct target_tally *tally);
+
 /*
  * The bodies of /count and /metrics (Prometheus text format 0.0.4), heap memory that the caller
  * frees; NULL: no memory. Names that were never counted are left out. `figures` of the systems

@@ -26,9 +26,11 @@
 #include "draw.h"
 #include "follow.h"
 #include "hold.h"
+#include "pipe.h"
 #include "loop_internal.h"
 #include "response_cache.h"
 #include "streaming.h"
+#include "trace.h"
 #include "truthlog.h"
 #include "websockets.h"
 
@@ -62,7 +64,7 @@ static struct target_request *begin_request(struct target_loop *loop,
     if (!target_route_is_observer(request->route)) {
         request->index =
             atomic_fetch_add_explicit(&loop->shared->arrivals, 1, memory_order_relaxed);
-        if (loop->shared->json_log_fd >= 0) {
+        if (loop->shared->json_log_fd >= 0 || target_trace_is_on(loop->shared->trace)) {
             note_method(request, method);
             target_correlation_id(
                 request->correlation_id,
@@ -141,6 +143,8 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .path = path,
         .body = request->body_bytes ? request->body : NULL,
         .body_bytes = request->body_bytes,
+        .is_cut = request->is_body_too_large,
+        .correlation_id = request->correlation_id[0] ? request->correlation_id : NULL,
         .is_work = request->is_work,
         .vary = loop->service.vary,
         .is_to_fail = is_to_fail(loop, request),
@@ -214,6 +218,7 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
         .is_http_1_1 = request->is_http_1_1,
         .index = request->index,
         .reader = target_streaming_read,
+        .piped = target_streaming_pipe,
         .upgraded = target_websockets_take,
         .cls = request,
     };
@@ -332,6 +337,7 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .model = request->admission.model.name,
         .load_ns = request->admission.model.load_ns,
         .cache = target_response_cache_word(&request->admission),
+        .backend = request->admission.lb.backend,
         .span = request->admission.span,
         .spans = request->admission.spans,
         .is_stream = request->stream != NULL,
@@ -350,6 +356,7 @@ static void log_request(struct target_loop *loop, const struct target_request *r
 
     target_truthlog_request(&loop->journal.truth, &truth);
     target_jsonlog_request(&loop->journal.json, &entry);
+    target_trace_add(loop->shared->trace, request->correlation_id, request->method, &truth);
 }
 
 /* To systems that were not told of its end when it was answered. */
@@ -404,6 +411,8 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
         log_request(loop, request, is_sent);
     }
     target_streaming_end(loop, request, is_sent);
+    target_pipe_leave(request->admission.lb.pipe);
+    request->admission.lb.pipe = NULL;
     if (request->has_place) { /* it left before it was a WebSocket */
         target_ws_leave(loop->shared->ws);
     }

@@ -35,6 +35,12 @@ struct target_draft target_draft_body(struct target_body *body)
     return (struct target_draft){.status = body->status, .body = target_body_hold(body)};
 }
 
+struct target_draft target_draft_piped(const struct target_body *body,
+                                       MHD_ContentReaderCallback reader, void *cls)
+{
+    return target_draft_own(body->status, target_response_piped(body, reader, cls));
+}
+
 struct target_draft target_draft_failed(unsigned status, const char *type, const char *message)
 {
     return target_draft_text(status, target_jsontext_error(type, message));

@@ -39,6 +39,10 @@ struct target_draft target_draft_json(const struct target_sources *from, unsigne
 /* Holds `body`, whose status it has. */
 struct target_draft target_draft_body(struct target_body *body);
 
+/* The head of `body`; the rest comes by `reader`, which is called with `cls`. */
+struct target_draft target_draft_piped(const struct target_body *body,
+                                       MHD_ContentReaderCallback reader, void *cls);
+
 /* An error of this type (a static text). */
 struct target_draft target_draft_failed(unsigned status, const char *type, const char *message);
 struct target_draft target_draft_bad_request(const char *message);

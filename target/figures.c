@@ -53,6 +53,13 @@ void target_figures_add_event(struct target_figures *figures, const char *system
         (struct target_event_figure){.system = system, .event = event, .count = count};
 }
 
+void target_figures_add_series(struct target_figures *figures,
+                               const struct target_series_figure *series)
+{
+    assert(figures->numbers < TARGET_SERIES_MAX);
+    figures->series[figures->numbers++] = *series;
+}
+
 static uint64_t value_of(const struct metric *metric, const void *figure)
 {
     uint64_t value;
@@ -91,6 +98,38 @@ static void print_kind(FILE *out, const char *kind, const struct metric *metrics
     }
 }
 
+/* True: no earlier one has the name. */
+static bool is_first_of_name(const struct target_figures *figures, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(figures->series[j].name, figures->series[i].name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print_series(const struct target_figures *figures, FILE *out)
+{
+    for (size_t i = 0; i < figures->numbers; i++) {
+        const struct target_series_figure *first = &figures->series[i];
+
+        if (!is_first_of_name(figures, i)) {
+            continue;
+        }
+        fprintf(out, "# HELP pelt_target_%s %s\n# TYPE pelt_target_%s %s\n", first->name,
+                first->help, first->name, first->is_counter ? "counter" : "gauge");
+        for (size_t j = i; j < figures->numbers; j++) {
+            const struct target_series_figure *one = &figures->series[j];
+
+            if (strcmp(one->name, first->name) == 0) {
+                fprintf(out, "pelt_target_%s{%s=\"%s\"} %.17g\n", one->name, one->label, one->of,
+                        one->value);
+            }
+        }
+    }
+}
+
 void target_figures_print(const struct target_figures *figures, FILE *out)
 {
     print_kind(out, "limit", limit_metrics, figures->limit, figures->limits,
@@ -106,6 +145,7 @@ void target_figures_print(const struct target_figures *figures, FILE *out)
         fprintf(out, "pelt_target_events_total{system=\"%s\",event=\"%s\"} %" PRIu64 "\n",
                 figures->event[i].system, figures->event[i].event, figures->event[i].count);
     }
+    print_series(figures, out);
 }
 
 static json_t *kind_json(const struct metric *metrics, const void *figures, size_t count,
@@ -125,6 +165,23 @@ static json_t *kind_json(const struct metric *metrics, const void *figures, size
                                                     : json_integer((json_int_t)value));
         }
         json_object_set_new(all, name_of(figure), one);
+    }
+    return all;
+}
+
+static json_t *series_json(const struct target_figures *figures)
+{
+    json_t *all = figures->numbers > 0 ? json_object() : NULL;
+
+    for (size_t i = 0; i < figures->numbers; i++) {
+        const struct target_series_figure *one = &figures->series[i];
+        json_t *of_name = json_object_get(all, one->name);
+
+        if (!of_name) {
+            of_name = json_object();
+            json_object_set_new(all, one->name, of_name);
+        }
+        json_object_set_new(of_name, one->of, json_real(one->value));
     }
     return all;
 }
@@ -149,9 +206,9 @@ static json_t *events_json(const struct target_figures *figures)
 json_t *target_figures_json(const struct target_figures *figures)
 {
     return json_pack(
-        "{s:o, s:o, s:o}", "limits",
+        "{s:o, s:o, s:o, s:o*}", "limits",
         kind_json(limit_metrics, figures->limit, figures->limits, sizeof figures->limit[0]),
         "caches",
         kind_json(cache_metrics, figures->cache, figures->caches, sizeof figures->cache[0]),
-        "events", events_json(figures));
+        "events", events_json(figures), "series", series_json(figures));
 }

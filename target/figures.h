@@ -8,13 +8,16 @@
 #ifndef TARGET_FIGURES_H
 #define TARGET_FIGURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include <jansson.h>
 
-#define TARGET_FIGURES_MAX 96 /* of each kind; more are a bug */
+#define TARGET_FIGURES_MAX 160 /* of each kind; more are a bug */
+#define TARGET_SERIES_MAX  640 /* the same of series */
+#define TARGET_LABEL_BYTES 80  /* of a series' label, with its end; more is cut */
 
 struct target_limit_figure {
     const char *name;
@@ -35,11 +38,21 @@ struct target_event_figure {
     uint64_t count; /* so far */
 };
 
+struct target_series_figure { /* one number of one of several things of a kind: of each back end */
+    const char *name;         /* pelt_target_NAME; static, as are the next two */
+    const char *label;        /* what the things are called: "backend" */
+    const char *help;
+    char of[TARGET_LABEL_BYTES]; /* which of them; needs no escaping */
+    double value;
+    bool is_counter;
+};
+
 struct target_figures { /* all zero: empty */
     struct target_limit_figure limit[TARGET_FIGURES_MAX];
     struct target_cache_figure cache[TARGET_FIGURES_MAX];
     struct target_event_figure event[TARGET_FIGURES_MAX];
-    size_t limits, caches, events;
+    struct target_series_figure series[TARGET_SERIES_MAX];
+    size_t limits, caches, events, numbers;
 };
 
 void target_figures_add_limit(struct target_figures *figures,
@@ -49,10 +62,17 @@ void target_figures_add_cache(struct target_figures *figures,
 void target_figures_add_event(struct target_figures *figures, const char *system, const char *event,
                               uint64_t count);
 
+/* Copies `series`. */
+void target_figures_add_series(struct target_figures *figures,
+                               const struct target_series_figure *series);
+
 /* Prometheus text: pelt_target_limit_used{limit="workers"} 3, and so on. */
 void target_figures_print(const struct target_figures *figures, FILE *out);
 
-/* {"limits": {"workers": {"used": 3, ...}}, "caches": {...}, "events": {...}}; NULL: no memory. */
+/*
+ * {"limits": {"workers": {"used": 3, ...}}, "caches": {...}, "events": {...}, "series": {NAME:
+ * {LABEL: 1.0}}}, the last only where there are any; NULL: no memory.
+ */
 json_t *target_figures_json(const struct target_figures *figures);
 
 #endif

@@ -10,6 +10,7 @@
 #define CACHE_STATUS   "Cache-Status"
 #define CACHE_BYPASS   "pelt-target; fwd=bypass"
 #define CORRELATION_ID "X-Correlation-ID"
+#define BACKEND        "X-Backend"
 
 /* In the cache, or among those under way. */
 static bool has_been_looked_up(const struct target_asked *asked)
@@ -22,8 +23,12 @@ static void add_timing(struct MHD_Response *response, const struct target_asked 
 {
     const struct target_admission *admission = asked->admission;
     char text[120 + 80 * TARGET_SPANS_MAX];
-    size_t used = (size_t)snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f",
-                                   (double)asked->queue_ns / 1e6, (double)asked->work_ns / 1e6);
+    size_t used = 0;
+
+    if (!admission->lb.is_relayed) { /* else the back end has said its own */
+        used = (size_t)snprintf(text, sizeof text, "queue;dur=%.3f, work;dur=%.3f",
+                                (double)asked->queue_ns / 1e6, (double)asked->work_ns / 1e6);
+    }
 
     if (admission->model.name) {
         used += (size_t)snprintf(text + used, sizeof text - used, ", load;dur=%.3f",
@@ -32,9 +37,9 @@ static void add_timing(struct MHD_Response *response, const struct target_asked 
     for (unsigned i = 0; i < admission->spans; i++) {
         const struct target_span *span = &admission->span[i];
 
-        used += (size_t)snprintf(text + used, sizeof text - used, ", %s-wait;dur=%.3f, %s;dur=%.3f",
-                                 span->name, (double)span->wait_ns / 1e6, span->name,
-                                 (double)span->call_ns / 1e6);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s-wait;dur=%.3f, %s;dur=%.3f",
+                                 used ? ", " : "", span->name, (double)span->wait_ns / 1e6,
+                                 span->name, (double)span->call_ns / 1e6);
     }
     target_response_add(response, SERVER_TIMING, text);
 }
@@ -79,10 +84,13 @@ void target_headers_add(const struct target_sources *from, struct MHD_Response *
     if (asked->admission->rate.limit > 0) {
         add_rate(response, &asked->admission->rate);
     }
-    if (!target_route_is_observer(asked->route)) {
+    if (asked->admission->lb.backend[0]) {
+        target_response_add(response, BACKEND, asked->admission->lb.backend);
+    }
+    if (!target_route_is_observer(asked->route) && !asked->admission->lb.is_relayed) {
         add_cache_status(response, asked);
     }
-    if (asked->correlation_id) {
+    if (asked->correlation_id && !asked->admission->lb.is_relayed) {
         target_response_add(response, CORRELATION_ID, asked->correlation_id);
     }
     if (from->is_closing) {

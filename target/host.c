@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -83,4 +84,29 @@ json_t *target_host_json(void)
     set_cpu(json);
     set_disk(json);
     return json;
+}
+
+struct target_process target_host_process(void)
+{
+    struct target_process process = {0};
+    struct rusage used;
+    char text[128];
+    unsigned long long pages;
+
+    if (getrusage(RUSAGE_SELF, &used) == 0) {
+        process.cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                        (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    }
+    if (read_text("/proc/self/statm", text, sizeof text) && sscanf(text, "%*u %llu", &pages) == 1) {
+        process.resident_bytes = pages * (unsigned long long)sysconf(_SC_PAGESIZE);
+    }
+    return process;
+}
+
+json_t *target_host_process_json(void)
+{
+    struct target_process process = target_host_process();
+
+    return json_pack("{s:f, s:I}", "cpu_s", process.cpu_s, "resident_bytes",
+                     (json_int_t)process.resident_bytes);
 }

@@ -16,6 +16,16 @@
  * of memory. */
 json_t *target_host_json(void);
 
+struct target_process { /* this one; what cannot be read is 0 */
+    double cpu_s;
+    uint64_t resident_bytes;
+};
+
+struct target_process target_host_process(void);
+
+/* Of this process: {"cpu_s", "resident_bytes"}; NULL: out of memory. */
+json_t *target_host_process_json(void);
+
 /* Bytes of a line of /proc/meminfo ("MemTotal:"), which are in KiB there. False: there is none. */
 bool target_host_meminfo(const char *text, const char *key, uint64_t *bytes);
 

@@ -1,6 +1,7 @@
 /* journal: see the header. */
 #include "journal.h"
 
+#include "events.h"
 #include "jsonlog.h"
 #include "truthlog.h"
 
@@ -10,6 +11,7 @@ bool target_journal_init(struct target_journal *journal, int truth_fd, int json_
 {
     bool has_truth = target_lines_init(&journal->truth, truth_fd);
 
+    journal->events = NULL;
     return target_lines_init(&journal->json, json_fd) && has_truth;
 }
 
@@ -17,6 +19,16 @@ void target_journal_deinit(struct target_journal *journal)
 {
     target_lines_deinit(&journal->truth);
     target_lines_deinit(&journal->json);
+}
+
+static void publish(struct target_journal *journal, uint64_t now_ns, uint64_t at_ns,
+                    const char *system, const char *event, const char *members)
+{
+    struct target_bus *bus = journal->events ? target_events_bus(journal->events) : NULL;
+
+    if (bus) {
+        target_bus_publish(bus, system, event, members + (members[0] == ','), at_ns, now_ns);
+    }
 }
 
 void target_journal_event(struct target_journal *journal, uint64_t now_ns, uint64_t at_ns,
@@ -33,6 +45,7 @@ void target_journal_event(struct target_journal *journal, uint64_t now_ns, uint6
     va_end(args);
     target_truthlog_event(&journal->truth, now_ns, at_ns, system, event, members);
     target_jsonlog_event(&journal->json, now_ns, system, event, members);
+    publish(journal, now_ns, at_ns, system, event, members);
 }
 
 void target_journal_tick(struct target_journal *journal, uint64_t now_ns)

@@ -8,8 +8,12 @@
 
 #include "lines.h"
 
+struct target_events; /* events.h */
+
 struct target_journal {
     struct target_lines truth, json;
+    struct target_events
+        *events; /* that hears of each event, too; the owner's to set. NULL: none */
 };
 
 /* Descriptors are borrowed; -1: that log is off. False: no memory; deinit may follow. */

@@ -12,6 +12,8 @@
 
 #include "clock.h"
 #include "course.h"
+#include "dashboard.h"
+#include "events.h"
 #include "follow.h"
 #include "hold.h"
 #include "loop_internal.h"
@@ -60,7 +62,10 @@ static void tick_systems(struct target_loop *loop, uint64_t now)
     struct target_scene scene = {.now_ns = now, .journal = &loop->journal};
 
     if (loop->is_first && now >= loop->tick_ns) {
-        loop->tick_ns = target_running_tick(&loop->shared->running, &scene);
+        uint64_t look_ns = target_dashboard_turn(loop->shared->dashboard, &loop->answers.from, now);
+        uint64_t tick_ns = target_running_tick(&loop->shared->running, &scene);
+
+        loop->tick_ns = look_ns < tick_ns ? look_ns : tick_ns;
     }
 }
 
@@ -337,6 +342,7 @@ static bool open_loop(struct target_loop *loop, struct target_error *err)
         return target_fail(err, "no memory for answers of %llu bytes; try a smaller --body-size",
                            (unsigned long long)loop->service.body_bytes);
     }
+    loop->journal.events = shared->running.state[target_systems_index(&target_events_system)];
     if (!target_websockets_open(loop)) {
         return target_fail(err, "cannot make an epoll set: %s", strerror(errno));
     }

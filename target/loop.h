@@ -31,10 +31,12 @@ struct target_loop;
 struct target_shared { /* by all loops; constant while they run, but for what locks itself */
     struct target_settings *settings;
     struct target_running running;
-    struct target_workers *workers; /* these four are those of `running` */
+    struct target_workers *workers; /* these are those of `running` */
     struct target_chat *chat;
     struct target_sessions *sessions;
     struct target_ws *ws;
+    struct target_trace *trace;
+    struct target_dashboard *dashboard;
     uint64_t start_ns;       /* of the service: stalls are counted from here */
     int ended_fd;            /* an eventfd, gets 1 from each loop that ended */
     atomic_size_t busy;      /* of the loops that drain: not done; set before they are told to */

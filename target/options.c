@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "service.h"
+#include "size.h"
 
 #define HELP_COLUMN 34
 #define HELP_WIDTH  100
@@ -145,7 +146,7 @@ enum target_options_result target_options_parse(struct target_settings *settings
     if (!target_change_begin(&change, settings, NULL, err)) {
         return TARGET_OPTIONS_BAD;
     }
-    if (!set_all(&change, &line, argc, argv, err)) {
+    if (!set_all(&change, &line, argc, argv, err) || !target_size_apply(&change, err)) {
         target_change_abort(&change);
         return TARGET_OPTIONS_BAD;
     }
@@ -217,6 +218,8 @@ void target_options_help(void)
     puts("\n"
          "Paths: POST /api/chat, GET /work /api/models /api/status /health, /bytes/N, /status/N,\n"
          "/echo; GET /count and /metrics look on: they are neither counted nor delayed;\n"
+         "/, /status, /alerts, /events, /trace/ID, /api/metrics/history and so on tell of the "
+         "service;\n"
          "GET and PUT /admin/knobs, for clients on this machine (docs/TARGET.md).\n"
          "SIGTERM or SIGINT: answers what is in flight, then exit 0.\n"
          "Exit 1: it cannot listen or write its log; 2: a bad option or configuration file.");

@@ -75,5 +75,8 @@ uint64_t target_request_due_ns(const struct target_request *request)
 
 uint64_t target_request_queue_ns(const struct target_request *request)
 {
+    if (request->admission.lb.backend[0]) {
+        return 0; /* what it waited for is the call of its back end */
+    }
     return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PIPE_BLOCK 4096 /* at most this much goes out at once */
+
 void target_response_add(struct MHD_Response *response, const char *name, const char *value)
 {
     if (response) {
@@ -27,6 +29,40 @@ struct MHD_Response *target_response_text(char *text, const char *type)
     return response;
 }
 
+/* "Name: value", as another service said it: what the library does not take is left out. */
+static void add_line(struct MHD_Response *response, const char *line)
+{
+    char name[128];
+    size_t length = strcspn(line, ":");
+
+    if (length >= sizeof name || line[length] == '\0') {
+        return;
+    }
+    memcpy(name, line, length);
+    name[length] = '\0';
+    line += length + 1;
+    MHD_add_response_header(response, name, line + strspn(line, " \t"));
+}
+
+static void add_head(struct MHD_Response *response, const struct target_body *body)
+{
+    for (const char *line = body->head; line && *line; line += strlen(line) + 1) {
+        add_line(response, line);
+    }
+}
+
+struct MHD_Response *target_response_piped(const struct target_body *body,
+                                           MHD_ContentReaderCallback reader, void *cls)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIPE_BLOCK, reader, cls, NULL);
+
+    if (response) {
+        add_head(response, body);
+    }
+    return response;
+}
+
 static void release_body(void *body)
 {
     target_body_release(body);
@@ -41,6 +77,9 @@ struct MHD_Response *target_response_body(struct target_body *body)
         target_body_release(body);
         return NULL;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, TARGET_JSON_TYPE);
+    if (!body->head) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, TARGET_JSON_TYPE);
+    }
+    add_head(response, body);
     return response;
 }

@@ -19,7 +19,12 @@ void target_response_add(struct MHD_Response *response, const char *name, const 
 /* Takes `text`, on the heap. `type`: of its content. */
 struct MHD_Response *target_response_text(char *text, const char *type);
 
-/* JSON; the response holds the body as long as it is sent. */
+/* The header fields of `body`; the rest comes by `reader`. */
+struct MHD_Response *target_response_piped(const struct target_body *body,
+                                           MHD_ContentReaderCallback reader, void *cls);
+
+/* JSON, or with the header fields that it has; the response holds the body as long as it is sent.
+ */
 struct MHD_Response *target_response_body(struct target_body *body);
 
 #endif

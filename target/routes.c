@@ -27,12 +27,32 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_SESSIONS] = {"/sessions", "/sessions", false, "GET, HEAD, POST, DELETE"},
     [TARGET_ROUTE_WS_ECHO] = {"/ws/echo", "/ws/echo", false, "GET"},
     [TARGET_ROUTE_WS_CHAT] = {"/ws/chat", "/ws/chat", false, "GET"},
+    [TARGET_ROUTE_DASHBOARD] = {"/", "/", false, GET_AND_HEAD},
+    [TARGET_ROUTE_API_HEALTH] = {"/api/health", "/api/health", false, GET_AND_HEAD},
+    [TARGET_ROUTE_SYSTEM_STATS] = {"/api/system/stats", "/api/system/stats", false, GET_AND_HEAD},
+    [TARGET_ROUTE_WORKERS_STATS] = {"/api/workers/stats", "/api/workers/stats", false,
+                                    GET_AND_HEAD},
+    [TARGET_ROUTE_TASKS_QUEUED] = {"/api/tasks/queued", "/api/tasks/queued", false, GET_AND_HEAD},
+    [TARGET_ROUTE_TASKS_RUNNING] = {"/api/tasks/running", "/api/tasks/running", false,
+                                    GET_AND_HEAD},
+    [TARGET_ROUTE_TASKS_STATUS] = {"/api/tasks/status/ID", "/api/tasks/status/", true,
+                                   GET_AND_HEAD},
+    [TARGET_ROUTE_HISTORY] = {"/api/metrics/history", "/api/metrics/history", false, GET_AND_HEAD},
+    [TARGET_ROUTE_FULL_STATUS] = {"/status", "/status", false, GET_AND_HEAD},
+    [TARGET_ROUTE_CAPACITY] = {"/capacity", "/capacity", false, GET_AND_HEAD},
+    [TARGET_ROUTE_ALERTS] = {"/alerts", "/alerts", false, GET_AND_HEAD},
+    [TARGET_ROUTE_EVENTS] = {"/events", "/events", false, "GET, HEAD, POST"},
+    [TARGET_ROUTE_TRACE] = {"/trace/ID", "/trace/", true, GET_AND_HEAD},
+    [TARGET_ROUTE_QUEUE] = {"/queue", "/queue", false, "GET, HEAD, POST"},
+    [TARGET_ROUTE_WS_PUSH] = {"/ws", "/ws", false, "GET"},
     [TARGET_ROUTE_OTHER] = {"other", NULL, false, NULL},
     [TARGET_ROUTE_COUNT] = {"/count", "/count", false, GET_AND_HEAD},
     [TARGET_ROUTE_METRICS] = {"/metrics", "/metrics", false, GET_AND_HEAD},
     [TARGET_ROUTE_KNOBS] = {"/admin/knobs", "/admin/knobs", false, GET_AND_PUT},
     [TARGET_ROUTE_KNOB] = {"/admin/knobs/NAME", "/admin/knobs/", true, GET_AND_PUT},
     [TARGET_ROUTE_CACHE] = {"/admin/cache", "/admin/cache", false, "DELETE"},
+    [TARGET_ROUTE_BACKENDS] = {"/admin/backends", "/admin/backends", false,
+                               "GET, HEAD, POST, DELETE"},
 };
 
 static bool matches(const struct route *route, const char *path)
@@ -93,7 +113,13 @@ bool target_route_is_observer(enum target_route route)
 
 bool target_route_is_admin(enum target_route route)
 {
-    return route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB || route == TARGET_ROUTE_CACHE;
+    return route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB ||
+           route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS;
+}
+
+bool target_route_tells(enum target_route route)
+{
+    return route >= TARGET_ROUTE_API_HEALTH && route <= TARGET_ROUTE_TRACE;
 }
 
 bool target_route_has_work(enum target_route route)
@@ -105,5 +131,5 @@ bool target_route_has_work(enum target_route route)
 bool target_route_is_probe(enum target_route route)
 {
     return route == TARGET_ROUTE_LIVE || route == TARGET_ROUTE_READY ||
-           route == TARGET_ROUTE_DETAILED;
+           route == TARGET_ROUTE_DETAILED || target_route_tells(route);
 }

@@ -25,12 +25,28 @@ enum target_route {
     TARGET_ROUTE_SESSIONS,
     TARGET_ROUTE_WS_ECHO,
     TARGET_ROUTE_WS_CHAT,
+    TARGET_ROUTE_DASHBOARD,
+    TARGET_ROUTE_API_HEALTH,
+    TARGET_ROUTE_SYSTEM_STATS,
+    TARGET_ROUTE_WORKERS_STATS,
+    TARGET_ROUTE_TASKS_QUEUED,
+    TARGET_ROUTE_TASKS_RUNNING,
+    TARGET_ROUTE_TASKS_STATUS,
+    TARGET_ROUTE_HISTORY,
+    TARGET_ROUTE_FULL_STATUS,
+    TARGET_ROUTE_CAPACITY,
+    TARGET_ROUTE_ALERTS,
+    TARGET_ROUTE_EVENTS,
+    TARGET_ROUTE_TRACE,
+    TARGET_ROUTE_QUEUE,
+    TARGET_ROUTE_WS_PUSH,
     TARGET_ROUTE_OTHER, /* no such path: 404 */
     TARGET_ROUTE_COUNT,
     TARGET_ROUTE_METRICS,
     TARGET_ROUTE_KNOBS,
     TARGET_ROUTE_KNOB,
     TARGET_ROUTE_CACHE,
+    TARGET_ROUTE_BACKENDS,
     TARGET_ROUTES
 };
 
@@ -57,10 +73,16 @@ bool target_route_is_observer(enum target_route route);
 /* True for /admin: for clients on this machine only. */
 bool target_route_is_admin(enum target_route route);
 
+/* True for the dashboard's figures, /status, /capacity, /alerts, /events, /trace; not its page. */
+bool target_route_tells(enum target_route route);
+
 /* True for what has work to do: it needs a worker where their number is limited. */
 bool target_route_has_work(enum target_route route);
 
-/* True for /health/live, /health/ready and /health/detailed: they take no service time. */
+/*
+ * True for /health/live, /health/ready and /health/detailed, and for all that only tells of the
+ * service (target_route_tells): they take no service time, and no system is asked.
+ */
 bool target_route_is_probe(enum target_route route);
 
 #endif

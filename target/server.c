@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "dashboard.h"
 #include "loop.h"
+#include "register.h"
+#include "trace.h"
 
 struct target_server {
     struct target_shared shared;
@@ -215,6 +218,8 @@ static bool start_systems(struct target_server *server)
     shared->chat = shared->running.state[target_systems_index(&target_chat_system)];
     shared->sessions = shared->running.state[target_systems_index(&target_sessions_system)];
     shared->ws = shared->running.state[target_systems_index(&target_ws_system)];
+    shared->trace = shared->running.state[target_systems_index(&target_trace_system)];
+    shared->dashboard = shared->running.state[target_systems_index(&target_dashboard_system)];
     return true;
 }
 
@@ -263,7 +268,10 @@ static bool announce(const struct target_server *server, struct target_error *er
     printf("pelt-target listening on http://%s%s%s:%s\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
            server->port);
     fflush(stdout);
-    return true;
+    return target_register_begin(
+               server->shared.running.state[target_systems_index(&target_register_system)], host,
+               server->port) ||
+           target_fail(err, "no memory to register");
 }
 
 /* What was left to the service becomes numbers; then the server's own copy is taken. */
@@ -344,6 +352,12 @@ static void await_end(const struct target_server *server, int hurry_fd)
 
 static void drain_loops(struct target_server *server, int hurry_fd)
 {
+    struct target_register *reg =
+        server->shared.running.state[target_systems_index(&target_register_system)];
+
+    if (reg) {
+        target_register_leave(reg);
+    }
     atomic_store(&server->shared.busy, server->loops);
     for (size_t i = 0; i < server->loops; i++) {
         target_loop_drain(server->loop[i]);

@@ -169,8 +169,9 @@ void target_settings_tell_idle(const struct target_settings *settings, FILE *out
     for (bool is_there = target_knob_first(&place); is_there; is_there = target_knob_next(&place)) {
         const struct target_knob *knob = target_knob_at(&place);
 
-        if (knob->needs && target_knob_find(&needed, knob->needs) &&
-            !is_default(settings, &place) && is_default(settings, &needed)) {
+        if (knob->needs && settings->values.source[place.number] != TARGET_SOURCE_SIZE &&
+            target_knob_find(&needed, knob->needs) && !is_default(settings, &place) &&
+            is_default(settings, &needed)) {
             fprintf(out, "pelt-target: %s does nothing without %s\n", knob->name, knob->needs);
         }
     }

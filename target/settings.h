@@ -2,7 +2,8 @@
  * settings: the values of all knobs of all systems, and the only way to change them.
  *
  * A change works on a copy: knobs are set in it one by one, checked together, and become the values
- * all at once or not at all. Whoever set a knob later wins (default < file < command line < admin).
+ * all at once or not at all. Whoever set a knob later wins (default < size < file < command line <
+ * admin).
  *
  * Storage: heap memory, freed by deinit. Thread: init and deinit main's; a change holds the lock
  * from begin to its end; copies may be taken by any thread at any time.
@@ -18,6 +19,7 @@
 
 enum target_source {
     TARGET_SOURCE_DEFAULT,
+    TARGET_SOURCE_SIZE, /* size.h */
     TARGET_SOURCE_FILE,
     TARGET_SOURCE_COMMAND_LINE,
     TARGET_SOURCE_ADMIN,

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "hold.h"
 #include "loop_internal.h"
+#include "pipe.h"
 
 #define SERVICE_ENDS "service_ends" /* the finish_reason of a stream that is cut */
 
@@ -44,6 +45,25 @@ ssize_t target_streaming_read(void *cls, uint64_t position, char *bytes, size_t 
         }
     }
     return (ssize_t)target_stream_take(stream, bytes, room);
+}
+
+ssize_t target_streaming_pipe(void *cls, uint64_t position, char *bytes, size_t room)
+{
+    struct target_request *request = cls;
+    struct target_loop *loop = request->loop;
+    struct target_pipe *pipe = request->admission.lb.pipe;
+    ssize_t got = loop->is_giving_up ? TARGET_PIPE_BROKEN
+                                     : target_pipe_read(pipe, bytes, room, &request->admission);
+
+    if (got == TARGET_PIPE_WAITS) {
+        target_hold_for_mail(loop, request);
+        return 0;
+    }
+    if (got > 0) {
+        return got;
+    }
+    return got == TARGET_PIPE_OVER ? MHD_CONTENT_READER_END_OF_STREAM
+                                   : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 void target_streaming_end(struct target_loop *loop, struct target_request *request, bool is_sent)

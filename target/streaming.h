@@ -18,6 +18,9 @@ void target_streaming_begin(struct target_loop *loop, struct target_request *req
 /* The library's call for more, an MHD_ContentReaderCallback; `cls`: the request. */
 ssize_t target_streaming_read(void *cls, uint64_t position, char *bytes, size_t room);
 
+/* The same for an answer that comes through a pipe. */
+ssize_t target_streaming_pipe(void *cls, uint64_t position, char *bytes, size_t room);
+
 /* Nothing if the request has no stream. */
 void target_streaming_end(struct target_loop *loop, struct target_request *request, bool is_sent);
 

@@ -3,16 +3,24 @@
 
 #include <assert.h>
 
+#include "alerts.h"
 #include "chat.h"
 #include "coalescing.h"
+#include "dashboard.h"
 #include "database.h"
+#include "events.h"
+#include "lb.h"
 #include "leaks.h"
 #include "memlimit.h"
 #include "models.h"
+#include "queue.h"
 #include "ratelimit.h"
+#include "register.h"
 #include "response_cache.h"
 #include "service.h"
 #include "sessions.h"
+#include "size.h"
+#include "trace.h"
 #include "upstream.h"
 #include "workers.h"
 #include "ws.h"
@@ -23,11 +31,29 @@
  * cache: see response_cache.h.
  */
 const struct target_system *const target_systems[] = {
-    &target_service_system,        &target_ratelimit_system,  &target_memlimit_system,
-    &target_chat_system,           &target_sessions_system,   &target_ws_system,
-    &target_response_cache_system, &target_coalescing_system, &target_response_store_system,
-    &target_models_system,         &target_leaks_system,      &target_workers_system,
-    &target_upstream_system,       &target_database_system,   NULL,
+    &target_service_system,
+    &target_ratelimit_system,
+    &target_memlimit_system,
+    &target_chat_system,
+    &target_sessions_system,
+    &target_ws_system,
+    &target_response_cache_system,
+    &target_coalescing_system,
+    &target_response_store_system,
+    &target_lb_system, /* from here on the work is a back end's */
+    &target_queue_system,
+    &target_models_system,
+    &target_leaks_system,
+    &target_workers_system,
+    &target_upstream_system,
+    &target_database_system,
+    &target_register_system,
+    &target_events_system,
+    &target_trace_system,
+    &target_dashboard_system,
+    &target_alerts_system,
+    &target_size_system,
+    NULL,
 };
 
 size_t target_systems_count(void)
@@ -90,7 +116,7 @@ static enum target_verdict ask_one(struct target_running *running,
     }
     verdict = hook(running->state[i], admission, scene);
     if (verdict != TARGET_REFUSED && verdict != TARGET_NO_MEMORY) {
-        admission->told |= UINT32_C(1) << i;
+        admission->told |= UINT64_C(1) << i;
     }
     if (verdict == TARGET_LATER) {
         admission->next = i;
@@ -119,13 +145,13 @@ enum target_verdict target_running_ask(struct target_running *running,
 void target_running_ended(struct target_running *running, struct target_admission *admission,
                           const struct target_outcome *outcome, const struct target_scene *scene)
 {
-    uint32_t told = admission->told;
+    uint64_t told = admission->told;
 
     admission->told = 0;
     while (told) {
-        int last = 31 - __builtin_clz(told);
+        int last = 63 - __builtin_clzll(told);
 
-        told &= ~(UINT32_C(1) << last);
+        told &= ~(UINT64_C(1) << last);
         if (running->systems[last]->ended) {
             running->systems[last]->ended(running->state[last], admission, outcome, scene);
         }

@@ -54,7 +54,7 @@
 #include "journal.h"
 #include "knob.h"
 
-#define TARGET_SYSTEMS_MAX 32
+#define TARGET_SYSTEMS_MAX 64
 
 /* One call's surroundings: when, and where events are told. */
 struct target_scene {
@@ -80,6 +80,12 @@ enum target_health {
     TARGET_HEALTH_OK,
     TARGET_HEALTH_DEGRADED,  /* /health/detailed names the system; requests may come */
     TARGET_HEALTH_NOT_READY, /* besides, /health/ready is 503: requests would be refused */
+};
+
+enum target_jobs {                      /* each task as {"id", "priority", "state", ...} */
+                   TARGET_JOBS_QUEUED,  /* a new array of those that wait */
+                   TARGET_JOBS_RUNNING, /* of those that are being done */
+                   TARGET_JOBS_ONE,     /* that of the id; NULL: there is none */
 };
 
 struct target_outcome {       /* how a request ended */
@@ -131,6 +137,10 @@ struct target_system {
 
     /* Adds its limits, caches and counts of events; nothing while it is off. */
     void (*figures)(void *state, struct target_figures *figures, const struct target_scene *scene);
+
+    /* The tasks of clients that it has; NULL: it does none. See enum target_jobs. */
+    json_t *(*jobs)(void *state, enum target_jobs which, uint64_t id,
+                    const struct target_scene *scene);
 };
 
 extern const struct target_system *const target_systems[]; /* ends with NULL */

@@ -7,7 +7,7 @@
 
 #include "admission.h"
 
-#define MORE_BYTES (448 + TARGET_SPANS_MAX * 96)
+#define MORE_BYTES (560 + TARGET_SPANS_MAX * 96)
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns)
 {
@@ -50,6 +50,9 @@ static const char *more_members(const struct target_truth *truth, char text[MORE
     }
     if (truth->cache) {
         add(text, ",\"cache\":\"%s\"", truth->cache);
+    }
+    if (truth->backend && truth->backend[0]) {
+        add(text, ",\"backend\":\"%s\"", truth->backend);
     }
     if (truth->is_stream) {
         add(text, ",\"tokens\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64,

@@ -33,6 +33,7 @@ struct target_truth {           /* of one request */
     const char *model;          /* that it used, needs no escaping; NULL: none */
     uint64_t load_ns;           /* waited until that was in memory */
     const char *cache;          /* "hit", "miss" or "collapsed"; NULL: not looked up */
+    const char *backend;        /* that a balancer gave it to; NULL or empty: none */
     bool is_stream;             /* the answer was streamed: */
     uint64_t tokens;            /* handed to the library */
     uint64_t first_ns, last_ns; /* when the first and the last of them were; 0: none was */

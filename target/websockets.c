@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "conversation.h"
+#include "dashboard.h"
 #include "follow.h"
 #include "hold.h"
 #include "loop_internal.h"
@@ -15,6 +16,20 @@ static const struct target_pace *pace_now(void *cls)
     return &loop->pace;
 }
 
+static size_t push_now(void *cls, char *text)
+{
+    struct target_loop *loop = cls;
+
+    return target_dashboard_push(loop->shared->dashboard, text);
+}
+
+static uint64_t push_period(void *cls)
+{
+    struct target_loop *loop = cls;
+
+    return target_dashboard_push_ns(loop->shared->dashboard);
+}
+
 bool target_websockets_open(struct target_loop *loop)
 {
     struct target_wsenv env = {.clock = target_clock_now_ns,
@@ -22,6 +37,8 @@ bool target_websockets_open(struct target_loop *loop)
                                .sessions = loop->shared->sessions,
                                .journal = &loop->journal,
                                .pace = pace_now,
+                               .push = push_now,
+                               .push_ns = push_period,
                                .loop = loop,
                                .seed = &loop->service.seed,
                                .arrivals = &loop->shared->arrivals};
@@ -41,9 +58,14 @@ void target_websockets_take(void *cls, struct MHD_Connection *connection, void *
         .early_bytes = early_bytes,
         .path = target_route_class(request->route),
         .is_chat = request->route == TARGET_ROUTE_WS_CHAT,
+        .push_due_ns = UINT64_MAX,
         .session = target_conversation_session(connection),
     };
 
+    if (request->route == TARGET_ROUTE_WS_PUSH) {
+        upgraded.push_due_ns =
+            target_dashboard_place(loop->shared->dashboard, target_clock_now_ns());
+    }
     request->has_place = false; /* the set gives it back */
     if (!target_wsset_add(&loop->websockets, &upgraded)) {
         uint64_t now = target_clock_now_ns();

@@ -240,10 +240,35 @@ static json_t *token_json(const struct target_token *token)
                      "content", json_stringn(token->text, token->bytes));
 }
 
+/* A push that is late by more than a period is left out: the next one says the same. */
+static void push(struct target_wsconn *conn)
+{
+    const struct target_wsenv *env = conn->env;
+    uint64_t planned_ns = conn->push_due_ns, now_ns = env->clock();
+    uint64_t period_ns = env->push_ns(env->loop);
+    char text[TARGET_WS_PUSH_BYTES + 80];
+    size_t bytes = env->push(env->loop, text);
+
+    conn->push_due_ns += period_ns * (1 + (now_ns - planned_ns) / period_ns);
+    bytes += (size_t)snprintf(text + bytes, sizeof text - bytes,
+                              ",\"planned_ns\":%" PRIu64 ",\"sent_ns\":%" PRIu64 "}", planned_ns,
+                              env->clock());
+    put(conn, WSLAY_TEXT_FRAME, (const uint8_t *)text, bytes);
+}
+
+void target_wsconn_push_from(struct target_wsconn *conn, uint64_t due_ns)
+{
+    conn->push_due_ns = due_ns;
+}
+
 void target_wsconn_say(struct target_wsconn *conn)
 {
     struct target_token token;
 
+    if (conn->push_due_ns <= conn->env->clock() && !conn->is_closing) {
+        push(conn);
+        return;
+    }
     if (!conn->is_answering || !target_reply_next(&conn->reply, &token)) {
         return;
     }
@@ -257,7 +282,10 @@ void target_wsconn_say(struct target_wsconn *conn)
 
 uint64_t target_wsconn_due_ns(const struct target_wsconn *conn)
 {
-    return conn->is_answering ? conn->reply.due_ns : UINT64_MAX;
+    if (conn->is_closing) {
+        return UINT64_MAX;
+    }
+    return conn->is_answering ? conn->reply.due_ns : conn->push_due_ns;
 }
 
 /* False: its session is over, and the client was told. */
@@ -295,8 +323,8 @@ static void answer(struct target_wsconn *conn, const char *text, size_t bytes)
     }
     conn->first_ns = conn->last_ns = 0;
     index = atomic_fetch_add_explicit(env->arrivals, 1, memory_order_relaxed);
-    conn->is_answering =
-        target_reply_begin(&conn->reply, &ask, env->pace(env->loop), *env->seed, index, env->clock());
+    conn->is_answering = target_reply_begin(&conn->reply, &ask, env->pace(env->loop), *env->seed,
+                                            index, env->clock());
     conn->is_gone |= !conn->is_answering;
 }
 
@@ -343,6 +371,9 @@ static void on_message(wslay_event_context_ptr ctx,
         return;
     }
     count_in(conn, message->msg_length);
+    if (conn->push_due_ns != UINT64_MAX) {
+        return;
+    }
     if (!conn->is_chat) {
         put(conn, message->opcode, message->msg, message->msg_length);
     } else if (message->opcode == WSLAY_TEXT_FRAME) {
@@ -379,6 +410,7 @@ bool target_wsconn_init(struct target_wsconn *conn, const struct target_wsenv *e
         .env = env,
         .cls = cls,
         .is_chat = is_chat,
+        .push_due_ns = UINT64_MAX,
         .queue_bytes_max = atomic_load_explicit(&env->ws->queue_bytes, memory_order_relaxed),
     };
     if (session) {

@@ -9,7 +9,9 @@
  *   {"type": "done", "finish_reason": "stop", "usage": {...}[, "turn": N], ...}
  *   {"type": "error", "message": "..."}
  *
- * with the moments of the knobs that streamed answers have, too.
+ * with the moments of the knobs that streamed answers have, too. A connection that is pushed to
+ * gets
+ * {"type": "stats", ...} at even intervals instead, and what it sends is left alone.
  *
  * Knows no socket: bytes come and go by functions of the owner, which answer at once. What waits
  * for a client to read is bounded: above that the connection is closed with 1013.
@@ -32,11 +34,17 @@
 #define TARGET_WS_GOING_AWAY 1001
 #define TARGET_WS_TRY_LATER  1013
 
+#define TARGET_WS_PUSH_BYTES 1024
+
 struct target_wsenv { /* of all connections of a loop; borrowed */
     /* Bytes moved; 0: none now, ask again later; -1: the client is gone. */
     ssize_t (*receive)(void *cls, uint8_t *bytes, size_t room);
     ssize_t (*send)(void *cls, const uint8_t *bytes, size_t count, bool more_follows);
     uint64_t (*clock)(void);
+    /* What is pushed: an object without its closing brace, into room for TARGET_WS_PUSH_BYTES; its
+     * length. And how long after a push the next one is due. NULL both: nobody is pushed to. */
+    size_t (*push)(void *loop, char *text);
+    uint64_t (*push_ns)(void *loop);
     struct target_ws *ws;
     struct target_sessions *sessions;
     struct target_journal *journal;
@@ -55,6 +63,7 @@ struct target_wsconn { /* open so that it can be embedded; use the functions */
     void *cls; /* for receive and send */
     wslay_event_context_ptr ctx;
     bool is_chat;
+    uint64_t push_due_ns;                  /* UINT64_MAX: nothing is pushed to it */
     bool is_at_end;                        /* the client has closed its side, or is gone */
     bool is_gone;                          /* the client left without a word, or no memory */
     bool is_slow;                          /* it is closed because its client does not read */
@@ -80,16 +89,19 @@ TARGET_MUST_USE bool target_wsconn_init(struct target_wsconn *conn, const struct
                                         void *cls, bool is_chat, const char *session);
 void target_wsconn_deinit(struct target_wsconn *conn);
 
+/* From now on it is pushed to, first at `due_ns`. */
+void target_wsconn_push_from(struct target_wsconn *conn, uint64_t due_ns);
+
 /* Takes what the client sent, but not without end, and answers what can be answered at once. */
 void target_wsconn_receive(struct target_wsconn *conn);
 
 /* Sends what waits, as far as the client takes it. */
 void target_wsconn_send(struct target_wsconn *conn);
 
-/* When the chat has something to say; UINT64_MAX: never. */
+/* When it has something to say; UINT64_MAX: never. */
 uint64_t target_wsconn_due_ns(const struct target_wsconn *conn);
 
-/* Says the next token, which must be due. */
+/* Says the next token, or pushes, which must be due. */
 void target_wsconn_say(struct target_wsconn *conn);
 
 /* Begins the close handshake, unless one has begun; an answer on its way ends. */

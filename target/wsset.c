@@ -308,6 +308,7 @@ bool target_wsset_add(struct target_wsset *set, const struct target_upgraded *up
     }
     atomic_fetch_add_explicit(&set->env.ws->opened, 1, memory_order_relaxed);
     link_member(set, member);
+    target_wsconn_push_from(&member->conn, upgraded->push_due_ns);
     if (upgraded->early_bytes > 0) {
         target_wsconn_receive(&member->conn);
     }

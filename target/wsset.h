@@ -33,7 +33,8 @@ struct target_upgraded {
     size_t early_bytes;
     const char *path; /* its class, static */
     bool is_chat;
-    const char *session; /* NULL: none */
+    uint64_t push_due_ns; /* the first push; UINT64_MAX: it is not pushed to */
+    const char *session;  /* NULL: none */
 };
 
 /* `env`: copied, but for receive and send, which are the set's own. False: errno says why. */

@@ -211,7 +211,7 @@ def test_memory_and_descriptors_leak_as_planned(target):
         turn(instance, leak_memory=0, leak_fds=0)
         assert leaked_fds(instance) == 0
         assert resident(instance) - base < 2 * MIB or SLOW
-        assert not any("leak" in name for name in metrics(instance))
+        assert not any("leak" in name for name in metrics(instance) if "topic_events" not in name)
         instance.stop()
         told = events(instance, "leak")
         assert [(line["event"], line.get("bytes", line.get("fds"))) for line in told if line["event"] != "knob"] == [

@@ -66,6 +66,40 @@ static void no_figures_print_nothing(void **state)
     free(text);
 }
 
+static void series_stand_together_by_name(void **state)
+{
+    struct target_figures figures = {.limits = 0};
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    json_t *json;
+
+    for (int i = 0; i < 4; i++) {
+        target_figures_add_series(
+            &figures, &(struct target_series_figure){.name = i % 2 ? "up" : "seconds_total",
+                                                     .label = "backend",
+                                                     .help = "x",
+                                                     .of = {(char)('a' + i / 2), '\0'},
+                                                     .value = i + 0.5,
+                                                     .is_counter = i % 2 == 0});
+    }
+    target_figures_print(&figures, out);
+    fclose(out);
+    assert_string_equal(text, "# HELP pelt_target_seconds_total x\n"
+                              "# TYPE pelt_target_seconds_total counter\n"
+                              "pelt_target_seconds_total{backend=\"a\"} 0.5\n"
+                              "pelt_target_seconds_total{backend=\"b\"} 2.5\n"
+                              "# HELP pelt_target_up x\n"
+                              "# TYPE pelt_target_up gauge\n"
+                              "pelt_target_up{backend=\"a\"} 1.5\n"
+                              "pelt_target_up{backend=\"b\"} 3.5\n");
+    free(text);
+    json = target_figures_json(&figures);
+    assert_true(json_real_value(json_object_get(
+                    json_object_get(json_object_get(json, "series"), "up"), "b")) == 3.5);
+    json_decref(json);
+}
+
 static void json_has_the_same_figures(void **state)
 {
     struct target_figures figures;
@@ -89,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_metric_has_all_its_lines_together),
         cmocka_unit_test(no_figures_print_nothing),
+        cmocka_unit_test(series_stand_together_by_name),
         cmocka_unit_test(json_has_the_same_figures),
     };
 

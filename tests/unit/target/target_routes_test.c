@@ -18,7 +18,12 @@ static void paths_fall_into_their_class(void **state)
     assert_class("/health", "/health");
     assert_class("/bytes/100", "/bytes/N");
     assert_class("/status/404", "/status/N");
-    assert_class("/", "other");
+    assert_class("/", "/");
+    assert_class("/status", "/status");
+    assert_class("/trace/", "/trace/ID");
+    assert_class("/api/tasks/status/7", "/api/tasks/status/ID");
+    assert_class("/ws", "/ws");
+    assert_class("/admin/backends", "/admin/backends");
     assert_class("/healthy", "other");
     assert_class("/api/chat/", "other");
     assert_class("/work", "/work");
@@ -57,7 +62,7 @@ static void only_counts_metrics_and_the_admin_path_look_on(void **state)
         assert_int_equal(target_route_is_observer(route),
                          route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
                              route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB ||
-                             route == TARGET_ROUTE_CACHE);
+                             route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS);
         assert_int_equal(target_route_is_admin(route),
                          strncmp(target_route_class(route), "/admin/", 7) == 0);
     }
@@ -70,6 +75,22 @@ static void chat_and_work_have_work(void **state)
                                                            route == TARGET_ROUTE_COMPLETIONS ||
                                                            route == TARGET_ROUTE_WORK);
     }
+}
+
+static void what_tells_of_the_service_is_a_probe_and_has_no_work(void **state)
+{
+    static const char *const telling[] = {"/capacity", "/api/health", "/api/tasks/queued",
+                                          "/status",   "/alerts",     "/events",
+                                          "/trace/x"};
+
+    for (size_t i = 0; i < sizeof telling / sizeof telling[0]; i++) {
+        assert_true(target_route_tells(target_route_find(telling[i])));
+        assert_true(target_route_is_probe(target_route_find(telling[i])));
+        assert_false(target_route_has_work(target_route_find(telling[i])));
+    }
+    assert_false(target_route_tells(target_route_find("/")));
+    assert_false(target_route_tells(target_route_find("/ws")));
+    assert_false(target_route_tells(target_route_find("/api/status")));
 }
 
 static void probes_lie_below_health(void **state)
@@ -89,6 +110,7 @@ int main(void)
         cmocka_unit_test(methods_match_as_whole_words),
         cmocka_unit_test(only_counts_metrics_and_the_admin_path_look_on),
         cmocka_unit_test(chat_and_work_have_work),
+        cmocka_unit_test(what_tells_of_the_service_is_a_probe_and_has_no_work),
         cmocka_unit_test(probes_lie_below_health),
     };
 

@@ -1,0 +1,360 @@
+"""What pelt-target tells of itself: the dashboard's paths and its pushes, events, traces of requests, alerts. All are held
+against /metrics, /count and the truth log."""
+import concurrent.futures
+import json
+import resource
+import selectors
+import time
+
+import pytest
+
+from bare import Bare
+from program import if_quiet, in_a_quiet_moment
+from targets import Target
+from test_target_balancer import Backends
+from test_target_limits import ask, ask_json, events, limit, metrics, turn, wait_until
+from wsclient import WebSocket
+
+MS = 1_000_000  # nanoseconds
+
+
+@pytest.fixture
+def target(tmp_path):
+    target = Target(tmp_path, "--sample", "50ms")
+    yield target
+    target.stop()
+
+
+# ---- the dashboard ----
+
+@pytest.mark.sanitize
+def test_all_paths_of_the_dashboard_answer_in_their_shape(target):
+    shapes = {
+        "/api/health": {"status", "degraded", "version", "uptime_s"},
+        "/api/system/stats": {"uptime_s", "threads", "in_flight", "host", "process"},
+        "/api/workers/stats": {"limited", "workers", "queue", "events"},
+        "/api/tasks/queued": {"count", "tasks"},
+        "/api/tasks/running": {"count", "tasks"},
+        "/api/metrics/history": {"interval_s", "samples"},
+        "/status": {"version", "uptime_s", "requests", "over", "errors", "in_flight", "systems", "host", "process"},
+        "/alerts": {"alerts"},
+    }
+    for path, members in shapes.items():
+        status, body = ask_json(target, "GET", path)
+        assert status == 200 and set(body) == members, path
+        assert ask(target, "POST", path)[0] == 405
+    status, headers, page = ask(target, "GET", "/")
+    assert status == 200 and headers["Content-Type"].startswith("text/html")
+    assert b"new WebSocket" in page and b"http://" not in page and b"src=" not in page  # it asks nobody else
+    for wrong in ("/api/tasks/status/77", "/api/tasks/status/x", "/api/tasks/status/"):
+        assert ask(target, "GET", wrong)[0] == 404
+    assert ask(target, "GET", "/api/metrics/history?limit=x")[0] == 400
+    assert ask_json(target, "GET", "/api/health")[1]["status"] == "healthy"
+
+
+@pytest.mark.sanitize
+def test_status_equals_metrics(target):
+    turn(target, workers=3, rate_limit="100/s", cache="1m", sample="1h")
+    for _ in range(5):
+        assert ask(target, "GET", "/work")[0] == 200
+    assert ask(target, "GET", "/no/such/path")[0] == 404
+    before = metrics(target)
+    status = ask_json(target, "GET", "/status")[1]
+    after = metrics(target)
+    compared = 0
+    for kind, figures in (("limit", status["systems"]["limits"]), ("cache", status["systems"]["caches"])):
+        for name, figure in figures.items():
+            for field, value in figure.items():
+                key = f'pelt_target_{kind}_{field}{{{kind}="{name}"}}'
+                key = key if key in before else key.replace("{", "_total{", 1)
+                value = float("inf") if value == "unlimited" else value
+                assert before[key] <= value <= after[key] or before[key] >= value >= after[key], key
+                compared += 1
+    for system, all_events in status["systems"]["events"].items():
+        for event, count in all_events.items():
+            assert count == after[f'pelt_target_events_total{{system="{system}",event="{event}"}}'], event
+            compared += 1
+    assert compared >= 12
+    assert status["systems"]["caches"]["response_cache"]["hits"] == 4
+    total = sum(value for name, value in after.items() if name.startswith("pelt_target_requests_total"))
+    assert status["requests"] == total and status["errors"] == 0
+
+
+@pytest.mark.sanitize
+def test_the_history_says_when_what_was(target):
+    turn(target, sample="20ms", sample_history=30)
+    for _ in range(5):
+        ask(target, "GET", "/work")
+    ask(target, "GET", "/status/500")
+    wait_until(lambda: len(ask_json(target, "GET", "/api/metrics/history")[1]["samples"]) == 30)
+    samples = ask_json(target, "GET", "/api/metrics/history?limit=20")[1]["samples"]
+    assert len(samples) == 20
+    for before, after in zip(samples, samples[1:]):
+        assert after["at_ns"] - before["at_ns"] >= 20 * MS
+        assert after["requests"] >= before["requests"] and after["cpu_s"] >= before["cpu_s"]
+    assert samples[-1]["errors"] == 1 and samples[-1]["ready"] and samples[-1]["resident_bytes"] > 1_000_000
+
+
+# ---- pushes ----
+
+def pushed(clients, seconds):
+    """[(planned_ns, sent_ns)] of each client."""
+    selector = selectors.DefaultSelector()
+    got = {client: [] for client in clients}
+    for client in clients:
+        client.socket.setblocking(False)
+        selector.register(client.socket, selectors.EVENT_READ, client)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for key, _ in selector.select(0.05):
+            client = key.data
+            client.received += client.socket.recv(65536)
+            while len(client.received) >= 4:
+                length = int.from_bytes(client.received[2:4], "big")  # a push has 126 bytes or more
+                assert client.received[0] == 0x81 and client.received[1] == 126
+                if len(client.received) < 4 + length:
+                    break
+                said = json.loads(bytes(client.received[4:4 + length]))
+                assert said["type"] == "stats" and "requests_per_s" in said
+                got[client].append((said["planned_ns"], said["sent_ns"]))
+                del client.received[:4 + length]
+    return got
+
+
+@pytest.mark.sanitize
+def test_pushes_come_in_the_period_that_was_set(target):
+    turn(target, push="100ms")
+    wait_until(lambda: ask_json(target, "GET", "/api/metrics/history")[1]["samples"])
+    with WebSocket(target.port, "/ws") as client:
+        assert client.status == 101
+        plans = pushed([client], 0.8)[client]
+        gaps = {after - before for (before, _), (after, _) in zip(plans, plans[1:])}
+        assert len(plans) >= 3 and all(gap % (100 * MS) == 0 for gap in gaps)
+        assert all(sent >= planned for planned, sent in plans)
+    assert ask(target, "GET", "/ws")[0] == 426
+
+
+@pytest.mark.alone
+@pytest.mark.idle
+@pytest.mark.slow(12)
+def test_five_thousand_clients_are_pushed_to_each_two_seconds(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000:
+        pytest.skip(f"5,000 connections need 6,000 file descriptors, the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6000), hard))
+    target = Target(tmp_path)
+    clients = [WebSocket(target.port, "/ws") for _ in range(5000)]
+
+    def check(_):
+        got = pushed(clients, 4.3)
+        assert all(len(pushes) >= 2 for pushes in got.values())
+        gaps = sorted(abs(after[1] - before[1] - 2000 * MS) for pushes in got.values()
+                      for before, after in zip(pushes, pushes[1:]))
+        p99 = gaps[len(gaps) * 99 // 100] / MS
+        if_quiet(p99 <= 50, f"the gap of pushes is off by {p99:.1f} ms (p99)")
+        tenths = [0] * 10
+        for pushes in got.values():
+            tenths[pushes[0][0] % (2000 * MS) // (200 * MS)] += 1
+        assert max(tenths) - min(tenths) <= 50, tenths  # spread over the period
+
+    try:
+        assert limit(target, "websockets")["used"] == 5000
+        in_a_quiet_moment(check)
+    finally:
+        for client in clients:
+            client.socket.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        target.stop()
+
+
+# ---- events ----
+
+@pytest.mark.sanitize
+def test_events_are_ordered_and_kept(target):
+    turn(target, workers=2)
+    ask(target, "POST", "/events", json.dumps([{"topic": "mine", "event": "begun", "data": {"n": i, "name": "x\"y"}}
+                                               for i in range(3)]))
+    all_events = ask_json(target, "GET", "/events")[1]
+    assert [one["number"] for one in all_events["events"]] == list(range(1, len(all_events["events"]) + 1))
+    mine = [one for one in all_events["events"] if one["topic"] == "mine"]
+    assert [one["topic_number"] for one in mine] == [1, 2, 3]
+    assert [one["data"] for one in mine] == [{"n": i, "name": 'x"y'} for i in range(3)]
+    knob = next(one for one in all_events["events"] if one["event"] == "knob")  # what goes to the truth log comes here, too
+    assert knob["topic"] == "workers" and knob["data"]["knob"] == "workers"
+    only = ask_json(target, "GET", "/events?topic=mine&since=%d&limit=1" % mine[0]["number"])[1]
+    assert [one["data"]["n"] for one in only["events"]] == [1] and only["lost"] == 0
+    turn(target, events=2)
+    few = ask_json(target, "GET", "/events?since=0")[1]
+    assert len(few["events"]) == 2 and few["lost"] == few["next"] - 2
+    for wrong in ("{", "[1]", '{"topic": "a b", "event": "x"}', '{"topic": "a", "event": "x", "data": 3}',
+                  '{"topic": "a", "event": "x", "data": {"k": "%s"}}' % ("y" * 400)):
+        assert ask(target, "POST", "/events", wrong)[0] == 400, wrong
+    assert ask(target, "GET", "/events?since=-1")[0] == 400
+    turn(target, events=0)
+    assert ask(target, "GET", "/events")[0] == 404
+
+
+@pytest.mark.sanitize
+def test_no_event_of_ten_thousand_a_second_is_lost(target):
+    turn(target, events=30000)
+    body = json.dumps([{"topic": "load", "event": "e", "data": {"n": i}} for i in range(100)])
+
+    def publish(_):
+        for _ in range(25):
+            assert ask(target, "POST", "/events", body)[0] == 200
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        read = pool.submit(read_events, target, 10000)
+        list(pool.map(publish, range(4)))
+        numbers, lost = read.result()
+    assert lost == 0
+    assert numbers == list(range(1, 10001))
+    assert metrics(target)['pelt_target_topic_events_total{topic="load"}'] == 10000
+
+
+def read_events(target, count):
+    numbers, since, lost = [], 0, 0
+    deadline = time.monotonic() + 20
+    while len(numbers) < count and time.monotonic() < deadline:
+        some = ask_json(target, "GET", f"/events?topic=load&since={since}")[1]
+        numbers += [one["topic_number"] for one in some["events"]]
+        since, lost = some["next"], lost + some["lost"]
+    return numbers, lost
+
+
+# ---- traces ----
+
+@pytest.mark.sanitize
+def test_a_request_is_traced_by_its_correlation_id(tmp_path):
+    with Backends(tmp_path, 1, "--trace", 100, each=["--trace", 3, "--service-time", "5ms", "--workers", 1]) as backends:
+        status, headers, _ = ask(backends.lb, "GET", "/work", headers={"X-Correlation-ID": "mine-1"})
+        assert status == 200 and headers["X-Correlation-ID"] == "mine-1"
+        wait_until(lambda: ask(backends.lb, "GET", "/trace/mine-1")[0] == 200)
+        hop = ask_json(backends.lb, "GET", "/trace/mine-1")[1]["requests"][0]
+        balanced = next(step for step in hop["steps"] if step["step"] == "balanced")
+        assert balanced["backend"] == backends.names()[0]
+        wait_until(lambda: ask(backends.all[0], "GET", "/trace/mine-1")[0] == 200)
+        done = ask_json(backends.all[0], "GET", "/trace/mine-1")[1]["requests"][0]  # the chain goes on there
+        assert [step["step"] for step in done["steps"]] == ["received", "worked", "answered"]
+        assert done["steps"][1]["ms"] == 5 and done["duration_ms"] >= 5
+        assert done["steps"][0]["at_ns"] >= hop["steps"][0]["at_ns"]
+        own = ask(backends.lb, "GET", "/work")[1]["X-Correlation-ID"]  # made where the client gives none
+        wait_until(lambda: ask(backends.all[0], "GET", "/trace/" + own)[0] == 200)
+        turn(backends.all[0], rate_limit="1/h", rate_burst=1)
+        for name in ("r1", "r2"):
+            ask(backends.lb, "GET", "/work", headers={"X-Correlation-ID": name})
+        wait_until(lambda: ask(backends.all[0], "GET", "/trace/r2")[0] == 200)
+        refused = ask_json(backends.all[0], "GET", "/trace/r2")[1]["requests"][0]
+        assert {"step": "refused", "by": "rate_limit"} in refused["steps"] and refused["status"] == 429
+        assert ask(backends.all[0], "GET", "/trace/mine-1")[0] == 404  # three are kept
+        turn(backends.lb, trace=0)
+        assert "X-Correlation-ID" not in ask(backends.lb, "GET", "/api/status")[1]
+        assert ask(backends.lb, "GET", "/trace/r2")[0] == 404
+
+
+# ---- alerts ----
+
+def firing(target):
+    return {name.split('"')[1] for name, value in metrics(target).items()
+            if name.startswith("pelt_target_alert_firing") and value == 1}
+
+
+@pytest.mark.sanitize
+def test_planted_faults_fire_exactly_their_alerts(tmp_path):
+    target = Target(tmp_path, "--sample", "20ms", "--alert-for", "60ms", "--alert-queue", 5, "--events", 100,
+                    "--upstream", "http://127.0.0.1:1/", "--upstream-max", 0, "--upstream-failures", 1,
+                    "--upstream-cooldown", "1h")
+
+    def fires(*names):
+        wait_until(lambda: firing(target) == set(names))
+
+    time.sleep(0.2)
+    assert firing(target) == set()
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        turn(target, workers=1, service_time="120ms")
+        waiting = [pool.submit(ask, target, "GET", "/work") for _ in range(9)]
+        wait_until(lambda: {one["name"] for one in ask_json(target, "GET", "/alerts")[1]["alerts"] if one["fired"]}
+                   == {"QueueBacklog"})
+        assert {one.result()[0] for one in waiting} == {200}
+        fires()
+        turn(target, workers="unlimited", service_time="0")
+
+        def fail():
+            while "HighErrorRate" not in firing(target):
+                ask(target, "GET", "/status/503")
+
+        pool.submit(fail).result()
+        fires()
+    turn(target, alert_memory="1k")
+    fires("HighMemory")
+    turn(target, alert_memory="1g")
+    fires()
+    turn(target, upstream_max=1, alert_errors="100%")
+    ask(target, "GET", "/work")  # nobody listens there: the breaker opens, and the service is not ready
+    fires("ServiceDown")
+    turn(target, upstream_max=0)
+    fires()
+    told = ask_json(target, "GET", "/alerts")[1]["alerts"]
+    assert [one["name"] for one in told if one["fired"]] == ["HighErrorRate", "QueueBacklog", "HighMemory", "ServiceDown"]
+    for one in told:
+        assert one["firings"][0]["resolved_ns"] > one["firings"][0]["fired_ns"]
+    target.stop()
+    logged = [(line["event"], line["alert"]) for line in events(target, "alerts") if line["event"] != "knob"]
+    order = ["QueueBacklog", "HighErrorRate", "HighMemory", "ServiceDown"]
+    assert logged[::2] == sorted((("fired", name) for _, name in logged[::2]), key=lambda line: order.index(line[1]))
+    assert logged[1::2] == [("resolved", name) for _, name in logged[::2]]
+    assert set(order) == {name for _, name in logged}
+
+
+# ---- sizes ----
+
+@pytest.mark.alone
+@pytest.mark.idle
+def test_a_size_is_a_capacity(tmp_path):
+    capacity = {}
+
+    def check(attempt):
+        for size, users, expected in (("small", 8, 100), ("medium", 32, 400), ("large", 96, 1600)):
+            folder = tmp_path / f"{size}{attempt}"
+            folder.mkdir()
+            target = Target(folder, "--size", size, "--service-time", "20ms")
+            knobs = ask_json(target, "GET", "/admin/knobs")[1]
+            assert knobs["workers"]["set_by"] == "size" and knobs["database-max"]["value"] == knobs["workers"]["value"]
+            with Bare(target.port, users) as client:
+                answers = client.closed_loop(0.8)
+            target.stop()
+            assert target.errors.read_text() == ""  # nothing is said of knobs that the size set
+            first, last = answers[0].done + 0.1, answers[0].done + 0.6
+            capacity[size] = sum(first <= answer.done < last for answer in answers) / 0.5
+            if_quiet(capacity[size] == pytest.approx(expected, rel=0.1), capacity)
+        assert capacity["small"] < capacity["medium"] < capacity["large"]
+
+    in_a_quiet_moment(check)
+
+
+def test_what_is_set_besides_a_size_wins(tmp_path):
+    config = tmp_path / "a.conf"
+    config.write_text("size = large\nsessions = 7\n")
+    target = Target(tmp_path, "--config", config, "--workers", 5)
+    knobs = ask_json(target, "GET", "/admin/knobs")[1]
+    target.stop()
+    assert (knobs["workers"]["value"], knobs["workers"]["set_by"]) == (5, "command line")
+    assert (knobs["sessions"]["value"], knobs["sessions"]["set_by"]) == (7, "file")
+    assert (knobs["workers-queue"]["value"], knobs["workers-queue"]["set_by"]) == (500, "size")
+
+
+@pytest.mark.sanitize
+def test_the_capacity_table_says_what_is_set_and_what_was_seen(tmp_path):
+    target = Target(tmp_path, "--size", "small", "--service-time", "20ms", "--service-for", "work", "--sample", "100ms")
+    for _ in range(30):
+        ask(target, "GET", "/health")
+    wait_until(lambda: ask_json(target, "GET", "/capacity")[1]["capacity"][0]["peak"])
+    table = ask_json(target, "GET", "/capacity?rate=1000/s")[1]
+    rows = {row["what"]: row for row in table["capacity"]}
+    assert rows["requests with work"]["limit"] == 100
+    assert rows["sessions"]["limit"] == rows["websockets"]["limit"] == 100
+    assert table["plan"] == {"rate_per_s": 1000, "utilisation": 0.7, "instances": 15}
+    turn(target, workers="unlimited")
+    assert ask_json(target, "GET", "/capacity")[1]["capacity"][0]["limit"] is None
+    assert ask(target, "GET", "/capacity?rate=x")[0] == 400
+    target.stop()
