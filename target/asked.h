@@ -6,6 +6,7 @@
 
 #include <microhttpd.h>
 
+#include "account.h"
 #include "admission.h"
 #include "routes.h"
 
@@ -27,6 +28,7 @@ struct target_asked { /* all borrowed */
     MHD_ContentReaderCallback reader; /* of a streamed answer */
     MHD_UpgradeHandler upgraded;      /* of a connection that becomes a WebSocket */
     void *cls;                        /* for both */
+    struct target_cost *cost;         /* so far; answering notes what it sends */
 };
 
 #endif

@@ -2,8 +2,8 @@
  * figures: what systems say about themselves, all in the same two shapes, and how it is printed.
  *
  * A limit is {used, limit, waiters, events}, a cache {hits, misses, evictions, bytes}; besides,
- * events are counted by name. Storage: the caller's, bounded; names are static texts.
- * Thread: the caller's.
+ * events are counted by name, and there are histograms. Storage: the caller's, bounded; names are
+ * static texts. Thread: the caller's.
  */
 #ifndef TARGET_FIGURES_H
 #define TARGET_FIGURES_H
@@ -14,7 +14,9 @@
 
 #include <jansson.h>
 
-#define TARGET_FIGURES_MAX 96 /* of each kind; more are a bug */
+#define TARGET_FIGURES_MAX 192 /* of each kind; more are a bug */
+
+#define TARGET_HISTOGRAMS_MAX 16
 
 struct target_limit_figure {
     const char *name;
@@ -35,11 +37,24 @@ struct target_event_figure {
     uint64_t count; /* so far */
 };
 
+#define TARGET_HISTOGRAM_BUCKETS 16
+
+struct target_histogram_figure {
+    const char *name;
+    struct {
+        double most;    /* of what it counts */
+        uint64_t count; /* so far, of these alone: not those of lesser buckets */
+    } bucket[TARGET_HISTOGRAM_BUCKETS];
+    size_t buckets;
+    double sum; /* of all that was counted */
+};
+
 struct target_figures { /* all zero: empty */
     struct target_limit_figure limit[TARGET_FIGURES_MAX];
     struct target_cache_figure cache[TARGET_FIGURES_MAX];
     struct target_event_figure event[TARGET_FIGURES_MAX];
-    size_t limits, caches, events;
+    struct target_histogram_figure histogram[TARGET_HISTOGRAMS_MAX];
+    size_t limits, caches, events, histograms;
 };
 
 void target_figures_add_limit(struct target_figures *figures,
@@ -49,10 +64,16 @@ void target_figures_add_cache(struct target_figures *figures,
 void target_figures_add_event(struct target_figures *figures, const char *system, const char *event,
                               uint64_t count);
 
+/* One more bucket, in ascending order of `most`; what is beyond the last belongs to it. */
+void target_histogram_add(struct target_histogram_figure *histogram, double most, uint64_t count);
+void target_figures_add_histogram(struct target_figures *figures,
+                                  const struct target_histogram_figure *histogram);
+
 /* Prometheus text: pelt_target_limit_used{limit="workers"} 3, and so on. */
 void target_figures_print(const struct target_figures *figures, FILE *out);
 
-/* {"limits": {"workers": {"used": 3, ...}}, "caches": {...}, "events": {...}}; NULL: no memory. */
+/* {"limits": {"workers": {"used": 3, ...}}, "caches": {...}, "events": {...}}, and, where
+ * there are any, "histograms": {"batch_size": {"count", "sum"}}; NULL: no memory. */
 json_t *target_figures_json(const struct target_figures *figures);
 
 #endif

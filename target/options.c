@@ -215,7 +215,8 @@ void target_options_help(void)
         print_knob(target_knob_at(&place));
     }
     puts("\n"
-         "Paths: POST /api/chat, GET /work /api/models /api/status /health, /bytes/N, /status/N,\n"
+         "Paths: POST /api/chat, GET /work /search /api/models /api/status /health, /bytes/N, "
+         "/status/N,\n"
          "/echo; GET /count and /metrics look on: they are neither counted nor delayed;\n"
          "GET and PUT /admin/knobs, for clients on this machine (docs/TARGET.md).\n"
          "SIGTERM or SIGINT: answers what is in flight, then exit 0.\n"

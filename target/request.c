@@ -75,5 +75,8 @@ uint64_t target_request_due_ns(const struct target_request *request)
 
 uint64_t target_request_queue_ns(const struct target_request *request)
 {
-    return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
+    uint64_t waited_ns = request->admission.start_ns - request->whole_ns;
+    uint64_t told_ns = request->admission.model.load_ns + request->admission.held_ns;
+
+    return waited_ns > told_ns ? waited_ns - told_ns : 0;
 }

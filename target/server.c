@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "levels.h"
 #include "loop.h"
+#include "response_cache.h"
 
 #define BACKLOG 8192 /* the kernel cuts it to net.core.somaxconn */
 
@@ -213,8 +215,12 @@ static bool start_systems(struct target_server *server)
         return false;
     }
     shared->workers = shared->running.state[target_systems_index(&target_workers_system)];
+    shared->account = shared->running.state[target_systems_index(&target_account_system)];
     shared->chat = shared->running.state[target_systems_index(&target_chat_system)];
     shared->sessions = shared->running.state[target_systems_index(&target_sessions_system)];
+    target_response_cache_join(
+        shared->running.state[target_systems_index(&target_response_cache_system)],
+        shared->running.state[target_systems_index(&target_levels_system)]);
     shared->ws = shared->running.state[target_systems_index(&target_ws_system)];
     return true;
 }

@@ -3,16 +3,27 @@
 
 #include <assert.h>
 
+#include "account.h"
+#include "batching.h"
 #include "chat.h"
 #include "coalescing.h"
+#include "cognitive.h"
 #include "database.h"
+#include "lazy.h"
 #include "leaks.h"
+#include "levels.h"
 #include "memlimit.h"
 #include "models.h"
+#include "outputs.h"
 #include "ratelimit.h"
 #include "response_cache.h"
+#include "search.h"
 #include "service.h"
 #include "sessions.h"
+#include "spool.h"
+#include "step.h"
+#include "tasks.h"
+#include "trim.h"
 #include "upstream.h"
 #include "workers.h"
 #include "ws.h"
@@ -20,14 +31,36 @@
 /*
  * Requests ask them in this order: before the service time, the worker pool last because it takes a
  * place; after it, what is called outside. The coalescing stands between the two of the response
- * cache: see response_cache.h.
+ * cache: see response_cache.h. Where else answers are kept is asked after both: who ends last keeps
+ * what others brought.
  */
 const struct target_system *const target_systems[] = {
-    &target_service_system,        &target_ratelimit_system,  &target_memlimit_system,
-    &target_chat_system,           &target_sessions_system,   &target_ws_system,
-    &target_response_cache_system, &target_coalescing_system, &target_response_store_system,
-    &target_models_system,         &target_leaks_system,      &target_workers_system,
-    &target_upstream_system,       &target_database_system,   NULL,
+    &target_service_system,
+    &target_account_system,
+    &target_ratelimit_system,
+    &target_memlimit_system,
+    &target_chat_system,
+    &target_sessions_system,
+    &target_ws_system,
+    &target_tasks_system,
+    &target_cognitive_system,
+    &target_trim_system,
+    &target_response_cache_system,
+    &target_coalescing_system,
+    &target_response_store_system,
+    &target_levels_system,
+    &target_search_system,
+    &target_outputs_system,
+    &target_models_system,
+    &target_leaks_system,
+    &target_workers_system,
+    &target_lazy_system,
+    &target_step_system,
+    &target_batching_system,
+    &target_spool_system,
+    &target_upstream_system,
+    &target_database_system,
+    NULL,
 };
 
 size_t target_systems_count(void)
