@@ -6,8 +6,11 @@
 #include "admin.h"
 #include "jsontext.h"
 #include "names.h"
+#include "outputs.h"
 #include "response.h"
 #include "response_cache.h"
+#include "search.h"
+#include "trim.h"
 
 static bool is_on_this_machine(struct MHD_Connection *connection)
 {
@@ -76,46 +79,108 @@ struct target_draft target_adminpath_knobs(const struct target_sources *from,
     return answer_knobs(from, name);
 }
 
-struct tag_asked {
-    const char *tag; /* NULL: none */
-    unsigned others; /* arguments that are no tag, or one more, or one without a value */
+/* ---- caches ---- */
+
+struct purge_asked { /* NULL: not asked for */
+    const char *tag, *pattern, *topic;
+    unsigned given;  /* of these */
+    unsigned others; /* arguments that are none of these, or one more, or one without a value */
 };
 
-static enum MHD_Result read_tag(void *cls, enum MHD_ValueKind kind, const char *name,
-                                const char *value)
+static enum MHD_Result read_purge(void *cls, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
 {
-    struct tag_asked *asked = cls;
+    struct purge_asked *asked = cls;
+    const char **place = strcmp(name, "tag") == 0       ? &asked->tag
+                         : strcmp(name, "pattern") == 0 ? &asked->pattern
+                         : strcmp(name, "topic") == 0   ? &asked->topic
+                                                        : NULL;
 
-    if (strcmp(name, "tag") != 0 || !value || asked->tag) {
+    if (!place || !value || *place) {
         asked->others++;
     } else {
-        asked->tag = value;
+        *place = value;
+        asked->given++;
     }
     return MHD_YES;
+}
+
+static bool is_one_name(const char *text)
+{
+    char name[TARGET_NAME_BYTES];
+    const char *at = text;
+
+    return target_names_are_good(text) && target_names_next(&at, name) && !*at &&
+           strcmp(name, text) == 0;
+}
+
+static size_t purge(const struct target_sources *from, const struct purge_asked *asked,
+                    const struct target_scene *scene)
+{
+    struct target_response_cache *answers =
+        from->running->state[target_systems_index(&target_response_cache_system)];
+    struct target_outputs *outputs =
+        from->running->state[target_systems_index(&target_outputs_system)];
+    size_t purged = 0;
+
+    if (!asked->topic) {
+        purged += target_response_cache_purge(answers, asked->tag, asked->pattern, scene);
+    }
+    if (asked->topic || asked->given == 0) {
+        purged += target_outputs_purge(outputs, asked->topic, scene);
+    }
+    return purged;
 }
 
 struct target_draft target_adminpath_purge(const struct target_sources *from,
                                            const struct target_asked *asked)
 {
-    struct target_response_cache *cache =
-        from->running->state[target_systems_index(&target_response_cache_system)];
-    struct tag_asked query = {.tag = NULL};
+    struct purge_asked query = {.tag = NULL};
     struct target_scene scene = target_sources_scene(from, asked->now_ns);
-    char name[TARGET_NAME_BYTES];
-    const char *tag, *at;
 
-    MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_tag, &query);
-    at = tag = query.tag;
-    if (query.others > 0) {
-        return target_draft_bad_request("this path takes ?tag=NAME, once, or no query: then all "
-                                        "answers are dropped");
+    MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_purge, &query);
+    if (query.others > 0 || query.given > 1) {
+        return target_draft_bad_request("this path takes ?tag=NAME, ?topic=NAME or "
+                                        "?pattern=/work*, once, or no query: then all answers are "
+                                        "dropped");
     }
-    if (tag && (!target_names_are_good(tag) || !target_names_next(&at, name) || *at)) {
-        return target_draft_bad_request("tag is not a name of up to 64 letters, digits and -_.:/; "
-                                        "without tag, all answers are dropped");
+    if ((query.tag && !is_one_name(query.tag)) || (query.topic && !is_one_name(query.topic))) {
+        return target_draft_bad_request("a tag or topic is a name of up to 64 letters, digits and "
+                                        "-_.:/; without any, all answers are dropped");
     }
     return target_draft_text(
-        MHD_HTTP_OK, target_jsontext_take(json_pack("{s:I}", "purged",
-                                                    (json_int_t)target_response_cache_purge(
-                                                        cache, tag ? name : NULL, &scene))));
+        MHD_HTTP_OK, target_jsontext_take(
+                         json_pack("{s:I}", "purged", (json_int_t)purge(from, &query, &scene))));
+}
+
+struct target_draft target_adminpath_warm(const struct target_sources *from,
+                                          const struct target_asked *asked)
+{
+    struct target_search *search =
+        from->running->state[target_systems_index(&target_search_system)];
+    struct target_scene scene = target_sources_scene(from, asked->now_ns);
+    struct target_error err = {{0}};
+    uint64_t kept;
+
+    if (!target_search_warm(search, asked->body, asked->body_bytes, from->service->body_bytes,
+                            &scene, &kept, &err)) {
+        return target_draft_bad_request(err.text);
+    }
+    return target_draft_text(MHD_HTTP_OK,
+                             target_jsontext_take(json_pack("{s:I}", "warmed", (json_int_t)kept)));
+}
+
+/* ---- memory ---- */
+
+struct target_draft target_adminpath_trim(const struct target_sources *from,
+                                          const struct target_asked *asked)
+{
+    struct target_trim *trim = from->running->state[target_systems_index(&target_trim_system)];
+    struct target_scene scene = target_sources_scene(from, asked->now_ns);
+    struct target_trimmed trimmed = target_trim_now(trim, &scene, "asked");
+
+    return target_draft_text(
+        MHD_HTTP_OK, target_jsontext_take(json_pack(
+                         "{s:I, s:I}", "resident_before_bytes", (json_int_t)trimmed.before_bytes,
+                         "resident_after_bytes", (json_int_t)trimmed.after_bytes)));
 }

@@ -18,6 +18,14 @@ bool target_adminpath_is_forbidden(const struct target_sources *from,
 struct target_draft target_adminpath_knobs(const struct target_sources *from,
                                            const struct target_asked *asked);
 
+/* POST /admin/search: answers of the search are made and kept before anybody asks. */
+struct target_draft target_adminpath_warm(const struct target_sources *from,
+                                          const struct target_asked *asked);
+
+/* POST /admin/trim */
+struct target_draft target_adminpath_trim(const struct target_sources *from,
+                                          const struct target_asked *asked);
+
 /* DELETE /admin/cache */
 struct target_draft target_adminpath_purge(const struct target_sources *from,
                                            const struct target_asked *asked);

@@ -22,6 +22,28 @@ const char *target_admission_query(const struct target_admission *admission, con
     return value(admission, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct target_cache_say *target_admission_say(struct target_admission *admission, const char *name,
+                                              enum target_cache_note note)
+{
+    struct target_cache_say *say;
+
+    if (admission->says == TARGET_SAYS_MAX) {
+        return NULL;
+    }
+    say = &admission->say[admission->says++];
+    *say = (struct target_cache_say){.name = name, .note = note};
+    return say;
+}
+
+void target_admission_span(struct target_admission *admission, const char *name, uint64_t wait_ns,
+                           uint64_t call_ns)
+{
+    if (admission->spans < TARGET_SPANS_MAX) {
+        admission->span[admission->spans++] =
+            (struct target_span){.name = name, .wait_ns = wait_ns, .call_ns = call_ns};
+    }
+}
+
 void target_resume(struct target_admission *admission)
 {
     assert(admission->mailbox);

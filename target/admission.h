@@ -3,7 +3,8 @@
  * and, at its end, what each of them keeps with it.
  *
  * Thread: the loop that owns the request; but while it WAITS, its system's, which may write its own
- * member, `status` and what belongs to it, `result` and `span`. Clock: CLOCK_MONOTONIC nanoseconds.
+ * member, `status` and what belongs to it, `result`, `say` and `span`. Clock: CLOCK_MONOTONIC
+ * nanoseconds.
  */
 #ifndef TARGET_ADMISSION_H
 #define TARGET_ADMISSION_H
@@ -11,12 +12,15 @@
 #include <stdint.h>
 
 #include "backends.h"
+#include "batcher.h"
 #include "body.h"
 #include "bucket.h"
 #include "database.h"
+#include "errands.h"
 #include "mailbox.h"
 #include "modellist.h"
 #include "routes.h"
+#include "sessionstore.h"
 #include "upstream.h"
 #include "waiter.h"
 
@@ -39,8 +43,28 @@ struct target_response_cache_part {
     struct target_response_cache *cache; /* that had no answer, and may keep this one; NULL: none */
     const struct target_cache_entry *load; /* to be filled with the answer; NULL: not by this one */
     enum target_cache_note note;
-    uint64_t ttl_s; /* of a hit: for how long it would be one again */
-    bool is_stored; /* the answer is kept now */
+    uint64_t ttl_s;   /* of a hit: for how long it would be one again */
+    bool is_stored;   /* the answer is kept now */
+    const char *name; /* in Cache-Status; NULL: as always */
+};
+
+/*
+ * What Cache-Status says of another cache that was asked, or that keeps the answer. The names of
+ * caches are static; `detail` is a token, a text in quotes, or empty.
+ */
+struct target_cache_say {
+    const char *name;
+    enum target_cache_note note;
+    uint64_t ttl_s; /* of a hit */
+    bool is_stored;
+    char detail[12];
+};
+
+#define TARGET_SAYS_MAX 4
+
+struct target_outputs_part {
+    struct target_cache_say *say; /* NULL: not asked, or no room */
+    bool is_missed;               /* the answer is to be kept */
 };
 
 struct target_coalescing_part {
@@ -59,7 +83,33 @@ struct target_lb_part {
     struct target_pipe *pipe; /* that has the rest of it; the request's. NULL: it is whole */
 };
 
-#define TARGET_SPANS_MAX 4
+struct target_unpacked;
+
+struct target_levels_part {
+    struct target_errand errand;   /* that looks it up */
+    struct target_unpacked *found; /* owned; NULL: nothing was */
+    unsigned level;                /* where: see levels.c */
+    uint64_t ttl_ns;               /* of what was found, from then on */
+    uint64_t ttl_ns_max;           /* of a new answer; 0: not asked */
+    uint64_t begin_ns;             /* asked */
+    uint64_t purges;               /* before that */
+};
+
+struct target_spool_part {
+    struct target_errand errand; /* that writes its file */
+    uint64_t since_ns;
+};
+
+struct target_task_part {
+    uint64_t id; /* 0: none was made */
+};
+
+struct target_lazy_part {
+    bool is_waiting;
+    uint64_t since_ns;
+};
+
+#define TARGET_SPANS_MAX 8
 
 struct target_span { /* of a request's time, spent on something outside: Server-Timing and truth log
                       */
@@ -83,10 +133,14 @@ struct target_admission {
     bool is_to_fail;            /* drawn to be answered 500: nobody else may get its answer */
     bool is_personal;           /* its answer is for its client alone: of a session, or streamed */
 
+    const char *session;  /* that the client names; NULL: none */
+    uint64_t seed, index; /* what its draws depend on */
+
     /* When. */
     uint64_t service_ns; /* drawn; a system may change it in `admit` */
     uint64_t start_ns;   /* when the work begins; a system that makes it wait moves it */
     uint64_t ticket;     /* of the worker pool; 0: none */
+    uint64_t held_ns;    /* of the wait before it, what its system tells by itself */
 
     /* Set by who refuses: */
     unsigned status;        /* 429, 503, ...; 0: not refused */
@@ -115,6 +169,10 @@ struct target_admission {
     struct target_upstream_asked upstream;
     struct target_database_asked database;
 
+    /* What caches behind the response cache said, the one nearest to the client first. */
+    struct target_cache_say say[TARGET_SAYS_MAX];
+    unsigned says;
+
     /* How far it is: for target_running_... and the loop. */
     struct target_mailbox *mailbox; /* of the loop; NULL: a test's, which nobody resumes */
     struct target_mail resumed;
@@ -126,7 +184,23 @@ struct target_admission {
     struct target_coalescing_part coalescing;
     struct target_lb_part lb;
     struct target_queue_part queue;
+    struct target_outputs_part outputs;
+    struct target_batch_member batch;
+    struct target_task_part task;
+    struct target_levels_part levels;
+    struct target_spool_part spool;
+    struct target_session_fetch session_fetch;
+    struct target_lazy_part lazy;
+    const char *cognitive; /* the type of processing; NULL: none */
 };
+
+/* One more cache that was asked; NULL: TARGET_SAYS_MAX were. */
+struct target_cache_say *target_admission_say(struct target_admission *admission, const char *name,
+                                              enum target_cache_note note);
+
+/* One more span of time spent outside; what is beyond TARGET_SPANS_MAX is lost. */
+void target_admission_span(struct target_admission *admission, const char *name, uint64_t wait_ns,
+                           uint64_t call_ns);
 
 /* A header or query argument, NULL: there is none. Owning loop only. */
 const char *target_admission_header(const struct target_admission *admission, const char *name);

@@ -13,6 +13,7 @@
 #include "headers.h"
 #include "queue.h"
 #include "telling.h"
+#include "workpath.h"
 
 bool target_answers_build(struct target_answers *answers)
 {
@@ -65,6 +66,14 @@ static struct target_draft by_route(const struct target_answers *answers,
         return target_about_status(&answers->from, asked);
     case TARGET_ROUTE_WORK:
         return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_WORK);
+    case TARGET_ROUTE_SEARCH:
+        return target_workpath_search(&answers->from, asked);
+    case TARGET_ROUTE_COGNITIVE:
+        return target_workpath_cognitive(&answers->from, asked);
+    case TARGET_ROUTE_TASKS:
+        return target_workpath_task_made(&answers->from, asked);
+    case TARGET_ROUTE_TASK:
+        return target_workpath_task(&answers->from, asked);
     case TARGET_ROUTE_HEALTH:
         return fixed(answers, MHD_HTTP_OK, TARGET_FIXED_HEALTH);
     case TARGET_ROUTE_LIVE:
@@ -110,6 +119,10 @@ static struct target_draft by_route(const struct target_answers *answers,
         return target_queue_answer(&answers->from, asked);
     case TARGET_ROUTE_BACKENDS:
         return target_backendpath(&answers->from, asked);
+    case TARGET_ROUTE_WARM:
+        return target_adminpath_warm(&answers->from, asked);
+    case TARGET_ROUTE_TRIM:
+        return target_adminpath_trim(&answers->from, asked);
     case TARGET_ROUTE_OTHER:
     case TARGET_ROUTES:
         break;
@@ -164,6 +177,7 @@ struct target_answer target_answers_make(struct target_answers *answers,
 
     target_draft_share(&draft, asked->admission);
     tell_systems(answers, asked, &draft);
+    asked->cost->bytes_out = target_draft_bytes(&draft);
     if (draft.fixed && !draft.body && !target_headers_are_needed(asked)) {
         return (struct target_answer){
             .status = draft.status, .response = draft.fixed->ready, .is_shared = true};

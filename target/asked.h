@@ -6,6 +6,7 @@
 
 #include <microhttpd.h>
 
+#include "account.h"
 #include "admission.h"
 #include "routes.h"
 
@@ -28,6 +29,7 @@ struct target_asked { /* all borrowed */
     MHD_ContentReaderCallback piped;  /* of one that comes through a pipe */
     MHD_UpgradeHandler upgraded;      /* of a connection that becomes a WebSocket */
     void *cls;                        /* for both */
+    struct target_cost *cost;         /* so far; answering notes what it sends */
 };
 
 #endif

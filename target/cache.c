@@ -586,6 +586,26 @@ size_t target_cache_clear(struct target_cache *cache)
     return purged;
 }
 
+size_t target_cache_purge_if(struct target_cache *cache,
+                             bool (*is_meant)(const void *cls, const char *key), const void *cls)
+{
+    size_t purged = 0;
+
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < cache->entries.buckets; i++) {
+        struct target_key_node *node = cache->entries.bucket[i], *next;
+
+        for (; node; node = next) {
+            next = node->next;
+            if (is_meant(cls, node->key)) {
+                purged += purge(cache, TARGET_OWNER(node, struct entry, by_key));
+            }
+        }
+    }
+    unlock(cache);
+    return purged;
+}
+
 /* ---- the whole ---- */
 
 void target_cache_set(struct target_cache *cache, uint64_t limit_bytes,

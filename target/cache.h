@@ -164,6 +164,10 @@ size_t target_cache_purge(struct target_cache *cache, const char *key);
 size_t target_cache_purge_tag(struct target_cache *cache, const char *tag);
 size_t target_cache_clear(struct target_cache *cache);
 
+/* Those whose key `is_meant` says so of, under the lock; it may not call the cache. */
+size_t target_cache_purge_if(struct target_cache *cache,
+                             bool (*is_meant)(const void *cls, const char *key), const void *cls);
+
 /*
  * Changes limit and policy; what is too much for the new limit is evicted at once, but for what
  * loads have reserved: that stays until they end.

@@ -86,6 +86,7 @@ static void say(struct target_chat_answer *answer, const struct target_chat_aske
     if (!target_reply_begin(&reply, ask, asked->pace, asked->seed, asked->index, asked->begin_ns)) {
         return;
     }
+    answer->tokens = reply.tokens;
     if (is_streamed) {
         answer->stream = target_stream_new(&reply, &completion);
     } else {

@@ -33,6 +33,7 @@ struct target_chat_asked { /* borrowed */
 struct target_chat_answer { /* one of stream, json, error; all NULL with 200: no memory */
     unsigned status;
     struct target_stream *stream; /* the caller's */
+    uint64_t tokens;              /* of the answer */
     json_t *json;                 /* the caller's */
     const char *error_type;       /* static; `error` says what */
     struct target_error error;

@@ -59,6 +59,7 @@ struct target_draft target_conversation_chat(const struct target_sources *from,
     struct target_draft answer;
     char turn[24];
 
+    asked->cost->tokens = chat.tokens;
     if (chat.error_type) {
         return target_draft_failed(chat.status, chat.error_type, chat.error.text);
     }

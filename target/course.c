@@ -119,13 +119,38 @@ static bool asks_systems(const struct target_request *request)
     return !target_route_is_observer(request->route) && !target_route_is_probe(request->route);
 }
 
-/* Whether its answer is for its client alone: of a session, or streamed as time goes by. */
-static bool is_personal(const struct target_request *request)
+/* What it names as its session; NULL: none, or its path has none. */
+static const char *session_of(const struct target_request *request)
 {
+    switch (request->route) {
+    case TARGET_ROUTE_CHAT:
+    case TARGET_ROUTE_COMPLETIONS:
+    case TARGET_ROUTE_COGNITIVE:
+    case TARGET_ROUTE_SESSIONS:
+    case TARGET_ROUTE_WS_ECHO:
+    case TARGET_ROUTE_WS_CHAT:
+        return target_conversation_session(request->connection);
+    default:
+        return NULL;
+    }
+}
+
+/*
+ * Whether its answer is for its client alone: of a session, or streamed as time goes by. What is
+ * searched for has a cache of its own.
+ */
+static bool is_personal(const struct target_request *request, const char *session)
+{
+    if (request->route == TARGET_ROUTE_SEARCH) {
+        return true;
+    }
+    if (request->route == TARGET_ROUTE_COGNITIVE) {
+        return session != NULL;
+    }
     if (request->route != TARGET_ROUTE_CHAT && request->route != TARGET_ROUTE_COMPLETIONS) {
         return false;
     }
-    return target_conversation_session(request->connection) ||
+    return session ||
            (request->body_bytes > 0 && target_ask_names_stream(request->body, request->body_bytes));
 }
 
@@ -133,6 +158,8 @@ static bool is_personal(const struct target_request *request)
 static void begin_asking(struct target_loop *loop, struct target_request *request,
                          const char *method, const char *path, uint64_t now)
 {
+    const char *session = session_of(request);
+
     request->is_work = has_work(request, method);
     request->stage = asks_systems(request) ? TARGET_STAGE_ADMIT : TARGET_STAGE_SERVICE;
     request->whole_ns = now;
@@ -146,9 +173,12 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .is_cut = request->is_body_too_large,
         .correlation_id = request->correlation_id[0] ? request->correlation_id : NULL,
         .is_work = request->is_work,
+        .session = session,
+        .seed = loop->service.seed,
+        .index = request->index,
         .vary = loop->service.vary,
         .is_to_fail = is_to_fail(loop, request),
-        .is_personal = is_personal(request),
+        .is_personal = is_personal(request, session),
         .service_ns =
             takes_time(loop, request, request->is_work) ? draw_service_ns(loop, request) : 0,
         .start_ns = now,
@@ -221,10 +251,14 @@ static enum MHD_Result answer(struct target_loop *loop, struct target_request *r
         .piped = target_streaming_pipe,
         .upgraded = target_websockets_take,
         .cls = request,
+        .cost = &request->cost,
     };
-    struct target_answer answer = target_answers_make(&loop->answers, &asked);
+    struct target_answer answer;
     enum MHD_Result result;
 
+    request->cost.bytes_in = request->body_bytes;
+    target_meter_leave(&loop->meter, &request->cost);
+    answer = target_answers_make(&loop->answers, &asked);
     target_follow_own_change(loop); /* a knob may have been turned */
     target_hold_over(request);
     request->has_place = answer.has_place;
@@ -338,8 +372,11 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .load_ns = request->admission.model.load_ns,
         .cache = target_response_cache_word(&request->admission),
         .backend = request->admission.lb.backend,
+        .cache_by = target_response_cache_who(&request->admission),
         .span = request->admission.span,
         .spans = request->admission.spans,
+        .processing = request->admission.cognitive,
+        .cost = request->cost.is_counted ? &request->cost : NULL,
         .is_stream = request->stream != NULL,
         .tokens = request->stream ? request->stream->tokens : 0,
         .first_ns = request->stream ? request->stream->first_ns : 0,
@@ -378,6 +415,7 @@ enum MHD_Result target_course_on_request(void *cls, struct MHD_Connection *conne
 {
     struct target_loop *loop = cls;
     struct target_request *request = *slot;
+    enum MHD_Result result;
 
     if (!request) {
         request = *slot = begin_request(loop, connection, path, method);
@@ -386,13 +424,17 @@ enum MHD_Result target_course_on_request(void *cls, struct MHD_Connection *conne
         }
         return request ? MHD_YES : MHD_NO;
     }
+    target_meter_enter(&loop->meter, loop->shared->account, &request->cost);
     if (*data_bytes > 0) {
-        bool is_taken = target_request_add_body(request, data, *data_bytes);
-
+        result = target_request_add_body(request, data, *data_bytes) ? MHD_YES : MHD_NO;
         *data_bytes = 0;
-        return is_taken ? MHD_YES : MHD_NO;
+    } else {
+        result = go_on(loop, request, method, path);
     }
-    return go_on(loop, request, method, path);
+    if (request->status == 0) { /* else it was said what it cost */
+        target_meter_leave(&loop->meter, &request->cost);
+    }
+    return result;
 }
 
 void target_course_on_completed(void *cls, struct MHD_Connection *connection, void **slot,
@@ -409,6 +451,7 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
     tell_unanswered(loop, request);
     if (!target_route_is_observer(request->route)) {
         log_request(loop, request, is_sent);
+        target_account_add(loop->shared->account, &request->cost);
     }
     target_streaming_end(loop, request, is_sent);
     target_pipe_leave(request->admission.lb.pipe);

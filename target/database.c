@@ -1,15 +1,13 @@
 /* database: see the header. What SQLite does is in sqlink.c. */
 #include "database.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "draw.h"
 #include "keytable.h"
+#include "sqlfile.h"
 #include "sqlink.h"
 #include "systems.h"
 
@@ -76,60 +74,11 @@ static const struct target_knob knobs[] = {
      .text = "pages that each connection opened from now on keeps in memory"},
 };
 
-static bool check_folder(const char *path, struct target_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[TARGET_DATABASE_PATH_BYTES] = ".";
-
-    if (slash) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
-    }
-    return access(folder, W_OK | X_OK) == 0 ||
-           target_fail(err, "database: cannot write \"%.300s\": %s; try a folder that is there",
-                       path, strerror(errno));
-}
-
-/* SQLite's first bytes; an empty file becomes a database. */
-static bool is_database(const char *path)
-{
-    char head[16] = {0};
-    FILE *file = fopen(path, "re");
-    size_t bytes = file ? fread(head, 1, sizeof head, file) : 0;
-
-    if (file) {
-        fclose(file);
-    }
-    return bytes == 0 || memcmp(head, "SQLite format 3", sizeof head) == 0;
-}
-
-static bool check_path(const char *path, struct target_error *err)
-{
-    struct stat file;
-
-    if (path[0] == '\0') {
-        return true;
-    }
-    if (!check_folder(path, err)) {
-        return false;
-    }
-    if (stat(path, &file) < 0) {
-        return true;
-    }
-    if (!S_ISREG(file.st_mode) || access(path, R_OK | W_OK) < 0) {
-        return target_fail(err, "database: \"%.300s\" is no file that can be read and written",
-                           path);
-    }
-    return is_database(path) ||
-           target_fail(err,
-                       "database: \"%.300s\" is no SQLite database; try a name that is not there",
-                       path);
-}
-
 static bool check_settings(const void *cls, struct target_error *err)
 {
     const struct target_database_settings *settings = cls;
 
-    return check_path(settings->path, err) &&
+    return target_sqlfile_check(settings->path, "database", err) &&
            target_dependency_check(&settings->calls, "database", err);
 }
 

@@ -83,10 +83,19 @@ struct target_draft target_draft_refused(const struct target_admission *admissio
 void target_draft_mark(struct target_draft *draft, const char *name, const char *value)
 {
     if (draft->text) {
+        draft->bytes = strlen(draft->text);
         draft->own = target_response_text(draft->text, TARGET_JSON_TYPE);
         draft->text = NULL;
     }
     target_response_add(draft->own, name, value);
+}
+
+size_t target_draft_bytes(const struct target_draft *draft)
+{
+    return draft->body    ? draft->body->bytes
+           : draft->text  ? strlen(draft->text)
+           : draft->fixed ? strlen(draft->fixed->text)
+                          : draft->bytes;
 }
 
 void target_draft_share(struct target_draft *draft, const struct target_admission *admission)

@@ -22,6 +22,7 @@ struct target_draft { /* all NULL: no memory */
     unsigned status;
     const struct target_fixed *fixed;
     struct MHD_Response *own;
+    size_t bytes;                 /* of `own`, where that is known */
     char *text;                   /* JSON on the heap, no response yet */
     struct target_body *body;     /* the same, shared; held */
     struct target_stream *stream; /* what asked->reader is to read; the caller's */
@@ -49,6 +50,9 @@ struct target_draft target_draft_bad_request(const char *message);
 
 /* As the system that refused it says. */
 struct target_draft target_draft_refused(const struct target_admission *admission);
+
+/* Of its body; 0: not known. */
+size_t target_draft_bytes(const struct target_draft *draft);
 
 /* A header of this answer alone: from now on nobody can share it. */
 void target_draft_mark(struct target_draft *draft, const char *name, const char *value);

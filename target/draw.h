@@ -23,6 +23,10 @@ enum target_lane {
     TARGET_LANE_GAPS, /* the seed of an answer's gaps, which are drawn by their place in it */
     TARGET_LANE_GAP,
     TARGET_LANE_GAP_2,
+    TARGET_LANE_COGNITIVE,
+    TARGET_LANE_COGNITIVE_2,
+    TARGET_LANE_TASK,
+    TARGET_LANE_TASK_2,
 };
 
 /* Uniform in the open interval (0, 1), 53 bits. */

@@ -104,7 +104,7 @@ struct target_draft target_echo_bytes(const struct target_asked *asked)
     if (response) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
     }
-    return target_draft_own(MHD_HTTP_OK, response);
+    return (struct target_draft){.status = MHD_HTTP_OK, .own = response, .bytes = bytes};
 }
 
 static bool has_no_body(uint64_t status)

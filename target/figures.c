@@ -60,6 +60,20 @@ void target_figures_add_series(struct target_figures *figures,
     figures->series[figures->numbers++] = *series;
 }
 
+void target_histogram_add(struct target_histogram_figure *histogram, double most, uint64_t count)
+{
+    assert(histogram->buckets < TARGET_HISTOGRAM_BUCKETS);
+    histogram->bucket[histogram->buckets].most = most;
+    histogram->bucket[histogram->buckets++].count = count;
+}
+
+void target_figures_add_histogram(struct target_figures *figures,
+                                  const struct target_histogram_figure *histogram)
+{
+    assert(figures->histograms < TARGET_HISTOGRAMS_MAX);
+    figures->histogram[figures->histograms++] = *histogram;
+}
+
 static uint64_t value_of(const struct metric *metric, const void *figure)
 {
     uint64_t value;
@@ -130,6 +144,36 @@ static void print_series(const struct target_figures *figures, FILE *out)
     }
 }
 
+static uint64_t count_of(const struct target_histogram_figure *histogram)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < histogram->buckets; i++) {
+        count += histogram->bucket[i].count;
+    }
+    return count;
+}
+
+static void print_histogram(const struct target_histogram_figure *histogram, FILE *out)
+{
+    const char *name = histogram->name;
+    uint64_t count = 0;
+
+    fprintf(out,
+            "# HELP pelt_target_%s What was counted, by its size.\n"
+            "# TYPE pelt_target_%s histogram\n",
+            name, name);
+    for (size_t i = 0; i < histogram->buckets; i++) {
+        count += histogram->bucket[i].count;
+        fprintf(out, "pelt_target_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name,
+                histogram->bucket[i].most, count);
+    }
+    fprintf(out,
+            "pelt_target_%s_bucket{le=\"+Inf\"} %" PRIu64 "\npelt_target_%s_sum %.9g\n"
+            "pelt_target_%s_count %" PRIu64 "\n",
+            name, count, name, histogram->sum, name, count);
+}
+
 void target_figures_print(const struct target_figures *figures, FILE *out)
 {
     print_kind(out, "limit", limit_metrics, figures->limit, figures->limits,
@@ -146,6 +190,9 @@ void target_figures_print(const struct target_figures *figures, FILE *out)
                 figures->event[i].system, figures->event[i].event, figures->event[i].count);
     }
     print_series(figures, out);
+    for (size_t i = 0; i < figures->histograms; i++) {
+        print_histogram(&figures->histogram[i], out);
+    }
 }
 
 static json_t *kind_json(const struct metric *metrics, const void *figures, size_t count,
@@ -203,12 +250,31 @@ static json_t *events_json(const struct target_figures *figures)
     return all;
 }
 
+static json_t *histograms_json(const struct target_figures *figures)
+{
+    json_t *all = json_object();
+
+    for (size_t i = 0; i < figures->histograms; i++) {
+        const struct target_histogram_figure *one = &figures->histogram[i];
+
+        json_object_set_new(
+            all, one->name,
+            json_pack("{s:I, s:f}", "count", (json_int_t)count_of(one), "sum", one->sum));
+    }
+    return all;
+}
+
 json_t *target_figures_json(const struct target_figures *figures)
 {
-    return json_pack(
+    json_t *json = json_pack(
         "{s:o, s:o, s:o, s:o*}", "limits",
         kind_json(limit_metrics, figures->limit, figures->limits, sizeof figures->limit[0]),
         "caches",
         kind_json(cache_metrics, figures->cache, figures->caches, sizeof figures->cache[0]),
         "events", events_json(figures), "series", series_json(figures));
+
+    if (json && figures->histograms > 0) {
+        json_object_set_new(json, "histograms", histograms_json(figures));
+    }
+    return json;
 }

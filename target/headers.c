@@ -12,7 +12,7 @@
 #define CORRELATION_ID "X-Correlation-ID"
 #define BACKEND        "X-Backend"
 
-/* In the cache, or among those under way. */
+/* In the response cache, or among those under way. */
 static bool has_been_looked_up(const struct target_asked *asked)
 {
     return asked->admission->response_cache.note != TARGET_CACHE_BYPASS ||
@@ -22,7 +22,7 @@ static bool has_been_looked_up(const struct target_asked *asked)
 static void add_timing(struct MHD_Response *response, const struct target_asked *asked)
 {
     const struct target_admission *admission = asked->admission;
-    char text[120 + 80 * TARGET_SPANS_MAX];
+    char text[240 + 80 * TARGET_SPANS_MAX];
     size_t used = 0;
 
     if (!admission->lb.is_relayed) { /* else the back end has said its own */
@@ -40,6 +40,13 @@ static void add_timing(struct MHD_Response *response, const struct target_asked 
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s-wait;dur=%.3f, %s;dur=%.3f",
                                  used ? ", " : "", span->name, (double)span->wait_ns / 1e6,
                                  span->name, (double)span->call_ns / 1e6);
+    }
+    if (asked->cost->is_counted) {
+        snprintf(text + used, sizeof text - used,
+                 ", cpu;dur=%.3f, bytes;desc=\"in=%" PRIu64 " out=%" PRIu64
+                 "\", tokens;desc=\"%" PRIu64 "\"",
+                 (double)asked->cost->cpu_ns / 1e6, asked->cost->bytes_in, asked->cost->bytes_out,
+                 asked->cost->tokens);
     }
     target_response_add(response, SERVER_TIMING, text);
 }
@@ -108,7 +115,7 @@ void target_headers_add_shared(struct MHD_Response *response, bool has_server_ti
 
 bool target_headers_are_needed(const struct target_asked *asked)
 {
-    return asked->correlation_id || asked->queue_ns > 0 || asked->work_ns > 0 ||
-           asked->admission->rate.limit > 0 || asked->admission->model.name ||
-           asked->admission->spans > 0 || has_been_looked_up(asked);
+    return asked->correlation_id || asked->cost->is_counted || asked->queue_ns > 0 ||
+           asked->work_ns > 0 || asked->admission->rate.limit > 0 || asked->admission->model.name ||
+           asked->admission->spans > 0 || asked->admission->says > 0 || has_been_looked_up(asked);
 }

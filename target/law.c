@@ -1,5 +1,6 @@
 /*
- * law: exponential by inversion, -mean ln(u). Lognormal as exp(mu + sigma z) with z from the
+ * law: exponential by inversion, -mean ln(u), Weibull likewise, mean / G(1 + 1 / k) (-ln u)^(1 / k)
+ * with the gamma function G and the shape k. Lognormal as exp(mu + sigma z) with z from the
  * Box-Muller transform and mu = ln(mean) - sigma^2 / 2, so that the given mean is the mean of the
  * distribution and not its median.
  */
@@ -10,6 +11,18 @@
 #include "quantity.h"
 
 #define SIGMA_MAX 10.0
+#define SHAPE_MIN 0.1
+#define SHAPE_MAX 10.0
+
+/* The second number of laws that have one. */
+static const struct {
+    const char *name;
+    double least, most;
+} laws[] = {
+    [TARGET_LAW_LOGNORMAL] = {"lognormal", 0, SIGMA_MAX},
+    [TARGET_LAW_UNIFORM] = {"uniform", 0, 1},
+    [TARGET_LAW_WEIBULL] = {"weibull", SHAPE_MIN, SHAPE_MAX},
+};
 
 static bool is_named(const char *text, const char *name, const char **rest)
 {
@@ -59,7 +72,8 @@ static bool mean_and_sigma(struct target_law *law, const char *text, mean_fn rea
     memcpy(mean, text, (size_t)(comma - text));
     mean[comma - text] = '\0';
     return read_mean(&law->mean_ns, mean) &&
-           target_quantity_number(comma + 1, 0, SIGMA_MAX, &law->sigma);
+           target_quantity_number(comma + 1, laws[law->kind].least, laws[law->kind].most,
+                                  &law->sigma);
 }
 
 static bool parse(struct target_law *law, const char *text, mean_fn read_mean)
@@ -67,9 +81,11 @@ static bool parse(struct target_law *law, const char *text, mean_fn read_mean)
     const char *rest = text;
 
     *law = (struct target_law){.kind = TARGET_LAW_CONSTANT};
-    if (is_named(text, "lognormal", &rest)) {
-        law->kind = TARGET_LAW_LOGNORMAL;
-        return mean_and_sigma(law, rest, read_mean);
+    for (enum target_law_kind kind = TARGET_LAW_LOGNORMAL; kind <= TARGET_LAW_WEIBULL; kind++) {
+        if (is_named(text, laws[kind].name, &rest)) {
+            law->kind = kind;
+            return mean_and_sigma(law, rest, read_mean);
+        }
     }
     if (is_named(text, "exponential", &rest)) {
         law->kind = TARGET_LAW_EXPONENTIAL;
@@ -82,10 +98,12 @@ static bool parse(struct target_law *law, const char *text, mean_fn read_mean)
 bool target_law_parse(struct target_law *law, const char *text, struct target_error *err)
 {
     return parse(law, text, time_mean) ||
-           target_fail(err,
-                       "\"%.100s\" is not a law; try constant:5ms, "
-                       "exponential:5ms or lognormal:5ms,0.5 (mean, sigma)",
-                       text);
+           target_fail(
+               err,
+               "\"%.100s\" is not a law; try constant:5ms, "
+               "exponential:5ms, lognormal:5ms,0.5 (mean, sigma), uniform:5ms,0.5 (mean, half "
+               "width) or weibull:5ms,0.7 (mean, shape)",
+               text);
 }
 
 bool target_law_parse_count(struct target_law *law, const char *text, struct target_error *err)
@@ -105,6 +123,10 @@ static double draw_ns(const struct target_law *law, double u1, double u2)
     case TARGET_LAW_LOGNORMAL:
         return law->mean_ns * exp(law->sigma * sqrt(-2 * log(u1)) * cos(2 * M_PI * u2) -
                                   law->sigma * law->sigma / 2);
+    case TARGET_LAW_UNIFORM:
+        return law->mean_ns * (1 + law->sigma * (2 * u1 - 1));
+    case TARGET_LAW_WEIBULL:
+        return law->mean_ns / tgamma(1 + 1 / law->sigma) * pow(-log(u1), 1 / law->sigma);
     case TARGET_LAW_CONSTANT:
         break;
     }
@@ -130,7 +152,9 @@ static void print(const struct target_law *law, const char *mean, char *text, si
         snprintf(text, bytes, "exponential:%s", mean);
         break;
     case TARGET_LAW_LOGNORMAL:
-        snprintf(text, bytes, "lognormal:%s,%.17g", mean, law->sigma);
+    case TARGET_LAW_UNIFORM:
+    case TARGET_LAW_WEIBULL:
+        snprintf(text, bytes, "%s:%s,%.17g", laws[law->kind].name, mean, law->sigma);
         break;
     case TARGET_LAW_CONSTANT:
         snprintf(text, bytes, law->mean_ns > 0 ? "constant:%s" : "%s", mean);

@@ -21,17 +21,22 @@ enum target_law_kind {
     TARGET_LAW_CONSTANT,
     TARGET_LAW_EXPONENTIAL,
     TARGET_LAW_LOGNORMAL,
+    TARGET_LAW_UNIFORM,
+    TARGET_LAW_WEIBULL,
 };
 
 struct target_law { /* all zero: answer at once */
     enum target_law_kind kind;
     double mean_ns; /* of the distribution, for each kind; of a law of counts: the mean count */
-    double sigma;   /* lognormal only: standard deviation of the logarithm */
+    double sigma;   /* lognormal: standard deviation of the logarithm; uniform: half the width as a
+                       share of the mean; weibull: the shape */
 };
 
 /*
- * "0", "5ms", "constant:5ms", "exponential:5ms", "lognormal:5ms,0.5" (mean, sigma <= 10). The error
- * does not name the knob.
+ * "0", "5ms", "constant:5ms", "exponential:5ms", "lognormal:5ms,0.5" (mean, sigma <= 10),
+ * "uniform:5ms,0.5" (mean, half the width as a share of it, <= 1: 2.5 to 7.5 ms), "weibull:5ms,0.7"
+ * (mean, shape of 0.1 to 10: 1 is exponential, less has a heavier tail). The error does not name
+ * the knob.
  */
 TARGET_MUST_USE bool target_law_parse(struct target_law *law, const char *text,
                                       struct target_error *err);

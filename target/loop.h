@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 
+#include "account.h"
 #include "chat.h"
 #include "counters.h"
 #include "error.h"
@@ -31,7 +32,8 @@ struct target_loop;
 struct target_shared { /* by all loops; constant while they run, but for what locks itself */
     struct target_settings *settings;
     struct target_running running;
-    struct target_workers *workers; /* these are those of `running` */
+    struct target_workers *workers; /* these five are those of `running` */
+    struct target_account *account;
     struct target_chat *chat;
     struct target_sessions *sessions;
     struct target_ws *ws;

@@ -19,6 +19,7 @@
 
 #include <microhttpd.h>
 
+#include "account.h"
 #include "answers.h"
 #include "dueheap.h"
 #include "journal.h"
@@ -51,6 +52,7 @@ struct target_loop {
     bool is_first;                           /* it ticks the systems and logs stalls */
     uint64_t tick_ns;
     uint64_t in_flight; /* observers included */
+    struct target_meter meter;
     struct target_wsset websockets;
     bool has_upgraded;     /* the library has a connection to take leave of */
     uint64_t streams;      /* in flight */

@@ -216,7 +216,8 @@ void target_options_help(void)
         print_knob(target_knob_at(&place));
     }
     puts("\n"
-         "Paths: POST /api/chat, GET /work /api/models /api/status /health, /bytes/N, /status/N,\n"
+         "Paths: POST /api/chat, GET /work /search /api/models /api/status /health, /bytes/N, "
+         "/status/N,\n"
          "/echo; GET /count and /metrics look on: they are neither counted nor delayed;\n"
          "/, /status, /alerts, /events, /trace/ID, /api/metrics/history and so on tell of the "
          "service;\n"

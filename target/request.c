@@ -78,5 +78,8 @@ uint64_t target_request_queue_ns(const struct target_request *request)
     if (request->admission.lb.backend[0]) {
         return 0; /* what it waited for is the call of its back end */
     }
-    return request->admission.start_ns - request->whole_ns - request->admission.model.load_ns;
+    uint64_t waited_ns = request->admission.start_ns - request->whole_ns;
+    uint64_t told_ns = request->admission.model.load_ns + request->admission.held_ns;
+
+    return waited_ns > told_ns ? waited_ns - told_ns : 0;
 }

@@ -12,6 +12,7 @@
 
 #include <microhttpd.h>
 
+#include "account.h"
 #include "error.h"
 #include "jsonlog.h"
 #include "routes.h"
@@ -44,6 +45,7 @@ struct target_request {
     enum target_stage stage;
     bool is_work; /* asks the systems */
     struct target_admission admission;
+    struct target_cost cost;
     struct target_waiter pause;                    /* its place among those that WAIT */
     char method[12];                               /* letters only */
     char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
@@ -75,7 +77,8 @@ TARGET_MUST_USE bool target_request_add_body(struct target_request *request, con
 /* The end of its service time. */
 uint64_t target_request_due_ns(const struct target_request *request);
 
-/* Between the whole request and the begin of its work, but for the load of its model. */
+/* Between the whole request and the begin of its work, but for what is told by itself: the load of
+ * its model, its task. */
 uint64_t target_request_queue_ns(const struct target_request *request);
 
 #endif

@@ -1,26 +1,32 @@
 /* response_cache: see the header. */
 #include "response_cache.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "cache.h"
+#include "clock.h"
+#include "levels.h"
 #include "names.h"
+#include "pack.h"
 #include "requestkey.h"
 
-#define NS_PER_S     UINT64_C(1000000000)
-#define ENTRIES_MAX  UINT64_C(10000000)
-#define TAGS_MAX     8 /* of those that a request names */
-#define TAG_HEADER   "Cache-Tag"
-#define SHOWN_BYTES  200 /* of a key in an event */
-#define STATUS_GOOD  200
-#define CACHE_PREFIX "pelt-target; "
+#define NS_PER_S    UINT64_C(1000000000)
+#define ENTRIES_MAX UINT64_C(10000000)
+#define TAGS_MAX    9 /* its path, and those that a request names */
+#define TAG_HEADER  "Cache-Tag"
+#define SHOWN_BYTES 200 /* of a key in an event */
+#define STATUS_GOOD 200
+#define OWN_NAME    "pelt-target"
+#define FIRST_LEVEL "l1"
 
 struct target_response_cache {
     struct target_cache *cache;
     atomic_bool is_on; /* relaxed: a request may miss a change that is made while it comes */
     _Atomic uint64_t ttl_ns, ttl_chat_ns; /* relaxed, likewise */
+    struct target_levels *levels;         /* NULL: none */
 };
 
 /* Of the call that this thread is in: the cache tells who left without knowing where. */
@@ -91,7 +97,8 @@ static void on_leave(void *cls, const struct target_cache_entry *entry, enum tar
     }
 }
 
-void target_response_cache_status(const struct target_admission *admission, char *text)
+static int print_say(char *text, size_t bytes, const struct target_cache_say *say,
+                     bool is_collapsed)
 {
     static const char *const forwarded[] = {
         [TARGET_CACHE_BYPASS] = "bypass",
@@ -99,27 +106,74 @@ void target_response_cache_status(const struct target_admission *admission, char
         [TARGET_CACHE_URI_MISS] = "uri-miss",
         [TARGET_CACHE_VARY_MISS] = "vary-miss",
     };
-    const struct target_response_cache_part *part = &admission->response_cache;
-    bool is_collapsed = admission->coalescing.is_collapsed;
-    enum target_cache_note note = part->note;
+    const char *detail = say->detail[0] ? "; detail=" : "";
 
-    if (note == TARGET_CACHE_ANSWERED) {
-        snprintf(text, TARGET_CACHE_STATUS_BYTES, CACHE_PREFIX "hit; ttl=%" PRIu64, part->ttl_s);
-        return;
+    if (say->note == TARGET_CACHE_ANSWERED) {
+        return snprintf(text, bytes, "%s; hit; ttl=%" PRIu64 "%s%s", say->name, say->ttl_s, detail,
+                        say->detail);
     }
-    if (note == TARGET_CACHE_BYPASS && is_collapsed) {
-        note = TARGET_CACHE_URI_MISS; /* the cache is off, and yet it was not forwarded alone */
+    return snprintf(text, bytes, "%s; fwd=%s%s%s%s%s", say->name, forwarded[say->note],
+                    say->is_stored ? "; stored" : "", is_collapsed ? "; collapsed" : "", detail,
+                    say->detail);
+}
+
+/* What the response cache itself says, nearest to the client. */
+static struct target_cache_say own_say(const struct target_admission *admission)
+{
+    const struct target_response_cache_part *part = &admission->response_cache;
+    struct target_cache_say say = {.name = part->name ? part->name : OWN_NAME,
+                                   .note = part->note,
+                                   .ttl_s = part->ttl_s,
+                                   .is_stored = part->is_stored};
+
+    if (say.note == TARGET_CACHE_BYPASS && admission->coalescing.is_collapsed) {
+        say.note = TARGET_CACHE_URI_MISS; /* the cache is off, and yet it was not forwarded alone */
     }
-    snprintf(text, TARGET_CACHE_STATUS_BYTES, CACHE_PREFIX "fwd=%s%s%s", forwarded[note],
-             part->is_stored ? "; stored" : "", is_collapsed ? "; collapsed" : "");
+    return say;
+}
+
+void target_response_cache_status(const struct target_admission *admission, char *text)
+{
+    struct target_cache_say own = own_say(admission);
+    size_t used = 0;
+
+    for (unsigned i = admission->says; i > 0; i--) {
+        bool is_last = i == 1 && own.note == TARGET_CACHE_BYPASS;
+
+        used += (size_t)print_say(text + used, TARGET_CACHE_STATUS_BYTES - used,
+                                  &admission->say[i - 1], false);
+        used += (size_t)snprintf(text + used, TARGET_CACHE_STATUS_BYTES - used, "%s",
+                                 is_last ? "" : ", ");
+    }
+    if (own.note != TARGET_CACHE_BYPASS || admission->says == 0) {
+        print_say(text + used, TARGET_CACHE_STATUS_BYTES - used, &own,
+                  admission->coalescing.is_collapsed);
+    }
+}
+
+const char *target_response_cache_who(const struct target_admission *admission)
+{
+    struct target_cache_say own = own_say(admission);
+
+    for (unsigned i = 0; i < admission->says; i++) {
+        if (admission->say[i].note == TARGET_CACHE_ANSWERED) {
+            return admission->say[i].name;
+        }
+    }
+    return own.note == TARGET_CACHE_ANSWERED ? own.name : NULL;
 }
 
 const char *target_response_cache_word(const struct target_admission *admission)
 {
+    enum target_cache_note note = admission->response_cache.note;
+
     if (admission->coalescing.is_collapsed) {
         return "collapsed";
     }
-    switch (admission->response_cache.note) {
+    for (unsigned i = 0; i < admission->says && note != TARGET_CACHE_ANSWERED; i++) {
+        note = admission->say[i].note;
+    }
+    switch (note) {
     case TARGET_CACHE_ANSWERED:
         return "hit";
     case TARGET_CACHE_URI_MISS:
@@ -148,12 +202,30 @@ static enum target_verdict give_again(struct target_response_cache *cache,
     return TARGET_ANSWERED;
 }
 
+/* With levels behind it, this is the first of them. */
+static const struct target_cache_entry *peek(struct target_response_cache *cache,
+                                             struct target_admission *admission, const char *key,
+                                             uint64_t now_ns)
+{
+    const struct target_cache_entry *entry;
+    uint64_t begin_ns;
+
+    if (!cache->levels || !target_levels_are_on(cache->levels)) {
+        return target_cache_peek(cache->cache, key, now_ns);
+    }
+    begin_ns = target_clock_now_ns();
+    entry = target_cache_peek(cache->cache, key, now_ns);
+    target_levels_note_l1(cache->levels, target_clock_now_ns() - begin_ns, entry != NULL);
+    admission->response_cache.name = FIRST_LEVEL;
+    return entry;
+}
+
 static enum target_verdict look_up(struct target_response_cache *cache,
                                    struct target_admission *admission,
                                    const struct target_request_key *key, uint64_t now_ns)
 {
     struct target_response_cache_part *part = &admission->response_cache;
-    const struct target_cache_entry *entry = target_cache_peek(cache->cache, key->text, now_ns);
+    const struct target_cache_entry *entry = peek(cache, admission, key->text, now_ns);
 
     if (entry) {
         part->note = TARGET_CACHE_ANSWERED;
@@ -233,20 +305,25 @@ static enum target_verdict admit_executing(void *state, struct target_admission 
     return verdict;
 }
 
-/* An answer's tags: what its key has in common with others, its path, those that were named. */
+/* An answer's tags: what its key has in common with others, its path, those that were named; one
+ * that comes from another level brings all but the first along. */
 struct tags {
-    const char *all[TAGS_MAX + 2];
+    const char *all[TAGS_MAX + 1];
     char named[TAGS_MAX][TARGET_NAME_BYTES];
     size_t count;
 };
 
 static void collect_tags(struct tags *tags, const struct target_admission *admission)
 {
-    const char *at = target_admission_header(admission, TAG_HEADER);
+    const struct target_unpacked *found = admission->levels.found;
+    const char *at = found ? found->tags : target_admission_header(admission, TAG_HEADER);
 
     tags->all[tags->count++] = target_request_key_base(admission->response_cache.load->key);
-    tags->all[tags->count++] = admission->path;
-    for (size_t i = 0; i < TAGS_MAX && at && target_names_next(&at, tags->named[i]); i++) {
+    if (!found) {
+        tags->all[tags->count++] = admission->path;
+    }
+    for (size_t i = 0; tags->count < TAGS_MAX + 1 && at && target_names_next(&at, tags->named[i]);
+         i++) {
         tags->all[tags->count++] = tags->named[i];
     }
 }
@@ -260,6 +337,11 @@ static uint64_t ttl_of(const struct target_response_cache *cache, enum target_ro
                : atomic_load_explicit(&cache->ttl_ns, memory_order_relaxed);
 }
 
+uint64_t target_response_cache_ttl(const struct target_admission *admission)
+{
+    return ttl_of(admission->response_cache.cache, admission->route);
+}
+
 static void keep(struct target_response_cache *cache, struct target_admission *admission,
                  struct target_body *body, uint64_t now_ns)
 {
@@ -268,8 +350,10 @@ static void keep(struct target_response_cache *cache, struct target_admission *a
     struct target_cache_load load = {
         .value = target_body_hold(body),
         .bytes = body->bytes,
-        .cost = admission->service_ns,
-        .ttl_ns = ttl_of(cache, admission->route),
+        .cost =
+            admission->levels.found ? admission->levels.found->service_ns : admission->service_ns,
+        .ttl_ns =
+            admission->levels.found ? admission->levels.ttl_ns : ttl_of(cache, admission->route),
     };
 
     collect_tags(&tags, admission);
@@ -296,14 +380,35 @@ static void ended(void *state, struct target_admission *admission,
     }
     told_in = NULL;
     part->load = NULL;
+    target_levels_done(&admission->levels);
+}
+
+static bool matches(const void *pattern, const char *key)
+{
+    return fnmatch(pattern, target_request_key_base(key) + 1, 0) == 0;
+}
+
+static size_t purge(struct target_response_cache *cache, const char *tag, const char *pattern)
+{
+    if (pattern) {
+        return target_cache_purge_if(cache->cache, matches, pattern);
+    }
+    return tag ? target_cache_purge_tag(cache->cache, tag) : target_cache_clear(cache->cache);
+}
+
+void target_response_cache_join(struct target_response_cache *cache, struct target_levels *levels)
+{
+    cache->levels = levels;
 }
 
 size_t target_response_cache_purge(struct target_response_cache *cache, const char *tag,
-                                   const struct target_scene *scene)
+                                   const char *pattern, const struct target_scene *scene)
 {
-    size_t purged =
-        tag ? target_cache_purge_tag(cache->cache, tag) : target_cache_clear(cache->cache);
+    size_t purged = purge(cache, tag, pattern);
 
+    if (cache->levels) {
+        target_levels_purge(cache->levels, tag, pattern);
+    }
     target_journal_event(scene->journal, scene->now_ns, scene->now_ns,
                          target_response_cache_system.name, "purged",
                          ",\"tag\":\"%s\",\"answers\":%zu", tag ? tag : "", purged);

@@ -18,7 +18,7 @@
 
 #include "systems.h"
 
-#define TARGET_CACHE_STATUS_BYTES 80
+#define TARGET_CACHE_STATUS_BYTES (80 * (1 + TARGET_SAYS_MAX))
 
 struct target_response_cache_settings {
     uint64_t bytes;   /* most of all bodies; 0: off */
@@ -29,18 +29,34 @@ struct target_response_cache_settings {
 };
 
 struct target_response_cache;
+struct target_levels;
 
 extern const struct target_system target_response_cache_system; /* looks up */
 extern const struct target_system target_response_store_system; /* keeps */
 
-/* Drops the answers with this tag, or all (NULL). Returns how many. */
+/*
+ * Drops the answers with this tag, or those whose path, query and body match this pattern, as
+ * fnmatch(3) says (both NULL: all). Returns how many.
+ */
 size_t target_response_cache_purge(struct target_response_cache *cache, const char *tag,
-                                   const struct target_scene *scene);
+                                   const char *pattern, const struct target_scene *scene);
 
-/* What Cache-Status (RFC 9211) says of a request; `text` has TARGET_CACHE_STATUS_BYTES. */
+/* Where answers are kept besides (levels.h); before any request. */
+void target_response_cache_join(struct target_response_cache *cache, struct target_levels *levels);
+
+/* How long the answer of a request that was looked up in vain is to be kept. */
+uint64_t target_response_cache_ttl(const struct target_admission *admission);
+
+/*
+ * What Cache-Status (RFC 9211) says of a request, the cache nearest to the client last; `text` has
+ * TARGET_CACHE_STATUS_BYTES.
+ */
 void target_response_cache_status(const struct target_admission *admission, char *text);
 
-/* "hit", "miss" or "collapsed" for the log; NULL: it was not looked up. */
+/* The name of the cache that answered, "l3"; NULL: none did. */
+const char *target_response_cache_who(const struct target_admission *admission);
+
+/* "hit", "miss" or "collapsed" for the log, by any cache; NULL: it was not looked up. */
 const char *target_response_cache_word(const struct target_admission *admission);
 
 #endif

@@ -17,6 +17,10 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_MODELS] = {"/api/models", "/api/models", false, GET_AND_HEAD},
     [TARGET_ROUTE_STATUS] = {"/api/status", "/api/status", false, GET_AND_HEAD},
     [TARGET_ROUTE_WORK] = {"/work", "/work", false, GET_AND_HEAD},
+    [TARGET_ROUTE_SEARCH] = {"/search", "/search", false, GET_AND_HEAD},
+    [TARGET_ROUTE_COGNITIVE] = {"/cognitive/NAME", "/cognitive/", true, "GET, HEAD, POST"},
+    [TARGET_ROUTE_TASKS] = {"/tasks", "/tasks", false, "POST"},
+    [TARGET_ROUTE_TASK] = {"/tasks/ID", "/tasks/", true, GET_AND_HEAD},
     [TARGET_ROUTE_LIVE] = {"/health/live", "/health/live", false, GET_AND_HEAD},
     [TARGET_ROUTE_READY] = {"/health/ready", "/health/ready", false, GET_AND_HEAD},
     [TARGET_ROUTE_DETAILED] = {"/health/detailed", "/health/detailed", false, GET_AND_HEAD},
@@ -53,6 +57,8 @@ static const struct route routes[TARGET_ROUTES] = {
     [TARGET_ROUTE_CACHE] = {"/admin/cache", "/admin/cache", false, "DELETE"},
     [TARGET_ROUTE_BACKENDS] = {"/admin/backends", "/admin/backends", false,
                                "GET, HEAD, POST, DELETE"},
+    [TARGET_ROUTE_WARM] = {"/admin/search", "/admin/search", false, "POST"},
+    [TARGET_ROUTE_TRIM] = {"/admin/trim", "/admin/trim", false, "POST"},
 };
 
 static bool matches(const struct route *route, const char *path)
@@ -114,7 +120,8 @@ bool target_route_is_observer(enum target_route route)
 bool target_route_is_admin(enum target_route route)
 {
     return route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB ||
-           route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS;
+           route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS ||
+           route == TARGET_ROUTE_WARM || route == TARGET_ROUTE_TRIM;
 }
 
 bool target_route_tells(enum target_route route)
@@ -125,7 +132,8 @@ bool target_route_tells(enum target_route route)
 bool target_route_has_work(enum target_route route)
 {
     return route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_COMPLETIONS ||
-           route == TARGET_ROUTE_WORK;
+           route == TARGET_ROUTE_WORK || route == TARGET_ROUTE_SEARCH ||
+           route == TARGET_ROUTE_COGNITIVE;
 }
 
 bool target_route_is_probe(enum target_route route)

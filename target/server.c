@@ -13,8 +13,10 @@
 
 #include "clock.h"
 #include "dashboard.h"
+#include "levels.h"
 #include "loop.h"
 #include "register.h"
+#include "response_cache.h"
 #include "trace.h"
 
 struct target_server {
@@ -215,8 +217,12 @@ static bool start_systems(struct target_server *server)
         return false;
     }
     shared->workers = shared->running.state[target_systems_index(&target_workers_system)];
+    shared->account = shared->running.state[target_systems_index(&target_account_system)];
     shared->chat = shared->running.state[target_systems_index(&target_chat_system)];
     shared->sessions = shared->running.state[target_systems_index(&target_sessions_system)];
+    target_response_cache_join(
+        shared->running.state[target_systems_index(&target_response_cache_system)],
+        shared->running.state[target_systems_index(&target_levels_system)]);
     shared->ws = shared->running.state[target_systems_index(&target_ws_system)];
     shared->trace = shared->running.state[target_systems_index(&target_trace_system)];
     shared->dashboard = shared->running.state[target_systems_index(&target_dashboard_system)];

@@ -41,7 +41,7 @@ static const struct target_knob knobs[] = {
      .initial = "all",
      .is_live = true,
      .text = "which requests take the service time: all, or those that have work (POST /api/chat "
-             "and /v1/chat/completions, GET /work)"},
+             "and /v1/chat/completions, GET /work and /search, /cognitive/NAME)"},
     {.name = "stall",
      .type = TARGET_KNOB_STALLS,
      .offset = FIELD(stalls),

@@ -11,7 +11,9 @@
 #include <sys/random.h>
 
 #include "keytable.h"
+#include "sessionstore.h"
 
+#define NS_PER_MS    UINT64_C(1000000)
 #define NS_PER_S     UINT64_C(1000000000)
 #define SESSIONS_MAX 1000000
 #define MESSAGES_MAX 1000
@@ -41,7 +43,8 @@ struct target_sessions {
     uint64_t now_ns; /* the latest seen */
     uint64_t message_bytes;
     uint64_t made, expired, ended, refused;
-    bool is_full; /* the last who asked was refused */
+    bool is_full;                      /* the last who asked was refused */
+    struct target_sessionstore *store; /* NULL: none */
 };
 
 static const struct target_knob knobs[] = {
@@ -69,7 +72,23 @@ static const struct target_knob knobs[] = {
      .initial = "10",
      .is_live = true,
      .text = "a session keeps this many messages, the last ones, of each at most 1000 bytes"},
+    {.name = "sessions-redis",
+     .type = TARGET_KNOB_PATH,
+     .offset = FIELD(redis),
+     .max = TARGET_REDIS_ADDRESS_BYTES,
+     .initial = "",
+     .text = "HOST:PORT of a Redis server in which sessions are kept besides, so that they survive "
+             "a restart; empty: none"},
 };
+
+static bool check(const void *cls, struct target_error *err)
+{
+    const struct target_sessions_settings *settings = cls;
+    struct target_error why;
+
+    return target_redislink_check(settings->redis, &why) ||
+           target_fail(err, "sessions-redis: %.400s", why.text);
+}
 
 /* ---- the list ---- */
 
@@ -195,20 +214,42 @@ static bool draw_id(char id[TARGET_SESSION_ID_BYTES])
     return true;
 }
 
-/* NULL: no memory. */
-static struct session *add_session(struct target_sessions *all)
+/* `id` NULL: a new one is drawn. NULL: no memory. */
+static struct session *add_session(struct target_sessions *all, const char *id)
 {
     struct session *session = calloc(1, sizeof *session);
 
-    if (!session || !draw_id(session->id) ||
+    if (session && id) {
+        snprintf(session->id, sizeof session->id, "%s", id);
+    }
+    if (!session || (!id && !draw_id(session->id)) ||
         !target_keytable_add(&all->by_id, &session->node, session->id)) {
         free(session);
         return NULL;
     }
     session->used_ns = all->now_ns;
     join_list(all, session);
-    all->made++;
     return session;
+}
+
+static json_t *messages_json(const struct session *session)
+{
+    json_t *messages = json_array();
+
+    for (const struct message *at = session->first; at; at = at->next) {
+        json_array_append_new(messages, json_stringn(at->text, at->bytes));
+    }
+    return messages;
+}
+
+static void save(struct target_sessions *all, const struct session *session)
+{
+    if (all->store) {
+        target_sessionstore_save(all->store, session->id,
+                                 json_pack("{s:I, s:o}", "turns", (json_int_t)session->turns,
+                                           "messages", messages_json(session)),
+                                 all->settings.ttl_ns / NS_PER_MS);
+    }
 }
 
 /* ---- what clients do ---- */
@@ -239,9 +280,11 @@ static bool make(struct target_sessions *all, const struct target_scene *scene,
         return false;
     }
     tell_full(all, false, scene);
-    session = add_session(all);
+    session = add_session(all, NULL);
     if (session) {
+        all->made++;
         memcpy(id, session->id, sizeof session->id);
+        save(all, session);
     }
     return session != NULL;
 }
@@ -267,6 +310,7 @@ bool target_sessions_turn(struct target_sessions *all, const char *id, const cha
     if (session) {
         *turn = ++session->turns;
         keep_message(all, session, message);
+        save(all, session);
     }
     pthread_mutex_unlock(&all->lock);
     return session != NULL;
@@ -275,22 +319,15 @@ bool target_sessions_turn(struct target_sessions *all, const char *id, const cha
 bool target_sessions_touch(struct target_sessions *all, const char *id,
                            const struct target_scene *scene)
 {
-    bool is_there;
+    struct session *session;
 
     pthread_mutex_lock(&all->lock);
-    is_there = use(all, id, scene) != NULL;
-    pthread_mutex_unlock(&all->lock);
-    return is_there;
-}
-
-static json_t *messages_json(const struct session *session)
-{
-    json_t *messages = json_array();
-
-    for (const struct message *at = session->first; at; at = at->next) {
-        json_array_append_new(messages, json_stringn(at->text, at->bytes));
+    session = use(all, id, scene);
+    if (session) {
+        save(all, session);
     }
-    return messages;
+    pthread_mutex_unlock(&all->lock);
+    return session != NULL;
 }
 
 json_t *target_sessions_tell(struct target_sessions *all, const char *id,
@@ -305,6 +342,7 @@ json_t *target_sessions_tell(struct target_sessions *all, const char *id,
         json = json_pack("{s:s, s:I, s:f, s:o}", "id", session->id, "turns",
                          (json_int_t)session->turns, "ttl_s", (double)all->settings.ttl_ns / 1e9,
                          "messages", messages_json(session));
+        save(all, session);
     }
     pthread_mutex_unlock(&all->lock);
     return json;
@@ -318,6 +356,9 @@ bool target_sessions_end(struct target_sessions *all, const char *id,
     pthread_mutex_lock(&all->lock);
     session = use(all, id, scene);
     if (session) {
+        if (all->store) {
+            target_sessionstore_drop(all->store, session->id);
+        }
         drop(all, session);
         all->ended++;
     }
@@ -325,30 +366,103 @@ bool target_sessions_end(struct target_sessions *all, const char *id,
     return session != NULL;
 }
 
-/* ---- the system ---- */
+/* ---- those that are elsewhere ---- */
 
-static void *start(const void *settings, uint64_t now_ns)
+static bool is_id(const char *id)
 {
-    struct target_sessions *all = calloc(1, sizeof *all);
-
-    if (all) {
-        pthread_mutex_init(&all->lock, NULL);
-        all->settings = *(const struct target_sessions_settings *)settings;
-        all->now_ns = now_ns;
-    }
-    return all;
+    return strlen(id) == TARGET_SESSION_ID_BYTES - 1 &&
+           strspn(id, "0123456789abcdef") == TARGET_SESSION_ID_BYTES - 1;
 }
+
+/* As it was, unless it is here by now or there are too many. */
+static void bring_back(struct target_sessions *all, const char *id, const json_t *json)
+{
+    const json_t *messages = json_object_get(json, "messages");
+    struct session *session;
+
+    if (target_keytable_find(&all->by_id, id) || all->by_id.count >= all->settings.most) {
+        return;
+    }
+    session = add_session(all, id);
+    for (size_t i = 0; session && i < json_array_size(messages); i++) {
+        keep_message(all, session, json_string_value(json_array_get(messages, i)));
+    }
+    if (session) {
+        session->turns = (uint64_t)json_integer_value(json_object_get(json, "turns"));
+    }
+}
+
+/* On the store's thread. */
+static void on_fetched(void *cls, struct target_session_fetch *fetch, const json_t *json)
+{
+    struct target_admission *admission =
+        TARGET_OWNER(fetch, struct target_admission, session_fetch);
+    struct target_sessions *all = cls;
+
+    if (json) {
+        pthread_mutex_lock(&all->lock);
+        bring_back(all, fetch->id, json);
+        pthread_mutex_unlock(&all->lock);
+    }
+    target_resume(admission);
+}
+
+static bool is_here(struct target_sessions *all, const char *id, const struct target_scene *scene)
+{
+    bool is_there;
+
+    pthread_mutex_lock(&all->lock);
+    advance(all, scene);
+    is_there = target_keytable_find(&all->by_id, id) != NULL;
+    pthread_mutex_unlock(&all->lock);
+    return is_there;
+}
+
+static enum target_verdict admit(void *state, struct target_admission *admission,
+                                 const struct target_scene *scene)
+{
+    struct target_sessions *all = state;
+    const char *id = admission->session;
+
+    if (!all->store || !id || !is_id(id) || is_here(all, id, scene)) {
+        return TARGET_GO;
+    }
+    admission->session_fetch =
+        (struct target_session_fetch){.id = id, .done = on_fetched, .cls = all};
+    return target_sessionstore_fetch(all->store, &admission->session_fetch) ? TARGET_WAITS
+                                                                            : TARGET_GO;
+}
+
+/* ---- the system ---- */
 
 static void stop(void *state, const struct target_scene *scene)
 {
     struct target_sessions *all = state;
 
+    target_sessionstore_free(all->store);
     while (all->oldest) {
         drop(all, all->oldest);
     }
     target_keytable_deinit(&all->by_id);
     pthread_mutex_destroy(&all->lock);
     free(all);
+}
+
+static void *start(const void *settings, uint64_t now_ns)
+{
+    struct target_sessions *all = calloc(1, sizeof *all);
+
+    if (!all) {
+        return NULL;
+    }
+    pthread_mutex_init(&all->lock, NULL);
+    memcpy(&all->settings, settings, sizeof all->settings);
+    all->now_ns = now_ns;
+    if (all->settings.redis[0] && !(all->store = target_sessionstore_new(all->settings.redis))) {
+        stop(all, NULL);
+        return NULL;
+    }
+    return all;
 }
 
 /* What is there already stays: fewer sessions or messages hold from the next one on. */
@@ -379,6 +493,14 @@ static void figures(void *state, struct target_figures *figures, const struct ta
         target_figures_add_event(figures, "sessions", "expired", all->expired);
         target_figures_add_event(figures, "sessions", "ended", all->ended);
     }
+    if (all->store) {
+        struct target_sessionstore_figures kept = target_sessionstore_figures(all->store);
+
+        target_figures_add_event(figures, "sessions", "saved", kept.saved);
+        target_figures_add_event(figures, "sessions", "found", kept.found);
+        target_figures_add_event(figures, "sessions", "missing", kept.missing);
+        target_figures_add_event(figures, "sessions", "store_failed", kept.failed);
+    }
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -387,8 +509,11 @@ const struct target_system target_sessions_system = {
     .knobs = knobs,
     .knobs_count = sizeof knobs / sizeof knobs[0],
     .settings_bytes = sizeof(struct target_sessions_settings),
+    .check = check,
     .start = start,
     .stop = stop,
     .apply = apply,
+    .admits_all = true,
+    .admit = admit,
     .figures = figures,
 };

@@ -5,6 +5,10 @@
  * not used for its time to live, or when its client says so. Sessions that are over are noticed
  * when somebody asks next; the log has the moment at which they ended.
  *
+ * With a Redis server each session is saved there whenever it was used (sessionstore.h), and one
+ * that is named and not here is asked for there first: a request waits for that. So a restart loses
+ * none. A session that two services use at once is told apart by neither.
+ *
  * Storage: heap memory, bounded by the number of sessions and what each keeps.
  * Thread: any; there is one lock. Clock: CLOCK_MONOTONIC nanoseconds, passed in.
  */
@@ -13,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "redislink.h"
 #include "systems.h"
 
 #define TARGET_SESSION_ID_BYTES      33   /* 128 random bits in hexadecimal, with the end */
@@ -22,9 +27,10 @@
 #define TARGET_NO_SESSION            "there is no such session, or it is over; POST /sessions makes one"
 
 struct target_sessions_settings {
-    uint64_t most;     /* at once; 0: off */
-    uint64_t ttl_ns;   /* without use, until it is over */
-    uint64_t messages; /* kept of each, the last ones */
+    uint64_t most;                          /* at once; 0: off */
+    uint64_t ttl_ns;                        /* without use, until it is over */
+    uint64_t messages;                      /* kept of each, the last ones */
+    char redis[TARGET_REDIS_ADDRESS_BYTES]; /* where they are kept besides; empty: nowhere */
 };
 
 struct target_sessions;

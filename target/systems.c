@@ -3,24 +3,35 @@
 
 #include <assert.h>
 
+#include "account.h"
 #include "alerts.h"
+#include "batching.h"
 #include "chat.h"
 #include "coalescing.h"
+#include "cognitive.h"
 #include "dashboard.h"
 #include "database.h"
 #include "events.h"
+#include "lazy.h"
 #include "lb.h"
 #include "leaks.h"
+#include "levels.h"
 #include "memlimit.h"
 #include "models.h"
+#include "outputs.h"
 #include "queue.h"
 #include "ratelimit.h"
 #include "register.h"
 #include "response_cache.h"
+#include "search.h"
 #include "service.h"
 #include "sessions.h"
 #include "size.h"
+#include "spool.h"
+#include "step.h"
+#include "tasks.h"
 #include "trace.h"
+#include "trim.h"
 #include "upstream.h"
 #include "workers.h"
 #include "ws.h"
@@ -28,23 +39,35 @@
 /*
  * Requests ask them in this order: before the service time, the worker pool last because it takes a
  * place; after it, what is called outside. The coalescing stands between the two of the response
- * cache: see response_cache.h.
+ * cache: see response_cache.h. Where else answers are kept is asked after both: who ends last keeps
+ * what others brought.
  */
 const struct target_system *const target_systems[] = {
     &target_service_system,
+    &target_account_system,
     &target_ratelimit_system,
     &target_memlimit_system,
     &target_chat_system,
     &target_sessions_system,
     &target_ws_system,
+    &target_tasks_system,
+    &target_cognitive_system,
+    &target_trim_system,
     &target_response_cache_system,
     &target_coalescing_system,
     &target_response_store_system,
+    &target_levels_system,
+    &target_search_system,
+    &target_outputs_system,
     &target_lb_system, /* from here on the work is a back end's */
     &target_queue_system,
     &target_models_system,
     &target_leaks_system,
     &target_workers_system,
+    &target_lazy_system,
+    &target_step_system,
+    &target_batching_system,
+    &target_spool_system,
     &target_upstream_system,
     &target_database_system,
     &target_register_system,

@@ -5,9 +5,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "account.h"
 #include "admission.h"
 
-#define MORE_BYTES (560 + TARGET_SPANS_MAX * 96)
+#define MORE_BYTES (800 + TARGET_SPANS_MAX * 96)
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns)
 {
@@ -48,11 +49,24 @@ static const char *more_members(const struct target_truth *truth, char text[MORE
         add(text, ",\"%s_wait_ns\":%" PRIu64 ",\"%s_ns\":%" PRIu64, span->name, span->wait_ns,
             span->name, span->call_ns);
     }
+    if (truth->processing) {
+        add(text, ",\"processing\":\"%s\"", truth->processing);
+    }
+    if (truth->cost) {
+        add(text, ",\"cpu_ns\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64,
+            truth->cost->cpu_ns, truth->cost->bytes_in, truth->cost->bytes_out);
+    }
+    if (truth->cost && !truth->is_stream && truth->cost->tokens > 0) {
+        add(text, ",\"tokens\":%" PRIu64, truth->cost->tokens);
+    }
     if (truth->cache) {
         add(text, ",\"cache\":\"%s\"", truth->cache);
     }
     if (truth->backend && truth->backend[0]) {
         add(text, ",\"backend\":\"%s\"", truth->backend);
+    }
+    if (truth->cache_by) {
+        add(text, ",\"cache_by\":\"%s\"", truth->cache_by);
     }
     if (truth->is_stream) {
         add(text, ",\"tokens\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64,

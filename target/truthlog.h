@@ -19,6 +19,7 @@
 #include "lines.h"
 
 struct target_span; /* admission.h */
+struct target_cost; /* account.h */
 
 struct target_truth {           /* of one request */
     uint64_t begin_ns;          /* head fully received */
@@ -32,12 +33,15 @@ struct target_truth {           /* of one request */
     uint64_t counted_ns;        /* when the rate limit counted it; 0: it did not */
     const char *model;          /* that it used, needs no escaping; NULL: none */
     uint64_t load_ns;           /* waited until that was in memory */
+    const char *processing;     /* its type, needs no escaping; NULL: none */
     const char *cache;          /* "hit", "miss" or "collapsed"; NULL: not looked up */
     const char *backend;        /* that a balancer gave it to; NULL or empty: none */
+    const char *cache_by;       /* the name of the cache that answered; NULL: none did */
     bool is_stream;             /* the answer was streamed: */
     uint64_t tokens;            /* handed to the library */
     uint64_t first_ns, last_ns; /* when the first and the last of them were; 0: none was */
 
+    const struct target_cost *cost; /* borrowed; NULL: it was not counted */
     const struct target_span *span; /* `spans` of them; borrowed */
     unsigned spans;
 };

@@ -358,3 +358,13 @@ def test_the_capacity_table_says_what_is_set_and_what_was_seen(tmp_path):
     assert ask_json(target, "GET", "/capacity")[1]["capacity"][0]["limit"] is None
     assert ask(target, "GET", "/capacity?rate=x")[0] == 400
     target.stop()
+
+
+@pytest.mark.sanitize
+def test_the_dashboard_lists_tasks(tmp_path):
+    target = Target(tmp_path, "--tasks", 1, "--tasks-time", "2s")
+    ids = [ask_json(target, "POST", "/tasks", "{}")[1]["id"] for _ in range(3)]
+    assert [one["id"] for one in ask_json(target, "GET", "/api/tasks/running")[1]["tasks"]] == ids[:1]
+    assert [one["id"] for one in ask_json(target, "GET", "/api/tasks/queued")[1]["tasks"]] == ids[1:]
+    assert ask_json(target, "GET", f"/api/tasks/status/{ids[2]}")[1]["state"] == "queued"
+    target.stop()

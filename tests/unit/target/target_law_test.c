@@ -35,6 +35,18 @@ static double lognormal_cdf(double ns)
     return 0.5 * erfc(-(log(ns) - (log(5e6) - 0.125)) / (0.5 * sqrt(2)));
 }
 
+/* Mean 5 ms, half the width 2.5 ms. */
+static double wide_cdf(double ns)
+{
+    return fmin(1, fmax(0, (ns - 2.5e6) / 5e6));
+}
+
+/* Mean 5 ms, shape 0.7. */
+static double weibull_cdf(double ns)
+{
+    return 1 - exp(-pow(ns / 5e6 * tgamma(1 + 1 / 0.7), 0.7));
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -169,6 +181,10 @@ static void bad_laws_are_refused_by_name(void **state)
                                       "exponential:5ms,1",
                                       "gaussian:5ms",
                                       "lognormal:5ms",
+                                      "uniform:5ms",
+                                      "uniform:5ms,1.1",
+                                      "weibull:5ms,0",
+                                      "weibull:5ms,11",
                                       "lognormal:5ms,",
                                       "lognormal:5ms,-1",
                                       "lognormal:5ms,11",
@@ -200,8 +216,12 @@ static void a_bare_duration_is_a_constant_law(void **state)
 
 static void a_printed_law_reads_back(void **state)
 {
-    static const char *const laws[] = {"0", "constant:5ms", "exponential:0.250us",
-                                       "lognormal:1.5s,0.30000000000000004"};
+    static const char *const laws[] = {"0",
+                                       "constant:5ms",
+                                       "exponential:0.250us",
+                                       "lognormal:1.5s,0.30000000000000004",
+                                       "uniform:5ms,0.5",
+                                       "weibull:5ms,0.7"};
     struct target_error err;
     struct target_law law, again;
     char text[64];
@@ -258,6 +278,20 @@ static void laws_of_counts_read_back_and_bad_ones_are_told(void **state)
     }
 }
 
+static void uniform_and_weibull_draws_follow_their_laws(void **state)
+{
+    static double sample[DRAWS];
+
+    draw_law("uniform:5ms,0.5", sample);
+    assert_true(fabs(mean_of(sample) / 5e6 - 1) < 0.01);
+    assert_true(ks_distance(sample, wide_cdf) < KS_BOUND);
+    draw_law("weibull:5ms,0.7", sample);
+    assert_true(fabs(mean_of(sample) / 5e6 - 1) < 0.03);
+    assert_true(ks_distance(sample, weibull_cdf) < KS_BOUND);
+    draw_law("weibull:5ms,1", sample);
+    assert_true(ks_distance(sample, exponential_cdf) < KS_BOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +301,7 @@ int main(void)
         cmocka_unit_test(constant_draws_are_all_the_mean),
         cmocka_unit_test(exponential_draws_follow_their_law),
         cmocka_unit_test(lognormal_draws_follow_their_law_and_have_the_given_mean),
+        cmocka_unit_test(uniform_and_weibull_draws_follow_their_laws),
         cmocka_unit_test(no_draw_exceeds_the_longest_hold),
         cmocka_unit_test(bad_laws_are_refused_by_name),
         cmocka_unit_test(a_bare_duration_is_a_constant_law),

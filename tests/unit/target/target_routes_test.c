@@ -34,6 +34,12 @@ static void paths_fall_into_their_class(void **state)
     assert_class("/admin/knobs", "/admin/knobs");
     assert_class("/admin/knobs/workers", "/admin/knobs/NAME");
     assert_class("/admin/cache", "/admin/cache");
+    assert_class("/admin/search", "/admin/search");
+    assert_class("/admin/trim", "/admin/trim");
+    assert_class("/search", "/search");
+    assert_class("/cognitive/memory", "/cognitive/NAME");
+    assert_class("/tasks", "/tasks");
+    assert_class("/tasks/7", "/tasks/ID");
     assert_class("", "other");
 }
 
@@ -62,18 +68,20 @@ static void only_counts_metrics_and_the_admin_path_look_on(void **state)
         assert_int_equal(target_route_is_observer(route),
                          route == TARGET_ROUTE_COUNT || route == TARGET_ROUTE_METRICS ||
                              route == TARGET_ROUTE_KNOBS || route == TARGET_ROUTE_KNOB ||
-                             route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS);
+                             route == TARGET_ROUTE_CACHE || route == TARGET_ROUTE_BACKENDS ||
+                             route == TARGET_ROUTE_WARM || route == TARGET_ROUTE_TRIM);
         assert_int_equal(target_route_is_admin(route),
                          strncmp(target_route_class(route), "/admin/", 7) == 0);
     }
 }
 
-static void chat_and_work_have_work(void **state)
+static void what_has_work_has_work(void **state)
 {
     for (enum target_route route = 0; route < TARGET_ROUTES; route++) {
-        assert_int_equal(target_route_has_work(route), route == TARGET_ROUTE_CHAT ||
-                                                           route == TARGET_ROUTE_COMPLETIONS ||
-                                                           route == TARGET_ROUTE_WORK);
+        assert_int_equal(target_route_has_work(route),
+                         route == TARGET_ROUTE_CHAT || route == TARGET_ROUTE_COMPLETIONS ||
+                             route == TARGET_ROUTE_WORK || route == TARGET_ROUTE_SEARCH ||
+                             route == TARGET_ROUTE_COGNITIVE);
     }
 }
 
@@ -109,7 +117,7 @@ int main(void)
         cmocka_unit_test(the_rest_of_a_prefix_is_its_argument),
         cmocka_unit_test(methods_match_as_whole_words),
         cmocka_unit_test(only_counts_metrics_and_the_admin_path_look_on),
-        cmocka_unit_test(chat_and_work_have_work),
+        cmocka_unit_test(what_has_work_has_work),
         cmocka_unit_test(what_tells_of_the_service_is_a_probe_and_has_no_work),
         cmocka_unit_test(probes_lie_below_health),
     };

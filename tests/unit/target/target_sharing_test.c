@@ -132,7 +132,7 @@ static void what_was_hit_outlives_its_entry(void **state)
     assert_int_equal(ask(0, "/a"), TARGET_GO);
     end(0, 200, "{}");
     assert_int_equal(ask(1, "/a"), TARGET_ANSWERED);
-    assert_int_equal(target_response_cache_purge(running.state[0], NULL, &scene), 1);
+    assert_int_equal(target_response_cache_purge(running.state[0], NULL, NULL, &scene), 1);
     assert_string_equal(request[1].result->text, "{}");
     end(1, 200, NULL);
 }
@@ -344,9 +344,32 @@ static void want_of_memory_stops_nobody(void **state)
     }
 }
 
+static void caches_behind_it_stand_before_it_in_cache_status(void **state)
+{
+    struct target_admission admission = {.response_cache.note = TARGET_CACHE_URI_MISS};
+    char text[TARGET_CACHE_STATUS_BYTES];
+    struct target_cache_say *say;
+
+    target_admission_say(&admission, "l2", TARGET_CACHE_URI_MISS);
+    say = target_admission_say(&admission, "l3", TARGET_CACHE_ANSWERED);
+    say->ttl_s = 5;
+    target_response_cache_status(&admission, text);
+    assert_string_equal(text, "l3; hit; ttl=5, l2; fwd=uri-miss, pelt-target; fwd=uri-miss");
+    assert_string_equal(target_response_cache_word(&admission), "hit");
+    assert_string_equal(target_response_cache_who(&admission), "l3");
+    admission.response_cache.note = TARGET_CACHE_BYPASS;
+    target_response_cache_status(&admission, text);
+    assert_string_equal(text, "l3; hit; ttl=5, l2; fwd=uri-miss");
+    for (size_t i = 2; i < TARGET_SAYS_MAX; i++) {
+        assert_non_null(target_admission_say(&admission, "x", TARGET_CACHE_URI_MISS));
+    }
+    assert_null(target_admission_say(&admission, "x", TARGET_CACHE_URI_MISS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(caches_behind_it_stand_before_it_in_cache_status),
         cmocka_unit_test_setup_teardown(an_answer_is_given_again_until_its_time_is_over, start,
                                         stop),
         cmocka_unit_test_setup_teardown(what_was_hit_outlives_its_entry, start, stop),
