@@ -13,6 +13,7 @@ import attribution
 import bodies
 import compare
 import cost
+import fleet
 import live_page
 import preflight
 import profile_of
@@ -25,6 +26,7 @@ import stream
 import tls
 import verdict
 import websocket
+import wire
 from host import CLIENT_CORE, SERVER_CORE, machine
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "BENCHMARKS.md"
@@ -49,6 +51,8 @@ FIGURES = {
     "burst": (repeated.burst, "recovery from spikes against the target's own log, three bursts"),
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
+    "fleet": (fleet.figure, "a coordinator of a thousand workers: how late, how costly, exact"),
+    "wire": (wire.figure, "seconds of a thousand workers put together"),
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),
     "live": (live_page.figure, "what a live page with ten viewers costs the generator, three pairs"),
