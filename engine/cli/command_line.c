@@ -22,6 +22,11 @@ static size_t length_to_show(const char *word)
             shown = (size_t)(sign - word) + 1;
         }
     }
+    const char *place = strstr(word, "://"); /* http://user:password@proxy */
+    if (place != NULL && memchr(place + 3, '@', strcspn(place + 3, "/?#")) != NULL &&
+        (size_t)(place + 3 - word) < shown) {
+        shown = (size_t)(place + 3 - word);
+    }
     return shown;
 }
 
