@@ -3,7 +3,7 @@
 --   { name, target, load = see lua/load.lua, thresholds = { text or table, ... },
 --     tasks = { { name, weight, run }, ... }, groups = { { number of a task, ... }, ... }, setup, teardown, user_init,
 --     user_exit,
---     pacing_ns, think_ns, think = function, shared_connections = boolean, trace = boolean or table,
+--     pacing_ns, think_ns, dns_ttl_ns, think = function, shared_connections = boolean, trace = boolean or table,
 --     observe_server_timing = boolean, observe_cache = boolean,
 --     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans },
 --     agents = { { url, name, token_file = texts }, ... },
@@ -14,7 +14,7 @@
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections", "tls", "trace", "observe", "agents", "alerts" }
+    "teardown", "pacing", "think", "connections", "dns_ttl", "tls", "trace", "observe", "agents", "alerts" }
 local OBSERVED = { "server_timing", "cache" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
@@ -284,6 +284,7 @@ return function(count, s)
         think_ns = s.think ~= nil and not think_drawn and pause_of(s.think, "think") or nil,
         think = think_drawn and s.think or nil,
         shared_connections = shared_of(s.connections),
+        dns_ttl_ns = s.dns_ttl ~= nil and tools.duration_ns(s.dns_ttl, "dns_ttl") or nil,
         tls = tls_of(s.tls),
         agents = agents_of(s.agents),
         trace = s.trace,

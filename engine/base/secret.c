@@ -19,6 +19,11 @@ size_t pelt_secret_at(const char *text)
             shown = (size_t)(sign - text) + 1;
         }
     }
+    /* http://user:password@host */
+    if (url != NULL && memchr(url + 3, '@', strcspn(url + 3, "/?#")) != NULL &&
+        (size_t)(url + 3 - text) < shown) {
+        shown = (size_t)(url + 3 - text);
+    }
     return shown;
 }
 

@@ -11,6 +11,7 @@
 #include "pelt/run.h"
 #include "pelt/server_metric.h"
 #include "pelt/webhook.h"
+#include "routes.h"
 #include "settings.h"
 #include "stdout.h"
 #include "threshold_names.h"
@@ -274,6 +275,9 @@ int cmd_check(const struct cli_options *o)
         pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
     if (status == PELT_OK && scenario->webhook != NULL) {
         status = pelt_webhook_check(scenario->webhook, &err);
+    }
+    if (status == PELT_OK) {
+        status = cli_routes_settle(o, scenario, &err);
     }
     if (status != PELT_OK) {
         pelt_scenario_free(scenario);

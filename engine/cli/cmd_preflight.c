@@ -13,6 +13,7 @@
 #include "pelt/parts.h"
 #include "pelt/report.h"
 #include "pelt/route.h"
+#include "routes.h"
 #include "preflight.h"
 #include "settings.h"
 #include "stderr.h"
@@ -109,6 +110,9 @@ int cmd_preflight(const struct cli_options *o)
     }
     if (status == PELT_OK) {
         status = pelt_scenario_pace(scenario, &plan, &err);
+    }
+    if (status == PELT_OK) {
+        status = cli_routes_settle(o, scenario, &err);
     }
     if (status == PELT_OK) {
         status = cli_https_new(o, scenario, &https, &err);

@@ -11,6 +11,7 @@
 #include "exit_code.h"
 #include "https.h"
 #include "outputs.h"
+#include "routes.h"
 #include "pelt/clock.h"
 #include "pelt/log.h"
 #include "pelt/progress.h"
@@ -321,6 +322,9 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         status = cli_agents_make(o, run->scenario, &agents, &err);
         run->agents = agents.list;
         run->agents_len = agents.len;
+    }
+    if (status == PELT_OK) {
+        status = cli_routes_settle(o, run->scenario, &err);
     }
     if (status == PELT_OK) {
         status = cli_https_new(o, run->scenario, &run->https, &err);

@@ -70,6 +70,12 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "connect from this address of this host; repeatable: in turns, each has its own local ports"},
     {"unix-socket", 0, "PATH", GROUP_TARGET, SEND_COMMANDS, cli_read_unix_socket, 0,
      "connect to this unix socket, whatever host is asked for"},
+    {"proxy", 0, "URL", GROUP_TARGET, SEND_COMMANDS, cli_read_proxy, 0,
+     "ask for servers by this HTTP proxy: http://[USER:PASSWORD@]HOST:PORT; for https, ws and wss with CONNECT. env: by the one that http_proxy, https_proxy and no_proxy of the environment say, which are not looked at otherwise"},
+    {"dns-ttl", 0, "T", GROUP_TARGET, SEND_COMMANDS, cli_read_dns_ttl, 0,
+     "how long the addresses of a name are used before they are asked for again (default 30s; 0: each connection asks)"},
+    {"dns-server", 0, "ADDR[:PORT]", GROUP_TARGET, SEND_COMMANDS, cli_read_dns_server, 0,
+     "ask this name server instead of the system's; several with commas between"},
 
     {"tls", 0, "LIBRARY", GROUP_TLS, SEND_COMMANDS, cli_read_text, FIELD(tls.backend),
      "that speaks TLS for https URLs: mbedtls (default) or openssl"},

@@ -280,13 +280,9 @@ enum pelt_status cli_read_header(struct cli_options *o, void *field, const char 
 typedef enum pelt_status (*route_fn)(struct pelt_route *route, const char *text,
                                      struct pelt_error *err);
 
-/* Into the route, which the first such option makes. */
 static enum pelt_status read_route(struct cli_options *o, const char *text, route_fn add,
                                    struct pelt_error *err)
 {
-    if (o->route == NULL && (o->route = pelt_route_new()) == NULL) {
-        return pelt_fail(err, PELT_ENOMEM, "out of memory");
-    }
     return add(o->route, text, err);
 }
 
@@ -316,6 +312,30 @@ enum pelt_status cli_read_unix_socket(struct cli_options *o, void *field, const 
 {
     (void)field;
     return read_route(o, text, pelt_route_unix, err);
+}
+
+enum pelt_status cli_read_proxy(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err)
+{
+    (void)field;
+    return read_route(o, text, pelt_route_proxy, err);
+}
+
+enum pelt_status cli_read_dns_server(struct cli_options *o, void *field, const char *text,
+                                     struct pelt_error *err)
+{
+    (void)field;
+    return read_route(o, text, pelt_route_dns_server, err);
+}
+
+enum pelt_status cli_read_dns_ttl(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    uint64_t ttl_ns = 0;
+    enum pelt_status status = pelt_parse_duration(text, &ttl_ns, err);
+    (void)field;
+    pelt_route_set_dns_ttl(o->route, ttl_ns);
+    return status;
 }
 
 enum pelt_status cli_read_pacing(struct cli_options *o, void *field, const char *text,

@@ -52,6 +52,12 @@ enum pelt_status cli_read_method(struct cli_options *o, void *field, const char 
                                  struct pelt_error *err);
 enum pelt_status cli_read_header(struct cli_options *o, void *field, const char *text,
                                  struct pelt_error *err);
+enum pelt_status cli_read_proxy(struct cli_options *o, void *field, const char *text,
+                                struct pelt_error *err);
+enum pelt_status cli_read_dns_server(struct cli_options *o, void *field, const char *text,
+                                     struct pelt_error *err);
+enum pelt_status cli_read_dns_ttl(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err);
 enum pelt_status cli_read_resolve(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
 enum pelt_status cli_read_connect_to(struct cli_options *o, void *field, const char *text,

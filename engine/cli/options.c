@@ -187,7 +187,8 @@ static enum pelt_status check_operand(const struct cli_options *o, struct pelt_e
     if (lua && (bit == CLI_BENCH || bit == CLI_REPORT || bit == CLI_RUNS || bit == CLI_TRACE)) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a scenario: pelt run %s", word, word);
     }
-    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS && bit != CLI_HISTORY && bit != CLI_TRACE) {
+    if (run_file && bit != CLI_REPORT && bit != CLI_RUNS && bit != CLI_HISTORY &&
+        bit != CLI_TRACE) {
         return pelt_fail(err, PELT_EINVAL, "\"%s\" is a run file: pelt report %s", word, word);
     }
     return PELT_OK;
@@ -301,6 +302,9 @@ enum pelt_status cli_options_parse(struct cli_options *o, const struct cli_comma
         .command_line = cli_command_line(argc, argv), /* before getopt moves the words */
     };
     if (o->command_line == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if ((o->route = pelt_route_new()) == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     enum pelt_status status = parse_all(o, argc, argv, err);

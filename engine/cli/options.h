@@ -89,7 +89,7 @@ struct cli_options {
 
     const char *target, *method, *body;
     struct cli_texts headers;
-    struct pelt_route *route; /* NULL: nothing was said */
+    struct pelt_route *route; /* NULL: not parsed */
     struct cli_texts agents;  /* "[NAME=]URL" */
     const char *agent_token_file;
     struct cli_tls tls;

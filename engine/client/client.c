@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "pelt/log.h"
+#include "pelt/route.h"
 
 #define DNS_TTL_NS (30 * PELT_NS_PER_S)
 
@@ -28,12 +29,18 @@ enum pelt_status pelt_client_new(const struct pelt_client_options *options,
     pelt_handshakes_init(&client->handshakes);
     pelt_rng_init(&client->rng, options->seed, 0);
     pelt_deadlines_init(&client->deadlines, options->timers, pelt_conn_on_deadline, client);
+    uint64_t ttl_ns = DNS_TTL_NS;
+    const char *servers = pelt_route_dns_servers(options->route);
+    pelt_route_dns_ttl(options->route, &ttl_ns);
     enum pelt_status status =
         pelt_poller_init(&client->poller, options->loop, &pelt_client_poller_ops, client);
     if (status != PELT_OK) {
         pelt_fail(err, status, "epoll: %s", strerror(errno));
     } else {
-        status = pelt_dns_new(options->loop, DNS_TTL_NS, &client->dns, err);
+        status = pelt_dns_new(options->loop, ttl_ns, &client->dns, err);
+    }
+    if (status == PELT_OK && servers != NULL) {
+        status = pelt_dns_set_servers(client->dns, servers, err);
     }
     if (status == PELT_OK && options->shared) {
         status = pelt_sharing_init(client);
@@ -65,6 +72,7 @@ void pelt_client_free(struct pelt_client *client)
     pelt_origins_free(&client->origins);
     pelt_tls_thread_free(client->tls);
     free(client->secured);
+    pelt_buf_deinit(&client->decoded);
     pelt_poller_deinit(&client->poller);
     free(client);
 }

@@ -30,11 +30,12 @@ static void keep_free(struct pelt_keep *keep)
         pelt_buf_deinit(&keep->head);
         pelt_buf_deinit(&keep->body);
         pelt_buf_deinit(&keep->trailer);
+        pelt_mannered_free(keep->mannered);
         free(keep);
     }
 }
 
-static struct pelt_keep *keep_get(struct pelt_conn *c)
+struct pelt_keep *pelt_conn_keep(struct pelt_conn *c)
 {
     if (c->keep == NULL) {
         c->keep = calloc(1, sizeof(struct pelt_keep));
@@ -45,7 +46,7 @@ static struct pelt_keep *keep_get(struct pelt_conn *c)
 /* What lies behind a cut is dropped, wherever the cut came from. */
 static void keep_body(struct pelt_conn *c, const char *bytes, size_t len)
 {
-    struct pelt_keep *keep = c->body_cut ? NULL : keep_get(c);
+    struct pelt_keep *keep = c->body_cut ? NULL : pelt_conn_keep(c);
     if (keep == NULL) {
         c->body_cut = true;
         return;
@@ -80,7 +81,7 @@ static void on_body(void *arg, const char *bytes, size_t len)
 /* What would be too much of a trailer, or has no memory, is left out from there on. */
 static void on_trailer(void *arg, const char *bytes, size_t len)
 {
-    struct pelt_keep *keep = keep_get(arg);
+    struct pelt_keep *keep = pelt_conn_keep(arg);
     if (keep != NULL && !keep->trailer.failed && keep->trailer.len + len <= PELT_TRAILER_BYTES) {
         (void)pelt_buf_add(&keep->trailer, bytes, len);
     } else if (keep != NULL) {
@@ -100,7 +101,7 @@ void pelt_observer_hear(struct pelt_conn *conn, struct pelt_span value)
 
 static void keep_head(struct pelt_conn *c, size_t len)
 {
-    struct pelt_keep *keep = keep_get(c);
+    struct pelt_keep *keep = pelt_conn_keep(c);
     if (keep == NULL || pelt_buf_add(&keep->head, pelt_conn_client(c)->recv, len) != PELT_OK) {
         c->head_lost = true;
     }
@@ -250,12 +251,14 @@ static void close_socket(struct pelt_conn *c)
     c->wide = false;
     c->paused = false;
     c->upgraded = false;
+    c->odd = false;
 }
 
 static bool reusable(const struct pelt_conn *c)
 {
     return c->response.keep_alive && !c->response.upgraded && !c->request->close &&
-           c->bytes_sent == c->request->len;
+           (c->bytes_sent == c->request->len ||
+            (c->absolute && c->state != PELT_CONN_SENDING)); /* it was sent with more bytes */
 }
 
 static void tell(struct pelt_conn *c, struct pelt_exchange *x)
@@ -346,19 +349,42 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
     keep_free(keep);
 }
 
-static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
+/* An answer that not its status alone decides, or that is not ok by it. Not inlined: most are
+ * others. */
+__attribute__((noinline)) static void finish_judged(struct pelt_conn *c, uint64_t now_ns)
 {
     const struct pelt_request *request = c->request;
     const bool ok = pelt_request_accepts(request, c->response.status);
-    if (__builtin_expect(request->stream != NULL, 0) && pelt_conn_stream_refused(c, now_ns)) {
-        return;
-    }
     enum pelt_outcome outcome = ok ? PELT_OUTCOME_OK : PELT_OUTCOME_HTTP_STATUS;
     const char *error = NULL;
-    if (__builtin_expect(request->upgrade, 0)) {
+    if (request->stream != NULL && pelt_conn_stream_refused(c, now_ns)) {
+        return;
+    }
+    if (request->upgrade) {
         outcome = pelt_wsconn_judge(c, c->response.status, pelt_conn_head(c), &error);
+    } else if (request->decode && pelt_conn_content_refused(c, now_ns)) {
+        return;
+    } else if (!ok && request->judged &&
+               request->judge(request, c->response.status, pelt_conn_head(c))) {
+        outcome = PELT_OUTCOME_OK;
+    } else if (!ok && c->absolute && c->response.status == 407) {
+        outcome = PELT_OUTCOME_PROXY_AUTH;
+        error = "407: the proxy wants other credentials";
     }
     pelt_conn_finish(c, outcome, error, now_ns);
+}
+
+static void finish_answered(struct pelt_conn *c, uint64_t now_ns)
+{
+    const struct pelt_request *r = c->request;
+    const unsigned status = c->response.status;
+    if (__builtin_expect(status >= 200 && status <= 399 && r->stream == NULL && !r->upgrade &&
+                             !r->decode && !r->judged,
+                         1)) {
+        pelt_conn_finish(c, PELT_OUTCOME_OK, NULL, now_ns);
+    } else {
+        finish_judged(c, now_ns);
+    }
 }
 
 static void finish_refused(struct pelt_conn *c, enum pelt_http1_answer answer, uint64_t now_ns)
@@ -419,9 +445,9 @@ void pelt_conn_first_byte(struct pelt_conn *c, uint64_t now_ns)
     }
 }
 
-/* Returns true if the exchange goes on; otherwise the connection may be gone. `ended`: the server
- * sends no more, so the connection will not serve again. */
-static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
+/* As pelt_conn_receive(); inlined where nearly all bytes come. */
+__attribute__((always_inline)) static inline bool receive(struct pelt_conn *c, size_t len,
+                                                          bool ended, uint64_t now_ns)
 {
     struct pelt_client *client = pelt_conn_client(c);
     bool head_was_done = c->response.head_done;
@@ -462,6 +488,11 @@ static bool receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns
     return true;
 }
 
+bool pelt_conn_receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
+{
+    return receive(c, len, ended, now_ns);
+}
+
 /* What the next receive takes: so many bytes, and whether into nothing. */
 struct portion {
     size_t len;
@@ -497,7 +528,7 @@ static struct portion next_portion(struct pelt_conn *c)
     return (struct portion){PELT_RECV_BYTES, false};
 }
 
-/* Bytes of the body went by unseen. As receive(). */
+/* Bytes of the body went by unseen. As pelt_conn_receive(). */
 static bool leave_out(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns)
 {
     uint64_t left = pelt_http1_response_skippable(&c->response);
@@ -506,7 +537,7 @@ static bool leave_out(struct pelt_conn *c, size_t len, bool ended, uint64_t now_
         return true;
     }
     if (len > left || ended) {
-        c->response.keep_alive = false; /* as in receive() */
+        c->response.keep_alive = false; /* as in pelt_conn_receive() */
     }
     finish_answered(c, now_ns);
     return false;
@@ -526,7 +557,7 @@ void pelt_conn_drop(struct pelt_conn *c)
     }
 }
 
-static void on_readable(struct pelt_conn *c, bool ended)
+__attribute__((always_inline)) static inline void on_readable(struct pelt_conn *c, bool ended)
 {
     struct pelt_client *client = pelt_conn_client(c);
     for (unsigned i = 0; i < RECEIVES_A_TURN; i++) {
@@ -600,7 +631,8 @@ static void (*body_reader(const struct pelt_request *request))(void *, const cha
     return request->body_max > 0 ? on_body : NULL;
 }
 
-void pelt_conn_send(struct pelt_conn *c)
+/* To send, and to read the answer. */
+__attribute__((always_inline)) static inline void prepare(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
@@ -613,6 +645,21 @@ void pelt_conn_send(struct pelt_conn *c)
     c->response.arg = c;
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();
+}
+
+void pelt_conn_prepare(struct pelt_conn *c)
+{
+    prepare(c);
+}
+
+void pelt_conn_send(struct pelt_conn *c)
+{
+    const struct pelt_request *request = c->request;
+    if (__builtin_expect(request->mannered | c->absolute, 0)) {
+        pelt_manner_begin(c);
+        return;
+    }
+    prepare(c);
     send_more(c, c->sent_ns);
     if (c->state ==
         PELT_CONN_SENDING) { /* not all at once: the whole exchange's deadline watches */
@@ -626,8 +673,10 @@ void pelt_conn_send(struct pelt_conn *c)
 void pelt_conn_on_ready(void *conn, unsigned ready)
 {
     struct pelt_conn *c = conn;
-    if (c->piped || c->upgraded) {
-        (c->piped ? pelt_pipe_on_ready : pelt_wsconn_on_ready)(c, ready);
+    if (__builtin_expect(c->piped | c->upgraded | c->odd, 0)) {
+        (c->piped      ? pelt_pipe_on_ready
+         : c->upgraded ? pelt_wsconn_on_ready
+                       : pelt_manner_on_ready)(c, ready);
         return;
     }
     if (c->state == PELT_CONN_SETUP) {
@@ -652,6 +701,14 @@ static enum pelt_outcome say_slow(const struct pelt_conn *c, char *text, size_t 
             host, limit_s);
         return PELT_OUTCOME_TLS;
     }
+    if (c->origin->way.proxy != NULL) {
+        snprintf(text, size, "proxy %s: no %s within %.3g s", c->origin->way.host,
+                 c->setup.asking           ? "address"
+                 : c->setup.tunnel != NULL ? "answer to CONNECT"
+                                           : "connection",
+                 limit_s);
+        return PELT_OUTCOME_PROXY_CONNECT;
+    }
     snprintf(text, size, "%s: no %s within %.3g s", host,
              c->setup.asking ? "address" : "connection", limit_s);
     return c->setup.asking ? PELT_OUTCOME_DNS : PELT_OUTCOME_CONNECT;
@@ -663,6 +720,10 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
     char *text = pelt_conn_client(c)->error_text;
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     const struct pelt_timeouts *t = &c->request->timeouts;
+    if (c->head_lost && c->first_ns == 0) {
+        pelt_conn_finish(c, PELT_OUTCOME_GEN_MEMORY, "out of memory", now_ns);
+        return;
+    }
     if (c->state == PELT_CONN_SETUP && !c->setup.cut) {
         pelt_conn_finish(c, say_slow(c, text, size), text, now_ns);
         return;

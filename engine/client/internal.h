@@ -68,11 +68,15 @@ struct pelt_setup {
     bool asking;               /* a question to dns is open */
     bool waited;               /* the answer took a query */
     bool cut; /* the call had waited: the whole exchange's time ends before that for connecting */
-    bool shaking; /* connected, and TLS' handshake goes on or has failed */
+    bool shaking;               /* connected, and TLS' handshake goes on or has failed */
+    struct pelt_tunnel *tunnel; /* connected to a proxy, which is asked for the server, or has
+                                   refused; NULL: none */
 };
 
-/* Bytes of a kept response that came in more than one piece. */
+/* Bytes of a kept response that came in more than one piece, and what else few exchanges need. */
+struct pelt_mannered;
 struct pelt_keep {
+    struct pelt_mannered *mannered; /* NULL: the exchange has no manner */
     struct pelt_buf head, body;
     struct pelt_buf trailer; /* fields of; cut at PELT_TRAILER_BYTES */
 };
@@ -89,7 +93,7 @@ struct pelt_conn {
     const struct pelt_request *request; /* in flight; NULL otherwise */
     pelt_done_fn done;
     void *arg;
-    struct pelt_keep *keep;   /* only while such a response arrives */
+    struct pelt_keep *keep;   /* only while such a response arrives, or with a manner */
     uint64_t due_ns, call_ns; /* as given */
     uint64_t sent_ns;         /* just before the first byte was sent; 0: not begun */
     uint64_t first_ns;        /* first byte of the answer; 0: none yet */
@@ -111,6 +115,8 @@ struct pelt_conn {
     bool upgraded;  /* in state UPGRADED: first member of a struct pelt_wsconn */
     bool piped;  /* first member of a struct pelt_pipe: what is sent and received is its business */
     bool paused; /* receiving waits for pelt_stream_resume() */
+    bool absolute; /* to a proxy: requests name the whole URL */
+    bool odd;      /* an exchange was begun by manner.c, which looks whether it goes on */
 };
 
 /* Calls whose sending waits for the end of the running batch. */
@@ -171,6 +177,7 @@ struct pelt_client {
     struct pelt_wsconns wsconns;
     bool hurried;         /* sockets are closed later: pelt_client_hurry() */
     struct pelt_buf left; /* those that wait for it: struct pelt_transport, one behind the other */
+    struct pelt_buf decoded; /* body of the answer that ends, if it came compressed */
     char error_text[PELT_SAMPLE_TEXT];
     char traced_text[PELT_SAMPLE_TEXT + 64]; /* that and the trace's id, for error samples */
     char recv[PELT_RECV_BYTES];
@@ -215,6 +222,27 @@ bool pelt_handshake_say(const struct pelt_conn *c, char *out, size_t size);
 bool pelt_handshake_refused(const struct pelt_conn *c);
 /* For an observer, while the connection is open. NULL: no TLS, or no memory. */
 const struct pelt_secured *pelt_handshake_look(struct pelt_conn *c);
+
+/* tunnel.c: a proxy is asked for the server (CONNECT) */
+struct pelt_tunnel;
+/* PELT_OK: asked; PELT_ENOMEM. */
+PELT_MUST_USE enum pelt_status pelt_tunnel_begin(struct pelt_conn *c);
+/* PELT_OK: it stands; PELT_AGAIN; PELT_EIO: it does not, *outcome says how. */
+PELT_MUST_USE enum pelt_status pelt_tunnel_go_on(struct pelt_conn *c, enum pelt_outcome *outcome);
+void pelt_tunnel_say(const struct pelt_conn *c, char *out, size_t size); /* why not */
+void pelt_tunnel_end(struct pelt_conn *c); /* also where there is none */
+
+/* address.c: which addresses connections are made to */
+void pelt_address_learn(struct pelt_conn *c, const struct pelt_addrs *addrs); /* newest answer */
+void pelt_address_count(struct pelt_conn *c, uint64_t now_ns);                /* it is connected */
+
+/* content.c: true: the body could not be decoded, and the exchange has ended. */
+bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns);
+
+/* manner.c */
+void pelt_manner_begin(struct pelt_conn *c); /* as pelt_conn_send() */
+void pelt_manner_on_ready(struct pelt_conn *c, unsigned ready);
+void pelt_mannered_free(struct pelt_mannered *m); /* accepts NULL */
 
 /* outbox.c */
 bool pelt_outbox_hold(struct pelt_conn *c);   /* false: to be sent at once */
@@ -294,6 +322,11 @@ void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns);
 /* All of the request was sent by `now_ns`: its answer is waited for. */
 void pelt_conn_sent_all(struct pelt_conn *c, uint64_t now_ns);
 void pelt_conn_first_byte(struct pelt_conn *c, uint64_t now_ns); /* of the answer, came now */
+void pelt_conn_prepare(struct pelt_conn *c); /* state SENDING, nothing sent, sent_ns is now */
+struct pelt_keep *pelt_conn_keep(struct pelt_conn *c); /* made if need be; NULL: out of memory */
+/* `len` bytes are in the client's buffer. False: the exchange has ended, the connection may be
+ * gone. `ended`: the server sends no more. */
+bool pelt_conn_receive(struct pelt_conn *c, size_t len, bool ended, uint64_t now_ns);
 void pelt_conn_drop(struct pelt_conn *c); /* bytes or the end came, and nobody had asked */
 void pelt_conn_on_ready(void *conn, unsigned ready);
 void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns);

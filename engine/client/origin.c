@@ -6,11 +6,14 @@
 
 #include <stdlib.h>
 
+#include "pelt/encode.h"
+
 static void origin_free(struct pelt_origin *o)
 {
     if (o != NULL) {
         free(o->host);
         free(o->host_header);
+        free(o->proxy_authorization);
         if (o->secure) {
             pelt_tls_session_forget(&o->session);
         }
@@ -18,10 +21,26 @@ static void origin_free(struct pelt_origin *o)
     }
 }
 
-/* How it is reached. */
-static void find_way(struct pelt_origin *o, const struct pelt_route *route)
+/* "Basic ..." for the proxy; false: out of memory. */
+static bool make_authorization(struct pelt_origin *o)
 {
-    o->way = pelt_route_way(route, o->host, o->port);
+    const char *pair = o->way.proxy != NULL ? o->way.proxy->credentials : NULL;
+    struct pelt_buf value;
+    if (pair == NULL) {
+        return true;
+    }
+    pelt_buf_init(&value, 0);
+    pelt_buf_add_str(&value, "Basic ");
+    pelt_encode_base64(&value, pelt_span_of(pair));
+    o->proxy_authorization = value.failed ? NULL : pelt_buf_take(&value);
+    pelt_buf_deinit(&value);
+    return o->proxy_authorization != NULL;
+}
+
+/* How it is reached. False: out of memory. */
+static bool find_way(struct pelt_origin *o, const struct pelt_route *route)
+{
+    o->way = pelt_route_way(route, o->host, o->port, o->https);
     if (o->way.addrs != NULL) {
         o->addrs = *o->way.addrs;
         for (size_t i = 0; i < o->addrs.len; i++) {
@@ -32,6 +51,7 @@ static void find_way(struct pelt_origin *o, const struct pelt_route *route)
         o->addrs = (struct pelt_addrs){.addr[0].u.sa.sa_family = AF_UNIX, .len = 1};
     }
     o->fixed = o->addrs.len > 0;
+    return make_authorization(o);
 }
 
 static struct pelt_origin *origin_new(const struct pelt_url *url)
@@ -99,10 +119,10 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
                          PELT_ORIGINS_MAX);
     }
     struct pelt_origin *o = origin_new(url);
-    if (o == NULL) {
+    if (o == NULL || !find_way(o, route)) {
+        origin_free(o);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    find_way(o, route);
     o->client = client;
     o->next = *list;
     *list = o;
@@ -129,6 +149,11 @@ void pelt_origins_free(struct pelt_origin **list)
 bool pelt_origin_https(const struct pelt_origin *origin)
 {
     return origin->https;
+}
+
+bool pelt_origin_by_proxy(const struct pelt_origin *origin)
+{
+    return origin->way.proxy != NULL && !origin->secure;
 }
 
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin)

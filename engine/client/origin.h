@@ -27,10 +27,14 @@ struct pelt_origin {
     bool secure;                     /* TLS is spoken */
     struct pelt_tls_session session; /* if so: what the next handshake resumes */
     struct pelt_way way;             /* how it is reached */
+    char *proxy_authorization;       /* value of Proxy-Authorization; NULL: none */
     bool fixed;                      /* so that no name is asked for */
     struct pelt_addrs addrs;         /* newest answer */
     bool met;                        /* called once: whether it is on this host is known */
-    uint32_t turn; /* connections begun: their addresses go round, unless in order */
+    /* Of each address: 1 + the series that counts connections to it; 0: not known yet. */
+    uint32_t counted[PELT_ADDRS_MAX];
+    uint32_t changes; /* of the addresses that the name has */
+    uint32_t turn;    /* connections begun: their addresses go round, unless in order */
     struct pelt_conn_pool pool;
 };
 

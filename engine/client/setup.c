@@ -53,13 +53,23 @@ static void fail_later(struct pelt_conn *c, enum pelt_outcome outcome, uint64_t 
     }
 }
 
+/* What it is told as: that the way to a proxy fails says nothing of the server. */
+static enum pelt_outcome told(const struct pelt_conn *c)
+{
+    const enum pelt_outcome outcome = c->setup.failure;
+    const bool way = outcome == PELT_OUTCOME_CONNECT || outcome == PELT_OUTCOME_DNS;
+    return way && c->origin->way.proxy != NULL ? PELT_OUTCOME_PROXY_CONNECT : outcome;
+}
+
 /* Into the client's text, which the next failure of any connection overwrites: only just before it
  * is used. */
 static const char *say_failure(struct pelt_conn *c)
 {
     char *text = pelt_conn_client(c)->error_text;
     size_t size = sizeof(pelt_conn_client(c)->error_text);
-    if (c->setup.failure == PELT_OUTCOME_DNS) {
+    if (c->setup.tunnel != NULL) {
+        pelt_tunnel_say(c, text, size);
+    } else if (c->setup.failure == PELT_OUTCOME_DNS) {
         snprintf(text, size, "name %s: %s", c->origin->way.host, c->setup.why);
     } else if (!c->setup.shaking || !pelt_handshake_say(c, text, size)) {
         char where[80];
@@ -171,7 +181,7 @@ static void on_addresses(void *arg, const struct pelt_addrs *addrs, const char *
         fail_later(c, PELT_OUTCOME_DNS, pelt_clock_ns());
         return;
     }
-    c->origin->addrs = *addrs;
+    pelt_address_learn(c, addrs);
     connect_begin(c);
 }
 
@@ -219,6 +229,32 @@ static void shake(struct pelt_conn *c, enum pelt_status status)
     }
 }
 
+/* The way to the server stands. */
+static void reached(struct pelt_conn *c, uint64_t now_ns)
+{
+    if (c->origin->secure) {
+        c->setup.shaking = true;
+        c->setup.connect_ns = now_ns;
+        shake(c, pelt_handshake_begin(c));
+    } else {
+        made(c, 0);
+    }
+}
+
+/* Goes on asking a proxy. Its refusal is told with the tunnel still there, as that knows the
+ * reason. */
+static void dig(struct pelt_conn *c)
+{
+    enum pelt_outcome outcome = PELT_OUTCOME_PROXY_REFUSED;
+    const enum pelt_status status = pelt_tunnel_go_on(c, &outcome);
+    if (status == PELT_OK) {
+        pelt_tunnel_end(c);
+        reached(c, pelt_clock_ns());
+    } else if (status != PELT_AGAIN) {
+        fail_later(c, outcome, pelt_clock_ns());
+    }
+}
+
 static void connected(struct pelt_conn *c, uint64_t now_ns)
 {
     int error = pelt_sock_error(c->transport.fd);
@@ -229,12 +265,16 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
-    if (c->origin->secure) {
-        c->setup.shaking = true;
-        c->setup.connect_ns = now_ns;
-        shake(c, pelt_handshake_begin(c));
+    pelt_address_count(c, now_ns);
+    const bool by_proxy = c->origin->way.proxy != NULL;
+    if (!by_proxy || !(c->origin->secure || c->request->upgrade)) {
+        c->absolute = by_proxy;
+        reached(c, now_ns);
+    } else if (pelt_tunnel_begin(c) == PELT_OK) {
+        dig(c);
     } else {
-        made(c, 0);
+        note_error(c, ENOMEM);
+        fail_later(c, PELT_OUTCOME_GEN_MEMORY, now_ns);
     }
 }
 
@@ -246,6 +286,8 @@ unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
     }
     if (c->setup.shaking) {
         shake(c, PELT_OK);
+    } else if (c->setup.tunnel != NULL) {
+        dig(c);
     } else if (ready & PELT_READY_WRITE) {
         connected(c, pelt_clock_ns());
     }
@@ -259,7 +301,7 @@ static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
     if (c->setup.failure == PELT_OUTCOME_OK) {
         begin(c, now_ns);
     } else {
-        pelt_conn_finish(c, c->setup.failure, say_failure(c), now_ns);
+        pelt_conn_finish(c, told(c), say_failure(c), now_ns);
     }
 }
 
@@ -278,6 +320,7 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
 {
     c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
     c->state = PELT_CONN_SETUP;
+    c->absolute = false;
     watch(c, now_ns);
     if (c->failures > 0 && c->retry_ns > now_ns &&
         pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, c->retry_ns) == PELT_OK) {
@@ -291,5 +334,6 @@ void pelt_setup_cancel(struct pelt_conn *c)
     if (c->setup.asking) {
         pelt_dns_cancel(pelt_conn_client(c)->dns, c);
     }
+    pelt_tunnel_end(c);
     pelt_timerq_remove(pelt_conn_client(c)->opt.timers, &c->setup.timer);
 }

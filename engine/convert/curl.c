@@ -299,6 +299,9 @@ static void apply(struct reader *in, const struct convert_curl_option *o, const 
     case CURL_COMPRESSED:
         p->r.compressed = true;
         break;
+    case CURL_DIGEST:
+        p->r.digest = true;
+        break;
     case CURL_GET:
         p->get = true;
         break;
@@ -445,6 +448,7 @@ static enum pelt_status add_request(struct reader *in, const char *url, struct p
     }
     r->compressed = p->r.compressed;
     r->bearer = p->r.bearer;
+    r->digest = p->r.digest;
     r->timeout_ms = p->r.timeout_ms;
     r->redirects = p->location ? p->redirects : 0;
     for (size_t i = 0; i < p->r.notes.len; i++) {

@@ -6,12 +6,12 @@
 #include "pelt/units.h"
 
 #define PRINTS "it says what curl prints or keeps"
-#define PROXY  "give the proxy to the run, where it has such an option"
+#define PROXY  "pelt run has --proxy"
 #define TRUST  "pelt run has --ca, --cert and --key"
 #define TIMES  "pelt has its own limit: connect 10 s"
 #define ASKS   "pelt run speaks HTTP/1.1 unless told otherwise"
 #define NAMES  "pelt run has --resolve"
-#define AUTH   "only Basic and Bearer can be written here"
+#define AUTH   "only Basic, Bearer and Digest can be written here"
 #define TLS    "pelt run has --tls-min, --tls-max and --tls-ciphers"
 #define ELSE   "it has no equal in a scenario"
 
@@ -84,7 +84,7 @@ static const struct convert_curl_option table[] = {
     {"retry", 0, true, CURL_LEFT, "each failure counts"}, {"retry-delay", 0, true, CURL_LEFT, "each failure counts"},
     {"retry-max-time", 0, true, CURL_LEFT, "each failure counts"}, {"retry-connrefused", 0, false, CURL_LEFT, "each failure counts"},
     {"retry-all-errors", 0, false, CURL_LEFT, "each failure counts"},
-    {"digest", 0, false, CURL_LEFT, AUTH}, {"ntlm", 0, false, CURL_LEFT, AUTH}, {"negotiate", 0, false, CURL_LEFT, AUTH},
+    {"digest", 0, false, CURL_DIGEST, NULL}, {"ntlm", 0, false, CURL_LEFT, AUTH}, {"negotiate", 0, false, CURL_LEFT, AUTH},
     {"anyauth", 0, false, CURL_LEFT, AUTH}, {"aws-sigv4", 0, true, CURL_LEFT, AUTH}, {"delegation", 0, true, CURL_LEFT, AUTH},
     {"netrc", 'n', false, CURL_LEFT, AUTH}, {"netrc-file", 0, true, CURL_LEFT, AUTH}, {"netrc-optional", 0, false, CURL_LEFT, AUTH},
     {"location-trusted", 0, false, CURL_LOCATION, NULL}, {"post301", 0, false, CURL_LEFT, ELSE},

@@ -27,6 +27,7 @@ enum convert_curl_act {
     CURL_LOCATION,
     CURL_MAX_REDIRS,
     CURL_COMPRESSED,
+    CURL_DIGEST,
     CURL_GET,
     CURL_HEAD,
     CURL_MAX_TIME,

@@ -241,20 +241,15 @@ static void drop_own(struct convert_draft *d, struct convert_request *r)
     }
 }
 
-/* What pelt decodes is asked for; br and zstd it would only count. */
-static void tidy_encoding(struct convert_draft *d, struct convert_request *r)
+/* What browsers of today ask for is what `compressed` does; other lists stay, and are decoded, too.
+ */
+static void tidy_encoding(struct convert_request *r)
 {
     const struct convert_field *f = convert_fields_find(&r->headers, "Accept-Encoding");
-    if (f == NULL || (strstr(f->value, "gzip") == NULL && strstr(f->value, "deflate") == NULL)) {
-        return;
+    if (f != NULL && strcasecmp(f->value, "gzip, deflate, br, zstd") == 0) {
+        r->compressed = true;
+        convert_fields_remove(&r->headers, "Accept-Encoding");
     }
-    if (strcasecmp(f->value, "gzip, deflate") != 0) {
-        convert_note(d, NULL,
-                     "Accept-Encoding \"%s\" is written as compressed = true: gzip, deflate",
-                     f->value);
-    }
-    r->compressed = true;
-    convert_fields_remove(&r->headers, "Accept-Encoding");
 }
 
 static void tidy_bearer(struct convert_request *r)
@@ -278,7 +273,7 @@ enum pelt_status convert_request_tidy(struct convert_draft *d, struct convert_re
     }
     if (status == PELT_OK) {
         drop_own(d, r);
-        tidy_encoding(d, r);
+        tidy_encoding(r);
         tidy_bearer(r);
     }
     return status;

@@ -37,7 +37,7 @@ struct convert_request {
     uint64_t pause_ms; /* before it */
     uint64_t timeout_ms;
     unsigned redirects;
-    bool compressed;
+    bool compressed, digest; /* digest: user and password are for that, rather than Basic */
     struct convert_texts notes;
 };
 

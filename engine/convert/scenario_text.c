@@ -307,10 +307,11 @@ static void add_auth(struct convert_request *r, struct options *o)
         pelt_buf_add_str(b, "bearer = ");
         convert_lua_text(b, r->bearer);
     } else {
-        pelt_buf_add_str(b, "user = ");
+        pelt_buf_add_str(b, r->digest ? "digest = { user = " : "user = ");
         convert_lua_text(b, r->user);
         pelt_buf_add_str(b, ", password = ");
         convert_lua_text(b, r->password);
+        pelt_buf_add_str(b, r->digest ? " }" : "");
     }
     pelt_buf_add_str(b, " }");
 }

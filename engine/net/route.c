@@ -34,6 +34,11 @@ struct pelt_route {
     struct pelt_addr *sources;
     size_t sources_len;
     char *unix_path;
+    struct pelt_proxy proxy[2]; /* for http, for https; host NULL: none */
+    char *not_by_proxy;         /* NO_PROXY; NULL: nothing */
+    bool has_ttl;
+    uint64_t ttl_ns;
+    char *dns_servers;
 };
 
 struct pelt_route *pelt_route_new(void)
@@ -48,6 +53,11 @@ void pelt_route_free(struct pelt_route *route)
         free(route->moved);
         free(route->sources);
         free(route->unix_path);
+        free(route->not_by_proxy);
+        free(route->dns_servers);
+        for (size_t i = 0; i < 2; i++) {
+            pelt_proxy_deinit(&route->proxy[i]);
+        }
         free(route);
     }
 }
@@ -226,13 +236,116 @@ static bool fits(const struct place *place, const char *host, uint16_t port)
            (place->port == 0 || place->port == port);
 }
 
-struct pelt_way pelt_route_way(const struct pelt_route *route, const char *host, uint16_t port)
+/* ---- proxies ---- */
+
+static const char *either(const char *small, const char *capital)
+{
+    const char *text = getenv(small);
+    text = text != NULL ? text : capital != NULL ? getenv(capital) : NULL;
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static enum pelt_status read_environment(struct pelt_route *route, struct pelt_error *err)
+{
+    const char *of[2] = {
+        either("http_proxy", getenv("REQUEST_METHOD") == NULL ? "HTTP_PROXY" : NULL),
+        either("https_proxy", "HTTPS_PROXY")};
+    const char *not = either("no_proxy", "NO_PROXY");
+    enum pelt_status status = PELT_OK;
+    if (of[0] == NULL && of[1] == NULL) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "env: neither http_proxy nor https_proxy is set: set one, or write the "
+                         "proxy's URL");
+    }
+    for (size_t i = 0; i < 2 && status == PELT_OK; i++) {
+        status = of[i] != NULL ? pelt_proxy_parse(&route->proxy[i], of[i], err) : PELT_OK;
+    }
+    route->not_by_proxy = not != NULL ? strdup(not ) : NULL;
+    return status;
+}
+
+enum pelt_status pelt_route_proxy(struct pelt_route *route, const char *text,
+                                  struct pelt_error *err)
+{
+    if (pelt_route_has_proxy(route)) {
+        return pelt_fail(err, PELT_EINVAL, "given twice: there is one proxy");
+    }
+    if (strcmp(text, "env") == 0) {
+        return read_environment(route, err);
+    }
+    enum pelt_status status = pelt_proxy_parse(&route->proxy[0], text, err);
+    return status == PELT_OK ? pelt_proxy_parse(&route->proxy[1], text, err) : status;
+}
+
+bool pelt_route_has_proxy(const struct pelt_route *route)
+{
+    return route != NULL && (route->proxy[0].host != NULL || route->proxy[1].host != NULL);
+}
+
+enum pelt_status pelt_route_check(const struct pelt_route *route, struct pelt_error *err)
+{
+    if (pelt_route_has_proxy(route) && (route->unix_path != NULL || route->moved_len > 0)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--proxy and --%s exclude each other: the proxy finds the way to servers",
+                         route->unix_path != NULL ? "unix-socket" : "connect-to");
+    }
+    return PELT_OK;
+}
+
+static const struct pelt_proxy *proxy_for(const struct pelt_route *route, const char *host,
+                                          bool https)
+{
+    const struct pelt_proxy *proxy = &route->proxy[https];
+    return proxy->host != NULL && !pelt_proxy_excepts(route->not_by_proxy, host) ? proxy : NULL;
+}
+
+/* ---- names ---- */
+
+void pelt_route_set_dns_ttl(struct pelt_route *route, uint64_t ttl_ns)
+{
+    route->has_ttl = true;
+    route->ttl_ns = ttl_ns;
+}
+
+void pelt_route_dns_ttl(const struct pelt_route *route, uint64_t *ttl_ns)
+{
+    if (route != NULL && route->has_ttl) {
+        *ttl_ns = route->ttl_ns;
+    }
+}
+
+enum pelt_status pelt_route_dns_server(struct pelt_route *route, const char *text,
+                                       struct pelt_error *err)
+{
+    if (text[0] == '\0' || strspn(text, "0123456789abcdefABCDEF:.[],") != strlen(text)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "\"%s\": write ADDRESS[:PORT], several with commas between, as in "
+                         "127.0.0.1:5353",
+                         text);
+    }
+    free(route->dns_servers);
+    route->dns_servers = strdup(text);
+    return route->dns_servers != NULL ? PELT_OK : pelt_fail(err, PELT_ENOMEM, "out of memory");
+}
+
+const char *pelt_route_dns_servers(const struct pelt_route *route)
+{
+    return route != NULL ? route->dns_servers : NULL;
+}
+
+struct pelt_way pelt_route_way(const struct pelt_route *route, const char *host, uint16_t port,
+                               bool https)
 {
     struct pelt_way way = {.host = host, .port = port};
     if (route == NULL) {
         return way;
     }
     way.unix_path = route->unix_path;
+    way.proxy = proxy_for(route, host, https);
+    if (way.proxy != NULL) {
+        way.host = way.proxy->host;
+        way.port = way.proxy->port;
+    }
     for (size_t i = 0; i < route->moved_len; i++) {
         const struct moved *m = &route->moved[i];
         if (fits(&m->from, host, port)) {

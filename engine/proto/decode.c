@@ -1,17 +1,26 @@
-/* decode: see the header. */
-#include "pelt/decode.h"
+/* decode: see the header; here what is common, and gzip. */
+#include "decode.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <zlib.h>
 
-#include "inflate.h"
-
-#define STEP_BYTES 16384
-
-bool pelt_decode_knows(struct pelt_span coding)
+enum pelt_coding pelt_coding_of(struct pelt_span value)
 {
-    return pelt_span_eq_nocase(coding, "gzip") || pelt_span_eq_nocase(coding, "x-gzip") ||
-           pelt_span_eq_nocase(coding, "deflate");
+    static const struct {
+        const char *name;
+        enum pelt_coding coding;
+    } KNOWN[] = {{"gzip", PELT_CODING_GZIP},
+                 {"x-gzip", PELT_CODING_GZIP},
+                 {"deflate", PELT_CODING_GZIP},
+                 {"br", PELT_CODING_BR},
+                 {"zstd", PELT_CODING_ZSTD}};
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        if (pelt_span_eq_nocase(value, KNOWN[i].name)) {
+            return KNOWN[i].coding;
+        }
+    }
+    return PELT_CODING_NONE;
 }
 
 /* For inflateInit2: gzip or zlib by their own heads; many servers' "deflate" has none (RFC 9110
@@ -24,17 +33,15 @@ static int window_bits(struct pelt_span in)
     return gzip || zlib ? MAX_WBITS + 32 : -MAX_WBITS;
 }
 
-/* One inflate() into room for at most `room` bytes. */
-static int step(z_stream *z, struct pelt_buf *out, size_t room)
+/* One inflate() into room for `room` bytes; without room into one byte that must stay empty. */
+static int step(z_stream *z, struct pelt_buf *out, size_t room, bool *more)
 {
-    if (pelt_buf_reserve(out, room) != PELT_OK) {
-        return Z_MEM_ERROR;
-    }
-    z->next_out = (unsigned char *)out->data + out->len;
-    z->avail_out = (unsigned)room;
+    unsigned char beyond;
+    z->next_out = room > 0 ? (unsigned char *)out->data + out->len : &beyond;
+    z->avail_out = room > 0 ? (unsigned)room : 1;
     int answer = inflate(z, Z_NO_FLUSH);
-    out->len += room - z->avail_out;
-    out->data[out->len] = '\0';
+    *more = room == 0 && z->avail_out == 0;
+    out->len += room > 0 ? room - z->avail_out : 0;
     return answer;
 }
 
@@ -45,37 +52,73 @@ static bool next_member(z_stream *z)
            inflateReset(z) == Z_OK;
 }
 
-enum pelt_status pelt_decode(struct pelt_span in, bool partial, size_t max, struct pelt_buf *out,
-                             bool *cut)
+static enum pelt_status inflate_all(z_stream *z, size_t max, struct pelt_buf *out)
 {
-    *cut = false;
-    if (in.len == 0) {
-        return PELT_OK;
+    const size_t end = out->len + max;
+    int answer = Z_OK;
+    bool more = false;
+    while (!more && (answer == Z_OK || (answer == Z_STREAM_END && next_member(z)))) {
+        answer = step(z, out, end - out->len, &more);
     }
-    if (in.len > UINT_MAX) {
-        return PELT_EPARSE;
+    if (more) {
+        return PELT_ELIMIT;
     }
+    return answer == Z_STREAM_END ? PELT_OK : answer == Z_MEM_ERROR ? PELT_ENOMEM : PELT_EPARSE;
+}
+
+enum pelt_status pelt_decode_gzip(struct pelt_span in, size_t max, struct pelt_buf *out)
+{
     z_stream z = {.next_in = (unsigned char *)in.ptr, .avail_in = (unsigned)in.len};
     if (inflateInit2(&z, window_bits(in)) != Z_OK) {
         return PELT_ENOMEM;
     }
-    size_t begin = out->len;
-    int answer = Z_OK;
-    while (answer == Z_OK || (answer == Z_STREAM_END && next_member(&z))) {
-        size_t room = max - (out->len - begin);
-        if (room == 0) {
-            answer = pelt_inflate_more(&z, cut);
-            break;
-        }
-        answer = step(&z, out, room < STEP_BYTES ? room : STEP_BYTES);
-    }
-    if (answer == Z_BUF_ERROR && partial) { /* nothing left to read */
-        *cut = true;
-        answer = Z_OK;
-    }
+    enum pelt_status status = inflate_all(&z, max, out);
     inflateEnd(&z);
-    if (answer == Z_MEM_ERROR) {
+    return status;
+}
+
+/* All at once: what is not written to takes no memory, and nothing is moved as it fills. */
+static enum pelt_status make_room(struct pelt_buf *out, size_t max)
+{
+    const size_t cap = out->len + max + 1;
+    char *data = cap > out->cap ? realloc(out->data, cap) : out->data;
+    if (data == NULL) {
         return PELT_ENOMEM;
     }
-    return answer == Z_OK || answer == Z_STREAM_END ? PELT_OK : PELT_EPARSE;
+    out->data = data;
+    out->cap = cap > out->cap ? cap : out->cap;
+    return PELT_OK;
+}
+
+static enum pelt_status decode_as(enum pelt_coding coding, struct pelt_span in, size_t max,
+                                  struct pelt_buf *out)
+{
+    switch (coding) {
+    case PELT_CODING_GZIP:
+        return pelt_decode_gzip(in, max, out);
+    case PELT_CODING_BR:
+        return pelt_decode_br(in, max, out);
+    case PELT_CODING_ZSTD:
+        return pelt_decode_zstd(in, max, out);
+    case PELT_CODING_NONE:
+        break;
+    }
+    return PELT_EPARSE;
+}
+
+enum pelt_status pelt_decode(enum pelt_coding coding, struct pelt_span in, size_t max,
+                             struct pelt_buf *out)
+{
+    if (in.len == 0) {
+        return PELT_OK; /* what answers without a body have: 204, HEAD */
+    }
+    if (in.len > UINT_MAX || max > UINT_MAX) {
+        return PELT_ELIMIT;
+    }
+    enum pelt_status status = make_room(out, max);
+    if (status == PELT_OK) {
+        status = decode_as(coding, in, max, out);
+        out->data[out->len] = '\0';
+    }
+    return status;
 }

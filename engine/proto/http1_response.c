@@ -25,6 +25,7 @@
 
 _Static_assert(sizeof(struct pelt_http1_response) <= 152, "part of each connection's memory");
 
+#define CONTINUED     0x80 /* in `informational`, beside a number up to 32 */
 #define OTHER_VERSION "The answer is not of HTTP/1.0 or HTTP/1.1"
 
 /* FORBIDDEN: the head tells of a body where none may be. */
@@ -326,10 +327,11 @@ static void begin_llhttp(struct pelt_http1_response *r)
 /* llhttp stands behind a 1xx head. */
 static enum pelt_http1_answer skip_informational(struct pelt_http1_response *r)
 {
-    if (r->informational == PELT_HTTP1_1XX_MAX) {
+    if ((r->informational & ~CONTINUED) == PELT_HTTP1_1XX_MAX) {
         return refuse(r, PELT_HTTP1_HEAD_TOO_LARGE, "Too many informational (1xx) responses");
     }
     r->informational++;
+    r->informational |= r->parser.status_code == 100 ? CONTINUED : 0;
     r->fields = 0;
     begin_llhttp(r);
     return PELT_HTTP1_MORE;

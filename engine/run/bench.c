@@ -119,6 +119,12 @@ static enum pelt_status make_train(struct pelt_bench_load *load, uint32_t in_fli
             "it on its connection: leave out one of them",
             load->depth);
     }
+    if (pelt_origin_by_proxy(load->request.origin)) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "--pipeline %u: a proxy hands on one request at a time: leave out one of "
+                         "--pipeline and --proxy",
+                         load->depth);
+    }
     enum pelt_status status = pelt_train_init(&load->train, &load->request, load->depth);
     return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
 }

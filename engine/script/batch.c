@@ -153,6 +153,10 @@ static int take(lua_State *L)
     struct item *item = b->taken;
     const struct pelt_exchange *x = b->exchange;
     enum pelt_hop hop = PELT_HOP_NONE;
+    if (pelt_hop_again(L, b->strand, x, item->draft)) {
+        item->state = WAITING;
+        return 0;
+    }
     if (x->request->redirects > 0) {
         hop = pelt_hop_next(L, b->strand, x, &item->draft);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "behaviour.h"
 #include "file.h"
 #include "form.h"
 #include "group.h"
@@ -16,6 +17,7 @@
 #include "strand.h"
 #include "tracing.h"
 #include "user_cookies.h"
+#include "user_digest.h"
 
 /* Where a request goes: the target is the prefix (of a base) and the path. */
 struct place {
@@ -33,8 +35,9 @@ struct composer {
     struct pelt_span name; /* of the series; ptr NULL: by method and path */
     uint64_t timeout_ns;   /* 0: the default */
     struct pelt_tracing tracing;
-    bool traced;                    /* the option is given */
-    bool headers, auth, compressed; /* these options are given */
+    bool traced;                            /* the option is given */
+    bool headers, auth, compressed, behave; /* these options are given */
+    struct pelt_login login;                /* for Digest; user.ptr NULL: none */
 };
 
 void pelt_draft_free(struct pelt_draft *draft)
@@ -210,6 +213,16 @@ static void read_option(struct composer *c, enum pelt_option option, int value)
     case PELT_OPTION_TRACE:
         c->traced = true;
         break;
+    case PELT_OPTION_BEHAVE:
+        c->behave = true;
+        break;
+    case PELT_OPTION_EXPECT_CONTINUE:
+        c->template->continue_min = pelt_behaviour_continue(c->L, value, c->call->what);
+        break;
+    case PELT_OPTION_RETRY_STALE:
+        c->template->request.stale_again =
+            pelt_args_boolean(c->L, value, c->call->what, "retry_stale");
+        break;
     case PELT_OPTIONS_LEN:
         break;
     }
@@ -253,11 +266,16 @@ static void read_options(struct composer *c)
     }
     if (c->auth) {
         int value = push_option(L, options, PELT_OPTION_AUTH);
-        pelt_fields_auth(L, value, c->call->what, &c->fields);
+        pelt_fields_auth(L, value, c->call->what, &c->fields, c->call->accept ? NULL : &c->login);
     }
     if (c->compressed) {
         int value = push_option(L, options, PELT_OPTION_COMPRESSED);
         pelt_fields_compressed(L, value, c->call->what, &c->fields);
+    }
+    if (c->behave) {
+        int value = push_option(L, options, PELT_OPTION_BEHAVE);
+        pelt_behaviour_read(L, value, c->call->what, &c->template->manner);
+        c->template->request.mannered = true;
     }
     if (c->traced) {
         int value = push_option(L, options, PELT_OPTION_TRACE);
@@ -478,7 +496,8 @@ struct pelt_draft *pelt_draft_at(lua_State *L, struct pelt_draft **at)
 /* The template of a call, with its bytes in the shard's buffer. */
 static void make_template(lua_State *L, const struct pelt_http_client *client,
                           const struct pelt_call *call, struct pelt_origin *origin,
-                          struct pelt_template *template, struct pelt_given *given)
+                          struct pelt_template *template, struct pelt_given *given,
+                          struct pelt_login *login)
 {
     struct composer c; /* field by field: a table of fields to be cleared would cost more */
     c.L = L;
@@ -487,15 +506,23 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     c.given = given;
     c.name = pelt_span(NULL, 0);
     c.timeout_ns = client->timeout_ns;
-    c.headers = c.auth = c.compressed = c.traced = false;
+    c.headers = c.auth = c.compressed = c.traced = c.behave = false;
+    c.login = client->login;
     c.tracing = pelt_tracing_of(pelt_shard_of(L)->opt->scenario);
-    *template = (struct pelt_template){
-        .request = {.origin = origin, .cookies = client->cookies, .redirects = client->redirects}};
+    *template = (struct pelt_template){.request = {.origin = origin,
+                                                   .cookies = client->cookies,
+                                                   .redirects = client->redirects,
+                                                   .stale_again = client->stale_again},
+                                       .continue_min = PELT_NEVER};
     *given = (struct pelt_given){.json = false};
     c.fields.len = client->fields_len;
     memcpy(c.fields.at, client->fields, client->fields_len * sizeof client->fields[0]);
     if (!lua_isnoneornil(L, call->options)) {
         read_options(&c);
+    }
+    if (call->accept && c.login.user.ptr) {
+        luaL_error(L, "%s: auth: digest: a challenge cannot be answered here: use another client",
+                   call->what);
     }
     struct pelt_span found;
     const char *type = body_type(L, given);
@@ -511,16 +538,22 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     r->timeouts = timeouts_of(c.timeout_ns);
     r->head = strcmp(call->method, "HEAD") == 0;
     r->close = has_field(&c.fields, "Connection", &found) && pelt_span_eq_nocase(found, "close");
+    r->close = r->close || (r->mannered && template->manner.half_close); /* it serves no other */
     r->cookies = r->cookies && !has_field(&c.fields, "Cookie", &found);
     r->decode = has_field(&c.fields, "Accept-Encoding", &found);
+    if (login) {
+        *login = c.login;
+    }
     template->named = c.name.ptr != NULL;
     r->series = template->named ? series_id(L, c.name) : 0;
 }
 
 /* The kept template of a call, or *fresh, made now. */
-static const struct pelt_template *
-template_of(lua_State *L, const struct pelt_http_client *client, const struct pelt_call *call,
-            struct pelt_origin *origin, struct pelt_template *fresh, struct pelt_given *given)
+static const struct pelt_template *template_of(lua_State *L, const struct pelt_http_client *client,
+                                               const struct pelt_call *call,
+                                               struct pelt_origin *origin,
+                                               struct pelt_template *fresh,
+                                               struct pelt_given *given, struct pelt_login *login)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
     struct pelt_templates *templates = shard->templates;
@@ -545,7 +578,8 @@ template_of(lua_State *L, const struct pelt_http_client *client, const struct pe
         return kept;
     }
     /* A group that is not kept may give its address to the next one. */
-    bool keyed = (!group || pelt_group_kept(group)) && pelt_templates_help(templates);
+    bool keyed = !client->login.user.ptr && (!group || pelt_group_kept(group)) &&
+                 pelt_templates_help(templates);
     size_t call_words = key.len;
     uint64_t call_hash = key.hash;
     if (keyed) {
@@ -563,7 +597,7 @@ template_of(lua_State *L, const struct pelt_http_client *client, const struct pe
         return kept;
     }
     int top = lua_gettop(L);
-    make_template(L, client, call, origin, fresh, given);
+    make_template(L, client, call, origin, fresh, given, login);
     if (keyed && !(fresh->named && fresh->request.series == 0)) {
         pelt_templates_keep(L, templates, &key, fresh, call->method_index,
                             options ? call->options : 0);
@@ -596,6 +630,12 @@ static struct pelt_span write_bytes(lua_State *L, const struct pelt_call *call,
         const char *target = lua_pushlstring(L, buf->data + t->start_len, target_len);
         pelt_user_cookies_write(L, strand, t->request.origin, pelt_span(target, target_len), buf);
         lua_pop(L, 1);
+    }
+    if (body && body->len > 0 && body->len >= t->continue_min) {
+        check(L, call,
+              pelt_http1_request_field(buf, pelt_span_of("Expect"), pelt_span_of("100-continue"),
+                                       &err),
+              &err);
     }
     if (pelt_http1_request_end(buf, pelt_span(t->head, t->start_len - 1), body) != PELT_OK) {
         out_of_memory(L, call);
@@ -634,7 +674,9 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
     struct place place = resolve(L, call, client);
     struct pelt_given given = {.json = false};
     struct pelt_template fresh;
-    const struct pelt_template *t = template_of(L, client, call, place.origin, &fresh, &given);
+    struct pelt_login login = {{NULL, 0}, {NULL, 0}};
+    const struct pelt_template *t =
+        template_of(L, client, call, place.origin, &fresh, &given, &login);
     if (given.json || given.form || given.multipart) {
         given.body = encode_body(L, call, &given);
     }
@@ -658,6 +700,17 @@ const struct pelt_request *pelt_draft_compose(lua_State *L, struct pelt_http_cli
         pelt_tracing_fill(r, &draft->buf, pelt_shard_of(L)->running);
     }
     set_keep(r, t->keep_body, pelt_shard_of(L));
+    if (__builtin_expect(r->mannered, 0)) {
+        draft->manner = t->manner;
+        r->manner = &draft->manner;
+    }
+    if (__builtin_expect(given.body.len >= t->continue_min, 0) && given.body.len > 0) {
+        r->continue_at = (uint32_t)(r->len - given.body.len);
+        r->mannered = true;
+    }
+    if (__builtin_expect(login.user.ptr != NULL, 0)) {
+        pelt_user_digest_begin(L, pelt_shard_of(L)->running, &login, draft);
+    }
     pelt_shard_trim(&pelt_shard_of(L)->json);
     pelt_shard_trim(&pelt_shard_of(L)->made);
     return r;

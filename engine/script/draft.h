@@ -31,6 +31,8 @@ struct pelt_http_client {
     struct pelt_url base;       /* only with has_base */
     struct pelt_span prefix;    /* of base: its path without the last '/' */
     struct pelt_origin *origin; /* of base; NULL while the file is only read */
+    struct pelt_login login;    /* for Digest; user.ptr NULL: none */
+    bool stale_again;           /* what ends as stale_reuse is called again */
     size_t fields_len;
     struct pelt_field fields[]; /* --header and the client's */
 };
@@ -39,6 +41,7 @@ struct pelt_draft {
     struct pelt_request request; /* `bytes` borrows from buf */
     struct pelt_buf buf;
     uint16_t expect[PELT_EXPECT_MAX];
+    struct pelt_manner manner;
 };
 
 void pelt_draft_free(struct pelt_draft *draft); /* accepts NULL */

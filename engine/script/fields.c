@@ -80,18 +80,18 @@ static bool auth_text(lua_State *L, int table, const char *what, const char *key
     return type == LUA_TSTRING;
 }
 
-static void check_auth_keys(lua_State *L, int table, const char *what)
+static void check_auth_keys(lua_State *L, int table, const char *what, const char *const *known,
+                            const char *hint)
 {
-    static const char *const known[] = {"user", "password", "bearer", NULL};
     lua_pushnil(L);
     while (lua_next(L, table)) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0 &&
-            strcmp(key, known[2]) != 0) {
-            luaL_error(L,
-                       "%s: auth: unknown key '%s': write { user = ..., password = ... } or "
-                       "{ bearer = ... }",
-                       what, key);
+        size_t i = 0;
+        while (known[i] && strcmp(key, known[i]) != 0) {
+            i++;
+        }
+        if (!known[i]) {
+            luaL_error(L, "%s: auth: unknown key '%s': write %s", what, key, hint);
         }
         lua_pop(L, 1);
     }
@@ -121,22 +121,75 @@ static void push_basic(lua_State *L, const char *what, struct pelt_span user,
     lua_replace(L, -2);
 }
 
-void pelt_fields_auth(lua_State *L, int index, const char *what, struct pelt_fields *fields)
+#define AUTH_HINT                                                                                  \
+    "{ user = ..., password = ... }, { digest = { user = ..., password = ... } } or "              \
+    "{ bearer = ... }"
+
+static void remove_field(struct pelt_fields *fields, const char *name)
 {
+    for (size_t i = 0; i < fields->len; i++) {
+        if (pelt_span_eq_nocase(fields->at[i].name, name)) {
+            fields->at[i--] = fields->at[--fields->len];
+        }
+    }
+}
+
+/* The value of `digest` on top. */
+static void read_digest(lua_State *L, const char *what, struct pelt_login *login)
+{
+    static const char *const known[] = {"user", "password", NULL};
+    if (!login) {
+        luaL_error(L, "%s: auth: digest: a challenge cannot be answered here", what);
+    }
+    if (!lua_istable(L, -1)) {
+        luaL_error(
+            L, "%s: auth: digest: a table is expected: { user = ..., password = ... }, not a %s",
+            what, luaL_typename(L, -1));
+    }
+    const int table = pelt_template_entries(L, lua_gettop(L));
+    check_auth_keys(L, table, what, known, AUTH_HINT);
+    if (!auth_text(L, table, what, "user", &login->user) ||
+        !auth_text(L, table, what, "password", &login->password)) {
+        luaL_error(L, "%s: auth: digest: give user and password", what);
+    }
+    if (strlen(login->user.ptr) != login->user.len || !pelt_http1_is_value(login->user) ||
+        strlen(login->password.ptr) != login->password.len) {
+        luaL_error(L, "%s: auth: digest: a line break or a zero byte is in it", what);
+    }
+    lua_createtable(L, 2, 0); /* holds both */
+    lua_pushvalue(L, -3);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, 2);
+}
+
+void pelt_fields_auth(lua_State *L, int index, const char *what, struct pelt_fields *fields,
+                      struct pelt_login *login)
+{
+    static const char *const known[] = {"user", "password", "bearer", "digest", NULL};
     if (!lua_istable(L, index)) {
-        luaL_error(L,
-                   "%s: auth: a table is expected: { user = ..., password = ... } or "
-                   "{ bearer = ... }, not a %s",
-                   what, luaL_typename(L, index));
+        luaL_error(L, "%s: auth: a table is expected: " AUTH_HINT ", not a %s", what,
+                   luaL_typename(L, index));
     }
     luaL_checkstack(L, LUA_MINSTACK, "auth");
     index = pelt_template_entries(L, lua_absindex(L, index));
-    check_auth_keys(L, index, what);
+    check_auth_keys(L, index, what, known, AUTH_HINT);
     struct pelt_span user, password, bearer, value;
     bool basic = auth_text(L, index, what, "user", &user);
     bool with = auth_text(L, index, what, "password", &password);
-    if (auth_text(L, index, what, "bearer", &bearer) == basic || basic != with) {
-        luaL_error(L, "%s: auth: give user and password, or bearer", what);
+    bool token = auth_text(L, index, what, "bearer", &bearer);
+    lua_pushliteral(L, "digest");
+    bool digest = lua_rawget(L, index) != LUA_TNIL;
+    if (basic != with || basic + token + digest != 1) {
+        luaL_error(L, "%s: auth: give user and password, digest, or bearer", what);
+    }
+    if (login) {
+        *login = (struct pelt_login){{NULL, 0}, {NULL, 0}};
+    }
+    if (digest) {
+        read_digest(L, what, login);
+        remove_field(fields, "Authorization");
+        return;
     }
     if (basic) {
         push_basic(L, what, user, password);
@@ -159,10 +212,13 @@ void pelt_fields_compressed(lua_State *L, int index, const char *what, struct pe
         i++;
     }
     bool there = i < fields->len;
-    if (pelt_args_boolean(L, index, what, "compressed")) {
+    if (lua_type(L, index) == LUA_TSTRING) {
+        pelt_fields_set(L, what, fields, pelt_span_of("Accept-Encoding"),
+                        pelt_args_text(L, index, "compressed"));
+    } else if (pelt_args_boolean(L, index, what, "compressed")) {
         if (!there) {
             pelt_fields_set(L, what, fields, pelt_span_of("Accept-Encoding"),
-                            pelt_span_of("gzip, deflate"));
+                            pelt_span_of("gzip, deflate, br, zstd"));
         }
     } else if (there) {
         fields->at[i] = fields->at[--fields->len];

@@ -27,9 +27,16 @@ void pelt_fields_set(lua_State *L, const char *what, struct pelt_fields *fields,
                      struct pelt_span name, struct pelt_span value);
 /* Reads a table of headers (nil: none) at `index`, each replacing one of the same name. */
 void pelt_fields_read(lua_State *L, int index, const char *what, struct pelt_fields *fields);
-/* Reads `auth` at `index`: Authorization. */
-void pelt_fields_auth(lua_State *L, int index, const char *what, struct pelt_fields *fields);
-/* Reads `compressed`: true sets Accept-Encoding, unless it is there; false takes it out. */
+/* A login for Digest; borrowed as fields are. */
+struct pelt_login {
+    struct pelt_span user, password; /* user.ptr NULL: none */
+};
+/* Reads `auth` at `index`: Authorization, or, for Digest, no such field but a login (NULL: that is
+ * none of the possibilities here). What holds the texts is left on the stack. */
+void pelt_fields_auth(lua_State *L, int index, const char *what, struct pelt_fields *fields,
+                      struct pelt_login *login);
+/* Reads `compressed`: true sets Accept-Encoding, unless it is there; a text sets it to that; false
+ * takes it out. */
 void pelt_fields_compressed(lua_State *L, int index, const char *what, struct pelt_fields *fields);
 
 #endif

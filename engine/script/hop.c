@@ -8,6 +8,7 @@
 #include "pelt/url.h"
 #include "tracing.h"
 #include "user_cookies.h"
+#include "user_digest.h"
 
 #define METHOD_BYTES 32 /* of a method in a series' name */
 
@@ -93,10 +94,32 @@ static void fill(const struct hop *h, struct pelt_span bytes, struct pelt_draft 
     next.origin = h->origin;
     next.series = series;
     next.redirected++;
+    next.judged = next.judged && h->redirect.same_origin;
+    next.continue_at = 0;
+    next.mannered = next.manner != NULL;
+    if (h->redirect.keep && h->old->continue_at != 0) {
+        next.continue_at = (uint32_t)(next.len - (h->old->len - h->old->continue_at));
+        next.mannered = true;
+    }
     if (pelt_tracing_wanted(&next)) {
         pelt_tracing_fill(&next, &draft->buf, h->strand);
     }
     draft->request = next;
+    if (next.judged) {
+        pelt_user_digest_sign(h->L, h->strand, draft);
+    }
+}
+
+bool pelt_hop_again(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
+                    struct pelt_draft *draft)
+{
+    const bool again = x->outcome == PELT_OUTCOME_STALE_REUSE
+                           ? x->request->stale_again
+                           : x->request->judged && pelt_user_digest_answer(L, strand, x, draft);
+    if (again && pelt_tracing_wanted(x->request)) { /* one with ids is the strand's own */
+        pelt_tracing_fill(&draft->request, &draft->buf, strand);
+    }
+    return again;
 }
 
 enum pelt_hop pelt_hop_next(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,

@@ -21,4 +21,10 @@ enum pelt_hop {
 enum pelt_hop pelt_hop_next(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
                             struct pelt_draft **draft);
 
+/* Whether the exchange's request is to be called again: it ended as stale_reuse, and the request
+ * says so, or it was challenged and has its credentials now (it is the draft's own then). Raises
+ * (memory). */
+bool pelt_hop_again(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
+                    struct pelt_draft *draft);
+
 #endif

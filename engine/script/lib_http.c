@@ -36,8 +36,9 @@ static const struct method {
  * its strings. */
 enum { ANCHOR_HEADERS = METHODS_LEN + 1, ANCHOR_BASE, ANCHOR_AUTH, USER_VALUES = ANCHOR_AUTH };
 
-static const char *const CLIENT_OPTIONS[] = {"headers",   "timeout", "base",       "cookies",
-                                             "redirects", "auth",    "compressed", NULL};
+static const char *const CLIENT_OPTIONS[] = {"headers",    "timeout",     "base",
+                                             "cookies",    "redirects",   "auth",
+                                             "compressed", "retry_stale", NULL};
 
 /* A request that outlives its call, in a userdata: never collected, as its table keeps it. */
 struct prebuilt {
@@ -112,7 +113,7 @@ static int call_method(lua_State *L, int client, int method, int url)
     struct pelt_http_client *c = lua_touserdata(L, client);
     struct pelt_strand *strand = pelt_strand_waiter(L, m->what);
     bool plain = lua_isnoneornil(L, url + 1) && !(strand->cookies && c->cookies) &&
-                 (!strand->group || pelt_group_kept(strand->group));
+                 !c->login.user.ptr && (!strand->group || pelt_group_kept(strand->group));
     const struct pelt_request *request = plain ? find(L, client, method, url) : NULL;
     if (!request) {
         struct pelt_call call = {
@@ -291,16 +292,19 @@ static void push_headers_copy(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* What auth and compressed add to the fields; leaves Authorization, or nil, on the stack. */
-static void read_field_options(lua_State *L, struct pelt_fields *fields)
+/* What auth and compressed add to the fields; leaves what holds the value of auth, or nil, on the
+ * stack. */
+static void read_field_options(lua_State *L, struct pelt_fields *fields, struct pelt_login *login)
 {
     if (lua_getfield(L, 1, "compressed") != LUA_TNIL) {
         pelt_fields_compressed(L, -1, "http.client", fields);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, 2, 1); /* a text is held by the copy of the headers */
     }
     lua_pop(L, 1);
     if (lua_getfield(L, 1, "auth") != LUA_TNIL) {
         int auth = lua_gettop(L);
-        pelt_fields_auth(L, auth, "http.client", fields);
+        pelt_fields_auth(L, auth, "http.client", fields, login);
         lua_replace(L, auth);
         lua_settop(L, auth);
     }
@@ -315,7 +319,10 @@ static void read_call_options(lua_State *L, struct pelt_http_client *client)
     if (lua_getfield(L, 1, "redirects") != LUA_TNIL) {
         client->redirects = pelt_draft_redirects(L, -1, "http.client");
     }
-    lua_pop(L, 2);
+    if (lua_getfield(L, 1, "retry_stale") != LUA_TNIL) {
+        client->stale_again = pelt_args_boolean(L, -1, "http.client", "retry_stale");
+    }
+    lua_pop(L, 3);
 }
 
 /* http.client{ headers, timeout, base, ... } */
@@ -324,11 +331,13 @@ static int http_client(lua_State *L)
     check_client_options(L);
     lua_settop(L, 1);
     struct pelt_fields fields;
+    struct pelt_login login = {{NULL, 0}, {NULL, 0}};
     pelt_http_start_fields(L, &fields);
     push_headers_copy(L); /* 2 */
     pelt_fields_read(L, 2, "http.client", &fields);
-    read_field_options(L, &fields); /* 3: Authorization */
+    read_field_options(L, &fields, &login); /* 3: Authorization */
     struct pelt_http_client *client = push_client(L, &fields);
+    client->login = login;
     lua_insert(L, 3); /* 4: Authorization */
     lua_setiuservalue(L, 3, ANCHOR_AUTH);
     lua_pushvalue(L, 2);

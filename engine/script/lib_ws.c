@@ -771,7 +771,7 @@ static void read_connect_options(lua_State *L, int options, struct asking *a)
         read_headers(L, lua_gettop(L), a);
     }
     if (lua_getfield(L, options, "auth") != LUA_TNIL) {
-        pelt_fields_auth(L, lua_gettop(L), a->what, &a->fields);
+        pelt_fields_auth(L, lua_gettop(L), a->what, &a->fields, NULL);
     }
     if (lua_getfield(L, options, "subprotocol") != LUA_TNIL) {
         a->ask.subprotocols = read_subprotocol(L, lua_gettop(L));

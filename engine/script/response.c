@@ -14,7 +14,6 @@
 #include "draft.h"
 #include "json.h"
 #include "lib.h"
-#include "pelt/decode.h"
 #include "pelt/http1_response.h"
 #include "pelt/trace_context.h"
 #include "regex.h"
@@ -34,7 +33,6 @@ struct response {
     uint8_t redirected; /* hops before this answer */
     bool body_cut : 1;
     bool traced : 1;                 /* the trace's id follows the body */
-    bool decode : 1;                 /* its body may be compressed */
     bool has_head : 1, has_body : 1; /* were asked to be kept: reads.h */
     char bytes[];                    /* head, then body */
 };
@@ -65,7 +63,6 @@ __attribute__((always_inline)) static inline void push(lua_State *L, const struc
     r->hop = (uint8_t)hop;
     r->redirected = x->request->redirected;
     r->body_cut = x->body_cut;
-    r->decode = x->request->decode && body_len > 0;
     r->traced = traced;
     r->has_head = x->request->keep;
     r->has_body = x->request->keep && x->request->body_max > 0;
@@ -111,67 +108,17 @@ static void need_headers(lua_State *L, const struct response *r)
     }
 }
 
-/* The body as it came. */
-static struct pelt_span wire_body(const struct response *r)
+/* The body as scripts see it; ptr NULL: no answer. */
+static struct pelt_span body_of(const struct response *r)
 {
-    return pelt_span(r->bytes + r->head_len, r->body_len);
-}
-
-/* What it decodes to, kept by the shard for the newest response that asked. Raises (memory). */
-static const struct pelt_decoded *decoded(lua_State *L, const struct response *r)
-{
-    struct pelt_decoded *d = &pelt_shard_of(L)->decoded;
-    if (d->serial != r->serial) {
-        d->serial = 0;
-        pelt_buf_reset(&d->text);
-        pelt_shard_trim(&d->text);
-        enum pelt_status status =
-            pelt_decode(wire_body(r), r->body_cut, PELT_BODY_KEPT_MAX, &d->text, &d->cut);
-        if (status == PELT_ENOMEM) {
-            luaL_error(L, "a response's body: not enough memory to decode it");
-        }
-        d->damaged = status != PELT_OK;
-        d->serial = r->serial;
-    }
-    return d;
-}
-
-static bool is_encoded(const struct response *r)
-{
-    if (!r->decode) {
-        return false;
-    }
-    struct pelt_span head = pelt_span(r->bytes, r->head_len);
-    struct pelt_span coding = pelt_http1_head_field(head, "Content-Encoding");
-    return coding.ptr && pelt_decode_knows(coding);
-}
-
-/* The body as scripts see it; ptr NULL: no answer, or one that could not be decoded. */
-static struct pelt_span body_of(lua_State *L, const struct response *r)
-{
-    if (!r->status) {
-        return pelt_span(NULL, 0);
-    }
-    if (!is_encoded(r)) {
-        return wire_body(r);
-    }
-    const struct pelt_decoded *d = decoded(L, r);
-    if (d->damaged) {
-        return pelt_span(NULL, 0);
-    }
-    return pelt_span(d->text.data ? d->text.data : "", d->text.len);
-}
-
-static bool is_cut(lua_State *L, const struct response *r)
-{
-    return r->body_cut || (r->status && is_encoded(r) && decoded(L, r)->cut);
+    return r->status ? pelt_span(r->bytes + r->head_len, r->body_len) : pelt_span(NULL, 0);
 }
 
 static const json_t *document_of(lua_State *L, const struct response *r)
 {
     struct pelt_shard *shard = pelt_shard_of(L);
     if (shard->parsed_serial != r->serial) {
-        struct pelt_span body = body_of(L, r);
+        struct pelt_span body = body_of(r);
         json_t *document =
             body.ptr ? pelt_json_load(body.ptr, body.len, PELT_JSON_LOAD_FLAGS, NULL) : NULL;
         pelt_shard_keep_json(shard, document, r->serial);
@@ -190,7 +137,7 @@ static int response_match(lua_State *L)
 {
     const struct response *r = self(L);
     need_body(L, r, "match");
-    return pelt_string_match(L, body_of(L, r));
+    return pelt_string_match(L, body_of(r));
 }
 
 /* r:regex(pattern): captures, or the whole match, of a PCRE2 pattern; nil without an answer */
@@ -198,7 +145,7 @@ static int response_regex(lua_State *L)
 {
     const struct response *r = self(L);
     need_body(L, r, "regex");
-    return pelt_regex_match(L, 2, body_of(L, r));
+    return pelt_regex_match(L, 2, body_of(r));
 }
 
 /* r:json() the whole document, r:json("/a/b/0") one value; nil for what is not there or no JSON. */
@@ -238,7 +185,7 @@ static int push_error(lua_State *L, const struct response *r)
 static int push_body(lua_State *L, const struct response *r)
 {
     need_body(L, r, "body");
-    struct pelt_span body = body_of(L, r);
+    struct pelt_span body = body_of(r);
     if (body.ptr) {
         lua_pushlstring(L, body.ptr, body.len);
     } else {
@@ -322,7 +269,7 @@ static int response_index(lua_State *L)
     }
     if (IS(key, "body_cut")) {
         need_body(L, r, "body_cut");
-        lua_pushboolean(L, is_cut(L, r));
+        lua_pushboolean(L, r->body_cut);
         return 1;
     }
     if (IS(key, "redirects")) {

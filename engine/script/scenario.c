@@ -234,6 +234,7 @@ static void read_life(lua_State *L, int scenario, const struct pelt_shard *shard
     s->think_drawn = shard->think_ref != LUA_NOREF;
     s->pacing_ns = integer_or(L, scenario, "pacing_ns", 0);
     s->think_ns = integer_or(L, scenario, "think_ns", 0);
+    s->dns_ttl_ns = integer_or(L, scenario, "dns_ttl_ns", PELT_NEVER);
     lua_getfield(L, scenario, "shared_connections");
     s->shared_connections = lua_toboolean(L, -1);
     lua_pop(L, 1);

@@ -567,7 +567,6 @@ void pelt_shard_free(struct pelt_shard *shard)
     pelt_buf_deinit(&shard->head);
     pelt_buf_deinit(&shard->made);
     pelt_buf_deinit(&shard->json);
-    pelt_buf_deinit(&shard->decoded.text);
     pelt_slab_deinit(&shard->slab);
     for (size_t i = 0; i < shard->groups_of_tasks_len; i++) {
         free(shard->groups_of_tasks[i].tasks);

@@ -44,13 +44,6 @@ enum pelt_type {
     PELT_TYPES
 };
 
-/* The newest body that was decoded. */
-struct pelt_decoded {
-    struct pelt_buf text;
-    uint64_t serial; /* of its response; 0: none */
-    bool cut, damaged;
-};
-
 struct pelt_shard_task {
     int run_ref; /* the function, in the registry */
     double weight;
@@ -104,8 +97,7 @@ struct pelt_shard {
     uint64_t responses;           /* serial number of the newest response */
     uint64_t parsed_serial;       /* response that `parsed` belongs to; 0: none */
     json_t *parsed;               /* newest JSON document read; freed with the next one */
-    struct pelt_decoded decoded;
-    int event_ref;                            /* the metatable of a stream's events */
+    int event_ref;                /* the metatable of a stream's events */
     struct pelt_stream_series *stream_series; /* of streams by name; NULL: none so far (events.h) */
     struct pelt_series_cache *series;         /* of metrics met so far; NULL: none (lib_metric.c) */
     struct pelt_observer *observer;           /* of what answers say; NULL: nobody asked for it */

@@ -18,6 +18,7 @@
 #include "response.h"
 #include "stream.h"
 #include "user_cookies.h"
+#include "user_digest.h"
 #include "watchdog.h"
 
 static int make_coroutine(lua_State *L)
@@ -272,6 +273,10 @@ static int give_response(lua_State *L, int status, lua_KContext ctx)
         pelt_user_cookies_take(s, x);
     }
     enum pelt_hop hop = PELT_HOP_NONE;
+    if (__builtin_expect(x->request->judged | x->request->stale_again, 0) &&
+        pelt_hop_again(L, s, x, s->draft)) {
+        return pelt_strand_call(L, s, x->request);
+    }
     if (x->request->redirects > 0) {
         hop = pelt_hop_next(L, s, x, &s->draft);
         if (hop == PELT_HOP_FOLLOWS) {
@@ -332,6 +337,7 @@ void pelt_strand_deinit(struct pelt_strand *s)
     pelt_draft_free(s->draft);
     free(s->taken);
     pelt_cookies_free(s->cookies);
+    pelt_user_digests_free(s->digests);
     release_coroutine(s);
     luaL_unref(s->shard->L, LUA_REGISTRYINDEX, s->rng_ref);
 }

@@ -18,6 +18,7 @@
 #include "shard.h"
 
 struct pelt_cookies;
+struct pelt_user_digest;
 struct pelt_draft;
 struct pelt_group;
 struct pelt_script_stream;
@@ -47,10 +48,11 @@ struct pelt_strand {
     struct pelt_session session;
     struct pelt_wsset sockets; /* its WebSockets */
     struct pelt_timer timer;
-    struct pelt_group *group;        /* the innermost pelt.group that runs; NULL: none */
-    struct pelt_draft *draft;        /* the request made for one call only; NULL: none so far */
-    struct pelt_strand_taken *taken; /* one a feed of the shard; NULL: no row so far */
-    struct pelt_cookies *cookies;    /* NULL: none so far */
+    struct pelt_group *group;         /* the innermost pelt.group that runs; NULL: none */
+    struct pelt_draft *draft;         /* the request made for one call only; NULL: none so far */
+    struct pelt_strand_taken *taken;  /* one a feed of the shard; NULL: no row so far */
+    struct pelt_cookies *cookies;     /* NULL: none so far */
+    struct pelt_user_digest *digests; /* NULL: none so far */
     const struct pelt_exchange *exchange; /* handed to the continuation of http.*; else NULL */
     struct pelt_script_stream *streams;   /* opened by what runs, and not closed; NULL: none */
     uint64_t due_ns;                      /* of the first request; PELT_NEVER: it has been sent */

@@ -23,8 +23,10 @@
 enum { WORD_KIND = 1, WORD_TABLE = 64, WORD_TABLE_END };
 
 const char *const pelt_option_names[PELT_OPTIONS_LEN + 1] = {
-    "headers",   "body", "json",       "name", "timeout",   "expect", "keep_body", "cookies",
-    "redirects", "auth", "compressed", "form", "multipart", "trace",  NULL};
+    "headers",         "body",        "json",      "name",      "timeout",
+    "expect",          "keep_body",   "cookies",   "redirects", "auth",
+    "compressed",      "form",        "multipart", "trace",     "behave",
+    "expect_continue", "retry_stale", NULL};
 
 struct kept {
     struct pelt_template template;
@@ -36,7 +38,7 @@ struct kept {
 /* Options whose tables are part of a template: of json, form and multipart the body is made at each
  * call. */
 static const enum pelt_option TABLES[] = {PELT_OPTION_HEADERS, PELT_OPTION_EXPECT, PELT_OPTION_AUTH,
-                                          PELT_OPTION_TRACE};
+                                          PELT_OPTION_TRACE, PELT_OPTION_BEHAVE};
 
 #define CALL_WORDS 5 /* of a key without its options, at most */
 
@@ -191,6 +193,16 @@ static void add_table(lua_State *L, struct pelt_template_key *key)
     }
 }
 
+/* `auth` on top with a table in it: whose that is must be looked at anew each time. */
+static bool has_digest(lua_State *L)
+{
+    const int top = lua_gettop(L), entries = pelt_template_entries(L, top);
+    lua_pushliteral(L, "digest");
+    const bool there = lua_rawget(L, entries) != LUA_TNIL;
+    lua_settop(L, top);
+    return there;
+}
+
 /* One option: its name below its value on top. */
 static bool add_option(lua_State *L, const struct pelt_templates *templates,
                        struct pelt_template_key *key, struct pelt_given *given)
@@ -200,10 +212,14 @@ static bool add_option(lua_State *L, const struct pelt_templates *templates,
         return false;
     }
     pelt_template_key_add(key, (uintptr_t)name);
+    if (name == templates->option[PELT_OPTION_AUTH] && lua_istable(L, -1) && has_digest(L)) {
+        return false;
+    }
     if (name == templates->option[PELT_OPTION_HEADERS] ||
         name == templates->option[PELT_OPTION_EXPECT] ||
         name == templates->option[PELT_OPTION_AUTH] ||
-        name == templates->option[PELT_OPTION_TRACE]) {
+        name == templates->option[PELT_OPTION_TRACE] ||
+        name == templates->option[PELT_OPTION_BEHAVE]) {
         if (lua_istable(L, -1)) {
             add_table(L, key);
         } else {

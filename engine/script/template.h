@@ -17,6 +17,8 @@
 #include <lua.h>
 
 #include "pelt/buf.h"
+#include "pelt/clock.h"
+#include "pelt/manner.h"
 #include "pelt/request.h"
 #include "writes.h"
 
@@ -40,6 +42,9 @@ enum pelt_option {
     PELT_OPTION_FORM,
     PELT_OPTION_MULTIPART,
     PELT_OPTION_TRACE,
+    PELT_OPTION_BEHAVE,
+    PELT_OPTION_EXPECT_CONTINUE,
+    PELT_OPTION_RETRY_STALE,
     PELT_OPTIONS_LEN
 };
 extern const char *const pelt_option_names[PELT_OPTIONS_LEN + 1]; /* ends with NULL */
@@ -50,6 +55,8 @@ struct pelt_template {
     struct pelt_request request; /* without what differs: bytes, len, expect, keep, body_max; series
                                     only if named */
     uint16_t expect[PELT_EXPECT_MAX];
+    struct pelt_manner manner; /* of use with `mannered` of the request */
+    uint64_t continue_min;     /* bodies of so many bytes wait for 100; PELT_NEVER: none does */
     enum pelt_keep_body keep_body;
     bool named;
     const char *head; /* "METHOD " and, behind the path, " HTTP/1.1" to the last field's line end */

@@ -27,6 +27,8 @@ static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_WS_DUPLICATE] = {.name = "ws_duplicate", COUNT},
     [PELT_OWN_WS_REORDERED] = {.name = "ws_reordered", COUNT},
     [PELT_OWN_TLS_HANDSHAKE] = {.name = "tls_handshake", TIME},
+    [PELT_OWN_PROXY_TUNNEL] = {.name = "http_tunnel", TIME},
+    [PELT_OWN_CONNECTIONS] = {.name = "http_connections", COUNT},
     [PELT_OWN_SERVER_TIME] = {.name = "server_time", TIME},
     [PELT_OWN_SERVER_REST] = {.name = "server_rest", TIME},
     [PELT_OWN_SERVER_TIMING] = {.name = "server_timing", TIME},

@@ -82,6 +82,17 @@ pelt.http = {}
 ---@field user? string
 ---@field password? string
 ---@field bearer? string
+---@field digest? pelt.Digest answers challenges of Digest authentication (RFC 7616)
+
+---@class pelt.Digest
+---@field user string
+---@field password string
+
+---@class pelt.Behaviour
+---@field read_rate? integer|string bytes of the answer that are received a second
+---@field write_rate? integer|string bytes of the request that are sent a second
+---@field abandon_after? integer|string the exchange ends as abandoned once so many bytes of the answer came
+---@field half_close? boolean closes our side of the connection behind the request
 
 ---@class pelt.RequestOptions
 ---@field headers? table<string, string|number> win over the client's and --header
@@ -96,7 +107,10 @@ pelt.http = {}
 ---@field auth? pelt.Auth
 ---@field cookies? boolean whether the user's cookies are sent and kept, default true
 ---@field redirects? integer so many are followed, 0 to 50, default 0
----@field compressed? boolean asks for gzip or deflate; decoded when read
+---@field compressed? boolean|string asks for gzip, deflate, br or zstd, or for what the text says; decoded
+---@field behave? pelt.Behaviour a client that servers must endure
+---@field expect_continue? boolean|integer|string the body, or one of at least so many bytes, waits for 100 (Continue), 1 s at most
+---@field retry_stale? boolean what ends as stale_reuse is called again, as an exchange of its own
 ---@field trace? boolean|pelt.Trace ids for the server's traces and logs; default: the scenario's
 
 ---@class pelt.Trace
@@ -110,7 +124,8 @@ pelt.http = {}
 ---@field auth? pelt.Auth
 ---@field cookies? boolean whether the user's cookies are sent and kept, default true
 ---@field redirects? integer so many are followed, 0 to 50, default 0
----@field compressed? boolean asks for gzip or deflate; decoded when read
+---@field compressed? boolean|string asks for gzip, deflate, br or zstd, or for what the text says; decoded
+---@field retry_stale? boolean what ends as stale_reuse is called again, as an exchange of its own
 
 ---@param url string a path, or an http:// URL
 ---@param options? pelt.RequestOptions
@@ -889,6 +904,7 @@ function handle:add(value, tags) end
 ---@field user_exit? fun(user: pelt.user, data: any) once when a user ends
 ---@field pacing? pelt.Duration from start to start of a user's iterations
 ---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
+---@field dns_ttl? pelt.Duration how long the addresses of a name are used, default 30 s
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
 ---@field tls? pelt.Tls of its https requests; options of the command line win
 ---@field trace? boolean|pelt.Trace requests carry ids for the server's traces and logs

@@ -64,6 +64,39 @@ static void tls(struct report_page *p)
     }
 }
 
+#define ADDRESSES_SHOWN 8
+
+/* "  addresses 10.0.0.1:80 50, 10.0.0.2:80 50 connections": of names with addresses. */
+static void addresses(struct report_page *p)
+{
+    struct report_series series[PELT_METRIC_SERIES_MAX];
+    const size_t len = report_metrics(p->r, p->r->total, series);
+    size_t shown = 0;
+    bool more = false;
+    char line[1024] = "";
+    for (size_t i = 0; i < len; i++) {
+        const char *tags = series[i].tags, *key = "address=";
+        if (strcmp(series[i].metric->name, "http_connections") != 0) {
+            continue;
+        }
+        if (shown == ADDRESSES_SHOWN) {
+            more = true;
+            continue;
+        }
+        char count[REPORT_TEXT_MAX];
+        const size_t at = strlen(line);
+        report_text_count(series[i].frame->sum, count);
+        tags += strncmp(tags, key, strlen(key)) == 0 ? strlen(key) : 0;
+        snprintf(line + at, sizeof line - at, "%s%.80s %s", shown++ > 0 ? ", " : "", tags, count);
+    }
+    if (shown > 0) {
+        const size_t at = strlen(line);
+        snprintf(line + at, sizeof line - at, " connections%s",
+                 more ? " (and further addresses)" : "");
+        report_page_labelled_whole(p, "addresses", line);
+    }
+}
+
 void report_section_load(struct report_page *p)
 {
     const struct pelt_results *r = p->r;
@@ -80,6 +113,7 @@ void report_section_load(struct report_page *p)
     report_page_heading(p, "load\n");
     report_page_labelled(p, "target", pelt_results_meta(r, "target"));
     tls(p);
+    addresses(p);
     plan_lines(p, plan ? plan : "", loop ? loop : "");
     snprintf(line, sizeof line, "%.19s UTC for %s, %s thread%s, seed %s", start, length,
              threads ? threads : "?", threads && strcmp(threads, "1") == 0 ? "" : "s",

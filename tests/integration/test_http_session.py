@@ -134,7 +134,7 @@ def test_check_once_shows_no_bytes_that_are_no_text(app, tmp_path):
     once = pelt("check", "--once", path, "--target", app.url, cwd=tmp_path)
     assert once.code == PASSED, once.told()
     assert "> (3 bytes that are no text)" in once.out and "\0" not in once.out, once.out
-    assert "bytes that are no text)" in once.out.split("Content-Encoding: gzip")[1].split("\n\n")[0], once.out
+    assert '< {"words": ["word", ' in once.out.split("Content-Encoding: gzip")[1].split("\n\n")[0], once.out  # decoded
     assert "> " + 599 * "x" + "\n> ... 2 bytes more" in once.out  # no half of a character
 
 
@@ -207,11 +207,14 @@ def test_compressed_bodies_are_read_decoded_and_counted_as_sent(app, tmp_path):
         local r = http.get("/packed/1000", { compressed = true, name = "packed" })
         check("decoded", r:json("/words/999") == "word" and not r.body_cut)
         local bomb = http.get("/packed/400000", { compressed = true, name = "bomb" })
-        check("cut", #bomb.body == 1024 * 1024 and bomb.body_cut)
+        check("too large", bomb.error == "body_too_large" and bomb.body == nil and bomb.status == 0)
+        check("not read", http.get("/packed/400000", { compressed = true, keep_body = false, name = "bomb" }).ok)
         user:stop()""")
     done = run(path, "--target", app.url, "-d", "60s", cwd=tmp_path)
-    passed(done, "decoded", "cut")
-    assert done.report["totals"]["bytes_received"] < 3 * 40_000
+    passed(done, "decoded", "too large", "not read")
+    assert done.report["totals"]["outcomes"] == {"ok": 6, "body_too_large": 3}
+    assert done.report["errors"][0]["sample"] == "the gzip body decodes to more than 1048576 bytes"
+    assert done.report["totals"]["bytes_received"] < 6 * 40_000
 
 
 def test_values_are_taken_out_of_pages(app, tmp_path):

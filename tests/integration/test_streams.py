@@ -462,6 +462,7 @@ WRONG = {
     'method = "HEAD"': "http.stream: method: the answer to HEAD has no body",
     "between = 0": "http.stream: between",
     "json = {}, body = 'x'": "http.stream: ",
+    "auth = { digest = { user = 'u', password = 'p' } }": "http.stream: auth: digest: a challenge cannot be answered here",
 }
 
 

@@ -39,9 +39,10 @@ struct pelt_exchange {
     bool reused;     /* on a connection that had served before */
     struct pelt_span
         head; /* kept requests only: status line to blank line, 1xx heads before it included */
-    struct pelt_span body;       /* kept requests only: decoded from chunks */
-    struct pelt_span trailer;    /* requests with an observer only: its fields, "Name: value" lines
-                                  */
+    struct pelt_span body;    /* kept requests only: decoded, from chunks and, if the request says
+                                 so, from its Content-Encoding */
+    struct pelt_span trailer; /* requests with an observer only: its fields, "Name: value" lines
+                               */
     struct pelt_span set_cookie; /* answers to requests with `cookies`: the head, if it may set
                                     some; else ptr NULL */
     uint64_t body_bytes;         /* body bytes received, kept or not */
@@ -128,6 +129,8 @@ PELT_MUST_USE enum pelt_status pelt_client_origin(struct pelt_client *client,
                                                   struct pelt_origin **out, struct pelt_error *err);
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin); /* "host" or "host:port" */
 bool pelt_origin_https(const struct pelt_origin *origin);
+/* A proxy reads the requests to it, and hands them on. */
+bool pelt_origin_by_proxy(const struct pelt_origin *origin);
 
 /*
  * session: the connections of one user, kept alive between exchanges until deinit: one an origin,

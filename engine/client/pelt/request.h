@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pelt/buf.h"
+
+struct pelt_manner;
 struct pelt_origin;
 struct pelt_observer;
 struct pelt_stream;
@@ -33,10 +36,13 @@ struct pelt_request {
     bool keep;                  /* head and body are kept for the done callback, up to body_max */
     bool close;                 /* the request says Connection: close */
     bool cookies;               /* an answer's head is told if it may set cookies, kept or not */
-    bool decode;                /* the maker's own: it reads bodies decoded (gzip, deflate) */
-    bool upgrade;               /* opens a WebSocket (pelt/wsconn.h); `expect` is {101} */
-    uint8_t redirects;          /* the maker's own: it follows so many hops; 0: none */
-    uint8_t redirected;         /* the maker's own: hops before this one */
+    bool upgrade : 1;           /* opens a WebSocket (pelt/wsconn.h); `expect` is {101} */
+    bool decode : 1;      /* a kept body with a Content-Encoding is told decoded (pelt/decode.h) */
+    bool judged : 1;      /* `judge` is asked about an answer that is not ok */
+    bool mannered : 1;    /* `manner` or `continue_at` is set */
+    bool stale_again : 1; /* the maker's own: what ends as stale_reuse is called again */
+    uint8_t redirects;    /* the maker's own: it follows so many hops; 0: none */
+    uint8_t redirected;   /* the maker's own: hops before this one */
     uint32_t
         body_max; /* bytes of body kept; the rest is received, counted and dropped (`body_cut`) */
     /* Of the client's thread: hears what its answers say of themselves; only with `keep`. NULL:
@@ -45,6 +51,13 @@ struct pelt_request {
     /* Where in the head the digits of a traceparent's trace id stand, and those of a correlation id
      * (pelt/trace_context.h); 0: it has none. Both ids are the same. */
     uint32_t trace_at, correlation_at;
+    /* The body from here on is sent once the server says 100 (Continue), or nothing for 1 s; 0:
+     * with the head. */
+    uint32_t continue_at;
+    const struct pelt_manner *manner; /* NULL: as fast as can be, to the end */
+    /* With `judged`: is this answer, which is not ok by its status, what was to be expected? */
+    bool (*judge)(const struct pelt_request *request, unsigned status, struct pelt_span head);
+    void *maker; /* the maker's own, for `judge` */
 };
 
 /* Where the id stands by which the server's log knows it; NULL: it has none. PELT_TRACE_ID_LEN

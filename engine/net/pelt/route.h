@@ -9,6 +9,7 @@
 #define PELT_ROUTE_H
 
 #include "pelt/addr.h"
+#include "pelt/proxy.h"
 #include "pelt/status.h"
 
 struct pelt_route;
@@ -34,15 +35,39 @@ PELT_MUST_USE enum pelt_status pelt_route_source(struct pelt_route *route, const
 PELT_MUST_USE enum pelt_status pelt_route_unix(struct pelt_route *route, const char *path,
                                                struct pelt_error *err);
 
+/*
+ * A URL as pelt/proxy.h has it: servers are asked for there; "env": by the one that http_proxy
+ * names for http, and HTTPS_PROXY or https_proxy for https, but for the hosts that NO_PROXY or
+ * no_proxy lists. Not in a CGI program's surroundings: HTTP_PROXY in capitals is what a client's
+ * field Proxy becomes there, so it counts only where no REQUEST_METHOD is set.
+ */
+PELT_MUST_USE enum pelt_status pelt_route_proxy(struct pelt_route *route, const char *text,
+                                                struct pelt_error *err);
+/* PELT_EINVAL: what was said excludes each other. */
+PELT_MUST_USE enum pelt_status pelt_route_check(const struct pelt_route *route,
+                                                struct pelt_error *err);
+bool pelt_route_has_proxy(const struct pelt_route *route); /* for any server; accepts NULL */
+
+/* How long an answer of a name server counts; PELT_NEVER: for ever; 0: for one connection. */
+void pelt_route_set_dns_ttl(struct pelt_route *route, uint64_t ttl_ns);
+/* *ttl_ns stays what it is where nothing was said. */
+void pelt_route_dns_ttl(const struct pelt_route *route, uint64_t *ttl_ns);
+/* "192.0.2.1,[2001:db8::1]:5353": name servers to ask instead of resolv.conf's. */
+PELT_MUST_USE enum pelt_status pelt_route_dns_server(struct pelt_route *route, const char *text,
+                                                     struct pelt_error *err);
+const char *pelt_route_dns_servers(const struct pelt_route *route); /* NULL: nothing was said */
+
 struct pelt_way { /* borrowed from the route, `host` perhaps from the caller */
     const char *host;
     uint16_t port;
     const struct pelt_addrs *addrs; /* without ports; NULL: ask for `host` */
     const char *unix_path;          /* NULL: by TCP */
+    const struct pelt_proxy *proxy; /* that is host and port; NULL: the server itself */
 };
 /* Where a connection for host (a name, or an address without brackets) and port goes. `route` may
  * be NULL: there. */
-struct pelt_way pelt_route_way(const struct pelt_route *route, const char *host, uint16_t port);
+struct pelt_way pelt_route_way(const struct pelt_route *route, const char *host, uint16_t port,
+                               bool https);
 
 /* The source of connection `turn` (any number) to an address of this family; NULL: the system
  * chooses. *none: there are sources, and none of this family. */

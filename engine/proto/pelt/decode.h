@@ -1,22 +1,32 @@
 /*
- * decode: bodies with Content-Encoding gzip or deflate (RFC 9110 section 8.4.1), by zlib. No I/O.
- * What comes out is bounded, whatever comes in. Thread: any; allocates about 40 KB while it runs.
+ * decode: bodies with a Content-Encoding (RFC 9110 section 8.4.1): gzip and deflate by zlib, br by
+ * libbrotli, zstd by libzstd. No I/O. What comes out is bounded, whatever comes in, and so is the
+ * memory meanwhile: what comes out, and less than 64 KiB beside it; with br its window, too, where
+ * the body fits or the window is smaller than what may come. Thread: any.
  */
 #ifndef PELT_DECODE_H
 #define PELT_DECODE_H
 
 #include "pelt/buf.h"
 
-/* Does the value of a Content-Encoding field name one coding that pelt_decode can undo? */
-bool pelt_decode_knows(struct pelt_span coding);
+enum pelt_coding {
+    PELT_CODING_NONE, /* none, several, or one that is not known */
+    PELT_CODING_GZIP, /* gzip, x-gzip, deflate */
+    PELT_CODING_BR,
+    PELT_CODING_ZSTD,
+};
+
+/* The value of a Content-Encoding field. */
+enum pelt_coding pelt_coding_of(struct pelt_span value);
 
 /*
- * Appends what `in` decodes to, at most `max` bytes; *cut: there was more. `in` may be the
- * beginning of more (`partial`): then *cut also where it ends. gzip (several members too), zlib and
- * bare deflate are told apart by their first bytes. PELT_EPARSE: not of these, damaged, or not
- * whole; PELT_ENOMEM.
+ * Appends what `in`, all of a body, decodes to. PELT_ELIMIT: that is more than `max` (> 0) bytes,
+ * as it turns out before they are exceeded; PELT_EPARSE: not of this coding, damaged, or not whole;
+ * PELT_ENOMEM. What stands in `out` then is of no use. gzip (several members too), zlib and bare
+ * deflate are told apart by their first bytes; zstd may have several frames, of windows up to 8 MiB
+ * (RFC 9659).
  */
-PELT_MUST_USE enum pelt_status pelt_decode(struct pelt_span in, bool partial, size_t max,
-                                           struct pelt_buf *out, bool *cut);
+PELT_MUST_USE enum pelt_status pelt_decode(enum pelt_coding coding, struct pelt_span in, size_t max,
+                                           struct pelt_buf *out);
 
 #endif

@@ -48,7 +48,7 @@ struct pelt_http1_response { /* private: parser, body, name, coding, seen */
     uint32_t head_end;   /* where the final head ended in this feed's bytes; 0: not in this feed */
     uint16_t fields;     /* of the current head or trailer */
     uint16_t status;     /* 0 until the final head is complete; never a 1xx except 101 */
-    uint8_t informational;      /* 1xx heads skipped */
+    uint8_t informational;      /* 1xx heads skipped, and whether there was a 100: private */
     uint8_t body;               /* how the body ends; of use once head_done */
     uint8_t name, coding, seen; /* of a head that llhttp reads */
     bool head_request;          /* the request was HEAD: no body follows */
@@ -66,6 +66,11 @@ void pelt_http1_response_reset(struct pelt_http1_response *r, bool head_request)
  * answer other than MORE before a reset. */
 enum pelt_http1_answer pelt_http1_response_feed(struct pelt_http1_response *r, const char *bytes,
                                                 size_t len, size_t *used);
+/* A 100 (Continue) came. */
+static inline bool pelt_http1_response_continued(const struct pelt_http1_response *r)
+{
+    return (r->informational & 0x80) != 0;
+}
 /* Bytes that need not be fed, as nobody wants them and they say nothing: what is left of a body of
  * known length without on_body. */
 uint64_t pelt_http1_response_skippable(const struct pelt_http1_response *r);

@@ -60,6 +60,7 @@ struct pelt_scenario {
     uint64_t pacing_ns, think_ns; /* `pacing`, and `think` where it is a duration; 0: none */
     bool think_drawn;             /* `think` is a function */
     bool shared_connections;      /* `connections = "shared"` */
+    uint64_t dns_ttl_ns;          /* `dns_ttl`; PELT_NEVER: not said */
     struct pelt_scenario_tls tls;
     struct pelt_scenario_agent *agents;
     size_t agents_len;

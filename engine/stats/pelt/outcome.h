@@ -28,7 +28,12 @@
     X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
     X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \
     X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */                    \
-    X(BAD_STREAM,         "bad_stream",         YES)   /* an ok head, then no events */
+    X(BAD_STREAM,         "bad_stream",         YES)   /* an ok head, then no events */            \
+    X(BAD_ENCODING,       "bad_encoding",       YES)   /* a compressed body that is damaged */     \
+    X(BODY_TOO_LARGE,     "body_too_large",     YES)   /* one that decodes to more than is kept */ \
+    X(PROXY_CONNECT,      "proxy_connect",      NO)    /* the proxy: no name, refused, too slow */ \
+    X(PROXY_AUTH,         "proxy_auth",         NO)    /* the proxy: 407, other credentials */     \
+    X(PROXY_REFUSED,      "proxy_refused",      NO)    /* the proxy: no way to the server */
 
 enum pelt_outcome {
 #define X(symbol, name, sent) PELT_OUTCOME_##symbol,

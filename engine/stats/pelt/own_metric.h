@@ -23,6 +23,8 @@ enum pelt_own_metric {
     PELT_OWN_WS_DUPLICATE,    /* counter: those that came again */
     PELT_OWN_WS_REORDERED,    /* counter: those that came after a later one */
     PELT_OWN_TLS_HANDSHAKE,   /* trend: connected to ready; tags `resumed` and `version` */
+    PELT_OWN_PROXY_TUNNEL,    /* trend: CONNECT sent to a proxy to its answer of 2xx */
+    PELT_OWN_CONNECTIONS,     /* counter, by address: connections made, of names with addresses */
     PELT_OWN_SERVER_TIME,     /* trend: the server's own time, as Server-Timing says */
     PELT_OWN_SERVER_REST,     /* trend: service time less that */
     PELT_OWN_SERVER_TIMING,   /* trend: each entry of Server-Timing; tag entry */

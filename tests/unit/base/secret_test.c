@@ -22,6 +22,7 @@ static void what_is_behind_a_word_of_secrets_is_masked(void **state)
     expect("Authorization: Bearer x", "Authorization:***");
     expect("http://h/?a=1&API_KEY=x&password=y", "http://h/?a=1&API_KEY=***");
     expect("x-api-key:", "x-api-key:");
+    expect("http://me:mine@proxy:3128/", "http://***");
 }
 
 static void what_has_none_stays(void **state)

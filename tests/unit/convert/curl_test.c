@@ -55,6 +55,8 @@ static void methods_and_bodies(void **state)
 static void options_of_curl(void **state)
 {
     check("curl -u a:b:c http://h", "auth = { user = \"a\", password = \"b:c\" }", NULL);
+    check("curl --digest -u a:b http://h", "auth = { digest = { user = \"a\", password = \"b\" } }",
+          NULL);
     check("curl http://a%40b:c@h/", "auth = { user = \"a@b\", password = \"c\" }", NULL);
     check("curl -L --max-redirs 3 http://h", "redirects = 3", NULL);
     check("curl -m1.5 http://h", "timeout = \"1500ms\"", NULL);

@@ -24,7 +24,7 @@ static int end(void **state)
 
 static void goes_to(const char *host, uint16_t port, const char *to, uint16_t to_port)
 {
-    struct pelt_way way = pelt_route_way(route, host, port);
+    struct pelt_way way = pelt_route_way(route, host, port, false);
     assert_string_equal(way.host, to);
     assert_int_equal(way.port, to_port);
     assert_null(way.addrs);
@@ -49,7 +49,7 @@ static void moves(const char *line)
 
 static void without_a_word_all_stays(void **state)
 {
-    struct pelt_way way = pelt_route_way(NULL, "a.test", 80);
+    struct pelt_way way = pelt_route_way(NULL, "a.test", 80, false);
     assert_string_equal(way.host, "a.test");
     assert_int_equal(way.port, 80);
     goes_to("a.test", 80, "a.test", 80);
@@ -76,14 +76,14 @@ static void addresses_are_of_the_host_that_is_connected_to(void **state)
     resolves("a.test:80:127.0.0.9");
     resolves("b.test:8080:127.0.0.1,[::1],::2");
     resolves("*:443:127.0.0.4");
-    struct pelt_way way = pelt_route_way(route, "a.test", 80);
+    struct pelt_way way = pelt_route_way(route, "a.test", 80, false);
     char text[64];
     assert_non_null(way.addrs);
     assert_int_equal(way.addrs->len, 3);
     pelt_addr_format(&way.addrs->addr[1], text, sizeof text);
     assert_string_equal(text, "[::1]:0");
-    assert_non_null(pelt_route_way(route, "any.test", 443).addrs);
-    assert_null(pelt_route_way(route, "any.test", 444).addrs);
+    assert_non_null(pelt_route_way(route, "any.test", 443, true).addrs);
+    assert_null(pelt_route_way(route, "any.test", 444, true).addrs);
 }
 
 static void sources_take_turns_within_a_family(void **state)
@@ -109,7 +109,7 @@ static void a_unix_socket_is_for_all(void **state)
     struct pelt_error err;
     assert_int_equal(pelt_route_unix(route, "/run/a.sock", &err), PELT_OK);
     assert_int_equal(pelt_route_unix(route, "/run/b.sock", &err), PELT_OK);
-    assert_string_equal(pelt_route_way(route, "x", 1).unix_path, "/run/b.sock");
+    assert_string_equal(pelt_route_way(route, "x", 1, false).unix_path, "/run/b.sock");
 }
 
 static void refused_lines_leave_nothing(void **state)

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "pelt/clock.h"
 #include "pelt/crew.h"
@@ -62,6 +61,12 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
 struct pelt_span pelt_origin_host(const struct pelt_origin *origin)
 {
     return pelt_span_of(origin->host);
+}
+
+bool pelt_origin_by_proxy(const struct pelt_origin *origin)
+{
+    (void)origin;
+    return false;
 }
 
 bool pelt_origin_https(const struct pelt_origin *origin)
@@ -286,22 +291,9 @@ static void add_asked_field(const struct pelt_request *request, struct pelt_buf 
                          : rest.len >= 7 && memcmp(rest.ptr, "further", 7) == 0 ? "http://further"
                                                                                 : "http://other";
         pelt_buf_addf(head, "Location: %s/%.*s\r\n", to, (int)rest.len, rest.ptr);
-    } else if (target_is(request, "/gzip") || target_is(request, "/damaged")) {
-        pelt_buf_add_str(head, "Content-Encoding: gzip\r\n");
+    } else if (target_is(request, "/decoded")) {
+        pelt_buf_addf(head, "X-Decoded: %s\r\n", request->decode ? "yes" : "no");
     }
-}
-
-static void compress_body(struct pelt_buf *body)
-{
-    static char packed[8192];
-    z_stream z = {.next_in = (unsigned char *)body->data, .avail_in = (unsigned)body->len};
-    deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
-    z.next_out = (unsigned char *)packed;
-    z.avail_out = sizeof packed;
-    deflate(&z, Z_FINISH);
-    pelt_buf_reset(body);
-    pelt_buf_add(body, packed, sizeof packed - z.avail_out);
-    deflateEnd(&z);
 }
 
 static bool is_ok(const struct pelt_request *request, uint16_t status)
@@ -334,15 +326,12 @@ bool fake_answer(void)
                       x.status);
         add_asked_field(request, &head);
         pelt_buf_add(&head, "\r\n", 2);
-        if (target_is(request, "/text") || target_is(request, "/damaged")) {
+        if (target_is(request, "/text")) {
             pelt_buf_add_str(&body, "plain text");
         } else if (target_is(request, "/wide")) {
             pelt_buf_add_str(&body, "{\"id\":12345678901234567890,\"one\":1}");
         } else {
             echo(request, &body);
-        }
-        if (target_is(request, "/gzip")) {
-            compress_body(&body);
         }
         x.body_bytes = body.len;
         if (request->cookies && target_is(request, "/cookie/")) {

@@ -5,8 +5,9 @@
  *
  * Answers depend on the target: /status/N a bare status; /refused no connection; /text a plain
  * body; /cookie/TEXT with Set-Cookie: TEXT; /redirect/N/rest and /away/N/rest with status N and a
- * Location at the same or another host; /gzip compressed, /damaged said to be so; all others echo
- * the request as JSON: { "method", "target", "host", "headers": { lower-case name: value }, "body"
+ * Location at the same or another host; /decoded says whether bodies are to be decoded; all others
+ * echo the request as JSON: { "method", "target", "host", "headers": { lower-case name: value },
+ * "body"
  * }.
  */
 #ifndef FAKE_CLIENT_H

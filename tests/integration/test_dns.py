@@ -1,0 +1,74 @@
+"""Names and their addresses: a real dnsmasq, whose records change during the run, before a real nginx."""
+import threading
+
+import pytest
+
+from peers import Dnsmasq
+from program import PASSED, SLOW, bench, run
+from test_routes import Web
+
+EXCHANGES = 1_000 if SLOW else 10_000
+TO = 1  # field of the log
+
+
+@pytest.fixture
+def web(tmp_path_factory):
+    server = Web(tmp_path_factory.mktemp("web"), is_root=True)
+    yield server
+    server.stop()
+
+
+def connections(report):
+    return {row["tags"]["address"]: row["stats"]["count"] for row in report["metrics"] if row["name"] == "http_connections"}
+
+
+def test_all_addresses_of_a_name_take_turns_and_are_counted(web, tmp_path):
+    with Dnsmasq(tmp_path, {"shop.test": ["127.0.0.1", "127.0.0.2", "::1"]}) as dns:
+        done = bench(f"http://shop.test:{web.port}/", "-c", 30, "-n", EXCHANGES, "-t", 1, "--dns-server", dns.server, cwd=tmp_path)
+    assert done.code == PASSED and done.report["totals"]["outcomes"] == {"ok": EXCHANGES}, done.told()
+    assert connections(done.report) == {f"{host}:{web.port}": 10 for host in ("127.0.0.1", "127.0.0.2", "[::1]")}
+    assert sum(web.seen(TO).values()) == EXCHANGES and set(web.seen(TO)) == {"127.0.0.1", "127.0.0.2", "::1"}
+    line = next(line for line in done.out.splitlines() if line.startswith("  addresses"))
+    assert line.count(" 10") == 3, line
+
+
+LOOP = """local pelt = require "pelt"
+return {{ dns_ttl = "{ttl}", load = {{ users = 2, duration = "{seconds}s" }}, iteration = function()
+    pelt.http.get("/", {{ headers = {{ Connection = "close" }} }})
+    pelt.sleep("5ms")
+end }}
+"""
+
+
+def test_records_that_change_are_noticed_when_their_time_is_over(web, tmp_path):
+    (tmp_path / "s.lua").write_text(LOOP.format(ttl="300ms", seconds=2))
+    with Dnsmasq(tmp_path, {"shop.test": ["127.0.0.1"]}) as dns:
+        threading.Timer(1, dns.change, [{"shop.test": ["127.0.0.2"]}]).start()
+        done = run(tmp_path / "s.lua", "-t", 1, "--target", f"http://shop.test:{web.port}", "--dns-server", dns.server, cwd=tmp_path)
+        questions = dns.questions("shop.test")
+    counts = connections(done.report)
+    assert list(done.report["totals"]["outcomes"]) == ["ok"] and sum(counts.values()) == done.report["totals"]["started"]
+    assert counts == {f"{host}:{web.port}": n for host, n in web.seen(TO).items()} and len(counts) == 2
+    assert min(counts.values()) > sum(counts.values()) / 5, counts  # each had about a half
+    assert 4 <= questions <= 12, questions
+
+
+def test_each_connection_asks_where_nothing_is_kept(web, tmp_path):
+    (tmp_path / "s.lua").write_text(LOOP.format(ttl="1h", seconds=5))
+    with Dnsmasq(tmp_path, {"shop.test": ["127.0.0.1"]}) as dns:
+        options = ("-t", 1, "-n", 50, "--target", f"http://shop.test:{web.port}", "--dns-server", dns.server)
+        run(tmp_path / "s.lua", *options, cwd=tmp_path)
+        assert dns.questions("shop.test") == 1
+        done = run(tmp_path / "s.lua", *options, "--dns-ttl", 0, cwd=tmp_path)
+        assert 20 <= dns.questions("shop.test") - 1 <= 50  # those that ask at the same time share a question
+    assert done.report["requests"][0]["phases_ms"]["dns"]["count"] == 50
+
+
+def test_a_name_that_is_taken_away_fails_from_then_on(web, tmp_path):
+    (tmp_path / "s.lua").write_text(LOOP.format(ttl="200ms", seconds=1))
+    with Dnsmasq(tmp_path, {"shop.test": ["127.0.0.1"]}) as dns:
+        threading.Timer(0.4, dns.change, [{}]).start()
+        done = run(tmp_path / "s.lua", "-t", 1, "--target", f"http://shop.test:{web.port}", "--dns-server", dns.server, cwd=tmp_path)
+    outcomes = done.report["totals"]["outcomes"]
+    assert set(outcomes) == {"ok", "dns"} and outcomes["ok"] == sum(web.seen(TO).values()), done.told()
+    assert done.report["errors"][0]["sample"].startswith("name shop.test: ")
