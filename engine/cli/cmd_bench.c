@@ -34,6 +34,7 @@ int cmd_bench(const struct cli_options *o)
                     : body.data != NULL ? body.data
                                         : "",
             .body_len = body.len,
+            .on_connection = (uint32_t)(o->pipeline > 0 ? o->pipeline : o->streams),
         };
         struct pelt_run_options run = {
             .kind = "bench", .name = "bench", .plan = &plan, .bench = &bench};

@@ -13,6 +13,7 @@ static void origin_free(struct pelt_origin *o)
         free(o->host_header);
         if (o->secure) {
             pelt_tls_session_forget(&o->session);
+            pelt_tls_session_forget(&o->session_http2);
         }
         free(o);
     }

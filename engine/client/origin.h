@@ -23,13 +23,15 @@ struct pelt_origin {
     char *host;        /* name or literal, without brackets */
     char *host_header; /* "host", "host:port", "[v6]:port" */
     uint16_t port;
-    bool https;                      /* as its URLs say */
-    bool secure;                     /* TLS is spoken */
-    struct pelt_tls_session session; /* if so: what the next handshake resumes */
-    struct pelt_way way;             /* how it is reached */
-    bool fixed;                      /* so that no name is asked for */
-    struct pelt_addrs addrs;         /* newest answer */
-    bool met;                        /* called once: whether it is on this host is known */
+    bool https;                            /* as its URLs say */
+    bool secure;                           /* TLS is spoken */
+    struct pelt_tls_session session;       /* if so: what the next handshake resumes */
+    struct pelt_tls_session session_http2; /* the same of those that ask for HTTP/2 */
+    struct pelt_h2hub *hub;                /* HTTP/2 connections that are shared; NULL: none were */
+    struct pelt_way way;                   /* how it is reached */
+    bool fixed;                            /* so that no name is asked for */
+    struct pelt_addrs addrs;               /* newest answer */
+    bool met;                              /* called once: whether it is on this host is known */
     uint32_t turn; /* connections begun: their addresses go round, unless in order */
     struct pelt_conn_pool pool;
 };

@@ -28,7 +28,9 @@
     X(TRUNCATED,          "truncated",          YES)   /* a good head, then an early end */        \
     X(UNFINISHED,         "unfinished",         MAYBE) /* in flight when the grace period ended */ \
     X(ABANDONED,          "abandoned",          MAYBE) /* the script left it */                    \
-    X(BAD_STREAM,         "bad_stream",         YES)   /* an ok head, then no events */
+    X(BAD_STREAM,         "bad_stream",         YES)   /* an ok head, then no events */            \
+    X(REFUSED,            "refused",            NO)    /* HTTP/2: the server did not begin it */   \
+    X(STREAM_RESET,       "stream_reset",       MAYBE) /* HTTP/2: RST_STREAM before any answer */
 
 enum pelt_outcome {
 #define X(symbol, name, sent) PELT_OUTCOME_##symbol,
