@@ -5,6 +5,7 @@
 --     user_exit,
 --     pacing_ns, think_ns, dns_ttl_ns, think = function, shared_connections = boolean, trace = boolean or table,
 --     observe_server_timing = boolean, observe_cache = boolean,
+--     http2 = { streams = number, window = text },
 --     tls = { backend, ca, cert, key, min, max, ciphers = texts, insecure, resume = booleans },
 --     agents = { { url, name, token_file = texts }, ... },
 --     alerts = { { name, rule = text or table }, ... }, webhook = text }
@@ -14,11 +15,13 @@
 local tools, keys, load_of = ...
 
 local KEYS = { "name", "target", "load", "thresholds", "setup", "user_init", "tasks", "iteration", "user_exit",
-    "teardown", "pacing", "think", "connections", "dns_ttl", "tls", "trace", "observe", "agents", "alerts" }
+    "teardown", "pacing", "think", "connections", "dns_ttl", "http2", "tls", "trace", "observe", "agents", "alerts" }
 local OBSERVED = { "server_timing", "cache" }
 local LOAD_KEYS = { users = true, rate = true, duration = true, ramp = true, ramp_down = true, stages = true,
     iterations = true, iterations_per_user = true, grace = true, arrivals = true, shape = true, stop_when = true }
 local TASK_KEYS = { "name", "weight", "run" }
+local HTTP2_KEYS = { "streams", "window" }
+local STREAMS_MOST = 1000
 local TLS_KEYS = { "backend", "ca", "cert", "key", "min", "max", "ciphers", "insecure", "resume" }
 local TLS_TEXTS = { "backend", "ca", "cert", "key", "ciphers" }
 local AGENT_KEYS = { "url", "name", "token_file" }
@@ -198,6 +201,21 @@ local function shared_of(connections)
     return connections == "shared"
 end
 
+-- true, or a table: what it does not say is as usual. A window may be written as a number of bytes.
+local function http2_of(http2)
+    if http2 == nil or http2 == false then return nil end
+    if http2 == true then http2 = {} end
+    keys.check(check_type(http2, "table", "http2"), "http2", HTTP2_KEYS)
+    local streams, window = http2.streams, http2.window
+    if streams ~= nil and not (math.type(streams) == "integer" and streams >= 1 and streams <= STREAMS_MOST) then
+        fail("http2.streams: %s: a whole number from 1 to %d is expected", tostring(streams), STREAMS_MOST)
+    end
+    if window ~= nil and type(window) ~= "string" and math.type(window) ~= "integer" then
+        fail("http2.window: a size is expected, as \"6m\", not a %s", type(window))
+    end
+    return { streams = streams, window = window and tostring(window) }
+end
+
 -- A version may be written as a number: min = 1.2.
 local function tls_of(tls)
     if tls == nil then return nil end
@@ -285,6 +303,7 @@ return function(count, s)
         think = think_drawn and s.think or nil,
         shared_connections = shared_of(s.connections),
         dns_ttl_ns = s.dns_ttl ~= nil and tools.duration_ns(s.dns_ttl, "dns_ttl") or nil,
+        http2 = http2_of(s.http2),
         tls = tls_of(s.tls),
         agents = agents_of(s.agents),
         trace = s.trace,

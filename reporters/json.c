@@ -163,6 +163,11 @@ static json_t *run(const struct pelt_results *r)
     if (library != NULL) {
         json_object_set_new(o, "tls", tls(r, library));
     }
+    if (pelt_results_meta(r, "http2_streams") != NULL) {
+        json_t *http2 = json_object();
+        json_object_set_new(http2, "streams", digits(pelt_results_meta(r, "http2_streams")));
+        json_object_set_new(o, "http2", http2);
+    }
     if (r->has_part) {
         json_t *part = json_object();
         json_object_set_new(part, "from_s", json_integer(r->part.from_s));

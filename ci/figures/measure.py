@@ -14,6 +14,7 @@ import bodies
 import compare
 import cost
 import fleet
+import http2
 import live_page
 import preflight
 import profile_of
@@ -39,6 +40,7 @@ FIGURES = {
     "bodies": (bodies.figure, "client CPU a request with bodies of 128 KB that nobody reads"),
     "slices": (slices.figure, "how long 10,000 scripted users hold their loop"),
     "tls": (tls.figure, "requests and handshakes of a core over https, beside wrk and h2load"),
+    "http2": (http2.figure, "requests of a core over HTTP/2 with 1 and 10 streams, beside h2load"),
     "steady": (steady.figure, "resident memory during 10,000,000 requests and more"),
     "series": (series.figure, "resident memory of a thousand series on four threads"),
     "reports": (reports.figure, "time and memory of each report of an hour with ten million requests"),

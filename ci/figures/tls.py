@@ -25,7 +25,7 @@ http {{
     keepalive_requests 1000000000;
     client_body_temp_path {prefix}/body;
     server {{
-        listen 127.0.0.1:{port} ssl backlog=4096;
+        listen 127.0.0.1:{port} ssl {http2} backlog=4096;
         ssl_certificate {prefix}/cert.pem;
         ssl_certificate_key {prefix}/key.pem;
         ssl_protocols {protocol};
@@ -37,7 +37,7 @@ http {{
 """
 
 
-def _nginx(protocol, tickets):
+def nginx_tls(protocol, tickets, http2=False):
     """On the server's core; without tickets each handshake is a full one, whoever asks."""
     prefix, port = SCRATCH / "tls", free_port()
     prefix.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,8 @@ def _nginx(protocol, tickets):
                         "-subj", "/CN=measured", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", prefix / "key.pem",
                         "-out", CA], check=True, capture_output=True)
     config = prefix / "nginx.conf"
-    config.write_text(NGINX.format(prefix=prefix, port=port, protocol=protocol, tickets="on" if tickets else "off"))
+    config.write_text(NGINX.format(prefix=prefix, port=port, protocol=protocol, tickets="on" if tickets else "off",
+                                   http2="http2" if http2 else ""))
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise SystemExit("this figure needs nginx: install nginx-light")
@@ -95,7 +96,7 @@ def _per_s(name, port, closed):
 
 def _row(protocol, what, closed, tickets):
     found = {name: [] for name in CLIENTS}
-    with _nginx(protocol, tickets) as port:
+    with nginx_tls(protocol, tickets) as port:
         able = [name for name in CLIENTS if _speaks(name, protocol)]
         for _ in range(ROUNDS):
             for name in able:

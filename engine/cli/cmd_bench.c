@@ -35,6 +35,7 @@ static int bench_once(const struct cli_options *o)
                     : body.data != NULL ? body.data
                                         : "",
             .body_len = body.len,
+            .on_connection = (uint32_t)(o->pipeline > 0 ? o->pipeline : o->streams),
         };
         struct pelt_run_options run = {
             .kind = "bench", .name = "bench", .plan = &plan, .bench = &bench};

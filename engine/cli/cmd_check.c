@@ -6,6 +6,7 @@
 #include "command.h"
 #include "exchange.h"
 #include "exit_code.h"
+#include "http2.h"
 #include "https.h"
 #include "pelt/client.h"
 #include "pelt/run.h"
@@ -164,7 +165,7 @@ static void print_untaken(const struct pelt_scenario *s)
 
 /* What the server did, and checks, are told and no failure of the script: that one raises. */
 static int run_once(const struct cli_options *o, const struct pelt_scenario *s,
-                    struct pelt_https *https)
+                    struct pelt_https *https, const struct pelt_http2 *http2)
 {
     static struct shown shown; /* a thread that was given up may still come to it */
     struct pelt_error err = {{0}};
@@ -181,6 +182,7 @@ static int run_once(const struct cli_options *o, const struct pelt_scenario *s,
         .headers = o->headers.items,
         .route = o->route,
         .https = https,
+        .http2 = *http2,
     };
     struct pelt_once watch = {.on_exchange = on_exchange, .on_check = on_check, .arg = &shown};
     enum pelt_status status = pelt_run_once(&run, &watch, &signal, &err);
@@ -303,10 +305,12 @@ int cmd_check(const struct cli_options *o)
     cli_alert_names_warn(scenario);
     cli_threshold_names_warn(scenario, scenario->slo, scenario->slo_len);
     status = check_target(o, scenario, &err);
+    struct pelt_http2 http2;
+    status = status == PELT_OK ? cli_http2_settle(o, scenario, &http2, &err) : status;
     int code = status != PELT_OK  ? cli_fail(status, &err)
                : tls != PELT_OK   ? cli_fail(tls, &bad_tls)
                : asked != PELT_OK ? cli_fail(asked, &bad_agents)
-               : o->once          ? run_once(o, scenario, https)
+               : o->once          ? run_once(o, scenario, https, &http2)
                                   : CLI_EXIT_PASSED;
     if (!pelt_run_gave_up()) {
         pelt_https_free(https);

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "exit_code.h"
+#include "http2.h"
 #include "https.h"
 #include "json_out.h"
 #include "load.h"
@@ -45,7 +46,7 @@ static int tell(const struct cli_options *o, const struct cli_preflight *p)
 
 static int measure_and_tell(const struct cli_options *o, const struct pelt_scenario *scenario,
                             const struct pelt_plan *plan, struct pelt_https *https,
-                            struct pelt_span answer)
+                            const struct pelt_http2 *http2, struct pelt_span answer)
 {
     struct pelt_limits limits;
     struct pelt_measured measured;
@@ -65,6 +66,7 @@ static int measure_and_tell(const struct cli_options *o, const struct pelt_scena
         .target = o->target,
         .headers = o->headers.items,
         .https = https,
+        .http2 = *http2,
     };
     pelt_limits_read("/proc", "/sys/fs/cgroup", &limits);
     limits.sources = pelt_route_sources(o->route);
@@ -95,6 +97,7 @@ int cmd_preflight(const struct cli_options *o)
     struct pelt_scenario *scenario = NULL;
     struct pelt_plan plan = {0};
     struct pelt_https *https = NULL;
+    struct pelt_http2 http2 = {.on = false};
     struct pelt_buf answer;
     pelt_buf_init(&answer, CLI_TEXT_BYTES_MAX);
     enum pelt_status status = cli_json_out_check(&o->out, "preflight", &err);
@@ -115,9 +118,12 @@ int cmd_preflight(const struct cli_options *o)
         status = cli_routes_settle(o, scenario, &err);
     }
     if (status == PELT_OK) {
+        status = cli_http2_settle(o, scenario, &http2, &err);
+    }
+    if (status == PELT_OK) {
         status = cli_https_new(o, scenario, &https, &err);
     }
-    const int code = status == PELT_OK ? measure_and_tell(o, scenario, &plan, https,
+    const int code = status == PELT_OK ? measure_and_tell(o, scenario, &plan, https, &http2,
                                                           pelt_span(answer.data, answer.len))
                                        : cli_fail(status, &err);
     pelt_buf_deinit(&answer);

@@ -23,10 +23,13 @@ const struct cli_command cli_commands[] = {
      "flight: more of them a second for less work, but each response waits for those\n"
      "before it, and response times count that. When a connection ends (also by an\n"
      "answer that says close), requests sent behind the last answer end as\n"
-     "stale_reuse, reset or timeout: whether the server has seen them nobody knows.\n",
+     "stale_reuse, reset or timeout: whether the server has seen them nobody knows.\n"
+     "With --http2 and --streams N a connection has N requests in flight, too, and\n"
+     "none waits for another.\n",
      "  pelt bench http://127.0.0.1:8080/ -c 64 -d 10s\n"
      "  pelt bench http://127.0.0.1:8080/ --rate 2000/s --arrivals poisson -d 20s\n"
      "  pelt bench http://127.0.0.1:8080/ -c 8 --pipeline 16\n"
+     "  pelt bench https://127.0.0.1:8443/ --http2 -c 8 --streams 16\n"
      "  pelt bench http://127.0.0.1:8080/items -H 'Content-Type: application/json' \\\n"
      "      --body '{\"id\": 1}'\n",
      cmd_bench},

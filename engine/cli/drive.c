@@ -9,6 +9,7 @@
 #include "agents.h"
 #include "economy.h"
 #include "exit_code.h"
+#include "http2.h"
 #include "https.h"
 #include "outputs.h"
 #include "routes.h"
@@ -73,7 +74,7 @@ static enum pelt_status join_thresholds(const struct cli_options *o,
     for (size_t i = 0; i < o->thresholds_len && status == PELT_OK; i++) {
         const char *text = o->threshold_texts[i];
         const bool got = scenario != NULL || strncmp(text, "tls_", 4) == 0 || /* has bench those? */
-                         pelt_server_metric_is_meant(text);
+                         strncmp(text, "h2_", 3) == 0 || pelt_server_metric_is_meant(text);
         if (pelt_threshold_is_foreign(text)) {
             status = pelt_threshold_parse_with(text, got ? pelt_registry_metrics(known) : NULL,
                                                *out + own + i, err);
@@ -327,13 +328,17 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
         status = cli_routes_settle(o, run->scenario, &err);
     }
     if (status == PELT_OK) {
+        status = cli_http2_settle(o, run->scenario, &run->http2, &err);
+    }
+    if (status == PELT_OK) {
         status = cli_https_new(o, run->scenario, &run->https, &err);
     }
     if (status == PELT_OK) {
         status = open_show(o, run->scenario, &show, &err);
     }
     if (status == PELT_OK && o->wait_for != NULL) {
-        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->route, run->https, &signal, &err);
+        status = cli_wait_for(o->wait_for, o->wait_timeout_ns, o->route, run->https, &run->http2,
+                              &signal, &err);
     }
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);

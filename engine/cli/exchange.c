@@ -155,11 +155,27 @@ static void print_secured(const struct pelt_secured *s)
     }
 }
 
-static void print_request(const struct pelt_request *request)
+/* The request line, of a text that is HTTP/1.1 whatever is spoken. Gives its length. */
+static size_t print_http2_line(const struct pelt_request *request)
+{
+    static const char version[] = "HTTP/1.1\r\n";
+    const char *end = memmem(request->bytes, request->len, version, sizeof version - 1);
+    if (end == NULL) {
+        return 0;
+    }
+    const size_t len = (size_t)(end - request->bytes);
+    fputs("> ", stdout);
+    cli_stdout_clean(request->bytes, len < LINE_BYTES_MAX ? len : LINE_BYTES_MAX);
+    puts("HTTP/2");
+    return len + sizeof version - 1;
+}
+
+static void print_request(const struct pelt_request *request, bool http2)
 {
     const char *end = memmem(request->bytes, request->len, "\r\n\r\n", 4);
     size_t head = end != NULL ? (size_t)(end - request->bytes) + 4 : request->len;
-    print_head('>', pelt_span(request->bytes, head));
+    const size_t line = http2 ? print_http2_line(request) : 0;
+    print_head('>', pelt_span(request->bytes + line, head - line));
     print_body('>', pelt_span(request->bytes + head, request->len - head));
 }
 
@@ -216,7 +232,7 @@ void cli_exchange_print(struct cli_exchange_counts *n, const struct pelt_exchang
     if (x->secured != NULL && !x->reused) {
         print_secured(x->secured);
     }
-    print_request(x->request);
+    print_request(x->request, x->head.len > 6 && memcmp(x->head.ptr, "HTTP/2", 6) == 0);
     print_head('<', x->head);
     print_body('<', x->body);
     print_head('<', x->trailer);

@@ -243,6 +243,6 @@ enum pelt_status cli_load_bench(const struct cli_options *o, struct pelt_plan *o
         filled.duration_ns = BENCH_DURATION_NS;
     }
     enum pelt_status status = cli_load_settle(&filled, NULL, out, err);
-    out->in_flight = (uint32_t)o->pipeline;
+    out->in_flight = (uint32_t)(o->pipeline > 0 ? o->pipeline : o->rate_per_s > 0 ? 0 : o->streams);
     return status;
 }

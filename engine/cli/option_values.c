@@ -5,6 +5,7 @@
 #include "option_values.h"
 
 #include "agents.h"
+#include "pelt/h2_session.h"
 #include "pelt/http1_request.h"
 #include "pelt/pipe.h"
 #include "pelt/route.h"
@@ -93,6 +94,24 @@ enum pelt_status cli_read_pipeline(struct cli_options *o, void *field, const cha
                                    struct pelt_error *err)
 {
     return pelt_parse_count("a number", text, 1, PELT_PIPE_DEPTH_MAX, field, err);
+}
+
+enum pelt_status cli_read_streams(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    return pelt_parse_count("a number", text, 1, PELT_H2_STREAMS_MOST, field, err);
+}
+
+enum pelt_status cli_read_window(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err)
+{
+    enum pelt_status status = pelt_parse_size(text, field, err);
+    const uint64_t bytes = status == PELT_OK ? *(uint64_t *)field : PELT_H2_WINDOW_LEAST;
+    if (bytes < PELT_H2_WINDOW_LEAST || bytes > PELT_H2_WINDOW_MOST) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\": from 64k (HTTP/2's own) to 1g is possible",
+                         text);
+    }
+    return status;
 }
 
 enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char *text,

@@ -23,6 +23,10 @@ enum pelt_status cli_read_users(struct cli_options *o, void *field, const char *
                                 struct pelt_error *err);
 enum pelt_status cli_read_pipeline(struct cli_options *o, void *field, const char *text,
                                    struct pelt_error *err);
+enum pelt_status cli_read_streams(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err);
+enum pelt_status cli_read_window(struct cli_options *o, void *field, const char *text,
+                                 struct pelt_error *err);
 enum pelt_status cli_read_threads(struct cli_options *o, void *field, const char *text,
                                   struct pelt_error *err);
 enum pelt_status cli_read_iterations(struct cli_options *o, void *field, const char *text,

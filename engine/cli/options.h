@@ -70,7 +70,7 @@ struct cli_options {
     char *command_line;  /* shell-quoted, secrets masked */
     bool help;
 
-    uint64_t users, connections, pipeline, threads;
+    uint64_t users, connections, pipeline, streams, threads;
     bool threads_pin;
     enum pelt_pacing pacing;
     double rate_per_s;
@@ -93,6 +93,8 @@ struct cli_options {
     struct cli_texts agents;  /* "[NAME=]URL" */
     const char *agent_token_file;
     struct cli_tls tls;
+    bool http2;
+    uint64_t http2_window; /* bytes; 0: not typed */
 
     struct pelt_threshold *thresholds;
     const char **threshold_texts; /* as given, borrowed; one each */

@@ -106,7 +106,8 @@ static enum pelt_status make_request(struct waiting *w, struct pelt_error *err)
 }
 
 static enum pelt_status prepare(struct waiting *w, const struct pelt_route *route,
-                                struct pelt_https *https, struct pelt_error *err)
+                                struct pelt_https *https, const struct pelt_http2 *http2,
+                                struct pelt_error *err)
 {
     pelt_timerq_init(&w->timers);
     pelt_buf_init(&w->bytes, 0);
@@ -122,7 +123,8 @@ static enum pelt_status prepare(struct waiting *w, const struct pelt_route *rout
                                           .recorder = &w->recorder,
                                           .timers = &w->timers,
                                           .route = route,
-                                          .https = https};
+                                          .https = https,
+                                          .http2 = *http2};
     enum pelt_status status = pelt_client_new(&options, &w->client, err);
     if (status == PELT_OK) {
         status = make_request(w, err);
@@ -181,12 +183,13 @@ static void ask_until(struct waiting *w, uint64_t timeout_ns)
 }
 
 enum pelt_status cli_wait_for(const char *url, uint64_t timeout_ns, const struct pelt_route *route,
-                              struct pelt_https *https, int *signal, struct pelt_error *err)
+                              struct pelt_https *https, const struct pelt_http2 *http2, int *signal,
+                              struct pelt_error *err)
 {
     struct waiting w = {.url = url, .reason = "no connection yet"};
     char limit[32], waited[32];
     pelt_format_duration(timeout_ns, limit, sizeof limit);
-    enum pelt_status status = prepare(&w, route, https, err);
+    enum pelt_status status = prepare(&w, route, https, http2, err);
     if (status == PELT_OK) {
         pelt_log(PELT_LOG_INFO, "pelt", "waiting up to %s for %s", limit, url);
         ask_until(&w, timeout_ns);

@@ -71,6 +71,7 @@ void pelt_client_free(struct pelt_client *client)
     pelt_dns_free(client->dns);
     pelt_origins_free(&client->origins);
     pelt_tls_thread_free(client->tls);
+    pelt_tls_thread_free(client->tls_http2);
     free(client->secured);
     pelt_buf_deinit(&client->decoded);
     pelt_poller_deinit(&client->poller);
@@ -101,7 +102,16 @@ static enum pelt_status secure(struct pelt_client *client, const struct pelt_url
         return PELT_OK;
     }
     enum pelt_status status = pelt_https_make(https, &tls, err);
-    return status == PELT_OK ? pelt_tls_thread_new(&client->tls, tls, err) : status;
+    if (status == PELT_OK) {
+        status = pelt_tls_thread_new(&client->tls, tls, err);
+    }
+    if (status == PELT_OK && client->opt.http2.on) {
+        status = pelt_https_make_http2(https, &tls, err);
+    }
+    if (status == PELT_OK && client->opt.http2.on) {
+        status = pelt_tls_thread_new(&client->tls_http2, tls, err);
+    }
+    return status;
 }
 
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
@@ -144,6 +154,11 @@ void pelt_client_close_left(struct pelt_client *client)
 bool pelt_client_same_host(const struct pelt_client *client)
 {
     return client->same_host;
+}
+
+uint32_t pelt_client_streams(const struct pelt_client *client)
+{
+    return client->opt.http2.on ? client->opt.http2.streams : 0;
 }
 
 void pelt_client_foresee(struct pelt_client *client, pelt_foresee_fn foresee)

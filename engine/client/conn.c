@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "h2.h"
 #include "internal.h"
 #include "pelt/observer.h"
 #include "pelt/sock.h"
@@ -107,18 +108,34 @@ static void keep_head(struct pelt_conn *c, size_t len)
     }
 }
 
-/* After a feed that did not end the message: what was borrowed must be copied. */
-static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
+static inline void keep_piece(struct pelt_conn *c)
 {
     struct pelt_client *client = pelt_conn_client(c);
-    struct pelt_http1_response *r = &c->response;
     if (client->piece.len > 0) {
         keep_body(c, client->piece.ptr, client->piece.len);
         client->piece.len = 0;
     }
     if (c->body_cut) {
-        r->on_body = NULL; /* nobody wants the rest */
+        c->response.on_body = NULL; /* nobody wants the rest */
     }
+}
+
+void pelt_conn_keep_piece(struct pelt_conn *c)
+{
+    keep_piece(c);
+}
+
+void pelt_conn_keep_head(struct pelt_conn *c, struct pelt_span head)
+{
+    struct pelt_keep *keep = pelt_conn_keep(c);
+    c->head_lost = keep == NULL || pelt_buf_add(&keep->head, head.ptr, head.len) != PELT_OK;
+}
+
+/* After a feed that did not end the message: what was borrowed must be copied. */
+static void keep_rest(struct pelt_conn *c, bool head_was_done, size_t len)
+{
+    struct pelt_http1_response *r = &c->response;
+    keep_piece(c);
     if (!head_was_done) {
         keep_head(c, r->head_done ? r->head_end : len);
         r->head_end = 0; /* copied: an end without further bytes must not add it again */
@@ -297,7 +314,7 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
 {
     const struct pelt_request *request = c->request;
     bool in_setup = c->state == PELT_CONN_SETUP;
-    bool begun = !in_setup && c->state != PELT_CONN_HELD;
+    bool begun = c->state >= PELT_CONN_SENDING;
     struct pelt_exchange x = {
         .request = request,
         .outcome = outcome,
@@ -338,6 +355,9 @@ void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char
         }
         if (pelt_conn_client(c)->opt.observe != NULL) {
             x.secured = pelt_handshake_look(c);
+        }
+        if (c->muxed) {
+            pelt_h2call_leave(c);
         }
         close_socket(c);
         pelt_conn_client(c)->behind.len = 0;
@@ -422,7 +442,16 @@ void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns)
     } else if (error == 0 && c->response.head_done &&
                pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
         finish_answered(c, now_ns);
-    } else if (c->response.head_done) {
+    } else {
+        pelt_conn_cut_off(c, how, now_ns);
+    }
+}
+
+void pelt_conn_cut_off(struct pelt_conn *c, const char *how, uint64_t now_ns)
+{
+    char *text = pelt_conn_client(c)->error_text;
+    size_t size = sizeof(pelt_conn_client(c)->error_text);
+    if (c->response.head_done) {
         snprintf(text, size, "%s after %llu bytes of the body", how,
                  (unsigned long long)c->response.body_bytes);
         pelt_conn_finish(c, PELT_OUTCOME_TRUNCATED, text, now_ns);
@@ -631,8 +660,7 @@ static void (*body_reader(const struct pelt_request *request))(void *, const cha
     return request->body_max > 0 ? on_body : NULL;
 }
 
-/* To send, and to read the answer. */
-__attribute__((always_inline)) static inline void prepare(struct pelt_conn *c)
+__attribute__((always_inline)) static inline void await_answer(struct pelt_conn *c)
 {
     const struct pelt_request *request = c->request;
     pelt_http1_response_reset(&c->response, request->head);
@@ -643,6 +671,17 @@ __attribute__((always_inline)) static inline void prepare(struct pelt_conn *c)
         c->response.on_trailer = request->observer != NULL ? on_trailer : NULL;
     }
     c->response.arg = c;
+}
+
+void pelt_conn_await(struct pelt_conn *c)
+{
+    await_answer(c);
+}
+
+/* To send, and to read the answer. */
+__attribute__((always_inline)) static inline void prepare(struct pelt_conn *c)
+{
+    await_answer(c);
     c->state = PELT_CONN_SENDING;
     c->sent_ns = pelt_clock_ns();
 }
@@ -674,7 +713,8 @@ void pelt_conn_on_ready(void *conn, unsigned ready)
 {
     struct pelt_conn *c = conn;
     if (__builtin_expect(c->piped | c->upgraded | c->odd, 0)) {
-        (c->piped      ? pelt_pipe_on_ready
+        (c->carrier    ? pelt_h2conn_on_ready
+         : c->piped    ? pelt_pipe_on_ready
          : c->upgraded ? pelt_wsconn_on_ready
                        : pelt_manner_on_ready)(c, ready);
         return;
@@ -687,6 +727,12 @@ void pelt_conn_on_ready(void *conn, unsigned ready)
     if (ready & PELT_READY_READ && !c->paused) {
         on_readable(c, ready & PELT_READY_END); /* may free `c` */
     }
+}
+
+void pelt_conn_unmade(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
+                      uint64_t now_ns)
+{
+    (c->muxed ? pelt_h2call_unmade : pelt_conn_finish)(c, outcome, error, now_ns);
 }
 
 /* Connecting took too long: what it was about. */
@@ -725,11 +771,14 @@ void pelt_conn_on_deadline(void *arg, struct pelt_deadline *d, uint64_t now_ns)
         return;
     }
     if (c->state == PELT_CONN_SETUP && !c->setup.cut) {
-        pelt_conn_finish(c, say_slow(c, text, size), text, now_ns);
+        pelt_conn_unmade(c, say_slow(c, text, size), text, now_ns);
         return;
     }
     bool whole = now_ns >= c->call_ns + t->total_ns;
-    if (!whole && c->first_ns != 0 && c->request->stream != NULL) {
+    if (c->state == PELT_CONN_QUEUED) {
+        snprintf(text, size, "no stream of a connection came free within %.3g s",
+                 (double)t->total_ns / 1e9);
+    } else if (!whole && c->first_ns != 0 && c->request->stream != NULL) {
         snprintf(text, size, "no further byte within %.3g s",
                  (double)c->request->stream->between_ns / 1e9);
     } else {
@@ -751,6 +800,11 @@ struct pelt_conn *pelt_conn_new(void)
     return c;
 }
 
+struct pelt_conn *pelt_conn_for(const struct pelt_client *client)
+{
+    return client->opt.http2.on ? pelt_h2call_new() : pelt_conn_new();
+}
+
 void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin)
 {
     close_socket(c);
@@ -762,6 +816,9 @@ void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin)
 void pelt_conn_free(struct pelt_conn *c)
 {
     close_socket(c);
+    if (c->muxed) {
+        pelt_h2call_part(c);
+    }
     free(c);
 }
 

@@ -15,7 +15,9 @@ void pelt_handshakes_init(struct pelt_handshakes *h)
 enum pelt_status pelt_handshake_begin(struct pelt_conn *c)
 {
     struct pelt_origin *o = c->origin;
-    return pelt_transport_tls(&c->transport, o->client->tls, o->host, &o->session);
+    const bool http2 = c->muxed;
+    return pelt_transport_tls(&c->transport, http2 ? o->client->tls_http2 : o->client->tls, o->host,
+                              http2 ? &o->session_http2 : &o->session);
 }
 
 /* Its series, made at the first time. */
@@ -64,6 +66,9 @@ bool pelt_handshake_refused(const struct pelt_conn *c)
 const struct pelt_secured *pelt_handshake_look(struct pelt_conn *c)
 {
     struct pelt_client *client = pelt_conn_client(c);
+    if (client->carrier != NULL && c->muxed) {
+        c = client->carrier;
+    }
     const bool shaking = c->state == PELT_CONN_SETUP && c->setup.shaking;
     if (!c->origin->secure || c->transport.fd < 0 || (c->state == PELT_CONN_SETUP && !shaking)) {
         return NULL;

@@ -11,10 +11,12 @@
 struct pelt_https {
     struct pelt_tls_settings settings; /* its strings are in `text` */
     pthread_mutex_t lock;              /* of what follows */
-    bool made;
-    struct pelt_tls *tls;
-    enum pelt_status status;
-    struct pelt_error err;
+    struct made {
+        bool tried;
+        struct pelt_tls *tls;
+        enum pelt_status status;
+        struct pelt_error err;
+    } made[2]; /* as the settings say; for HTTP/2 */
     atomic_bool met;
     char text[];
 };
@@ -59,24 +61,41 @@ enum pelt_status pelt_https_new(const struct pelt_tls_settings *settings, struct
 void pelt_https_free(struct pelt_https *https)
 {
     if (https != NULL) {
-        pelt_tls_free(https->tls);
+        pelt_tls_free(https->made[0].tls);
+        pelt_tls_free(https->made[1].tls);
         pthread_mutex_destroy(&https->lock);
         free(https);
     }
 }
 
+static enum pelt_status make(struct pelt_https *https, bool http2, const struct pelt_tls **out,
+                             struct pelt_error *err)
+{
+    struct made *m = &https->made[http2];
+    struct pelt_tls_settings settings = https->settings;
+    if (http2) {
+        settings.alpn = "h2";
+    }
+    pthread_mutex_lock(&https->lock);
+    if (!m->tried) {
+        m->tried = true;
+        m->status = pelt_tls_new(&m->tls, &settings, &m->err);
+    }
+    pthread_mutex_unlock(&https->lock);
+    *out = m->tls;
+    return m->status == PELT_OK ? PELT_OK : pelt_fail(err, m->status, "%s", m->err.text);
+}
+
 enum pelt_status pelt_https_make(struct pelt_https *https, const struct pelt_tls **out,
                                  struct pelt_error *err)
 {
-    pthread_mutex_lock(&https->lock);
-    if (!https->made) {
-        https->made = true;
-        https->status = pelt_tls_new(&https->tls, &https->settings, &https->err);
-    }
-    pthread_mutex_unlock(&https->lock);
-    *out = https->tls;
-    return https->status == PELT_OK ? PELT_OK
-                                    : pelt_fail(err, https->status, "%s", https->err.text);
+    return make(https, false, out, err);
+}
+
+enum pelt_status pelt_https_make_http2(struct pelt_https *https, const struct pelt_tls **out,
+                                       struct pelt_error *err)
+{
+    return make(https, true, out, err);
 }
 
 const struct pelt_tls_settings *pelt_https_settings(const struct pelt_https *https)

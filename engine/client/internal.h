@@ -14,7 +14,7 @@
  * out of the middle states passes pelt_conn_finish(), the one place that records and calls `done`.
  * An answer that upgrades leads to UPGRADED: what comes then is the WebSocket's (wsconn.c).
  * On a pipe's connection that is the exchange whose answer comes next; those behind it are the
- * pipe's (pipe.c).
+ * pipe's (pipe.c). With HTTP/2 an exchange goes over a stream (h2.h).
  */
 #ifndef PELT_CLIENT_INTERNAL_H
 #define PELT_CLIENT_INTERNAL_H
@@ -42,6 +42,7 @@ enum pelt_conn_state {
     PELT_CONN_CLOSED,
     PELT_CONN_SETUP,
     PELT_CONN_HELD,
+    PELT_CONN_QUEUED, /* for a stream of HTTP/2 (h2.h) */
     PELT_CONN_SENDING,
     PELT_CONN_WAITING,
     PELT_CONN_RECEIVING,
@@ -117,6 +118,8 @@ struct pelt_conn {
     bool paused; /* receiving waits for pelt_stream_resume() */
     bool absolute; /* to a proxy: requests name the whole URL */
     bool odd;      /* an exchange was begun by manner.c, which looks whether it goes on */
+    bool muxed;  /* first member of a struct pelt_h2call: has no socket but while it makes one */
+    bool carrier; /* with `piped`: first member of a struct pelt_h2conn */
 };
 
 /* Calls whose sending waits for the end of the running batch. */
@@ -159,7 +162,9 @@ struct pelt_client {
     pelt_foresee_fn foresee; /* NULL: nobody wants to know */
     pelt_whose_fn whose;     /* NULL: nobody tells */
     struct pelt_dns *dns;
-    struct pelt_tls_thread *tls; /* NULL: no https server was met */
+    struct pelt_tls_thread *tls;       /* NULL: no https server was met */
+    struct pelt_tls_thread *tls_http2; /* the same, asking for HTTP/2 */
+    struct pelt_conn *carrier;         /* HTTP/2: whose bytes are being looked at; else NULL */
     struct pelt_handshakes handshakes;
     struct pelt_secured *secured; /* what the observer is to see of an exchange that ends */
     struct pelt_origin *origins;
@@ -207,6 +212,11 @@ static inline struct pelt_client *pelt_conn_client(const struct pelt_conn *c)
 
 /* setup.c: from a call on a closed connection to a connected one. */
 void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
+/* The same, also of a call of HTTP/2. */
+void pelt_setup_make(struct pelt_conn *c, uint64_t now_ns);
+/* The exchange ends so in the next turn of the loop; nothing was tried. */
+void pelt_setup_fail(struct pelt_conn *c, enum pelt_outcome outcome, int error, uint64_t now_ns);
+void pelt_setup_note_failure(struct pelt_conn *c, uint64_t now_ns); /* for the back-off */
 void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
 /* What is ready of a connection that it made; 0: not made yet, or the failure is told later. */
 unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready);
@@ -260,6 +270,10 @@ void pelt_pipe_connected(struct pelt_conn *c); /* sends what waits on a new conn
 void pelt_pipe_send(struct pelt_conn *c);      /* the same, held until now; none: it waits on */
 void pelt_pipe_on_ready(struct pelt_conn *c, unsigned ready);
 
+/* h2conn.c: of a connection that is a `carrier` */
+void pelt_h2conn_on_ready(struct pelt_conn *c, unsigned ready);
+void pelt_h2conn_send_held(struct pelt_conn *c); /* what waited for the end of the batch */
+
 /* stream.c */
 void pelt_conn_on_stream_body(void *conn, const char *bytes, size_t len);
 /* True: its owner gave the answer up, and the exchange has ended. */
@@ -301,7 +315,9 @@ void pelt_ws_meter_failed(struct pelt_client *client, uint32_t request, enum pel
 void pelt_ws_meters_free(struct pelt_client *client);
 
 /* conn.c */
-struct pelt_conn *pelt_conn_new(void);    /* NULL: out of memory */
+struct pelt_conn *pelt_conn_new(void); /* NULL: out of memory */
+/* The same, for exchanges as the client speaks: of HTTP/2 it has no socket. */
+struct pelt_conn *pelt_conn_for(const struct pelt_client *client);
 void pelt_conn_free(struct pelt_conn *c); /* no exchange in flight */
 /* Points a connection without an exchange to another server; closes what it had. */
 void pelt_conn_bind(struct pelt_conn *c, struct pelt_origin *origin);
@@ -313,6 +329,16 @@ void pelt_conn_send(
  * answered. */
 void pelt_conn_finish(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
                       uint64_t now_ns);
+/* The same, of one that could not be made. */
+void pelt_conn_unmade(struct pelt_conn *c, enum pelt_outcome outcome, const char *error,
+                      uint64_t now_ns);
+/* Its answer is read from now on. */
+void pelt_conn_await(struct pelt_conn *c);
+/* Head, or a piece of body that was borrowed: copied, as what is around it goes. */
+void pelt_conn_keep_head(struct pelt_conn *c, struct pelt_span head);
+void pelt_conn_keep_piece(struct pelt_conn *c);
+/* No further byte of its answer comes: outcome by how far it came. `how`: why, for people. */
+void pelt_conn_cut_off(struct pelt_conn *c, const char *how, uint64_t now_ns);
 /* The kept head, whether it came whole or in pieces. Lost for want of memory: none. */
 struct pelt_span pelt_conn_head(struct pelt_conn *c);
 /* The parser has all it needs of the answer: ends the exchange as answered or refused. */

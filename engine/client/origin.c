@@ -16,6 +16,7 @@ static void origin_free(struct pelt_origin *o)
         free(o->proxy_authorization);
         if (o->secure) {
             pelt_tls_session_forget(&o->session);
+            pelt_tls_session_forget(&o->session_http2);
         }
         free(o);
     }

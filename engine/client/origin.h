@@ -26,6 +26,8 @@ struct pelt_origin {
     bool https;                      /* as its URLs say */
     bool secure;                     /* TLS is spoken */
     struct pelt_tls_session session; /* if so: what the next handshake resumes */
+    struct pelt_tls_session session_http2; /* the same of those that ask for HTTP/2 */
+    struct pelt_h2hub *hub; /* HTTP/2 connections that are shared; NULL: none were */
     struct pelt_way way;             /* how it is reached */
     char *proxy_authorization;       /* value of Proxy-Authorization; NULL: none */
     bool fixed;                      /* so that no name is asked for */

@@ -15,7 +15,7 @@ static void flush(struct pelt_outbox *box)
         if (!(c->piped | c->upgraded)) {
             pelt_conn_send(c); /* none of these calls back */
         } else if (c->piped) {
-            pelt_pipe_send(c);
+            (c->carrier ? pelt_h2conn_send_held : pelt_pipe_send)(c);
         } else {
             pelt_wsconn_send_held(c);
         }

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "h2.h"
 #include "internal.h"
 
 enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *client)
@@ -17,7 +18,7 @@ enum pelt_status pelt_session_init(struct pelt_session *s, struct pelt_client *c
     if (client->opt.shared) {
         return pelt_sharing_join(s);
     }
-    s->conns = pelt_conn_new();
+    s->conns = pelt_conn_for(client);
     return s->conns != NULL ? PELT_OK : PELT_ENOMEM;
 }
 
@@ -69,12 +70,22 @@ static bool is_full(const struct pelt_session *s)
 /* NULL: out of memory. */
 static struct pelt_conn *add_conn(struct pelt_session *s)
 {
-    struct pelt_conn *c = pelt_conn_new();
+    struct pelt_conn *c = pelt_conn_for(s->client);
     if (c != NULL) {
         c->next = s->conns;
         s->conns = c;
     }
     return c;
+}
+
+/* With HTTP/2: those of a session to one server go over the same connections. */
+static void join_others(const struct pelt_session *s, struct pelt_conn *c)
+{
+    const struct pelt_conn *other = s->conns;
+    while (other != NULL && (other == c || other->origin != c->origin)) {
+        other = other->next;
+    }
+    pelt_h2call_join(c, other);
 }
 
 static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *origin)
@@ -92,6 +103,9 @@ static struct pelt_conn *get_conn(struct pelt_session *s, struct pelt_origin *or
     }
     if (c->origin != origin) {
         pelt_conn_bind(c, origin);
+        if (c->muxed) {
+            join_others(s, c);
+        }
     }
     return c;
 }
@@ -116,6 +130,14 @@ void pelt_session_call(struct pelt_session *s, const struct pelt_request *reques
         c = get_conn(s, request->origin);
     }
     pelt_conn_call(c, request, due_ns, now_ns, done, arg);
+}
+
+void pelt_session_share(struct pelt_session *s, const struct pelt_session *other,
+                        struct pelt_origin *origin)
+{
+    assert(s->conns->muxed);
+    pelt_conn_bind(s->conns, origin);
+    pelt_h2call_join(s->conns, other != NULL ? other->conns : NULL);
 }
 
 static unsigned in_flight(const struct pelt_session *s)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "h2.h"
 #include "internal.h"
 #include "pelt/sock.h"
 
@@ -15,7 +16,7 @@
 
 /* 1 ms doubled with each failure up to 1 s, each with jitter of -25 to +25%, so that users do not
  * march in step. */
-static void note_failure(struct pelt_conn *c, uint64_t now_ns)
+void pelt_setup_note_failure(struct pelt_conn *c, uint64_t now_ns)
 {
     uint64_t wait_ns = BACKOFF_MOST_NS;
     if (c->failures < 10) {
@@ -45,7 +46,7 @@ static enum pelt_outcome outcome_of(int error)
 /* Queues the end of the exchange for the next turn of the loop. */
 static void fail_later(struct pelt_conn *c, enum pelt_outcome outcome, uint64_t now_ns)
 {
-    note_failure(c, now_ns);
+    pelt_setup_note_failure(c, now_ns);
     c->setup.failure = outcome;
     if (pelt_timerq_add(pelt_conn_client(c)->opt.timers, &c->setup.timer, now_ns) != PELT_OK) {
         /* Not even a timer: the connect deadline ends the exchange instead. */
@@ -206,6 +207,8 @@ static void made(struct pelt_conn *c, uint64_t tls_ns)
     c->tls_ns = tls_ns;
     if (c->piped) {
         pelt_pipe_connected(c);
+    } else if (c->muxed) {
+        pelt_h2call_made(c);
     } else {
         pelt_conn_send(c);
     }
@@ -267,7 +270,7 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
     c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
     pelt_address_count(c, now_ns);
     const bool by_proxy = c->origin->way.proxy != NULL;
-    if (!by_proxy || !(c->origin->secure || c->request->upgrade)) {
+    if (!by_proxy || !(c->origin->secure || c->request->upgrade || c->muxed)) {
         c->absolute = by_proxy;
         reached(c, now_ns);
     } else if (pelt_tunnel_begin(c) == PELT_OK) {
@@ -281,6 +284,7 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
 /* With the end of the handshake what came behind it may be in TLS' hands, told already. */
 unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
 {
+    const bool muxed = c->muxed; /* then it may be gone, and its socket is another's */
     if (c->setup.failure != PELT_OUTCOME_OK) {
         return 0;
     }
@@ -291,7 +295,9 @@ unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
     } else if (ready & PELT_READY_WRITE) {
         connected(c, pelt_clock_ns());
     }
-    return c->state == PELT_CONN_SETUP ? 0 : c->origin->secure ? ready | PELT_READY_READ : ready;
+    return muxed || c->state == PELT_CONN_SETUP ? 0
+           : c->origin->secure                  ? ready | PELT_READY_READ
+                                                : ready;
 }
 
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
@@ -301,7 +307,7 @@ static void on_timer(struct pelt_timer *timer, uint64_t now_ns)
     if (c->setup.failure == PELT_OUTCOME_OK) {
         begin(c, now_ns);
     } else {
-        pelt_conn_finish(c, told(c), say_failure(c), now_ns);
+        pelt_conn_unmade(c, told(c), say_failure(c), now_ns);
     }
 }
 
@@ -316,7 +322,7 @@ static void watch(struct pelt_conn *c, uint64_t now_ns)
                       c->setup.cut ? total_ns : connect_ns);
 }
 
-void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
+void pelt_setup_make(struct pelt_conn *c, uint64_t now_ns)
 {
     c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .failure = PELT_OUTCOME_OK};
     c->state = PELT_CONN_SETUP;
@@ -327,6 +333,23 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
         return;
     }
     begin(c, now_ns);
+}
+
+void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns)
+{
+    if (c->muxed) {
+        pelt_h2call_start(c, now_ns);
+    } else {
+        pelt_setup_make(c, now_ns);
+    }
+}
+
+void pelt_setup_fail(struct pelt_conn *c, enum pelt_outcome outcome, int error, uint64_t now_ns)
+{
+    c->setup = (struct pelt_setup){.timer = {.fn = on_timer}, .error = error};
+    c->state = PELT_CONN_SETUP;
+    watch(c, now_ns);
+    fail_later(c, outcome, now_ns);
 }
 
 void pelt_setup_cancel(struct pelt_conn *c)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "h2.h"
 #include "internal.h"
 
 struct pelt_ticket {
@@ -113,10 +114,15 @@ static struct pelt_conn *take_idle(struct pelt_conn_pool *pool)
 
 static struct pelt_conn *add_conn(struct pelt_origin *origin)
 {
-    uint32_t most = origin->client->opt.connections_max;
-    struct pelt_conn *c = most == 0 || origin->pool.conns < most ? pelt_conn_new() : NULL;
+    const bool http2 = origin->client->opt.http2.on; /* then the hub says how many there may be */
+    uint32_t most = http2 ? 0 : origin->client->opt.connections_max;
+    struct pelt_conn *c =
+        most == 0 || origin->pool.conns < most ? pelt_conn_for(origin->client) : NULL;
     if (c != NULL) {
         pelt_conn_bind(c, origin);
+        if (http2) {
+            pelt_h2call_join_pool(c);
+        }
         origin->pool.conns++;
     }
     return c;
@@ -317,6 +323,7 @@ void pelt_sharing_deinit(struct pelt_client *client)
     for (struct pelt_origin *o = client->origins; o != NULL; o = o->next) {
         free_conns(&o->pool.idle);
         free_conns(&o->pool.closed);
+        pelt_h2hub_free(o->hub);
     }
     while (all->spare != NULL) {
         free(take_spare(all));

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "h2.h"
 #include "internal.h"
 
 /* Of the whole exchange; from the head on also from one receive to the next. */
@@ -71,6 +72,9 @@ __attribute__((noinline)) bool pelt_conn_stream_goes_on(struct pelt_conn *c, uin
     bool more = s->ops->received(s, now_ns);
     if (s->conn != NULL && !more) {
         c->paused = true;
+        if (c->muxed) {
+            pelt_h2call_pause(c);
+        }
         watch(c, now_ns);
     }
     return s->conn != NULL && more;
@@ -83,7 +87,11 @@ void pelt_stream_resume(struct pelt_stream *s, uint64_t now_ns)
     if (c->paused) {
         c->paused = false;
         watch(c, now_ns);
-        pelt_poller_again(&pelt_conn_client(c)->poller, c->transport.fd, c);
+        if (c->muxed) {
+            pelt_h2call_resume(c);
+        } else {
+            pelt_poller_again(&pelt_conn_client(c)->poller, c->transport.fd, c);
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 #define TRUST  "pelt run has --ca, --cert and --key"
 #define TIMES  "pelt has its own limit: connect 10 s"
 #define ASKS   "pelt run speaks HTTP/1.1 unless told otherwise"
+#define HTTP2  "run it with --http2, or give the scenario http2 = true"
 #define NAMES  "pelt run has --resolve"
 #define AUTH   "only Basic, Bearer and Digest can be written here"
 #define TLS    "pelt run has --tls-min, --tls-max and --tls-ciphers"
@@ -53,7 +54,7 @@ static const struct convert_curl_option table[] = {
     {"tcp-nodelay", 0, false, CURL_SILENT, "pelt always does so"}, {"disable", 'q', false, CURL_SILENT, "no file of options is read"},
     {"max-filesize", 0, true, CURL_LEFT, ELSE}, {"ssl", 0, false, CURL_LEFT, ELSE},
 
-    {"http2", 0, false, CURL_LEFT, ASKS}, {"http2-prior-knowledge", 0, false, CURL_LEFT, ASKS},
+    {"http2", 0, false, CURL_LEFT, HTTP2}, {"http2-prior-knowledge", 0, false, CURL_LEFT, HTTP2},
     {"http3", 0, false, CURL_LEFT, ASKS}, {"http3-only", 0, false, CURL_LEFT, ASKS},
     {"http1.0", '0', false, CURL_LEFT, ASKS}, {"http0.9", 0, false, CURL_LEFT, ASKS},
     {"alpn", 0, false, CURL_LEFT, ASKS}, {"tr-encoding", 0, false, CURL_LEFT, ELSE},

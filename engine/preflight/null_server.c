@@ -1,8 +1,9 @@
 /*
  * null_server: see the header. One epoll set, one buffer for what is received, one answer made
- * once; a connection is 112 bytes. It never closes first, so that it has no connection in TIME_WAIT
- * and its own ports do not run out. An answer that does not fit into a socket's buffer is waited
- * for in place: the client reads from all its connections, so that cannot last.
+ * once; a connection is 128 bytes, of HTTP/2 what nghttp2 takes. It never closes first, so that it
+ * has no connection in TIME_WAIT and its own ports do not run out. An answer that does not fit into
+ * a socket's buffer is waited for in place: the client reads from all its connections, so that
+ * cannot last.
  *
  * The child is forked from a process that has threads: it uses malloc, which glibc allows there,
  * and no other call that takes a lock (no stdio, no log).
@@ -25,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "null_h2.h"
 #include "null_request.h"
 #include "pelt/clock.h"
 
@@ -34,7 +36,9 @@
 
 struct conn {
     struct pelt_null_request request;
+    struct pelt_null_h2 *h2; /* NULL: it speaks HTTP/1.1, or nothing yet */
     int fd;
+    bool begun;
 };
 
 struct server {
@@ -43,13 +47,14 @@ struct server {
     struct pelt_buf answer;
     size_t head_len; /* of `answer`, before the body */
     struct pelt_null_counts counts;
-    char received[RECEIVE_BYTES];
+    char received[RECEIVE_BYTES], sent[RECEIVE_BYTES];
 };
 
 /* ---- the child ---- */
 
 static void conn_free(struct conn *c)
 {
+    pelt_null_h2_free(c->h2);
     close(c->fd);
     free(c);
 }
@@ -88,19 +93,44 @@ static bool await_room(int fd)
     return poll(&room, 1, SEND_TIMEOUT_MS) == 1;
 }
 
-static bool answer(struct server *s, const struct conn *c)
+static bool send_all(int fd, const char *bytes, size_t len)
 {
-    const size_t len = c->request.head ? s->head_len : s->answer.len;
-    s->counts.requests++;
     for (size_t sent = 0; sent < len;) {
-        const ssize_t n = send(c->fd, s->answer.data + sent, len - sent, MSG_NOSIGNAL);
+        const ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL);
         if (n > 0) {
             sent += (size_t)n;
-        } else if (errno != EAGAIN || !await_room(c->fd)) {
+        } else if (errno != EAGAIN || !await_room(fd)) {
             return false;
         }
     }
     return true;
+}
+
+static bool answer(struct server *s, const struct conn *c)
+{
+    s->counts.requests++;
+    return send_all(c->fd, s->answer.data, c->request.head ? s->head_len : s->answer.len);
+}
+
+/* One receive's bytes of HTTP/2; what is to be said goes in one send, as far as there is room. */
+static bool serve_h2(struct server *s, struct conn *c, size_t len)
+{
+    struct pelt_span frame;
+    size_t out = 0;
+    if (!pelt_null_h2_read(c->h2, s->received, len, &s->counts.requests)) {
+        return false;
+    }
+    while ((frame = pelt_null_h2_send(c->h2)).len > 0) {
+        if (out + frame.len > sizeof s->sent) {
+            if (!send_all(c->fd, s->sent, out)) {
+                return false;
+            }
+            out = 0;
+        }
+        memcpy(s->sent + out, frame.ptr, frame.len);
+        out += frame.len;
+    }
+    return send_all(c->fd, s->sent, out);
 }
 
 /* One receive; more is told again. False: the connection is over. */
@@ -109,6 +139,17 @@ static bool serve(struct server *s, struct conn *c)
     const ssize_t n = recv(c->fd, s->received, sizeof s->received, 0);
     if (n <= 0) {
         return n < 0 && errno == EAGAIN;
+    }
+    if (!c->begun && pelt_null_h2_begins(s->received, (size_t)n)) {
+        c->h2 =
+            pelt_null_h2_new(pelt_span(s->answer.data + s->head_len, s->answer.len - s->head_len));
+        if (c->h2 == NULL) {
+            return false;
+        }
+    }
+    c->begun = true;
+    if (c->h2 != NULL) {
+        return serve_h2(s, c, (size_t)n);
     }
     for (size_t at = 0; at < (size_t)n;) {
         bool ended;

@@ -109,7 +109,8 @@ static enum pelt_status make_train(struct pelt_bench_load *load, uint32_t in_fli
                                    struct pelt_error *err)
 {
     load->depth = in_flight > 0 ? in_flight : 1;
-    if (load->depth == 1) {
+    load->http2 = pelt_client_streams(load->client) > 0;
+    if (load->depth == 1 || load->http2) {
         return PELT_OK;
     }
     if (load->request.close) {
@@ -178,18 +179,43 @@ void pelt_bench_free(struct pelt_bench_load *load)
 {
     if (load != NULL) {
         pelt_train_deinit(&load->train);
+        pelt_session_deinit(&load->way);
         pelt_buf_deinit(&load->bytes);
         free(load);
     }
 }
 
-/* ---- users with a connection of their own ---- */
+/* ---- users with a connection of their own, or with streams on one ---- */
+
+/* The first of `depth` users brings the connection. */
+static enum pelt_status join(struct pelt_bench_load *load, struct pelt_session *s)
+{
+    enum pelt_status status = PELT_OK;
+    if (load->way.client == NULL || load->joined == load->depth) {
+        pelt_session_deinit(&load->way);
+        status = pelt_session_init(&load->way, load->client);
+        load->joined = 0;
+        if (status != PELT_OK) {
+            load->way = (struct pelt_session){.client = NULL};
+            return status;
+        }
+        pelt_session_share(&load->way, NULL, load->request.origin);
+    }
+    load->joined++;
+    pelt_session_share(s, &load->way, load->request.origin);
+    return PELT_OK;
+}
 
 static struct pelt_vu *bench_create(void *ctx, uint64_t id)
 {
     struct pelt_bench_load *load = ctx;
     struct bench_vu *vu = calloc(1, sizeof(struct bench_vu));
     if (vu == NULL || pelt_session_init(&vu->session, load->client) != PELT_OK) {
+        free(vu);
+        return NULL;
+    }
+    if (load->http2 && load->depth > 1 && join(load, &vu->session) != PELT_OK) {
+        pelt_session_deinit(&vu->session);
         free(vu);
         return NULL;
     }
@@ -270,5 +296,5 @@ const struct pelt_vu_ops *pelt_bench_ops(const struct pelt_bench_load *load)
                                              .begin = piped_begin,
                                              .cancel = piped_cancel,
                                              .destroy = piped_destroy};
-    return load->depth > 1 ? &piped : &own;
+    return load->depth > 1 && !load->http2 ? &piped : &own;
 }

@@ -14,15 +14,18 @@
 struct pelt_bench_load {
     struct pelt_client *client; /* borrowed */
     struct pelt_request request;
-    struct pelt_buf bytes; /* the request's */
-    uint32_t depth;        /* users of a connection */
+    struct pelt_buf bytes;   /* the request's */
+    uint32_t depth;          /* users of a connection */
+    bool http2;              /* they have streams of it */
+    uint32_t joined;         /* users of the newest one */
+    struct pelt_session way; /* HTTP/2: calls nothing, and stands for the newest connection */
     /* Pipelining, depth above 1: */
     struct pelt_train train;
     struct pelt_pipe *pipe; /* the newest */
-    uint32_t joined;        /* its users */
 };
 
-/* `in_flight`: requests on a connection at once (the plan's; 0: as 1). PELT_EINVAL: bad URL, method
+/* `in_flight`: users of a connection (0: as 1): with HTTP/2 on streams of it, else by pipelining.
+ * PELT_EINVAL: bad URL, method
  * or header; err names it. */
 PELT_MUST_USE enum pelt_status pelt_bench_new(const struct pelt_bench *bench, uint32_t in_flight,
                                               const char *const *headers,

@@ -56,6 +56,7 @@ enum pelt_status pelt_hooks_init(struct pelt_hooks *h, const struct pelt_run_opt
         .seed = run->seed,
         .route = run->route,
         .https = run->https,
+        .http2 = run->http2,
         .metrics = pelt_registry_metrics(registry),
         .stand_in_port = run->stand_in_port,
         .second = -1,

@@ -204,6 +204,9 @@ void pelt_notes_same_host(struct pelt_running *run)
 void pelt_notes_tls(struct pelt_running *run)
 {
     const struct pelt_https *https = run->opt.https;
+    if (run->opt.http2.on) {
+        put_meta(run, "http2_streams", "%u", run->opt.http2.streams);
+    }
     if (https == NULL || !pelt_https_met(https) || run->opt.stand_in_port != 0) {
         return;
     }

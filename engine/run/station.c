@@ -32,6 +32,7 @@ enum pelt_status pelt_station_init(struct pelt_station *s,
         .may_hold = options->may_hold,
         .shared = options->shared,
         .connections_max = options->connections_max,
+        .http2 = options->http2,
         .observe = options->observe,
         .observe_arg = options->observe_arg,
     };

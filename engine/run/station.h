@@ -25,6 +25,7 @@ struct pelt_station_options {
     bool may_hold; /* see struct pelt_client_options */
     bool shared;   /* see struct pelt_client_options, also for the next */
     uint32_t connections_max;
+    struct pelt_http2 http2;
     const struct pelt_route *route; /* borrowed */
     struct pelt_https *https; /* borrowed; see struct pelt_client_options, also for the next two */
     struct pelt_metrics *metrics;

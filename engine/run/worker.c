@@ -325,8 +325,8 @@ static enum pelt_status load_new(struct pelt_worker *w, struct pelt_error *err)
 {
     const struct pelt_run_options *run = w->opt.run;
     if (run->bench != NULL) {
-        return pelt_bench_new(run->bench, run->plan->in_flight, run->headers, w->station.client,
-                              w->opt.registry, &w->bench, err);
+        return pelt_bench_new(run->bench, run->bench->on_connection, run->headers,
+                              w->station.client, w->opt.registry, &w->bench, err);
     }
     struct pelt_script_options script = {
         .scenario = run->scenario,
@@ -368,6 +368,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .may_hold = closed_loop(options->run),
         .shared = options->run->shared,
         .connections_max = options->run->connections_max,
+        .http2 = options->run->http2,
         .route = options->run->route,
         .https = options->run->https,
         .metrics = pelt_registry_metrics(options->registry),

@@ -129,7 +129,8 @@ static unsigned in_flight(const struct batch *b, const struct pelt_origin *origi
 /* Of a batch with nothing in flight any item does. */
 static bool finds_connection(const struct batch *b, const struct item *item)
 {
-    return in_flight(b, item->draft->request.origin) < PELT_BATCH_CONNS &&
+    const uint32_t streams = pelt_client_streams(b->strand->session.client);
+    return in_flight(b, item->draft->request.origin) < (streams > 0 ? streams : PELT_BATCH_CONNS) &&
            pelt_session_has_room(&b->strand->session);
 }
 

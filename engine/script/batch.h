@@ -1,7 +1,7 @@
 /*
  * batch: http.batch { request, ... }: several requests of one user at once, on up to
- * PELT_BATCH_CONNS connections an origin; what finds none waits (phase blocked). The user goes on
- * when all have ended, with their responses in order.
+ * PELT_BATCH_CONNS connections an origin, or as many streams as one has; what finds none waits
+ * (phase blocked). The user goes on when all have ended, with their responses in order.
  *
  * Cookies are those of the moment of the call; redirects are followed by each for itself.
  */

@@ -13,6 +13,7 @@
 #include "files.h"
 #include "misspelt.h"
 #include "opened.h"
+#include "pelt/h2_session.h"
 #include "pelt/log.h"
 #include "pelt/registry.h"
 #include "pelt/server_word.h"
@@ -255,6 +256,27 @@ static char *copy_path(lua_State *L, int table, const char *what, const char *fi
         }
     }
     return copy;
+}
+
+static void read_http2(lua_State *L, int scenario, struct pelt_scenario *s)
+{
+    struct pelt_error err;
+    if (lua_getfield(L, scenario, "http2") == LUA_TTABLE) {
+        const int t = lua_gettop(L);
+        s->http2.on = true;
+        s->http2.streams = (uint32_t)integer_or(L, t, "streams", 0);
+        if (lua_getfield(L, t, "window") == LUA_TSTRING &&
+            pelt_parse_size(lua_tostring(L, -1), &s->http2.window, &err) != PELT_OK) {
+            luaL_error(L, "http2.window: %s", err.text);
+        }
+        const uint64_t window = s->http2.window;
+        if (window != 0 && (window < PELT_H2_WINDOW_LEAST || window > PELT_H2_WINDOW_MOST)) {
+            luaL_error(L, "http2.window: \"%s\": from 64k (HTTP/2's own) to 1g is possible",
+                       lua_tostring(L, -1));
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
 }
 
 static void read_tls(lua_State *L, int scenario, struct pelt_scenario *s)
@@ -553,6 +575,7 @@ static int read_scenario(lua_State *L)
     s->target = copy_text(L, table, "target");
     read_life(L, table, r->shard, s);
     read_tls(L, table, s);
+    read_http2(L, table, s);
     read_agents(L, table, s);
     read_words(L, table, s);
     read_load(L, table, s);

@@ -40,6 +40,9 @@ static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_CACHE_HIT_SHARE] = {.name = "cache.http.hit_share",
                                   .type = PELT_METRIC_SHARE,
                                   .unit = "share"},
+    [PELT_OWN_H2_RESETS] = {.name = "h2_resets", COUNT},
+    [PELT_OWN_H2_GOAWAYS] = {.name = "h2_goaways", COUNT},
+    [PELT_OWN_H2_MOVED] = {.name = "h2_moved", COUNT},
     /* Answers of language models. */
     [PELT_OWN_LLM_TTFT] = {.name = "llm_ttft", TIME},
     [PELT_OWN_LLM_TTFT_DUE] = {.name = "llm_ttft_due", TIME},

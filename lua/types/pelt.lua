@@ -906,6 +906,7 @@ function handle:add(value, tags) end
 ---@field think? pelt.Duration|fun(user: pelt.user): pelt.Duration between two iterations
 ---@field dns_ttl? pelt.Duration how long the addresses of a name are used, default 30 s
 ---@field connections? "shared" the users of a thread share connections; default: each user has its own
+---@field http2? boolean|pelt.Http2 HTTP/2 is spoken, to all servers; --http2 does so, too
 ---@field tls? pelt.Tls of its https requests; options of the command line win
 ---@field trace? boolean|pelt.Trace requests carry ids for the server's traces and logs
 ---@field agents? string|table<integer|string, string|pelt.Agent> pelt-agents on the hosts under test: URLs, "NAME=URL", or by name; --agent wins
@@ -931,6 +932,10 @@ function handle:add(value, tags) end
 ---@field over? number|string whole seconds: the window whose figure is looked at, once a second; default one second
 ---@field for? number|string whole seconds: fires when broken for so long in a row
 ---@field delay? number|string whole seconds in which nothing is looked at
+
+---@class pelt.Http2
+---@field streams? integer requests in flight on a connection at most; default 100
+---@field window? string|integer bytes of a body that the server may send before it hears that they were read; default "6m"
 
 ---@class pelt.Tls
 ---@field backend? "mbedtls"|"openssl" the library, default mbedtls

@@ -97,6 +97,17 @@ static void addresses(struct report_page *p)
     }
 }
 
+static void http2(struct report_page *p)
+{
+    const char *streams = pelt_results_meta(p->r, "http2_streams");
+    char line[64];
+    if (streams != NULL) {
+        snprintf(line, sizeof line, "HTTP/2, at most %s stream%s a connection", streams,
+                 strcmp(streams, "1") == 0 ? "" : "s");
+        report_page_labelled(p, "http", line);
+    }
+}
+
 void report_section_load(struct report_page *p)
 {
     const struct pelt_results *r = p->r;
@@ -112,6 +123,7 @@ void report_section_load(struct report_page *p)
     pelt_format_duration((uint64_t)(r->duration_s * (double)PELT_NS_PER_S), length, sizeof length);
     report_page_heading(p, "load\n");
     report_page_labelled(p, "target", pelt_results_meta(r, "target"));
+    http2(p);
     tls(p);
     addresses(p);
     plan_lines(p, plan ? plan : "", loop ? loop : "");

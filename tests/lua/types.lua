@@ -174,6 +174,7 @@ local function compare_options(classes)
     end
     compare_keys(classes, "pelt.Scenario", pelt.env("UNKNOWN_SCENARIO"))
     compare_keys(classes, "pelt.Task", pelt.env("UNKNOWN_TASK"))
+    compare_keys(classes, "pelt.Http2", pelt.env("UNKNOWN_HTTP2"))
     compare_keys(classes, "pelt.Tls", pelt.env("UNKNOWN_TLS"))
     compare_keys(classes, "pelt.Agent", pelt.env("UNKNOWN_AGENT"))
     compare_keys(classes, "pelt.Threshold", pelt.env("UNKNOWN_THRESHOLD"))

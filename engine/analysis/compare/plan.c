@@ -22,6 +22,7 @@ static const struct word conditions[] = {{"version", "pelt"},
                                          {"hosts", "hosts"},
                                          {"same_host", "target on the generator's host"},
                                          {"tls_library", "TLS library"},
+                                         {"http2_streams", "streams of HTTP/2"},
                                          {NULL, NULL}};
 
 /* The first run of either side whose word is another one than that of the first run. */

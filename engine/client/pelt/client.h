@@ -53,6 +53,14 @@ struct pelt_exchange {
 };
 typedef void (*pelt_done_fn)(void *arg, const struct pelt_exchange *x);
 
+/* HTTP/2 for all that sessions call: over TLS by ALPN, without by prior knowledge (RFC 9113). */
+struct pelt_http2 {
+    bool on;
+    uint32_t streams; /* in flight on a connection at most; the server may allow fewer */
+    uint32_t window,
+        window_all; /* bytes: room for a stream's body, for those of a connection; 0: usual */
+};
+
 struct pelt_client_options {
     struct ev_loop *loop;           /* borrowed */
     struct pelt_recorder *recorder; /* borrowed */
@@ -70,6 +78,7 @@ struct pelt_client_options {
                     */
     bool shared;   /* sessions have no connections of their own: all draw on one pool (sharing.c) */
     uint32_t connections_max; /* of the pool, to one origin; calls beyond wait; 0: no limit */
+    struct pelt_http2 http2;
     /* Sees every exchange that ends, before its owner does; NULL: nobody (`pelt check --once`) */
     pelt_done_fn observe;
     void *observe_arg;
@@ -82,6 +91,8 @@ void pelt_client_free(struct pelt_client *client); /* all sessions must be deini
 /* A server that this client called, whether it answered or not, is on this host: at a loopback
  * address, or at one that is this host's own. */
 bool pelt_client_same_host(const struct pelt_client *client);
+/* Exchanges that a connection takes at once, with HTTP/2; 0: HTTP/1.1 is spoken, one. */
+uint32_t pelt_client_streams(const struct pelt_client *client);
 
 /*
  * The end is near, and many exchanges may end at once: from now on a connection that ends costs
@@ -165,6 +176,10 @@ bool pelt_session_has_room(struct pelt_session *s);
  */
 void pelt_session_call(struct pelt_session *s, const struct pelt_request *request, uint64_t due_ns,
                        uint64_t now_ns, pelt_done_fn done, void *arg);
+/* HTTP/2, before the first call of `s`: what it calls of `origin` goes over the connections of
+ * `other`, which shares them so, too; NULL: it is the first one that does. */
+void pelt_session_share(struct pelt_session *s, const struct pelt_session *other,
+                        struct pelt_origin *origin);
 /* Ends every exchange in flight with `outcome` (unfinished, abandoned): closes its connection,
  * calls its `done`. What a `done` calls anew goes on; the last `done` may deinit the session. */
 void pelt_session_cancel(struct pelt_session *s, enum pelt_outcome outcome, uint64_t now_ns);

@@ -22,6 +22,11 @@ void pelt_https_free(struct pelt_https *https); /* after all clients; accepts NU
 PELT_MUST_USE enum pelt_status pelt_https_make(struct pelt_https *https,
                                                const struct pelt_tls **out, struct pelt_error *err);
 
+/* The same settings, asking for HTTP/2 by ALPN. */
+PELT_MUST_USE enum pelt_status pelt_https_make_http2(struct pelt_https *https,
+                                                     const struct pelt_tls **out,
+                                                     struct pelt_error *err);
+
 const struct pelt_tls_settings *pelt_https_settings(const struct pelt_https *https);
 /* A client was asked for a server with an https URL. */
 void pelt_https_meet(struct pelt_https *https);

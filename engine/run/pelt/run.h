@@ -59,6 +59,7 @@ struct pelt_bench { /* one request again and again, without a script */
     const char *method, *url;
     const char *body; /* NULL: none */
     size_t body_len;
+    uint32_t on_connection; /* users of a connection: pipelining, streams of HTTP/2; 0: as 1 */
 };
 
 /* How a thread waits for what is due: it sleeps until shortly before, and then polls where cores
@@ -78,8 +79,9 @@ struct pelt_run_options {
     const struct pelt_scenario *scenario; /* or this, with its settings */
     const struct pelt_setting *settings;
     size_t settings_len;
-    bool shared;                    /* the users of a thread share its connections */
-    uint32_t connections_max;       /* of these, a thread and origin; 0: no limit */
+    bool shared;              /* the users of a thread share its connections */
+    uint32_t connections_max; /* of these, a thread and origin; 0: no limit */
+    struct pelt_http2 http2;
     const char *target;             /* base URL for relative paths; NULL: the scenario's */
     const char *const *headers;     /* "Name: value", NULL-terminated; may be NULL */
     const struct pelt_route *route; /* borrowed; NULL: servers are reached as URLs and names say */

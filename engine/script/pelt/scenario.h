@@ -31,6 +31,12 @@ struct pelt_scenario_agent {       /* `agents`; the path as seen from here */
     char *url, *name, *token_file; /* name, token_file NULL: not said */
 };
 
+struct pelt_scenario_http2 { /* `http2`; 0: not said */
+    bool on;
+    uint32_t streams;
+    uint64_t window; /* bytes */
+};
+
 struct pelt_files;
 struct pelt_shared;
 struct pelt_chatter;
@@ -62,6 +68,7 @@ struct pelt_scenario {
     bool shared_connections;      /* `connections = "shared"` */
     uint64_t dns_ttl_ns;          /* `dns_ttl`; PELT_NEVER: not said */
     struct pelt_scenario_tls tls;
+    struct pelt_scenario_http2 http2;
     struct pelt_scenario_agent *agents;
     size_t agents_len;
     bool traceparent;             /* `trace`: requests have one */

@@ -33,7 +33,9 @@
     X(BODY_TOO_LARGE,     "body_too_large",     YES)   /* one that decodes to more than is kept */ \
     X(PROXY_CONNECT,      "proxy_connect",      NO)    /* the proxy: no name, refused, too slow */ \
     X(PROXY_AUTH,         "proxy_auth",         NO)    /* the proxy: 407, other credentials */     \
-    X(PROXY_REFUSED,      "proxy_refused",      NO)    /* the proxy: no way to the server */
+    X(PROXY_REFUSED,      "proxy_refused",      NO)    /* the proxy: no way to the server */ \
+    X(REFUSED,            "refused",            NO)    /* HTTP/2: the server did not begin it */   \
+    X(STREAM_RESET,       "stream_reset",       MAYBE) /* HTTP/2: RST_STREAM before any answer */
 
 enum pelt_outcome {
 #define X(symbol, name, sent) PELT_OUTCOME_##symbol,

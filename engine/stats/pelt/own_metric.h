@@ -32,6 +32,9 @@ enum pelt_own_metric {
     PELT_OWN_CACHE_AGE,       /* trend, s: Age of hits */
     PELT_OWN_CACHE_HIT_SHARE, /* share: hits among look-ups of caches in front of the server */
     PELT_OWN_CACHE_STATUS_SHARE, /* the same of each that has a name; tag cache */
+    PELT_OWN_H2_RESETS, /* counter, by code: RST_STREAM of the server, before an answer was whole */
+    PELT_OWN_H2_GOAWAYS, /* counter, by code */
+    PELT_OWN_H2_MOVED, /* counter: exchanges sent again over another connection, behind a GOAWAY */
     /* Answers of language models: what each one is, own_metric.c says to people. */
     PELT_OWN_LLM_TTFT,
     PELT_OWN_LLM_TTFT_DUE,

@@ -30,6 +30,11 @@ void fake_reset(void)
     fake_sessions = fake_ended = fake_ended_error = fake_resumed = 0;
 }
 
+uint32_t pelt_client_streams(const struct pelt_client *client)
+{
+    return 0;
+}
+
 void pelt_client_whose(struct pelt_client *client, pelt_whose_fn whose)
 {
 }

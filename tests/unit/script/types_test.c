@@ -54,7 +54,7 @@ static void run_one_iteration(struct pelt_script *script)
 
 static void types_for_editors_name_what_scripts_have(void **state)
 {
-    struct pelt_error key, task, threshold, tls, agent, err;
+    struct pelt_error key, task, threshold, http2, tls, agent, err;
     struct pelt_setting settings[] = {
         {"TYPES", PELT_LUA_TYPES, false},
         {"DOCS", PELT_DOCS "/SCENARIOS.md", false},
@@ -62,6 +62,8 @@ static void types_for_editors_name_what_scripts_have(void **state)
         {"UNKNOWN_TASK", refusal_of("return { tasks = { { ['?'] = 1 } } }", &task), false},
         {"UNKNOWN_THRESHOLD",
          refusal_of("return { iteration = print, thresholds = { { ['?'] = 1 } } }", &threshold),
+         false},
+        {"UNKNOWN_HTTP2", refusal_of("return { iteration = print, http2 = { ['?'] = 1 } }", &http2),
          false},
         {"UNKNOWN_TLS", refusal_of("return { iteration = print, tls = { ['?'] = 1 } }", &tls),
          false},

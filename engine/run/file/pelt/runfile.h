@@ -9,10 +9,10 @@
  * host_cpus (all of the host's), file (scenario path), load_kind (sustained, burst, stress,
  * benchmark, or empty), load_params (of the kind, as JSON), same_host (yes|no: a target was on this
  * host), of a run with https tls_library ("OpenSSL 3.0.19"), tls_insecure and tls_resume (yes|no),
- * tls_min, tls_max ("1.3") and tls_ciphers where they were set; of what the user said of costs
- * price_per_h, instances, headroom (a share), penalty, and demand_per_s or demand_series (numbers
- * with blanks between, oldest first); of one with alerts alert_1, alert_2 ... ("NAME: rule"); of a
- * run that ended in order also
+ * tls_min, tls_max ("1.3") and tls_ciphers where they were set; of one with HTTP/2 http2_streams
+ * (the most on a connection); of what the user said of costs price_per_h, instances, headroom (a
+ * share), penalty, and demand_per_s or demand_series (numbers with blanks between, oldest first);
+ * of one with alerts alert_1, alert_2 ... ("NAME: rule"); of a run that ended in order also
  * total_started, total_ended, total_errors, response_count, response_p95_us, response_p99_us.
  */
 #ifndef PELT_RUNFILE_H
