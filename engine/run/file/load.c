@@ -180,6 +180,7 @@ static void load_all(struct pelt_loader *l)
     load_names(l);
     load_metrics(l);
     pelt_load_server(l);
+    pelt_load_workers(l);
     pelt_load_totals(l);
     pelt_load_seconds(l);
     pelt_load_end(l);
