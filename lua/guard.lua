@@ -117,7 +117,7 @@ local function lock_libraries(globals, is_assigned)
     end
     local shown = view("package", fields)
     if globals.package == package then globals.package = shown end
-    package.loaded.package = shown
+    if package.loaded.package == package then package.loaded.package = shown end
 end
 
 local function put(t, key, value)

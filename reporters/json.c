@@ -28,6 +28,7 @@
 #include "plan.h"
 #include "text.h"
 #include "timeline.h"
+#include "workers.h"
 
 /* Three decimals of a number below 10^11 in 15 digits: 1.2 prints as 1.2. */
 #define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
@@ -779,6 +780,7 @@ enum pelt_status report_json_of(const struct pelt_results *r, bool seconds, FILE
     arrays(&d, r);
     slowest(&d, r);
     member(&d, "generator", generator(r));
+    member(&d, "workers", report_workers_json(r));
     agents(&d, r);
     findings(&d, r);
     member(&d, "phases", report_phases_json(r));

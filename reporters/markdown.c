@@ -11,6 +11,7 @@
 #include "judged.h"
 #include "markup.h"
 #include "pelt/units.h"
+#include "workers.h"
 
 #define ROWS_SHOWN   40 /* of requests, checks; JSON and CSV have all */
 #define ERRORS_SHOWN 10
@@ -215,6 +216,31 @@ static void write_findings(const struct pelt_results *r, FILE *out)
     pelt_findings_free(f);
 }
 
+static void write_workers(const struct pelt_results *r, FILE *out)
+{
+    char absence[REPORT_WORKER_TEXT];
+    if (r->workers_len == 0) {
+        return;
+    }
+    fputs("### Workers\n\n| worker | host | requests | share | clock | verdict | remarks |\n"
+          "|---:|---|---:|---:|---:|---|---|\n",
+          out);
+    for (size_t i = 0; i < r->workers_len && i < ROWS_SHOWN; i++) {
+        const struct pelt_worker_row *w = &r->workers[i];
+        report_worker_absence(w, absence);
+        fprintf(out, "| %u | ", w->slot);
+        report_markdown_cell(out, w->host);
+        fprintf(out, " | %llu | %.1f%% | %.3f ms | ", (unsigned long long)w->started,
+                100 * report_worker_share(r, w), (double)w->bound_ns / 1e6);
+        report_markdown_cell(out, w->verdict[0] != '\0' ? w->verdict : "-");
+        fputs(" | ", out);
+        report_markdown_cell(out, absence[0] != '\0' ? absence : w->reason);
+        fputs(" |\n", out);
+    }
+    more(out, r->workers_len, ROWS_SHOWN);
+    fputc('\n', out);
+}
+
 enum pelt_status report_markdown(const struct pelt_results *r, FILE *out, struct pelt_error *err)
 {
     const char *command = pelt_results_meta(r, "command");
@@ -224,6 +250,7 @@ enum pelt_status report_markdown(const struct pelt_results *r, FILE *out, struct
     write_requests(r, out);
     write_checks(r, out);
     write_errors(r, out);
+    write_workers(r, out);
     write_findings(r, out);
     if (command != NULL && command[0] != '\0') {
         fputs("Again: ", out);

@@ -27,6 +27,7 @@ void report_summary(const struct pelt_results *r, FILE *out, bool color, int wid
     report_section_metrics(&p);
     report_section_findings(&p);
     report_section_generator(&p);
+    report_section_workers(&p);
     report_section_events(&p);
     report_section_servers(&p);
     report_section_files(&p);

@@ -294,6 +294,18 @@
     ]));
   }
 
+  function workers() {
+    if (!report.workers.length) {
+      return null;
+    }
+    const absence = w => [w.lost_s !== null ? `not heard from ${Format.number(w.lost_s)} s on` : null, w.gap ? `seconds ${w.gap.from_s} to ${w.gap.to_s - 1} missing, with ${Format.count(w.gap.started_most)} requests` : null,
+      w.refused ? `${Format.count(w.refused)} messages refused` : null, w.reason || null].filter(Boolean).join("; ");
+    return section("workers", "Workers", el("p", { class: "lead" }, "The hosts that sent the load, each its part of one schedule."),
+      table(["worker", "host", right("requests"), right("share"), right("CPU"), right("clock"), right("lag p99"), "verdict", "state", "remarks"],
+        report.workers.map(w => [el("td", { class: "name" }, String(w.slot)), w.host, n(w.started, Format.count), n(w.share, Format.share), n(w.cpu_share, Format.share), n(w.clock_bound_ms, Format.ms),
+          n(w.send_lag_p99_ms, Format.ms), w.verdict || "-", w.state, absence(w)]), { label: "workers" }));
+  }
+
   function copyable(text) {
     const button = el("button", { type: "button", class: "noprint" }, "Copy");
     button.addEventListener("click", () => {
@@ -324,7 +336,7 @@
 
   head();
   const main = document.getElementById("main");
-  const sections = [thresholds(), findings(), timeline(), stress(), percentiles(), Requests.section(report), errors(), slowest(), checks(), metrics(), servers(), generator(), environment()].filter(Boolean);
+  const sections = [thresholds(), findings(), timeline(), stress(), percentiles(), Requests.section(report), errors(), slowest(), checks(), metrics(), servers(), generator(), workers(), environment()].filter(Boolean);
   main.replaceChildren(links(sections), ...sections);
   drawings.forEach(draw => draw());
   document.getElementById("foot").append(`pelt ${report.pelt.version} · figures are those of the JSON report (pelt report RUN --out json=PATH) · charts by uPlot`);

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "drive.h"
 #include "exit_code.h"
+#include "fleet.h"
 #include "load.h"
 #include "repeat.h"
 #include "settings.h"
@@ -16,8 +17,16 @@ static int run_once(const struct cli_options *o)
     struct pelt_scenario *scenario = NULL;
     struct pelt_plan plan = {0};
     int code;
-    enum pelt_status status =
-        pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    if (o->bus.resume != NULL && o->operand == NULL) {
+        return cli_fleet_resume(o, cmd_run);
+    }
+    enum pelt_status status = cli_fleet_check(o, &err);
+    if (status == PELT_OK && o->bus.url != NULL) {
+        status =
+            pelt_scenario_load_boxed(o->operand, "", o->settings, o->settings_len, &scenario, &err);
+    } else if (status == PELT_OK) {
+        status = pelt_scenario_load(o->operand, o->settings, o->settings_len, &scenario, &err);
+    }
     if (status == PELT_OK) {
         cli_settings_warn_unread(o, scenario);
         cli_unused_data_warn(scenario);

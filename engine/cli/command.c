@@ -33,6 +33,23 @@ const struct cli_command cli_commands[] = {
      "  pelt bench http://127.0.0.1:8080/items -H 'Content-Type: application/json' \\\n"
      "      --body '{\"id\": 1}'\n",
      cmd_bench},
+    {"worker", CLI_WORKER, NULL, "lend this host to a run of many hosts",
+     "Waits for a coordinator (pelt run SCENARIO.lua --bus URL --workers N), gets from\n"
+     "it the scenario with its files, sends a part of its load and hands all that is\n"
+     "measured on; then ends. What comes runs without io, os and package, and only if\n"
+     "it was made with the secret that both share. See docs/DISTRIBUTED.md.\n",
+     "  PELT_BUS_SECRET=... pelt worker --bus redis://127.0.0.1\n"
+     "  pelt worker --bus rediss://worker@redis.lan:6380 --bus-ca ca.pem \\\n"
+     "      --bus-password-file pw --bus-secret-file secret\n",
+     cmd_worker},
+    {"ctl", CLI_CTL, "rate|pause|resume|mark|stop", "steer a run of many hosts",
+     "Asks the coordinator of a run over a bus to change its load, two seconds later,\n"
+     "at all workers at the same moment: rate is a share of what the scenario asks\n"
+     "for. Each change, and each mark, is an event of the run.\n",
+     "  pelt ctl --bus redis://127.0.0.1 rate 150%\n"
+     "  pelt ctl --bus redis://127.0.0.1 pause\n"
+     "  pelt ctl --bus redis://127.0.0.1 mark 'new release'\n",
+     cmd_ctl},
     {"demo", CLI_DEMO, NULL, "a first run against a server of its own",
      "Starts pelt-target on a free port of the loopback interface, runs a scenario of\n"
      "about 20 s against it and says where run file, JSON and CSV lie.\n",

@@ -23,6 +23,8 @@ int cmd_doctor(const struct cli_options *o);
 int cmd_compare(const struct cli_options *o);
 int cmd_history(const struct cli_options *o);
 int cmd_trace(const struct cli_options *o);
+int cmd_ctl(const struct cli_options *o);
+int cmd_worker(const struct cli_options *o);
 
 /* NULL: no such command. */
 const struct cli_command *cli_command_find(const char *name);

@@ -9,6 +9,7 @@
 #include "agents.h"
 #include "economy.h"
 #include "exit_code.h"
+#include "fleet.h"
 #include "http2.h"
 #include "https.h"
 #include "outputs.h"
@@ -308,6 +309,7 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     int signal = 0;
     struct cli_agents agents = {.len = 0};
     struct cli_economy economy;
+    struct cli_fleet fleet = {.coordinator = NULL};
     struct show show = {.run = run};
     fill(o, run);
     enum pelt_status status = cli_economy_init(&economy, o, &err);
@@ -343,11 +345,17 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
     if (status == PELT_OK) {
         cli_run_path(pelt_clock_wall_ns(), run->name, path, sizeof path);
         run->run_file = o->no_run_file ? NULL : o->run_file != NULL ? o->run_file : path;
+        run->resume = o->bus.resume != NULL;
+        run->run_file = run->resume ? o->bus.resume : run->run_file;
+        status = o->bus.url != NULL ? cli_fleet_open(o, run, &fleet, &signal, &err) : PELT_OK;
+    }
+    if (status == PELT_OK) {
         status = run_with_progress(o, run, &show, &results, &err);
         if (status == PELT_OK && o->ran != NULL && run->run_file != NULL) {
             snprintf(o->ran, o->ran_size, "%s", run->run_file);
         }
     }
+    cli_fleet_close(&fleet);
     int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
                                  : cli_fail(status, &err);
     code = signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;

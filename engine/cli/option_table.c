@@ -10,11 +10,13 @@
 #define COST_COMMANDS (LOAD_COMMANDS | CLI_REPORT)
 #define ALL_COMMANDS                                                                               \
     (CLI_RUN | CLI_BENCH | CLI_CHECK | CLI_PREFLIGHT | CLI_REPORT | CLI_DEMO | CLI_RUNS |          \
-     CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY | CLI_TRACE)
+     CLI_NEW | CLI_CONVERT | CLI_DOCTOR | CLI_COMPARE | CLI_HISTORY | CLI_TRACE | CLI_WORKER |     \
+     CLI_CTL)
+#define BUS_COMMANDS (CLI_RUN | CLI_WORKER | CLI_CTL)
 
-static const char *const group_names[] = {"Load",   "Request",   "Target", "TLS",
-                                          "Agents", "Judgement", "Cost",   "Comparison",
-                                          "Output", "Scenario",  "Start",  "Other"};
+static const char *const group_names[] = {
+    "Load",       "Request", "Target",   "TLS",   "Agents", "Judgement", "Cost",
+    "Comparison", "Output",  "Scenario", "Start", "Hosts",  "Other"};
 
 #define FIELD(name) offsetof(struct cli_options, name)
 
@@ -174,6 +176,33 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "first wait until URL answers with a status of 200 to 399"},
     {"wait-timeout", 0, "T", GROUP_START, LOAD_COMMANDS, cli_read_duration, FIELD(wait_timeout_ns),
      "how long (default 60s); then exit 2, and nothing was sent"},
+
+    {"bus", 0, "URL", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.url),
+     "Redis or Valkey that carries a run of many hosts: redis://host, rediss://user@host:6380 (TLS)"},
+    {"workers", 0, "N", GROUP_HOSTS, CLI_RUN, cli_read_users, FIELD(bus.workers),
+     "so many workers send the load, this host sends none of it; waits until they are there"},
+    {"on-loss", 0, "WHAT", GROUP_HOSTS, CLI_RUN, cli_read_on_loss, FIELD(bus.on_loss),
+     "when a worker is not heard for 5s: degrade (default: the others go on with their part), redistribute (they send its part as well, two seconds later) or abort; exit 6 in each case"},
+    {"orphan-timeout", 0, "T", GROUP_HOSTS, CLI_RUN | CLI_WORKER, cli_read_duration, FIELD(bus.orphan_ns),
+     "a worker that does not hear the coordinator for so long ends its load (default 30s)"},
+    {"run", 0, "NAME", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.run),
+     "what the run is called on the bus, the same for coordinator and workers (default pelt)"},
+    {"resume", 0, "RUN.pelt", GROUP_HOSTS, CLI_RUN, cli_read_text, FIELD(bus.resume),
+     "go on with a run whose coordinator was killed, while its workers still send or wait: no other option is needed but secrets that were typed"},
+    {"slot", 0, "N", GROUP_HOSTS, CLI_WORKER, cli_read_slot, FIELD(bus.slot),
+     "which of the workers this one is, from 0 (default: the first that is free)"},
+    {"bus-secret-file", 0, "PATH", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.secret_file),
+     "file whose first line is the secret that coordinator and workers share (default: PELT_BUS_SECRET of the environment)"},
+    {"bus-password-file", 0, "PATH", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.password_file),
+     "file whose first line is the password at the bus (default: PELT_BUS_PASSWORD of the environment)"},
+    {"bus-ca", 0, "PATH", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.ca),
+     "rediss: the only certificates (PEM) that are trusted to sign the bus' own"},
+    {"bus-cert", 0, "FILE", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.cert),
+     "client certificate (PEM) for the bus"},
+    {"bus-key", 0, "FILE", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.key),
+     "its private key; default: in the file of --bus-cert"},
+    {"bus-plaintext", 0, NULL, GROUP_HOSTS, BUS_COMMANDS, cli_read_flag, FIELD(bus.plaintext),
+     "redis:// to another host than this one is meant so: nothing is encrypted"},
 
     {"help", 'h', NULL, GROUP_OTHER, ALL_COMMANDS, cli_read_help, 0, "this text"},
 };

@@ -19,6 +19,7 @@ enum cli_option_group {
     GROUP_OUTPUT,
     GROUP_SCENARIO,
     GROUP_START,
+    GROUP_HOSTS,
     GROUP_OTHER
 };
 
@@ -33,7 +34,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 72 /* rows of the table */
+#define CLI_OPTIONS 85 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif

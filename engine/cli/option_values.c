@@ -527,3 +527,32 @@ enum pelt_status cli_read_help(struct cli_options *o, void *field, const char *t
     o->help = true;
     return PELT_OK;
 }
+
+enum pelt_status cli_read_on_loss(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err)
+{
+    enum pelt_on_loss *on_loss = field;
+    if (strcmp(text, "degrade") == 0) {
+        *on_loss = PELT_ON_LOSS_DEGRADE;
+    } else if (strcmp(text, "redistribute") == 0) {
+        *on_loss = PELT_ON_LOSS_REDISTRIBUTE;
+    } else if (strcmp(text, "abort") == 0) {
+        *on_loss = PELT_ON_LOSS_ABORT;
+    } else {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is none of degrade, redistribute, abort", text);
+    }
+    return PELT_OK;
+}
+
+enum pelt_status cli_read_slot(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err)
+{
+    char *end;
+    const long slot = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || slot < 0 || slot >= PELT_BUS_SLOTS_MAX) {
+        return pelt_fail(err, PELT_EINVAL, "\"%s\" is no number from 0 to %d", text,
+                         PELT_BUS_SLOTS_MAX - 1);
+    }
+    *(int64_t *)field = slot;
+    return PELT_OK;
+}

@@ -50,6 +50,10 @@ enum pelt_status cli_read_ramp(struct cli_options *o, void *field, const char *t
                                struct pelt_error *err);
 enum pelt_status cli_read_arrivals(struct cli_options *o, void *field, const char *text,
                                    struct pelt_error *err);
+enum pelt_status cli_read_on_loss(struct cli_options *o, void *field, const char *text,
+                                  struct pelt_error *err);
+enum pelt_status cli_read_slot(struct cli_options *o, void *field, const char *text,
+                               struct pelt_error *err);
 enum pelt_status cli_read_url(struct cli_options *o, void *field, const char *text,
                               struct pelt_error *err);
 enum pelt_status cli_read_method(struct cli_options *o, void *field, const char *text,

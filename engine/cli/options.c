@@ -155,6 +155,36 @@ static const char *optional_arg(char *const *argv)
     return optarg == NULL && next != NULL && pelt_web_is_address(next) ? argv[optind++] : optarg;
 }
 
+/* What shapes the load and reaches the target is the same on all hosts of a run. */
+static bool is_for_workers(const struct cli_option *row)
+{
+    return (row->commands & CLI_RUN) != 0 &&
+           (row->group == GROUP_LOAD || row->group == GROUP_REQUEST || row->group == GROUP_TARGET ||
+            row->group == GROUP_TLS || strcmp(row->name, "set") == 0);
+}
+
+/* False: out of memory. */
+static bool pass_on(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+    char name[64];
+    if (!is_for_workers(row)) {
+        return true;
+    }
+    char **list = realloc(o->passed, (o->passed_len + 2) * sizeof *list);
+    if (list == NULL) {
+        return false;
+    }
+    o->passed = list;
+    snprintf(name, sizeof name, "--%s", row->name);
+    list[o->passed_len] = strdup(name);
+    o->passed_len += list[o->passed_len] != NULL;
+    if (row->arg != NULL) {
+        list[o->passed_len] = strdup(arg);
+        o->passed_len += list[o->passed_len] != NULL;
+    }
+    return true;
+}
+
 static enum pelt_status apply(struct cli_options *o, const struct cli_option *row,
                               char *const *argv, struct pelt_error *err)
 {
@@ -167,7 +197,7 @@ static enum pelt_status apply(struct cli_options *o, const struct cli_option *ro
     if (status != PELT_OK) {
         return pelt_fail(err, status, "--%s: %.900s", row->name, why.text);
     }
-    return PELT_OK;
+    return pass_on(o, row, arg) ? PELT_OK : pelt_fail(err, PELT_ENOMEM, "out of memory");
 }
 
 /* A word that stands where another command's operand would: the user knows what, not yet how. */
@@ -240,11 +270,14 @@ static enum pelt_status take_operand(struct cli_options *o, int words, char **wo
     if (command->operand == NULL || (words == 0 && command->operand[0] == '[')) {
         return PELT_OK;
     }
+    if (words == 0 && o->bus.resume != NULL) {
+        return PELT_OK; /* the run file knows */
+    }
     if (words == 0) {
         return pelt_fail(err, PELT_EINVAL, "pelt %s needs one thing more: pelt %s %s",
                          command->name, command->name, command->operand);
     }
-    if (words == 2 && (command->bit & (CLI_CONVERT | CLI_TRACE)) != 0) {
+    if (words == 2 && (command->bit & (CLI_CONVERT | CLI_TRACE | CLI_CTL)) != 0) {
         o->source = word[1];
     } else if (words > 1) {
         return pelt_fail(err, PELT_EINVAL,
@@ -298,10 +331,16 @@ enum pelt_status cli_options_parse(struct cli_options *o, const struct cli_comma
         .from_s = -1,
         .to_s = -1,
         .wait_timeout_ns = 60 * PELT_NS_PER_S,
+        .bus = {.slot = -1},
         .effect = {PELT_EFFECT_SHARE, PELT_EFFECT_US},
         .command_line = cli_command_line(argc, argv), /* before getopt moves the words */
     };
-    if (o->command_line == NULL) {
+    o->words = calloc((size_t)argc + 1, sizeof *o->words);
+    if (o->words != NULL) {
+        memcpy(o->words, argv, (size_t)argc * sizeof *argv);
+        o->words_len = (size_t)argc;
+    }
+    if (o->command_line == NULL || o->words == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     if ((o->route = pelt_route_new()) == NULL) {
@@ -329,6 +368,11 @@ void cli_options_deinit(struct cli_options *o)
     free(o->hosts.items);
     free(o->base.items);
     free(o->now.items);
+    for (size_t i = 0; i < o->passed_len; i++) {
+        free(o->passed[i]);
+    }
+    free(o->passed);
+    free(o->words);
     free(o->command_line);
     *o = (struct cli_options){0};
 }

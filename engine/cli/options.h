@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "pelt/compare.h"
+#include "pelt/fleet_coordinator.h"
 #include "pelt/plan.h"
 #include "pelt/run.h"
 #include "pelt/scenario.h"
@@ -34,6 +35,8 @@ enum cli_command_bit {
     CLI_COMPARE = 1024,
     CLI_HISTORY = 2048,
     CLI_TRACE = 4096,
+    CLI_WORKER = 8192,
+    CLI_CTL = 16384,
 };
 
 struct cli_options;
@@ -61,6 +64,15 @@ struct cli_ramp {         /* --ramp: one of both */
 struct cli_tls { /* as typed; NULL: was not */
     const char *backend, *ca, *cert, *key, *min, *max, *ciphers;
     bool insecure, no_resume;
+};
+
+struct cli_bus { /* as typed; NULL, 0: was not */
+    const char *url, *run, *ca, *cert, *key, *password_file, *secret_file;
+    bool plaintext;
+    uint64_t workers, orphan_ns;
+    enum pelt_on_loss on_loss;
+    int64_t slot; /* -1: any */
+    const char *resume;
 };
 
 struct cli_options {
@@ -122,6 +134,12 @@ struct cli_options {
     struct cli_texts base, now; /* of compare: run files and folders of each side */
     struct cli_texts *side;     /* the one that words stand behind; NULL: BASE, then NEW */
     struct pelt_effect effect;  /* of compare and history: the usual one unless typed */
+
+    struct cli_bus bus;
+    char **words; /* all that was typed, the command first; owned, its texts argv's */
+    size_t words_len;
+    char **passed; /* options that workers need as well, as typed: "--name", value ...; owned */
+    size_t passed_len;
 
     const char *wait_for;
     uint64_t wait_timeout_ns; /* 60 s unless typed */

@@ -5,7 +5,7 @@
 
 #include "pelt/log.h"
 
-static bool is_named(const char *source, const char *key)
+bool cli_settings_named(const char *source, const char *key)
 {
     size_t len = strlen(key);
     for (const char *at = strstr(source, key); at != NULL; at = strstr(at + 1, key)) {
@@ -21,7 +21,7 @@ void cli_settings_warn_unread(const struct cli_options *o, const struct pelt_sce
 {
     for (size_t i = 0; i < o->settings_len; i++) {
         const struct pelt_setting *s = &o->settings[i];
-        if (!s->read && !is_named(scenario->source, s->key)) {
+        if (!s->read && !cli_settings_named(scenario->source, s->key)) {
             pelt_log(PELT_LOG_WARNING, "pelt", "--set %s=...: %s never reads it (pelt.env(\"%s\"))",
                      s->key, scenario->path, s->key);
         }

@@ -13,4 +13,7 @@
  */
 void cli_settings_warn_unread(const struct cli_options *o, const struct pelt_scenario *scenario);
 
+/* The source has the key in quotes. */
+bool cli_settings_named(const char *source, const char *key);
+
 #endif

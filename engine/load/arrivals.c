@@ -97,8 +97,31 @@ bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *du
     }
     *k = it->k;
     *due_ns = at_ns;
+    it->given_x = it->x;
     draw_next(it);
     return true;
+}
+
+bool pelt_arrivals_turned(struct pelt_arrivals_iter *it, uint64_t *due_ns)
+{
+    const double x = it->x;
+    it->stage = 0;
+    it->stage_x = 0;
+    it->stage_ns = 0;
+    it->x = it->given_x;
+    bool due = find_stage(it);
+    if (due) {
+        *due_ns =
+            it->stage_ns + pelt_stage_inverse(&it->plan->stages[it->stage], it->x - it->stage_x);
+        due = *due_ns < it->end_ns;
+    }
+    if (!due) { /* what lies behind all stages now may not after the next turn */
+        it->stage = 0;
+        it->stage_x = 0;
+        it->stage_ns = 0;
+    }
+    it->x = x;
+    return due;
 }
 
 void pelt_arrivals_closed(struct pelt_arrivals_iter *it)

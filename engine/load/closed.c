@@ -58,8 +58,8 @@ static void shrink(struct pelt_crew *crew, uint64_t now_ns)
         }
         vu = next;
     }
-    if (crew->opt.ops->leave == NULL) {
-        return;
+    if (crew->opt.ops->leave == NULL || crew->given != NULL) {
+        return; /* who knows how a plan that has turned goes on */
     }
     uint64_t t_ns = now_ns - crew->opt.start_ns;
     crew->closed.wanted = pelt_crew_shared_out(crew, pelt_plan_users_from(crew->opt.plan, t_ns));
@@ -187,6 +187,14 @@ void pelt_closed_init(struct pelt_crew *crew)
     crew->closed.wanted = UINT32_MAX;
     crew->closed.paced = plan->pacing_ns > 0 || plan->think_ns > 0 || plan->think_drawn;
     ready_clear(crew);
+}
+
+void pelt_closed_turned(struct pelt_crew *crew)
+{
+    const uint32_t most =
+        pelt_crew_shared_out(crew, (uint64_t)floor(pelt_plan_peak(crew->opt.plan) + 0.5));
+    crew->users_most = most > crew->users_most ? most : crew->users_most;
+    crew->closed.wanted = UINT32_MAX;
 }
 
 void pelt_closed_stop(struct pelt_crew *crew)

@@ -7,8 +7,9 @@
 
 #include "pelt/crew.h"
 
-void pelt_closed_init(struct pelt_crew *crew); /* its plan is known */
-void pelt_closed_stop(struct pelt_crew *crew); /* nobody is to be started again */
+void pelt_closed_init(struct pelt_crew *crew);   /* its plan is known */
+void pelt_closed_turned(struct pelt_crew *crew); /* its plan has turned */
+void pelt_closed_stop(struct pelt_crew *crew);   /* nobody is to be started again */
 
 void pelt_closed_follow(struct pelt_crew *crew, uint64_t now_ns);      /* the plan timer's */
 void pelt_closed_serve_ready(struct pelt_crew *crew, uint64_t now_ns); /* the ready timer's */

@@ -192,6 +192,36 @@ enum pelt_status pelt_crew_extend(struct pelt_crew *crew, const struct pelt_stag
     return PELT_OK;
 }
 
+/* The plan becomes the crew's own with the first turn. */
+static enum pelt_status turn_plan(struct pelt_crew *crew, uint64_t at_ns, double factor)
+{
+    enum pelt_status status = PELT_OK;
+    if (crew->given == NULL) {
+        status = pelt_plan_copy(&crew->live, crew->opt.plan);
+        if (status == PELT_OK) {
+            crew->given = crew->opt.plan;
+            crew->opt.plan = &crew->live;
+        }
+    }
+    return status == PELT_OK ? pelt_plan_turn(&crew->live, crew->given, at_ns, factor) : status;
+}
+
+enum pelt_status pelt_crew_turn(struct pelt_crew *crew, uint64_t at_ns, double factor,
+                                uint64_t now_ns)
+{
+    if (turn_plan(crew, at_ns, factor) != PELT_OK) {
+        pelt_crew_out_of_memory(crew, now_ns);
+        return PELT_ENOMEM;
+    }
+    if (pelt_crew_is_open(crew)) {
+        pelt_open_turned(crew, at_ns);
+    } else {
+        pelt_closed_turned(crew);
+    }
+    follow_anew(crew, now_ns);
+    return PELT_OK;
+}
+
 void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns)
 {
     assert(crew->opt.plan->live);

@@ -23,6 +23,7 @@ struct pelt_crew_closed {               /* closed.c */
 struct pelt_crew_open { /* open.c */
     struct pelt_arrivals_iter arrivals;
     struct pelt_arrival next; /* drawn, not yet due */
+    bool held;                /* it was drawn, and the plan has no place for it as it turned */
     struct pelt_waiting waiting;
     uint64_t unseen;      /* arrivals that the stop found due before the loop came to them */
     struct pelt_vu *idle; /* last in, first out */
@@ -33,7 +34,8 @@ struct pelt_crew_open { /* open.c */
 
 struct pelt_crew {
     struct pelt_crew_options opt;
-    struct pelt_plan live; /* opt.plan, where that is live */
+    struct pelt_plan live;         /* opt.plan, where that is live, or has turned */
+    const struct pelt_plan *given; /* opt.plan as it was, once it has turned */
     struct pelt_timer plan_timer, ready_timer;
     uint64_t length_ns; /* of the plan */
 

@@ -250,7 +250,7 @@ void pelt_open_deinit(struct pelt_crew *crew)
 
 void pelt_open_draw(struct pelt_crew *crew)
 {
-    if (crew->open.next.due_ns == PELT_NEVER) {
+    if (crew->open.next.due_ns == PELT_NEVER && !crew->open.held) {
         draw_next(crew);
     }
 }
@@ -261,6 +261,22 @@ void pelt_open_closed(struct pelt_crew *crew)
     pelt_arrivals_closed(&crew->open.arrivals);
     if (next->due_ns != PELT_NEVER && next->due_ns >= crew->opt.start_ns + crew->length_ns) {
         next->due_ns = PELT_NEVER; /* rounded to the end, which a plan does not contain */
+    }
+}
+
+/* What was due before the turn stays so. An arrival that was drawn and has no place in the plan any
+ * more is held: the next turn may have one. */
+void pelt_open_turned(struct pelt_crew *crew, uint64_t at_ns)
+{
+    struct pelt_arrivals_iter *it = &crew->open.arrivals;
+    struct pelt_arrival *next = &crew->open.next;
+    const bool drawn = next->due_ns != PELT_NEVER || crew->open.held;
+    uint64_t due_ns = 0;
+    it->plan = crew->opt.plan;
+    const bool due = pelt_arrivals_turned(it, &due_ns);
+    if (drawn && next->due_ns >= crew->opt.start_ns + at_ns) {
+        next->due_ns = due ? crew->opt.start_ns + due_ns : PELT_NEVER;
+        crew->open.held = !due;
     }
 }
 

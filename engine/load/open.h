@@ -10,6 +10,8 @@ void pelt_open_init(struct pelt_crew *crew); /* its plan is known */
 void pelt_open_deinit(struct pelt_crew *crew);
 /* Draws the next arrival, unless there is one: at the start, and when a live plan went on. */
 void pelt_open_draw(struct pelt_crew *crew);
+/* The plan has turned from `at_ns` on. */
+void pelt_open_turned(struct pelt_crew *crew, uint64_t at_ns);
 void pelt_open_closed(struct pelt_crew *crew); /* the live plan was closed */
 /* Who waits, or was due by now and has not been seen yet, is dropped. Nobody is idle any more. */
 void pelt_open_stop(struct pelt_crew *crew, uint64_t now_ns);

@@ -76,6 +76,20 @@ enum pelt_status pelt_parts_init(struct pelt_parts *p, const struct pelt_plan *p
     return PELT_OK;
 }
 
+void pelt_parts_cut_budgets(struct pelt_parts *p, uint32_t slot, uint32_t slots)
+{
+    for (size_t i = 0; i < p->len; i++) {
+        struct pelt_part *part = &p->list[i];
+        const uint64_t users = users_of(part->plan), nth = (slot + i) % slots;
+        const uint64_t sharers = users < slots ? users : slots;
+        if (part->has_budget) {
+            const uint64_t all = part->plan->iterations;
+            const uint64_t own = nth < sharers ? all / sharers + (nth < all % sharers) : 0;
+            pelt_budget_init(&part->budget, own);
+        }
+    }
+}
+
 void pelt_parts_deinit(struct pelt_parts *p)
 {
     free(p->list);

@@ -653,3 +653,54 @@ uint64_t pelt_plan_inverse(const struct pelt_plan *plan, double x)
     }
     return x <= stage_x ? begin_ns : PELT_NEVER;
 }
+
+/* ---- a plan that turns ---- */
+
+bool pelt_plan_can_turn(const struct pelt_plan *plan)
+{
+    return plan->parts_len == 0 && plan->replay.len == 0 && !plan->live;
+}
+
+/* What lies before `t` of a stage that begins at 0, or from `t` on, times `factor`. */
+static struct pelt_stage cut_stage(const struct pelt_stage *s, uint64_t t_ns, bool rest,
+                                   double factor)
+{
+    struct pelt_stage cut = *s;
+    const double level = t_ns < s->duration_ns ? stage_level(s, t_ns) : s->to;
+    cut.duration_ns = rest ? s->duration_ns - t_ns : t_ns;
+    cut.from = factor * (rest ? level : s->from);
+    cut.to = factor * (rest ? s->to : level);
+    cut.exponential = cut.exponential && factor > 0;
+    return cut;
+}
+
+enum pelt_status pelt_plan_turn(struct pelt_plan *plan, const struct pelt_plan *given,
+                                uint64_t at_ns, double factor)
+{
+    struct pelt_stage *stages =
+        calloc(plan->stages_len + given->stages_len + 1, sizeof(struct pelt_stage));
+    size_t len = 0;
+    uint64_t begin_ns = 0;
+    if (stages == NULL) {
+        return PELT_ENOMEM;
+    }
+    for (size_t i = 0; i < plan->stages_len && begin_ns < at_ns; i++) {
+        const struct pelt_stage *s = &plan->stages[i];
+        const uint64_t left_ns = at_ns - begin_ns;
+        stages[len++] = s->duration_ns <= left_ns ? *s : cut_stage(s, left_ns, false, 1);
+        begin_ns += s->duration_ns;
+    }
+    begin_ns = 0;
+    for (size_t i = 0; i < given->stages_len; i++) {
+        const struct pelt_stage *s = &given->stages[i];
+        const uint64_t end_ns = begin_ns + s->duration_ns;
+        if (end_ns > at_ns) {
+            stages[len++] = cut_stage(s, at_ns > begin_ns ? at_ns - begin_ns : 0, true, factor);
+        }
+        begin_ns = end_ns;
+    }
+    free(plan->stages);
+    plan->stages = stages;
+    plan->stages_len = len;
+    return PELT_OK;
+}

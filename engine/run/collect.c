@@ -84,6 +84,12 @@ static bool add(struct pelt_frame *into, const struct pelt_frame *from)
 /* A run file that cannot be written does not stop the load; it tells its first error at the end. */
 static void write_second(struct pelt_collector *c, const struct pelt_frame *sum, size_t group_len)
 {
+    if (c->hand_on != NULL) {
+        const struct pelt_slot_second second = {
+            .sum = sum, .threads = c->group, .threads_len = group_len, .names = c->registry};
+        c->hand_on(c->hand_on_arg, &second);
+        return;
+    }
     if (pelt_runfile_second(c->file, sum, c->group, group_len, c->registry) != PELT_OK &&
         !c->write_failed) {
         c->write_failed = true;
@@ -168,6 +174,16 @@ static void add_thread(struct pelt_thread_row *row, const struct pelt_frame *fro
     }
 }
 
+static void give_back(struct pelt_collector *c, uint32_t worker)
+{
+    struct pelt_letter *letter = pop(c, worker);
+    if (c->workers != NULL) {
+        pelt_worker_give(c->workers[worker], letter);
+    } else {
+        c->give(c->give_arg, letter);
+    }
+}
+
 static void write_whole(struct pelt_collector *c, int32_t second)
 {
     size_t len = 0;
@@ -199,11 +215,15 @@ static void write_whole(struct pelt_collector *c, int32_t second)
             add_thread(&c->threads[c->group[i]->thread], c->group[i], of_load);
         }
         c->has_second = true;
+        const struct pelt_letter *first = c->inbox[0].head;
+        if (first != NULL && first->taken_len > 0) {
+            pelt_runfile_taken(c->file, first->taken, first->taken_len);
+        }
         write_second(c, c->second, len);
     }
     for (uint32_t i = 0; i < c->workers_len; i++) {
         if (c->inbox[i].head != NULL && c->inbox[i].head->frame->second == second) {
-            pelt_worker_give(c->workers[i], pop(c, i));
+            give_back(c, i);
         }
     }
     if (!blank && c->on_second != NULL) {
@@ -279,8 +299,10 @@ void pelt_collector_take(struct pelt_collector *c, uint64_t start_ns)
         mail = mail->next;
         if (letter->kind == PELT_LETTER_FRAME) {
             keep_frame(c, letter);
-        } else {
+        } else if (letter->kind == PELT_LETTER_SCRIPT_ERROR) {
             tell_script_error(c, letter, (double)(int64_t)(pelt_clock_ns() - start_ns) / 1e9);
+        } else {
+            c->on_letter(c->on_letter_arg, letter);
         }
     }
     int32_t second = 0;

@@ -51,6 +51,15 @@ struct pelt_collector {
     /* Told of an event that went into the run file; NULL: nobody. */
     void (*on_event)(void *arg, double t_s, const char *kind, const char *text);
     void *on_event_arg;
+    /* Takes a letter back with its frame, where there are no threads here to give it to. */
+    void (*give)(void *arg, struct pelt_letter *letter);
+    void *give_arg;
+    /* What is neither a frame nor a script error; takes the letter. NULL: there is none. */
+    void (*on_letter)(void *arg, struct pelt_letter *letter);
+    void *on_letter_arg;
+    /* Not NULL: seconds go there instead of into the run file. */
+    void (*hand_on)(void *arg, const struct pelt_slot_second *second);
+    void *hand_on_arg;
     bool has_second;
     bool newest_is_after; /* `second` is in `after` */
     bool write_failed;    /* said so once */

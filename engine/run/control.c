@@ -12,8 +12,9 @@
 
 #define LIVE_PERIOD_S 0.5
 #define STUCK_S       5.0 /* after everything was cancelled: a worker that still runs is given up */
-#define IMPATIENT_S   0.1 /* the same after a second signal; who is ending by then may go on */
-#define ENDING_S      2.0 /* for so long, which only a host that is kept busy needs */
+#define STUCK_HOSTS_S 30.0 /* likewise of other hosts, who may be cut off for some time */
+#define IMPATIENT_S   0.1  /* the same after a second signal; who is ending by then may go on */
+#define ENDING_S      2.0  /* for so long, which only a host that is kept busy needs */
 
 /* ---- live display ---- */
 
@@ -109,19 +110,6 @@ static void watch_saturation(struct pelt_running *run, const struct pelt_frame *
     pelt_control_end(run, "");
 }
 
-static void on_second(void *arg, const struct pelt_frame *second)
-{
-    struct pelt_running *run = arg;
-    if (second->second < 0 ||
-        (uint64_t)second->second * PELT_NS_PER_S >= run->plan.warmup_ns) { /* else it counts not */
-        pelt_rules_see(run, second);
-        pelt_alerts_see(run, second);
-    }
-    show_second(run, second);
-    pelt_steer_see(run->steer, second);
-    watch_saturation(run, second);
-}
-
 static void on_event(void *arg, double t_s, const char *kind, const char *text)
 {
     pelt_notes_tell(arg, &(struct pelt_live_event){.t_s = t_s, .kind = kind, .text = text});
@@ -141,7 +129,7 @@ static void cancel_all(struct pelt_running *run)
     }
     run->cancelled = true;
     pelt_workers_cancel(run);
-    start_stuck_timer(run, STUCK_S);
+    start_stuck_timer(run, run->opt.hosts != NULL ? STUCK_HOSTS_S : STUCK_S);
 }
 
 static void on_cancel_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -155,6 +143,12 @@ static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
     if (run->asked > 1 && !run->last_wait && pelt_workers_ending(run)) {
         run->last_wait = true;
         start_stuck_timer(run, ENDING_S);
+        return;
+    }
+    if (run->opt.hosts != NULL) {
+        pelt_collector_close(&run->collector, run->start_ns);
+        run->collector.given_up = 0; /* the hosts' outcome says who did not end */
+        ev_break(loop, EVBREAK_ALL);
         return;
     }
     run->gave_up = true;
@@ -274,6 +268,72 @@ void pelt_control_end(struct pelt_running *run, const char *why)
     pelt_workers_stop(run);
 }
 
+/* Of a second that other hosts' threads made whole before, somebody's part came late: it is in the
+ * totals, and who looks at seconds as they come has seen that one. */
+static bool came_late(struct pelt_running *run, const struct pelt_frame *second)
+{
+    const bool late = run->opt.hosts != NULL && second->second <= run->newest_s;
+    run->newest_s = late ? run->newest_s : second->second;
+    return late;
+}
+
+static void on_second(void *arg, const struct pelt_frame *second)
+{
+    struct pelt_running *run = arg;
+    if (came_late(run, second)) {
+        return;
+    }
+    if (second->second < 0 ||
+        (uint64_t)second->second * PELT_NS_PER_S >= run->plan.warmup_ns) { /* else it counts not */
+        pelt_rules_see(run, second);
+        pelt_alerts_see(run, second);
+    }
+    show_second(run, second);
+    pelt_steer_see(run->steer, second);
+    watch_saturation(run, second);
+}
+
+/* Of somebody at another host. */
+static void follow_letter(struct pelt_running *run, const struct pelt_letter *letter)
+{
+    switch (letter->kind) {
+    case PELT_LETTER_EVENT:
+        pelt_notes_event(run, letter->line, letter->traceback);
+        break;
+    case PELT_LETTER_STAGE:
+        if (pelt_plan_append(&run->plan, &letter->stage) != PELT_OK ||
+            pelt_workers_extend(run, &letter->stage) != PELT_OK) {
+            pelt_fail(&run->own_failure, PELT_ENOMEM, "out of memory: a stage of the load is lost");
+        }
+        break;
+    case PELT_LETTER_TURN:
+        if (pelt_plan_can_turn(&run->plan) &&
+            pelt_workers_turn(run, letter->turn_ns, letter->factor) != PELT_OK) {
+            pelt_fail(&run->own_failure, PELT_ENOMEM, "out of memory: the load did not change");
+        }
+        break;
+    case PELT_LETTER_CLOSE:
+        pelt_control_close(run);
+        break;
+    case PELT_LETTER_END:
+        pelt_control_end(run, letter->line != NULL ? letter->line : "");
+        break;
+    case PELT_LETTER_CANCEL:
+        pelt_control_end(run, letter->line != NULL ? letter->line : "");
+        cancel_all(run);
+        break;
+    case PELT_LETTER_FRAME:
+    case PELT_LETTER_SCRIPT_ERROR:
+        break;
+    }
+}
+
+static void on_letter(void *arg, struct pelt_letter *letter)
+{
+    follow_letter(arg, letter);
+    pelt_letter_free(letter);
+}
+
 void pelt_control_start(struct pelt_running *run)
 {
     struct ev_loop *loop = run->loop;
@@ -287,11 +347,16 @@ void pelt_control_start(struct pelt_running *run)
     ev_io_start(loop, &run->mail_io);
     ev_timer_start(loop, &run->live_timer);
     start_cancel_timer(run);
-    start_host_timer(run);
+    if (run->opt.hosts == NULL) { /* else this host is none of those that matter */
+        start_host_timer(run);
+    }
     run->collector.on_event = on_event;
     run->collector.on_event_arg = run;
     run->collector.on_second = on_second;
     run->collector.on_second_arg = run;
+    run->collector.on_letter = on_letter;
+    run->collector.on_letter_arg = run;
+    run->newest_s = -1;
     pelt_steer_start(run->steer);
     pelt_watching_start(run);
     pelt_signals_start(&run->signals, loop, on_signal, run);
@@ -308,9 +373,11 @@ void pelt_control_stop(struct pelt_running *run)
     ev_io_stop(run->loop, &run->mail_io);
     pelt_watching_stop(run);
     pelt_signals_stop(&run->signals);
-    write_host(run);
-    pelt_host_watch_stop(&run->host);
-    ev_timer_stop(run->loop, &run->host_timer);
+    if (run->opt.hosts == NULL) {
+        write_host(run);
+        pelt_host_watch_stop(&run->host);
+        ev_timer_stop(run->loop, &run->host_timer);
+    }
     ev_timer_stop(run->loop, &run->live_timer);
     ev_timer_stop(run->loop, &run->cancel_timer);
     ev_timer_stop(run->loop, &run->stuck_timer);
@@ -329,6 +396,12 @@ static bool on_aside_signal(void *arg, int signal)
     }
     if (run->servers != NULL) {
         pelt_servers_cancel(run->servers);
+    }
+    if (run->opt.hosts != NULL) {
+        run->opt.hosts->cancel(run->opt.hosts->arg);
+    }
+    if (run->opt.slot != NULL) {
+        run->opt.slot->cancel(run->opt.slot->arg);
     }
     return note_signal(run, signal);
 }

@@ -134,6 +134,9 @@ static void sum_arrivals(const struct pelt_running *run, double *due, double *de
         variance += part_deviation * part_deviation;
     }
     *deviation = sqrt(variance);
+    if (run->opt.slot != NULL) {
+        *due /= run->opt.slot->slots;
+    }
 }
 
 static enum pelt_status judge(const struct pelt_running *run, const struct pelt_results *results,
@@ -159,6 +162,9 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
         .own_failure = own_failure(run),
         .script_error = script_error(run),
         .agent_lost = agent_lost ? lost.text : NULL,
+        .worker_lost = run->hosts_outcome.lost,
+        .workers = run->hosts_outcome.workers,
+        .workers_len = run->hosts_outcome.len,
     };
     enum pelt_status status = pelt_judge(results, &options, judgement);
     return status == PELT_OK ? PELT_OK : pelt_fail(err, status, "out of memory");
@@ -166,7 +172,7 @@ static enum pelt_status judge(const struct pelt_running *run, const struct pelt_
 
 static bool file_whole(const struct pelt_running *run)
 {
-    return !run->file_failed && !run->collector.write_failed;
+    return !run->file_failed && !run->collector.write_failed && run->collector.hand_on == NULL;
 }
 
 static void write_end(struct pelt_running *run, const struct pelt_judgement *j)
@@ -235,6 +241,31 @@ static enum pelt_status judge_and_read(struct pelt_running *run, struct pelt_res
     return PELT_OK;
 }
 
+/* What was due is what the plan came to be. */
+static void turn_plan(struct pelt_running *run)
+{
+    struct pelt_plan given = {0};
+    enum pelt_status status = run->turns_len > 0 ? pelt_plan_copy(&given, &run->plan) : PELT_OK;
+    for (size_t i = 0; i < run->turns_len && status == PELT_OK; i++) {
+        status = pelt_plan_turn(&run->plan, &given, run->turns[i].at_ns, run->turns[i].factor);
+    }
+    pelt_plan_deinit(&given);
+}
+
+static void tell_slot_end(const struct pelt_running *run)
+{
+    const struct pelt_run_slot *slot = run->opt.slot;
+    const struct pelt_collector *c = &run->collector;
+    if (slot != NULL) {
+        const struct pelt_slot_end end = {.paced = c->paced,
+                                          .late = c->late,
+                                          .unseen = c->unseen,
+                                          .stayed = c->stayed,
+                                          .length_ns = run->length_ns};
+        slot->on_end(slot->arg, &end);
+    }
+}
+
 enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out,
                              struct pelt_error *err)
 {
@@ -245,6 +276,9 @@ enum pelt_status pelt_finish(struct pelt_running *run, struct pelt_results **out
     if (run->signal != 0) {
         pelt_notes_event(run, "signal", run->signal == SIGTERM ? "SIGTERM" : "SIGINT");
     }
+    turn_plan(run);
+    tell_slot_end(run);
+    pelt_notes_workers(run);
     pelt_notes_length(run);
     pelt_notes_same_host(run);
     pelt_notes_tls(run);

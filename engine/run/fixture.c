@@ -6,10 +6,16 @@
 
 #include "pelt/log.h"
 
+/* What setup returned in a run that is resumed. */
+static const char *past_data(const struct pelt_running *run)
+{
+    return run->past != NULL ? pelt_results_meta(run->past, "setup_data") : NULL;
+}
+
 static void load_hooks(void *arg)
 {
     struct pelt_running *run = arg;
-    run->aside.status = pelt_hooks_load(&run->hooks, NULL, &run->aside.err);
+    run->aside.status = pelt_hooks_load(&run->hooks, past_data(run), &run->aside.err);
 }
 
 static void call_setup(void *arg)
@@ -49,7 +55,8 @@ static void keep_hooks_frame(struct pelt_running *run)
 enum pelt_status pelt_fixture_setup(struct pelt_running *run, struct pelt_error *err)
 {
     const struct pelt_scenario *scenario = run->opt.scenario;
-    if (scenario == NULL || (!scenario->has_setup && !scenario->has_teardown)) {
+    if (scenario == NULL || run->opt.slot != NULL ||
+        (!scenario->has_setup && !scenario->has_teardown)) {
         return PELT_OK;
     }
     enum pelt_status status =
@@ -58,7 +65,7 @@ enum pelt_status pelt_fixture_setup(struct pelt_running *run, struct pelt_error 
     if (status == PELT_OK) {
         status = pelt_control_aside(run, load_hooks, "the script's file", err);
     }
-    if (status != PELT_OK || !scenario->has_setup || run->signal != 0) {
+    if (status != PELT_OK || !scenario->has_setup || run->signal != 0 || run->past != NULL) {
         return status;
     }
     run->phase = PELT_PHASE_SETUP;
@@ -69,6 +76,9 @@ enum pelt_status pelt_fixture_setup(struct pelt_running *run, struct pelt_error 
         note_failed_hook(run, "setup");
     }
     keep_hooks_frame(run);
+    if (run->opt.hosts != NULL && run->hooks.data_json != NULL) { /* in case it is resumed */
+        pelt_notes_facts(run, (const char *const[]){"setup_data", run->hooks.data_json, NULL});
+    }
     return status;
 }
 
@@ -78,6 +88,9 @@ bool pelt_fixture_ready(const struct pelt_running *run)
 }
 const char *pelt_fixture_data_json(const struct pelt_running *run)
 {
+    if (run->opt.slot != NULL) {
+        return run->opt.slot->data_json;
+    }
     return run->has_hooks ? run->hooks.data_json : NULL;
 }
 

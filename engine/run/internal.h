@@ -30,6 +30,7 @@ struct pelt_running {
     uint32_t threads;
     struct pelt_registry *registry;
     struct pelt_runfile *file;
+    struct pelt_results *past; /* what a run that is resumed has in its file; else NULL */
     struct pelt_collector collector;
     struct pelt_rulebook *rules;   /* of opt.thresholds */
     struct pelt_alertbook *alerts; /* of the scenario; NULL: none */
@@ -52,6 +53,7 @@ struct pelt_running {
     struct pelt_host_row host_total; /* in its whole seconds */
     double host_measured_s;          /* how long they took; 0: nothing was read behind them */
     enum pelt_phase phase;
+    int32_t newest_s;   /* newest second that was seen; of several hosts' only */
     uint64_t start_ns;  /* second 0; 0: there was no load */
     uint64_t length_ns; /* of the load: planned, or reached when stopped */
     int signal;         /* first one that came; 0: none */
@@ -65,7 +67,13 @@ struct pelt_running {
         bool passed; /* of a hook */
         enum pelt_status status;
         struct pelt_error err;
-    } aside;                        /* what work done aside answers */
+    } aside;                                 /* what work done aside answers */
+    struct pelt_hosts_outcome hosts_outcome; /* of other hosts' slots, at the end */
+    struct pelt_turn {                       /* of the plan, in their order */
+        uint64_t at_ns;
+        double factor;
+    } * turns;
+    size_t turns_len;
     bool series_told;               /* that memory for series is spent */
     bool fold_told;                 /* that names ended for want of it */
     bool file_failed;               /* the run file did not take something */
@@ -89,6 +97,9 @@ void pelt_workers_stop(struct pelt_running *run);
 PELT_MUST_USE enum pelt_status pelt_workers_extend(struct pelt_running *run,
                                                    const struct pelt_stage *stage);
 void pelt_workers_close(struct pelt_running *run);
+/* From then on the plan's levels are so many times what was given, at all threads and hosts. */
+PELT_MUST_USE enum pelt_status pelt_workers_turn(struct pelt_running *run, uint64_t at_ns,
+                                                 double factor);
 void pelt_workers_cancel(struct pelt_running *run);
 bool pelt_workers_ending(const struct pelt_running *run); /* each has heard that, or is done */
 void pelt_workers_join(struct pelt_running *run);
@@ -132,7 +143,9 @@ void pelt_fixture_teardown(struct pelt_running *run);
 
 /* ---- notes: what the run file says of the run beside its seconds ---- */
 
-/* Makes the file, with what is known of the run before it begins. */
+/* Of a run that is resumed: makes the names what they were. Before anything else has any. */
+PELT_MUST_USE enum pelt_status pelt_notes_recall(struct pelt_running *run, struct pelt_error *err);
+/* Makes the file, with what is known of the run before it begins; or goes on with it. */
 PELT_MUST_USE enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *err);
 /* `status`: the run's. The file of one that failed before anything was sent goes. */
 void pelt_notes_close(struct pelt_running *run, enum pelt_status status);
@@ -145,10 +158,12 @@ void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
                       const struct pelt_stage *stage, uint64_t from_ns);
 /* A step was judged just now: `row` gets its time. */
 void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row);
+void pelt_notes_facts(struct pelt_running *run, const char *const *facts);
 void pelt_notes_params(struct pelt_running *run); /* of its load: again when more is known */
 void pelt_notes_start(struct pelt_running *run); /* second 0 is known: when that is, on the wall */
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
+void pelt_notes_workers(struct pelt_running *run);   /* what came of other hosts, if any sent */
 void pelt_notes_same_host(struct pelt_running *run); /* whether a target is on this host */
 void pelt_notes_tls(struct pelt_running *run);       /* what https was spoken with, if any was */
 

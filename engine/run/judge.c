@@ -71,6 +71,10 @@ static void judge_exit(const struct pelt_results *r, const struct pelt_judge_opt
         exit_with(j, 6);
         add_reason(j->exit_reasons, "%s", opt->agent_lost);
     }
+    if (opt->worker_lost != NULL) {
+        exit_with(j, 6);
+        add_reason(j->exit_reasons, "%s", opt->worker_lost);
+    }
     if ((j->verdict == PELT_INVALID && !opt->allow_invalid) ||
         (j->verdict == PELT_SUSPECT && opt->strict)) {
         exit_with(j, 4);

@@ -37,6 +37,9 @@ struct pelt_judge_options {
     const char *own_failure;  /* exit 1: pelt itself failed; NULL: it did not */
     const char *script_error; /* first one, or setup's failure; NULL: none */
     const char *agent_lost;   /* that a threshold needs; NULL: none */
+    const char *worker_lost;  /* a host that sent a part of the load; NULL: none */
+    const struct pelt_worker_row *workers; /* each with a verdict of its own; NULL: none */
+    size_t workers_len;
 };
 
 PELT_MUST_USE enum pelt_status pelt_judge(const struct pelt_results *r,

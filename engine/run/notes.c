@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -95,6 +96,13 @@ void pelt_notes_params(struct pelt_running *run)
     put_text(run, "load_params", run->plan.params);
 }
 
+void pelt_notes_facts(struct pelt_running *run, const char *const *facts)
+{
+    for (size_t i = 0; facts != NULL && facts[i] != NULL; i += 2) {
+        put_text(run, facts[i], facts[i + 1]);
+    }
+}
+
 static void put_description(struct pelt_running *run)
 {
     const struct pelt_run_options *opt = &run->opt;
@@ -127,11 +135,9 @@ static void put_description(struct pelt_running *run)
     put_text(run, "target", run->target_text);
     put_meta(run, "seed", "%llu", (unsigned long long)opt->seed);
     put_meta(run, "threads", "%u", (unsigned)run->threads);
-    put_meta(run, "hosts", "1");
+    put_meta(run, "hosts", "%u", run->opt.hosts != NULL ? (unsigned)run->opt.hosts->slots : 1);
     put_text(run, "file", opt->scenario != NULL ? opt->scenario->path : NULL);
-    for (size_t i = 0; opt->facts != NULL && opt->facts[i] != NULL; i += 2) {
-        put_text(run, opt->facts[i], opt->facts[i + 1]);
-    }
+    pelt_notes_facts(run, opt->facts);
     put_environment(run);
 }
 
@@ -163,9 +169,53 @@ static void put_stages(struct pelt_running *run)
     }
 }
 
+static bool recall_names(struct pelt_registry *into, struct pelt_registry *from)
+{
+    for (int kind = 0; kind < PELT_NAME_KINDS; kind++) {
+        for (uint32_t id = pelt_registry_count(into, kind); id < pelt_registry_count(from, kind);
+             id++) {
+            const char *name = pelt_registry_name(from, kind, id);
+            if (pelt_registry_intern(into, kind, pelt_span_of(name)) != id) {
+                return false;
+            }
+        }
+    }
+    return pelt_metrics_copy(pelt_registry_metrics(into), pelt_registry_metrics(from)) == PELT_OK;
+}
+
+enum pelt_status pelt_notes_recall(struct pelt_running *run, struct pelt_error *err)
+{
+    struct pelt_results *past = NULL;
+    enum pelt_status status = pelt_results_load(run->opt.run_file, &past, err);
+    if (status == PELT_OK && !recall_names(run->registry, past->names)) {
+        status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    pelt_results_free(past);
+    return status;
+}
+
+static enum pelt_status go_on(struct pelt_running *run, struct pelt_error *err)
+{
+    enum pelt_status status =
+        pelt_runfile_resume(run->opt.run_file, run->rules, &run->file, &run->past, err);
+    if (status != PELT_OK) {
+        return status;
+    }
+    const char *id = pelt_results_meta(run->past, "run_id");
+    const char *wall_ns = pelt_results_meta(run->past, "start_wall_ns");
+    snprintf(run->run_id, sizeof(run->run_id), "%s", id != NULL ? id : "");
+    run->start_wall_ns = wall_ns != NULL ? strtoull(wall_ns, NULL, 10) : 0;
+    run->sending = true; /* the file stays, whatever comes */
+    pelt_plan_describe(&run->plan, run->plan_text, sizeof(run->plan_text));
+    return PELT_OK;
+}
+
 enum pelt_status pelt_notes_open(struct pelt_running *run, struct pelt_error *err)
 {
     const struct pelt_run_options *opt = &run->opt;
+    if (opt->resume) {
+        return go_on(run, err);
+    }
     enum pelt_status status =
         pelt_runfile_create(opt->run_file != NULL ? opt->run_file : ":memory:", &run->file, err);
     if (status != PELT_OK) {
@@ -196,9 +246,28 @@ void pelt_notes_length(struct pelt_running *run)
     put_meta(run, "duration_ns", "%llu", (unsigned long long)run->length_ns);
 }
 
+void pelt_notes_workers(struct pelt_running *run)
+{
+    const struct pelt_run_hosts *hosts = run->opt.hosts;
+    uint64_t threads = 0, cpus = 0;
+    if (hosts == NULL || run->start_ns == 0) {
+        return;
+    }
+    hosts->outcome(hosts->arg, &run->hosts_outcome);
+    for (size_t i = 0; i < run->hosts_outcome.len; i++) {
+        const struct pelt_worker_row *row = &run->hosts_outcome.workers[i];
+        pelt_notes_written(run, pelt_runfile_worker(run->file, row));
+        threads += row->threads;
+        cpus += row->cpus;
+    }
+    put_meta(run, "threads", "%llu", (unsigned long long)threads);
+    put_meta(run, "cpus", "%llu", (unsigned long long)cpus);
+}
+
 void pelt_notes_same_host(struct pelt_running *run)
 {
-    put_meta(run, "same_host", "%s", run->collector.same_host ? "yes" : "no");
+    const bool same_host = run->collector.same_host || run->hosts_outcome.same_host;
+    put_meta(run, "same_host", "%s", same_host ? "yes" : "no");
 }
 
 void pelt_notes_tls(struct pelt_running *run)

@@ -21,9 +21,27 @@ static void make_workers(void *arg)
 {
     struct pelt_running *run = arg;
     run->aside.status = pelt_workers_new(run, &run->aside.err);
-    if (run->aside.status == PELT_OK && run->plan.live) {
+    if (run->aside.status == PELT_OK && run->plan.live && run->opt.slot == NULL) {
         run->aside.status = pelt_steer_new(run, &run->steer, &run->aside.err);
     }
+}
+
+static void wait_for_start(void *arg)
+{
+    struct pelt_running *run = arg;
+    const struct pelt_run_slot *slot = run->opt.slot;
+    run->aside.status =
+        slot->ready(slot->arg, &run->collector.mail, run->threads, &run->start_ns, &run->aside.err);
+}
+
+/* Who shares the run begins when all do. */
+static enum pelt_status settle_start(struct pelt_running *run, struct pelt_error *err)
+{
+    if (run->opt.slot != NULL) {
+        return pelt_control_aside(run, wait_for_start, "waiting for the start", err);
+    }
+    run->start_ns = pelt_clock_ns() + START_DELAY_NS;
+    return PELT_OK;
 }
 
 static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *err)
@@ -37,15 +55,32 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
         run->length_ns = 0;
         return PELT_OK; /* a result, as a setup that failed */
     }
+    status = settle_start(run, err);
+    if (status != PELT_OK || run->signal != 0) {
+        run->length_ns = 0;
+        run->start_ns = 0;
+        return status;
+    }
     run->sending = true;
     run->phase = PELT_PHASE_LOAD;
     pelt_control_show(run);
-    run->start_ns = pelt_clock_ns() + START_DELAY_NS;
-    pelt_notes_start(run);
-    pelt_control_start(run); /* before users may take the last descriptor */
-    status = pelt_workers_start(run, err);
+    if (run->opt.hosts != NULL) {
+        status = pelt_workers_start(run, err); /* they say when it is, in some seconds */
+        pelt_notes_facts(run,
+                         status == PELT_OK ? run->opt.hosts->facts(run->opt.hosts->arg) : NULL);
+    }
+    if (status == PELT_OK) {
+        pelt_notes_start(run);
+        pelt_control_start(run); /* before users may take the last descriptor */
+    }
+    if (status == PELT_OK && run->opt.hosts == NULL) {
+        status = pelt_workers_start(run, err);
+    }
     if (status == PELT_OK) {
         pelt_control_wait(run);
+    }
+    if (status != PELT_OK && run->opt.hosts != NULL) {
+        return status;
     }
     pelt_control_stop(run);
     if (status != PELT_OK) {
@@ -58,6 +93,16 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
     run->phase = PELT_PHASE_TEARDOWN;
     pelt_control_show(run);
     return PELT_OK;
+}
+
+/* What the file of a run that is resumed has. */
+static bool recall_sums(struct pelt_running *run)
+{
+    struct pelt_collector *c = &run->collector;
+    const struct pelt_results *past = run->past;
+    return pelt_frame_add(c->total, past->total) == PELT_OK &&
+           pelt_frame_add(c->after, past->after) == PELT_OK &&
+           pelt_frame_add(c->outside, past->outside) == PELT_OK;
 }
 
 static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run_options *options,
@@ -85,13 +130,29 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     pelt_series_limit(run);
-    status = pelt_notes_open(run, err);
+    status = options->resume ? pelt_notes_recall(run, err) : PELT_OK;
+    if (status == PELT_OK && pelt_rules_open(run) != PELT_OK) {
+        status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (status == PELT_OK) {
+        status = pelt_notes_open(run, err);
+    }
     if (status == PELT_OK) {
         status = pelt_collector_init(&run->collector, run->threads, run->registry, run->file,
                                      &run->length_ns, err);
+        if (options->slot != NULL) {
+            run->collector.hand_on = options->slot->on_frame;
+            run->collector.hand_on_arg = options->slot->arg;
+        }
+        if (options->hosts != NULL) {
+            run->collector.give = options->hosts->give;
+            run->collector.give_arg = options->hosts->arg;
+        }
     }
-    if (status == PELT_OK &&
-        (pelt_rules_open(run) != PELT_OK || pelt_alerts_open(run) != PELT_OK)) {
+    if (status == PELT_OK && run->past != NULL && !recall_sums(run)) {
+        status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (status == PELT_OK && pelt_alerts_open(run) != PELT_OK) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     return status;
@@ -109,12 +170,14 @@ static void run_deinit(struct pelt_running *run)
         pelt_hooks_deinit(&run->hooks);
     }
     pelt_collector_deinit(&run->collector);
+    pelt_results_free(run->past);
     pelt_rulebook_free(run->rules);
     pelt_alertbook_free(run->alerts);
     if (run->loop != NULL) {
         ev_loop_destroy(run->loop);
     }
     pelt_registry_free(run->registry);
+    free(run->turns);
     pelt_plan_deinit(&run->plan);
     free(run);
 }

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pelt/clock.h"
 
@@ -41,6 +42,8 @@
 /* Accounts: the area below the number in flight against the sum of the response times. */
 #define LITTLE_INVALID 0.02
 #define ROUNDING_NS    500 /* a histogram's: of each sample */
+
+#define WORKERS_TOLD 3 /* of each verdict */
 
 /* How late arrivals were sent. */
 struct lateness {
@@ -121,7 +124,8 @@ static void check_little(struct verdict *v)
     double allowed_ns =
         LITTLE_INVALID * fmax(in_flight_ns, took_ns) + ROUNDING_NS * (double)answered;
     bool whole = v->r->taint_known && clamped == 0 && v->n.started == v->n.ended &&
-                 pelt_results_lost(v->r) == 0 && v->opt->given_up == 0;
+                 pelt_results_lost(v->r) == 0 && v->opt->given_up == 0 &&
+                 v->opt->worker_lost == NULL;
     if (whole && fabs(in_flight_ns - took_ns) > allowed_ns) {
         add(v, PELT_INVALID,
             "figures do not reconcile: by begins and ends %.3f s were spent in flight, by response "
@@ -150,6 +154,34 @@ static void check_threads(struct verdict *v)
         add(v, PELT_INVALID,
             "%u thread%s did not end and %s given up: requests are missing in the figures", n,
             n == 1 ? "" : "s", n == 1 ? "was" : "were");
+    }
+}
+
+/* Each has judged itself, by its threads and its host: nobody else knows those. */
+static void check_workers_of(struct verdict *v, enum pelt_verdict level)
+{
+    const char *name = pelt_verdict_name(level);
+    size_t told = 0, more = 0;
+    for (size_t i = 0; i < v->opt->workers_len; i++) {
+        const struct pelt_worker_row *w = &v->opt->workers[i];
+        if (strcmp(w->verdict, name) == 0 && told < WORKERS_TOLD) {
+            add(v, level, "worker %u (%s): %s", w->slot, w->host, w->reason);
+            told++;
+        } else {
+            more += strcmp(w->verdict, name) == 0;
+        }
+    }
+    if (more > 0) {
+        add(v, level, "%zu more workers found themselves %s", more, name);
+    }
+}
+
+static void check_workers(struct verdict *v)
+{
+    check_workers_of(v, PELT_INVALID);
+    check_workers_of(v, PELT_SUSPECT);
+    if (v->opt->worker_lost != NULL) {
+        add(v, PELT_SUSPECT, "%s", v->opt->worker_lost);
     }
 }
 
@@ -455,14 +487,19 @@ void pelt_verdict_make(const struct pelt_results *r, const struct pelt_judge_opt
     check_own_limits(&v);
     check_memory(&v);
     check_threads(&v);
-    check_throttled(&v);
-    check_run_wait(&v);
+    check_workers(&v);
+    if (options->workers_len == 0) {
+        check_throttled(&v);
+        check_run_wait(&v);
+    }
     v.causes = v.invalid;
     check_send_lag(&v);
     check_freeze(&v);
     check_started(&v);
     check_dropped(&v);
     check_script(&v);
-    check_cpu(&v);
-    explain(&v);
+    if (options->workers_len == 0) {
+        check_cpu(&v);
+        explain(&v);
+    }
 }

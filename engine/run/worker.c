@@ -26,6 +26,9 @@
 
 struct stage_letter { /* from the control thread */
     struct pelt_mail mail;
+    bool turn; /* else `stage` */
+    uint64_t turn_ns;
+    double factor;
     struct pelt_stage stage;
 };
 
@@ -64,23 +67,12 @@ struct pelt_worker {
     bool closed;  /* the crew of a live plan knows that it is */
 };
 
-void pelt_letter_free(struct pelt_letter *letter)
-{
-    if (letter != NULL) {
-        free(letter->line);
-        free(letter->traceback);
-        free(letter);
-    }
-}
-
 /* ---- frames ---- */
 
 static struct pelt_letter *frame_letter_new(struct pelt_worker *w, struct pelt_frame *frame)
 {
-    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    struct pelt_letter *letter = pelt_letter_new(PELT_LETTER_FRAME, w->opt.thread, NULL, NULL);
     if (letter != NULL) {
-        letter->kind = PELT_LETTER_FRAME;
-        letter->thread = w->opt.thread;
         letter->frame = frame;
         w->letters++;
     }
@@ -221,7 +213,14 @@ static void on_crew_idle(void *arg)
     }
 }
 
-/* A live plan is the only one of its run. */
+static enum pelt_status follow_letter(struct pelt_worker *w, const struct stage_letter *letter,
+                                      uint64_t now_ns)
+{
+    return letter->turn ? pelt_crew_turn(w->crews[0], letter->turn_ns, letter->factor, now_ns)
+                        : pelt_crew_extend(w->crews[0], &letter->stage, now_ns);
+}
+
+/* A live plan is the only one of its run, and so is one that may turn. */
 static void follow_plan(struct pelt_worker *w, uint64_t now_ns)
 {
     const bool close = atomic_load_explicit(&w->close, memory_order_acquire);
@@ -229,7 +228,7 @@ static void follow_plan(struct pelt_worker *w, uint64_t now_ns)
     while (mail != NULL) {
         struct stage_letter *letter = (struct stage_letter *)mail;
         mail = mail->next;
-        if (pelt_crew_extend(w->crews[0], &letter->stage, now_ns) != PELT_OK) {
+        if (follow_letter(w, letter, now_ns) != PELT_OK) {
             w->closed = true; /* it stopped, and tells so with its last frame */
         }
         free(letter);
@@ -265,15 +264,12 @@ static void on_script_error(void *arg, const struct pelt_script_whose *whose, co
                             const char *traceback)
 {
     struct pelt_worker *w = arg;
-    struct pelt_letter *letter = calloc(1, sizeof(struct pelt_letter));
+    struct pelt_letter *letter =
+        pelt_letter_new(PELT_LETTER_SCRIPT_ERROR, w->opt.thread, line, traceback);
     if (letter == NULL) {
         return; /* the error is counted all the same */
     }
-    letter->kind = PELT_LETTER_SCRIPT_ERROR;
-    letter->thread = w->opt.thread;
     letter->whose = *whose;
-    letter->line = strdup(line);
-    letter->traceback = traceback != NULL ? strdup(traceback) : NULL;
     pelt_mailbox_post(w->opt.mail, &letter->mail);
 }
 
@@ -354,6 +350,11 @@ static bool closed_loop(const struct pelt_run_options *run)
     return run->plan != NULL && run->plan->loop == PELT_LOOP_CLOSED && !pelt_plan_mixed(run->plan);
 }
 
+static uint64_t number_of(const struct pelt_worker_options *o)
+{
+    return pelt_parts_number(o->thread, o->slot, o->slots);
+}
+
 enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
                                  struct pelt_worker **out, struct pelt_error *err)
 {
@@ -363,7 +364,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
     }
     w->opt = *options;
     struct pelt_station_options station = {
-        .seed = options->run->seed + options->thread,
+        .seed = options->run->seed + number_of(options),
         .spin = options->spin,
         .may_hold = closed_loop(options->run),
         .shared = options->run->shared,
@@ -408,11 +409,12 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
 static struct pelt_crew *crew_new(struct pelt_worker *w, size_t i)
 {
     struct pelt_part *part = &w->opt.parts->list[i];
+    const uint64_t threads = (uint64_t)w->opt.threads * w->opt.slots;
     struct pelt_crew_options crew = {
         .plan = part->plan,
         .seed = part->seed,
-        .thread = (uint32_t)((w->opt.thread + i) % w->opt.threads),
-        .threads = w->opt.threads,
+        .thread = (uint32_t)((number_of(&w->opt) + i) % threads),
+        .threads = (uint32_t)threads,
         .part = (uint16_t)i,
         .id_from = part->id_from,
         .id_step = part->id_step,
@@ -492,6 +494,18 @@ enum pelt_status pelt_worker_extend(struct pelt_worker *w, const struct pelt_sta
         return PELT_ENOMEM;
     }
     letter->stage = *stage;
+    pelt_mailbox_post(&w->stages, &letter->mail);
+    ev_async_send(w->station.reactor.loop, &w->wake);
+    return PELT_OK;
+}
+
+enum pelt_status pelt_worker_turn(struct pelt_worker *w, uint64_t at_ns, double factor)
+{
+    struct stage_letter *letter = calloc(1, sizeof(*letter));
+    if (letter == NULL) {
+        return PELT_ENOMEM;
+    }
+    *letter = (struct stage_letter){.turn = true, .turn_ns = at_ns, .factor = factor};
     pelt_mailbox_post(&w->stages, &letter->mail);
     ev_async_send(w->station.reactor.loop, &w->wake);
     return PELT_OK;

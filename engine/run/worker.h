@@ -9,7 +9,7 @@
 #ifndef PELT_WORKER_H
 #define PELT_WORKER_H
 
-#include "pelt/mailbox.h"
+#include "pelt/letter.h"
 #include "pelt/parts.h"
 #include "pelt/run.h"
 #include "pelt/script.h"
@@ -21,27 +21,15 @@ struct pelt_worker_options {
     struct pelt_registry *registry;     /* borrowed */
     struct pelt_mailbox *mail;          /* borrowed: frames and script errors go there */
     struct pelt_parts *parts;           /* borrowed: the run's loads; a crew of each is here */
-    uint32_t thread, threads;
+    uint32_t thread, threads;           /* of this host */
+    uint32_t slot, slots;               /* of the hosts that share the run; alone: 0 of 1 */
     bool spin;
     int cpu;               /* on which it stays; -1: on any */
     const char *data_json; /* borrowed: what setup returned; may be NULL */
 };
 
-/* What a worker mails. Frames are handed back by pelt_worker_give(); errors are freed by the
- * receiver (free()). */
-enum pelt_letter_kind { PELT_LETTER_FRAME, PELT_LETTER_SCRIPT_ERROR };
-struct pelt_letter {
-    struct pelt_mail mail; /* first member */
-    enum pelt_letter_kind kind;
-    uint32_t thread;
-    struct pelt_frame *frame; /* PELT_LETTER_FRAME */
-    bool same_host;           /* a server that it called is on this host */
-    bool starved;             /* with the last frame: memory ran out, the load ended early */
-    uint64_t paced, late, unseen, stayed; /* with the last frame: as pelt/crew.h says */
-    char *line, *traceback;               /* PELT_LETTER_SCRIPT_ERROR: owned by the letter */
-    struct pelt_script_whose whose;       /* likewise */
-};
-void pelt_letter_free(struct pelt_letter *letter); /* not its frame */
+/* What a worker mails: frames, which are handed back by pelt_worker_give(), and script errors,
+ * freed by the receiver. */
 
 /* Makes everything that can fail: loop, client, script. */
 PELT_MUST_USE enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
@@ -54,6 +42,9 @@ void pelt_worker_stop(struct pelt_worker *w); /* starts no more iterations; what
  * this one was not told. */
 PELT_MUST_USE enum pelt_status pelt_worker_extend(struct pelt_worker *w,
                                                   const struct pelt_stage *stage);
+/* From then on the plan's levels are so many times what was given. PELT_ENOMEM: not told. */
+PELT_MUST_USE enum pelt_status pelt_worker_turn(struct pelt_worker *w, uint64_t at_ns,
+                                                double factor);
 void pelt_worker_close(struct pelt_worker *w);  /* it ends where it is known to */
 void pelt_worker_cancel(struct pelt_worker *w); /* ends what runs, as unfinished */
 /* It has heard that, or is done, so that no script holds it: what it has measured will come. */

@@ -15,10 +15,22 @@ uint32_t pelt_run_default_threads(uint64_t users)
     return users < cpus ? (users > 0 ? (uint32_t)users : 1) : cpus;
 }
 
+static uint32_t slots_of(const struct pelt_running *run)
+{
+    return run->opt.slot != NULL ? run->opt.slot->slots : 1;
+}
+
+/* Of what the plan has, the most that may fall to this host. */
+static uint64_t own_part(const struct pelt_running *run, uint64_t all)
+{
+    const uint32_t slots = slots_of(run);
+    return all / slots + (all % slots != 0);
+}
+
 /* No thread without a user. */
 static void settle_threads(struct pelt_running *run)
 {
-    uint64_t users = pelt_parts_users_most(&run->plan);
+    uint64_t users = own_part(run, pelt_parts_users_most(&run->plan));
     run->threads = run->opt.threads != 0 ? run->opt.threads : pelt_run_default_threads(users);
     if (run->threads > users && users > 0) {
         run->threads = (uint32_t)users;
@@ -28,7 +40,7 @@ static void settle_threads(struct pelt_running *run)
 /* Connections that may be open at once: a user has one, unless they are shared. */
 static uint64_t connections_most(const struct pelt_running *run)
 {
-    uint64_t users = pelt_parts_users_most(&run->plan);
+    uint64_t users = own_part(run, pelt_parts_users_most(&run->plan));
     uint64_t shared = (uint64_t)run->opt.connections_max * run->threads;
     return shared > 0 && shared < users ? shared : users;
 }
@@ -38,14 +50,16 @@ static enum pelt_status settle_users(struct pelt_running *run, struct pelt_error
     uint64_t fds = pelt_host_raise_fds();
     uint64_t own = PELT_FDS_OWN + (uint64_t)run->threads * PELT_FDS_A_THREAD;
     uint64_t room = fds > own ? fds - own : 1;
-    uint64_t users = pelt_parts_users_most(&run->plan);
+    uint64_t users = own_part(run, pelt_parts_users_most(&run->plan));
     uint64_t needed = connections_most(run);
     if (needed <= room || run->opt.force) {
         return PELT_OK;
     }
-    const uint64_t pools = pelt_parts_pools_most(&run->plan), closed = users - pools;
+    const uint64_t pools = own_part(run, pelt_parts_pools_most(&run->plan));
+    const uint64_t closed = users > pools ? users - pools : 0;
     if (pools > 0 && closed < room) {
-        pelt_parts_cut_pools(&run->plan, room - closed); /* they grow only to what the rate needs */
+        /* They grow only to what the rate needs. */
+        pelt_parts_cut_pools(&run->plan, (room - closed) * slots_of(run));
         settle_threads(run);
         return PELT_OK;
     }
@@ -62,6 +76,10 @@ static enum pelt_status settle_users(struct pelt_running *run, struct pelt_error
 
 enum pelt_status pelt_workers_settle(struct pelt_running *run, struct pelt_error *err)
 {
+    if (run->opt.hosts != NULL) { /* what they can hold each of them sees for itself */
+        run->threads = 1;         /* who puts together their seconds */
+        return PELT_OK;
+    }
     settle_threads(run);
     return settle_users(run, err);
 }
@@ -78,13 +96,29 @@ static bool may_poll(const struct pelt_running *run)
                                                : run->opt.pacing == PELT_PACING_POLL;
 }
 
+static enum pelt_status prepare_hosts(struct pelt_running *run, struct pelt_error *err)
+{
+    const struct pelt_run_share share = {.plan = &run->plan,
+                                         .data_json = pelt_fixture_data_json(run),
+                                         .names = run->registry,
+                                         .mail = &run->collector.mail,
+                                         .past = run->past};
+    return run->opt.hosts->prepare(run->opt.hosts->arg, &share, err);
+}
+
 enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *err)
 {
+    if (run->opt.hosts != NULL) {
+        return prepare_hosts(run, err);
+    }
     enum pelt_status status =
         pelt_parts_init(&run->parts, &run->plan, run->opt.seed, has_rows(run));
     run->workers = calloc(run->threads, sizeof(struct pelt_worker *));
     if (status != PELT_OK || run->workers == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (run->opt.slot != NULL) {
+        pelt_parts_cut_budgets(&run->parts, run->opt.slot->slot, run->opt.slot->slots);
     }
     run->collector.workers = run->workers;
     for (uint32_t i = 0; i < run->threads; i++) {
@@ -95,6 +129,8 @@ enum pelt_status pelt_workers_new(struct pelt_running *run, struct pelt_error *e
             .parts = &run->parts,
             .thread = i,
             .threads = run->threads,
+            .slot = run->opt.slot != NULL ? run->opt.slot->slot : 0,
+            .slots = slots_of(run),
             .spin = may_poll(run),
             .cpu = run->opt.pin ? pelt_host_cpu_at(i) : -1,
             .data_json = pelt_fixture_data_json(run),
@@ -120,6 +156,9 @@ void pelt_workers_free(struct pelt_running *run)
 enum pelt_status pelt_workers_start(struct pelt_running *run, struct pelt_error *err)
 {
     sigset_t all, before;
+    if (run->opt.hosts != NULL) {
+        return run->opt.hosts->start(run->opt.hosts->arg, &run->start_ns, err);
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     enum pelt_status status = PELT_OK;
@@ -139,6 +178,10 @@ enum pelt_status pelt_workers_start(struct pelt_running *run, struct pelt_error 
 
 void pelt_workers_stop(struct pelt_running *run)
 {
+    if (run->opt.hosts != NULL) {
+        run->opt.hosts->stop(run->opt.hosts->arg, false);
+        return;
+    }
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_stop(run->workers[i]);
     }
@@ -148,6 +191,9 @@ void pelt_workers_stop(struct pelt_running *run)
 enum pelt_status pelt_workers_extend(struct pelt_running *run, const struct pelt_stage *stage)
 {
     enum pelt_status status = PELT_OK;
+    if (run->opt.hosts != NULL) {
+        return run->start_ns != 0 ? run->opt.hosts->extend(run->opt.hosts->arg, stage) : PELT_OK;
+    }
     for (uint32_t i = 0; run->start_ns != 0 && i < run->threads && status == PELT_OK; i++) {
         status = pelt_worker_extend(run->workers[i], stage);
     }
@@ -156,13 +202,44 @@ enum pelt_status pelt_workers_extend(struct pelt_running *run, const struct pelt
 
 void pelt_workers_close(struct pelt_running *run)
 {
+    if (run->opt.hosts != NULL) {
+        if (run->start_ns != 0) {
+            run->opt.hosts->close(run->opt.hosts->arg);
+        }
+        return;
+    }
     for (uint32_t i = 0; run->start_ns != 0 && i < run->threads; i++) {
         pelt_worker_close(run->workers[i]);
     }
 }
 
+/* The run's own plan turns at the end (finish.c): threads read it until then. */
+static enum pelt_status note_turn(struct pelt_running *run, uint64_t at_ns, double factor)
+{
+    struct pelt_turn *list = realloc(run->turns, (run->turns_len + 1) * sizeof(*list));
+    if (list == NULL) {
+        return PELT_ENOMEM;
+    }
+    run->turns = list;
+    list[run->turns_len++] = (struct pelt_turn){at_ns, factor};
+    return PELT_OK;
+}
+
+enum pelt_status pelt_workers_turn(struct pelt_running *run, uint64_t at_ns, double factor)
+{
+    enum pelt_status status = note_turn(run, at_ns, factor);
+    for (uint32_t i = 0; run->workers != NULL && i < run->threads && status == PELT_OK; i++) {
+        status = pelt_worker_turn(run->workers[i], at_ns, factor);
+    }
+    return status;
+}
+
 void pelt_workers_cancel(struct pelt_running *run)
 {
+    if (run->opt.hosts != NULL) {
+        run->opt.hosts->stop(run->opt.hosts->arg, true);
+        return;
+    }
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_cancel(run->workers[i]);
     }
@@ -170,7 +247,7 @@ void pelt_workers_cancel(struct pelt_running *run)
 
 bool pelt_workers_ending(const struct pelt_running *run)
 {
-    for (uint32_t i = 0; i < run->threads; i++) {
+    for (uint32_t i = 0; run->workers != NULL && i < run->threads; i++) {
         if (!pelt_worker_ending(run->workers[i])) {
             return false;
         }
@@ -180,6 +257,10 @@ bool pelt_workers_ending(const struct pelt_running *run)
 
 void pelt_workers_join(struct pelt_running *run)
 {
+    if (run->opt.hosts != NULL) {
+        run->opt.hosts->join(run->opt.hosts->arg);
+        return;
+    }
     for (uint32_t i = 0; i < run->threads; i++) {
         pelt_worker_join(run->workers[i]);
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "box.h"
 #include "pelt/log.h"
 
 struct pelt_files {
@@ -20,6 +21,9 @@ struct pelt_files {
         enum pelt_trace_format asked; /* unsaid where the file told */
     } * traces;
     size_t traces_len;
+    char **notes; /* paths of code */
+    size_t notes_len;
+    const char *box; /* NULL: none */
 };
 
 struct pelt_files *pelt_files_new(void)
@@ -44,6 +48,10 @@ void pelt_files_free(struct pelt_files *files)
         pelt_trace_free(files->traces[i].trace);
     }
     free(files->traces);
+    for (size_t i = 0; i < files->notes_len; i++) {
+        free(files->notes[i]);
+    }
+    free(files->notes);
     for (size_t i = 0; i < files->contents_len; i++) {
         pelt_content_free(files->contents[i]);
     }
@@ -63,6 +71,54 @@ bool pelt_files_path(const char *scenario, struct pelt_span given, char path[PEL
     int len = snprintf(path, PELT_FILES_PATH_SIZE, "%.*s%.*s", folder, scenario, (int)given.len,
                        given.ptr);
     return len < PELT_FILES_PATH_SIZE;
+}
+
+void pelt_files_box(struct pelt_files *files, const char *box)
+{
+    files->box = box[0] != '\0' ? box : NULL;
+}
+
+void pelt_files_note(struct pelt_files *files, const char *path)
+{
+    bool known = false;
+    pthread_mutex_lock(&files->lock);
+    for (size_t i = 0; i < files->notes_len; i++) {
+        known = known || strcmp(files->notes[i], path) == 0;
+    }
+    char **list = known ? NULL : realloc(files->notes, (files->notes_len + 1) * sizeof *list);
+    if (list) {
+        files->notes = list;
+        list[files->notes_len] = strdup(path);
+        files->notes_len += list[files->notes_len] != NULL;
+    }
+    pthread_mutex_unlock(&files->lock);
+}
+
+const char *pelt_files_path_at(struct pelt_files *files, size_t i)
+{
+    const char *path = NULL;
+    pthread_mutex_lock(&files->lock);
+    if (i < files->notes_len) {
+        path = files->notes[i];
+    } else if (i - files->notes_len < files->contents_len) {
+        path = files->contents[i - files->notes_len]->path;
+    }
+    pthread_mutex_unlock(&files->lock);
+    return path;
+}
+
+/* Where the file lies, which may be in `boxed`. */
+static enum pelt_status find_path(const struct pelt_files *files, const char **path,
+                                  char boxed[PELT_FILES_PATH_SIZE], struct pelt_error *err)
+{
+    if (files->box == NULL) {
+        return PELT_OK;
+    }
+    if (!pelt_box_path(files->box, *path, boxed)) {
+        return pelt_fail(err, PELT_EINVAL, "%s: too long a path", *path);
+    }
+    *path = boxed;
+    return PELT_OK;
 }
 
 /* The file of that path, read if it is new. Under the lock. */
@@ -125,8 +181,12 @@ enum pelt_status pelt_files_body(struct pelt_files *files, const char *path,
                                  const struct pelt_content **out, struct pelt_error *err)
 {
     struct pelt_content *content = NULL;
+    char boxed[PELT_FILES_PATH_SIZE];
+    enum pelt_status status = find_path(files, &path, boxed, err);
     pthread_mutex_lock(&files->lock);
-    enum pelt_status status = open_content(files, path, PELT_FILES_BODY_MAX, &content, err);
+    if (status == PELT_OK) {
+        status = open_content(files, path, PELT_FILES_BODY_MAX, &content, err);
+    }
     pthread_mutex_unlock(&files->lock);
     *out = content;
     return status;
@@ -136,10 +196,11 @@ enum pelt_status pelt_files_rows(struct pelt_files *files, const char *path,
                                  enum pelt_rows_format format, char separator,
                                  struct pelt_rows **out, struct pelt_error *err)
 {
-    enum pelt_status status = PELT_OK;
+    char boxed[PELT_FILES_PATH_SIZE];
+    enum pelt_status status = find_path(files, &path, boxed, err);
     pthread_mutex_lock(&files->lock);
-    *out = find_rows(files, path, format, separator);
-    if (!*out) {
+    *out = status == PELT_OK ? find_rows(files, path, format, separator) : NULL;
+    if (status == PELT_OK && !*out) {
         status = add_rows(files, path, format, separator, out, err);
     }
     pthread_mutex_unlock(&files->lock);
@@ -191,8 +252,10 @@ enum pelt_status pelt_files_trace(struct pelt_files *files, const char *path,
                                   enum pelt_trace_format format, const struct pelt_trace **out,
                                   struct pelt_error *err)
 {
+    char boxed[PELT_FILES_PATH_SIZE];
+    enum pelt_status status = find_path(files, &path, boxed, err);
     pthread_mutex_lock(&files->lock);
-    enum pelt_status status = open_trace(files, path, format, out, err);
+    status = status == PELT_OK ? open_trace(files, path, format, out, err) : status;
     pthread_mutex_unlock(&files->lock);
     return status;
 }

@@ -39,6 +39,13 @@ PELT_MUST_USE enum pelt_status pelt_files_trace(struct pelt_files *files, const 
                                                 enum pelt_trace_format format,
                                                 const struct pelt_trace **out,
                                                 struct pelt_error *err);
+/* From now on only files in this folder are opened, each under its path from the root (box.h).
+ * `box` is borrowed. */
+void pelt_files_box(struct pelt_files *files, const char *box);
+/* A file of code was read; once each. Without memory it is not noted. */
+void pelt_files_note(struct pelt_files *files, const char *path);
+/* The i-th file that was opened, of code first; NULL: there are fewer. */
+const char *pelt_files_path_at(struct pelt_files *files, size_t i);
 /* The i-th trace found; NULL: there are fewer. *bytes: what it takes of memory, its file's
  * included. */
 const struct pelt_trace *pelt_files_trace_at(struct pelt_files *files, size_t i, size_t *bytes);

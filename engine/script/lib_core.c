@@ -8,6 +8,7 @@
 #include "args.h"
 #include "chatter.h"
 #include "group.h"
+#include "box.h"
 #include "lib.h"
 #include "pelt/crew.h"
 #include "pelt/log.h"
@@ -74,12 +75,26 @@ static const char *setting(struct pelt_shard *shard, const char *key)
     return NULL;
 }
 
+/* What comes over the bus has the environment of where it came from, as settings. */
+static const char *of_environment(const struct pelt_shard *shard, const char *key)
+{
+    const struct pelt_scenario *scenario = shard->opt->scenario;
+    if (scenario->box && scenario->box[0] != '\0') {
+        return NULL;
+    }
+    const char *value = getenv(key);
+    if (scenario->box && value && !shard->opt->client) {
+        pelt_box_env_note(scenario->env, key, value);
+    }
+    return value;
+}
+
 /* pelt.env(key, default): --set, then the environment, then the default. */
 static int core_env(lua_State *L)
 {
     const char *key = luaL_checkstring(L, 1);
     const char *value = setting(pelt_shard_of(L), key);
-    value = value ? value : getenv(key);
+    value = value ? value : of_environment(pelt_shard_of(L), key);
     if (value) {
         lua_pushstring(L, value);
     } else {

@@ -68,7 +68,12 @@ static int counter_get(lua_State *L)
 {
     struct pelt_counter **c = luaL_checkudata(L, 1, COUNTER_TYPE);
     check_running(L, "get");
-    lua_pushinteger(L, (lua_Integer)pelt_counter_get(*c));
+    struct pelt_error err;
+    int64_t value;
+    if (pelt_counter_get(*c, &value, &err) != PELT_OK) {
+        return luaL_error(L, "get: %s", err.text);
+    }
+    lua_pushinteger(L, (lua_Integer)value);
     return 1;
 }
 
@@ -141,13 +146,14 @@ static int queue_pop(lua_State *L)
     struct pelt_buf *value = &pelt_shard_of(L)->json;
     check_running(L, "pop");
     pelt_buf_reset(value);
-    enum pelt_status status = pelt_queue_pop(*q, value);
+    struct pelt_error err;
+    enum pelt_status status = pelt_queue_pop(*q, value, &err);
     if (status == PELT_EOF) {
         lua_pushnil(L);
         return 1;
     }
-    if (status != PELT_OK) {
-        return luaL_error(L, "pop: out of memory");
+    if (status != PELT_OK || value->len == 0) {
+        return luaL_error(L, "pop: %s", status != PELT_OK ? err.text : "what is there is no value");
     }
     if (value->data[0] == KIND_TEXT) {
         lua_pushlstring(L, value->data + 1, value->len - 1);
@@ -167,7 +173,12 @@ static int queue_len(lua_State *L)
 {
     struct pelt_queue **q = luaL_checkudata(L, 1, QUEUE_TYPE);
     check_running(L, "len");
-    lua_pushinteger(L, (lua_Integer)pelt_queue_len(*q));
+    struct pelt_error err;
+    uint64_t len;
+    if (pelt_queue_len(*q, &len, &err) != PELT_OK) {
+        return luaL_error(L, "len: %s", err.text);
+    }
+    lua_pushinteger(L, (lua_Integer)len);
     return 1;
 }
 

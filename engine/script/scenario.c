@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "box.h"
 #include "chatter.h"
 #include "files.h"
 #include "misspelt.h"
@@ -628,9 +629,9 @@ static enum pelt_status check(struct pelt_scenario *s, struct pelt_setting *sett
     return status;
 }
 
-enum pelt_status pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
-                                         struct pelt_setting *settings, size_t settings_len,
-                                         struct pelt_scenario **out, struct pelt_error *err)
+static enum pelt_status load_text(const char *path, const char *box, struct pelt_span source,
+                                  struct pelt_setting *settings, size_t settings_len,
+                                  struct pelt_scenario **out, struct pelt_error *err)
 {
     enum pelt_status status = pelt_fail(err, PELT_ENOMEM, "out of memory");
     struct pelt_scenario *s = calloc(1, sizeof *s);
@@ -639,15 +640,21 @@ enum pelt_status pelt_scenario_load_text(const char *path, const char *source, s
     }
     s->path = strdup(path);
     s->name = name_of_path(path);
-    s->source = malloc(source_len + 1);
+    s->source = malloc(source.len + 1);
     s->files = pelt_files_new();
     s->shared = pelt_shared_new();
     s->chatter = pelt_chatter_new();
     s->declared = pelt_registry_new();
-    if (s->path && s->name && s->source && s->files && s->shared && s->chatter && s->declared) {
-        memcpy(s->source, source, source_len);
-        s->source[source_len] = '\0';
-        s->source_len = source_len;
+    s->box = box ? strdup(box) : NULL;
+    s->env = calloc(1, sizeof *s->env);
+    if (s->path && s->name && s->source && s->files && s->shared && s->chatter && s->declared &&
+        s->env && !box == !s->box) {
+        memcpy(s->source, source.ptr, source.len);
+        s->source[source.len] = '\0';
+        s->source_len = source.len;
+        if (box) {
+            pelt_files_box(s->files, s->box);
+        }
         status = check(s, settings, settings_len, err);
     }
     if (status == PELT_OK) {
@@ -658,19 +665,61 @@ enum pelt_status pelt_scenario_load_text(const char *path, const char *source, s
     return status;
 }
 
-enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *settings,
-                                    size_t settings_len, struct pelt_scenario **out,
-                                    struct pelt_error *err)
+enum pelt_status pelt_scenario_load_text(const char *path, const char *source, size_t source_len,
+                                         struct pelt_setting *settings, size_t settings_len,
+                                         struct pelt_scenario **out, struct pelt_error *err)
+{
+    return load_text(path, NULL, pelt_span(source, source_len), settings, settings_len, out, err);
+}
+
+static enum pelt_status load_file(const char *path, const char *box, struct pelt_setting *settings,
+                                  size_t settings_len, struct pelt_scenario **out,
+                                  struct pelt_error *err)
 {
     struct pelt_buf source;
     pelt_buf_init(&source, SOURCE_MAX);
     enum pelt_status status = read_file(path, &source, err);
     if (status == PELT_OK) {
-        status = pelt_scenario_load_text(path, source.data, source.len, settings, settings_len, out,
-                                         err);
+        status = load_text(path, box, pelt_span(source.data, source.len), settings, settings_len,
+                           out, err);
     }
     pelt_buf_deinit(&source);
     return status;
+}
+
+enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *settings,
+                                    size_t settings_len, struct pelt_scenario **out,
+                                    struct pelt_error *err)
+{
+    return load_file(path, NULL, settings, settings_len, out, err);
+}
+
+enum pelt_status pelt_scenario_load_boxed(const char *path, const char *box,
+                                          struct pelt_setting *settings, size_t settings_len,
+                                          struct pelt_scenario **out, struct pelt_error *err)
+{
+    return load_file(path, box, settings, settings_len, out, err);
+}
+
+void pelt_scenario_reach(const struct pelt_scenario *s, const struct pelt_shared_far *far)
+{
+    pelt_shared_reach(s->shared, far);
+}
+
+const char *pelt_scenario_opened(const struct pelt_scenario *s, size_t i)
+{
+    return pelt_files_path_at(s->files, i);
+}
+
+bool pelt_scenario_asked(const struct pelt_scenario *s, size_t i, const char **key,
+                         const char **value)
+{
+    if (2 * i >= s->env->len) {
+        return false;
+    }
+    *key = s->env->texts[2 * i];
+    *value = s->env->texts[2 * i + 1];
+    return true;
 }
 
 enum pelt_status pelt_scenario_pace(const struct pelt_scenario *s, struct pelt_plan *plan,
@@ -741,6 +790,8 @@ void pelt_scenario_free(struct pelt_scenario *s)
         pelt_plan_deinit(&s->plan);
     }
     pelt_registry_free(s->declared);
+    pelt_box_env_free(s->env);
+    free(s->box);
     free(s->path);
     free(s->source);
     free(s->name);

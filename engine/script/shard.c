@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "box.h"
 #include "events.h"
 #include "file.h"
 #include "json.h"
@@ -95,6 +96,9 @@ static int open_libraries(lua_State *L)
     lua_call(L, 2, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_LIBRARY);
     lua_setfield(L, -2, "pelt");
+    if (shard->opt->scenario->box) {
+        pelt_box_close(L, shard->opt->scenario->path);
+    }
     return 0;
 }
 

@@ -31,6 +31,7 @@ struct pelt_queue {
 
 struct named {
     struct named *next;
+    const struct pelt_shared *of;
     char name[PELT_SHARED_NAME_MAX + 1];
     bool is_queue;
     struct pelt_counter counter; /* either */
@@ -41,7 +42,18 @@ struct pelt_shared {
     pthread_mutex_t lock;
     struct named *list;
     size_t len;
+    const struct pelt_shared_far *far; /* NULL: none */
 };
+
+static const struct named *of_counter(const struct pelt_counter *counter)
+{
+    return (const void *)((const char *)counter - offsetof(struct named, counter));
+}
+
+static const struct named *of_queue(const struct pelt_queue *queue)
+{
+    return (const void *)((const char *)queue - offsetof(struct named, queue));
+}
 
 struct pelt_shared *pelt_shared_new(void)
 {
@@ -101,6 +113,7 @@ static struct named *add(struct pelt_shared *shared, struct pelt_span name, bool
     }
     memcpy(n->name, name.ptr, name.len);
     n->is_queue = is_queue;
+    n->of = shared;
     n->queue.end = &n->queue.first;
     n->next = shared->list;
     shared->list = n;
@@ -151,24 +164,37 @@ enum pelt_status pelt_shared_queue(struct pelt_shared *shared, struct pelt_span 
 enum pelt_status pelt_counter_add(struct pelt_counter *counter, int64_t n, int64_t *value,
                                   struct pelt_error *err)
 {
+    const struct pelt_shared_far *far = of_counter(counter)->of->far;
+    if (far) {
+        return far->add(far->arg, of_counter(counter)->name, n, value, err);
+    }
     int64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);
     do {
         if (__builtin_add_overflow(before, n, value)) {
-            const struct named *of =
-                (const void *)((const char *)counter - offsetof(struct named, counter));
             return pelt_fail(err, PELT_ELIMIT,
                              "%lld to '%s', which is %lld, is beyond the whole numbers of 64 bits: "
                              "count in larger units",
-                             (long long)n, of->name, (long long)before);
+                             (long long)n, of_counter(counter)->name, (long long)before);
         }
     } while (!atomic_compare_exchange_weak_explicit(&counter->value, &before, *value,
                                                     memory_order_relaxed, memory_order_relaxed));
     return PELT_OK;
 }
 
-int64_t pelt_counter_get(struct pelt_counter *counter)
+enum pelt_status pelt_counter_get(struct pelt_counter *counter, int64_t *value,
+                                  struct pelt_error *err)
 {
-    return atomic_load_explicit(&counter->value, memory_order_relaxed);
+    const struct pelt_shared_far *far = of_counter(counter)->of->far;
+    if (far) {
+        return far->add(far->arg, of_counter(counter)->name, 0, value, err);
+    }
+    *value = atomic_load_explicit(&counter->value, memory_order_relaxed);
+    return PELT_OK;
+}
+
+void pelt_shared_reach(struct pelt_shared *shared, const struct pelt_shared_far *far)
+{
+    shared->far = far;
 }
 
 /* False: it would be too much. */
@@ -213,6 +239,10 @@ enum pelt_status pelt_queue_push(struct pelt_queue *q, struct pelt_span value,
         return pelt_fail(err, PELT_ELIMIT, "a value of %zu bytes: at most %zu fit", value.len,
                          PELT_SHARED_VALUE_BYTES);
     }
+    const struct pelt_shared_far *far = of_queue(q)->of->far;
+    if (far) {
+        return far->push(far->arg, of_queue(q)->name, value, err);
+    }
     struct item *item = malloc(sizeof *item + value.len);
     if (!item) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -234,8 +264,12 @@ enum pelt_status pelt_queue_push(struct pelt_queue *q, struct pelt_span value,
     return PELT_OK;
 }
 
-enum pelt_status pelt_queue_pop(struct pelt_queue *q, struct pelt_buf *out)
+enum pelt_status pelt_queue_pop(struct pelt_queue *q, struct pelt_buf *out, struct pelt_error *err)
 {
+    const struct pelt_shared_far *far = of_queue(q)->of->far;
+    if (far) {
+        return far->pop(far->arg, of_queue(q)->name, out, err);
+    }
     pthread_mutex_lock(&q->lock);
     struct item *item = take_first(q);
     pthread_mutex_unlock(&q->lock);
@@ -246,16 +280,20 @@ enum pelt_status pelt_queue_pop(struct pelt_queue *q, struct pelt_buf *out)
         pthread_mutex_lock(&q->lock);
         put_first(q, item);
         pthread_mutex_unlock(&q->lock);
-        return PELT_ENOMEM;
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     free(item);
     return PELT_OK;
 }
 
-uint64_t pelt_queue_len(struct pelt_queue *q)
+enum pelt_status pelt_queue_len(struct pelt_queue *q, uint64_t *len, struct pelt_error *err)
 {
+    const struct pelt_shared_far *far = of_queue(q)->of->far;
+    if (far) {
+        return far->len(far->arg, of_queue(q)->name, len, err);
+    }
     pthread_mutex_lock(&q->lock);
-    uint64_t len = q->len;
+    *len = q->len;
     pthread_mutex_unlock(&q->lock);
-    return len;
+    return PELT_OK;
 }

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "pelt/buf.h"
+#include "pelt/scenario.h"
 
 #define PELT_SHARED_NAMES_MAX   1000              /* counters and queues together */
 #define PELT_SHARED_NAME_MAX    200               /* bytes of a name */
@@ -33,17 +33,26 @@ PELT_MUST_USE enum pelt_status pelt_shared_counter(struct pelt_shared *shared,
 PELT_MUST_USE enum pelt_status pelt_shared_queue(struct pelt_shared *shared, struct pelt_span name,
                                                  struct pelt_queue **out, struct pelt_error *err);
 
+/* From now on all of them are those of all hosts of a run; `far` is borrowed until free. Before any
+ * is used. */
+void pelt_shared_reach(struct pelt_shared *shared, const struct pelt_shared_far *far);
+
+/* Each may also answer what the far ones do. */
+
 /* The value after adding. PELT_ELIMIT: it would not fit into 64 bits, and stays. */
 PELT_MUST_USE enum pelt_status pelt_counter_add(struct pelt_counter *counter, int64_t n,
                                                 int64_t *value, struct pelt_error *err);
-int64_t pelt_counter_get(struct pelt_counter *counter);
+PELT_MUST_USE enum pelt_status pelt_counter_get(struct pelt_counter *counter, int64_t *value,
+                                                struct pelt_error *err);
 
 /* Adds a copy at the end. PELT_ELIMIT: the value, or the queue, would be too large. */
 PELT_MUST_USE enum pelt_status pelt_queue_push(struct pelt_queue *queue, struct pelt_span value,
                                                struct pelt_error *err);
 /* Appends the first value to `out` and removes it. PELT_EOF: there is none; PELT_ENOMEM: it stays.
  */
-PELT_MUST_USE enum pelt_status pelt_queue_pop(struct pelt_queue *queue, struct pelt_buf *out);
-uint64_t pelt_queue_len(struct pelt_queue *queue);
+PELT_MUST_USE enum pelt_status pelt_queue_pop(struct pelt_queue *queue, struct pelt_buf *out,
+                                              struct pelt_error *err);
+PELT_MUST_USE enum pelt_status pelt_queue_len(struct pelt_queue *queue, uint64_t *len,
+                                              struct pelt_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "files.h"
 #include "shard.h"
 
 #define FILE_MAX (16u << 20) /* bytes of a larger file are not scanned: it may do everything */
@@ -101,6 +102,7 @@ static int search(lua_State *L)
     lua_call(L, 1, LUA_MULTRET);
     if (lua_gettop(L) == 2 && lua_isfunction(L, 1) && lua_type(L, 2) == LUA_TSTRING) {
         scan_file(L, lua_tostring(L, 2));
+        pelt_files_note(pelt_shard_of(L)->opt->scenario->files, lua_tostring(L, 2));
     }
     return lua_gettop(L);
 }

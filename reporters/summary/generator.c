@@ -96,14 +96,17 @@ void report_section_generator(struct report_page *p)
         busiest = fmax(busiest, pelt_thread_row_cpu_share(&r->threads[i]));
     }
     report_page_heading(p, "generator\n");
-    if (r->threads_len > 0) {
+    const bool alone = r->workers_len == 0; /* else each worker has its line */
+    if (r->threads_len > 0 && alone) {
         snprintf(line, sizeof line, "%zu thread%s, the busiest used %.0f%% of a core",
                  r->threads_len, r->threads_len == 1 ? "" : "s", busiest * 100);
         report_page_labelled(p, "cpu", line);
     }
     lag_line(p, "send lag", &r->total->hist[PELT_RUNHIST_SEND_LAG]);
     lag_line(p, "loop lag", &r->total->hist[PELT_RUNHIST_LOOP_LAG]);
-    run_wait_line(p);
-    host_line(p);
+    if (alone) {
+        run_wait_line(p);
+        host_line(p);
+    }
     taint_line(p);
 }

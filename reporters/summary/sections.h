@@ -21,6 +21,7 @@ void report_section_checks(struct report_page *p);
 void report_section_metrics(struct report_page *p);
 void report_section_findings(struct report_page *p);
 void report_section_generator(struct report_page *p);
+void report_section_workers(struct report_page *p);
 void report_section_events(struct report_page *p);
 void report_section_servers(struct report_page *p);
 void report_section_files(struct report_page *p);

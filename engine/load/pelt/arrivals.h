@@ -21,8 +21,9 @@
 struct pelt_arrivals_iter {
     const struct pelt_plan *plan; /* borrowed */
     struct pelt_rng rng;
-    uint64_t k; /* index of the next arrival drawn, over all parts */
-    double x;   /* its position on the integral */
+    uint64_t k;     /* index of the next arrival drawn, over all parts */
+    double x;       /* its position on the integral */
+    double given_x; /* of the arrival that was given last */
     uint32_t part, parts;
     size_t stage;      /* cursor: stage in which x lies */
     double stage_x;    /* integral at that stage's begin */
@@ -35,6 +36,12 @@ void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *p
 /* Takes this part's next arrival. True: *k and *due_ns (since the run's start). False: the plan is
  * over, now and from then on; a live one has no more as far as it is known. */
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
+/*
+ * The plan has become another from some time on (pelt_plan_turn()), before which the arrival given
+ * last was not due: its place is the same, *due_ns when it is due now. False: the plan is over
+ * before it; it may be asked again after a further turn.
+ */
+bool pelt_arrivals_turned(struct pelt_arrivals_iter *it, uint64_t *due_ns);
 /* Arrivals of the whole plan. Draws them all, unless they are uniform. */
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed);
 /* A live plan was closed: the iterator learns where it ends. */

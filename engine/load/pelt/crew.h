@@ -73,6 +73,11 @@ enum pelt_status pelt_crew_extend(struct pelt_crew *crew, const struct pelt_stag
                                   uint64_t now_ns);
 /* The live plan ends where it is known to. */
 void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns);
+/* From `at_ns` of the plan on, which should be some time ahead, its levels are `factor` times what
+ * they were given as; of a plan that can turn (pelt/plan.h). PELT_ENOMEM: the crew stopped,
+ * starved. */
+enum pelt_status pelt_crew_turn(struct pelt_crew *crew, uint64_t at_ns, double factor,
+                                uint64_t now_ns);
 /* No more starts; arrivals that wait, and those due by now that a late loop has not seen yet, are
  * dropped (counted). At the plan's end, once nobody waits, it happens by itself. Again: nothing. */
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);

@@ -36,6 +36,19 @@ struct pelt_parts {
  */
 PELT_MUST_USE enum pelt_status pelt_parts_init(struct pelt_parts *p, const struct pelt_plan *plan,
                                                uint64_t seed, bool counted);
+/* On one of several hosts that share the run: of each budget only what falls to slot `slot` of
+ * `slots`, whose users are those with numbers u mod slots of its own; who has no users gets none.
+ * Load i begins with another slot each, as with threads. Before anything was taken. */
+void pelt_parts_cut_budgets(struct pelt_parts *p, uint32_t slot, uint32_t slots);
+/*
+ * A thread's number among all threads of all hosts that share the run, who may each have another
+ * number of them: with `threads` of its own, what falls to it is k mod (threads * slots) == number,
+ * so that a slot's threads have together what is k mod slots == slot.
+ */
+static inline uint64_t pelt_parts_number(uint32_t thread, uint32_t slot, uint32_t slots)
+{
+    return (uint64_t)thread * slots + slot;
+}
 void pelt_parts_deinit(struct pelt_parts *p); /* accepts one that is all zero */
 /* Most users that the plan may have at once; and of these those of open loops, whose pools only
  * grow to what the rate needs. */

@@ -121,6 +121,14 @@ PELT_MUST_USE enum pelt_status pelt_plan_append(struct pelt_plan *plan,
                                                 const struct pelt_stage *stage);
 /* A live plan ends where its stages end. */
 void pelt_plan_close(struct pelt_plan *plan);
+/*
+ * From `at_ns` on the plan's levels are `factor` (0 or more) times those of `given`; before that
+ * they stay as they are. So it can be told again and again, of one plan that is given. No mix, no
+ * replay, no live plan. PELT_ENOMEM: nothing has changed.
+ */
+PELT_MUST_USE enum pelt_status pelt_plan_turn(struct pelt_plan *plan, const struct pelt_plan *given,
+                                              uint64_t at_ns, double factor);
+bool pelt_plan_can_turn(const struct pelt_plan *plan);
 /* Forgets stages that ended by `t`, so that memory does not grow with a live plan's length; at most
  * `most` of them, oldest first. Returns how many. What is asked of a time before past_ns is
  * answered as if nothing had been there. */

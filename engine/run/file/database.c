@@ -106,6 +106,15 @@ static const char schema[] =
     " abort INTEGER NOT NULL, delay_s INTEGER NOT NULL, from_s INTEGER, to_s INTEGER, aborted "
     "INTEGER)"
     " STRICT;"
+    "CREATE TABLE worker (slot INTEGER PRIMARY KEY, host TEXT NOT NULL, version TEXT NOT NULL,"
+    " threads INTEGER NOT NULL, cpus INTEGER NOT NULL, started INTEGER NOT NULL,"
+    " frames INTEGER NOT NULL, offset_ns INTEGER NOT NULL, bound_ns INTEGER NOT NULL,"
+    " cpu_ns INTEGER NOT NULL, lag_p99_us INTEGER NOT NULL, verdict TEXT NOT NULL,"
+    " reason TEXT NOT NULL, state TEXT NOT NULL, lost_s REAL, gap_from_s INTEGER NOT NULL,"
+    " gap_to_s INTEGER NOT NULL, missing_least INTEGER NOT NULL, missing_most INTEGER NOT NULL,"
+    " refused INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE taken (slot INTEGER PRIMARY KEY, major INTEGER NOT NULL, minor INTEGER NOT NULL)"
+    " STRICT;"
     "CREATE TABLE verdict (id INTEGER PRIMARY KEY CHECK (id = 1), status TEXT NOT NULL,"
     " exit_code INTEGER NOT NULL) STRICT;"
     "CREATE TABLE reason (scope TEXT, id INTEGER, text TEXT NOT NULL, PRIMARY KEY (scope, id)) "
@@ -572,6 +581,53 @@ enum pelt_status pelt_database_open(const char *path, struct pelt_database **out
         pelt_database_release(d);
         return status;
     }
+    *out = d;
+    return PELT_OK;
+}
+
+static enum pelt_status lock_again(struct pelt_database *d, struct pelt_error *err)
+{
+    struct flock lock = writer_lock(F_WRLCK);
+    d->lock_fd = open(d->path, O_RDWR | O_CLOEXEC);
+    if (d->lock_fd < 0) {
+        return pelt_fail(err, PELT_EINVAL, "run file %s: cannot be written on: %s", d->path,
+                         strerror(errno));
+    }
+    if (fcntl(d->lock_fd, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
+        return pelt_fail(err, PELT_EINVAL, "run file %s: another pelt is writing it right now",
+                         d->path);
+    }
+    return PELT_OK;
+}
+
+enum pelt_status pelt_database_reopen(const char *path, struct pelt_database **out,
+                                      struct pelt_error *err)
+{
+    struct pelt_database *d = database_new(path);
+    if (d == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    enum pelt_status status = lock_again(d, err);
+    if (status == PELT_OK && sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE, NULL)) {
+        status = pelt_database_fail(d, "cannot be opened", err);
+    }
+    if (status == PELT_OK) {
+        status = check_schema(d, err);
+    }
+    if (status == PELT_OK && d->version != PELT_RUNFILE_SCHEMA) {
+        status = pelt_fail(err, PELT_EINVAL,
+                           "%s: written by an older pelt: it cannot be gone on with", path);
+    }
+    if (status == PELT_OK &&
+        sqlite3_exec(d->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", NULL, NULL,
+                     NULL) != SQLITE_OK) {
+        status = pelt_database_fail(d, "cannot be written on", err);
+    }
+    if (status != PELT_OK) {
+        pelt_database_release(d);
+        return status;
+    }
+    sqlite3_busy_timeout(d->db, BUSY_TIMEOUT_MS);
     *out = d;
     return PELT_OK;
 }

@@ -31,6 +31,9 @@ struct pelt_database {
  * file. */
 PELT_MUST_USE enum pelt_status pelt_database_create(const char *path, struct pelt_database **out,
                                                     struct pelt_error *err);
+/* An existing run file of this version, to be written on: nobody else may be writing it. */
+PELT_MUST_USE enum pelt_status pelt_database_reopen(const char *path, struct pelt_database **out,
+                                                    struct pelt_error *err);
 /* An existing run file, read-only; also on read-only media and while its writer goes on. */
 PELT_MUST_USE enum pelt_status pelt_database_open(const char *path, struct pelt_database **out,
                                                   struct pelt_error *err);

@@ -251,6 +251,7 @@ static void load_all(struct pelt_loader *l, const struct pelt_period *part)
     load_names(l);
     load_metrics(l);
     pelt_load_server(l);
+    pelt_load_workers(l);
     pelt_load_totals(l);
     pelt_load_seconds(l);
     pelt_load_end(l);

@@ -43,4 +43,9 @@ PELT_MUST_USE enum pelt_status pelt_load_results(struct pelt_database *d, bool w
 PELT_MUST_USE enum pelt_status
 pelt_results_reopen(const struct pelt_results *r, struct pelt_database **d, struct pelt_error *err);
 
+/* Reads the seconds of `r`, which was loaded of `d`, into the rules. load_rules.c */
+struct pelt_rulebook;
+PELT_MUST_USE enum pelt_status pelt_load_feed(struct pelt_database *d, struct pelt_results *r,
+                                              struct pelt_rulebook *rules, struct pelt_error *err);
+
 #endif

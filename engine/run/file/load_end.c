@@ -221,9 +221,9 @@ static void load_verdict(struct pelt_loader *l)
 void pelt_load_end(struct pelt_loader *l)
 {
     load_events(l);
-    pelt_load_alerts(l);
     load_stages(l);
     load_steps(l);
     load_thresholds(l);
     load_verdict(l);
+    pelt_load_alerts(l);
 }

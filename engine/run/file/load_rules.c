@@ -219,3 +219,15 @@ void pelt_load_rules(struct pelt_loader *l)
     }
     pelt_rulebook_free(book);
 }
+
+enum pelt_status pelt_load_feed(struct pelt_database *d, struct pelt_results *r,
+                                struct pelt_rulebook *rules, struct pelt_error *err)
+{
+    struct pelt_loader l = {.d = d, .r = r, .err = err};
+    pelt_hist_pool_init(&l.pool, NULL);
+    if (!pelt_rulebook_is_empty(rules)) {
+        feed(&l, rules);
+    }
+    pelt_hist_pool_deinit(&l.pool);
+    return l.status;
+}

@@ -61,9 +61,10 @@ void pelt_load_seconds(struct pelt_loader *l); /* load_seconds.c: seconds */
 /* load_seconds.c: threads, host; once the load's length is known. */
 void pelt_load_generator(struct pelt_loader *l);
 void pelt_load_server(struct pelt_loader *l); /* load_server.c: agents, figures, gaps */
+void pelt_load_workers(struct pelt_loader *l);
 void pelt_load_rules(struct pelt_loader *l);  /* load_rules.c: thresholds, judged from seconds */
 void pelt_load_end(struct pelt_loader *l);    /* load_end.c: events, stages, ..., verdict */
 void pelt_load_kept(struct pelt_loader *l);   /* behind totals */
-void pelt_load_alerts(struct pelt_loader *l); /* load_alerts.c: once the events are there */
+void pelt_load_alerts(struct pelt_loader *l); /* load_alerts.c: once events and verdict are there */
 
 #endif

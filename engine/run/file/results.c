@@ -155,6 +155,12 @@ static void free_server(struct pelt_results *r)
     for (size_t i = 0; i < r->gaps_len; i++) {
         free_row(&r->gaps[i].why, 1);
     }
+    for (size_t i = 0; i < r->workers_len; i++) {
+        const struct pelt_worker_row *w = &r->workers[i];
+        free_row((const char *const[]){w->host, w->version, w->verdict, w->reason, w->state}, 5);
+    }
+    free(r->workers);
+    free(r->taken);
     free(r->agents);
     free(r->figures);
     free(r->gaps);

@@ -83,6 +83,9 @@
     X(SUM, "INSERT INTO hist_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
     X(AGENT, "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  \
     X(FIGURE, "INSERT OR REPLACE INTO server_figure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")           \
+    X(TAKEN, "INSERT OR REPLACE INTO taken VALUES (?, ?, ?)")                                      \
+    X(WORKER, "INSERT OR REPLACE INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
+              " ?, ?, ?, ?, ?)")                                                                   \
     X(GAP, "INSERT OR REPLACE INTO server_gap VALUES (?, ?, ?, ?)")                                \
     X(SAMPLES,                                                                                     \
       "INSERT INTO server_second SELECT ?1, ?2, count(*), ?3 FROM server_second WHERE t = ?1"      \
@@ -126,6 +129,9 @@ struct pelt_runfile {
     struct pelt_frame *own;       /* NULL where it is shared */
     struct pelt_hist_pool pool;   /* pages of histograms in passing */
     struct pelt_buf payload;
+    const struct pelt_taken_row *taken; /* of the next second; borrowed */
+    size_t taken_len;
+    bool resumed;
     int32_t last_t;                  /* newest second in the file; -1: none */
     int32_t summed_t;                /* hist_sum holds the sum of seconds 0 to this; -1: nothing */
     uint32_t names[PELT_NAME_KINDS]; /* how many of each are in the file */
@@ -539,6 +545,10 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
     put_metric_values(f, sum, m);
     put_run(f, sum);
     put_threads(f, sum->second, threads, threads_len);
+    for (size_t i = 0; i < f->taken_len; i++) {
+        PUT(f, TAKEN, PELT_INT(i), PELT_INT(f->taken[i].major), PELT_INT(f->taken[i].minor));
+    }
+    f->taken_len = 0;
     if (behind) { /* so that a kill before follow() leaves no sums that lack it */
         put(f, ST_SUM_CLEAR, NULL, 0);
     }
@@ -564,6 +574,12 @@ enum pelt_status pelt_runfile_meta(struct pelt_runfile *f, const char *key, cons
     begin(f);
     PUT(f, META, PELT_TEXT(key), PELT_TEXT(value));
     return commit(f);
+}
+
+void pelt_runfile_taken(struct pelt_runfile *f, const struct pelt_taken_row *taken, size_t len)
+{
+    f->taken = taken;
+    f->taken_len = len;
 }
 
 enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s, const char *kind,
@@ -637,6 +653,19 @@ enum pelt_status pelt_runfile_gap(struct pelt_runfile *f, const struct pelt_serv
     begin(f);
     PUT(f, GAP, PELT_INT(row->agent), PELT_REAL(row->from_s), PELT_REAL(row->to_s),
         PELT_TEXT(row->why));
+    return commit(f);
+}
+
+enum pelt_status pelt_runfile_worker(struct pelt_runfile *f, const struct pelt_worker_row *row)
+{
+    begin(f);
+    PUT(f, WORKER, PELT_INT(row->slot), PELT_TEXT(row->host), PELT_TEXT(row->version),
+        PELT_INT(row->threads), PELT_INT(row->cpus), PELT_INT(row->started), PELT_INT(row->frames),
+        PELT_INT(row->offset_ns), PELT_INT(row->bound_ns), PELT_INT(row->cpu_ns),
+        PELT_INT(row->lag_p99_us), PELT_TEXT(row->verdict), PELT_TEXT(row->reason),
+        PELT_TEXT(row->state), PELT_REAL(row->lost_s), PELT_INT(row->gap_from_s),
+        PELT_INT(row->gap_to_s), PELT_INT(row->missing_least), PELT_INT(row->missing_most),
+        PELT_INT(row->refused));
     return commit(f);
 }
 
@@ -756,25 +785,90 @@ static void release(struct pelt_runfile *f)
     pelt_buf_deinit(&f->payload);
 }
 
-enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
-                                     struct pelt_error *err)
+static struct pelt_runfile *runfile_new(void)
 {
     struct pelt_runfile *f = calloc(1, sizeof *f);
-    if (f == NULL) {
-        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    if (f != NULL) {
+        f->last_t = f->summed_t = -1;
+        f->metric_series = PELT_METRIC_TAGGED;
+        pelt_buf_init(&f->payload, 0);
+        pelt_hist_pool_init(&f->pool, NULL);
     }
-    f->last_t = f->summed_t = -1;
-    f->metric_series = PELT_METRIC_TAGGED;
-    pelt_buf_init(&f->payload, 0);
-    pelt_hist_pool_init(&f->pool, NULL);
-    bool temporary = path == NULL || strcmp(path, ":memory:") == 0;
-    enum pelt_status status = pelt_database_create(temporary ? NULL : path, &f->d, err);
+    return f;
+}
+
+static enum pelt_status prepare(struct pelt_runfile *f, enum pelt_status status,
+                                struct pelt_error *err)
+{
     for (int i = 0; i < ST_COUNT && status == PELT_OK; i++) {
         if (sqlite3_prepare_v3(f->d->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &f->statement[i], NULL)) {
             status = pelt_database_fail(f->d, "cannot be made", err);
         }
     }
+    return status;
+}
+
+/* What the file has already. */
+static void follow_past(struct pelt_runfile *f, const struct pelt_results *past)
+{
+    struct pelt_metrics *m = pelt_registry_metrics(past->names);
+    f->resumed = true;
+    f->last_t = past->seconds_len > 0 ? past->seconds[past->seconds_len - 1].t : -1;
+    for (int kind = 0; kind < PELT_NAME_KINDS; kind++) {
+        f->names[kind] = pelt_registry_count(past->names, kind);
+    }
+    f->metrics = pelt_metrics_count(m);
+    f->metric_series = pelt_metrics_series_end(m);
+}
+
+enum pelt_status pelt_runfile_resume(const char *path, struct pelt_rulebook *rules,
+                                     struct pelt_runfile **out, struct pelt_results **past,
+                                     struct pelt_error *err)
+{
+    struct pelt_results *r = NULL;
+    enum pelt_status status = pelt_results_load(path, &r, err);
+    if (status == PELT_OK && r->finished) {
+        status =
+            pelt_fail(err, PELT_EINVAL, "%s: that run has ended: there is nothing to resume", path);
+    }
+    struct pelt_runfile *f = status == PELT_OK ? runfile_new() : NULL;
+    if (status == PELT_OK && f == NULL) {
+        status = pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (status == PELT_OK) {
+        status = pelt_database_reopen(path, &f->d, err);
+    }
+    if (status == PELT_OK) {
+        status = prepare(f, status, err);
+    }
+    if (status == PELT_OK) {
+        follow_past(f, r);
+        status = pelt_load_feed(f->d, r, rules, err);
+    }
+    if (status != PELT_OK) {
+        if (f != NULL) {
+            release(f);
+        }
+        free(f);
+        pelt_results_free(r);
+        return status;
+    }
+    *out = f;
+    *past = r;
+    return PELT_OK;
+}
+
+enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
+                                     struct pelt_error *err)
+{
+    struct pelt_runfile *f = runfile_new();
+    if (f == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    bool temporary = path == NULL || strcmp(path, ":memory:") == 0;
+    enum pelt_status status = pelt_database_create(temporary ? NULL : path, &f->d, err);
+    status = prepare(f, status, err);
     f->sum = f->own = pelt_frame_new(NULL);
     if (status == PELT_OK && f->sum == NULL) {
         status = pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -790,7 +884,7 @@ enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out
 
 void pelt_runfile_share_total(struct pelt_runfile *f, const struct pelt_frame *total)
 {
-    assert(total == NULL || f->last_t < 0);
+    assert(total == NULL || f->last_t < 0 || f->resumed);
     pelt_frame_free(f->own);
     f->own = NULL;
     f->sum = total;

@@ -10,6 +10,7 @@
 
 #include "pelt/agents.h"
 #include "pelt/client.h"
+#include "pelt/hosts.h"
 #include "pelt/plan.h"
 #include "pelt/results.h"
 #include "pelt/scenario.h"
@@ -98,8 +99,12 @@ struct pelt_run_options {
     /* See struct pelt_client_options (not 0: nothing leaves this host) and pelt_script_options. */
     uint16_t stand_in_port;
     _Atomic uint64_t *skipped_ns;
-    size_t series_bytes_most; /* memory for series; 0: 64 MiB and 16 MiB a thread */
-    const char *run_file;     /* NULL: kept in memory only */
+    size_t series_bytes_most;         /* memory for series; 0: 64 MiB and 16 MiB a thread */
+    const struct pelt_run_slot *slot; /* borrowed: the run is one slot's part; NULL: it is whole */
+    const struct pelt_run_hosts *hosts; /* borrowed: others send the load; NULL: threads here do */
+    const char *run_file;               /* NULL: kept in memory only */
+    bool resume; /* with hosts: the run file is one of a run whose coordinator was killed, while its
+                    workers went on: what is in it is not done again */
     void (*on_live)(
         void *arg,
         const struct pelt_live *live); /* about twice a second, control thread; may be NULL */

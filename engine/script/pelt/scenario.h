@@ -6,6 +6,7 @@
 #define PELT_SCENARIO_H
 
 #include "pelt/alert.h"
+#include "pelt/buf.h"
 #include "pelt/plan.h"
 #include "pelt/threshold.h"
 
@@ -37,9 +38,24 @@ struct pelt_scenario_http2 { /* `http2`; 0: not said */
     uint64_t window; /* bytes */
 };
 
+/* What users share over all hosts of a run (pelt.shared), by name. Any thread; each call may take a
+ * round trip. Errors as those of one host; also PELT_EIO: it cannot be reached. */
+struct pelt_shared_far {
+    enum pelt_status (*add)(void *arg, const char *counter, int64_t n, int64_t *value,
+                            struct pelt_error *err);
+    enum pelt_status (*push)(void *arg, const char *queue, struct pelt_span value,
+                             struct pelt_error *err);
+    /* Appends to `out`. PELT_EOF: it is empty. */
+    enum pelt_status (*pop)(void *arg, const char *queue, struct pelt_buf *out,
+                            struct pelt_error *err);
+    enum pelt_status (*len)(void *arg, const char *queue, uint64_t *len, struct pelt_error *err);
+    void *arg;
+};
+
 struct pelt_files;
 struct pelt_shared;
 struct pelt_chatter;
+struct pelt_box_env;
 
 struct pelt_scenario {
     char *path; /* as given */
@@ -71,10 +87,12 @@ struct pelt_scenario {
     struct pelt_scenario_http2 http2;
     struct pelt_scenario_agent *agents;
     size_t agents_len;
-    bool traceparent;             /* `trace`: requests have one */
-    char *correlation;            /* the field with their correlation id; NULL: none */
-    unsigned observe;             /* bits of enum pelt_server_word_about: what answers say becomes
-                                     metrics */
+    bool traceparent;         /* `trace`: requests have one */
+    char *correlation;        /* the field with their correlation id; NULL: none */
+    unsigned observe;         /* bits of enum pelt_server_word_about: what answers say becomes
+                                 metrics */
+    struct pelt_box_env *env; /* where box is "": what it asked for of the environment */
+    char *box; /* not NULL: it may run on workers, who have it from others (box.h); owned */
     struct pelt_files *files;     /* opened ones, read once for all shards of the process */
     struct pelt_shared *shared;   /* counters and queues of all users */
     struct pelt_chatter *chatter; /* how much of what scripts print is said */
@@ -97,6 +115,24 @@ struct pelt_scenario_file { /* a data file; texts are borrowed */
 PELT_MUST_USE enum pelt_status pelt_scenario_load(const char *path, struct pelt_setting *settings,
                                                   size_t settings_len, struct pelt_scenario **out,
                                                   struct pelt_error *err);
+/*
+ * The same of a scenario for workers: without io, os and package. `box` "": here it is only looked
+ * at, and all files can be opened; else it is the folder in which all that was sent lies, the
+ * scenario at `path` too, each file under its path from the root.
+ */
+PELT_MUST_USE enum pelt_status
+pelt_scenario_load_boxed(const char *path, const char *box, struct pelt_setting *settings,
+                         size_t settings_len, struct pelt_scenario **out, struct pelt_error *err);
+/* The i-th variable of the environment that it found while it was loaded. False: there are fewer.
+ */
+bool pelt_scenario_asked(const struct pelt_scenario *s, size_t i, const char **key,
+                         const char **value);
+/* Its shared counters and queues are those of all hosts; `far` is borrowed until free. Before it
+ * runs. */
+void pelt_scenario_reach(const struct pelt_scenario *s, const struct pelt_shared_far *far);
+/* The i-th file that it opened while it was loaded: code first, then data. NULL: there are fewer.
+ */
+const char *pelt_scenario_opened(const struct pelt_scenario *s, size_t i);
 /* The same from text in memory (copied); `path` is what messages call it, and where `require` looks
  * beside. */
 PELT_MUST_USE enum pelt_status

@@ -1522,6 +1522,86 @@ static void a_long_plan_is_forgotten_behind_itself(void **state)
     assert_int_equal(world.begun_len, before);
 }
 
+/* ---- a plan that turns ---- */
+
+/* What an open crew began is what the plan, as it came to be, has. */
+static void turn_and_compare(enum pelt_arrivals arrivals, const uint64_t *at_s,
+                             const double *factor, size_t len)
+{
+    struct pelt_plan given, turned;
+    struct pelt_arrivals_iter it;
+    uint64_t k, due_ns;
+    size_t n = 0;
+    world.plan.arrivals = arrivals;
+    world.end_at_once = true;
+    assert_int_equal(pelt_plan_copy(&given, &world.plan), PELT_OK);
+    assert_int_equal(pelt_plan_copy(&turned, &world.plan), PELT_OK);
+    start();
+    for (size_t i = 0; i < len; i++) {
+        pass_to(at_s[i] * S - 1 * S);
+        assert_int_equal(
+            pelt_crew_turn(world.crew, at_s[i] * S, factor[i], START + at_s[i] * S - 1 * S),
+            PELT_OK);
+        assert_int_equal(pelt_plan_turn(&turned, &given, at_s[i] * S, factor[i]), PELT_OK);
+    }
+    pass_to(20 * S);
+    pelt_arrivals_init(&it, &turned, 1, 0, 1);
+    for (; pelt_arrivals_next(&it, &k, &due_ns); n++) {
+        assert_true(n < world.begun_len);
+        assert_int_equal(world.begun[n].arrival, k);
+        assert_int_equal(world.begun[n].due_ns, due_ns);
+    }
+    assert_int_equal(world.begun_len, n);
+    assert_int_equal(pelt_plan_length_ns(&turned), 20 * S);
+    assert_int_equal(world.idle, 1);
+    pelt_plan_deinit(&given);
+    pelt_plan_deinit(&turned);
+}
+
+static void arrivals_follow_a_plan_that_turns(void **state)
+{
+    static const uint64_t at_s[] = {3, 7, 11, 15};
+    static const double factor[] = {2.5, 0, 1, 0.25};
+    plan(PELT_LOOP_OPEN, 10 * S, 20, 80);
+    assert_int_equal(pelt_plan_add_exponential(&world.plan, 10 * S, 80, 10), PELT_OK);
+    turn_and_compare(PELT_ARRIVALS_POISSON, at_s, factor, 4);
+}
+
+static void an_arrival_without_a_place_has_one_again_when_the_plan_goes_on(void **state)
+{
+    static const uint64_t at_s[] = {2, 5, 9, 12, 14};
+    static const double factor[] = {0, 0, 1, 0, 3};
+    plan(PELT_LOOP_OPEN, 20 * S, 0.9, 0.9); /* what is drawn lies beyond the turns */
+    turn_and_compare(PELT_ARRIVALS_UNIFORM, at_s, factor, 5);
+    assert_in_range(world.begun_len, 15, 30);
+}
+
+static void users_follow_a_plan_that_turns(void **state)
+{
+    plan(PELT_LOOP_CLOSED, 10 * S, 2, 2);
+    world.ops = &lively_ops;
+    start();
+    pass_to(1 * S);
+    assert_int_equal(pelt_crew_turn(world.crew, 2 * S, 0, START + 1 * S), PELT_OK);
+    pass_to(3 * S);
+    end_user(0, 3 * S);
+    end_user(1, 3 * S);
+    run_out(3 * S);
+    assert_false(running(0)); /* parked, and not gone */
+    assert_int_equal(world.puppets[0]->left, 0);
+    assert_int_equal(pelt_crew_turn(world.crew, 5 * S, 2, START + 4 * S), PELT_OK);
+    pass_to(5 * S);
+    for (uint64_t id = 0; id < 4; id++) {
+        assert_true(running(id));
+        assert_int_equal(world.puppets[id]->entered, 1);
+    }
+    pass_to(10 * S);
+    for (uint64_t id = 0; id < 4; id++) {
+        end_user(id, 10 * S);
+    }
+    assert_int_equal(world.idle, 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1594,6 +1674,9 @@ int main(void)
         T(behind_the_known_end_the_last_level_holds),
         T(an_arrival_at_the_very_end_is_none_once_the_plan_is_closed),
         T(a_long_plan_is_forgotten_behind_itself),
+        T(arrivals_follow_a_plan_that_turns),
+        T(an_arrival_without_a_place_has_one_again_when_the_plan_goes_on),
+        T(users_follow_a_plan_that_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -573,10 +573,10 @@ static void json_keeps_names_and_replaces_what_is_no_utf8(void **state)
 static void json_of_an_empty_run_has_every_member(void **state)
 {
     static const char *const members[] = {
-        "schema",  "pelt",     "run",      "result",   "verdict",    "totals",
-        "summary", "requests", "metrics",  "checks",   "errors",     "generator",
-        "agents",  "caches",   "findings", "seconds",  "thresholds", "setup_teardown",
-        "plan",    "phases",   "events",   "timeline", "environment", "slowest", "alerts"};
+        "schema",   "pelt",        "run",        "result",         "verdict",   "totals", "summary",
+        "requests", "metrics",     "checks",     "errors",         "generator", "agents", "caches",
+        "findings", "seconds",     "thresholds", "setup_teardown", "plan",      "phases", "events",
+        "timeline", "environment", "slowest",    "alerts",         "workers"};
     char *text = NULL;
     struct pelt_results *r = make_empty_results();
     json_t *doc = parse_json(r, &text);

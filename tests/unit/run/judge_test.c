@@ -780,6 +780,34 @@ static void threshold_that_stopped_the_run_is_3_and_says_when(void **state)
     assert_false(f->judged.lines[0].aborted);
 }
 
+/* Each judges its own threads and host; here are none. */
+static void a_run_is_as_good_as_the_worst_of_its_workers(void **state)
+{
+    struct fixture *f = *state;
+    struct pelt_worker_row workers[8];
+    for (uint32_t i = 0; i < 8; i++) {
+        workers[i] = (struct pelt_worker_row){
+            .slot = i, .host = "h", .verdict = "VALID", .reason = "", .state = "done"};
+    }
+    f->options.workers = workers;
+    f->options.workers_len = 8;
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_VALID);
+    workers[3].verdict = "SUSPECT";
+    workers[3].reason = "it was busy";
+    judge(f);
+    assert_int_equal(f->judged.verdict, PELT_SUSPECT);
+    assert_string_equal(f->judged.verdict_reasons[0], "worker 3 (h): it was busy");
+    for (uint32_t i = 4; i < 8; i++) {
+        workers[i].verdict = "INVALID";
+        workers[i].reason = "it was late";
+    }
+    assert_exit(f, 4, "INVALID");
+    assert_string_equal(f->judged.verdict_reasons[3], "1 more workers found themselves INVALID");
+    f->options.worker_lost = "worker 1 (h:7) was lost 3 s into the load";
+    assert_exit(f, 6, "worker 1 (h:7) was lost");
+}
+
 static void reasons_beyond_the_most_are_left_out(void **state)
 {
     struct fixture *f = *state;
@@ -868,6 +896,7 @@ int main(void)
         TEST(codes_win_in_their_order_and_each_reason_is_told),
         TEST(of_every_two_codes_the_first_wins_and_both_are_told),
         TEST(threshold_that_stopped_the_run_is_3_and_says_when),
+        TEST(a_run_is_as_good_as_the_worst_of_its_workers),
         TEST(reasons_beyond_the_most_are_left_out),
         TEST(lines_of_a_stress_load_stand_for_the_rules),
     };

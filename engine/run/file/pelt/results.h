@@ -153,6 +153,32 @@ struct pelt_server_gap_row { /* why: as above */
     const char *why;
 };
 
+/* A worker: what sent one slot of a run that several hosts shared. Texts are never NULL. */
+struct pelt_worker_row {
+    uint32_t slot;
+    const char *host, *version;
+    uint32_t threads, cpus;
+    uint64_t started;             /* exchanges, of those in the figures */
+    uint64_t frames;              /* seconds that came from it */
+    int64_t offset_ns;            /* of its monotonic clock from that of the bus */
+    uint64_t bound_ns;            /* how far that may be wrong */
+    uint64_t cpu_ns;              /* of its threads' work, in seconds that came */
+    uint64_t lag_p99_us;          /* send lag; closed loop: 0 */
+    const char *verdict;          /* of its own: "VALID" ...; "": it did not say */
+    const char *reason;           /* the first of these; may be "" */
+    const char *state;            /* "done", "lost" */
+    double lost_s;                /* since the run's start; NAN: it was not lost */
+    int32_t gap_from_s, gap_to_s; /* seconds from <= t < to that are missing in the figures; equal:
+                                     none */
+    uint64_t missing_least, missing_most; /* exchanges started that these may have had */
+    uint64_t refused;                     /* frames that were none, or that it must not send */
+};
+
+/* Up to which of a worker's messages the seconds written are made of (its stream's ID). */
+struct pelt_taken_row {
+    uint64_t major, minor;
+};
+
 struct pelt_threshold_row {
     struct pelt_threshold threshold;
     bool judged; /* line is valid: the run ended in order, or was judged on what there is when
@@ -217,6 +243,10 @@ struct pelt_results {
     size_t steps_len;
     struct pelt_agent_row *agents;
     size_t agents_len;
+    struct pelt_worker_row *workers; /* by slot; none in a run of one host */
+    size_t workers_len;
+    struct pelt_taken_row *taken; /* by slot */
+    size_t taken_len;
     struct pelt_server_figure_row *figures; /* by agent, then by i, which has no holes */
     size_t figures_len;
     struct pelt_server_gap_row *gaps; /* by agent, then in their order */

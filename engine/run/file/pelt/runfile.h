@@ -23,8 +23,8 @@
 /* Version of the tables; older ones can be read. 2: `lost` of table second. 3: a script's metrics.
  * 4: stages and steps, the host, flights, what of a thread's time was not its own. 5: agents and
  * what they read; series of metrics with tags are numbered from 300, not from 200. 6:
- * single exchanges. */
-#define PELT_RUNFILE_SCHEMA 6
+ * single exchanges. 7: workers. */
+#define PELT_RUNFILE_SCHEMA 7
 
 struct pelt_runfile;
 
@@ -36,6 +36,17 @@ bool pelt_runfile_is(const char *path);
  * database without a name (SQLite keeps it in memory and spills to $TMPDIR), gone with the runfile
  * and the last results read from it. */
 PELT_MUST_USE enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
+                                                   struct pelt_error *err);
+/*
+ * Goes on with the file of a run that was killed. *past is what it has, as pelt_results_load()
+ * gives it: whoever goes on has the same names under the same ids, and `total` of
+ * pelt_runfile_share_total() has its sum. `rules` are fed with its seconds. PELT_EINVAL: it has
+ * ended in order, or somebody is writing it.
+ */
+struct pelt_rulebook;
+PELT_MUST_USE enum pelt_status pelt_runfile_resume(const char *path, struct pelt_rulebook *rules,
+                                                   struct pelt_runfile **out,
+                                                   struct pelt_results **past,
                                                    struct pelt_error *err);
 /* Before the first second: `total` (borrowed until close; never the runfile's to change) is at each
  * pelt_runfile_second() of the load the sum of all seconds given so far, that one included. So the
@@ -55,6 +66,9 @@ PELT_MUST_USE enum pelt_status pelt_runfile_second(struct pelt_runfile *f,
                                                    const struct pelt_frame *sum,
                                                    struct pelt_frame *const *threads,
                                                    size_t threads_len, struct pelt_registry *names);
+/* The next second is made of workers' messages up to these, one a slot: written with it. Borrowed
+ * until then. */
+void pelt_runfile_taken(struct pelt_runfile *f, const struct pelt_taken_row *taken, size_t len);
 PELT_MUST_USE enum pelt_status pelt_runfile_event(struct pelt_runfile *f, double t_s,
                                                   const char *kind, const char *text);
 /* What happened to the host's CPU time in a second; of one that comes again, the sum. */
@@ -79,6 +93,9 @@ PELT_MUST_USE enum pelt_status pelt_runfile_gap(struct pelt_runfile *f,
  * samples. */
 PELT_MUST_USE enum pelt_status pelt_runfile_samples(struct pelt_runfile *f, int32_t t,
                                                     uint32_t agent, struct pelt_samples *samples);
+/* A worker, as it is known by now: one of the same slot is replaced. */
+PELT_MUST_USE enum pelt_status pelt_runfile_worker(struct pelt_runfile *f,
+                                                   const struct pelt_worker_row *row);
 /* The end: judged thresholds (same order as pelt_runfile_thresholds), verdict, exit code with
  * reasons (NULL-terminated). */
 PELT_MUST_USE enum pelt_status pelt_runfile_finish(struct pelt_runfile *f,

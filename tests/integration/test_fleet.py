@@ -1,0 +1,454 @@
+"""Runs of many hosts over a real redis-server: nothing is lost and nothing counted twice."""
+import json
+import os
+import re
+import resource
+import signal
+import statistics
+import time
+
+import pytest
+
+from fleet import REDIS, Fleet, Gate, Recorder, Redis, patience
+from program import PASSED, ROOT, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, report_of, run
+
+pytestmark = pytest.mark.skipif(REDIS is None, reason="no redis-server here")
+
+LOST = 6
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = Redis(tmp_path / "redis")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fleet(tmp_path, redis):
+    group = Fleet(tmp_path, redis)
+    yield group
+    group.stop()
+
+
+@pytest.fixture
+def recorder():
+    server = Recorder()
+    yield server
+    server.stop()
+
+
+def scenario(tmp_path, load, *, body='pelt.http.get("/api/status", { name = "status" })', more="", before="", name="fleet.lua"):
+    path = tmp_path / name
+    path.write_text(f"""
+local pelt = require "pelt"
+{before}
+return {{ load = {load}, {more}
+  iteration = function(user, data) {body} end }}
+""")
+    return path
+
+
+def led(fleet, path, n, server, *options, env=None):
+    """A coordinator, and where its report will be."""
+    report = fleet.folder / "report.json"
+    return fleet.run(path, n, "--target", server.url, "--allow-invalid", "--out", f"json={report}", "--run-file",
+                     fleet.folder / "run.pelt", *options, env=env), report
+
+
+def counted(server, wanted):
+    """Waits until the server has got so many requests."""
+    deadline = time.monotonic() + 60
+    while server.count()["total"] < wanted:
+        assert time.monotonic() < deadline, server.count()
+        time.sleep(0.02)
+
+
+def ended(workers):
+    return [w.wait(patience(60)) for w in workers]
+
+
+def codes(ends):
+    return [e.code for e in ends]
+
+
+def told_by(done, ends):
+    return done.told() + "".join(e.told() for e in ends)
+
+
+def whole(server, report, done, ends):
+    """Nothing is lost and nothing is counted twice."""
+    outcomes_add_up(report)
+    assert report["totals"]["started"] == server.settled_count()["total"], told_by(done, ends)
+    assert report["totals"]["started"] == sum(w["started"] for w in report["workers"]), report["workers"]
+    assert all(w["gap"] is None and w["refused"] == 0 for w in report["workers"]), report["workers"]
+
+
+@pytest.mark.sanitize
+def test_two_workers_send_what_one_host_would(recorder, fleet, tmp_path):
+    server = recorder
+    (tmp_path / "words.lua").write_text('return { name = "row" }')
+    (tmp_path / "users.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(1000)))
+    path = scenario(tmp_path, '{ rate = "200/s", duration = "2s" }',
+                    before='local words = require "words"\nlocal rows = pelt.data.csv("users.csv", { order = "unique" })',
+                    body='pelt.http.get("/row/" .. rows:next().id .. "/" .. data.token .. pelt.env("WHO"), { name = words.name })',
+                    more='setup = function() return { token = "t1" } end,')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server, env={"WHO": "me"})
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert told["totals"]["started"] == 400 and [w["started"] for w in told["workers"]] == [200, 200]
+    assert [w["state"] for w in told["workers"]] == ["done", "done"] and told["run"]["hosts"] == 2
+    assert report_of(tmp_path / "run.pelt", tmp_path)["totals"] == told["totals"]
+    rows = [path.split("/") for path in server.paths]
+    assert sorted(int(r[2]) for r in rows) == list(range(400)) and {r[3] for r in rows} == {"t1me"}
+
+
+def test_one_worker_has_the_plan_of_a_run_without_a_bus(recorder, fleet, tmp_path):
+    server = recorder
+    path = scenario(tmp_path, '{ users = 3, iterations = 50, duration = "20s" }',
+                    body='pelt.http.get("/user/" .. user.id .. "/" .. user.rng:int(1, 1000000), { name = "n" })')
+    alone = run(path, "--target", server.url, cwd=tmp_path)
+    assert alone.code == PASSED, alone.told()
+    workers = fleet.workers(1)
+    coordinator, report = led(fleet, path, 1, server)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0], told_by(done, ends)
+    assert json.loads(report.read_text())["totals"]["started"] == alone.report["totals"]["started"] == 50
+    users = [p.split("/")[2] for p in server.paths]
+    drawn = [[p for u, p in zip(users[half], server.paths[half]) if u == user] for user in "012" for half in (slice(50), slice(50, 100))]
+    assert set(users) == {"0", "1", "2"}
+    for a, b in zip(drawn[0::2], drawn[1::2]):  # who is faster does more; what a user draws is the same
+        both = min(len(a), len(b))
+        assert both > 0 and a[:both] == b[:both]
+
+
+def test_users_and_iterations_are_split_without_a_rest(recorder, fleet, tmp_path):
+    server = recorder
+    path = scenario(tmp_path, '{ users = 5, iterations = 101, duration = "30s" }',
+                    body='pelt.http.get("/user/" .. user.id, { name = "n" })')
+    workers = fleet.workers(3)
+    coordinator, report = led(fleet, path, 3, server)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0, 0, 0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert sorted(w["started"] for w in told["workers"]) == [33, 34, 34]
+    assert set(server.paths) == {f"/user/{i}" for i in range(5)}
+
+
+def test_what_users_share_is_one_for_all_hosts(recorder, fleet, tmp_path):
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "1s" }',
+                    before='local n, jobs = pelt.shared.counter("n"), pelt.shared.queue("jobs")',
+                    body='pelt.http.get("/n/" .. n:add() .. "/" .. (jobs:pop() or { id = "none" }).id, { name = "n" })',
+                    more="""setup = function() for i = 1, 60 do jobs:push({ id = "j" .. i }) end return {} end,
+  teardown = function() pelt.http.get("/end/" .. n:get() .. "/" .. jobs:len(), { name = "end" }) end,""")
+    for _ in range(2):  # nothing of the first run is in the second one
+        recorder.paths.clear()
+        workers = fleet.workers(2)
+        coordinator, report = led(fleet, path, 2, recorder)
+        done = coordinator.wait(patience(60))
+        ends = ended(workers)
+        assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+        (tmp_path / "run.pelt").unlink()
+        words = [p.split("/")[1:] for p in recorder.paths]
+        assert words.pop() == ["end", "100", "0"]
+        assert sorted(int(w[1]) for w in words) == list(range(1, 101))
+        popped = sorted(w[2] for w in words)
+        assert popped == sorted([f"j{i}" for i in range(1, 61)] + ["none"] * 40)
+
+
+def test_all_begin_at_one_moment(target, fleet, tmp_path):
+    in_a_quiet_moment(lambda attempt: begun_together(target, fleet, tmp_path))
+
+
+def begun_together(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "2s" }')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED, told_by(done, ends)
+    told = json.loads(report.read_text())
+    (tmp_path / "run.pelt").unlink()
+    server.stop()
+    begun = [line["begin_ns"] for line in server.requests()]
+    assert len(begun) == 200
+    # Arrival k is due at k * 10 ms, whichever worker sends it.
+    late = [(b - begun[0]) / 1e6 - 10 * k for k, b in enumerate(begun)]
+    spread = abs(statistics.median(late[0::2]) - statistics.median(late[1::2]))
+    if_quiet(spread <= 2, (spread, late))
+    assert all(0 < w["clock_bound_ms"] < 50 for w in told["workers"]), told["workers"]
+
+
+@pytest.mark.sanitize
+@pytest.mark.slow(9)
+def test_a_flushed_and_a_restarted_empty_redis_lose_nothing(target, fleet, redis, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "6s" }')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    counted(server, 100)
+    redis.ask("FLUSHALL")
+    counted(server, 250)
+    redis.kill()
+    counted(server, 350)
+    redis.start()
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert told["totals"]["started"] == 600
+    assert {"bus_lost", "bus_back"} <= {e["kind"] for e in told["events"]}, told["events"]
+
+
+@pytest.mark.slow(13)
+@pytest.mark.parametrize("on_loss", ["degrade", "redistribute"])
+def test_a_killed_worker_is_named_and_the_others_go_on(target, fleet, tmp_path, on_loss):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "12s" }')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server, "--orphan-timeout", "4s", "--on-loss", on_loss)
+    counted(server, 150)
+    os.killpg(workers[0].process.pid, signal.SIGKILL)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers[1:])
+    assert done.code == LOST and codes(ends) == [0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    outcomes_add_up(told)
+    lost, = [w for w in told["workers"] if w["state"] == "lost"]
+    assert "was lost" in " ".join(told["result"]["reasons"]), told["result"]
+    assert lost["gap"]["from_s"] == lost["seconds"] and lost["gap"]["to_s"] >= 12 and lost["gap"]["started_most"] > 100, lost
+    other, = [w for w in told["workers"] if w["state"] == "done"]
+    seen = server.settled_count()["total"] - other["started"]
+    assert 0 < lost["started"] <= seen <= lost["started"] + 100, (lost, other)
+    kinds = {e["kind"] for e in told["events"]}
+    assert "worker_lost" in kinds
+    if on_loss == "degrade":
+        assert other["started"] == 600
+    else:
+        assert "redistribute" in kinds and told["seconds"][11]["started"] >= 99, told["seconds"]
+        assert other["started"] > 700
+
+
+@pytest.mark.slow(12)
+def test_a_worker_that_was_silent_comes_back_and_is_counted_once(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "9s" }')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    counted(server, 150)
+    os.killpg(workers[0].process.pid, signal.SIGSTOP)
+    time.sleep(6.5)
+    os.killpg(workers[0].process.pid, signal.SIGCONT)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert {"worker_lost", "worker_back"} <= {e["kind"] for e in told["events"]}, told["events"]
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    assert told["totals"]["started"] + told["totals"]["dropped"] == 900
+
+
+@pytest.mark.slow(13)
+def test_a_worker_that_is_cut_off_goes_on_and_hands_all_in_afterwards(target, fleet, redis, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "10s" }')
+    gate = Gate(redis)
+    workers = [fleet.worker(), fleet.worker("--bus", gate.url)]
+    coordinator, report = led(fleet, path, 2, server)
+    try:
+        counted(server, 150)
+        gate.cut()
+        time.sleep(6.5)
+        gate.heal()
+        done = coordinator.wait(patience(60))
+        ends = ended(workers)
+    finally:
+        gate.stop()
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    assert told["totals"]["started"] == 1000 and [w["started"] for w in told["workers"]] == [500, 500]
+    assert {"worker_lost", "worker_back"} <= {e["kind"] for e in told["events"]}, told["events"]
+
+
+@pytest.mark.slow(10)
+def test_workers_without_a_coordinator_stop_by_themselves(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "50/s", duration = "60s" }')
+    workers = [fleet.worker("--orphan-timeout", "2s") for _ in range(2)]
+    coordinator, report = led(fleet, path, 2, server)
+    counted(server, 130)
+    killed = time.monotonic()
+    os.killpg(coordinator.process.pid, signal.SIGKILL)
+    ends = ended(workers)
+    assert codes(ends) == [LOST, LOST], "".join(e.told() for e in ends)
+    assert all("not heard for 2 s" in e.err for e in ends), ends[0].err
+    assert time.monotonic() - killed < patience(10)
+    assert server.settled_count()["total"] < 50 * 10
+    told = report_of(tmp_path / "run.pelt", tmp_path)
+    assert 0 < told["totals"]["started"] <= server.count()["total"]
+
+
+@pytest.mark.slow(16)
+def test_a_killed_coordinator_is_resumed_and_nothing_is_missing(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "8s" }', more=f"""
+  setup = function() pelt.http.get("/api/status", {{ name = "setup" }}) return {{ token = "t1" }} end,
+  teardown = function(data) pelt.http.get("/api/models", {{ name = data.token }}) end,
+  thresholds = {{ "http_response p95 < 10s", "requests count >= 800" }},""")
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    counted(server, 300)
+    os.killpg(coordinator.process.pid, signal.SIGKILL)
+    coordinator.process.communicate()
+    counted(server, 500)
+    done = fleet.resume(tmp_path / "run.pelt").wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    outcomes_add_up(told)
+    assert told["totals"]["started"] == 800 == sum(w["started"] for w in told["workers"]), told["workers"]
+    assert all(w["gap"] is None and w["seconds"] in (8, 9) for w in told["workers"]), told["workers"]
+    assert server.settled_count()["total"] == 802
+    assert sum(s["started"] for s in told["seconds"]) == 800
+    assert [t["level"] for t in told["thresholds"]] == ["target", "target"], told["thresholds"]
+    assert told["setup_teardown"]["started"] == 2, told["setup_teardown"]
+    again = fleet.resume(tmp_path / "run.pelt").wait(patience(20))
+    assert again.code == USAGE and "has ended" in again.err, again.told()
+
+
+@pytest.mark.sanitize
+def test_who_does_not_fit_is_refused_by_name(target, fleet, redis, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }')
+    first = fleet.worker("--slot", "0")
+    while redis.ask("GET", "pelt:{pelt}:claim:0") == b"$-1":
+        time.sleep(0.02)
+    second = fleet.worker("--slot", "0").wait(patience(20))
+    assert second.code == LOST and "slot 0" in second.err, second.told()
+    forged = fleet.worker("--slot", "1", env={"PELT_BUS_SECRET": "another secret of 32 characters!"})
+    coordinator, report = led(fleet, path, 2, server)
+    while "of 2 are there" not in (redis.folder / "log").read_text() and redis.ask("GET", "pelt:{pelt}:lead") == b"$-1":
+        time.sleep(0.02)
+    other = led(fleet, path, 2, server)[0].wait(patience(20))
+    assert other.code == LOST and "coordinat" in other.err, other.told()
+    time.sleep(1.5)
+    coordinator.signal(signal.SIGINT)
+    assert coordinator.wait(patience(20)).code == 130
+    forged.signal(signal.SIGTERM)
+    told = forged.wait(patience(20))
+    assert "an order was refused" in told.err, told.told()
+    first.signal(signal.SIGTERM)
+    first.wait(patience(20))
+    assert server.count()["total"] == 0
+
+
+def test_a_worker_of_another_version_is_refused_before_the_start(fleet, redis, tmp_path):
+    path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }')
+    hello = bytes([2, 2, 5]) + b"9.9.9" + bytes([5]) + b"build"  # kind, protocol, version, build, and what protocol 2 may have
+    redis.ask("SET", "pelt:{pelt}:claim:0", "0123456789abcdef other-host:4711")
+    redis.ask("XADD", "pelt:{pelt}:w:0:0123456789abcdef", "0-1", "m", hello)
+    done = fleet.run(path, 1, "--target", "http://127.0.0.1:9").wait(patience(20))
+    assert done.code == USAGE, done.told()
+    assert "other-host:4711" in done.err and "9.9.9" in done.err and "protocol 2" in done.err and "protocol 1" in done.err, done.err
+
+
+def test_a_worker_that_cannot_run_the_plan_says_why(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ users = 3000, duration = "1s" }')
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    workers = [fleet.worker(), fleet.worker(preexec_fn=few)]
+    coordinator, report = led(fleet, path, 2, server)
+    done = coordinator.wait(patience(30))
+    ends = ended(workers)
+    assert done.code == USAGE and "1500 users need" in done.err and "this shell allows 256" in done.err, told_by(done, ends)
+    assert sorted(codes(ends)) == [USAGE, LOST] and server.count()["total"] == 0, told_by(done, ends)
+
+
+def test_a_script_that_needs_the_host_is_refused_before_anything_is_sent(fleet, tmp_path):
+    path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }', before='local home = os.getenv("HOME")')
+    done = fleet.run(path, 1).wait(patience(20))
+    assert done.code == USAGE and "has no 'os'" in done.err, done.told()
+
+
+@pytest.mark.sanitize
+def test_a_script_error_is_told_once_and_ends_in_exit_2(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }', body='error("oh no")')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    done = coordinator.wait(patience(60))
+    ended(workers)
+    assert done.code == USAGE and done.err.count("oh no") <= 4 and "fleet.lua:5" in done.err, done.told()
+
+
+def test_the_users_that_the_document_names_can_do_what_they_need_and_no_more(target, tmp_path):
+    """docs/DISTRIBUTED.md has the rules."""
+    lines = re.search(r"```acl\n(.*?)```", (ROOT / "docs/DISTRIBUTED.md").read_text(), re.S).group(1)
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis/users.acl").write_text("user default on nopass ~* +@all\n" + lines)
+    redis = Redis(tmp_path / "redis", "--aclfile", str(tmp_path / "redis/users.acl"))
+    fleet = Fleet(tmp_path, redis)
+    try:
+        server = target()
+        path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }', before='local n = pelt.shared.counter("n")', body='n:add() pelt.http.get("/api/status")')
+        at = redis.url.removeprefix("redis://")
+        worker = fleet.worker("--bus", f"redis://worker@{at}", env={"PELT_BUS_PASSWORD": "WORKER_PASSWORD"})
+        coordinator, report = led(fleet, path, 1, server, "--bus", f"redis://coordinator@{at}", env={"PELT_BUS_PASSWORD": "COORDINATOR_PASSWORD"})
+        done, end = coordinator.wait(patience(60)), worker.wait(patience(60))
+        assert done.code == PASSED and end.code == 0, done.told() + end.told()
+        for words in (["FLUSHALL"], ["CONFIG", "GET", "*"], ["KEYS", "*"], ["GET", "pelt:{other}:lead"], ["SET", "pelt:{pelt}:ack:0", "x"], ["XADD", "pelt:{pelt}:ctl", "*", "m", "x"],
+                      ["DEL", "pelt:{pelt}:lead"], ["EVAL", "return 1", "0"], ["SCRIPT", "FLUSH"], ["SHUTDOWN"], ["ACL", "WHOAMI"], ["XREAD", "STREAMS", "pelt:{other}:w:0:0123456789abcdef", "0"]):
+            assert redis.ask(*words, user="worker", password="WORKER_PASSWORD").startswith(b"-NOPERM"), words
+    finally:
+        fleet.stop()
+        redis.stop()
+
+
+@pytest.mark.slow(12)
+def test_sixty_four_workers_lose_nothing(target, fleet, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "640/s", duration = "3s" }')
+    workers = fleet.workers(64)
+    coordinator, report = led(fleet, path, 64, server, "--threads", "1")
+    done = coordinator.wait(patience(90))
+    ends = ended(workers)
+    assert done.code == PASSED and set(codes(ends)) == {0}, told_by(done, ends)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    assert told["totals"]["started"] == 1920 and {w["started"] for w in told["workers"]} == {30}
+    assert told["run"]["threads"] == 64 and told["run"]["hosts"] == 64
+
+
+@pytest.mark.slow(10)
+def test_ctl_changes_the_load_of_all_at_one_moment(target, fleet, redis, tmp_path):
+    server = target()
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "7s" }')
+    workers = fleet.workers(2)
+    coordinator, report = led(fleet, path, 2, server)
+    counted(server, 20)
+    steer = lambda *words: fleet.ctl(*words)
+    assert steer("mark", "half way").wait(patience(20)).code == PASSED
+    assert steer("rate", "300%").wait(patience(20)).code == PASSED
+    counted(server, 300)
+    assert steer("pause").wait(patience(20)).code == PASSED
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    told = json.loads(report.read_text())
+    whole(server, told, done, ends)
+    events = {e["kind"]: e["text"] for e in told["events"]}
+    assert events["mark"] == "half way" and "300%" in events["rate"] and "0%" in events["pause"], events
+    per_s = [s["started"] for s in told["seconds"]]
+    assert max(per_s) >= 280 and told["seconds"][-1]["started"] <= 10, per_s
+    nobody = fleet.ctl("rate", "2x").wait(patience(20))
+    assert nobody.code == USAGE and "nobody coordinates" in nobody.err, nobody.told()
