@@ -40,6 +40,7 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
     run->sending = true;
     run->phase = PELT_PHASE_LOAD;
     pelt_control_show(run);
+    pelt_watching_mark(run);
     run->start_ns = pelt_clock_ns() + START_DELAY_NS;
     pelt_control_start(run); /* before users may take the last descriptor */
     status = pelt_workers_start(run, err);
