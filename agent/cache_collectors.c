@@ -159,6 +159,16 @@ static void read_caches(struct collector *self, enum figure_tier tier, uint64_t 
     }
 }
 
+static void hasten_caches(struct collector *self)
+{
+    cache_loop_hasten(((struct caches *)self)->loop);
+}
+
+static bool caches_are_ready(struct collector *self)
+{
+    return cache_loop_is_ready(((struct caches *)self)->loop);
+}
+
 static enum pelt_status start_caches(struct collector *self, struct pelt_error *err)
 {
     return cache_loop_start(((struct caches *)self)->loop, err);
@@ -392,8 +402,12 @@ enum pelt_status cache_collectors_add(struct sampler_list *list,
     if (!c) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
-    c->base = (struct collector){
-        .name = "caches", .read = read_caches, .free = free_caches, .start = start_caches};
+    c->base = (struct collector){.name = "caches",
+                                 .read = read_caches,
+                                 .free = free_caches,
+                                 .start = start_caches,
+                                 .hasten = hasten_caches,
+                                 .is_ready = caches_are_ready};
     c->notices = list->notices;
     c->catalogue = list->catalogue;
     enum pelt_status status = cache_loop_new(&c->loop, err);

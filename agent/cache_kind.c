@@ -165,8 +165,9 @@ static const struct cache_kind kinds[] = {
      .protocol = CACHE_LOG,
      .counted = "requests",
      .unit = "bytes",
-     .roles =
-         {[CACHE_HIT] = "HIT+STALE+UPDATING+REVALIDATED", [CACHE_MISS] = "MISS+EXPIRED+BYPASS"}},
+     /* As pelt/cache_result.h has it: hits are those for which nobody was asked (RFC 9211), and
+      * what was not looked up is no miss. */
+     .roles = {[CACHE_HIT] = "HIT+STALE+UPDATING", [CACHE_MISS] = "MISS+EXPIRED+REVALIDATED"}},
     {.name = "statsd", .protocol = CACHE_STATSD, .port = 8125, .counted = "events", .unit = ""},
 };
 

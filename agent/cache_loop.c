@@ -31,6 +31,8 @@ struct entry { /* a source and when it is asked */
     ev_timer due;
     uint64_t begun_ns;
     bool is_asked, has_answered;
+    bool is_hastened;     /* it has not answered since that was asked for */
+    uint64_t hastened_ns; /* when that was */
     enum cache_state state;
 };
 
@@ -57,6 +59,8 @@ struct cache_loop {
     pthread_cond_t first; /* each source has answered, well or not */
     size_t unanswered;
     bool is_ending;
+    unsigned haste, haste_heard; /* how often; of these the loop has heard */
+    size_t hastened_len;         /* entries that have not answered since */
     struct cache_tick tick;
     struct cache_news news[NEWS_MAX];
     size_t news_first, news_len;
@@ -126,6 +130,24 @@ void cache_loop_sampled(struct cache_loop *l)
     }
 }
 
+void cache_loop_hasten(struct cache_loop *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->haste += l->is_running;
+    pthread_mutex_unlock(&l->lock);
+    if (l->is_running) {
+        ev_async_send(l->ev, &l->wake);
+    }
+}
+
+bool cache_loop_is_ready(struct cache_loop *l)
+{
+    pthread_mutex_lock(&l->lock);
+    bool is_ready = l->haste_heard == l->haste && l->hastened_len == 0;
+    pthread_mutex_unlock(&l->lock);
+    return is_ready;
+}
+
 /* ---- an answer ---- */
 
 static const char *const state_words[] = {
@@ -160,6 +182,17 @@ static void tell_state(struct entry *e, enum cache_state state, const char *why)
 }
 
 static void schedule(struct entry *e);
+static void ask_soon(struct entry *e, uint64_t in_ns);
+
+static void end_haste(struct entry *e)
+{
+    if (e->is_hastened) {
+        e->is_hastened = false;
+        pthread_mutex_lock(&e->loop->lock);
+        e->loop->hastened_len--;
+        pthread_mutex_unlock(&e->loop->lock);
+    }
+}
 
 /* Whether it took too long to be asked as often. */
 static void keep_pace(struct entry *e, enum cache_state state, uint64_t tick_ns)
@@ -222,6 +255,11 @@ static void on_answer(struct cache_source *s, enum cache_state state, const char
     tell_state(e, state, why);
     keep_pace(e, state, tick_of(l, &sampled_ns));
     e->is_asked = false;
+    if (e->is_hastened && e->begun_ns < e->hastened_ns && state == CACHE_READ) {
+        ask_soon(e, 0); /* what it said was of before */
+        return;
+    }
+    end_haste(e);
     schedule(e);
 }
 
@@ -249,10 +287,35 @@ static void schedule(struct entry *e)
     if (e->state == CACHE_UNREACHABLE && next_ns < e->begun_ns + CACHE_RETRY_NS) {
         next_ns = e->begun_ns + CACHE_RETRY_NS;
     }
+    ask_soon(e, next_ns > now_ns ? next_ns - now_ns : 1000000);
+}
+
+static void ask_soon(struct entry *e, uint64_t in_ns)
+{
     ev_now_update(e->loop->ev);
     ev_timer_stop(e->loop->ev, &e->due);
-    ev_timer_set(&e->due, next_ns > now_ns ? (double)(next_ns - now_ns) / 1e9 : 0.001, 0);
+    ev_timer_set(&e->due, (double)in_ns / 1e9, 0);
     ev_timer_start(e->loop->ev, &e->due);
+}
+
+/* One that cannot be reached has its pause, and one that is no such server is not asked. */
+static void hasten(struct entry *e, uint64_t now_ns)
+{
+    const bool is_told = e->is_hastened;
+
+    if (e->state == CACHE_DISABLED || (e->state == CACHE_UNREACHABLE && !e->is_asked)) {
+        return;
+    }
+    e->is_hastened = true;
+    e->hastened_ns = now_ns;
+    if (!is_told) {
+        pthread_mutex_lock(&e->loop->lock);
+        e->loop->hastened_len++;
+        pthread_mutex_unlock(&e->loop->lock);
+    }
+    if (!e->is_asked) {
+        ask_soon(e, 0);
+    }
 }
 
 static void on_wake(struct ev_loop *loop, ev_async *async, int events)
@@ -260,15 +323,25 @@ static void on_wake(struct ev_loop *loop, ev_async *async, int events)
     struct cache_loop *l = async->data;
 
     pthread_mutex_lock(&l->lock);
-    bool is_ending = l->is_ending;
+    const bool is_ending = l->is_ending, is_hastened = l->haste != l->haste_heard;
+    const unsigned haste = l->haste;
     pthread_mutex_unlock(&l->lock);
     if (is_ending) {
         ev_break(loop, EVBREAK_ALL);
         return;
     }
     for (size_t i = 0; i < l->entries_len; i++) {
-        schedule(&l->entries[i]);
+        struct entry *e = &l->entries[i];
+        if (is_hastened) {
+            hasten(e, pelt_clock_ns());
+        }
+        if (!e->is_hastened) {
+            schedule(e);
+        }
     }
+    pthread_mutex_lock(&l->lock);
+    l->haste_heard = haste; /* all that are to answer are counted */
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void *run(void *arg)

@@ -3,7 +3,7 @@
  * It leaves the newest readings behind a lock, which is held only while they are copied.
  *
  * Filled before start: sources are shared by rules that want things of the same address. From start
- * to free only take, news and sampled are called, by the sampler's thread.
+ * to free only take, news, sampled, hasten and is_ready are called, by the sampler's thread.
  */
 #ifndef AGENT_CACHE_LOOP_H
 #define AGENT_CACHE_LOOP_H
@@ -37,6 +37,10 @@ PELT_MUST_USE enum pelt_status cache_loop_rule(struct cache_loop *l, size_t sour
 /* Begins the thread and waits until each source has answered, well or not, a second at most: what
  * is driven from then on is counted. */
 PELT_MUST_USE enum pelt_status cache_loop_start(struct cache_loop *l, struct pelt_error *err);
+/* Servers are asked now, those that are being asked anew: a sample is wanted. */
+void cache_loop_hasten(struct cache_loop *l);
+/* All have answered since, or cannot. */
+bool cache_loop_is_ready(struct cache_loop *l);
 /* A sample is taken now: servers are asked as often as there are samples. */
 void cache_loop_sampled(struct cache_loop *l);
 /* The newest reading of a rule. False: none came since it was taken last. */

@@ -125,8 +125,8 @@ static enum pelt_status listen_on(struct push *p, const struct cache_wish *w,
     const struct pelt_addr *addr = &addrs.addr[0];
     p->fd = socket(addr->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (p->fd < 0 || bind(p->fd, &addr->u.sa, addr->len) < 0) {
-        return pelt_fail(err, PELT_EINVAL, "--cache %s: cannot listen on %s: %s%s", w->name,
-                         w->where, strerror(errno),
+        return pelt_fail(err, PELT_EIO, "--cache %s: cannot listen on %s: %s%s", w->name, w->where,
+                         strerror(errno),
                          errno == EADDRINUSE ? ": give another port, or stop who has it" : "");
     }
     /* Without either datagrams may be lost sooner, or unseen: no reason to refuse. */

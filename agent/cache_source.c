@@ -97,7 +97,7 @@ static enum pelt_status ask_dns(const struct cache_wish *wish, struct asking *a,
     pelt_dns_free(dns);
     return a->out->len > 0
                ? PELT_OK
-               : pelt_fail(err, PELT_EINVAL, "'%s': %s: give an address", wish->host, a->why);
+               : pelt_fail(err, PELT_ENOTFOUND, "'%s': %s: give an address", wish->host, a->why);
 }
 
 enum pelt_status cache_source_resolve(const struct cache_wish *wish, struct pelt_addrs *out,

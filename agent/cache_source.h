@@ -49,8 +49,8 @@ struct cache_source {
     void *arg;
 };
 
-/* PELT_EINVAL: the address cannot be resolved, the password file not be read, the port not be
- * listened on ...; `wish` is borrowed for the call. */
+/* PELT_ENOTFOUND: the address cannot be resolved now; PELT_EIO: the port cannot be listened on now;
+ * PELT_EINVAL: the password file cannot be read ...; `wish` is borrowed for the call. */
 PELT_MUST_USE enum pelt_status cache_link_new(const struct cache_wish *wish, struct ev_loop *loop,
                                               struct cache_source **out, struct pelt_error *err);
 PELT_MUST_USE enum pelt_status cache_push_new(const struct cache_wish *wish, struct ev_loop *loop,
@@ -70,7 +70,7 @@ PELT_MUST_USE enum pelt_status cache_source_init(struct cache_source *s,
 /* Tells the gather a figure of the source's own; `how` as in cache_sample.h. */
 void cache_source_tell(struct cache_source *s, const char *name, enum cache_sample_how how,
                        double number);
-/* The addresses of the wish's host, asked now (5 s at most). PELT_EINVAL: none. */
+/* The addresses of the wish's host, asked now (5 s at most). PELT_ENOTFOUND: none. */
 PELT_MUST_USE enum pelt_status cache_source_resolve(const struct cache_wish *wish,
                                                     struct pelt_addrs *out, struct pelt_error *err);
 

@@ -168,6 +168,17 @@ static enum pelt_status bad_url(const struct cache_wish *w, enum pelt_status sta
                      why ? why + 3 : text);
 }
 
+/* "/0" of redis is a database of a server that counts for all of them together. */
+static bool is_database(const struct cache_wish *w, struct pelt_span target)
+{
+    bool is_number = target.len > 1;
+
+    for (size_t i = 1; is_number && i < target.len; i++) {
+        is_number = isdigit((unsigned char)target.ptr[i]);
+    }
+    return w->kind->protocol == CACHE_REDIS && is_number;
+}
+
 /* host, port and path of a URL, or of what becomes one with "http://" in front. */
 static enum pelt_status read_url(struct cache_wish *w, const char *text, struct pelt_error *err)
 {
@@ -201,7 +212,7 @@ static enum pelt_status read_url(struct cache_wish *w, const char *text, struct 
         w->port = w->kind->port;
     }
     bool has_path = url.target.len > 0 && !pelt_span_eq(url.target, "/");
-    if (!is_page(w) && has_path) {
+    if (!is_page(w) && has_path && !is_database(w, url.target)) {
         return bad_address(w, "an address has no path: give HOST:PORT", err);
     }
     w->path = w->kind->path;

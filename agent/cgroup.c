@@ -2,12 +2,17 @@
  * cgroup: see the header. Once a second it is looked whether the group is there, and the same one:
  * a unit that starts anew has the same path. One that is gone has no figures; going up to where a
  * file is, as for a controller that is off, would give those of its parent.
+ *
+ * Of several hierarchies one may change alone, as those that nobody asked for are the process's:
+ * what is counted in the others goes on without a break, or what came since the last reading would
+ * be lost.
  */
 #include "cgroup.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cgroup_cpu.h"
 #include "cgroup_io.h"
@@ -22,6 +27,9 @@ struct cgroup {
     uint64_t epoch; /* of the target's groups, that is open; 0: none */
     bool gone;
     uint64_t inodes[CGROUP_HIERARCHIES]; /* of its folders when they were opened; 0: not there */
+    /* The newest group of each hierarchy that was opened, and its inode. */
+    struct cgroup_place opened;
+    uint64_t opened_inodes[CGROUP_HIERARCHIES];
     struct cgroup_limit limits[CGROUP_LIMITS];
     struct cgroup_cpu cpu;
     struct cgroup_io_figures io;
@@ -109,15 +117,65 @@ static void all_unreadable(struct cgroup *g, const char *why)
     pressure_unreadable(&g->pressure, why);
 }
 
-static void rebase(struct cgroup *g)
+/* How the group that a controller's figures are of stands to the one before. */
+enum change { SAME, MADE_ANEW, ANOTHER };
+
+static enum change change_of(const struct cgroup *g, const struct cgroup_place *now,
+                             enum cgroup_hierarchy v1)
+{
+    bool is_v2;
+    const struct cgroup_folder *f = cgroup_place_of(now, g->mounts, v1, &is_v2);
+    const enum cgroup_hierarchy h = is_v2 ? CGROUP_V2 : v1;
+
+    if (f->path[0] == '\0') {
+        return SAME; /* there is none: what was counted stands */
+    }
+    if (strcmp(f->path, g->opened.at[h].path) != 0) {
+        return ANOTHER;
+    }
+    return g->inodes[h] == g->opened_inodes[h] ? SAME : MADE_ANEW;
+}
+
+/* A kill is counted in one group alone: all that a group has counted since it was made is new. */
+static void rebase_oom(struct cgroup *g, const struct cgroup_place *now)
+{
+    bool is_v2;
+    const char *own = cgroup_place_of(now, g->mounts, CGROUP_MEMORY, &is_v2)->path;
+    const enum change change = change_of(g, now, CGROUP_MEMORY);
+
+    if (change == MADE_ANEW && strcmp(g->oom_folder.path, own) == 0) {
+        figure_restart(g->oom_kills);
+    } else if (change != SAME) {
+        figure_rebase(g->oom_kills);
+    }
+}
+
+/* What is now counted by another group, which is open by now, goes on from there. */
+static void rebase(struct cgroup *g, const struct cgroup_place *now)
 {
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
-        figure_rebase(g->limits[i].figure);
+        if (change_of(g, now, cgroup_limit_hierarchy(&g->limits[i])) != SAME) {
+            figure_rebase(g->limits[i].figure);
+        }
     }
-    figure_rebase(g->cpu.cpu);
-    figure_rebase(g->cpu.throttled);
-    figure_rebase(g->oom_kills);
-    pressure_rebase(&g->pressure);
+    if (change_of(g, now, CGROUP_CPU) != SAME) {
+        figure_rebase(g->cpu.cpu);
+        figure_rebase(g->cpu.throttled);
+    }
+    if (change_of(g, now, CGROUP_V2) != SAME) {
+        pressure_rebase(&g->pressure);
+    }
+    rebase_oom(g, now);
+}
+
+static void keep_opened(struct cgroup *g, const struct cgroup_place *now)
+{
+    for (size_t i = 0; i < CGROUP_HIERARCHIES; i++) {
+        if (now->at[i].path[0] != '\0') {
+            g->opened.at[i] = now->at[i];
+            g->opened_inodes[i] = g->inodes[i];
+        }
+    }
 }
 
 /* Without the groups of all processes, whose figures are not the target's, and without those that
@@ -154,10 +212,8 @@ static bool has_changed(struct cgroup *g)
 static void open_all(struct cgroup *g)
 {
     const struct cgroup_place place = own_place(g);
+    const bool is_first = g->epoch == 0;
 
-    if (g->epoch != 0) {
-        rebase(g);
-    }
     g->epoch = g->target->cgroups_epoch;
     g->gone = false;
     for (size_t i = 0; i < CGROUP_LIMITS; i++) {
@@ -167,6 +223,10 @@ static void open_all(struct cgroup *g)
     cgroup_io_open(&g->io, &place, g->mounts, g->root);
     open_oom(g, &place);
     open_pressure(g, &place);
+    if (!is_first) {
+        rebase(g, &place);
+    }
+    keep_opened(g, &place);
 }
 
 static void close_all(struct cgroup *g)

@@ -144,6 +144,11 @@ bool cgroup_limit_init(struct cgroup_limit *l, enum cgroup_limit_of of, struct c
     return l->figure != NULL && (of != CGROUP_LIMIT_MEMORY || l->usage != NULL);
 }
 
+enum cgroup_hierarchy cgroup_limit_hierarchy(const struct cgroup_limit *l)
+{
+    return kinds[l->of].hierarchy;
+}
+
 void cgroup_limit_unreadable(struct cgroup_limit *l, const char *why)
 {
     figure_unreadable(l->figure, "%s", why);

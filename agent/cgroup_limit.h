@@ -42,6 +42,8 @@ struct cgroup_limit {
 /* Adds its figures. False: out of memory. */
 bool cgroup_limit_init(struct cgroup_limit *l, enum cgroup_limit_of of, struct catalogue *c,
                        const char *target);
+/* Whose group of v1 its files are in. */
+enum cgroup_hierarchy cgroup_limit_hierarchy(const struct cgroup_limit *l);
 /* Another group; closes what was open. */
 void cgroup_limit_open(struct cgroup_limit *l, const struct cgroup_place *place,
                        const struct cgroup_mounts *mounts, const char *root);

@@ -12,6 +12,7 @@
 #ifndef AGENT_COLLECTOR_H
 #define AGENT_COLLECTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "figure.h"
@@ -30,6 +31,11 @@ struct collector {
      * holds for threads begun behind it), with all signals blocked; its read copies what the thread
      * left for it, and its free ends and joins it. */
     enum pelt_status (*start)(struct collector *self, struct pelt_error *err);
+    /* NULL, or: a sample is wanted of what is so now: who is asked by another thread is asked
+     * anew. */
+    void (*hasten)(struct collector *self);
+    /* NULL, or: whether those have answered, or will not. */
+    bool (*is_ready)(struct collector *self);
 };
 
 #endif

@@ -16,7 +16,8 @@ enum cost_change cost_note(struct cost *c, uint64_t now_ns, uint64_t cpu_ns)
     c->share = (double)(cpu_ns - c->began_cpu_ns) / (double)(now_ns - c->began_ns);
     c->began_ns = now_ns;
     c->began_cpu_ns = cpu_ns;
-    if (c->share > c->limit && c->factor < COST_FACTOR_MAX) {
+    c->above = c->share > c->limit ? c->above + 1 : 0;
+    if (c->above >= COST_PATIENCE && c->factor < COST_FACTOR_MAX) {
         c->factor *= 2;
         return COST_SLOWER;
     }

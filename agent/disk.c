@@ -123,13 +123,13 @@ static bool is_known(const struct disks *d, const char *point)
 }
 
 /* Whether a folder is where something is mounted, and what. Returns 0 or errno. */
-static int look(const struct disks *d, const char *point, dev_t *device, bool *has_inodes)
+static int look(const char *root, const char *point, dev_t *device, bool *has_inodes)
 {
     char path[PROCFILE_PATH];
     struct stat about;
     struct statvfs v;
 
-    if (snprintf(path, sizeof path, "%s%s", d->root, point) >= (int)sizeof path) {
+    if (snprintf(path, sizeof path, "%s%s", root, point) >= (int)sizeof path) {
         return ENAMETOOLONG;
     }
     if (stat(path, &about) != 0 || statvfs(path, &v) != 0) {
@@ -184,7 +184,7 @@ static bool add_kind(struct disks *d, struct catalogue *c, struct text mounts, b
 
     while (ok && d->len < DISKS_MAX && text_line(&mounts, &line)) {
         if (mount_parse(line, &m) && disk_is_local(&m) && (strcmp(m.type, "tmpfs") == 0) == tmpfs &&
-            !is_known(d, m.point) && look(d, m.point, &device, &has_inodes) == 0 &&
+            !is_known(d, m.point) && look(d->root, m.point, &device, &has_inodes) == 0 &&
             !has_device(d, device)) {
             ok = add(d, c, m.point, device, has_inodes);
         }
@@ -204,22 +204,47 @@ static bool add_found(struct disks *d, struct catalogue *c)
     return ok;
 }
 
+static int look_for(const char *root, const char *point, dev_t *device, bool *has_inodes)
+{
+    return point[0] == '/' ? look(root, point, device, has_inodes) : EINVAL;
+}
+
+static enum pelt_status not_there(const char *point, int error, struct pelt_error *err)
+{
+    return pelt_fail(err, error == EINVAL ? PELT_EINVAL : PELT_ENOTFOUND,
+                     "--disk %s: %s: give the absolute path of a folder on the file system, as df "
+                     "shows it",
+                     point, procfile_error_text(error));
+}
+
+enum pelt_status disk_points_check(const char *const *points, size_t len, const char *root,
+                                   struct pelt_error *err)
+{
+    for (size_t i = 0; i < len; i++) {
+        dev_t device;
+        bool has_inodes;
+        int error = look_for(root, points[i], &device, &has_inodes);
+
+        if (error != 0) {
+            return not_there(points[i], error, err);
+        }
+    }
+    return PELT_OK;
+}
+
 static bool add_asked(struct disks *d, struct catalogue *c, const char *point,
                       struct pelt_error *err)
 {
     dev_t device;
     bool has_inodes;
-    int error = point[0] == '/' ? look(d, point, &device, &has_inodes) : EINVAL;
+    int error = look_for(d->root, point, &device, &has_inodes);
 
     if (error == 0 && d->len == DISKS_MAX) {
         pelt_fail(err, PELT_ELIMIT, "--disk: more than %d are too many", DISKS_MAX);
         return false;
     }
     if (error != 0) {
-        pelt_fail(err, PELT_EINVAL,
-                  "--disk %s: %s: give the absolute path of a folder on the file system, as df "
-                  "shows it",
-                  point, procfile_error_text(error));
+        (void)not_there(point, error, err);
         return false;
     }
     return is_known(d, point) || add(d, c, point, device, has_inodes);

@@ -27,6 +27,10 @@
 struct collector *disk_collector_new(struct catalogue *c, const char *const *points, size_t len,
                                      const char *root, struct pelt_error *err);
 
+/* Whether they are there now. PELT_ENOTFOUND: the line names the first that is not. */
+PELT_MUST_USE enum pelt_status disk_points_check(const char *const *points, size_t len,
+                                                 const char *root, struct pelt_error *err);
+
 /* Pure: whether a mount is looked at without being asked for. */
 bool disk_is_local(const struct mount *m);
 

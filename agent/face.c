@@ -101,13 +101,49 @@ static enum MHD_Result answer_info(struct visitor *v)
     return send_page(v, 200, JSON);
 }
 
+/* It is there: the request is looked at again. Under the lock. */
+static void on_fresh(void *of)
+{
+    struct visitor *v = of;
+
+    v->wants = VISITOR_IS_SERVED;
+    MHD_resume_connection(v->connection);
+}
+
+/* False: the end has come. */
+static bool wait_for_fresh(struct visitor *v)
+{
+    struct sampler *s = lock(v);
+    bool is_ending = s->streams.ending;
+
+    if (!is_ending) {
+        v->wants = VISITOR_WAITS;
+        v->waiter = (struct sampler_waiter){.on_ready = on_fresh, .of = v};
+        MHD_suspend_connection(v->connection);
+        sampler_want(s, &v->waiter);
+    }
+    pthread_mutex_unlock(&s->lock);
+    sampler_wake(s);
+    return !is_ending;
+}
+
 static enum MHD_Result answer_sample(struct visitor *v)
 {
+    const char *fresh = MHD_lookup_connection_value(v->connection, MHD_GET_ARGUMENT_KIND, "fresh");
+
+    if (fresh && strcmp(fresh, "1") != 0) {
+        return refuse(v, 400, "fresh=1 asks for a sample of now; without it the newest one is told",
+                      NULL, NULL);
+    }
+    if (fresh && v->wants != VISITOR_IS_SERVED) {
+        return wait_for_fresh(v) ? MHD_YES : refuse(v, 503, "the agent ends", NULL, NULL);
+    }
+    v->wants = VISITOR_WANTS_NONE;
     sampler_write_newest(lock(v));
     return send_page(v, 200, JSON);
 }
 
-/* Not under the lock: who asks for the time should not wait for a sample. */
+/* Not under the lock, so that nothing comes between the two times. */
 static enum MHD_Result answer_clock(struct visitor *v)
 {
     char bytes[128];
@@ -127,7 +163,7 @@ static enum MHD_Result answer_metrics(struct visitor *v)
 
     s->page.len = 0;
     s->page.full = false;
-    exposition_write(&s->page, format, &about, s->list->catalogue);
+    exposition_write(&s->page, format, &about, s->shown.figures);
     return send_page(v, 200, exposition_content_type(format));
 }
 
@@ -516,7 +552,7 @@ enum pelt_status face_start(struct face *f, struct pelt_error *err)
     return PELT_OK;
 }
 
-/* Streams get their last chunk, if their clients read. */
+/* Streams get their last chunk, if their clients read; who waits for a sample gets the newest. */
 static void bid_farewell(struct sampler *s)
 {
     size_t open = STREAMS_MAX;
@@ -524,6 +560,7 @@ static void bid_farewell(struct sampler *s)
     pthread_mutex_lock(&s->lock);
     streams_end(&s->streams);
     pthread_mutex_unlock(&s->lock);
+    sampler_let_go(s);
     for (int i = 0; i < FAREWELL_TRIES && open > 0; i++) {
         pthread_mutex_lock(&s->lock);
         open = s->streams.open;

@@ -10,6 +10,7 @@
 struct catalogue {
     struct figure *all[CATALOGUE_MAX];
     size_t len;
+    bool is_mirror; /* texts are another's */
 };
 
 const char *figure_tier_name(enum figure_tier tier)
@@ -26,21 +27,21 @@ struct catalogue *catalogue_new(void)
     return calloc(1, sizeof(struct catalogue));
 }
 
-static void free_figure(struct figure *f)
+static void free_figure(struct figure *f, bool is_mirror)
 {
-    if (f) {
+    if (f && !is_mirror) {
         free(f->name);
         free(f->target);
         free(f->unit);
         free(f->source);
-        free(f);
     }
+    free(f);
 }
 
 void catalogue_free(struct catalogue *c)
 {
     for (size_t i = 0; c && i < c->len; i++) {
-        free_figure(c->all[i]);
+        free_figure(c->all[i], c->is_mirror);
     }
     free(c);
 }
@@ -62,7 +63,7 @@ static struct figure *make_figure(const struct figure_about *about)
         f->cells[i] = f->base[i] = NAN;
     }
     if (!f->name || !f->target || !f->unit || !f->source) {
-        free_figure(f);
+        free_figure(f, false);
         return NULL;
     }
     figure_unreadable(f, FIGURE_NOT_READ);
@@ -78,6 +79,33 @@ struct figure *catalogue_add(struct catalogue *c, const struct figure_about *abo
         c->all[c->len++] = f;
     }
     return f;
+}
+
+struct catalogue *catalogue_mirror(const struct catalogue *c)
+{
+    struct catalogue *mirror = catalogue_new();
+
+    if (mirror) {
+        mirror->is_mirror = true;
+    }
+    while (mirror && mirror->len < c->len) {
+        struct figure *f = malloc(sizeof *f);
+
+        if (!f) {
+            catalogue_free(mirror);
+            return NULL;
+        }
+        *f = *c->all[mirror->len];
+        mirror->all[mirror->len++] = f;
+    }
+    return mirror;
+}
+
+void catalogue_follow(struct catalogue *mirror, const struct catalogue *c)
+{
+    for (size_t i = 0; i < mirror->len; i++) {
+        *mirror->all[i] = *c->all[i];
+    }
 }
 
 size_t catalogue_len(const struct catalogue *c)

@@ -59,6 +59,11 @@ struct catalogue;
 struct catalogue *catalogue_new(void); /* NULL: out of memory */
 void catalogue_free(struct catalogue *c);
 #define FIGURE_NOT_READ "not read yet"
+/* A copy of a catalogue that is whole: its figures have the texts of `c`, which must outlive it.
+ * NULL: out of memory. */
+struct catalogue *catalogue_mirror(const struct catalogue *c);
+/* Makes the copy what `c` is now. */
+void catalogue_follow(struct catalogue *mirror, const struct catalogue *c);
 /* A new figure, which starts as unreadable (FIGURE_NOT_READ); its address is good until free. NULL:
  * out of memory, or more than CATALOGUE_MAX. */
 #define CATALOGUE_MAX 1000

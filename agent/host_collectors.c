@@ -22,6 +22,9 @@ static enum pelt_status add_host(struct sampler_list *list, const struct agent_o
     for (size_t i = 0; status == PELT_OK && i < sizeof makers / sizeof *makers; i++) {
         status = sampler_list_add(list, makers[i](c, list->root), err);
     }
+    if (status == PELT_OK) { /* one that is not mounted yet is no bad option */
+        status = disk_points_check(options->disks.all, options->disks.len, list->root, err);
+    }
     if (status == PELT_OK) {
         status = sampler_list_add(
             list, disk_collector_new(c, options->disks.all, options->disks.len, list->root, err),

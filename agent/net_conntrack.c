@@ -87,8 +87,8 @@ struct collector *net_conntrack_new(struct catalogue *c, const struct net_space 
         (void)net_figure_failed(c, err);
         return NULL;
     }
-    n->collector =
-        (struct collector){"net_conntrack", net_conntrack_read, net_conntrack_free, NULL};
+    n->collector = (struct collector){
+        .name = "net_conntrack", .read = net_conntrack_read, .free = net_conntrack_free};
     n->space = space;
     n->count = NET_FILE(space, "/proc/sys/net/netfilter/nf_conntrack_count");
     n->max = NET_FILE(space, "/proc/sys/net/netfilter/nf_conntrack_max");

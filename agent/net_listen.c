@@ -333,7 +333,8 @@ struct collector *net_listen_new(struct sampler_list *list, struct net_spaces *s
         (void)net_figure_failed(list->catalogue, err);
         return NULL;
     }
-    n->collector = (struct collector){"net_listen", net_listen_read, net_listen_free, NULL};
+    n->collector =
+        (struct collector){.name = "net_listen", .read = net_listen_read, .free = net_listen_free};
     n->space = net_spaces_at(spaces, index);
     n->diag = NET_DIAG(n->space);
     if (!add_queues(n, list, spaces)) {

@@ -261,7 +261,8 @@ struct collector *net_nic_new(struct catalogue *c, const struct net_space *space
         (void)net_figure_failed(c, err);
         return NULL;
     }
-    n->collector = (struct collector){"net_nic", net_nic_read, net_nic_free, NULL};
+    n->collector =
+        (struct collector){.name = "net_nic", .read = net_nic_read, .free = net_nic_free};
     n->space = space;
     n->dev = NET_FILE(space, "/net/dev");
     n->softnet = NET_FILE(space, "/net/softnet_stat");

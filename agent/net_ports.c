@@ -191,7 +191,8 @@ struct collector *net_ports_new(struct catalogue *c, const struct net_space *spa
         (void)net_figure_failed(c, err);
         return NULL;
     }
-    n->collector = (struct collector){"net_ports", net_ports_read, net_ports_free, NULL};
+    n->collector =
+        (struct collector){.name = "net_ports", .read = net_ports_read, .free = net_ports_free};
     n->range = NET_FILE(space, "/proc/sys/net/ipv4/ip_local_port_range");
     n->diag = NET_DIAG(space);
     n->figure = net_figure_add(c, space, PELT_SERVER_LIMIT, FIGURE_SLOW, "ephemeral_ports", "ports",

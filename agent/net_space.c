@@ -310,7 +310,8 @@ struct collector *net_spaces_new(struct sampler_list *list, struct pelt_error *e
         (void)pelt_fail(err, PELT_ENOMEM, "network namespaces: out of memory");
         return NULL;
     }
-    n->collector = (struct collector){"net_space", spaces_read, spaces_free, NULL};
+    n->collector =
+        (struct collector){.name = "net_space", .read = spaces_read, .free = spaces_free};
     n->targets = list->targets;
     n->all[0] = (struct net_space){
         .root = list->root, .identity = identity_of(list->root, 0), .generation = 1};

@@ -268,7 +268,8 @@ struct collector *net_tcp_new(struct catalogue *c, const struct net_space *space
         (void)net_figure_failed(c, err);
         return NULL;
     }
-    n->collector = (struct collector){"net_tcp", net_tcp_read, net_tcp_free, NULL};
+    n->collector =
+        (struct collector){.name = "net_tcp", .read = net_tcp_read, .free = net_tcp_free};
     n->space = space;
     n->page_bytes = (double)sysconf(_SC_PAGESIZE);
     n->files[FILE_SNMP] = NET_FILE(space, "/net/snmp");

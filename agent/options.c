@@ -447,5 +447,5 @@ void agent_options_help(void)
          "Paths: GET /v1/info /v1/sample /v1/stream /v1/clock, /metrics (OpenMetrics), /health\n"
          "/health/live /health/ready /health/detailed (docs/AGENT.md).\n"
          "SIGTERM or SIGINT ends it at once, exit 0.\n"
-         "Exit 1: it cannot listen; 2: a bad option, or something to watch that is not there.");
+         "Exit 1: it cannot listen, or something to watch is not there now; 2: a bad option.");
 }

@@ -65,15 +65,15 @@ static void add_guards(struct page *p, const struct guards *guards)
     page_add(p, "}");
 }
 
-static void add_target(struct page *p, const struct target *target)
+static void add_target(struct page *p, const struct target *target, const struct shown_target *now)
 {
     static const char *const by[] = {"pid", "port", "unit", "cgroup"};
 
     page_add(p, "{");
     add_text(p, "name", target->name);
     add_text(p, "by", by[target->by]);
-    add_uint(p, "pid", (uint64_t)target->pid);
-    add_uint(p, "restarts", target->epoch > 0 ? target->epoch - 1 : 0);
+    add_uint(p, "pid", (uint64_t)now->pid);
+    add_uint(p, "restarts", now->restarts);
     page_add(p, "}");
 }
 
@@ -111,14 +111,14 @@ void pages_info(struct page *p, const struct about *about, const struct sampler 
     page_add(p, ",\"targets\":[");
     for (size_t i = 0; i < targets_len(targets); i++) {
         page_add(p, i > 0 ? "," : "");
-        add_target(p, targets_at(targets, i));
+        add_target(p, targets_at(targets, i), &s->shown.targets[i]);
     }
     page_add(p, "]");
     add_uint(p, "tick_ns_least", GRID_TICK_LEAST_NS);
     page_add(p, ",\"figures\":[");
-    for (size_t i = 0; i < catalogue_len(s->list->catalogue); i++) {
+    for (size_t i = 0; i < catalogue_len(s->shown.figures); i++) {
         page_add(p, i > 0 ? "," : "");
-        add_figure(p, catalogue_at(s->list->catalogue, i));
+        add_figure(p, catalogue_at(s->shown.figures, i));
     }
     page_add(p, "]}\n");
 }
@@ -230,8 +230,8 @@ int pages_health(struct page *p, enum health depth, const struct about *about,
         add_text(p, "version", PELT_VERSION);
         add_uint(p, "samples", s->sample);
         add_uint(p, "sample_age_ns", now_ns > s->at_ns ? now_ns - s->at_ns : 0);
-        add_uint(p, "figures", catalogue_len(s->list->catalogue));
-        add_unreadable(p, s->list->catalogue);
+        add_uint(p, "figures", catalogue_len(s->shown.figures));
+        add_unreadable(p, s->shown.figures);
         add_collectors(p, s);
         add_streams(p, &s->streams);
         add_self(p, s);

@@ -1,7 +1,8 @@
 /*
- * process: see the header. Everything is reached through one descriptor of the folder /proc/PID,
+ * process: see the header. All files are reached through one descriptor of the folder /proc/PID,
  * which is of this very process: once it has ended, all that is read there fails with ESRCH,
- * whoever has its number by then.
+ * whoever has its number by then. Its CPU time alone is asked for by the number: should another
+ * process have that, the time is its until the end of the first is noticed, a second later at most.
  */
 #include "process.h"
 

@@ -109,13 +109,10 @@ static void read_tier(struct sampler *s, enum figure_tier tier, uint64_t now_ns)
 {
     for (size_t i = 0; i < s->list->len; i++) {
         struct collector *c = s->list->collectors[i];
-        struct sampler_cost *cost = &s->costs[i];
-        uint64_t begin_ns = pelt_clock_ns(), took_ns;
+        uint64_t begin_ns = pelt_clock_ns();
 
         c->read(c, tier, now_ns);
-        took_ns = pelt_clock_ns() - begin_ns;
-        cost->last_ns = tier == FIGURE_FAST ? took_ns : cost->last_ns + took_ns;
-        cost->worst_ns = cost->last_ns > cost->worst_ns ? cost->last_ns : cost->worst_ns;
+        s->took_ns[i] += pelt_clock_ns() - begin_ns;
     }
 }
 
@@ -125,36 +122,166 @@ static void number_figures(struct sampler *s)
     for (size_t i = 0; i < catalogue_len(s->list->catalogue); i++) {
         struct figure *f = catalogue_at(s->list->catalogue, i);
 
-        f->read_in = f->fresh ? s->sample : f->read_in;
-        f->turned_in = f->turned ? s->sample : f->turned_in;
+        f->read_in = f->fresh ? s->sample + 1 : f->read_in;
+        f->turned_in = f->turned ? s->sample + 1 : f->turned_in;
         f->fresh = f->turned = false;
     }
 }
 
-static void take_sample(struct sampler *s, uint64_t now_ns)
+/* Without the lock. Returns the agent's memory, or 0 where it was not looked at. */
+static uint64_t read_tiers(struct sampler *s, uint64_t now_ns, bool is_medium, bool is_slow)
 {
-    bool is_medium = now_ns + EARLY_NS >= s->medium_ns, is_slow = now_ns + EARLY_NS >= s->slow_ns;
-    uint64_t begin_ns = pelt_clock_ns(), took_ns;
-
-    s->sample++;
-    s->at_ns = now_ns;
+    memset(s->took_ns, 0, s->list->len * sizeof s->took_ns[0]);
     if (is_medium) {
         targets_refresh(s->list->targets, now_ns);
     }
     read_tier(s, FIGURE_FAST, now_ns);
     if (is_medium) {
         read_tier(s, FIGURE_MEDIUM, now_ns);
-        s->medium_ns = now_ns + s->cost.factor * SAMPLER_MEDIUM_NS;
-        s->rss_bytes = own_rss_bytes(s->statm);
     }
     if (is_slow) {
         read_tier(s, FIGURE_SLOW, now_ns);
-        s->slow_ns = now_ns + s->cost.factor * SAMPLER_SLOW_NS;
     }
     number_figures(s);
-    took_ns = pelt_clock_ns() - begin_ns;
+    return is_medium ? own_rss_bytes(s->statm) : 0;
+}
+
+static void note_times(struct sampler *s, uint64_t took_ns)
+{
+    for (size_t i = 0; i < s->list->len; i++) {
+        struct sampler_cost *cost = &s->costs[i];
+
+        cost->last_ns = s->took_ns[i];
+        cost->worst_ns = cost->last_ns > cost->worst_ns ? cost->last_ns : cost->worst_ns;
+    }
     s->worst_ns = took_ns > s->worst_ns ? took_ns : s->worst_ns;
+}
+
+/* Takes the lock once all is read. */
+static void take_sample(struct sampler *s, uint64_t now_ns, bool is_wanted)
+{
+    bool is_medium = is_wanted || now_ns + EARLY_NS >= s->medium_ns;
+    bool is_slow = is_wanted || now_ns + EARLY_NS >= s->slow_ns;
+    uint64_t begin_ns = pelt_clock_ns();
+    uint64_t rss_bytes = read_tiers(s, now_ns, is_medium, is_slow);
+
+    pthread_mutex_lock(&s->lock);
+    s->sample++;
+    s->at_ns = now_ns;
+    s->medium_ns = is_medium ? now_ns + s->cost.factor * SAMPLER_MEDIUM_NS : s->medium_ns;
+    s->slow_ns = is_slow ? now_ns + s->cost.factor * SAMPLER_SLOW_NS : s->slow_ns;
+    s->rss_bytes = is_medium ? rss_bytes : s->rss_bytes;
+    note_times(s, pelt_clock_ns() - begin_ns);
     note_cost(s, now_ns);
+    shown_take(&s->shown, s->list->catalogue, s->list->notices, s->list->targets);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- a sample that is wanted ---- */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Its collectors are asked as soon as it may be taken. */
+static void begin_wanted(struct sampler_wanted *w, uint64_t now_ns)
+{
+    w->due_ns = now_ns + SAMPLER_WANTED_AFTER_NS;
+    if (w->last_ns != 0) {
+        w->due_ns = later(w->due_ns, w->last_ns + SAMPLER_WANTED_APART_NS);
+    }
+    w->most_ns = 0;
+}
+
+void sampler_want(struct sampler *s, struct sampler_waiter *waiter)
+{
+    struct sampler_wanted *w = &s->wanted;
+    struct sampler_waiter **list = &w->served;
+
+    if (w->served == NULL) {
+        begin_wanted(w, agent_clock_ns());
+    } else if (w->most_ns != 0) {
+        list = &w->behind;
+    }
+    waiter->next = *list;
+    *list = waiter;
+}
+
+static void hasten(struct sampler *s)
+{
+    for (size_t i = 0; i < s->list->len; i++) {
+        struct collector *c = s->list->collectors[i];
+
+        if (c->hasten != NULL) {
+            c->hasten(c);
+        }
+    }
+}
+
+static bool are_ready(struct sampler *s)
+{
+    bool is_ready = true;
+
+    for (size_t i = 0; is_ready && i < s->list->len; i++) {
+        struct collector *c = s->list->collectors[i];
+
+        is_ready = c->is_ready == NULL || c->is_ready(c);
+    }
+    return is_ready;
+}
+
+/* True: it is to be taken now. Under the lock. */
+static bool is_wanted_now(struct sampler *s, uint64_t now_ns)
+{
+    struct sampler_wanted *w = &s->wanted;
+
+    if (w->served == NULL || now_ns < w->due_ns) {
+        return false;
+    }
+    if (w->most_ns == 0) {
+        w->most_ns = now_ns + SAMPLER_WANTED_MOST_NS;
+        hasten(s);
+    }
+    if (now_ns < s->at_ns + SAMPLER_APART_NS || (!are_ready(s) && now_ns < w->most_ns)) {
+        w->due_ns = later(now_ns + SAMPLER_WANTED_LOOK_NS, s->at_ns + SAMPLER_APART_NS);
+        return false;
+    }
+    return true;
+}
+
+static void tell(struct sampler_waiter *waiter)
+{
+    while (waiter != NULL) {
+        struct sampler_waiter *next = waiter->next; /* it is its owner's from on_ready on */
+
+        waiter->on_ready(waiter->of);
+        waiter = next;
+    }
+}
+
+/* It was taken. Under the lock. */
+static void serve_wanted(struct sampler *s, uint64_t now_ns)
+{
+    struct sampler_wanted *w = &s->wanted;
+    struct sampler_waiter *served = w->served;
+
+    w->last_ns = now_ns;
+    w->served = w->behind;
+    w->behind = NULL;
+    if (w->served != NULL) {
+        begin_wanted(w, now_ns);
+    }
+    tell(served);
+}
+
+void sampler_let_go(struct sampler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    tell(s->wanted.served);
+    tell(s->wanted.behind);
+    s->wanted = (struct sampler_wanted){0};
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- frames ---- */
@@ -175,7 +302,7 @@ static void write_frame(struct sampler *s, const struct stream *stream,
     frame.self.lost = stream->lost;
     s->page.len = 0;
     s->page.full = false;
-    frame_write(&s->page, &frame, s->list->catalogue, s->list->notices);
+    frame_write(&s->page, &frame, s->shown.figures, &s->shown.notices);
 }
 
 static void serve(struct sampler *s, struct stream *stream, const struct grid_tick *tick)
@@ -183,7 +310,7 @@ static void serve(struct sampler *s, struct stream *stream, const struct grid_ti
     write_frame(s, stream, tick);
     if (streams_put(&s->streams, stream, &s->page)) {
         stream->seen_sample = s->sample;
-        stream->seen_notice = s->list->notices->made;
+        stream->seen_notice = s->shown.notices.made;
     }
 }
 
@@ -194,7 +321,7 @@ void sampler_write_newest(struct sampler *s)
     frame.self.lost = 0;
     s->page.len = 0;
     s->page.full = false;
-    frame_write(&s->page, &frame, s->list->catalogue, s->list->notices);
+    frame_write(&s->page, &frame, s->shown.figures, &s->shown.notices);
 }
 
 /* ---- ticks ---- */
@@ -208,21 +335,15 @@ static uint64_t idle_due_ns(const struct sampler *s)
 uint64_t sampler_due_ns(const struct sampler *s)
 {
     uint64_t streams_ns = streams_due_ns(&s->streams, s->cost.factor);
+    uint64_t due_ns = streams_ns < idle_due_ns(s) ? streams_ns : idle_due_ns(s);
 
-    return streams_ns < idle_due_ns(s) ? streams_ns : idle_due_ns(s);
+    return s->wanted.served != NULL && s->wanted.due_ns < due_ns ? s->wanted.due_ns : due_ns;
 }
 
-void sampler_tick(struct sampler *s, uint64_t now_ns)
+/* What of the streams is due, under the lock; `factor` is of this turn: a cost noted within must
+ * not change which ticks are its. */
+static void serve_streams(struct sampler *s, uint64_t now_ns, unsigned factor)
 {
-    /* Of this turn: a cost noted within must not change which ticks are its. */
-    unsigned factor = s->cost.factor;
-
-    if (now_ns < sampler_due_ns(s)) {
-        return;
-    }
-    if (s->sample == 0 || now_ns >= s->at_ns + SAMPLER_APART_NS) {
-        take_sample(s, now_ns);
-    }
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         struct stream *stream = &s->streams.all[i];
         struct grid_tick tick;
@@ -232,6 +353,28 @@ void sampler_tick(struct sampler *s, uint64_t now_ns)
             serve(s, stream, &tick);
         }
     }
+}
+
+void sampler_tick(struct sampler *s, uint64_t now_ns)
+{
+    pthread_mutex_lock(&s->lock);
+    const unsigned factor = s->cost.factor;
+    const bool is_wanted = is_wanted_now(s, now_ns);
+    const bool is_due =
+        is_wanted || now_ns >= idle_due_ns(s) || now_ns >= streams_due_ns(&s->streams, factor);
+    const bool is_old = s->sample == 0 || now_ns >= s->at_ns + SAMPLER_APART_NS;
+    pthread_mutex_unlock(&s->lock);
+    if (is_due && is_old) {
+        take_sample(s, now_ns, is_wanted);
+    }
+    pthread_mutex_lock(&s->lock);
+    if (is_due) {
+        serve_streams(s, now_ns, factor);
+    }
+    if (is_wanted) {
+        serve_wanted(s, now_ns);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- the loop ---- */
@@ -270,7 +413,8 @@ enum pelt_status sampler_init(struct sampler *s, struct sampler_list *list, doub
         .list = list, .statm = -1, .epoll = -1, .timer = -1, .wake = -1, .cost.limit = cpu_limit};
     pthread_mutex_init(&s->lock, NULL);
     s->page = (struct page){.bytes = malloc(size), .size = size};
-    if (!s->page.bytes || streams_init(&s->streams, frame_bytes(list->catalogue), err)) {
+    if (!s->page.bytes || shown_init(&s->shown, list->catalogue, list->targets) ||
+        streams_init(&s->streams, frame_bytes(list->catalogue), err)) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     if (open_loop(s)) {
@@ -289,6 +433,7 @@ static void close_one(int fd)
 void sampler_deinit(struct sampler *s)
 {
     streams_deinit(&s->streams);
+    shown_deinit(&s->shown);
     free(s->page.bytes);
     close_one(s->statm);
     close_one(s->epoll);
@@ -315,10 +460,8 @@ void sampler_begin(struct sampler *s)
     uint64_t now_ns = agent_clock_ns();
 
     cost_init(&s->cost, s->cost.limit, now_ns, own_cpu_ns());
-    pthread_mutex_lock(&s->lock);
-    take_sample(s, now_ns);
+    take_sample(s, now_ns, false);
     s->medium_ns = s->slow_ns = now_ns + SAMPLER_SECOND_NS;
-    pthread_mutex_unlock(&s->lock);
 }
 
 void sampler_wake(struct sampler *s)
@@ -386,12 +529,10 @@ enum pelt_status sampler_run(struct sampler *s, int ending, struct pelt_error *e
         if (len < 0 && errno != EINTR) {
             return pelt_fail(err, PELT_EIO, "cannot wait: %s", strerror(errno));
         }
-        pthread_mutex_lock(&s->lock);
         goes_on = handle(s, events, len < 0 ? 0 : len);
         if (goes_on) {
             sampler_tick(s, agent_clock_ns());
         }
-        pthread_mutex_unlock(&s->lock);
     }
     epoll_ctl(s->epoll, EPOLL_CTL_DEL, ending, NULL);
     return PELT_OK;

@@ -9,9 +9,12 @@
  *
  * The list is filled once, before the loop; from then on nothing is allocated.
  *
- * Threads: the main thread is the sampler's: it reads collectors and calls the watched descriptors.
- * It holds the lock while it does, and not while it waits; whoever holds the lock may look at
- * figures, notices and streams.
+ * Whoever wants one gets a sample of all tiers that began after it was asked for: collectors that
+ * others answer ask them first (collector.h: hasten). There are at most four of these a second.
+ *
+ * Threads: the main thread is the sampler's: it reads collectors and calls the watched descriptors,
+ * without the lock. What it read it then puts before the others under the lock (`shown`, streams,
+ * costs), so that nobody waits for a file or a server that hangs.
  */
 #ifndef AGENT_SAMPLER_H
 #define AGENT_SAMPLER_H
@@ -26,6 +29,7 @@
 #include "notices.h"
 #include "page.h"
 #include "pelt/status.h"
+#include "shown.h"
 #include "streams.h"
 #include "target.h"
 
@@ -71,22 +75,47 @@ void sampler_list_deinit(struct sampler_list *list);
 #define SAMPLER_IDLE_NS   UINT64_C(1000000000)
 #define SAMPLER_MEDIUM_NS UINT64_C(1000000000)
 #define SAMPLER_SLOW_NS   UINT64_C(10000000000)
+/* Of samples that are wanted: how far apart; how long behind the wish, as some servers count what
+ * they did when they have answered; how long collectors are waited for, and how often it is looked
+ * whether they are ready. */
+#define SAMPLER_WANTED_AFTER_NS UINT64_C(20000000)
+#define SAMPLER_WANTED_APART_NS UINT64_C(250000000)
+#define SAMPLER_WANTED_MOST_NS  UINT64_C(200000000)
+#define SAMPLER_WANTED_LOOK_NS  UINT64_C(3000000)
 
 struct sampler_cost { /* of a collector, in ns of wall time */
     uint64_t last_ns, worst_ns;
+};
+
+/* Who wants a sample; the caller's, until on_ready was called. */
+struct sampler_waiter {
+    struct sampler_waiter *next;
+    void (*on_ready)(void *of); /* it is there: under the lock, on the sampler's thread */
+    void *of;
+};
+
+/* The sample that is wanted. */
+struct sampler_wanted {
+    struct sampler_waiter *served; /* by the next one */
+    struct sampler_waiter *behind; /* by the one after that: collectors had been asked by then */
+    uint64_t due_ns, most_ns;      /* of the one for `served` */
+    uint64_t last_ns;              /* when the last one was taken; 0: none so far */
 };
 
 struct sampler {
     struct sampler_list *list;
     pthread_mutex_t lock;
     struct streams streams;
+    struct shown shown;
+    struct sampler_wanted wanted;
     struct page page;            /* what is being written: a frame, or a page of the face */
-    uint64_t sample;             /* the number of the newest; 0: none so far */
-    uint64_t at_ns;              /* when it was taken */
+    uint64_t sample;             /* the number of the newest that is whole; 0: none so far */
+    uint64_t at_ns;              /* when it was begun */
     uint64_t medium_ns, slow_ns; /* from when on these tiers are due */
     struct cost cost;
     uint64_t cpu_ns, rss_bytes, overruns, worst_ns; /* as in struct self */
     struct sampler_cost costs[SAMPLER_COLLECTORS_MAX];
+    uint64_t took_ns[SAMPLER_COLLECTORS_MAX]; /* in the sample that is being taken */
     int statm, epoll, timer, wake;
 };
 
@@ -100,7 +129,7 @@ void sampler_deinit(struct sampler *s); /* not before init */
 PELT_MUST_USE enum pelt_status sampler_start(struct sampler *s, struct pelt_error *err);
 /* Takes the first sample; the second one follows soon. */
 void sampler_begin(struct sampler *s);
-/* What is due at `now_ns`: a sample, frames. Under the lock. Called by sampler_run; apart from it
+/* What is due at `now_ns`: a sample, frames. Takes the lock. Called by sampler_run; apart from it
  * for tests, which have a clock of their own. */
 void sampler_tick(struct sampler *s, uint64_t now_ns);
 /* When sampler_tick has something to do. Under the lock. */
@@ -111,6 +140,11 @@ PELT_MUST_USE enum pelt_status sampler_run(struct sampler *s, int ending, struct
 /* For whoever opened a stream: its first tick may be due before what the loop waits for. Any
  * thread. */
 void sampler_wake(struct sampler *s);
+/* Wants a sample of all tiers that begins from now on. Under the lock; sampler_wake() comes next.
+ */
+void sampler_want(struct sampler *s, struct sampler_waiter *waiter);
+/* No more samples will be: all who wait hear of it. Takes the lock. */
+void sampler_let_go(struct sampler *s);
 /* The newest sample with all that is known, as a frame without a tick; into s->page, under the
  * lock. */
 void sampler_write_newest(struct sampler *s);

@@ -19,7 +19,7 @@
 #include "page.h"
 
 #define STREAMS_MAX          64
-#define STREAM_WAITING_BYTES ((size_t)64 * 1024)
+#define STREAM_WAITING_BYTES ((size_t)48 * 1024) /* of 64 clients 3 MiB */
 
 struct stream {
     struct grid grid;

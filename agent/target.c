@@ -23,9 +23,10 @@ struct one {
     struct target shown;
     char *text;
     char path[MOUNT_PATH]; /* of a unit: its group below the hierarchies; "": not found so far */
-    int pidfd;             /* of the process; -1: none */
-    uint64_t start_ticks;  /* of the process */
-    unsigned missed;       /* refreshes since the process ended */
+    struct cgroup_place asked; /* of a unit or cgroup: where it is by its path alone */
+    int pidfd;                 /* of the process; -1: none */
+    uint64_t start_ticks;      /* of the process */
+    unsigned missed;           /* refreshes since the process ended */
 };
 
 struct targets {
@@ -110,7 +111,7 @@ static void read_cgroups(const struct targets *t, struct one *o)
     size_t len;
 
     if (o->shown.by == TARGET_UNIT || o->shown.by == TARGET_CGROUP) {
-        place = o->shown.cgroups; /* what was asked for stays */
+        place = o->asked; /* the process says where its other hierarchies are */
     }
     snprintf(path, sizeof path, "/proc/%d/cgroup", (int)o->shown.pid);
     if (procfile_once_in(t->root, path, text, sizeof text, &len) == 0) {
@@ -212,8 +213,8 @@ static enum pelt_status find_cgroup(struct targets *t, struct one *o, const char
                          "(/sys/fs/cgroup/...)",
                          path);
     }
-    if (memcmp(&place, &o->shown.cgroups, sizeof place) != 0) {
-        o->shown.cgroups = place;
+    if (memcmp(&place, &o->asked, sizeof place) != 0) { /* else the last process's others stay */
+        o->shown.cgroups = o->asked = place;
         o->shown.cgroups_epoch++;
     }
     find_in_group(t, o);

@@ -36,12 +36,14 @@ struct target_options {
 struct target {
     char name[64]; /* "pid 1234", "port 8080", "nginx.service": the figures' target */
     enum target_by by;
-    int port;                    /* that was asked for; 0 but by TARGET_PORT */
-    pid_t pid;                   /* the main process; 0: none now (or a cgroup without processes) */
-    uint64_t epoch;              /* counts processes found, from 1; 0: none so far */
-    struct cgroup_place cgroups; /* of the process, or the cgroup that was asked for */
-    uint64_t cgroups_epoch;      /* counts what was found there, from 1; 0: none so far */
-    char why[160];               /* why pid is 0 */
+    int port;       /* that was asked for; 0 but by TARGET_PORT */
+    pid_t pid;      /* the main process; 0: none now (or a cgroup without processes) */
+    uint64_t epoch; /* counts processes found, from 1; 0: none so far */
+    /* Of the process; or the cgroup that was asked for, and in hierarchies where that is not, the
+     * one of its process, or of its last one. */
+    struct cgroup_place cgroups;
+    uint64_t cgroups_epoch; /* counts what was found there, from 1; 0: none so far */
+    char why[160];          /* why pid is 0 */
 };
 
 struct targets; /* all of them */

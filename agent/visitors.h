@@ -1,8 +1,8 @@
 /*
  * visitors: the connections of the face, and which of them has to go when others come.
  *
- * Thread: libmicrohttpd's alone; but `stream` and `is_suspended`, which are under the sampler's
- * lock.
+ * Thread: libmicrohttpd's alone; but `stream`, `is_suspended`, `wants` and `waiter`, which are
+ * under the sampler's lock.
  */
 #ifndef AGENT_VISITORS_H
 #define AGENT_VISITORS_H
@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "streams.h"
+#include "sampler.h"
 
 struct face;
 struct MHD_Connection;
+
+enum visitor_wants { VISITOR_WANTS_NONE, VISITOR_WAITS, VISITOR_IS_SERVED };
 
 struct visitor { /* a connection, and its request if it has one */
     struct face *face;
@@ -27,6 +29,8 @@ struct visitor { /* a connection, and its request if it has one */
     uint64_t t2_ns;    /* when its request reached us */
     struct stream *stream;
     bool is_suspended;
+    enum visitor_wants wants; /* a fresh sample */
+    struct sampler_waiter waiter;
 };
 
 /* One of the free ones for the new connection; NULL: none. */

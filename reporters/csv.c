@@ -237,6 +237,7 @@ static void server_row(struct row *row, const struct pelt_results *r, int32_t t,
     exact(row, cache ? s->more[1] : none);
     exact(row, cache && lookups >= PELT_LOOKUPS_MIN ? s->more[0] / lookups : none);
     exact(row, cache && isfinite(s->last[2]) ? s->more[2] : none);
+    exact(row, f->kind == PELT_SERVER_COUNTER ? none : s->mean);
     end_row(row);
 }
 
@@ -249,7 +250,7 @@ static enum pelt_status write_server_history(const struct pelt_results *r, FILE 
     size_t len;
     int32_t t;
     fputs("t,agent,limit,used,max,events,target,kind,unit,most,count,hits,misses,hit_share,"
-          "evictions\n",
+          "evictions,mean\n",
           out);
     enum pelt_status status = pelt_server_walk_new(r, &w, err);
     while (status == PELT_OK) {

@@ -72,10 +72,17 @@ static enum pelt_status sum_up(struct report_servers *s, const struct pelt_serve
                                size_t steady_len, const struct pelt_server_window *whole)
 {
     const struct pelt_server_window before = {.from = pelt_results_from_s(s->r), .to = s->from_s};
+    const bool to_the_end = !s->r->has_part;
     struct pelt_server_period periods[3 + REPORT_CURVE_MAX] = {
-        {whole, 1, s->whole}, {steady, steady_len, s->steady}, {&before, 1, s->warmup}};
+        {.windows = whole, .len = 1, .to_the_end = to_the_end, .sums = s->whole},
+        {.windows = steady,
+         .len = steady_len,
+         .to_the_end = to_the_end && s->to_s >= floor(pelt_results_end_s(s->r)),
+         .sums = s->steady},
+        {.windows = &before, .len = 1, .sums = s->warmup}};
     for (size_t i = 0; i < s->curve_len; i++) {
-        periods[3 + i] = (struct pelt_server_period){&s->pieces[i], 1, s->curve[i]};
+        periods[3 + i] =
+            (struct pelt_server_period){.windows = &s->pieces[i], .len = 1, .sums = s->curve[i]};
     }
     return pelt_results_server_sums(s->r, periods, 3 + s->curve_len, &s->why);
 }

@@ -52,6 +52,7 @@ static json_t *limit(const struct pelt_server_figure_row *f, const struct pelt_s
     json_object_set_new(o, "full_share", full ? value(sum->full) : json_null());
     json_object_set_new(o, "full_s", rounded(full ? sum->full_s : (double)NAN));
     json_object_set_new(o, "last", value(sum->last[0]));
+    json_object_set_new(o, "mean", value(sum->mean));
     json_object_set_new(o, "events",
                         isfinite(sum->last[2]) ? value(round(sum->more[2])) : json_null());
     return o;
@@ -62,6 +63,7 @@ static json_t *gauge(const struct pelt_server_figure_row *f, const struct pelt_s
     json_t *o = json_object();
     set_about(o, "gauge", f);
     json_object_set_new(o, "last", value(sum->last[0]));
+    json_object_set_new(o, "mean", value(sum->mean));
     json_object_set_new(o, "min", value(sum->least));
     json_object_set_new(o, "max", value(sum->most));
     return o;
@@ -235,10 +237,11 @@ static json_t *row_json(const struct pelt_server_figure_row *f, const struct pel
     const double hits = row->more[0], lookups = hits + row->more[1];
     switch (f->kind) {
     case PELT_SERVER_LIMIT:
-        return json_pack("{s:o, s:o, s:o}", "used", value(row->last[0]), "max", value(row->last[1]),
-                         "events", isfinite(row->last[2]) ? value(row->more[2]) : json_null());
+        return json_pack("{s:o, s:o, s:o, s:o}", "used", value(row->last[0]), "mean",
+                         value(row->mean), "max", value(row->last[1]), "events",
+                         isfinite(row->last[2]) ? value(row->more[2]) : json_null());
     case PELT_SERVER_GAUGE:
-        return json_pack("{s:o}", "value", value(row->last[0]));
+        return json_pack("{s:o, s:o}", "value", value(row->last[0]), "mean", value(row->mean));
     case PELT_SERVER_COUNTER:
         return json_pack("{s:o}", "count", value(row->more[0]));
     case PELT_SERVER_CACHE:

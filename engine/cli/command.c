@@ -51,8 +51,9 @@ const struct cli_command cli_commands[] = {
      "  pelt ctl --bus redis://127.0.0.1 mark 'new release'\n",
      cmd_ctl},
     {"demo", CLI_DEMO, NULL, "a first run against a server of its own",
-     "Starts pelt-target on a free port of the loopback interface, runs a scenario of\n"
-     "about 20 s against it and says where run file, JSON and CSV lie.\n",
+     "Starts pelt-target, and pelt-agent beside it, on free ports of the loopback\n"
+     "interface, runs a scenario of about 30 s against it and says where run file,\n"
+     "JSON, CSV and HTML lie.\n",
      "  pelt demo\n",
      cmd_demo},
     {"check", CLI_CHECK, "SCENARIO.lua", "read a scenario and say what it would do",

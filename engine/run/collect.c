@@ -15,6 +15,7 @@ enum pelt_status pelt_collector_init(struct pelt_collector *c, uint32_t workers_
 {
     *c = (struct pelt_collector){
         .registry = registry, .file = file, .workers_len = workers_len, .length_ns = length_ns};
+    c->newest_s = -1;
     enum pelt_status status = pelt_mailbox_init(&c->mail);
     if (status != PELT_OK) {
         c->workers_len = 0;
@@ -106,6 +107,18 @@ void pelt_collector_add_outside(struct pelt_collector *c, struct pelt_frame *fra
     add(c->outside, frame);
     pelt_frame_reset(frame);
     frame->second = second;
+}
+
+void pelt_collector_add_late(struct pelt_collector *c, const struct pelt_frame *late)
+{
+    if (pelt_runfile_values(c->file, late, c->registry) != PELT_OK) {
+        c->write_failed = true;
+    }
+    if (pelt_frame_add_metrics(c->total, late) != PELT_OK ||
+        (c->newest_is_after && pelt_frame_add_metrics(c->after, late) != PELT_OK)) {
+        c->total->lost++;
+        pelt_log(PELT_LOG_ERROR, "collect", "out of memory: what servers counted last is missing");
+    }
 }
 
 /* The earliest second that waits, if no worker can send an earlier one any more. */
@@ -215,6 +228,7 @@ static void write_whole(struct pelt_collector *c, int32_t second)
             add_thread(&c->threads[c->group[i]->thread], c->group[i], of_load);
         }
         c->has_second = true;
+        c->newest_s = second;
         const struct pelt_letter *first = c->inbox[0].head;
         if (first != NULL && first->taken_len > 0) {
             pelt_runfile_taken(c->file, first->taken, first->taken_len);

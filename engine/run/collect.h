@@ -60,6 +60,7 @@ struct pelt_collector {
     /* Not NULL: seconds go there instead of into the run file. */
     void (*hand_on)(void *arg, const struct pelt_slot_second *second);
     void *hand_on_arg;
+    int32_t newest_s; /* the newest second that was written; below 0: none so far */
     bool has_second;
     bool newest_is_after; /* `second` is in `after` */
     bool write_failed;    /* said so once */
@@ -75,6 +76,8 @@ bool pelt_collector_done(const struct pelt_collector *c); /* every worker sent i
 /* Waits for no worker any more: writes what those that still run have sent, and all of the others.
  */
 void pelt_collector_close(struct pelt_collector *c, uint64_t start_ns);
+/* Metrics that were not known when second newest_s was added up: they belong to it. */
+void pelt_collector_add_late(struct pelt_collector *c, const struct pelt_frame *late);
 /* What happened outside of the load (setup, teardown) since this was called last: written, added,
  * and the frame emptied for the next time. It stays the caller's. */
 void pelt_collector_add_outside(struct pelt_collector *c, struct pelt_frame *frame);

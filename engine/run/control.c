@@ -371,13 +371,13 @@ void pelt_control_stop(struct pelt_running *run)
 {
     pelt_steer_stop(run->steer);
     ev_io_stop(run->loop, &run->mail_io);
-    pelt_watching_stop(run);
-    pelt_signals_stop(&run->signals);
     if (run->opt.hosts == NULL) {
         write_host(run);
         pelt_host_watch_stop(&run->host);
         ev_timer_stop(run->loop, &run->host_timer);
     }
+    pelt_watching_stop(run);
+    pelt_signals_stop(&run->signals);
     ev_timer_stop(run->loop, &run->live_timer);
     ev_timer_stop(run->loop, &run->cancel_timer);
     ev_timer_stop(run->loop, &run->stuck_timer);

@@ -172,6 +172,8 @@ void pelt_notes_tls(struct pelt_running *run);       /* what https was spoken wi
 /* Connects to them, aside; PELT_OK also if a signal came. Of thresholds on what no agent has:
  * PELT_EINVAL. */
 PELT_MUST_USE enum pelt_status pelt_watching_open(struct pelt_running *run, struct pelt_error *err);
+/* The load is about to begin: has all read now. */
+void pelt_watching_mark(struct pelt_running *run);
 void pelt_watching_start(struct pelt_running *run); /* within the loop, once start_ns is known */
 void pelt_watching_stop(struct pelt_running *run);
 

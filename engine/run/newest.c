@@ -11,9 +11,15 @@ void pelt_newest_put(struct pelt_newest *n, const double *cells, unsigned len, i
     if (n->now.known && n->now.t != t) {
         n->before = n->now;
     }
-    n->now = (struct pelt_newest_second){.known = true, .t = t};
+    if (!n->now.known || n->now.t != t) {
+        n->now = (struct pelt_newest_second){.known = true, .t = t, .mean = (double)NAN};
+    }
     for (unsigned i = 0; i < PELT_SAMPLE_CELLS; i++) {
         n->now.cell[i] = i < len ? cells[i] : (double)NAN;
+    }
+    if (len > 0 && isfinite(cells[0])) {
+        const double mean = n->now.levels > 0 ? n->now.mean : cells[0];
+        n->now.mean = mean + (cells[0] - mean) / ++n->now.levels;
     }
     if (t < 0) {
         memcpy(n->told, n->now.cell, sizeof n->told);
@@ -29,7 +35,8 @@ bool pelt_newest_row(struct pelt_newest *n, enum pelt_server_kind kind, int32_t 
         return false;
     }
     const double first = kind == PELT_SERVER_CACHE ? s->cell[PELT_CELL_CACHE_USED] : s->cell[0];
-    *out = (struct pelt_server_row){.least = first, .most = first, .full = (double)NAN};
+    *out = (struct pelt_server_row){
+        .least = first, .most = first, .mean = s->mean, .levels = s->levels, .full = (double)NAN};
     memcpy(out->last, s->cell, sizeof out->last);
     for (unsigned i = 0; i < PELT_SAMPLE_CELLS; i++) {
         if (pelt_server_counts(kind, i) && n->has_told) { /* less: it was started anew */

@@ -15,6 +15,8 @@ struct pelt_newest {
         bool known;
         int32_t t;
         double cell[PELT_SAMPLE_CELLS]; /* the last one of that second */
+        double mean;                    /* of the first cell; NAN: it was not known */
+        unsigned levels;                /* samples that it is of */
     } now, before;
     double told[PELT_SAMPLE_CELLS]; /* counts are told as what came since these */
     bool has_told;

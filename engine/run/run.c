@@ -55,6 +55,7 @@ static enum pelt_status run_load(struct pelt_running *run, struct pelt_error *er
         run->length_ns = 0;
         return PELT_OK; /* a result, as a setup that failed */
     }
+    pelt_watching_mark(run);
     status = settle_start(run, err);
     if (status != PELT_OK || run->signal != 0) {
         run->length_ns = 0;

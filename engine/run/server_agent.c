@@ -183,6 +183,14 @@ static void take_values(struct pelt_server_agent *a, const struct pelt_agent_mai
     for (size_t i = 0; i < mail->values; i++) {
         if (mail->value[i].figure < a->figures_len) {
             add_sample(a, &mail->value[i], t, since_ns > 0 ? (uint64_t)since_ns : 0, carried);
+        }
+    }
+}
+
+static void take_whys(struct pelt_server_agent *a, const struct pelt_agent_mail *mail)
+{
+    for (size_t i = 0; i < mail->values; i++) {
+        if (mail->value[i].figure < a->figures_len) {
             set_why(a, mail->value[i].figure, "");
         }
     }
@@ -238,12 +246,14 @@ static void take_events(struct pelt_server_agent *a, const struct pelt_agent_mai
     }
 }
 
-static int32_t second_of(const struct pelt_agent_mail *mail)
+/* A sample is about the time before it. */
+static int32_t second_of(const struct pelt_server_agent *a, const struct pelt_agent_mail *mail)
 {
-    const int64_t t = mail->k / (int64_t)TICKS_A_SECOND;
-    return mail->kind == PELT_AGENT_BASELINE || mail->k == 0 ? PELT_SERVER_BASELINE
-           : t < INT32_MAX                                   ? (int32_t)t
-                                                             : INT32_MAX;
+    const int64_t t = (mail->k - 1) / (int64_t)TICKS_A_SECOND;
+    return mail->kind == PELT_AGENT_CLOSING                    ? a->last_t
+           : mail->kind == PELT_AGENT_BASELINE || mail->k == 0 ? PELT_SERVER_BASELINE
+           : t < INT32_MAX                                     ? (int32_t)t
+                                                               : INT32_MAX;
 }
 
 void pelt_server_agent_frame(struct pelt_server_agent *a, const struct pelt_agent_mail *mail,
@@ -252,7 +262,13 @@ void pelt_server_agent_frame(struct pelt_server_agent *a, const struct pelt_agen
     a->row.frames += mail->kind == PELT_AGENT_FRAME;
     a->row.late += mail->late;
     a->row.missed += mail->missed;
-    take_values(a, mail, second_of(mail), carried);
+    a->has_begun = a->has_begun || (mail->kind == PELT_AGENT_BASELINE && mail->fresh);
+    /* That at second 0 may have come late, when the load had begun: where there is a baseline of
+     * the moment before it, what is counted since then is the load's. */
+    if (mail->kind != PELT_AGENT_FRAME || mail->k > 0 || !a->has_begun) {
+        take_values(a, mail, second_of(a, mail), carried);
+    }
+    take_whys(a, mail);
     take_self(a, mail);
     take_events(a, mail);
 }

@@ -31,6 +31,8 @@ struct pelt_server_agent {
     void *on_event_arg;
     bool failed;       /* the run file did not take something, or memory is out */
     uint64_t start_ns; /* of the run's second 0; 0: not yet */
+    bool has_begun;    /* its baseline is of the moment before the load, not only of connecting */
+    int32_t last_t;    /* second that what is read behind the load counts in */
     const struct pelt_agent_info *info;
     struct pelt_server_figure *figures;
     size_t figures_len, unwritten;
@@ -50,7 +52,8 @@ void pelt_server_agent_begin(struct pelt_server_agent *a);
 /* How its clock goes, and how many figures it has by now: both may be news in any mail. */
 void pelt_server_agent_meet(struct pelt_server_agent *a, const struct pelt_agent_clock *clock,
                             size_t figures);
-/* A frame or baseline: samples, what became readable or not, its cost, its events. */
+/* A frame, baseline or closing sample: samples, what became readable or not, its cost, its events.
+ */
 void pelt_server_agent_frame(struct pelt_server_agent *a, const struct pelt_agent_mail *mail,
                              struct pelt_server_drops *carried);
 void pelt_server_agent_lost(struct pelt_server_agent *a, const struct pelt_agent_mail *mail);

@@ -25,4 +25,8 @@ void pelt_server_drops_count(struct pelt_server_drops *d, int32_t t, uint32_t se
 /* Puts all that is of `second` or of one before into its frame, which is the control thread's. */
 void pelt_server_drops_add(struct pelt_server_drops *d, struct pelt_frame *second);
 
+/* There will be no further second: puts all that waits into what comes to the last one; levels of
+ * later seconds are of none. */
+void pelt_server_drops_rest(struct pelt_server_drops *d, struct pelt_frame *last);
+
 #endif

@@ -90,6 +90,7 @@ static void take_mail(struct pelt_servers *s, const struct pelt_agent_mail *mail
     switch (mail->kind) {
     case PELT_AGENT_BASELINE:
     case PELT_AGENT_FRAME:
+    case PELT_AGENT_CLOSING:
         pelt_server_agent_frame(a, mail, &s->drops);
         break;
     case PELT_AGENT_LOST:
@@ -139,6 +140,11 @@ void pelt_servers_second(struct pelt_servers *s, int32_t t, struct pelt_live_ser
     pelt_server_second_fill(&s->second, s->agent, s->len, t, out);
 }
 
+void pelt_servers_mark(struct pelt_servers *s)
+{
+    pelt_agents_mark(s->agents, PELT_AGENT_BASELINE);
+}
+
 void pelt_servers_start(struct pelt_servers *s, uint64_t start_ns)
 {
     pelt_servers_take(s);
@@ -172,12 +178,18 @@ void pelt_servers_add(struct pelt_servers *s, struct pelt_frame *second)
 
 /* ---- the end ---- */
 
-void pelt_servers_stop(struct pelt_servers *s)
+void pelt_servers_stop(struct pelt_servers *s, int32_t last_t)
 {
     if (s->stopped) {
         return;
     }
     s->stopped = true;
+    for (size_t i = 0; i < s->len; i++) {
+        s->agent[i].last_t = last_t;
+    }
+    if (s->started && last_t >= 0) {
+        pelt_agents_mark(s->agents, PELT_AGENT_CLOSING);
+    }
     pelt_agents_stop(s->agents, pelt_clock_ns());
     if (!s->started) {
         return; /* there was no load */
@@ -186,6 +198,11 @@ void pelt_servers_stop(struct pelt_servers *s)
     for (size_t i = 0; i < s->len; i++) {
         pelt_server_agent_end(&s->agent[i]);
     }
+}
+
+void pelt_servers_rest(struct pelt_servers *s, struct pelt_frame *last)
+{
+    pelt_server_drops_rest(&s->drops, last);
 }
 
 bool pelt_servers_lost(const struct pelt_servers *s, struct pelt_error *why)

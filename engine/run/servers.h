@@ -3,12 +3,13 @@
  * second, and, of what thresholds name, as metrics into the seconds' frames, so that rules judge it
  * like any other figure.
  *
- *   new -> connect -> begin -> start ... take, add ... stop -> free
+ *   new -> connect -> begin -> mark -> start ... take, add ... stop, rest -> free
  *
- * Sample k belongs to second k / 10, but for the one at the load's very start, which with the one
- * made while connecting is the baseline (second -1): what came before the load is in no second of
- * it. A value stands until there is a newer one, or its agent is lost. What comes after its second
- * was added up counts with the next one.
+ * A sample is about the time before it: sample k belongs to second (k - 1) / 10. All figures are
+ * read afresh just before the load (mark), which is the baseline (second -1): what came before the
+ * load is in no second of it. So they are behind it (stop), which counts in its last second: what
+ * is counted in the load is whole, however seldom it is read. A value stands until there is a newer
+ * one, or its agent is lost. What comes after its second was added up counts with the next one.
  *
  * Thread: control; connect may be done aside.
  */
@@ -45,6 +46,9 @@ PELT_MUST_USE enum pelt_status pelt_servers_begin(struct pelt_servers *s);
  * agent has that; the line names what is nearest. */
 PELT_MUST_USE enum pelt_status
 pelt_servers_carry(struct pelt_servers *s, const struct pelt_threshold *t, struct pelt_error *err);
+/* The load is about to begin: waits until all agents have read all, but not beyond
+ * PELT_AGENTS_MARK_NS. */
+void pelt_servers_mark(struct pelt_servers *s);
 void pelt_servers_start(struct pelt_servers *s, uint64_t start_ns);
 int pelt_servers_wake_fd(const struct pelt_servers *s);
 /* All mail that waits. */
@@ -54,8 +58,12 @@ void pelt_servers_add(struct pelt_servers *s, struct pelt_frame *second);
 /* What was read in second `t`, as far as it came, to be asked once a second; valid until the next
  * call. Empty where memory is out. */
 void pelt_servers_second(struct pelt_servers *s, int32_t t, struct pelt_live_servers *out);
-/* The load is over: waits for the last frames for a short time, and writes all down. */
-void pelt_servers_stop(struct pelt_servers *s);
+/* The load is over, and `last_t` was its last second: has all read once more, waits for the last
+ * frames for a short time, and writes all down. last_t below 0: only what has come is of use. */
+void pelt_servers_stop(struct pelt_servers *s, int32_t last_t);
+/* After stop: what came when the sum of its second was there, to be added to that of the last one.
+ */
+void pelt_servers_rest(struct pelt_servers *s, struct pelt_frame *last);
 /* After stop: an agent that a threshold needs was lost and never came back: one line. False: none.
  */
 bool pelt_servers_lost(const struct pelt_servers *s, struct pelt_error *why);

@@ -119,11 +119,36 @@ void pelt_watching_start(struct pelt_running *run)
     pelt_servers_start(run->servers, run->start_ns);
 }
 
+void pelt_watching_mark(struct pelt_running *run)
+{
+    if (run->servers != NULL) {
+        pelt_servers_mark(run->servers);
+    }
+}
+
+static void add_rest(struct pelt_running *run)
+{
+    struct pelt_frame *last = pelt_frame_new(NULL);
+    if (last == NULL) {
+        pelt_notes_written(run, PELT_ENOMEM);
+        return;
+    }
+    last->second = run->collector.newest_s;
+    pelt_servers_rest(run->servers, last);
+    pelt_collector_add_late(&run->collector, last);
+    pelt_frame_free(last);
+}
+
+/* Who has asked twice to stop does not wait for it. */
 void pelt_watching_stop(struct pelt_running *run)
 {
     if (run->servers != NULL) {
+        const int32_t last_t = run->collector.newest_s;
         ev_io_stop(run->loop, &run->servers_io);
-        pelt_servers_stop(run->servers);
+        pelt_servers_stop(run->servers, run->asked < 2 ? last_t : -1);
+        if (last_t >= 0) {
+            add_rest(run);
+        }
         pelt_notes_written(run, pelt_servers_failed(run->servers) ? PELT_EIO : PELT_OK);
     }
 }

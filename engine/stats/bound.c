@@ -109,6 +109,10 @@ enum pelt_status pelt_bound_parse(enum pelt_unit unit, bool bytes, bool is_signe
                : bytes                                                ? parse_sized(text, out, err)
                                                                       : PELT_EINVAL;
     case PELT_UNIT_COUNT:
+        if (bytes && pelt_parse_size(text, &whole, NULL) == PELT_OK) {
+            *out = (double)whole;
+            return PELT_OK;
+        }
         break;
     }
     status = pelt_parse_count("the bound", text, 0, COUNT_MAX, &whole, err);

@@ -54,6 +54,7 @@ static const char *const COUNT_STATS[] = {"count", "per_second", NULL};
 static const char *const SHARE_STATS[] = {"share", "count", "per_second", NULL};
 static const char *const CHECK_STATS[] = {"share", "count", NULL};
 static const char *const GAUGE_STATS[] = {"last", "min", "max", NULL};
+static const char *const SERVER_STATS[] = {"last", "min", "mean", "max", NULL}; /* a level */
 static const char *const CAPACITY_STATS[] = {"per_second", "users", NULL};
 static const char *const APDEX_STATS[] = {"score", NULL};
 
@@ -79,7 +80,7 @@ bool pelt_figure_is_sized(const struct pelt_figure *f)
     struct pelt_server_metric m;
     return f->custom != NULL && pelt_server_metric_parse(f->name, &m) &&
            (m.cell == PELT_SERVER_USED || m.cell == PELT_SERVER_FREE ||
-            m.cell == PELT_SERVER_VALUE);
+            m.cell == PELT_SERVER_VALUE || m.cell == PELT_SERVER_COUNT);
 }
 
 bool pelt_figure_has_limit(const struct pelt_figure *f)
@@ -98,6 +99,13 @@ static const char *const *stats_of_type(enum pelt_metric_type type)
     static const char *const *const STATS[] = {COUNT_STATS, GAUGE_STATS, CHECK_STATS, HIST_STATS};
     assert(type < PELT_METRIC_TYPES);
     return STATS[type];
+}
+
+/* What servers have a gauge's value of. */
+static bool is_level(const struct pelt_figure *f)
+{
+    struct pelt_server_metric m;
+    return f->custom->type == PELT_METRIC_GAUGE && pelt_server_metric_parse(f->name, &m);
 }
 
 static const char *const *stats_of(const struct pelt_figure *f)
@@ -119,7 +127,7 @@ static const char *const *stats_of(const struct pelt_figure *f)
     case PELT_FROM_CAPACITY:
         return CAPACITY_STATS;
     case PELT_FROM_METRIC:
-        return stats_of_type(f->custom->type);
+        return is_level(f) ? SERVER_STATS : stats_of_type(f->custom->type);
     case PELT_FROM_REQUESTS:
     case PELT_FROM_BYTES_SENT:
     case PELT_FROM_BYTES_RECEIVED:
@@ -275,9 +283,10 @@ enum pelt_status pelt_figure_check_stat(const struct pelt_figure *f, const char 
     char what[sizeof(((struct pelt_threshold *)0)->metric) + 10];
     snprintf(what, sizeof what, "stat of %s", f->name);
     return fail_nearest(err, what, stat, stats_of(f),
-                        pelt_figure_is_hist(f)         ? "try p95, p99, mean or max"
-                        : pelt_figure_is_gauge(f)      ? "try last, min or max"
-                        : f->source == PELT_FROM_APDEX ? "it has one figure: leave the stat out"
+                        pelt_figure_is_hist(f)             ? "try p95, p99, mean or max"
+                        : f->custom != NULL && is_level(f) ? "try last, min, mean or max"
+                        : pelt_figure_is_gauge(f)          ? "try last, min or max"
+                        : f->source == PELT_FROM_APDEX     ? "it has one figure: leave the stat out"
                         : f->source == PELT_FROM_CAPACITY
                             ? "try per_second where the load is of arrivals, else users"
                             : "try count or share");

@@ -470,6 +470,12 @@ enum pelt_status pelt_frame_add(struct pelt_frame *into, const struct pelt_frame
     for (uint32_t i = 0; i < from->checks_len && status == PELT_OK; i++) {
         status = add_check(into, i, &from->checks[i]);
     }
+    return status == PELT_OK ? pelt_frame_add_metrics(into, from) : status;
+}
+
+enum pelt_status pelt_frame_add_metrics(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    enum pelt_status status = PELT_OK;
     for (uint32_t i = 0; i < from->metrics_len && status == PELT_OK; i++) {
         if (from->metrics[i] != NULL) {
             status = add_metric(into, i, from->metrics[i]);

@@ -18,11 +18,11 @@ static const struct {
     const char *unit;
     unsigned decimals;
 } CELLS[PELT_SERVER_CELLS] = {
-    [PELT_SERVER_USED] = {"used", PELT_METRIC_GAUGE, "", 0},
-    [PELT_SERVER_FREE] = {"free", PELT_METRIC_GAUGE, "", 0},
-    [PELT_SERVER_RATIO] = {"ratio", PELT_METRIC_GAUGE, "share", 0},
+    [PELT_SERVER_USED] = {"used", PELT_METRIC_GAUGE, "", PELT_METRIC_DECIMALS_MAX},
+    [PELT_SERVER_FREE] = {"free", PELT_METRIC_GAUGE, "", PELT_METRIC_DECIMALS_MAX},
+    [PELT_SERVER_RATIO] = {"ratio", PELT_METRIC_GAUGE, "share", PELT_METRIC_DECIMALS_MAX},
     [PELT_SERVER_EVENTS] = {"events", PELT_METRIC_COUNTER, "events", 0},
-    [PELT_SERVER_VALUE] = {"value", PELT_METRIC_GAUGE, "", 0},
+    [PELT_SERVER_VALUE] = {"value", PELT_METRIC_GAUGE, "", PELT_METRIC_DECIMALS_MAX},
     /* Some count seconds, whole ones of which are too coarse. */
     [PELT_SERVER_COUNT] = {"count", PELT_METRIC_COUNTER, "", PELT_METRIC_DECIMALS_MAX},
     [PELT_SERVER_HIT_SHARE] = {"hit_share", PELT_METRIC_SHARE, "share", 0},

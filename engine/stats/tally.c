@@ -276,10 +276,14 @@ static bool hist_value(const struct pelt_hist *h, const struct pelt_subject *s,
     return true;
 }
 
-static void gauge_value(const struct pelt_tally *tally, const char *stat,
-                        struct pelt_verdict_line *out)
+static void gauge_value(const struct pelt_tally *tally, const struct pelt_metric *custom,
+                        const char *stat, struct pelt_verdict_line *out)
 {
     const struct pelt_metric_frame *m = &tally->metric;
+    if (strcmp(stat, "mean") == 0) { /* of a server: its values are not below 0 */
+        out->value = (double)m->sum / pelt_metric_scale(custom) / (double)m->values;
+        return;
+    }
     out->value = strcmp(stat, "min") == 0 ? m->min : strcmp(stat, "max") == 0 ? m->max : m->last;
 }
 
@@ -364,7 +368,7 @@ bool pelt_tally_value(const struct pelt_tally *tally, const struct pelt_subject 
         return true;
     }
     if (pelt_figure_is_gauge(&s->figure)) {
-        gauge_value(tally, stat, out);
+        gauge_value(tally, s->figure.custom, stat, out);
         return tally->metric.values > 0;
     }
     return hist_value(&tally->metric.hist, s, out);

@@ -76,8 +76,9 @@ static enum pelt_status set_bound(const struct pelt_threshold *t, const struct p
     if (text == NULL) {
         return PELT_OK;
     }
-    enum pelt_status status = pelt_bound_parse(
-        t->unit, pelt_figure_is_bytes(m) || pelt_figure_is_sized(m), t->trend, text, out, &why);
+    const bool sized = pelt_figure_is_sized(m) && t->unit != PELT_UNIT_PER_S;
+    enum pelt_status status =
+        pelt_bound_parse(t->unit, pelt_figure_is_bytes(m) || sized, t->trend, text, out, &why);
     bool score = m->source == PELT_FROM_APDEX && !t->trend;
     if (status == PELT_OK && score && !(*out >= 0 && *out <= 1)) {
         status = pelt_fail(&why, PELT_EINVAL, "\"%s\" is no Apdex; try 0.9, at most 1", text);

@@ -23,8 +23,17 @@
 
 struct command {
     struct pelt_mail mail;
-    bool stop; /* else: start */
+    enum { START, MARK, STOP } what;
     uint64_t epoch_ns, tick_ns, until_ns;
+    struct mark *mark;
+};
+
+struct mark { /* of one kind */
+    struct command command;
+    struct pelt_mail done; /* to answers */
+    enum pelt_agent_mail_kind kind;
+    size_t missing; /* agents; the thread's */
+    bool is_done;   /* the control thread's */
 };
 
 struct member { /* one agent */
@@ -45,6 +54,7 @@ struct pelt_agents {
     struct pelt_mailbox commands, answers, mail;
     unsigned boxes; /* of these three are made */
     struct command start, stop;
+    struct mark begin, end;
     struct pelt_mail cancel; /* to answers */
     atomic_bool cancel_posted;
     bool cancelled;          /* it was taken */
@@ -97,13 +107,26 @@ static void on_command(struct ev_loop *loop, ev_io *io, int events)
     for (struct pelt_mail *m = pelt_mailbox_take(&a->commands), *next; m != NULL; m = next) {
         struct command *c = (struct command *)m;
         next = m->next;
-        if (c->stop) {
+        if (c->what == STOP) {
             begin_stop(a, c->until_ns);
             continue;
         }
         for (size_t i = 0; i < a->len; i++) {
-            pelt_link_start(&a->member[i].link, c->epoch_ns, c->tick_ns);
+            if (c->what == MARK) {
+                pelt_link_mark(&a->member[i].link, c->mark->kind);
+            } else {
+                pelt_link_start(&a->member[i].link, c->epoch_ns, c->tick_ns);
+            }
         }
+    }
+}
+
+static void on_marked(void *arg, enum pelt_agent_mail_kind kind)
+{
+    struct member *m = arg;
+    struct mark *mark = kind == PELT_AGENT_BASELINE ? &m->agents->begin : &m->agents->end;
+    if (--mark->missing == 0) {
+        pelt_mailbox_post(&m->agents->answers, &mark->done);
     }
 }
 
@@ -224,7 +247,8 @@ void pelt_agents_free(struct pelt_agents *a)
 
 /* ---- connecting ---- */
 
-static const struct pelt_link_ops link_ops = {.on_met = on_met, .on_mail = on_mail};
+static const struct pelt_link_ops link_ops = {
+    .on_met = on_met, .on_mail = on_mail, .on_marked = on_marked};
 
 static enum pelt_status make_links(struct pelt_agents *a, struct pelt_error *err)
 {
@@ -273,6 +297,10 @@ static size_t take_answers(struct pelt_agents *a)
             a->cancelled = true;
             continue;
         }
+        if (m == &a->begin.done || m == &a->end.done) {
+            (m == &a->begin.done ? &a->begin : &a->end)->is_done = true;
+            continue;
+        }
         struct member *member = (struct member *)m; /* its first field */
         member->answered = true;
         answered++;
@@ -280,18 +308,24 @@ static size_t take_answers(struct pelt_agents *a)
     return answered;
 }
 
+/* Until some come. False: the time is over. */
+static bool hear_answers(struct pelt_agents *a, uint64_t until_ns, size_t *answered)
+{
+    uint64_t now_ns = pelt_clock_ns();
+    if (now_ns >= until_ns) {
+        return false;
+    }
+    struct pollfd fd = {.fd = a->answers.wake_fd, .events = POLLIN};
+    (void)poll(&fd, 1, (int)((until_ns - now_ns) / PELT_NS_PER_MS) + 1);
+    *answered += take_answers(a);
+    return true;
+}
+
 static void wait_for_answers(struct pelt_agents *a)
 {
-    uint64_t until_ns = pelt_clock_ns() + PELT_AGENTS_CONNECT_NS + PATIENCE_NS;
+    const uint64_t until_ns = pelt_clock_ns() + PELT_AGENTS_CONNECT_NS + PATIENCE_NS;
     size_t answered = 0;
-    while (answered < a->len && !a->cancelled) {
-        uint64_t now_ns = pelt_clock_ns();
-        if (now_ns >= until_ns) {
-            return;
-        }
-        struct pollfd fd = {.fd = a->answers.wake_fd, .events = POLLIN};
-        (void)poll(&fd, 1, (int)((until_ns - now_ns) / PELT_NS_PER_MS) + 1);
-        answered += take_answers(a);
+    while (answered < a->len && !a->cancelled && hear_answers(a, until_ns, &answered)) {
     }
 }
 
@@ -401,8 +435,23 @@ const struct pelt_agent_figure *pelt_agents_figure(const struct pelt_agents *a, 
 
 void pelt_agents_start(struct pelt_agents *a, uint64_t epoch_ns, uint64_t tick_ns)
 {
-    a->start = (struct command){.epoch_ns = epoch_ns, .tick_ns = tick_ns};
+    a->start = (struct command){.what = START, .epoch_ns = epoch_ns, .tick_ns = tick_ns};
     pelt_mailbox_post(&a->commands, &a->start.mail);
+}
+
+void pelt_agents_mark(struct pelt_agents *a, enum pelt_agent_mail_kind kind)
+{
+    struct mark *mark = kind == PELT_AGENT_BASELINE ? &a->begin : &a->end;
+    const uint64_t until_ns = pelt_clock_ns() + PELT_AGENTS_MARK_NS;
+    size_t answered = 0;
+    if (!a->running) {
+        return;
+    }
+    *mark = (struct mark){.kind = kind, .missing = a->len};
+    mark->command = (struct command){.what = MARK, .mark = mark};
+    pelt_mailbox_post(&a->commands, &mark->command.mail);
+    while (!mark->is_done && hear_answers(a, until_ns, &answered)) {
+    }
 }
 
 int pelt_agents_wake_fd(const struct pelt_agents *a)
@@ -437,7 +486,7 @@ void pelt_agents_stop(struct pelt_agents *a, uint64_t until_ns)
     if (!a->running) {
         return;
     }
-    a->stop = (struct command){.stop = true, .until_ns = until_ns};
+    a->stop = (struct command){.what = STOP, .until_ns = until_ns};
     pelt_mailbox_post(&a->commands, &a->stop.mail);
     pthread_join(a->thread, NULL);
     a->running = false;

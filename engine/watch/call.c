@@ -56,7 +56,8 @@ static void went(struct pelt_call *c, const char *how)
         connect_next(c);
         return;
     }
-    fail(c, PELT_EIO, "%s", how);
+    const bool new_to_us = !c->answered && !c->endpoint->https;
+    fail(c, PELT_EIO, "%s%s", how, new_to_us ? ": does it want https:// ?" : "");
 }
 
 static enum pelt_status trust_status(enum pelt_tls_class class)
@@ -104,6 +105,7 @@ static bool hand_on(struct pelt_call *c)
 
 static void done(struct pelt_call *c, bool keep)
 {
+    c->answered = true;
     if (!hand_on(c)) {
         return;
     }

@@ -56,6 +56,7 @@ struct pelt_call {
     struct pelt_buf body;
     bool streams;
     bool reused;     /* the connection has answered before */
+    bool answered;   /* one of them has */
     uint32_t serial; /* counts gets and closes, so that a callback's are noticed */
     uint64_t sent_ns, received_ns;
 };

@@ -17,6 +17,7 @@
 #define BURST        20    /* exchanges at once, when it is met */
 #define BURST_AGAIN  8     /* after a jump */
 #define BURST_GAP_S  0.005 /* between them: an unlucky moment shall not spoil all */
+#define MARK_S       1.0   /* for a sample of all figures */
 #define AGAIN_S      2.0   /* for one attempt to join again */
 #define ASK_S        2.0   /* for a clock exchange, while frames come */
 #define SILENCE_S    2.0   /* without a frame: lost */
@@ -97,8 +98,17 @@ static void set_timer(struct pelt_link *l, ev_timer *timer, double after_s)
     ev_timer_start(l->loop, timer);
 }
 
+static void end_mark(struct pelt_link *l)
+{
+    if (l->mark != PELT_MARK_NONE) {
+        l->mark = PELT_MARK_NONE;
+        l->ops->on_marked(l->arg, l->mark_kind);
+    }
+}
+
 static void let_go(struct pelt_link *l)
 {
+    end_mark(l);
     pelt_call_close(&l->ask);
     pelt_call_close(&l->stream);
     pelt_dns_cancel(l->dns, l);
@@ -171,8 +181,14 @@ static void explain(struct pelt_link *l, const struct pelt_call *call, const cha
     struct pelt_error why;
     pelt_watch_error_read(pelt_call_body(call), said);
     const char *colon = *said != 0 ? ": " : "";
-    if (status == 401 || status == 403) {
+    if (status == 401) {
         refused(l, status, said);
+    } else if (status == 403) {
+        pelt_fail(&why, PELT_EINVAL,
+                  "does not answer who asks for it by this URL (403%s%s); a token changes nothing "
+                  "about that",
+                  colon, said);
+        lose_badly(l, &why);
     } else if (status == 429 || status == 503) {
         pelt_fail(&why, PELT_EIO, "cannot serve us now (%u%s%s)", status, colon, said);
         lose(l, PELT_EIO, why.text);
@@ -508,8 +524,19 @@ static void on_silence(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* ---- ready ---- */
 
+static void ask_mark(struct pelt_link *l)
+{
+    l->mark = PELT_MARK_ASKED;
+    set_timer(l, &l->exchange, MARK_S);
+    pelt_call_get(&l->ask, "/v1/sample?fresh=1", false, PELT_WATCH_LINE_MAX);
+}
+
 static void pause_exchange(struct pelt_link *l)
 {
+    if (l->mark == PELT_MARK_WANTED) {
+        ask_mark(l);
+        return;
+    }
     if (l->unlucky < UNLUCKY_MAX && pelt_watch_clock_unlucky(&l->clock)) {
         l->unlucky++;
         set_timer(l, &l->exchange, UNLUCKY_S);
@@ -566,6 +593,31 @@ static void on_baseline(struct pelt_link *l)
     on_ready(l);
 }
 
+/* Of an agent that has no fresh ones it is the newest, which is better than none. */
+static void post_mark(struct pelt_link *l)
+{
+    struct pelt_error why;
+    if (pelt_call_status(&l->ask) != 200 ||
+        pelt_watch_frame_read(&l->frame, l->info.figures, l->info.figures_len,
+                              pelt_call_body(&l->ask), &why) != PELT_OK ||
+        !is_newest(l)) {
+        return;
+    }
+    const uint64_t sent_ns = l->ask.sent_ns;
+    struct pelt_agent_mail *mail = mail_of_frame(l, l->mark_kind);
+    if (mail != NULL) {
+        mail->fresh = mail->at_ns + pelt_watch_clock_at(&l->clock, mail->at_ns).bound_ns >= sent_ns;
+    }
+    (void)post(l, mail);
+}
+
+static void on_mark(struct pelt_link *l)
+{
+    post_mark(l);
+    end_mark(l);
+    pause_exchange(l);
+}
+
 /* ---- the clock ---- */
 
 static bool is_joining(const struct pelt_link *l)
@@ -585,6 +637,10 @@ static void exchange_now(struct pelt_link *l)
 static void on_exchange(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct pelt_link *l = timer->data;
+    if (l->mark == PELT_MARK_ASKED) { /* in vain */
+        pelt_call_close(&l->ask);
+        end_mark(l);
+    }
     if (l->state == PELT_LINK_READY && l->ask.state != PELT_CALL_IDLE &&
         l->ask.state != PELT_CALL_CLOSED) {
         lose(l, PELT_EIO, "no answer to GET /v1/clock");
@@ -658,7 +714,9 @@ static void on_ask_done(void *arg)
     static const char *const asked[] = {
         [PELT_LINK_MEETING] = "/v1/info", [PELT_LINK_BASELINE] = "/v1/sample"};
     bool meeting = l->state == PELT_LINK_MEETING, baseline = l->state == PELT_LINK_BASELINE;
-    if (pelt_call_status(&l->ask) != 200) {
+    if (l->mark == PELT_MARK_ASKED) {
+        on_mark(l);
+    } else if (pelt_call_status(&l->ask) != 200) {
         explain(l, &l->ask, meeting || baseline ? asked[l->state] : "/v1/clock");
     } else if (meeting) {
         on_info(l);
@@ -672,6 +730,9 @@ static void on_ask_done(void *arg)
 static void on_ask_failed(void *arg, enum pelt_status status, const char *why)
 {
     struct pelt_link *l = arg;
+    if (l->mark == PELT_MARK_ASKED) {
+        end_mark(l);
+    }
     if (is_joining(l)) {
         lose(l, status, why);
     } else {
@@ -768,6 +829,20 @@ void pelt_link_start(struct pelt_link *l, uint64_t epoch_ns, uint64_t tick_ns)
     if (l->state == PELT_LINK_READY) {
         open_stream(l);
     }
+}
+
+void pelt_link_mark(struct pelt_link *l, enum pelt_agent_mail_kind kind)
+{
+    end_mark(l);
+    l->mark_kind = kind;
+    if (l->state != PELT_LINK_READY && is_joining(l)) {
+        l->ops->on_marked(l->arg, kind);
+        return;
+    }
+    l->mark = PELT_MARK_WANTED;
+    if (l->ask.state == PELT_CALL_IDLE || l->ask.state == PELT_CALL_CLOSED) {
+        ask_mark(l);
+    } /* else when its clock has been told */
 }
 
 bool pelt_link_is_flushed(const struct pelt_link *l, uint64_t until_ns)

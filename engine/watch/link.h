@@ -1,7 +1,7 @@
 /*
  * link: one agent as the watching thread has it: joined, kept, joined again. Two calls: `ask` for
- * the catalogue, the clock and a baseline, one after another, and `stream`, which brings the
- * frames.
+ * the catalogue, the clock and samples of all figures, one after another, and `stream`, which
+ * brings the frames.
  *
  * Storage: the caller's. Thread: the loop's, but for what pelt/agents.h has the control thread
  * read.
@@ -33,6 +33,8 @@ enum pelt_link_state {
 struct pelt_link_ops {
     /* The first attempt has ended: PELT_OK, or why not. Once. */
     void (*on_met)(void *arg, enum pelt_status status, const char *why);
+    /* What pelt_link_mark() asked for was posted, or cannot be had. */
+    void (*on_marked)(void *arg, enum pelt_agent_mail_kind kind);
     /* Takes the mail. False: too much waits to be read; it is freed, and frames are lost. */
     bool (*on_mail)(void *arg, struct pelt_agent_mail *mail);
 };
@@ -73,6 +75,8 @@ struct pelt_link {
     bool failed;            /* in this feed: */
     struct pelt_error failure;
     size_t left_out;
+    enum { PELT_MARK_NONE, PELT_MARK_WANTED, PELT_MARK_ASKED } mark;
+    enum pelt_agent_mail_kind mark_kind;
     unsigned tries;   /* since it was lost, or was last here for STEADY_NS */
     unsigned burst;   /* exchanges still to be made at once */
     unsigned unlucky; /* exchanges made again */
@@ -87,6 +91,9 @@ PELT_MUST_USE enum pelt_status pelt_link_init(struct pelt_link *l, struct ev_loo
 void pelt_link_deinit(struct pelt_link *l);
 void pelt_link_join(struct pelt_link *l); /* begins; on_met tells how it went */
 void pelt_link_start(struct pelt_link *l, uint64_t epoch_ns, uint64_t tick_ns);
+/* Has the agent read all figures now, and posts them as mail of this kind; on_marked ends it, also
+ * where it is not here. */
+void pelt_link_mark(struct pelt_link *l, enum pelt_agent_mail_kind kind);
 /* All frames due before `until_ns` are here, or none are to be expected soon. */
 bool pelt_link_is_flushed(const struct pelt_link *l, uint64_t until_ns);
 void pelt_link_stop(struct pelt_link *l);

@@ -63,11 +63,11 @@ class Agent:
         """{(name, target): index} of all its figures."""
         return {(f["name"], f["target"]): f["i"] for f in (info or self.info())["figures"]}
 
-    def sample(self):
-        """The newest sample: {(name, target): cells, or the text of why it cannot be read}."""
+    def sample(self, path="/v1/sample"):
+        """The newest sample, or one taken because it is asked for: {(name, target): cells, or the text of why it cannot be read}."""
         info = self.info()
         names = {index: name for name, index in self.indices(info).items()}
-        frame = self.get("/v1/sample")
+        frame = self.get(path)
         return {**{names[i]: cells for i, *cells in frame["v"]}, **{names[i]: why for i, why in frame["unreadable"]}}
 
     def wait_for(self, wanted, timeout=20):

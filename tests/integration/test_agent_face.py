@@ -1,4 +1,5 @@
 """What pelt-agent answers over HTTP: its pages, the stream and its grid, and clients that do not behave."""
+import concurrent.futures
 import json
 import os
 import re
@@ -400,8 +401,37 @@ def test_a_port_file_is_no_way_to_write_elsewhere(tmp_path):
         instance.stop()
 
 
-def test_help_names_every_option():
+def test_a_fresh_sample_is_begun_when_it_is_asked_for(agent):
+    instance = agent()
+    slow = next(i for i, f in enumerate(instance.info()["figures"]) if f["tier"] == "slow" or f["tier"] == "medium")
+    for _ in range(3):
+        asked_ns = time.monotonic_ns()
+        frame = instance.get("/v1/sample?fresh=1")
+        assert frame["at_ns"] >= asked_ns and any(i == slow for i, *_ in [*frame["v"], *frame["unreadable"]])
+    status, _, body = instance.ask("/v1/sample?fresh=yes")
+    assert status == 400 and "fresh=1" in body
+
+
+def test_many_who_want_fresh_samples_share_them_and_the_end_keeps_none_waiting(agent):
+    instance = agent()
+    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+        before = instance.get("/health/detailed")["samples"]
+        asked = [pool.submit(instance.get, "/v1/sample?fresh=1") for _ in range(30)]
+        began = time.monotonic()
+        instance.get("/v1/clock")
+        waited = time.monotonic() - began
+        assert all(each.result()["at_ns"] for each in asked)
+        assert instance.get("/health/detailed")["samples"] - before <= 10
+        last = [pool.submit(instance.ask, "/v1/sample?fresh=1") for _ in range(8)]
+        time.sleep(0.05)
+        assert instance.stop() == 0
+        assert all(each.exception() or each.result()[0] in (200, 503) for each in last)
+    assert waited < 5  # none waits for a sample
+
+
+def test_help_names_every_option_and_what_the_exits_mean():
     done = run("--help")
+    assert "something to watch is not there now; 2: a bad option." in done.stdout
     assert done.returncode == 0
     for option in ("--pid", "--port", "--unit", "--cgroup", "--cache", "--listen", "--probe", "--cpu-limit"):
         assert option in done.stdout

@@ -310,6 +310,17 @@ def test_a_control_group_that_is_full_says_how_often(group, agent, load):
     watching.wait_for(lambda s: s["cgroup_oom_kills", name] == [1])
 
 
+@pytest.mark.variant
+def test_kills_in_a_control_group_are_counted_though_nobody_is_left_in_it(group, agent):
+    watching = agent("--cgroup", f"job=/sys/fs/cgroup/memory/{group.folders['memory'].name}")
+    watching.wait_for(lambda s: s["cgroup_oom_kills", "job"] == [0])
+    dies = ["sh", "-c", f"sleep 1.2; exec {BIN / 'host_load'} --bytes {400 * MIB}"]  # it is met first
+    for kills in (1, 2):
+        killed = subprocess.run([*group.prefix, *dies], capture_output=True)
+        assert killed.returncode == -signal.SIGKILL
+        watching.wait_for(lambda s: s["cgroup_oom_kills", "job"] == [kills])
+
+
 @pytest.mark.one_thread
 def test_a_control_group_that_is_gone_has_no_figures_of_its_parent(group, agent, load):
     name = group.folders["memory"].name

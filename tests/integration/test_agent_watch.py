@@ -97,7 +97,7 @@ def test_tls_is_trusted_by_its_ca(fake):
     told = watch(agent.url)
     assert told.code == 2 and f"agent {agent.url}: TLS: " in told.err, told
     told = watch(agent.url.replace("https", "http"))
-    assert told.code != 0 and told.err.count("\n") == 1, told
+    assert told.code != 0 and told.err.count("\n") == 1 and "does it want https:// ?" in told.err, told
 
 
 # ---- frames ----

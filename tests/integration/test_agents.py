@@ -2,13 +2,15 @@
 import json
 import signal
 import socket
+import subprocess
+import tempfile
 import time
 
 import pytest
 
 from agents import Agent
 from fakeagent import FakeAgent
-from program import MISSED, PASSED, USAGE, Running, bench, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
+from program import MISSED, PASSED, USAGE, Running, bench, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, report_of, run
 
 pytestmark = pytest.mark.sanitize
 
@@ -228,6 +230,66 @@ def test_a_hit_rate_is_of_what_was_looked_up_in_the_load(target, agent, tmp_path
     row, = report["thresholds"]
     assert row["level"] == "target" and row["value"] == 0.75, done.told()
     assert "server caches" in done.out and "75.00%" in done.out, done.told()
+
+
+# --- what is read once a second
+
+WRITER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version, wbufsize = "HTTP/1.1", -1
+    def do_GET(self):
+        if self.path == "/write":
+            with open(sys.argv[1], "ab") as file:
+                file.write(bytes(4 << 20))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def writer():
+    """A server whose /write writes 4 MiB to a disk."""
+    with tempfile.NamedTemporaryFile(dir="/var/tmp") as file:
+        process = subprocess.Popen(["/usr/bin/python3", "-c", WRITER, file.name], stdout=subprocess.PIPE, text=True)
+        process.port = int(process.stdout.readline())
+        yield process
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.variant
+def test_counts_of_the_load_are_whole_and_those_of_setup_and_teardown_are_not_its(writer, agent, tmp_path):
+    watching = agent("--pid", f"app={writer.pid}", "--name", "api")
+    if isinstance(watching.sample()["process_write", "app"], str):
+        pytest.skip(watching.sample()["process_write", "app"])
+    counts = "server.api.process_write.count"
+    hook = "function() for _ = 1, 3 do pelt.http.get('/write') end end"
+    path = scenario(tmp_path, '{ users = 1, iterations_per_user = 9 }', more=f"setup = {hook}, teardown = {hook},",
+                    body='pelt.http.get(user.iteration == 8 and "/write" or "/")',
+                    thresholds=[f"{counts} count < 6m", f"{counts} count > 3m", "server.api.process_cpu.used mean < 8",
+                                "server.api.cpu_busiest.value mean <= 1"])
+    done = pelt("run", path, "--quiet", "--target", f"http://127.0.0.1:{writer.port}", "--agent", watching.url, "--allow-invalid",
+                "--run-file", "kept.pelt", "--out", "json=report.json", cwd=tmp_path)
+    assert done.code == PASSED, done.told()
+    done.report = json.loads((tmp_path / "report.json").read_text())
+    count, = [row["count"] for row in done.report["agents"][0]["counters"] if row["counter"] == "process_write"]
+    if count == 0:
+        pytest.skip("what is written to this file system is not counted")
+    assert 4 << 20 <= count < 5 << 20, done.told()  # the last request's, and neither setup's 12 MiB nor teardown's
+    assert [row["level"] for row in done.report["thresholds"]] == ["target"] * 4, done.told()
+    assert sum(row["server"]["api"].get("process_write{app}", {"count": 0})["count"] for row in done.report["seconds"]) == count
+    limits = {row["limit"]: row for row in done.report["agents"][0]["limits"] if row["target"] == "app"}
+    assert 0 < limits["process_cpu"]["mean"] <= limits["process_cpu"]["used"]
+    again = report_of("kept.pelt", tmp_path)
+    assert all(again[part] == done.report[part] for part in ("agents", "thresholds", "metrics"))
 
 
 # --- an agent that dies

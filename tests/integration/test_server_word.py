@@ -120,7 +120,7 @@ class Caching(real_nginx.Nginx):
 @pytest.mark.one_thread
 @pytest.mark.skipif(real_nginx.program() is None, reason="no nginx on this host: install nginx-light")
 @pytest.mark.parametrize("valid, read", [("1m", "false"), ("1s", "true")])
-def test_results_are_those_of_nginx_access_log(target, tmp_path, valid, read):
+def test_results_are_those_of_nginx_access_log_and_of_its_agent(target, agent, tmp_path, valid, read):
     instance = target("--service-time", "constant:20ms", "--service-for", "work")
     prefix = tmp_path / "nginx"
     prefix.mkdir()
@@ -131,7 +131,8 @@ def test_results_are_those_of_nginx_access_log(target, tmp_path, valid, read):
             if {read} then check("read", r:json("/status") == "done") end
             if user.iteration % 10 == 0 then http.get("/work?fresh=1", {{ name = "fresh" }}) end
             pelt.sleep("40ms")""", 'observe = { "cache", "server_timing" }')
-        done = run(path, "--target", nginx.url, cwd=tmp_path)
+        watching = agent("--cache", f"pages=nginx={prefix}/access.log#field=1")
+        done = run(path, "--target", nginx.url, "--agent", f"web={watching.url}", cwd=tmp_path)
     finally:
         nginx.stop()
     assert done.code == PASSED, done.told()
@@ -140,8 +141,11 @@ def test_results_are_those_of_nginx_access_log(target, tmp_path, valid, read):
     assert seen == truth, done.told()
     assert seen["bypass"] == USERS * ITERATIONS / 10 and seen["hit"] > 0 and seen["miss"] >= 5
     assert ("expired" in seen) == (valid == "1s")
-    [http] = done.report["caches"]
+    [http, pages] = done.report["caches"]
     assert (http["hits"], http["misses"]) == (seen["hit"], seen["miss"] + seen.get("expired", 0))
+    # The agent has the same look-ups: what was bypassed is none, and the last ones count. nginx writes its log behind the answer.
+    assert all(http[what] - 2 <= pages["load"][what] <= http[what] for what in ("hits", "misses")), done.told()
+    assert pages["client_gap_points"] < 1 and pages["client_hit_share"] == http["hit_share"]
     latency = series(done.report, "cache_latency")
     assert latency["page", "miss"]["min"] >= 20
     assert latency["page", "hit"]["min"] < 20, "an answer of the cache has no service time"

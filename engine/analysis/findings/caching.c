@@ -40,6 +40,7 @@ struct latency {
 
 struct cache {
     char name[64];
+    const char *why; /* it cannot be read any more, and why; NULL: it can */
     /* A row a phase. part: hits; whole: look-ups */
     struct pelt_ratio_block blocks[PELT_PHASES_MAX][PELT_PHASE_BLOCKS];
     struct pelt_ratio_block settled[PELT_PHASE_BLOCKS];
@@ -220,6 +221,12 @@ static enum pelt_status tell_all(struct pelt_making *m, const struct pelt_phases
                                                               : NAN);
     pelt_finding_number(f, "warm_after_s", warming.after_s);
     pelt_finding_number(f, "warm_hit_share", warming.share);
+    if (c->why != NULL) {
+        pelt_making_line(m, &f->evidence,
+                         "it could not be read when the run ended (%s): what it did from its last "
+                         "reading on is not known",
+                         c->why);
+    }
     if (!isfinite(share.value)) {
         pelt_finding_say(f, "cache %s: %.0f look-ups, too few for a hit share", c->name,
                          lookups_of(c->settled));
@@ -230,10 +237,11 @@ static enum pelt_status tell_all(struct pelt_making *m, const struct pelt_phases
     words_of_part(&c->warmup, "; ", "in the warm-up", cold, sizeof cold);
     words_of_part(&c->stressed, cold[0] != '\0' ? ", " : "; ",
                   stress ? "in steps that break" : "in spikes", stressed, sizeof stressed);
-    pelt_finding_say(f, "cache %s: %s of %s look-ups are hits%s%s%s%s", c->name,
+    pelt_finding_say(f, "cache %s: %s of %s look-ups are hits%s%s%s%s%s", c->name,
                      pelt_words_share(share.value, words),
                      pelt_words_count(lookups_of(c->settled), lookups), interval,
-                     p->any_settled ? cold : "", p->any_settled ? stressed : "", warm);
+                     p->any_settled ? cold : "", p->any_settled ? stressed : "", warm,
+                     c->why != NULL ? "; it was not read to the end" : "");
     return PELT_OK;
 }
 
@@ -572,8 +580,9 @@ static enum pelt_status find_counted(struct pelt_making *m, const struct pelt_ph
     struct cache *caches = calloc(CACHES_MAX, sizeof *caches);
     enum pelt_status status = place != NULL && caches != NULL ? PELT_OK : PELT_ENOMEM;
     for (size_t i = 0; i < r->figures_len && status == PELT_OK && len < CACHES_MAX; i++) {
-        if (r->figures[i].kind == PELT_SERVER_CACHE && r->figures[i].why == NULL) {
+        if (r->figures[i].kind == PELT_SERVER_CACHE) {
             pelt_server_series_name(r, &r->figures[i], caches[len].name);
+            caches[len].why = r->figures[i].why;
             status = cache_init(&caches[len], p) ? PELT_OK : PELT_ENOMEM;
             place[i] = (unsigned char)++len;
         }

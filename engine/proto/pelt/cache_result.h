@@ -26,7 +26,8 @@ enum pelt_cache_result {
 
 /* "hit", "stale", ...; "" of NONE. */
 const char *pelt_cache_result_name(enum pelt_cache_result result);
-/* Given from the cache, and nobody behind it was asked: hit, stale, updating. */
+/* Given from the cache, and nobody behind it was asked (RFC 9211): hit, stale, updating. The
+ * agent's kinds of caches count alike (agent/cache_kind.c). */
 bool pelt_cache_result_is_hit(enum pelt_cache_result result);
 
 /* The cache was looked into, and the answer was there or was not: all but bypass, dynamic, other.

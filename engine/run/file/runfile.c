@@ -567,6 +567,22 @@ enum pelt_status pelt_runfile_second(struct pelt_runfile *f, const struct pelt_f
     return sum->second >= 0 ? follow(f, sum) : PELT_OK;
 }
 
+enum pelt_status pelt_runfile_values(struct pelt_runfile *f, const struct pelt_frame *late,
+                                     struct pelt_registry *names)
+{
+    struct pelt_metrics *m = pelt_registry_metrics(names);
+    uint32_t metrics, metric_series;
+    begin(f);
+    put_metrics(f, m, &metrics, &metric_series);
+    put_metric_values(f, late, m);
+    enum pelt_status status = commit(f);
+    if (status == PELT_OK) {
+        f->metrics = metrics;
+        f->metric_series = metric_series;
+    }
+    return status;
+}
+
 /* ---- the rest of the run ---- */
 
 enum pelt_status pelt_runfile_meta(struct pelt_runfile *f, const char *key, const char *value)

@@ -256,12 +256,32 @@ static bool is_in(const struct pelt_server_period *p, int32_t t)
     return false;
 }
 
+static bool is_behind(const struct pelt_server_period *p, int32_t t)
+{
+    bool is_behind = p->to_the_end;
+    for (size_t i = 0; i < p->len; i++) {
+        is_behind = is_behind && t >= p->windows[i].to;
+    }
+    return is_behind;
+}
+
+static void add_counts(struct pelt_server_sum *sum, const struct pelt_server_row *row)
+{
+    for (unsigned c = 0; c < PELT_SAMPLE_CELLS; c++) {
+        sum->more[c] += row->more[c];
+    }
+}
+
 static void add(struct pelt_server_sum *sum, const struct pelt_server_row *row)
 {
     sum->seconds++;
-    for (unsigned c = 0; c < PELT_SAMPLE_CELLS; c++) {
-        sum->last[c] = row->last[c];
-        sum->more[c] += row->more[c];
+    memcpy(sum->last, row->last, sizeof sum->last);
+    add_counts(sum, row);
+    if (row->levels > 0) {
+        const double all = (double)(sum->levels + row->levels);
+        const double mean = sum->levels > 0 ? sum->mean : row->mean;
+        sum->mean = mean + (row->mean - mean) * (double)row->levels / all;
+        sum->levels += row->levels;
     }
     sum->least = fmin(sum->least, row->least);
     sum->most = fmax(sum->most, row->most);
@@ -282,8 +302,8 @@ enum pelt_status pelt_results_server_sums(const struct pelt_results *r,
         for (size_t f = 0; f < r->figures_len; f++) {
             struct pelt_server_sum *sum = &periods[p].sums[f];
             *sum = (struct pelt_server_sum){.seconds = 0};
-            sum->least = sum->most = sum->full = sum->full_used = sum->full_max = sum->full_s =
-                nan_cells(sum->last);
+            sum->least = sum->most = sum->mean = sum->full = sum->full_used = sum->full_max =
+                sum->full_s = nan_cells(sum->last);
         }
     }
     enum pelt_status status = pelt_server_walk_new(r, &w, err);
@@ -296,6 +316,8 @@ enum pelt_status pelt_results_server_sums(const struct pelt_results *r,
             for (size_t p = 0; p < len; p++) {
                 if (is_in(&periods[p], t)) {
                     add(&periods[p].sums[rows[i].figure], &rows[i]);
+                } else if (is_behind(&periods[p], t)) {
+                    add_counts(&periods[p].sums[rows[i].figure], &rows[i]);
                 }
             }
         }

@@ -4,7 +4,7 @@
  *
  *   type     a value is                  the figures of a series
  *   counter  a whole number, at least 0  count (their sum), per_second
- *   gauge    any number                  last, min, max
+ *   gauge    any number                  last, min, max; of servers also the mean of its values
  *   share    true or false               share (of true), count
  *   trend    a time or a number >= 0     a histogram: min, mean, max, percentiles, count,
  * per_second
@@ -53,8 +53,8 @@ struct pelt_metric {
     char name[PELT_METRIC_NAME_MAX + 1];
     enum pelt_metric_type type;
     char unit[PELT_METRIC_UNIT_MAX + 1]; /* for people; "": none */
-    unsigned decimals; /* of a trend its histogram, of a counter its sum counts values times
-                          10^decimals; else 0 */
+    unsigned decimals; /* of a trend its histogram, of a counter and of a server's gauge its sum
+                          counts values times 10^decimals; else 0 */
 };
 double pelt_metric_scale(const struct pelt_metric *metric); /* 10^decimals */
 bool pelt_metric_is_time(const struct pelt_metric *metric);

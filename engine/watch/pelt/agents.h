@@ -4,10 +4,12 @@
  *
  * All of it is done by one thread with a loop of its own: connections, clock exchanges, streams,
  * joining again. The control thread makes, connects, starts, stops; what comes meanwhile it takes
- * as mail. Nothing here touches a thread that sends load, and only connect and stop wait, each for
- * a bounded time.
+ * as mail. Nothing here touches a thread that sends load, and only connect, mark and stop wait,
+ * each for a bounded time.
  *
- *   new -> connect -> start(second 0, tick) ... take ... -> stop -> take what is left -> free
+ *   new -> connect -> mark -> start(second 0, tick) ... take ... -> mark -> stop -> take what is
+ * left
+ *   -> free
  *
  * Times are nanoseconds of the run's clock (pelt/clock.h): those of the agent's are mapped by the
  * clock's offset, which is known to +-bound_ns. Sample k is due at epoch + k tick.
@@ -36,6 +38,7 @@
 #define PELT_AGENT_NAME_SIZE   64
 #define PELT_AGENT_TICK_NS     (100 * PELT_NS_PER_MS) /* the finest tick */
 #define PELT_AGENTS_CONNECT_NS (3 * PELT_NS_PER_S)    /* connect waits at most so long */
+#define PELT_AGENTS_MARK_NS    (1 * PELT_NS_PER_S)    /* mark waits at most so long */
 #define PELT_AGENTS_FLUSH_NS   (300 * PELT_NS_PER_MS) /* stop waits at most so long for frames */
 #define PELT_AGENT_MAIL_MAX                                                                        \
     3000 /* frames of an agent that may wait to be freed; others are lost                          \
@@ -93,11 +96,13 @@ struct pelt_agent_clock {
 /* ---- mail ---- */
 
 enum pelt_agent_mail_kind {
-    PELT_AGENT_BASELINE, /* all figures, read when connected, before start; k is of no meaning */
-    PELT_AGENT_FRAME,    /* a tick's figures; the first of each stream has all */
-    PELT_AGENT_LOST,     /* no frames from from_ns on; `text` says why. Told once a gap */
-    PELT_AGENT_JOINED,   /* it is here again: the gap was from_ns to to_ns; figures may be new */
-    PELT_AGENT_JUMPED,   /* its clock made a jump: `text` has how far; frames before may be off */
+    /* All figures, read when connected, or because of pelt_agents_mark(); k is of no meaning. */
+    PELT_AGENT_BASELINE,
+    PELT_AGENT_FRAME,   /* a tick's figures; the first of each stream has all */
+    PELT_AGENT_LOST,    /* no frames from from_ns on; `text` says why. Told once a gap */
+    PELT_AGENT_JOINED,  /* it is here again: the gap was from_ns to to_ns; figures may be new */
+    PELT_AGENT_CLOSING, /* all figures, read because of pelt_agents_mark(); k is of no meaning */
+    PELT_AGENT_JUMPED,  /* its clock made a jump: `text` has how far; frames before may be off */
 };
 
 struct pelt_agent_value {
@@ -133,6 +138,7 @@ struct pelt_agent_mail {
     /* FRAME, BASELINE: when it should be and was taken. A sample that was late may be that of the
      * next tick, too: its at_ns is then before its due_ns. */
     uint64_t due_ns, at_ns;
+    bool fresh;      /* BASELINE, CLOSING: taken because of pelt_agents_mark(), after it */
     bool late;       /* FRAME: taken more than half a tick late */
     uint64_t missed; /* FRAME: ticks since the last frame that have none (0 after a gap) */
     const struct pelt_agent_value *value;
@@ -189,6 +195,10 @@ const struct pelt_agent_figure *pelt_agents_figure(const struct pelt_agents *a, 
 /* Opens the streams: sample k is due at epoch_ns + k tick_ns, k >= 0. tick_ns: at least
  * PELT_AGENT_TICK_NS. Returns at once. */
 void pelt_agents_start(struct pelt_agents *a, uint64_t epoch_ns, uint64_t tick_ns);
+
+/* Has all agents that are here read all figures now, and waits until that has come as mail of this
+ * kind, BASELINE or CLOSING; but not beyond PELT_AGENTS_MARK_NS. Each kind once. */
+void pelt_agents_mark(struct pelt_agents *a, enum pelt_agent_mail_kind kind);
 
 /* Readable while mail waits; the caller watches it. */
 int pelt_agents_wake_fd(const struct pelt_agents *a);

@@ -32,6 +32,11 @@ static void addresses_have_names_kinds_and_ports(void **state)
     assert_int_equal(w.port, 6379);
     cache_wish_deinit(&w);
 
+    w = read_good("redis=redis://cache.local:6380/0", false); /* as libraries write it */
+    assert_string_equal(w.host, "cache.local");
+    assert_int_equal(w.port, 6380);
+    cache_wish_deinit(&w);
+
     w = read_good("memcached=cache.local", false);
     assert_int_equal(w.port, 11211);
     cache_wish_deinit(&w);
@@ -115,7 +120,8 @@ static void what_cannot_be_is_said_in_one_line(void **state)
         {"redis=", "write --cache [NAME=]KIND=ADDRESS"},
         {"redis=rediss://h:1", "TLS is not spoken"},
         {"redis=http://h:1", "give HOST:PORT"},
-        {"redis=h:1/2", "an address has no path"},
+        {"redis=h:1/x", "an address has no path"},
+        {"memcached=h:1/2", "an address has no path"},
         {"redis=user:pw@h", "a password does not belong into an address"},
         {"redis=h:99999", "--cache 'h:99999': "},
         {"redis=h#user=x", "user needs password-file"},

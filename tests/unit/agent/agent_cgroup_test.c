@@ -275,6 +275,16 @@ static void move(const struct place *p, const char *from, const char *to)
     assert_int_equal(rename(paths[0], paths[1]), 0);
 }
 
+/* Another folder with the same files. */
+static void make_anew(const struct place *p, const char *from, const char *to)
+{
+    char command[600];
+
+    snprintf(command, sizeof command, "cp -r '%s/%s' '%s/%s'", p->tree.root, from, p->tree.root,
+             to);
+    assert_int_equal(system(command), 0);
+}
+
 static void a_group_that_is_gone_has_no_figures_of_its_parent(void **state)
 {
     static const char *const names[] = {
@@ -292,7 +302,7 @@ static void a_group_that_is_gone_has_no_figures_of_its_parent(void **state)
         }
     }
     tree_put(&p->tree, "elsewhere/memory.events.local", "low 0\nhigh 1\nmax 7\noom 9\n");
-    move(p, "elsewhere", APP);
+    make_anew(p, "elsewhere", APP);
     read_all(p->cgroup, 20 * SECOND);
     assert_cell(of(p, "cgroup_memory"), PELT_CELL_USED, 800 << 20);
     assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 60);
@@ -417,6 +427,74 @@ static void v1_has_its_own_files(void **state)
     assert_cell(of(p, "pressure_cpu_full"), 0, 0); /* of the hierarchy of v2 beside it */
 }
 
+/* ---- a group of one hierarchy, whose others are its process's ---- */
+
+#define TASK "sys/fs/cgroup/memory/job/task"
+
+static void put_kills(const struct place *p, const char *kills)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "oom_kill_disable 0\nunder_oom 0\noom_kill %s\n", kills);
+    tree_put(&p->tree, TASK "/memory.oom_control", text);
+}
+
+/* The group's processes are these now; that is found a second later, and read. */
+static void put_processes(const struct place *p, const char *pids, uint64_t second)
+{
+    tree_put(&p->tree, TASK "/cgroup.procs", pids);
+    targets_refresh(p->targets, second * SECOND);
+    read_all(p->cgroup, second * SECOND);
+}
+
+static void what_a_group_counts_stands_as_its_processes_come_and_go(void **state)
+{
+    struct place *p = *state;
+
+    put_v1(&p->tree);
+    tree_put(&p->tree, "proc/78/stat",
+             "78 (app) S 1 78 78 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 900 1000 10 0 0 0\n");
+    tree_put(&p->tree, "proc/78/cgroup", "9:pids:/\n8:memory:/job/task\n4:cpu,cpuacct:/job\n");
+    tree_put(&p->tree, TASK "/cgroup.procs", "");
+    watch(p, TARGET_CGROUP, "/sys/fs/cgroup/memory/job/task");
+    assert_why(of(p, "cgroup_pids"), "not in what is mounted");
+    put_kills(p, "2");
+    put_processes(p, "77\n", 2); /* the first one */
+    assert_int_equal(targets_at(p->targets, 0)->pid, 77);
+    assert_cell(of(p, "cgroup_oom_kills"), 0, 1);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 12);
+    move(p, "proc/77/stat", "ended");
+    tree_put(&p->tree, TASK "/memory.failcnt", "5\n");
+    put_kills(p, "4");
+    put_processes(p, "", 3); /* it was killed */
+    assert_int_equal(targets_at(p->targets, 0)->pid, 0);
+    assert_cell(of(p, "cgroup_oom_kills"), 0, 3);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 5);
+    assert_cell(of(p, "cgroup_pids"), PELT_CELL_USED, 12); /* of the last one */
+    put_kills(p, "5");
+    tree_put(&p->tree, "sys/fs/cgroup/cpu,cpuacct/job/cpu.stat",
+             "nr_periods 5\nnr_throttled 9\nthrottled_time 350000000\n");
+    put_processes(p, "78\n", 4); /* of another pids group */
+    assert_int_equal(targets_at(p->targets, 0)->pid, 78);
+    assert_cell(of(p, "cgroup_oom_kills"), 0, 4);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 5);
+    assert_cell(of(p, "cgroup_cpu_throttled"), 0, 0.1);
+}
+
+static void kills_in_a_group_made_anew_are_all_new(void **state)
+{
+    struct place *p = *state;
+
+    put_v1(&p->tree);
+    watch(p, TARGET_CGROUP, "/sys/fs/cgroup/memory/job/task");
+    move(p, TASK, "old");
+    make_anew(p, "old", TASK);
+    put_kills(p, "7");
+    read_all(p->cgroup, 2 * SECOND);
+    assert_cell(of(p, "cgroup_oom_kills"), 0, 7);
+    assert_cell(of(p, "cgroup_memory"), PELT_CELL_EVENTS, 0); /* sums with those above */
+}
+
 static void a_place_is_below_what_is_mounted(void **state)
 {
     static const char mounts[] = "30 21 0:26 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup rw\n";
@@ -494,6 +572,8 @@ int main(void)
         WITH(setup, a_group_made_anew_between_two_looks_is_opened_anew),
         WITH(setup, the_page_cache_that_is_given_up_first_is_not_used),
         WITH(setup_empty, v1_has_its_own_files),
+        WITH(setup_empty, what_a_group_counts_stands_as_its_processes_come_and_go),
+        WITH(setup_empty, kills_in_a_group_made_anew_are_all_new),
         cmocka_unit_test(a_place_is_below_what_is_mounted),
         cmocka_unit_test(the_way_up_ends_at_the_mount),
         cmocka_unit_test(limits_have_several_words_for_none),

@@ -136,10 +136,10 @@ static void the_largest_page_fits(void **state)
                     "\x01\x01\x01\x01\x01\x01\x01\x01");
         more[i].why = why;
     }
-    fixture_start(&x);
     for (int i = 0; i < NOTICES_MAX; i++) {
         notices_add(&x.notices, 1, why, "%s%s", why, why);
     }
+    fixture_start(&x);
     pages_info(&x.sampler.page, &about, &x.sampler);
     json_decref(read_page());
     sampler_write_newest(&x.sampler);

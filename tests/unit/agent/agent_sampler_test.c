@@ -265,6 +265,7 @@ static void above_its_limit_it_serves_every_second_tick(void **state)
     json_t *frame;
 
     x.sampler.cost.limit = 0; /* whatever it used is too much */
+    x.sampler.cost.above = COST_PATIENCE - 1;
     for (uint64_t ms = 100; ms <= 2000; ms += 100) {
         at(ms);
         json_decref(frame_of(stream));
@@ -297,6 +298,130 @@ static void the_newest_sample_has_all(void **state)
     assert_int_equal(figures_in(frame), 3);
     assert_null(json_object_get(frame, "k"));
     assert_int_equal(int_of(frame, "at_ns"), 1001 * S);
+    json_decref(frame);
+}
+
+/* ---- samples that are wanted ---- */
+
+static struct sampler_waiter waiters[3];
+static int served[3];
+static int hastened, asked_in_vain;
+static bool is_answered, was_locked;
+
+static void on_served(void *of)
+{
+    (*(int *)of)++;
+}
+
+static void want(int i)
+{
+    waiters[i] = (struct sampler_waiter){.on_ready = on_served, .of = &served[i]};
+    served[i] = 0;
+    sampler_want(&x.sampler, &waiters[i]);
+}
+
+static void a_sample_that_is_wanted_is_of_now_and_of_all_tiers(void **state)
+{
+    at(20); /* nothing is due */
+    want(0);
+    at(39); /* servers are given a moment */
+    assert_int_equal(served[0], 0);
+    at(41); /* too near to the one before */
+    assert_int_equal(served[0], 0);
+    assert_int_equal(sampler_due_ns(&x.sampler), 1000 * S + 50 * MS);
+    at(50);
+    assert_int_equal(served[0], 1);
+    assert_int_equal(fast.reads, 3);
+    assert_int_equal(medium.reads, 3);
+    assert_int_equal(slow.reads, 3);
+    assert_int_equal(x.sampler.at_ns, 1000 * S + 50 * MS);
+    assert_int_equal(sampler_due_ns(&x.sampler), 1001 * S + 50 * MS);
+}
+
+static void those_wanted_are_a_quarter_of_a_second_apart_and_shared(void **state)
+{
+    at(80);
+    want(0);
+    at(100);
+    want(1);
+    want(2);
+    assert_int_equal(sampler_due_ns(&x.sampler), 1000 * S + 350 * MS);
+    at(349);
+    assert_int_equal(served[0], 1);
+    assert_int_equal(served[1] + served[2], 0);
+    at(350);
+    assert_int_equal(served[1] + served[2], 2);
+    assert_int_equal(slow.reads, 4);
+}
+
+static void hasten_it(struct collector *self)
+{
+    hastened++;
+}
+
+static bool answers(struct collector *self)
+{
+    asked_in_vain += !is_answered;
+    return is_answered;
+}
+
+static void who_asks_others_is_waited_for_but_not_for_ever(void **state)
+{
+    fast.base.hasten = hasten_it;
+    fast.base.is_ready = answers;
+    is_answered = false;
+    hastened = 0;
+    at(80);
+    want(0);
+    at(100);
+    assert_int_equal(hastened, 1);
+    assert_int_equal(served[0], 0);
+    assert_int_equal(sampler_due_ns(&x.sampler), 1000 * S + 103 * MS);
+    want(1); /* others were asked before it came: the next one is its */
+    is_answered = true;
+    at(103);
+    assert_int_equal(served[0], 1);
+    assert_int_equal(served[1], 0);
+    is_answered = false;
+    for (uint64_t ms = 353; ms < 553; ms += 3) {
+        at(ms);
+        assert_int_equal(served[1], 0);
+    }
+    at(556);
+    assert_int_equal(served[1], 1);
+    assert_int_equal(hastened, 2);
+}
+
+static void at_the_end_all_who_wait_hear_of_it(void **state)
+{
+    want(0);
+    sampler_let_go(&x.sampler);
+    assert_int_equal(served[0], 1);
+}
+
+/* As a file system that hangs: who wants a page then must get it. */
+static void read_and_look(struct collector *self, enum figure_tier tier, uint64_t now_ns)
+{
+    was_locked = pthread_mutex_trylock(&x.sampler.lock) != 0;
+    if (was_locked) {
+        return;
+    }
+    figure_counter(fast.figure, 1000);
+    sampler_write_newest(&x.sampler);
+    pthread_mutex_unlock(&x.sampler.lock);
+}
+
+static void a_page_does_not_wait_for_what_is_being_read(void **state)
+{
+    json_t *frame, *value;
+
+    fast.base.read = read_and_look;
+    at(1000);
+    assert_false(was_locked);
+    frame = json_loadb(x.sampler.page.bytes, x.sampler.page.len, 0, NULL);
+    assert_int_equal(int_of(frame, "at_ns"), 1000 * S); /* of the sample before */
+    value = json_array_get(json_array_get(json_object_get(frame, "v"), 0), 1);
+    assert_true(json_number_value(value) < 2);
     json_decref(frame);
 }
 
@@ -338,6 +463,11 @@ int main(void)
         TEST(what_becomes_unreadable_is_told_once),
         TEST(above_its_limit_it_serves_every_second_tick),
         TEST(the_newest_sample_has_all),
+        TEST(a_sample_that_is_wanted_is_of_now_and_of_all_tiers),
+        TEST(those_wanted_are_a_quarter_of_a_second_apart_and_shared),
+        TEST(who_asks_others_is_waited_for_but_not_for_ever),
+        TEST(at_the_end_all_who_wait_hear_of_it),
+        TEST(a_page_does_not_wait_for_what_is_being_read),
         TEST(collectors_are_freed_once),
         TEST(there_is_a_most_of_collectors),
     };

@@ -246,14 +246,14 @@ static bool says(const struct pelt_finding *f, const char *words)
 }
 
 /* 120 s at a steady level, with an agent: memory that grows by a fifth, descriptors that do not, a
- * hit rate that falls, and a figure that is none of these. */
-static struct pelt_results *watched(void)
+ * hit rate that falls, and a figure that is none of these. `why`: of the cache at the end. */
+static struct pelt_results *watched(const char *why)
 {
     static const struct synthetic data = {.seed = 5, .series = 1, .per_second = 20};
-    static const struct pelt_server_figure_row figures[] = {
+    const struct pelt_server_figure_row figures[] = {
         {0, 0, PELT_SERVER_LIMIT, "memory_rss", "port 8080", "bytes", "medium", "", NULL},
         {0, 1, PELT_SERVER_LIMIT, "nofile", "port 8080", "fds", "medium", "", NULL},
-        {0, 2, PELT_SERVER_CACHE, "response", "", "bytes", "medium", "", NULL},
+        {0, 2, PELT_SERVER_CACHE, "response", "", "bytes", "medium", "", why},
         {0, 3, PELT_SERVER_LIMIT, "memory", "", "bytes", "medium", "", NULL}};
     const struct pelt_stage_row stage = {
         .to_s = 120, .from = 20, .to = 20, .span = 1, .part = "steady"};
@@ -297,7 +297,7 @@ static struct pelt_results *watched(void)
 
 static void what_a_server_leaks_is_named(void **state)
 {
-    struct pelt_results *r = watched();
+    struct pelt_results *r = watched(NULL);
     struct pelt_findings *f = make(r);
     const char *memory = "memory_rss port 8080", *fds = "nofile port 8080";
     assert_near(value(f, "leak", memory, "drift"), 0.2 / 1.1, 0.02);
@@ -310,6 +310,18 @@ static void what_a_server_leaks_is_named(void **state)
     assert_near(value(f, "leak", "response", "end_share"), 0.7, 0.02);
     assert_null(find(f, "drift", "memory")); /* the host's, where there is a process's */
     assert_null(find(f, "leak", "memory"));
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static void a_cache_that_is_gone_at_the_end_is_told_of_with_that(void **state)
+{
+    struct pelt_results *r = watched("Connection refused");
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "cache", "response", "hit_share"), 0.8, 0.01);
+    assert_true(says(need(f, "cache", "response"), "; it was not read to the end"));
+    assert_non_null(strstr(need(f, "cache", "response")->evidence.line[0], "Connection refused"));
+    assert_non_null(find(f, "cache_phase", "response"));
     pelt_findings_free(f);
     pelt_results_free(r);
 }
@@ -1230,6 +1242,7 @@ int main(void)
         cmocka_unit_test(no_drift_is_said_only_where_the_interval_rules_one_out),
         cmocka_unit_test(a_drift_that_is_ruled_out_may_be_a_smaller_one),
         cmocka_unit_test(what_a_server_leaks_is_named),
+        cmocka_unit_test(a_cache_that_is_gone_at_the_end_is_told_of_with_that),
         cmocka_unit_test(what_improves_drifts_but_is_no_leak),
         cmocka_unit_test(a_drift_below_the_smallest_effect_is_not_named),
         cmocka_unit_test(a_run_that_is_too_short_says_how_long_it_must_be),

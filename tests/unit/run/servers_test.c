@@ -33,7 +33,8 @@ static const struct pelt_agent_clock clock_known = {.bound_ns = 9000, .drift_ppm
 
 static struct pelt_agent_mail post[64];
 static struct pelt_agent_value values[64][FIGURES];
-static size_t posted, taken;
+static size_t posted, taken, marked;
+static void (*on_mark)(void); /* what agents say then */
 
 /* ---- the agents ---- */
 
@@ -76,6 +77,15 @@ void __wrap_pelt_agents_start(struct pelt_agents *a, uint64_t epoch_ns, uint64_t
 void __wrap_pelt_agents_start(struct pelt_agents *a, uint64_t epoch_ns, uint64_t tick_ns)
 {
     assert_int_equal(epoch_ns, START);
+}
+
+void __wrap_pelt_agents_mark(struct pelt_agents *a, enum pelt_agent_mail_kind kind);
+void __wrap_pelt_agents_mark(struct pelt_agents *a, enum pelt_agent_mail_kind kind)
+{
+    marked++;
+    if (on_mark != NULL) {
+        on_mark();
+    }
 }
 
 struct pelt_agent_mail *__wrap_pelt_agents_take(struct pelt_agents *a);
@@ -129,7 +139,8 @@ static int setup(void **state)
     const struct pelt_agent_options agent = {.url = info.url};
     f = (struct fixture){.names = pelt_registry_new(), .second = pelt_frame_new(NULL)};
     f.second->second = -2; /* none yet */
-    posted = taken = 0;
+    posted = taken = marked = 0;
+    on_mark = NULL;
     assert_int_equal(pelt_runfile_create(NULL, &f.file, NULL), PELT_OK);
     const struct pelt_servers_options options = {
         .agents = &agent, .agents_len = 1, .registry = f.names, .file = f.file};
@@ -223,9 +234,12 @@ static void values_count_in_the_second_of_their_tick(void **state)
     }
     struct pelt_metric_frame ratio =
         second_of(f, 0, "server.api-1.nofile.ratio", "target=port 8080");
-    assert_int_equal(ratio.values, 3); /* k 10 is of second 1 */
-    assert_true(ratio.min == 0.1 && ratio.max == 0.7 && ratio.last == 0.7);
-    assert_true(second_of(f, 0, "server.api-1.nofile.free", "target=port 8080").min == 30);
+    assert_int_equal(ratio.values, 4); /* k 10 is of the time up to second 1 */
+    assert_true(ratio.min == 0.1 && ratio.max == 1 && ratio.last == 1);
+    assert_int_equal(ratio.sum, 100 + 400 + 700 + 1000); /* thousandths, for the mean */
+    assert_true(second_of(f, 0, "server.api-1.nofile.free", "target=port 8080").min == 0);
+    mail(PELT_AGENT_FRAME, 11);
+    give(0, 100, 100, NAN);
     ratio = second_of(f, 1, "server.api-1.nofile.ratio", "target=port 8080");
     assert_true(ratio.values == 1 && ratio.last == 1);
 }
@@ -243,16 +257,141 @@ static void counts_begin_at_the_baseline_and_add_up(void **state)
     mail(PELT_AGENT_FRAME, 0); /* what came before the load, setup for one */
     give(1, 100.5, NAN, NAN);
     give(2, 1010, 510, 3);
-    for (int64_t k = 1; k < 20; k++) {
+    for (int64_t k = 1; k <= 20; k++) {
         mail(PELT_AGENT_FRAME, k);
         give(1, 100.5 + 0.0004 * (double)k, NAN, NAN); /* less than a thousandth each */
         give(2, 1010 + 3 * (double)k, 510 + (double)k, NAN);
     }
     const uint64_t first = second_of(f, 0, count, "").sum;
     struct pelt_metric_frame hits = second_of(f, 0, "cache.response.hit_share", "");
-    assert_int_equal(hits.sum, 27);
-    assert_int_equal(hits.values, 36);
-    assert_int_equal(first + second_of(f, 1, count, "").sum, 8); /* 0.0076 s, rounded */
+    assert_int_equal(hits.sum, 30);
+    assert_int_equal(hits.values, 40);
+    assert_int_equal(first + second_of(f, 1, count, "").sum, 8); /* 0.0080 s */
+}
+
+/* ---- read just before the load, and just behind it ---- */
+
+/* Reads all afresh, when the cache has so many hits and misses. */
+static void read_afresh(enum pelt_agent_mail_kind kind, double at_s, double each)
+{
+    struct pelt_agent_mail *m = mail(kind, 0);
+    m->fresh = true;
+    m->at_ns = (uint64_t)(START + (int64_t)(at_s * 1e9));
+    give(2, each, each, NAN);
+    give(0, each, 10000, NAN);
+}
+
+static void begin_at_600(void)
+{
+    read_afresh(PELT_AGENT_BASELINE, -0.05, 600);
+}
+
+static void end_at_1500(void)
+{
+    read_afresh(PELT_AGENT_CLOSING, 2.1, 1500);
+}
+
+static struct pelt_frame *rest_of(struct fixture *f, int32_t t)
+{
+    pelt_frame_reset(f->second);
+    f->second->second = t;
+    pelt_servers_rest(f->s, f->second);
+    return f->second;
+}
+
+static const struct pelt_metric_frame *hits_in(struct fixture *f, const struct pelt_frame *second)
+{
+    uint32_t id;
+    assert_true(
+        pelt_metrics_find(pelt_registry_metrics(f->names), "cache.response.hit_share", &id));
+    return second->metrics[PELT_METRIC_PLAIN(id)];
+}
+
+/* The cache's hits in the report's second `t`. */
+static double hits_reported(struct fixture *f, int32_t t)
+{
+    struct pelt_results *r = NULL;
+    struct pelt_server_walk *w;
+    const struct pelt_server_row *rows;
+    size_t len;
+    int32_t at;
+    double hits = 0;
+    assert_int_equal(pelt_runfile_results(f->file, &r, NULL), PELT_OK);
+    assert_int_equal(pelt_server_walk_new(r, &w, NULL), PELT_OK);
+    while (pelt_server_walk_next(w, &at, &rows, &len, NULL) == PELT_OK) {
+        for (size_t i = 0; i < len && at == t; i++) {
+            hits += rows[i].figure == 2 ? rows[i].more[PELT_CELL_HITS] : 0;
+        }
+    }
+    pelt_server_walk_free(w);
+    pelt_results_free(r);
+    return hits;
+}
+
+/* What is read once a second, or was read a second ago when the load began. */
+static void what_the_load_counts_is_whole_though_it_is_seldom_read(void **state)
+{
+    struct fixture *f = *state;
+    carry(f, "cache.response.hit_share share > 1%");
+    mail(PELT_AGENT_BASELINE, 0);
+    give(2, 100, 100, NAN); /* before setup, which looked up 500 */
+    on_mark = begin_at_600;
+    pelt_servers_mark(f->s);
+    pelt_servers_start(f->s, START);
+    mail(PELT_AGENT_FRAME, 0)->late = true; /* 50 of the load were there before it */
+    give(2, 650, 650, NAN);
+    mail(PELT_AGENT_FRAME, 10);
+    give(2, 1000, 1000, NAN);
+    assert_int_equal(second_of(f, 0, "cache.response.hit_share", "").sum, 400);
+    assert_int_equal(second_of(f, 1, "cache.response.hit_share", "").sum, 0);
+    on_mark = end_at_1500;
+    pelt_servers_stop(f->s, 1);
+    assert_int_equal(marked, 2);
+    const struct pelt_metric_frame *rest = hits_in(f, rest_of(f, 1));
+    assert_int_equal(rest->sum, 500);
+    assert_int_equal(rest->values, 1000);
+    assert_true(hits_reported(f, 0) == 400 && hits_reported(f, 1) == 500);
+}
+
+static void what_came_when_the_last_second_was_summed_counts_in_it(void **state)
+{
+    struct fixture *f = *state;
+    const char *used = "server.api-1.nofile.used";
+    uint32_t id;
+    carry(f, "cache.response.hit_share share > 1%");
+    carry(f, "server.api-1.nofile.used max < 5");
+    pelt_servers_start(f->s, START);
+    mail(PELT_AGENT_FRAME, 1);
+    give(2, 10, 10, NAN);
+    assert_int_equal(second_of(f, 0, "cache.response.hit_share", "").values, 0);
+    mail(PELT_AGENT_FRAME, 10);
+    give(2, 17, 15, NAN);
+    mail(PELT_AGENT_FRAME, 15); /* while the last answers came */
+    give(2, 19, 15, NAN);
+    give(0, 42, 100, NAN);
+    pelt_servers_stop(f->s, -1); /* who asks twice to stop does not wait */
+    assert_int_equal(marked, 0);
+    const struct pelt_frame *rest = rest_of(f, 0);
+    assert_int_equal(hits_in(f, rest)->sum, 9);
+    assert_int_equal(hits_in(f, rest)->values, 14);
+    assert_true(pelt_metrics_find(pelt_registry_metrics(f->names), used, &id));
+    id = pelt_metrics_series(pelt_registry_metrics(f->names), id, "target=port 8080", NULL);
+    assert_true(id >= rest->metrics_len || rest->metrics[id] == NULL); /* a level of later on */
+}
+
+static void without_a_fresh_baseline_the_first_tick_is_one(void **state)
+{
+    struct fixture *f = *state;
+    carry(f, "cache.response.hit_share share > 1%");
+    mail(PELT_AGENT_BASELINE, 0);
+    give(2, 100, 100, NAN);
+    pelt_servers_mark(f->s); /* an agent that has none */
+    pelt_servers_start(f->s, START);
+    mail(PELT_AGENT_FRAME, 0);
+    give(2, 600, 600, NAN);
+    mail(PELT_AGENT_FRAME, 1);
+    give(2, 650, 650, NAN);
+    assert_int_equal(second_of(f, 0, "cache.response.hit_share", "").sum, 50);
 }
 
 static void a_gauge_stands_until_it_is_read_again_or_its_agent_is_lost(void **state)
@@ -357,15 +496,15 @@ static void a_run_that_is_killed_knows_its_agents(void **state)
     struct fixture *f = *state;
     struct pelt_results *r = NULL;
     pelt_servers_start(f->s, START);
-    for (int64_t k = 1; k <= 10; k++) {
+    for (int64_t k = 1; k <= 11; k++) {
         mail(PELT_AGENT_FRAME, k)->self =
             (struct pelt_agent_self){.cpu_ns = (uint64_t)(k * MS), .rss_bytes = 4096};
         give(0, 50, 100, NAN);
     }
     pelt_servers_take(f->s);
     assert_int_equal(pelt_runfile_results(f->file, &r, NULL), PELT_OK); /* nobody stopped it */
-    assert_int_equal(r->agents[0].frames, 10);
-    assert_true(r->agents[0].rss_bytes == 4096 && r->agents[0].cpu_ns == 8 * MS);
+    assert_int_equal(r->agents[0].frames, 11);
+    assert_true(r->agents[0].rss_bytes == 4096 && r->agents[0].cpu_ns == 9 * MS);
     pelt_results_free(r);
 }
 
@@ -395,7 +534,7 @@ static void an_agent_that_is_lost_in_setup_is_told_as_that(void **state)
     lost->from_ns = (uint64_t)(START - 2000 * MS);
     snprintf(lost->text, sizeof lost->text, "agent api-1 is gone");
     pelt_servers_start(f->s, START);
-    pelt_servers_stop(f->s);
+    pelt_servers_stop(f->s, 1);
     assert_true(pelt_servers_lost(f->s, &why));
     assert_non_null(strstr(why.text, "was lost before the load and did not come back"));
 }
@@ -426,7 +565,7 @@ static void all_of_it_is_in_the_run_file(void **state)
     lost->from_ns = (uint64_t)(START + 2000 * MS);
     snprintf(lost->text, sizeof lost->text, "agent api-1 is gone");
     pelt_servers_take(f->s);
-    pelt_servers_stop(f->s);
+    pelt_servers_stop(f->s, 1);
     assert_false(pelt_servers_failed(f->s));
     assert_true(pelt_servers_lost(f->s, &why));
     assert_non_null(strstr(why.text, "agent api-1, which a threshold needs, was lost at 2.0 s"));
@@ -499,6 +638,9 @@ int main(void)
         IN_A_RUN(counts_begin_at_the_baseline_and_add_up),
         IN_A_RUN(a_gauge_stands_until_it_is_read_again_or_its_agent_is_lost),
         IN_A_RUN(a_level_that_is_not_known_any_more_does_not_stand),
+        IN_A_RUN(what_the_load_counts_is_whole_though_it_is_seldom_read),
+        IN_A_RUN(what_came_when_the_last_second_was_summed_counts_in_it),
+        IN_A_RUN(without_a_fresh_baseline_the_first_tick_is_one),
         IN_A_RUN(a_hit_rate_needs_both_counts),
         IN_A_RUN(an_agent_has_so_many_events_and_no_more),
         IN_A_RUN(a_baseline_is_before_the_load_whatever_its_time),

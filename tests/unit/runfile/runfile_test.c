@@ -1318,18 +1318,24 @@ static void what_agents_read_comes_back_by_the_second(void **state)
 static void server_sums_are_of_their_windows(void **state)
 {
     struct place *p = *state;
-    struct pelt_server_sum all[4], last[4];
-    const struct pelt_server_window whole = {0, 3}, end = {2, 3};
-    struct pelt_server_period periods[] = {{&whole, 1, all}, {&end, 1, last}};
+    struct pelt_server_sum all[4], last[4], graced[4];
+    const struct pelt_server_window whole = {0, 3}, end = {2, 3}, two = {0, 2};
+    struct pelt_server_period periods[] = {
+        {.windows = &whole, .len = 1, .sums = all},
+        {.windows = &end, .len = 1, .sums = last},
+        {.windows = &two, .len = 1, .to_the_end = true, .sums = graced}};
     write_server(p->path);
     struct pelt_results *r = load(p->path);
-    assert_int_equal(pelt_results_server_sums(r, periods, 2, NULL), PELT_OK);
+    assert_int_equal(pelt_results_server_sums(r, periods, 3, NULL), PELT_OK);
     assert_int_equal(all[0].seconds, 3);
     assert_true(all[0].more[2] == 2); /* events: 5 at the baseline, 7 at the end */
     assert_true(all[0].full == 0.17 && all[0].full_used == 170 && all[0].full_s == 2.1);
     assert_true(all[1].more[0] == 48 && all[1].more[1] == 12);
     assert_true(last[1].more[0] == 16 && last[1].more[1] == 4);
     assert_true(last[0].more[2] == 0);
+    assert_true(all[0].levels == 8 && all[0].mean == 150);           /* second 2 came twice */
+    assert_true(graced[1].more[0] == 48 && graced[1].more[1] == 12); /* counted behind it, too */
+    assert_true(graced[0].most == 150 && graced[0].mean == 135 && graced[0].seconds == 2);
     assert_int_equal(all[3].seconds, 0);
     assert_true(isnan(all[3].most));
     pelt_results_free(r);
@@ -1347,7 +1353,7 @@ static void blocks_that_cannot_be_true_are_said(void **state)
     for (size_t i = 0; i < sizeof LIES / sizeof *LIES; i++) {
         struct pelt_server_sum sums[4];
         const struct pelt_server_window whole = {0, 3};
-        struct pelt_server_period period = {&whole, 1, sums};
+        struct pelt_server_period period = {.windows = &whole, .len = 1, .sums = sums};
         struct pelt_error err = {""};
         write_server(p->path);
         change(p->path, LIES[i]);

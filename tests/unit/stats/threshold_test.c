@@ -561,6 +561,9 @@ static void metrics_of_servers_are_judged_in_their_unit(void **state)
         enum pelt_unit unit;
     } CASES[] = {
         {"server.api-1.memory.ratio max <= 80%", 0.5, PELT_UNIT_SHARE},
+        {"server.api-1.memory.ratio mean <= 80%", 0.375, PELT_UNIT_SHARE},
+        {"server.api-1.run_queue_wait.value mean <= 0.3", 0.25, PELT_UNIT_NUMBER},
+        {"server.api-1.net_receive.count count <= 10485760", 10485760, PELT_UNIT_COUNT},
         {"server.api-1.memory.used max <= 2g", 1073741824, PELT_UNIT_NUMBER},
         {"server.api-1.memory.free min >= 512m", 1073741824, PELT_UNIT_NUMBER},
         {"server.api-1.listen_backlog.used{target=0.0.0.0:8080} max <= 100", 7, PELT_UNIT_NUMBER},
@@ -572,9 +575,10 @@ static void metrics_of_servers_are_judged_in_their_unit(void **state)
         {"cache.response.hit_share share >= 70%", 0.75, PELT_UNIT_SHARE},
     };
     struct fixture *f = *state;
+    char text[400];
     const double gib = 1073741824;
     *server(f, "server.api-1.memory.ratio", "") =
-        (struct pelt_metric_frame){.values = 3, .last = 0.4, .min = 0.3, .max = 0.5};
+        (struct pelt_metric_frame){.values = 3, .sum = 1125, .last = 0.4, .min = 0.3, .max = 0.5};
     *server(f, "server.api-1.memory.used", "") =
         (struct pelt_metric_frame){.values = 3, .last = gib, .min = gib, .max = gib};
     *server(f, "server.api-1.memory.free", "") =
@@ -588,11 +592,12 @@ static void metrics_of_servers_are_judged_in_their_unit(void **state)
     *server(f, "server.api-1.pressure_cpu_some.count", "") =
         (struct pelt_metric_frame){.values = 2, .sum = 1250};
     *server(f, "server.api-1.run_queue_wait.value", "") =
-        (struct pelt_metric_frame){.values = 1, .last = 0.25, .min = 0.25, .max = 0.25};
+        (struct pelt_metric_frame){.values = 1, .sum = 250, .last = 0.25, .min = 0.25, .max = 0.25};
+    *server(f, "server.api-1.net_receive.count", "") =
+        (struct pelt_metric_frame){.values = 2, .sum = 10485760000};
     *server(f, "cache.response.hit_share", "") =
         (struct pelt_metric_frame){.values = 40, .sum = 30};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        char text[400];
         if (pelt_threshold_parse_with(CASES[i].text, pelt_registry_metrics(f->names), &f->t,
                                       &f->err) != PELT_OK) {
             fail_msg("%s: %s", CASES[i].text, f->err.text);
@@ -606,6 +611,11 @@ static void metrics_of_servers_are_judged_in_their_unit(void **state)
                      f->line.value, pelt_unit_name(f->t.unit), f->line.why);
         }
     }
+    assert_int_equal(pelt_threshold_parse_with("server.api-1.net_receive.count count < 10m",
+                                               pelt_registry_metrics(f->names), &f->t, &f->err),
+                     PELT_OK);
+    pelt_threshold_format(&f->t, text, sizeof text);
+    assert_string_equal(text, "server.api-1.net_receive.count count <= 10485760");
 }
 
 static void assert_metric_unjudged(struct fixture *f, const char *text, const char *says)

@@ -38,9 +38,9 @@ struct play {
     /* What the peer does. */
     const char *boot;
     int64_t ahead_ns; /* its clock */
-    unsigned clock_status;
+    unsigned clock_status, fresh, fresh_status;
     /* What the link told. */
-    unsigned met, events, kinds[5], refuse_frames, frames_most;
+    unsigned met, events, marked, fresh_mail, kinds[6], refuse_frames, frames_most;
     enum pelt_status status;
     char why[400];
     uint64_t missed;
@@ -100,7 +100,12 @@ static void answer(struct conn *c, const char *request)
         long long now_ns = peers_clock(p);
         snprintf(body, sizeof(body), "{\"t2_ns\":%lld,\"t3_ns\":%lld}", now_ns, now_ns);
         say(c, p->clock_status, body);
-    } else if (strncmp(request, "GET /v1/sample ", 15) == 0) {
+    } else if (strncmp(request, "GET /v1/sample?fresh=1 ", 23) == 0 && p->fresh_status != 200) {
+        if (p->fresh_status != 0) {
+            say(c, p->fresh_status, "{}");
+        }
+    } else if (strncmp(request, "GET /v1/sample", 14) == 0) {
+        p->fresh += request[14] == '?';
         snprintf(body, sizeof(body), "{\"at_ns\":%lld,\"v\":[[0,0],[1,7]]}",
                  (long long)peers_clock(p));
         say(c, 200, body);
@@ -182,6 +187,7 @@ static bool on_mail(void *arg, struct pelt_agent_mail *mail)
         return false;
     }
     p->kinds[mail->kind]++;
+    p->fresh_mail += mail->fresh;
     if (mail->kind == PELT_AGENT_FRAME) {
         p->order_held = p->order_held && mail->k > p->last_k;
         p->last_k = mail->k;
@@ -196,7 +202,15 @@ static bool on_mail(void *arg, struct pelt_agent_mail *mail)
     return true;
 }
 
-static const struct pelt_link_ops ops = {.on_met = on_met, .on_mail = on_mail};
+static void on_marked(void *arg, enum pelt_agent_mail_kind kind)
+{
+    struct play *p = arg;
+    p->marked++;
+    ev_break(p->loop, EVBREAK_ALL);
+}
+
+static const struct pelt_link_ops ops = {
+    .on_met = on_met, .on_mail = on_mail, .on_marked = on_marked};
 
 static void on_end(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -205,7 +219,8 @@ static void on_end(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void begin(struct play *p)
 {
-    *p = (struct play){.boot = "one", .clock_status = 200, .order_held = true, .last_k = -1};
+    *p = (struct play){
+        .boot = "one", .clock_status = 200, .fresh_status = 200, .order_held = true, .last_k = -1};
     p->loop = ev_loop_new(EVFLAG_AUTO);
     p->listen_fd = loopback_listen(&p->port);
     ev_io_init(&p->accept_io, on_accept, p->listen_fd, EV_READ);
@@ -285,6 +300,19 @@ static void a_first_failure_is_told_once_and_ends_it(void **state)
     end(&p);
 }
 
+static void who_is_refused_for_its_url_is_not_sent_for_a_token(void **state)
+{
+    struct play p;
+    begin(&p);
+    p.clock_status = 403;
+    pelt_link_join(&p.link);
+    ev_run(p.loop, 0);
+    assert_int_equal(p.status, PELT_EINVAL);
+    assert_non_null(strstr(p.why, "(403"));
+    assert_null(strstr(p.why, "--agent-token-file"));
+    end(&p);
+}
+
 static void a_lost_stream_is_opened_again_by_the_same_ticks(void **state)
 {
     struct play p;
@@ -342,6 +370,56 @@ static void a_clock_exchange_that_fails_is_no_gap_while_frames_come(void **state
     run_until(&p, 5);
     assert_int_equal(p.kinds[PELT_AGENT_LOST], 0);
     assert_int_equal(p.link.state, PELT_LINK_STREAMING);
+    end(&p);
+}
+
+static void a_sample_of_now_is_asked_for_on_the_connection_that_is_there(void **state)
+{
+    struct play p;
+    begin(&p);
+    pelt_link_join(&p.link);
+    ev_run(p.loop, 0);
+    pelt_link_mark(&p.link, PELT_AGENT_BASELINE);
+    ev_run(p.loop, 0);
+    assert_int_equal(p.marked, 1);
+    assert_int_equal(p.kinds[PELT_AGENT_BASELINE], 2);
+    p.frames_most = 3;
+    pelt_link_start(&p.link, pelt_clock_ns() - PELT_NS_PER_S, TICK_NS);
+    ev_run(p.loop, 0);
+    pelt_link_mark(&p.link, PELT_AGENT_CLOSING);
+    ev_run(p.loop, 0);
+    assert_int_equal(p.marked, 2);
+    assert_int_equal(p.kinds[PELT_AGENT_CLOSING], 1);
+    assert_int_equal(p.fresh, 2);
+    assert_int_equal(p.fresh_mail, 2);
+    assert_int_equal(p.conns, 2); /* of the calls: asking, and the stream */
+    assert_int_equal(p.link.state, PELT_LINK_STREAMING);
+    end(&p);
+}
+
+static void an_agent_without_it_or_that_is_away_keeps_nobody_waiting(void **state)
+{
+    struct play p;
+    begin_streaming(&p);
+    p.fresh_status = 400;
+    pelt_link_mark(&p.link, PELT_AGENT_BASELINE);
+    ev_run(p.loop, 0);
+    assert_int_equal(p.marked, 1);
+    p.fresh_status = 0; /* it does not answer, and is asked for its clock again then */
+    pelt_link_mark(&p.link, PELT_AGENT_CLOSING);
+    more_frames(&p, 3);
+    ev_run(p.loop, 0);
+    assert_true(p.kinds[PELT_AGENT_FRAME] == 6 || p.marked == 2);
+    for (int i = 0; p.marked < 2; i++) {
+        ev_run(p.loop, 0);
+    }
+    hang_up(&p);
+    run_until(&p, 9);
+    assert_int_equal(p.kinds[PELT_AGENT_LOST], 1);
+    pelt_link_stop(&p.link);
+    pelt_link_mark(&p.link, PELT_AGENT_CLOSING); /* away: at once */
+    assert_int_equal(p.marked, 3);
+    assert_int_equal(p.fresh_mail, 0);
     end(&p);
 }
 
@@ -459,9 +537,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_agent_is_met_by_its_figures_20_exchanges_and_a_baseline),
         cmocka_unit_test(a_first_failure_is_told_once_and_ends_it),
+        cmocka_unit_test(who_is_refused_for_its_url_is_not_sent_for_a_token),
         cmocka_unit_test(a_lost_stream_is_opened_again_by_the_same_ticks),
         cmocka_unit_test(frames_that_find_no_room_are_missed_and_all_is_told_afresh),
         cmocka_unit_test(what_happened_is_told_once_by_each_process),
+        cmocka_unit_test(a_sample_of_now_is_asked_for_on_the_connection_that_is_there),
+        cmocka_unit_test(an_agent_without_it_or_that_is_away_keeps_nobody_waiting),
         cmocka_unit_test(a_clock_exchange_that_fails_is_no_gap_while_frames_come),
         cmocka_unit_test(addresses_are_tried_to_the_last),
         cmocka_unit_test(an_idle_connection_that_is_gone_is_opened_again),

@@ -52,7 +52,7 @@ static json_t *value_json(const struct pelt_agents *a, unsigned agent,
 
 static json_t *mail_json(const struct pelt_agents *a, const struct pelt_agent_mail *m)
 {
-    static const char *const kinds[] = {"baseline", "frame", "lost", "joined", "jumped"};
+    static const char *const kinds[] = {"baseline", "frame", "lost", "joined", "closing", "jumped"};
     json_t *values = json_array(), *unreadable = json_array(), *events = json_array();
     for (size_t i = 0; i < m->values; i++) {
         json_array_append_new(values, value_json(a, m->agent, &m->value[i]));

@@ -434,7 +434,8 @@ PELT_MUST_USE enum pelt_status pelt_server_walk_next(struct pelt_server_walk *w,
 struct pelt_server_sum {
     uint64_t seconds; /* in which it was read */
     double last[PELT_SAMPLE_CELLS], more[PELT_SAMPLE_CELLS];
-    double least, most, full, full_used, full_max, full_s; /* as above; NAN: nothing was read */
+    double least, most, mean, full, full_used, full_max, full_s; /* as above; NAN: nothing read */
+    uint64_t levels;                                             /* samples that `mean` is of */
 };
 struct pelt_server_window {
     int32_t from, to; /* seconds from <= t < to */
@@ -442,6 +443,8 @@ struct pelt_server_window {
 struct pelt_server_period {
     const struct pelt_server_window *windows;
     size_t len;
+    /* What was counted behind the last of them is its, too: answers to what was sent in it. */
+    bool to_the_end;
     struct pelt_server_sum *sums; /* room for one a figure */
 };
 PELT_MUST_USE enum pelt_status pelt_results_server_sums(const struct pelt_results *r,

@@ -86,6 +86,11 @@ PELT_MUST_USE enum pelt_status pelt_runfile_agent(struct pelt_runfile *f, uint32
 /* Some figures of an agent, before their first samples; again where `why` changed. */
 PELT_MUST_USE enum pelt_status
 pelt_runfile_figures(struct pelt_runfile *f, const struct pelt_server_figure_row *rows, size_t len);
+/* Values of metrics that were not known when their second was written: they are in it from here on.
+ * None of them has a histogram. */
+PELT_MUST_USE enum pelt_status pelt_runfile_values(struct pelt_runfile *f,
+                                                   const struct pelt_frame *late,
+                                                   struct pelt_registry *names);
 /* A time without samples, as it is known; one that begins at the same moment is replaced. */
 PELT_MUST_USE enum pelt_status pelt_runfile_gap(struct pelt_runfile *f,
                                                 const struct pelt_server_gap_row *row);
