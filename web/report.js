@@ -151,7 +151,8 @@
 
   function finding(f) {
     const lines = (title, list) => (list && list.length ? [title ? el("h4", null, title) : null, el("ul", null, list.map(x => el("li", null, x)))] : null);
-    const tone = f.kind === "drift" && f.named === false ? "tone-calm" : TONES[f.kind] || "tone-calm";
+    const calm = (f.kind === "drift" && f.named === false) || (f.kind === "bottleneck" && /^(none|generator)$/.test(f.about));
+    const tone = calm ? "tone-calm" : f.kind === "bottleneck" && f.about === "unknown" ? "tone-warn" : TONES[f.kind] || "tone-calm";
     const word = f.kind.replace(/_/g, " "), said = /^([^:]{1,40}): (.*)$/s.exec(f.text); /* most begin with what they are */
     const [name, text] = said && said[1].toLowerCase().startsWith(word) ? [said[1], said[2]] : [word, f.text];
     return el("div", { class: `finding ${tone}`, "data-kind": f.kind }, el("b", null, name), el("span", null, text),

@@ -14,6 +14,11 @@
 #define MET_LEAST    0.5  /* of its max, in the mean: what is met now and then is no limit */
 #define HOLD         2    /* samples */
 #define ALL_POINTS   4.0
+/* From the start: */
+#define MOST_SAMPLES 0.66 /* share of them */
+#define QUEUE_LEAST  2    /* who waits; one may chance to do so at each look */
+#define PART_LEAST   0.25 /* of what clients have in flight; */
+#define PART_MOST    1.5
 
 struct weighing {
     const struct pelt_attribution *a;
@@ -201,6 +206,83 @@ static enum pelt_status weigh_cache(struct weighing *w)
     return PELT_OK;
 }
 
+/* ---- from the start ---- */
+
+/* Share of the first samples in which it is at least so much; 0: it was not read. */
+static double share_of(const struct pelt_attribution *a, const double *y, double least)
+{
+    double len = 0, above = 0;
+    for (size_t i = 0; y != NULL && i < a->base_to; i++) {
+        len += !isnan(y[i]);
+        above += y[i] >= least;
+    }
+    return len > 0 ? above / len : 0;
+}
+
+static enum pelt_status median_of(const struct pelt_attribution *a, const double *y, double *out)
+{
+    const struct pelt_onset_rule rule = {.base_to = a->base_to};
+    double limit;
+    return pelt_onset_limit(y, &rule, out, &limit);
+}
+
+static void set_in(struct weighing *w, const double *y, struct pelt_onset_of *out)
+{
+    for (size_t i = 0; i < w->a->base_to && !out->found; i++) {
+        if (y[i] > 0) {
+            const struct pelt_onset o = {.found = true, .at = i};
+            take_onset(w, &o, out);
+        }
+    }
+}
+
+/* A queue that stands there, and is about what clients wait for. */
+static enum pelt_status see_standing_queue(struct weighing *w, size_t i)
+{
+    const double *y = w->s->queue[i];
+    double waiting, flight;
+    enum pelt_status status = median_of(w->a, y, &waiting);
+    if (status == PELT_OK) {
+        status = median_of(w->a, w->a->backlog, &flight);
+    }
+    const double part = status == PELT_OK && flight > 0 ? waiting / flight : 0;
+    if (status == PELT_OK && waiting >= QUEUE_LEAST && part >= PART_LEAST && part <= PART_MOST &&
+        share_of(w->a, y, QUEUE_LEAST / 2.0) >= MOST_SAMPLES) {
+        set_in(w, y, &w->out->by_queue[i]);
+        w->out->part = fmax(w->out->part, fmin(part, 1));
+    }
+    return status;
+}
+
+static enum pelt_status weigh_from_start(struct weighing *w)
+{
+    const struct pelt_attribution *a = w->a;
+    struct pelt_suspect *out = w->out;
+    bool queue = false;
+    enum pelt_status status = median_of(a, w->s->use, &out->use);
+    out->always = w->s->rest >= PELT_SUSPECT_FULL;
+    out->full = share_of(a, w->s->use, PELT_SUSPECT_FULL - 1e-9) >= MOST_SAMPLES;
+    out->by_use = (struct pelt_onset_of){.found = out->full};
+    for (size_t i = 0; i < PELT_SUSPECT_QUEUES && status == PELT_OK && a->backlog != NULL; i++) {
+        status = w->s->queue[i] != NULL ? see_standing_queue(w, i) : PELT_OK;
+        queue = queue || out->by_queue[i].found;
+    }
+    if (w->s->events != NULL && share_of(a, w->s->events, 1e-9) >= MOST_SAMPLES) {
+        set_in(w, w->s->events, &out->by_events);
+    }
+    const double *peak = w->s->peak != NULL ? w->s->peak : w->s->use;
+    const bool met = out->by_events.found && out->use >= MET_LEAST &&
+                     share_of(a, peak, PELT_SUSPECT_FULL) >= MOST_SAMPLES;
+    if (status == PELT_OK && (out->full || met)) {
+        const bool signs = queue || out->by_events.found;
+        out->points =
+            0.5 * fmin(out->use, 1) + (signs ? (out->always ? 0 : 1) + (queue ? 0.25 : 0) +
+                                                   (out->by_events.found ? 0.5 : 0) + out->part
+                                             : 0);
+    }
+    return status;
+}
+
 enum pelt_status pelt_attribution_weigh(const struct pelt_attribution *a,
                                         const struct pelt_suspect_series *s,
                                         struct pelt_suspect *out)
@@ -209,6 +291,9 @@ enum pelt_status pelt_attribution_weigh(const struct pelt_attribution *a,
     *out = (struct pelt_suspect){.use = (double)NAN};
     if (s->use == NULL || a->n == 0 || a->at >= a->n) {
         return PELT_OK;
+    }
+    if (a->from_start) {
+        return s->is_cache ? PELT_OK : weigh_from_start(&w);
     }
     enum pelt_status status = s->is_cache ? weigh_cache(&w) : weigh_limit(&w);
     out->consequence = out->has_onset && (double)out->onset > (double)a->at + 2 * a->tau;

@@ -6,7 +6,10 @@
  */
 #include "repeat.h"
 
+#include <jansson.h>
+
 #include "exit_code.h"
+#include "json_out.h"
 #include "outputs.h"
 #include "pelt/findings.h"
 #include "pelt/log.h"
@@ -110,31 +113,101 @@ static void read_limit(struct told *told)
     pelt_results_free(r);
 }
 
-static void tell_bottleneck(const struct told *runs, size_t len, FILE *out)
+/* What most runs say; the generator and what nobody knows are no limits of a server. */
+static void words_agreed(const char *about, size_t times, size_t len, FILE *out)
 {
-    const char *limits[CLI_REPEAT_MOST];
-    size_t times, best;
-    for (size_t i = 0; i < len; i++) {
-        limits[i] = runs[i].limit;
+    if (strcmp(about, "none") == 0) {
+        fprintf(out, "no bottleneck, in %zu of %zu runs\n", times, len);
+    } else if (strcmp(about, "unknown") == 0) {
+        fprintf(out, "bottleneck unknown, in %zu of %zu runs\n", times, len);
+    } else if (strcmp(about, "generator") == 0) {
+        fprintf(out,
+                "no bottleneck of the servers is named: in %zu of %zu runs the load did not come "
+                "as planned\n",
+                times, len);
+    } else {
+        fprintf(out, "bottleneck, by association: %s, in %zu of %zu runs\n", about, times, len);
     }
-    const bool agree = pelt_bottlenecks_agree(limits, len, &best, &times);
-    if (times == 0) {
+}
+
+/* What the runs' findings say together. */
+struct agreed {
+    const char *limits[CLI_REPEAT_MOST];
+    size_t times, best; /* as pelt_bottlenecks_agree() has them */
+    bool agree;
+};
+
+static void find_agreed(const struct told *runs, size_t len, struct agreed *a)
+{
+    for (size_t i = 0; i < len; i++) {
+        a->limits[i] = runs[i].limit;
+    }
+    a->agree = pelt_bottlenecks_agree(a->limits, len, &a->best, &a->times);
+}
+
+static void tell_bottleneck(const struct agreed *a, size_t len, FILE *out)
+{
+    if (a->times == 0) {
         return; /* no agents, or all too short */
     }
-    if (agree) {
-        fprintf(out, "bottleneck, by association: %s, in %zu of %zu runs\n", limits[best], times,
-                len);
+    if (a->agree) {
+        words_agreed(a->limits[a->best], a->times, len, out);
         return;
     }
     fprintf(out, "bottleneck inconclusive: no limit in two of three of %zu runs:", len);
     for (size_t i = 0; i < len; i++) {
-        fprintf(out, "%s %s", i > 0 ? "," : "", limits[i][0] != '\0' ? limits[i] : "not told");
+        fprintf(out, "%s %s", i > 0 ? "," : "",
+                a->limits[i][0] != '\0' ? a->limits[i] : "not told");
     }
     fputc('\n', out);
 }
 
-static void tell(const struct cli_options *o, struct told *runs, size_t len)
+/* ---- JSON ---- */
+
+static json_t *text_or_null(const char *text)
 {
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+/* NULL: out of memory. */
+static json_t *document_of(const struct told *runs, size_t len, const struct agreed *a)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < len; i++) {
+        json_array_append_new(list, json_pack("{so so}", "run_file", text_or_null(runs[i].path),
+                                              "bottleneck", text_or_null(runs[i].limit)));
+    }
+    const char *about = a->times == 0 ? "" : a->agree ? a->limits[a->best] : "inconclusive";
+    return json_pack("{ss so s{so si si}}", "document", "repeat", "runs", list, "bottleneck",
+                     "about", text_or_null(about), "in_runs", a->agree ? (int)a->times : 0,
+                     "of_runs", (int)len);
+}
+
+/* Of `--out json=a.json` the runs write a-1.json and so on, and all of them together a.json. */
+static int write_json(const struct cli_options *o, const struct told *runs, size_t len,
+                      const struct agreed *a, int code)
+{
+    static const char format[] = "json=";
+    struct cli_texts own = {calloc(o->out.len + 1, sizeof *own.items), 0};
+    for (size_t i = 0; own.items != NULL && i < o->out.len; i++) {
+        char path[PATH_BYTES_MAX];
+        const char *whole = o->out.items[i] + strlen(format);
+        if (strncmp(o->out.items[i], format, strlen(format)) == 0) {
+            numbered(whole, 1, path, sizeof path);
+            own.items[own.len] = o->out.items[i];
+            own.len += strcmp(path, whole) != 0;
+        }
+    }
+    if (own.len > 0) {
+        code = cli_json_out_write(&own, document_of(runs, len, a), code);
+    }
+    free(own.items);
+    return code;
+}
+
+static int tell(const struct cli_options *o, struct told *runs, size_t len, int code)
+{
+    struct agreed agreed;
     const bool aside = cli_outputs_take_stdout(&o->out);
     const bool color = !aside && cli_stdout_color(o->no_color);
     const int columns = cli_stdout_columns(), width = columns > 80 ? columns : 80;
@@ -148,7 +221,9 @@ static void tell(const struct cli_options *o, struct told *runs, size_t len)
         }
         read_limit(&runs[i]);
     }
-    tell_bottleneck(runs, len, out);
+    find_agreed(runs, len, &agreed);
+    tell_bottleneck(&agreed, len, out);
+    return write_json(o, runs, len, &agreed, code);
 }
 
 /* 1, 2, 6 and signals: there will be no other one, either. */
@@ -175,13 +250,17 @@ int cli_repeat(const struct cli_options *o, cli_once_fn once)
     }
     int code = CLI_EXIT_PASSED;
     size_t len = 0;
-    for (; len < o->repeat && !ends_all(code); len++) {
-        code = cli_exit_merge(code, run_one(o, once, (unsigned)len + 1, &runs[len]));
+    for (; len < o->repeat; len++) { /* those that came to their end */
+        const int one = run_one(o, once, (unsigned)len + 1, &runs[len]);
+        code = cli_exit_merge(code, one);
+        if (ends_all(one)) {
+            break;
+        }
     }
     if (len == o->repeat) {
-        tell(o, runs, len);
+        code = tell(o, runs, len, code);
     } else {
-        pelt_log(PELT_LOG_WARNING, "pelt", "repeat: ended with run %zu of %llu", len,
+        pelt_log(PELT_LOG_WARNING, "pelt", "repeat: ended with run %zu of %llu", len + 1,
                  (unsigned long long)o->repeat);
     }
     free(runs);

@@ -221,6 +221,12 @@ def test_a_bottleneck_the_slowest_and_alerts_are_shown(browser, short):
     assert "alert full fired: pool_3 was full" in labels and "alert full resolved" in labels and FOUND["findings"][0]["text"] in labels
 
 
+@pytest.mark.parametrize("about, tone", [("api/pool_3", "tone-bad"), ("unknown", "tone-warn"), ("none", "tone-calm"), ("generator", "tone-calm")])
+def test_only_a_bottleneck_that_is_named_is_red(browser, short, about, tone):
+    page = opened(browser, with_more(short[0], {"findings": [{"kind": "bottleneck", "about": about, "limit": about, "text": "no bottleneck: all is well"}]}))
+    assert page.eval("document.querySelector('.finding[data-kind=bottleneck]').className") == f"finding {tone}"
+
+
 @pytest.mark.parametrize("seconds", [0, 1])
 def test_a_run_that_measured_next_to_nothing_is_a_page_too(browser, tmp_path, seconds):
     html, report = page_of(made(tmp_path, "synthetic_run", seconds, 1, 3), tmp_path)

@@ -4,13 +4,17 @@
  */
 #include "advice.h"
 
+#include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define WORDS_MAX 3
+#define WORDS_MAX 6
 
 struct row {
-    const char *word[WORDS_MAX]; /* one is in the name; "^" before it: the name begins with it */
+    /* One is a word of the name, or its plural; "^" before it: the name begins with it. */
+    const char *word[WORDS_MAX];
     const char *line[PELT_ADVICE_LINES];
 };
 
@@ -83,12 +87,12 @@ static const struct row limits[] = {
     {{"^cache_connections"},
      {"connections of the cache or database server are used up: pool them, or raise its maximum",
       NULL}},
-    {{"breaker"},
+    {{"breaker", "circuit"},
      {"the circuit breaker was open: it guards a slow or failing dependency; look at the "
       "dependency's own times and errors from a little before",
       "its timeout and cool-down decide how long it stays open: both belong above the dependency's "
       "usual p99"}},
-    {{"rate"},
+    {{"rate", "limiter", "ratelimit", "ratelimiter", "throttle"},
      {"the rate limiter refused: is its limit meant to be below this load? then clients should "
       "back off by Retry-After; else raise it",
       NULL}},
@@ -96,12 +100,12 @@ static const struct row limits[] = {
      {"models did not fit in their memory and were loaded again and again: give them more memory, "
       "or serve fewer on one host; the time to load is in the slow answers",
       NULL}},
-    {{"db", "database", "sql"},
+    {{"db", "database", "sql", "mysql", "postgres", "postgresql"},
      {"the pool of the database is exhausted: look at the slowest queries and at who holds "
       "connections for long; raise it only as far as the database's own maximum",
       "did a query become slower with load (a lock, a missing index)? then a larger pool makes it "
       "worse"}},
-    {{"ws", "websocket", "conn"},
+    {{"ws", "websocket", "conn", "connection", "socket"},
      {"WebSocket or connection pool exhausted: new ones wait or are refused; raise its size, close "
       "those that idle, or add an instance",
       NULL}},
@@ -110,7 +114,7 @@ static const struct row limits[] = {
       "dependency); more workers help only while CPUs are idle",
       "bound the queue in front of them, so that what cannot be served in time is refused at "
       "once"}},
-    {{"mem"},
+    {{"mem", "memory", "heap"},
      {"the service is at its own memory limit and sheds load: look at what grows with load, or "
       "raise the limit",
       NULL}},
@@ -162,6 +166,12 @@ static const struct of_error errors[] = {
       NULL}},
 };
 
+/* The client's own fault, but for those that say that there was too much. */
+static const char *const refused[PELT_ADVICE_LINES] = {
+    "the server refuses what is sent (a status of 400 to 499): look at path, method, credentials "
+    "and body of the requests before you look for a limit",
+    NULL};
+
 static const char *const no_error[PELT_ADVICE_LINES] = {
     "what was read was not full: look for a lock, garbage collection, or a pool or queue of the "
     "application that no agent reads",
@@ -176,13 +186,39 @@ static void give(const char *const line[PELT_ADVICE_LINES], const char *out[PELT
     }
 }
 
+/* Length of the word at `at`: letters up to a capital ("dbPool" is db and pool); 0: there is none.
+ */
+static size_t word_length(const char *at)
+{
+    size_t len = 0;
+    while (isalpha((unsigned char)at[len]) &&
+           !(len > 0 && isupper((unsigned char)at[len]) && islower((unsigned char)at[len - 1]))) {
+        len++;
+    }
+    return len;
+}
+
+static bool has_word(const char *name, const char *word)
+{
+    const size_t wanted = strlen(word);
+    while (*name != '\0') {
+        const size_t len = word_length(name);
+        const bool plural = len == wanted + 1 && tolower((unsigned char)name[wanted]) == 's';
+        if ((len == wanted || plural) && strncasecmp(name, word, wanted) == 0) {
+            return true;
+        }
+        name += len > 0 ? len : 1;
+    }
+    return false;
+}
+
 static bool fits(const char *name, const struct row *row)
 {
     bool any = false;
     for (size_t i = 0; i < WORDS_MAX && row->word[i] != NULL; i++) {
         const char *word = row->word[i];
         any = any || (word[0] == '^' ? strncmp(name, word + 1, strlen(word + 1)) == 0
-                                     : strstr(name, word) != NULL);
+                                     : has_word(name, word));
     }
     return any;
 }
@@ -203,8 +239,23 @@ void pelt_advice_of_cache(const char *out[PELT_ADVICE_LINES], size_t *len)
     give(cache_lines, out, len);
 }
 
-void pelt_advice_of_errors(enum pelt_outcome most, const char *out[PELT_ADVICE_LINES], size_t *len)
+static bool is_refused(enum pelt_outcome most, const char *sample)
 {
+    static const char begin[] = "status ";
+    if (most != PELT_OUTCOME_HTTP_STATUS || strncmp(sample, begin, strlen(begin)) != 0) {
+        return false;
+    }
+    const long status = strtol(sample + strlen(begin), NULL, 10);
+    return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+}
+
+void pelt_advice_of_errors(enum pelt_outcome most, const char *sample,
+                           const char *out[PELT_ADVICE_LINES], size_t *len)
+{
+    if (is_refused(most, sample)) {
+        give(refused, out, len);
+        return;
+    }
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (errors[i].outcome == most) {
             give(errors[i].line, out, len);

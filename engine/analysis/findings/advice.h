@@ -18,8 +18,9 @@ void pelt_advice_of_limit(const char *name, const char *out[PELT_ADVICE_LINES], 
 /* Of a cache, whatever its name. */
 void pelt_advice_of_cache(const char *out[PELT_ADVICE_LINES], size_t *len);
 
-/* Where no limit explains the break, by the most frequent error; PELT_OUTCOME_OK: there were none.
- */
-void pelt_advice_of_errors(enum pelt_outcome most, const char *out[PELT_ADVICE_LINES], size_t *len);
+/* Where no limit explains the break, by the most frequent error and its sample ("status 503");
+ * PELT_OUTCOME_OK: there were none. */
+void pelt_advice_of_errors(enum pelt_outcome most, const char *sample,
+                           const char *out[PELT_ADVICE_LINES], size_t *len);
 
 #endif

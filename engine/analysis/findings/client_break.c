@@ -3,7 +3,8 @@
  *
  * A stress load says itself where it broke: in the first step that missed the SLO. The break is
  * then looked for within that step, against all that came before it; is none found there, it is the
- * step's begin. Any other load is held against its first fifth.
+ * step's begin. Any other load is held against its first fifth, if that is good; a warm-up counts
+ * as nothing.
  */
 #include "client_break.h"
 
@@ -29,14 +30,16 @@
 #define MOVED_MOST   3    /* samples: what is so near is the same change */
 #define TAU_LEAST    2.0  /* samples */
 #define TAU_SHARE    0.05 /* of a climb, up to the break */
+#define FEW_ERRORS   0.1  /* of what ended: a beginning with fewer can still get much worse */
 
 /* ---- series ---- */
 
 static bool make_room(struct pelt_client_break *b)
 {
     b->ok = calloc(b->n + 1, sizeof *b->ok);
+    b->p50_us = calloc(b->n + 1, sizeof *b->p50_us);
     b->backlog = calloc(b->n + 1, sizeof *b->backlog);
-    bool whole = b->ok != NULL && b->backlog != NULL;
+    bool whole = b->ok != NULL && b->p50_us != NULL && b->backlog != NULL;
     for (size_t k = 0; k < PELT_BREAK_SERIES; k++) {
         b->series[k] = calloc(b->n + 1, sizeof *b->series[k]);
         whole = whole && b->series[k] != NULL;
@@ -72,7 +75,8 @@ static int percentile_of(const struct pelt_track *t, size_t seconds)
 static void sample(const struct pelt_track *t, struct pelt_client_break *b, size_t i)
 {
     const size_t from = i * (size_t)b->step_s, to = from + (size_t)b->step_s;
-    double times = 0, timed = 0, ok = 0, errors = 0, planned = 0, backlog = 0, measured = 0;
+    double times = 0, medians = 0, timed = 0, ok = 0, errors = 0, planned = 0, backlog = 0,
+           measured = 0;
     for (size_t k = from; k < to; k++) {
         const struct pelt_track_second *s = &t->seconds[k];
         if (!s->measured) {
@@ -86,6 +90,7 @@ static void sample(const struct pelt_track *t, struct pelt_client_break *b, size
         const double time = percentile_in(s, b->percentile);
         if (isfinite(time)) {
             times += time;
+            medians += s->p50_us;
             timed++;
         }
     }
@@ -96,6 +101,7 @@ static void sample(const struct pelt_track *t, struct pelt_client_break *b, size
         moved >= MOVED_LEAST || (measured > 0 && backlog > MOVED_LEAST)
             ? 1e6 * backlog / fmax(moved, 1)
             : NAN;
+    b->p50_us[i] = timed > 0 ? medians / timed : NAN;
     b->ok[i] = measured > 0 ? ok / measured : NAN;
     b->backlog[i] = measured > 0 ? backlog / measured : NAN;
 }
@@ -286,6 +292,14 @@ static enum pelt_status look(struct pelt_client_break *b, size_t from, size_t to
     return status;
 }
 
+void pelt_client_break_from_start(struct pelt_client_break *b, size_t to)
+{
+    b->found = b->from_start = b->known = true;
+    b->at = b->base_from = 0;
+    b->base_to = to < b->n ? to : b->n;
+    b->tau = TAU_LEAST;
+}
+
 static enum pelt_status look_in_step(struct pelt_client_break *b, double from_s, double to_s)
 {
     const double last = (double)b->n - 1;
@@ -296,8 +310,62 @@ static enum pelt_status look_in_step(struct pelt_client_break *b, double from_s,
     if (status == PELT_OK) {
         b->at = b->found && b->at >= from ? b->at : from;
         b->found = b->known = true;
+        b->no_before = from < BASE_LEAST;
+    }
+    if (b->no_before) {
+        pelt_client_break_from_start(b, to);
     }
     return status;
+}
+
+/* ---- the beginning ---- */
+
+/* What grew from the first second on did not break where it grew out of the noise. Errors that
+ * were there already, and times that were high already, may still become worse. */
+static bool explains(const struct pelt_client_break *b)
+{
+    const bool worse = b->found && (b->by == PELT_BREAK_ERRORS || b->beginning.is_now < FEW_ERRORS);
+    switch (b->beginning.is) {
+    case PELT_BEGINNING_GROWS:
+        return true;
+    case PELT_BEGINNING_ERRORS:
+        return !worse;
+    case PELT_BEGINNING_SLOW:
+    case PELT_BEGINNING_SILENT:
+        return !b->found;
+    case PELT_BEGINNING_GOOD:
+        break;
+    }
+    return false;
+}
+
+static enum pelt_status see_beginning(struct pelt_client_break *b)
+{
+    const struct pelt_beginning_series s = {.n = b->n,
+                                            .base_from = b->base_from,
+                                            .base_to = b->base_to,
+                                            .to = b->found ? b->at : b->n,
+                                            .step_us = 1e6 * b->step_s,
+                                            .p50_us = b->p50_us,
+                                            .errors = b->series[PELT_BREAK_ERRORS],
+                                            .backlog = b->backlog};
+    enum pelt_status status = pelt_beginning_judge(&s, &b->beginning);
+    if (status == PELT_OK && explains(b)) {
+        pelt_client_break_from_start(b, b->base_to);
+    }
+    return status;
+}
+
+/* Samples of a benchmark's warm-up, which it has so that the service may be slow in it. */
+static size_t warmup_of(const struct pelt_making *m, const struct pelt_client_break *b)
+{
+    size_t i = 0;
+    double to_s = 0;
+    for (; i < m->track->stages_len && strcmp(m->track->stages[i].part, "warmup") == 0; i++) {
+        to_s = m->track->stages[i].to_s;
+    }
+    const size_t samples = (size_t)ceil(to_s / b->step_s);
+    return samples < b->n ? samples : b->n;
 }
 
 enum pelt_status pelt_client_break_find(const struct pelt_making *m, struct pelt_client_break *b)
@@ -312,21 +380,23 @@ enum pelt_status pelt_client_break_find(const struct pelt_making *m, struct pelt
         pelt_client_break_deinit(b);
         return PELT_ENOMEM;
     }
-    const size_t share = (size_t)((double)b->n * BASE_SHARE);
+    b->base_from = warmup_of(m, b);
+    const size_t share = (size_t)((double)(b->n - b->base_from) * BASE_SHARE);
     enum pelt_status status = PELT_OK;
-    b->base_to = share > BASE_LEAST ? share : BASE_LEAST;
+    b->base_to = b->base_from + (share > BASE_LEAST ? share : BASE_LEAST);
     const size_t base_s = b->base_to * (size_t)b->step_s;
     b->percentile = percentile_of(m->track, base_s < seconds ? base_s : seconds);
     for (size_t i = 0; i < b->n; i++) {
         sample(m->track, b, i);
     }
     if (strcmp(m->findings->load_kind, "stress") == 0 && m->r->steps_len > 0) {
-        b->known = true;
+        b->known = b->of_steps = true;
         if (b->n > 0 && broken_step(m, &from_s, &to_s)) {
             status = look_in_step(b, from_s, to_s);
         }
     } else if (b->n >= b->base_to + HOLD) {
         status = look(b, b->base_to, b->n);
+        status = status == PELT_OK ? see_beginning(b) : status;
     }
     b->tau = fmax(TAU_LEAST, TAU_SHARE * climbed_s(m, (double)b->at * b->step_s) / b->step_s);
     if (status != PELT_OK) {
@@ -341,6 +411,7 @@ void pelt_client_break_deinit(struct pelt_client_break *b)
         free(b->series[k]);
     }
     free(b->ok);
+    free(b->p50_us);
     free(b->backlog);
     *b = (struct pelt_client_break){0};
 }

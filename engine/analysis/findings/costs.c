@@ -6,15 +6,18 @@
  *
  * Good answers are those that are ok within the time of the SLO: the first bound on a percentile of
  * http_response of all requests, of a stress load's slo, else of the run's thresholds; without one
+ * the first on a request by its name, which then only its answers can break; without one, too,
  * those that are ok. Of language models whose calls have an slo: llm_good.
  *
- * The capacity is that of a stress load: good answers at the largest level that holds. Any other
- * run shows at least what it served, if it missed nothing that was asked of it.
+ * The capacity is that of a stress load: the largest level that holds, of arrivals in requests, of
+ * users in good answers. Any other run shows at least what was asked of it, if it missed no
+ * threshold and, where none is on response times, did not break (client_break.h).
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_break.h"
 #include "demand.h"
 #include "making.h"
 #include "pelt/cost.h"
@@ -27,7 +30,7 @@
 struct stretch {
     double level, seconds;
     struct pelt_span_s span;
-    double ok, ended, started;
+    double ok, ended, started, planned;
     double slow, slow_failed; /* responses above the SLO's time; of these not ok */
     bool holds;
 };
@@ -36,14 +39,17 @@ struct economy {
     struct pelt_making *m;
     double price_per_h, instances, headroom, penalty; /* NaN: not said; instances at least 1 */
     double within_us;                                 /* time of the SLO; NaN: there is none */
-    struct stretch *steps;                            /* of a stress load, going up */
+    bool of_one;                                      /* that is of one request: */
+    uint32_t request;
+    struct stretch *steps; /* of a stress load, going up */
     size_t steps_len;
     double capacity_level;             /* of these; NaN: none holds */
     double good_per_s;                 /* at the capacity, or of the load */
+    double served_per_s;               /* requests that came then, and were served well */
     double output_per_s, tokens_per_s; /* likewise: tokens; 0: none */
-    bool is_stress, is_served;         /* `good_per_s` is the capacity, or at most that */
+    bool is_stress, is_served;         /* `served_per_s` is the capacity, or at most that */
     bool at_least;                     /* the capacity may be larger */
-    const char *good;                  /* what answers these are */
+    char good[160];                    /* what answers these are */
 };
 
 static double fact(const struct pelt_making *m, const char *key, double otherwise)
@@ -58,27 +64,48 @@ static double fact(const struct pelt_making *m, const char *key, double otherwis
 
 static bool bounds_time(const struct pelt_threshold *t)
 {
-    return strcmp(t->metric, "http_response") == 0 && t->name[0] == '\0' && t->stat[0] == 'p' &&
-           t->stat[1] != 'e' && t->lower_is_better && !t->trend && isfinite(t->critical);
+    return strcmp(t->metric, "http_response") == 0 && t->stat[0] == 'p' && t->stat[1] != 'e' &&
+           t->lower_is_better && !t->trend && isfinite(t->critical);
 }
 
-static double time_of_slo(const struct pelt_making *m)
+/* Takes the time if it is of all requests, or the first of one that the run has. */
+static void take_time(struct economy *e, const struct pelt_threshold *t)
 {
-    const json_t *list = json_object_get(m->params, "slo");
+    const bool has = isfinite(e->within_us);
+    uint32_t request = 0;
+    if (!bounds_time(t) || (has && !(e->of_one && t->name[0] == '\0'))) {
+        return;
+    }
+    if (t->name[0] != '\0' &&
+        !pelt_registry_find(e->m->r->names, PELT_NAME_REQUEST, pelt_span_of(t->name), &request)) {
+        return;
+    }
+    e->within_us = t->critical * 1e3;
+    e->of_one = t->name[0] != '\0';
+    e->request = request;
+    if (e->of_one) {
+        snprintf(e->good, sizeof e->good, "ok, and %.80s within the SLO's time", t->name);
+    } else {
+        snprintf(e->good, sizeof e->good, "ok within the SLO's time");
+    }
+}
+
+static void find_slo(struct economy *e)
+{
+    const json_t *list = json_object_get(e->m->params, "slo");
+    e->within_us = NAN;
+    snprintf(e->good, sizeof e->good, "ok");
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct pelt_threshold t;
         struct pelt_error why;
         const char *text = json_string_value(json_array_get(list, i));
-        if (text != NULL && pelt_threshold_parse(text, &t, &why) == PELT_OK && bounds_time(&t)) {
-            return t.critical * 1e3;
+        if (text != NULL && pelt_threshold_parse(text, &t, &why) == PELT_OK) {
+            take_time(e, &t);
         }
     }
-    for (size_t i = 0; i < m->r->thresholds_len; i++) {
-        if (bounds_time(&m->r->thresholds[i].threshold)) {
-            return m->r->thresholds[i].threshold.critical * 1e3;
-        }
+    for (size_t i = 0; i < e->m->r->thresholds_len; i++) {
+        take_time(e, &e->m->r->thresholds[i].threshold);
     }
-    return NAN;
 }
 
 /* Responses above it; 0: there is no such time. */
@@ -112,10 +139,39 @@ static bool counts(const struct pelt_finding *f)
            pelt_finding_value(f, "cut") == 0 && isfinite(pelt_finding_value(f, "judged_from_s"));
 }
 
+/* Where a request's responses go, and no others. */
+struct one_request {
+    uint32_t request;
+    struct pelt_hist hist;
+};
+
+static struct pelt_hist *of_request(void *arg, int32_t t, enum pelt_series_kind kind,
+                                    uint32_t series)
+{
+    struct one_request *one = arg;
+    (void)t;
+    return kind == PELT_SERIES_REQUEST && series == one->request ? &one->hist : NULL;
+}
+
+static enum pelt_status read_slow_of_one(const struct economy *e, struct stretch *s)
+{
+    struct one_request one = {.request = e->request};
+    struct pelt_hist_pool pool;
+    pelt_hist_pool_init(&pool, NULL);
+    const enum pelt_status status = pelt_results_add_series_hists(
+        e->m->r, s->span.from, s->span.to, of_request, &one, &pool, e->m->err);
+    s->slow = slow_of(&one.hist, e->within_us);
+    pelt_hist_pool_deinit(&pool);
+    return status;
+}
+
 static enum pelt_status read_slow(const struct economy *e, struct stretch *s)
 {
     struct pelt_blocks blocks;
     struct pelt_hist all;
+    if (e->of_one) {
+        return read_slow_of_one(e, s);
+    }
     enum pelt_status status =
         pelt_blocks_read(e->m->track, &s->span, 1, PELT_TRACK_WHOLE, &blocks, e->m->err);
     if (status != PELT_OK) {
@@ -141,6 +197,7 @@ static enum pelt_status add_step(struct economy *e, const struct pelt_finding *f
     s->ok = w.ok;
     s->ended = w.ok + w.errors;
     s->started = w.started;
+    s->planned = w.planned;
     return read_slow(e, s);
 }
 
@@ -165,7 +222,7 @@ static enum pelt_status read_steps(struct economy *e)
     for (size_t i = 0; i < f->len && status == PELT_OK; i++) {
         status = counts(&f->list[i]) ? add_step(e, &f->list[i]) : PELT_OK;
     }
-    if (status == PELT_OK && isfinite(e->within_us)) {
+    if (status == PELT_OK && isfinite(e->within_us) && !e->of_one) { /* of one it is not known */
         status = pelt_results_each_failed_hist(e->m->r, on_failed, e, e->m->err);
     }
     return status;
@@ -252,25 +309,35 @@ static enum pelt_status read_tokens(struct economy *e)
     }
     e->tokens_per_s = e->output_per_s + prompt;
     if (status == PELT_OK && good > 0) {
-        e->good_per_s = good;
-        e->good = "answers within their slo (llm_good)";
+        e->good_per_s = e->served_per_s = good;
+        snprintf(e->good, sizeof e->good, "answers within their slo (llm_good)");
     }
     return status;
+}
+
+/* Requests of a level of arrivals, of which each may bring several; what was counted differs from
+ * it by chance, and at the edges. */
+static double requests_at(const struct economy *e, double level, double started, double planned)
+{
+    return e->m->track->open && planned > 0 ? level * started / planned : e->good_per_s;
 }
 
 static void find_capacity(struct economy *e)
 {
     const struct pelt_finding *f = find(e->m->findings, "capacity");
-    double seconds = 0, good = 0;
+    double seconds = 0, good = 0, started = 0, planned = 0;
     e->capacity_level = f != NULL ? pelt_finding_value(f, "level") : NAN;
     e->at_least = f != NULL && pelt_finding_value(f, "found") != 1;
     for (size_t i = 0; i < e->steps_len; i++) {
         if (in_capacity(e, &e->steps[i])) {
             seconds += e->steps[i].seconds;
             good += good_of(&e->steps[i]);
+            started += e->steps[i].started;
+            planned += e->steps[i].planned;
         }
     }
     e->good_per_s = seconds > 0 ? good / seconds : 0;
+    e->served_per_s = requests_at(e, e->capacity_level, started, planned);
     e->is_served = seconds > 0;
 }
 
@@ -285,7 +352,32 @@ static bool was_served(const struct pelt_results *r, double ok, double ended)
     return ended > 0 && ended - ok <= ERRORS_MAX * ended;
 }
 
-static void find_load(struct economy *e)
+/* Where nobody said how fast answers must be, they must stay as fast as they were. */
+static enum pelt_status see_break(struct economy *e)
+{
+    struct pelt_client_break b;
+    enum pelt_status status = pelt_client_break_find(e->m, &b);
+    if (status == PELT_OK) {
+        e->is_served = e->is_served && !b.found;
+        pelt_client_break_deinit(&b);
+    }
+    return status;
+}
+
+/* Arrivals a second that were planned: of a level that never changed it, else the mean. */
+static double planned_per_s(const struct pelt_track *t, const struct pelt_window *all)
+{
+    const double level = t->stages_len > 0 ? t->stages[0].from : NAN;
+    for (size_t i = 0; i < t->stages_len; i++) {
+        const struct pelt_stage_row *s = &t->stages[i];
+        if (s->from != level || s->to != level || s->load[0] != '\0') {
+            return all->planned / all->seconds;
+        }
+    }
+    return isfinite(level) ? level : all->planned / all->seconds;
+}
+
+static enum pelt_status find_load(struct economy *e)
 {
     const struct pelt_results *r = e->m->r;
     uint64_t ok = 0, ok_after = 0, ended = 0;
@@ -300,13 +392,19 @@ static void find_load(struct economy *e)
         for (unsigned o = 0; o < PELT_OUTCOME_COUNT; o++) {
             ended += o != PELT_OUTCOME_ABANDONED ? f->outcomes[o] : 0;
         }
-        slow += slow_of(&f->hist[PELT_HIST_RESPONSE], e->within_us) -
-                slow_of(&f->hist[PELT_HIST_FAILED], e->within_us);
+        if (!e->of_one || i == e->request) {
+            slow += slow_of(&f->hist[PELT_HIST_RESPONSE], e->within_us) -
+                    slow_of(&f->hist[PELT_HIST_FAILED], e->within_us);
+        }
     }
     const double good = ok > 0 ? fmax(1 - fmax(slow, 0) / (double)ok, 0) : 0; /* share of the ok */
     e->good_per_s = pelt_results_per_s(r, ok, ok_after) * good;
+    const struct pelt_window all =
+        pelt_track_window(e->m->track, pelt_track_span(e->m->track, 0, e->m->track->load_s));
+    e->served_per_s = requests_at(e, planned_per_s(e->m->track, &all), all.started, all.planned);
     e->is_served = was_served(r, (double)ok, (double)ended);
     e->at_least = true;
+    return isfinite(e->within_us) ? PELT_OK : see_break(e);
 }
 
 /* ---- what is told ---- */
@@ -361,7 +459,7 @@ static void tell_cost(struct economy *e)
 
 static double one_per_s(const struct economy *e)
 {
-    return e->good_per_s / e->instances;
+    return e->served_per_s / e->instances;
 }
 
 /* When a demand that grows reaches the capacity. */
@@ -371,9 +469,9 @@ static void say_when(struct economy *e, struct pelt_finding *f, const struct pel
     if (!d->foretold) {
         return;
     }
-    const struct pelt_interval when =
-        pelt_outlook_reach(&d->forecast, e->good_per_s, PELT_DEMAND_CONFIDENCE, (double)d->periods);
-    const bool below = PELT_OUTLOOK_WAY(&d->forecast)->level < e->good_per_s;
+    const struct pelt_interval when = pelt_outlook_reach(
+        &d->forecast, e->served_per_s, PELT_DEMAND_CONFIDENCE, (double)d->periods);
+    const bool below = PELT_OUTLOOK_WAY(&d->forecast)->level < e->served_per_s;
     pelt_finding_number(f, "reached_in_periods", below ? when.value : NAN);
     pelt_finding_number(f, "reached_in_periods_low", below ? when.low : NAN);
     pelt_finding_number(f, "reached_in_periods_high", below ? when.high : NAN);
@@ -392,16 +490,16 @@ static void say_when(struct economy *e, struct pelt_finding *f, const struct pel
 static void tell_headroom(struct economy *e, const struct pelt_demand *d)
 {
     char demand[PELT_WORDS], capacity[PELT_WORDS], share[PELT_WORDS];
-    const double room = e->good_per_s / d->per_s - 1;
+    const double room = e->served_per_s / d->per_s - 1;
     const char *least = e->at_least ? "at least " : "";
     struct pelt_finding *f = pelt_making_add(e->m, "headroom", "%s", "");
     pelt_finding_flag(f, "enough", room >= 0);
-    pelt_finding_number(f, "capacity_per_s", e->good_per_s);
+    pelt_finding_number(f, "capacity_per_s", e->served_per_s);
     pelt_finding_flag(f, "capacity_at_least", e->at_least);
     pelt_finding_number(f, "demand_per_s", d->per_s);
     pelt_finding_number(f, "headroom_share", room);
     pelt_words_rate(d->per_s, demand);
-    pelt_words_rate(e->good_per_s, capacity);
+    pelt_words_rate(e->served_per_s, capacity);
     if (room >= 0) {
         pelt_finding_say(f, "headroom: %s%s above the demand of %s: %s are served well", least,
                          pelt_words_share(room, share), demand, capacity);
@@ -414,7 +512,7 @@ static void tell_headroom(struct economy *e, const struct pelt_demand *d)
         pelt_finding_say(f,
                          "headroom: none: the demand of %s is %.2f times the %s that are served "
                          "well",
-                         demand, d->per_s / e->good_per_s, capacity);
+                         demand, d->per_s / e->served_per_s, capacity);
     }
     say_when(e, f, d);
 }
@@ -427,8 +525,8 @@ static void tell_unknown(struct economy *e, const struct pelt_demand *d)
     pelt_finding_number(f, "demand_per_s", d->per_s);
     pelt_finding_say(f, "headroom: not known: %s",
                      e->is_stress ? "no level holds"
-                                  : "this run missed a threshold, or more than 1% of its requests "
-                                    "failed");
+                                  : "this run missed a threshold, became slower, piled up "
+                                    "requests, or more than 1% of them failed");
 }
 
 static void tell_instances(struct economy *e, const struct pelt_demand *d)
@@ -559,14 +657,13 @@ static enum pelt_status tell_scaling(struct economy *e, double demand_per_s)
 static enum pelt_status measure(struct economy *e)
 {
     enum pelt_status status = PELT_OK;
-    e->within_us = time_of_slo(e->m);
-    e->good = isfinite(e->within_us) ? "ok within the SLO's time" : "ok";
+    find_slo(e);
     e->is_stress = strcmp(e->m->findings->load_kind, "stress") == 0;
     if (e->is_stress) {
         status = read_steps(e);
         find_capacity(e);
     } else {
-        find_load(e);
+        status = find_load(e);
     }
     return status == PELT_OK ? read_tokens(e) : status;
 }
@@ -577,7 +674,7 @@ static enum pelt_status tell(struct economy *e, const struct pelt_demand *d)
         tell_cost(e);
     }
     const bool any = d->known && d->per_s > 0;
-    if (any && !(e->is_served && e->good_per_s > 0)) {
+    if (any && !(e->is_served && e->served_per_s > 0)) {
         tell_unknown(e, d);
     } else if (any) {
         tell_headroom(e, d);

@@ -31,7 +31,7 @@ static bool make_room(const struct pelt_results *r, size_t n, struct pelt_suspec
         const enum pelt_server_kind kind = r->figures[f].kind;
         const bool has_level = kind != PELT_SERVER_COUNTER, has_came = kind != PELT_SERVER_GAUGE;
         *y = (struct pelt_figure_samples){
-            .used = (double)NAN, .max = (double)NAN, .most = (double)NAN};
+            .rest = (double)NAN, .used = (double)NAN, .max = (double)NAN, .most = (double)NAN};
         s->samples_len = f + 1;
         whole = (!has_level || (y->level = series_of(n)) != NULL) &&
                 (!has_came || (y->came = series_of(n)) != NULL) &&
@@ -120,6 +120,13 @@ static void read_row(struct reading *g, const struct pelt_server_row *row)
     g->seconds[row->figure]++;
 }
 
+static void read_rest(struct reading *g, const struct pelt_server_row *rows, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        g->s->samples[rows[i].figure].rest = rows[i].full_mean;
+    }
+}
+
 static enum pelt_status walk(struct reading *g, struct pelt_error *err)
 {
     struct pelt_server_walk *w = NULL;
@@ -129,6 +136,9 @@ static enum pelt_status walk(struct reading *g, struct pelt_error *err)
         size_t len;
         int32_t t;
         status = pelt_server_walk_next(w, &t, &rows, &len, err);
+        if (status == PELT_OK && t < 0) {
+            read_rest(g, rows, len);
+        }
         if (status != PELT_OK || t < 0 || (size_t)(t / g->b->step_s) >= g->b->n) {
             continue; /* the baseline, and what came behind the load */
         }
@@ -205,8 +215,13 @@ static void list_limits(const struct pelt_results *r, struct pelt_suspects *s)
 static enum pelt_status weigh(const struct pelt_results *r, const struct pelt_client_break *b,
                               struct pelt_suspects *s)
 {
-    const struct pelt_attribution a = {
-        .n = b->n, .base_from = b->base_from, .base_to = b->base_to, .at = b->at, .tau = b->tau};
+    const struct pelt_attribution a = {.n = b->n,
+                                       .base_from = b->base_from,
+                                       .base_to = b->base_to,
+                                       .at = b->at,
+                                       .tau = b->tau,
+                                       .from_start = b->from_start,
+                                       .backlog = b->backlog};
     enum pelt_status status = PELT_OK;
     for (size_t i = 0; i < s->len && status == PELT_OK; i++) {
         struct pelt_suspect_limit *limit = &s->list[i];
@@ -215,7 +230,8 @@ static enum pelt_status weigh(const struct pelt_results *r, const struct pelt_cl
                                                          PELT_SERVER_CACHE,
                                              .use = y->level,
                                              .peak = y->peak,
-                                             .events = y->came};
+                                             .events = y->came,
+                                             .rest = y->rest};
         for (size_t q = 0; q < limit->queue_len; q++) {
             const struct pelt_figure_samples *of = &s->samples[limit->queue[q]];
             series.queue[q] = of->level != NULL ? of->level : of->came;

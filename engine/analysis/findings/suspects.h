@@ -18,6 +18,7 @@ struct pelt_figure_samples { /* of one figure; owned, NULL: not of its kind */
     double *peak;            /* of a limit: largest share of its max */
     double *came;            /* a second: limit: events; counter; cache: evictions */
     double *lookups;         /* of a cache */
+    double rest;             /* of a limit: share of its max before the load; NaN: not read */
     double used, max;        /* of a limit, mean of the second in which it was fullest around the
                                 break */
     double most; /* largest mean of its first cell from the break on; of a gauge its own */

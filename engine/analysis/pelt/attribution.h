@@ -17,6 +17,14 @@
  * for the time, a half for evictions, and 1 more if it came first: a full pool cannot make a cache
  * miss, but misses fill pools.
  *
+ * Where clients were served badly from the start there is no time before it, and no order: a limit
+ * gets points only if it is full in most of the first samples (or met in them, and half full), and
+ * a queue stands before it or events go on. Then: 1 if it was not full before the load came, half
+ * of the share that is used, a quarter for the queue, a half for events, and up to 1 for the share
+ * of what clients have in flight that stands in the queue. A queue that is less than a quarter of
+ * that, or much more, is another one. A limit that is full and has none of these gets half of the
+ * share that is used, which names nothing. A cache that never hit tells nothing.
+ *
  * Pure functions; times are numbers of samples.
  */
 #ifndef PELT_ATTRIBUTION_H
@@ -36,6 +44,9 @@ struct pelt_attribution { /* what is to be explained */
     size_t base_from, base_to;
     size_t at;  /* the break */
     double tau; /* samples: what is so far apart may still be one thing */
+    /* From the start: `at` is 0, and 0 <= i < base_to are the samples that are looked at. */
+    bool from_start;
+    const double *backlog; /* what clients have in flight and waiting; else not looked at */
 };
 
 struct pelt_suspect_series { /* NULL: it has none; NaN: not read */
@@ -44,6 +55,7 @@ struct pelt_suspect_series { /* NULL: it has none; NaN: not read */
     const double *peak; /* largest share of its limit in a sample; NULL: as `use` */
     const double *queue[PELT_SUSPECT_QUEUES]; /* who waits for it, for how long ... */
     const double *events; /* how often it was met in a sample; of a cache evictions */
+    double rest;          /* share of its limit before the load; NaN: not read */
 };
 
 struct pelt_suspect {
@@ -51,6 +63,7 @@ struct pelt_suspect {
     double use;       /* the highest around the break; NaN: not known */
     bool full;        /* it was at its limit around the break, or misses rose */
     bool always;      /* a limit: it had been before, so that its being full explains nothing */
+    double part;      /* from the start: of what clients have in flight its queue is so much */
     bool has_onset;   /* the one that is nearest to the break */
     size_t onset;     /* sample */
     bool consequence; /* it set in more than 2 tau after the break */

@@ -210,6 +210,94 @@ static void what_was_never_read_is_no_suspect(void **state)
     assert_near(found.points, 0, 0);
 }
 
+/* ---- from the start ---- */
+
+#define FIRST 6 /* samples that are looked at */
+
+struct start {
+    double backlog[N];
+    double pool[N], waiters[N], events[N]; /* what clients wait for */
+    double busy[N], threads[N];            /* full of other work before the load already */
+    double full[N];                        /* full all along, and nobody waits */
+    double late[N], late_queue[N];         /* fills up behind the beginning */
+};
+
+static void start(struct start *s, uint64_t seed)
+{
+    struct pelt_rng rng;
+    pelt_rng_init(&rng, seed, 5);
+    for (size_t i = 0; i < N; i++) {
+        s->backlog[i] = 10 + 20 * (double)i + noise(&rng, 4);
+        s->pool[i] = 1;
+        s->waiters[i] = s->backlog[i] - 2 + noise(&rng, 4);
+        s->events[i] = 100 + noise(&rng, 20);
+        s->busy[i] = 0.95 + noise(&rng, 0.1);
+        s->threads[i] = 4 + noise(&rng, 4);
+        s->full[i] = 1;
+        s->late[i] = i < FIRST + 4 ? 0.3 : 1;
+        s->late_queue[i] = i < FIRST + 4 ? 0 : s->backlog[i];
+    }
+}
+
+static struct pelt_suspect weigh_start(const struct start *s, const double *use,
+                                       const double *queue, const double *events, double rest)
+{
+    const struct pelt_attribution a = {
+        .n = N, .base_to = FIRST, .tau = 2, .from_start = true, .backlog = s->backlog};
+    const struct pelt_suspect_series series = {
+        .use = use, .queue = {queue}, .events = events, .rest = rest};
+    struct pelt_suspect found;
+    assert_int_equal(pelt_attribution_weigh(&a, &series, &found), PELT_OK);
+    return found;
+}
+
+static void from_the_start_the_limit_that_clients_wait_for_is_named(void **state)
+{
+    for (uint64_t seed = 1; seed <= RAMPS; seed++) {
+        struct start s;
+        start(&s, seed);
+        const struct pelt_suspect pool = weigh_start(&s, s.pool, s.waiters, s.events, 0);
+        const struct pelt_suspect queue = weigh_start(&s, s.pool, s.waiters, NULL, (double)NAN);
+        const struct pelt_suspect met = weigh_start(&s, s.pool, NULL, s.events, 0);
+        assert_true(pool.points > queue.points && queue.points > met.points);
+        assert_true(met.points >= PELT_SUSPECT_NAMED);
+        assert_true(pool.part > 0.8 && pool.full && pool.by_queue[0].found);
+        assert_int_equal(pool.onset, 0);
+        assert_true(pelt_attribution_confidence(pool.points, 0) < 0.9);
+    }
+}
+
+static void from_the_start_what_is_full_without_waiters_is_not_named(void **state)
+{
+    for (uint64_t seed = 1; seed <= RAMPS; seed++) {
+        struct start s;
+        double none[N] = {0};
+        start(&s, seed);
+        const struct pelt_suspect full = weigh_start(&s, s.full, none, none, 1);
+        const struct pelt_suspect busy = weigh_start(&s, s.busy, s.threads, NULL, 0.95);
+        const struct pelt_suspect late = weigh_start(&s, s.late, s.late_queue, s.late_queue, 0.3);
+        assert_true(full.full && full.always);
+        assert_near(full.points, 0.5, 1e-9);
+        assert_true(busy.points < PELT_SUSPECT_NAMED);
+        assert_near(late.points, 0, 0);
+    }
+}
+
+/* 4 threads run where clients have 300 requests in flight, or 3,000 wait: it is another queue. */
+static void a_queue_that_is_not_what_clients_wait_for_is_another(void **state)
+{
+    struct start s;
+    double few[N], many[N];
+    start(&s, 1);
+    for (size_t i = 0; i < N; i++) {
+        few[i] = 0.1 * s.backlog[i];
+        many[i] = 10 * s.backlog[i];
+    }
+    assert_false(weigh_start(&s, s.pool, few, NULL, 0).by_queue[0].found);
+    assert_false(weigh_start(&s, s.pool, many, NULL, 0).by_queue[0].found);
+    assert_true(weigh_start(&s, s.pool, s.waiters, NULL, 0).by_queue[0].found);
+}
+
 static void confidence_falls_with_the_runner_up(void **state)
 {
     assert_near(pelt_attribution_confidence(4.25, 0), 1, 1e-12);
@@ -228,6 +316,9 @@ int main(void)
         cmocka_unit_test(events_alone_speak_where_it_was_full_at_a_moment),
         cmocka_unit_test(a_cache_that_loses_its_hits_comes_before_what_fills_by_it),
         cmocka_unit_test(what_was_never_read_is_no_suspect),
+        cmocka_unit_test(from_the_start_the_limit_that_clients_wait_for_is_named),
+        cmocka_unit_test(from_the_start_what_is_full_without_waiters_is_not_named),
+        cmocka_unit_test(a_queue_that_is_not_what_clients_wait_for_is_another),
         cmocka_unit_test(confidence_falls_with_the_runner_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

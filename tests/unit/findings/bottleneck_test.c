@@ -21,9 +21,11 @@
 
 struct watched {
     uint64_t seed;
-    const char *name[7]; /* pool, its waiters, decoy, its waiters, static, CPU, a counter */
-    bool pool, decoy;    /* they are there */
-    bool cache;          /* too: it is not asked any more from CACHE_UNTIL_S on */
+    const char *name[7];  /* pool, its waiters, decoy, its waiters, static, CPU, a counter */
+    bool pool, decoy;     /* they are there */
+    bool cache;           /* too: it is not asked any more from CACHE_UNTIL_S on */
+    double over_per_s;    /* > 0: no ramp, so much more comes than is served, from the start on */
+    double refused_per_s; /* > 0: the pool is full and has no waiters: so many are refused */
 };
 
 static const struct watched usual = {.seed = 1,
@@ -72,6 +74,24 @@ static void read_at(const struct watched *w, struct pelt_samples *s, double t, s
     }
 }
 
+/* Full, or busy with other work, before the load came and all along: the static one and the CPU. */
+static void read_start(const struct watched *w, struct pelt_samples *s, double t, struct counted *n)
+{
+    const bool load = t >= 0;
+    n->pool += load ? (w->refused_per_s > 0 ? w->refused_per_s / TICKS : 20) : 0;
+    if (w->pool) {
+        put(s, 0, 3, load ? 4 : 0, 4, n->pool);
+        put(s, 1, 1, fmax(w->over_per_s * t, 0), NAN, NAN);
+    }
+    if (w->decoy) {
+        put(s, 2, 3, t > 9 ? 10 : 2, 10, 0);
+        put(s, 3, 1, t > 9 ? 50 * (t - 9) : 0, NAN, NAN);
+    }
+    put(s, 4, 3, 10, 10, NAN);
+    put(s, 5, 3, 2, 2, NAN);
+    put(s, 6, 1, 0, NAN, NAN);
+}
+
 static void watch(struct pelt_runfile *f, int32_t seconds, const void *arg)
 {
     const struct watched *w = arg;
@@ -92,11 +112,16 @@ static void watch(struct pelt_runfile *f, int32_t seconds, const void *arg)
     pelt_rng_init(&rng, w->seed, 3);
     assert_int_equal(pelt_runfile_agent(f, 0, &agent), PELT_OK);
     assert_int_equal(pelt_runfile_figures(f, figures, w->cache ? 8 : 7), PELT_OK);
-    for (int32_t t = 0; t < seconds; t++) {
+    const bool start = w->over_per_s > 0 || w->refused_per_s > 0;
+    for (int32_t t = start ? -1 : 0; t < seconds; t++) {
         for (int i = 0; i < TICKS; i++) {
             const double at = t + i / (double)TICKS;
             assert_int_equal(pelt_samples_tick(&s, (int64_t)(at * 1e9)), PELT_OK);
-            read_at(w, &s, at, &n, &rng);
+            if (start) {
+                read_start(w, &s, at, &n);
+            } else {
+                read_at(w, &s, at, &n, &rng);
+            }
         }
         assert_int_equal(pelt_runfile_samples(f, t, 0, &s), PELT_OK);
         pelt_samples_reset(&s);
@@ -288,6 +313,156 @@ static void without_agents_nothing_is_said(void **state)
     pelt_findings_free(f);
 }
 
+/* ---- bad from the start ---- */
+
+static void level(struct queue_run *q, const struct watched *w, double per_s, double length_s)
+{
+    *q = (struct queue_run){.kind = "",
+                            .seed = w->seed,
+                            .workers = 4,
+                            .service_s = 0.02,
+                            .watch = watch,
+                            .watch_arg = w};
+    queue_run_add(q, "", 0, per_s, length_s);
+}
+
+/* 300/s where 200/s are served: short runs show no break, and in long ones the growth comes out of
+ * the noise some time. What was full before, or fills later, is not named. */
+static void what_is_overloaded_from_the_first_second_on_is_told_so(void **state)
+{
+    static const double lengths_s[] = {8, 12, 20, 40};
+    for (size_t i = 0; i < sizeof lengths_s / sizeof *lengths_s; i++) {
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct queue_run q;
+            struct watched w = usual;
+            w.seed = seed;
+            w.over_per_s = 100;
+            level(&q, &w, 300, lengths_s[i]);
+            struct pelt_findings *f = findings_of(&q);
+            const struct pelt_finding *b = bottleneck(f);
+            assert_string_equal(b->about, "api/pool_workers");
+            assert_int_equal((int)pelt_finding_value(b, "from_start"), 1);
+            assert_near(pelt_finding_value(b, "break_s"), 0, 0);
+            assert_true(has_line(&b->evidence, "requests piled up from the start on"));
+            assert_true(has_line(&b->evidence, "api/pool_workers: 4 of 4 (100%) from 0 s on"));
+            assert_true(has_line(&b->evidence, "api/pool_workers_waiters: up to"));
+            assert_non_null(strstr(b->text, "from the start on: there was no good beginning"));
+            pelt_findings_free(f);
+        }
+    }
+}
+
+static void without_a_limit_that_was_read_it_is_unknown_and_never_none(void **state)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct queue_run q;
+        struct watched w = usual;
+        w.seed = seed;
+        w.over_per_s = 100;
+        w.pool = false;
+        level(&q, &w, 300, 12);
+        struct pelt_findings *f = findings_of(&q);
+        const struct pelt_finding *b = bottleneck(f);
+        assert_string_equal(b->about, "unknown");
+        assert_int_equal((int)pelt_finding_value(b, "from_start"), 1);
+        assert_non_null(strstr(b->text, "no healthy beginning"));
+        pelt_findings_free(f);
+    }
+}
+
+static void errors_from_the_first_second_on_are_no_good_beginning(void **state)
+{
+    struct queue_run q;
+    struct watched w = usual;
+    w.refused_per_s = 50;
+    level(&q, &w, 100, 20);
+    q.error_share = 0.5;
+    struct pelt_findings *f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "api/pool_workers");
+    assert_true(has_line(&bottleneck(f)->evidence, "errors from the start on: "));
+    assert_true(has_line(&bottleneck(f)->evidence, "events from 0 s on"));
+    pelt_findings_free(f);
+    w.pool = false;
+    q.error_share = 1;
+    f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "unknown");
+    pelt_findings_free(f);
+}
+
+/* A spike in its first seconds, and the same again: against the first fifth nothing got worse. */
+static void a_load_that_begins_with_a_spike_is_not_called_none(void **state)
+{
+    struct queue_run q;
+    struct watched w = usual;
+    w.pool = false;
+    w.over_per_s = 1; /* the other figures as above */
+    level(&q, &w, 700, 4);
+    queue_run_add(&q, "", 0, 20, 16);
+    queue_run_add(&q, "", 0, 700, 4);
+    queue_run_add(&q, "", 0, 20, 16);
+    struct pelt_findings *f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "unknown");
+    pelt_findings_free(f);
+}
+
+/* 150/s of 200/s: all is well, and a third of the requests wait a little. */
+static void a_missed_threshold_is_not_called_none(void **state)
+{
+    struct queue_run q;
+    struct watched w = usual;
+    struct pelt_findings *f = NULL;
+    struct pelt_threshold_row row = {.judged = true, .line = {.level = PELT_LEVEL_MISSED}};
+    assert_int_equal(pelt_threshold_parse("http_response p95 < 50ms", &row.threshold, NULL),
+                     PELT_OK);
+    snprintf(row.line.why, sizeof row.line.why, "p95 is 71ms, 50ms was allowed");
+    w.pool = false;
+    w.over_per_s = 1;
+    level(&q, &w, 150, 20);
+    struct pelt_results *r = queue_run_results(&q);
+    assert_int_equal(pelt_findings_make(r, &f, NULL), PELT_OK);
+    assert_string_equal(bottleneck(f)->about, "none");
+    assert_true(has_line(&bottleneck(f)->evidence, "errors: 0% of "));
+    assert_true(has_line(&bottleneck(f)->evidence, "p99: "));
+    pelt_findings_free(f);
+    r->thresholds = &row;
+    r->thresholds_len = 1;
+    assert_int_equal(pelt_findings_make(r, &f, NULL), PELT_OK);
+    assert_string_equal(bottleneck(f)->about, "unknown");
+    assert_true(has_line(&bottleneck(f)->evidence, "p95 is 71ms, 50ms was allowed"));
+    pelt_findings_free(f);
+    r->thresholds = NULL;
+    r->thresholds_len = 0;
+    pelt_results_free(r);
+}
+
+/* Five times as slow while it warms up, which a benchmark is given time for. */
+static void a_warmup_is_no_beginning(void **state)
+{
+    struct queue_run q;
+    struct watched w = usual;
+    w.pool = false;
+    w.over_per_s = 1;
+    level(&q, &w, 40, 30);
+    q.workers = 16;
+    q.warmup_s = 8;
+    q.warmup_times = 5;
+    struct pelt_findings *f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "unknown");
+    pelt_findings_free(f);
+    q.stages_len = 0;
+    queue_run_add(&q, "warmup", 0, 40, 10);
+    queue_run_add(&q, "trial", 1, 40, 20);
+    f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "none");
+    pelt_findings_free(f);
+    q.workers = 1; /* 50/s */
+    q.warmup_s = 0;
+    q.stages[0].from = q.stages[0].to = q.stages[1].from = q.stages[1].to = 65;
+    f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "unknown"); /* it grew in the warm-up already */
+    pelt_findings_free(f);
+}
+
 /* ---- a stress load says itself where it broke ---- */
 
 static void stress(struct queue_run *q, double holds_to)
@@ -317,6 +492,37 @@ static void a_stress_load_breaks_in_the_step_that_missed_the_slo(void **state)
     stress(&q, 1000);
     f = findings_of(&q);
     assert_string_equal(bottleneck(f)->about, "none");
+    pelt_findings_free(f);
+}
+
+static void a_stress_load_whose_first_step_broke_was_bad_from_the_start(void **state)
+{
+    struct queue_run q;
+    struct watched w = usual;
+    w.over_per_s = 80;
+    stress(&q, 0);
+    q.stages_len = 0;
+    queue_run_add(&q, "climb", 1, 280, 6);
+    queue_run_add(&q, "search", 2, 120, 6);
+    q.watch_arg = &w;
+    struct pelt_findings *f = findings_of(&q);
+    assert_string_equal(bottleneck(f)->about, "api/pool_workers");
+    assert_int_equal((int)pelt_finding_value(bottleneck(f), "from_start"), 1);
+    assert_true(has_line(&bottleneck(f)->evidence, "the first step missed the SLO already"));
+    pelt_findings_free(f);
+}
+
+static void steps_that_could_not_be_judged_do_not_hold(void **state)
+{
+    struct queue_run q;
+    stress(&q, 1000);
+    q.unjudged = true;
+    struct pelt_findings *f = findings_of(&q);
+    const struct pelt_finding *b = bottleneck(f);
+    assert_string_equal(b->about, "unknown");
+    assert_string_equal(b->text,
+                        "bottleneck unknown: the step at 290/s could not be judged by the SLO");
+    assert_true(has_line(&b->evidence, "p99.9 needs 3688 samples, there are 240"));
     pelt_findings_free(f);
 }
 
@@ -398,6 +604,43 @@ static void overload_errors_are_advised_on(void **state)
     pelt_findings_free(f);
 }
 
+/* Words of the name, not letters of it. */
+static void advice_goes_by_whole_words(void **state)
+{
+    static const struct {
+        const char *name, *as;
+    } cases[] = {{"pool_reviews", "pool_other"},
+                 {"pool_generate", "pool_other"},
+                 {"pool_members", "pool_other"},
+                 {"pool_news", "pool_other"},
+                 {"wsPool", "pool_ws"},
+                 {"pool_Connections", "pool_ws"},
+                 {"db2", "pool_db"},
+                 {"rate-limit", "pool_rate"},
+                 {"pool_workers", "worker"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *line[PELT_ADVICE_LINES], *as[PELT_ADVICE_LINES];
+        size_t len, as_len;
+        pelt_advice_of_limit(cases[i].name, line, &len);
+        pelt_advice_of_limit(cases[i].as, as, &as_len);
+        assert_int_equal(len, as_len);
+        assert_string_equal(line[0], as[0]);
+    }
+}
+
+static void what_the_server_refuses_is_no_overload(void **state)
+{
+    static const char *const overload[] = {"status 503", "status 429", "status 408", ""};
+    const char *line[PELT_ADVICE_LINES];
+    size_t len;
+    for (size_t i = 0; i < sizeof overload / sizeof *overload; i++) {
+        pelt_advice_of_errors(PELT_OUTCOME_HTTP_STATUS, overload[i], line, &len);
+        assert_memory_equal(line[0], "overload errors", 15);
+    }
+    pelt_advice_of_errors(PELT_OUTCOME_HTTP_STATUS, "status 404", line, &len);
+    assert_memory_equal(line[0], "the server refuses what is sent", 31);
+}
+
 /* A line is never cut, and the kinds of the agent's limits have lines of their own. */
 static void each_limit_has_advice_that_fits_its_line(void **state)
 {
@@ -432,11 +675,21 @@ int main(void)
         cmocka_unit_test(what_no_agent_reads_is_unknown),
         cmocka_unit_test(the_generator_is_never_a_server_s_bottleneck),
         cmocka_unit_test(without_agents_nothing_is_said),
+        cmocka_unit_test(what_is_overloaded_from_the_first_second_on_is_told_so),
+        cmocka_unit_test(without_a_limit_that_was_read_it_is_unknown_and_never_none),
+        cmocka_unit_test(errors_from_the_first_second_on_are_no_good_beginning),
+        cmocka_unit_test(a_load_that_begins_with_a_spike_is_not_called_none),
+        cmocka_unit_test(a_missed_threshold_is_not_called_none),
+        cmocka_unit_test(a_warmup_is_no_beginning),
         cmocka_unit_test(a_stress_load_breaks_in_the_step_that_missed_the_slo),
+        cmocka_unit_test(a_stress_load_whose_first_step_broke_was_bad_from_the_start),
+        cmocka_unit_test(steps_that_could_not_be_judged_do_not_hold),
         cmocka_unit_test(two_runs_of_three_that_agree_are_enough),
         cmocka_unit_test(a_slow_model_or_cpu_is_advised_on),
         cmocka_unit_test(an_exhausted_pool_of_connections_is_advised_on),
         cmocka_unit_test(overload_errors_are_advised_on),
+        cmocka_unit_test(advice_goes_by_whole_words),
+        cmocka_unit_test(what_the_server_refuses_is_no_overload),
         cmocka_unit_test(each_limit_has_advice_that_fits_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -437,7 +437,7 @@ static void a_stress_load_says_how_many_it_takes_and_what_one_more_brings(void *
     assert_near(value(f, "cost", NULL, "per_1000_requests"), 0.4 / (good * 3.6), 1e-12);
     assert_near(value(f, "instances", NULL, "needed"), 3, 0); /* 495 / 180 */
     assert_near(value(f, "instances", NULL, "at_most"), 0, 0);
-    assert_near(value(f, "headroom", NULL, "headroom_share"), good / 450 - 1, 1e-9);
+    assert_near(value(f, "headroom", NULL, "headroom_share"), 180.0 / 450 - 1, 1e-9);
     const struct pelt_finding *up = find(f, "scaling", NULL, 0),
                               *more = find(f, "scaling", NULL, 1);
     assert_string_equal(up->about, "1 to 3");
@@ -499,6 +499,72 @@ static void figures_at_the_capacity_are_of_its_steps_alone(void **state)
     assert_int_equal(up->evidence.len, 1); /* "at least so" */
     pelt_findings_free(f);
     pelt_results_free(r);
+}
+
+/* Of 200/s a quarter is chat; 20 of these 50 take 200 ms where 200/s come. */
+static void fill_two_requests(struct pelt_frame *f, struct pelt_registry *names, int32_t t)
+{
+    const uint64_t each = t < 10 ? 25 : 50, slow = t < 10 ? 0 : 20;
+    answer(f, names, "list", 150000, 3 * each);
+    answer(f, names, "chat", 50000, each - slow);
+    answer(f, names, "chat", 200000, slow);
+}
+
+/* What breaks an SLO on one request are its answers, and no others. */
+static void an_slo_on_a_request_is_broken_by_that_request(void **state)
+{
+    struct plan p = {.kind = "stress",
+                     .fill = fill_two_requests,
+                     .holds_to = 100,
+                     .facts = price,
+                     .threshold = "http_response{chat} p95 <= 100ms"};
+    add_stage(&p, "climb", 1, 100, 10);
+    add_stage(&p, "climb", 2, 200, 10);
+    struct pelt_results *r = write_run(&p);
+    well(pelt_results_set_meta(r, "instances", "1"));
+    well(pelt_results_set_meta(r, "demand_per_s", "200"));
+    struct pelt_findings *f = make(r);
+    assert_near(value(f, "cost", NULL, "slo_ms"), 100, 1e-9);
+    assert_near(value(f, "cost", NULL, "good_per_s"), 100, 1e-9);
+    const struct pelt_finding *up = find(f, "scaling", "1 to 3", 0);
+    assert_near(pelt_finding_value(up, "violations_share_from"), 0.1, 1e-9);
+    assert_near(pelt_finding_value(up, "violations_share_to"), 0, 1e-9);
+    pelt_findings_free(f);
+    pelt_results_free(r);
+}
+
+static struct pelt_findings *at_level(double per_s, const char *demand)
+{
+    struct queue_run q = {.kind = "", .seed = 4, .workers = 4, .service_s = 0.02};
+    queue_run_add(&q, "", 0, per_s, 20);
+    struct pelt_results *r = queue_run_results(&q);
+    well(pelt_results_set_meta(r, "demand_per_s", demand));
+    struct pelt_findings *f = make(r);
+    pelt_results_free(r);
+    return f;
+}
+
+/* Arrivals come by chance, and the last answers behind the load: what was tried is the level. */
+static void the_demand_that_was_tried_is_served(void **state)
+{
+    struct pelt_findings *f = at_level(120, "120");
+    assert_near(value(f, "headroom", NULL, "enough"), 1, 0);
+    assert_near(value(f, "headroom", NULL, "headroom_share"), 0, 1e-12);
+    assert_string_equal(text(f, "headroom", NULL),
+                        "headroom: at least 0% above the demand of 120/s: 120/s are served well");
+    pelt_findings_free(f);
+    f = at_level(120, "121");
+    assert_near(value(f, "headroom", NULL, "enough"), 0, 0);
+    pelt_findings_free(f);
+}
+
+/* Nobody said how fast; but it piles up from the first second on. */
+static void what_piles_up_was_not_served_well(void **state)
+{
+    struct pelt_findings *f = at_level(260, "100");
+    assert_near(value(f, "headroom", NULL, "enough"), 0, 0);
+    assert_true(strncmp(text(f, "headroom", NULL), "headroom: not known", 19) == 0);
+    pelt_findings_free(f);
 }
 
 /* ---- forecasts ---- */
@@ -622,6 +688,9 @@ int main(void)
         cmocka_unit_test(what_was_not_asked_for_is_not_told),
         cmocka_unit_test(a_stress_load_says_how_many_it_takes_and_what_one_more_brings),
         cmocka_unit_test(figures_at_the_capacity_are_of_its_steps_alone),
+        cmocka_unit_test(an_slo_on_a_request_is_broken_by_that_request),
+        cmocka_unit_test(the_demand_that_was_tried_is_served),
+        cmocka_unit_test(what_piles_up_was_not_served_well),
         cmocka_unit_test(a_limit_that_fills_up_is_full_when_it_is),
         cmocka_unit_test(a_short_run_foretells_nothing),
         cmocka_unit_test(a_demand_that_grows_uses_up_the_capacity),

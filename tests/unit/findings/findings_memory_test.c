@@ -109,6 +109,29 @@ static void a_bottleneck_is_found_or_memory_is_named(void **state)
     assert_no_half_findings(watched_ramp);
 }
 
+/* One worker of 20 ms gets 80/s. */
+static void overloaded(struct queue_run *q)
+{
+    *q = (struct queue_run){.kind = "", .seed = 3, .workers = 1, .service_s = 0.02, .watch = watch};
+    queue_run_add(q, "", 0, 80, 12);
+}
+
+static void what_was_bad_from_the_start_is_told_or_memory_is_named(void **state)
+{
+    assert_no_half_findings(overloaded);
+}
+
+static void at_ease(struct queue_run *q)
+{
+    overloaded(q);
+    q->service_s = 0.002;
+}
+
+static void no_bottleneck_is_told_or_memory_is_named(void **state)
+{
+    assert_no_half_findings(at_ease);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +140,8 @@ int main(void)
         cmocka_unit_test(stress_is_whole_or_not_at_all),
         cmocka_unit_test(benchmark_is_whole_or_not_at_all),
         cmocka_unit_test(a_bottleneck_is_found_or_memory_is_named),
+        cmocka_unit_test(what_was_bad_from_the_start_is_told_or_memory_is_named),
+        cmocka_unit_test(no_bottleneck_is_told_or_memory_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,10 @@ static void put_stages(struct pelt_runfile *f, const struct queue_run *q)
         assert(status == PELT_OK);
         struct pelt_step_row step = {
             .t_s = s->to_s, .number = s->span, .judgement = PELT_STEP_HOLDS};
+        if (q->unjudged) {
+            step.judgement = PELT_STEP_UNJUDGED;
+            snprintf(step.reason, sizeof step.reason, "p99.9 needs 3688 samples, there are 240");
+        }
         if (s->from > q->holds_to) {
             step.judgement = PELT_STEP_BREAKS;
             snprintf(step.slo, sizeof step.slo, "http_response p99 <= 500ms");

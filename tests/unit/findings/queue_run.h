@@ -26,6 +26,7 @@ struct queue_run {
     double hit_share;   /* of answers that say a cache gave them; 0: none says anything */
     bool say_steps;     /* rows of table step: a step holds up to `holds_to` */
     double holds_to;
+    bool unjudged; /* what would hold could not be judged */
     /* Writes what agents read, of so many seconds; NULL: there are none. */
     void (*watch)(struct pelt_runfile *f, int32_t seconds, const void *arg);
     const void *watch_arg;

@@ -62,9 +62,10 @@ void pelt_findings_free(struct pelt_findings *f); /* accepts NULL */
 double pelt_finding_value(const struct pelt_finding *f, const char *name);
 
 /*
- * Whether several runs name the same bottleneck, by what their findings of that kind are about ("":
- * a run has none): at least two of three of all do. `*best` is a run that names what most name,
- * `*times` how many these are; 0: none names any.
+ * Whether several runs say the same of the bottleneck, by what their findings of that kind are
+ * about
+ * ("": a run has none; a limit, "unknown", "none" or "generator"): at least two of three of all do.
+ * `*best` is a run that says what most say, `*times` how many these are; 0: none says anything.
  */
 bool pelt_bottlenecks_agree(const char *const *about, size_t runs, size_t *best, size_t *times);
 
