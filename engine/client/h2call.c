@@ -3,10 +3,12 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "h2.h"
+#include "pelt/log.h"
 #include "pelt/own_metric.h"
 
 #define MOVES_MAX 3 /* connections in a row that are given up before they begin an exchange */
@@ -97,6 +99,18 @@ static void watch_whole(struct pelt_conn *c)
                       c->call_ns + total_ns);
 }
 
+/* How a client behaves badly is told in HTTP/1.1's terms. */
+static void tell_manners(void)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&told)) {
+        pelt_log(
+            PELT_LOG_WARNING, "client",
+            "behave and expect_continue are HTTP/1.1's: over HTTP/2 requests are sent without; "
+            "leave out --http2 for them");
+    }
+}
+
 void pelt_h2call_start(struct pelt_conn *c, uint64_t now_ns)
 {
     struct pelt_h2call *a = call_of(c);
@@ -107,6 +121,9 @@ void pelt_h2call_start(struct pelt_conn *c, uint64_t now_ns)
     if (a->hub == NULL) {
         pelt_setup_fail(c, PELT_OUTCOME_GEN_MEMORY, ENOMEM, now_ns);
         return;
+    }
+    if (c->request->mannered) {
+        tell_manners();
     }
     watch_whole(c);
     queue(a, false);

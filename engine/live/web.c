@@ -59,7 +59,7 @@ struct pelt_web {
     struct pelt_buf metrics[FORMS]; /* newest, by form; empty: none */
     bool metrics_asked;             /* since they were made */
     uint64_t tick_ns;               /* when figures could be made last */
-    bool ticks_over;                /* the load is, and nobody will make any */
+    bool no_ticks;                  /* setup or teardown runs: figures come once, at its begin */
     bool ending;
 
     struct pelt_addr addr;
@@ -209,7 +209,7 @@ static enum MHD_Result answer_events(struct pelt_web *w, struct MHD_Connection *
 static bool has_metrics(const struct pelt_web *w)
 {
     const bool nobody_writes = pelt_clock_ns() - w->tick_ns > TICKS_STOPPED_NS;
-    return !w->metrics_asked || nobody_writes || w->ticks_over || w->feed.ended || w->ending;
+    return !w->metrics_asked || nobody_writes || w->no_ticks || w->feed.ended || w->ending;
 }
 
 static enum MHD_Result answer_metrics(struct pelt_web *w, struct MHD_Connection *connection,
@@ -516,8 +516,8 @@ static void make_metrics(struct pelt_web *w, const struct pelt_live *live)
 {
     struct pelt_buf made[FORMS] = {0}, old[FORMS];
     pthread_mutex_lock(&w->lock);
-    w->ticks_over = live->phase == PELT_PHASE_TEARDOWN;
-    const bool asked = w->metrics_asked || w->ticks_over;
+    w->no_ticks = live->phase == PELT_PHASE_SETUP || live->phase == PELT_PHASE_TEARDOWN;
+    const bool asked = w->metrics_asked || w->no_ticks;
     w->tick_ns = pelt_clock_ns();
     pthread_mutex_unlock(&w->lock);
     if (!asked) {

@@ -45,12 +45,14 @@ static bool steers_text(uint32_t code)
            (code >= 0x2066 && code <= 0x2069);
 }
 
-/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 if there is none, or it steers text. */
-static size_t character_len(const unsigned char *s, size_t len)
+/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 if there is none; `*shown`: it is nothing but
+ * something to see. */
+static size_t character_len(const unsigned char *s, size_t len, bool *shown)
 {
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: no overlong forms */
     if (s[0] < 0x80) {
-        return s[0] >= 0x20 && s[0] != 0x7f;
+        *shown = s[0] >= 0x20 && s[0] != 0x7f;
+        return 1;
     }
     size_t need = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
     if (s[0] < 0xc2 || s[0] > 0xf4 || need > len) {
@@ -64,8 +66,8 @@ static size_t character_len(const unsigned char *s, size_t len)
         code = code << 6 | (s[i] & 0x3f);
     }
     bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    bool known = code >= LEAST[need] && code <= 0x10ffff && !surrogate;
-    return known && !steers_text(code) ? need : 0;
+    *shown = !steers_text(code);
+    return code >= LEAST[need] && code <= 0x10ffff && !surrogate ? need : 0;
 }
 
 /* Printable ASCII: kept as it is. Most names have nothing else. */
@@ -84,15 +86,16 @@ static size_t clean_name(struct pelt_span name, char out[PELT_NAME_MAX + 1])
     }
     for (size_t i = len; i < name.len;) {
         const unsigned char *s = (const unsigned char *)name.ptr + i;
-        size_t bytes = character_len(s, name.len - i);
-        const void *from = bytes > 0 ? (const void *)s : "?";
-        bytes = bytes > 0 ? bytes : 1;
+        bool shown = false;
+        const size_t read = character_len(s, name.len - i, &shown);
+        const bool kept = read > 0 && shown;
+        const size_t bytes = kept ? read : 1;
         if (len + bytes > PELT_NAME_MAX) {
             break;
         }
-        memcpy(out + len, from, bytes);
+        memcpy(out + len, kept ? (const void *)s : "?", bytes);
         len += bytes;
-        i += bytes;
+        i += read > 0 ? read : 1;
     }
     out[len] = '\0';
     return len;

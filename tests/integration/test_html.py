@@ -412,6 +412,7 @@ return {
   iteration = function(user) local name = names[user.iteration + 1] or names[1]; pelt.http.get("/", { name = name }); pelt.check(name, false) end,
 }
 """
+NAMED = {name.replace("\u2028", "?") for name in EVIL}  # what a name may be: no line separators
 
 
 def lua(text):
@@ -436,7 +437,7 @@ def test_hostile_names_are_data(hostile):
     data = DATA.search(text).group(1)
     assert not set("<>&") & set(data)
     assert json.loads(data) == {k: v for k, v in report.items() if k != "seconds"}
-    assert {r["name"] for r in report["requests"]} == set(EVIL)
+    assert {r["name"] for r in report["requests"]} == NAMED
 
 
 def test_hostile_names_run_nothing_and_are_shown(browser, hostile):
@@ -444,7 +445,7 @@ def test_hostile_names_run_nothing_and_are_shown(browser, hostile):
     is_quiet(page)
     assert page.eval("typeof window.pwned") == "undefined"
     shown = page.eval("[...document.querySelectorAll('#requests .disclose')].map(e => e.textContent)")
-    assert set(shown) == set(EVIL)
+    assert set(shown) == NAMED
     assert page.eval("document.querySelector('h1').textContent") == EVIL[0] and page.eval("document.title") == f"{EVIL[0]} - pelt"
     page.eval("document.querySelectorAll('.disclose').forEach(b => b.click())")
     assert page.eval("document.querySelectorAll('#main img, #main script, #main iframe').length") == 0
