@@ -318,13 +318,17 @@
     return el("div", { class: "command" }, el("code", null, text), button);
   }
 
+  function tlsWords({ library, insecure }) {
+    return `${library}${insecure ? ", certificates not verified" : ""}`;
+  }
+
   function environment() {
     const e = report.environment, tls = report.run.tls, same = e.same_host === true ? "on this host, too: they share its CPUs" : null;
     return section("environment", "To run it again", e.command ? copyable(e.command) : null, list([
       ["scenario", e.file], ["seed", String(report.run.seed)], ["threads", `${report.run.threads}, on ${report.run.hosts} host${report.run.hosts === 1 ? "" : "s"}`],
       ["generator", [e.host, e.kernel, e.cpus ? `${e.cpus} of ${e.host_cpus || e.cpus} CPUs` : null].filter(Boolean).join(", ")], ["target", report.plan.target], ["the target is", same],
       ["HTTP/2", report.run.http2 ? `at most ${report.run.http2.streams} streams a connection` : null],
-      ["TLS", tls ? `${tls.library}${tls.insecure ? ", certificates not verified" : ""}` : null],
+      ["TLS", tls ? tlsWords(tls) : null],
       ["run file", e.run_file], ["run", report.run.id], ["pelt", report.pelt.version],
     ]));
   }

@@ -31,7 +31,7 @@
 #define GC_STEP_MUL_PERCENT 200
 #define GC_STEP_LOG2_BYTES  13
 #define STREAM_LOAD         UINT64_C(0x6c6f616400000000) /* random numbers while the file is loaded */
-#define KEY_LIBRARY         "pelt.library"               /* what lua/pelt.lua has for the engine */
+#define KEY_LIBRARY         "pelt scenario library"      /* what lua/pelt.lua has for the engine */
 
 struct pelt_rng *pelt_shard_rng(struct pelt_shard *shard)
 {
