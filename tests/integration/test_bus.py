@@ -75,7 +75,7 @@ def a_redis(tmp_path):
 @pytest.fixture(autouse=True)
 def only_with_redis():
     if not REDIS:
-        pytest.skip("no redis-server")
+        pytest.fail("no redis-server on this host: install redis-server")
 
 
 def test_certificates_are_checked_before_anything_is_said(redis):

@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser(folder):
     if chromium.program() is None:
-        pytest.skip("no Chromium on this host: install chromium")
+        pytest.fail("no Chromium on this host: install chromium")
     started = chromium.Browser(folder)
     yield started
     started.stop()

@@ -64,7 +64,7 @@ class Nginx2(nginx.Nginx):
 @pytest.fixture(name="server")
 def real_nginx(tmp_path):
     if nginx.program() is None:
-        pytest.skip("no nginx on this host")
+        pytest.fail("no nginx on this host: install nginx-light")
     chain, key = certs.shared().path("good.crt"), certs.shared().path("good.key")
     (tmp_path / "nginx").mkdir()
     server = Nginx2(tmp_path / "nginx", True, chain, key)
@@ -113,7 +113,7 @@ class Node:
 @pytest.fixture(name="node")
 def real_node():
     if shutil.which("node") is None:
-        pytest.skip("no node on this host")
+        pytest.fail("no node on this host: install nodejs")
     peer = Node()
     yield peer
     if peer.process.poll() is None:
@@ -166,7 +166,7 @@ def test_https_speaks_http2_by_alpn(server, tmp_path, library):
 @pytest.mark.parametrize("secure", [pytest.param(False, marks=pytest.mark.variant), True], ids=["h2c", "h2"])
 def test_nghttpd_counts_the_same(tmp_path, secure):
     if shutil.which("nghttpd") is None:
-        pytest.skip("no nghttpd on this host")
+        pytest.fail("no nghttpd on this host: install nghttp2-server")
     ca = certs.shared()
     peer = Nghttpd(tmp_path, *([ca.path("good.key"), ca.path("good.crt")] if secure else []))
     try:
@@ -227,7 +227,7 @@ def test_a_batch_goes_over_one_connection(node, tmp_path, more):
 @pytest.mark.one_thread
 def test_the_servers_limit_of_streams_is_kept_and_waiting_is_blocked(tmp_path):
     if shutil.which("node") is None:
-        pytest.skip("no node on this host")
+        pytest.fail("no node on this host: install nodejs")
     node = Node(3)
     done = bench(f"{node.url}/slow/20", "-c", 2, "--streams", 10, "-n", 120, cwd=tmp_path)
     assert outcomes(done) == {"ok": 120}, done.told()
