@@ -220,6 +220,7 @@ int cmd_worker(const struct cli_options *o)
     struct pelt_error err = {{0}};
     struct pelt_fleet_worker *w = NULL;
     sigset_t asked;
+    int signal = 0;
     if (o->bus.url == NULL) {
         pelt_fail(&err, PELT_EINVAL, "pelt worker: where is the bus? --bus redis://HOST");
         return cli_fail(PELT_EINVAL, &err);
@@ -232,8 +233,8 @@ int cmd_worker(const struct cli_options *o)
                                                       .slot = o->bus.slot,
                                                       .slots = PELT_BUS_SLOTS_MAX,
                                                       .on_wait = on_wait};
-    enum pelt_status status = pelt_fleet_worker_new(&options, BUS_PATIENCE_NS, &w, &err);
+    enum pelt_status status = pelt_fleet_worker_new(&options, BUS_PATIENCE_NS, &signal, &w, &err);
     int code = status == PELT_OK ? work(w, &options.fleet) : cli_fail(status, &err);
     pelt_fleet_worker_free(w);
-    return code;
+    return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }

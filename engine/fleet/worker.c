@@ -574,7 +574,7 @@ static enum pelt_status make_folder(struct pelt_fleet_worker *w, struct pelt_err
 
 /* The bus may not be there yet: whoever starts workers starts Redis as well. */
 static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pelt_bus *bus,
-                                          uint64_t patience_ns, struct pelt_error *err)
+                                          uint64_t patience_ns, int *signal, struct pelt_error *err)
 {
     const uint64_t until_ns = pelt_clock_ns() + patience_ns;
     enum pelt_status status = pelt_bus_connect(bus, err);
@@ -584,7 +584,8 @@ static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pe
             w->opt.on_wait(w->opt.arg, err->text);
         }
         told = true;
-        if (signal_that_came() != 0) {
+        *signal = signal_that_came();
+        if (*signal != 0) {
             return pelt_fail(err, PELT_ESTOPPED, "stopped while it waited for the bus");
         }
         rest();
@@ -595,14 +596,14 @@ static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pe
 }
 
 static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
-                             uint64_t patience_ns, struct pelt_error *err)
+                             uint64_t patience_ns, int *signal, struct pelt_error *err)
 {
     char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL], spool[560];
     struct pelt_bus_clock clock = {0};
     pelt_bus_incarnation(incarnation);
     pelt_fleet_label(label, sizeof(label));
     pelt_bus_claim_init(&w->claim, w->run, incarnation, label);
-    enum pelt_status status = connect_patiently(w, bus, patience_ns, err);
+    enum pelt_status status = connect_patiently(w, bus, patience_ns, signal, err);
     if (status == PELT_OK) {
         status = w->opt.slot >= 0 ? pelt_bus_claim_take(&w->claim, bus, (uint32_t)w->opt.slot, err)
                                   : pelt_bus_claim_any(&w->claim, bus, w->opt.slots, err);
@@ -622,10 +623,11 @@ static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
 }
 
 enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options,
-                                       uint64_t patience_ns, struct pelt_fleet_worker **out,
-                                       struct pelt_error *err)
+                                       uint64_t patience_ns, int *signal,
+                                       struct pelt_fleet_worker **out, struct pelt_error *err)
 {
     struct pelt_bus *bus = NULL;
+    *signal = 0;
     struct pelt_fleet_worker *w = calloc(1, sizeof(*w));
     if (w == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
@@ -644,7 +646,7 @@ enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *o
         status = pelt_bus_new(&options->fleet.bus, &bus, err);
     }
     if (status == PELT_OK) {
-        status = join(w, bus, patience_ns, err);
+        status = join(w, bus, patience_ns, signal, err);
     }
     if (status == PELT_OK) {
         const struct pelt_ear_options ear = {.bus = &options->fleet.bus,

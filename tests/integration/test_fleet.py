@@ -5,12 +5,13 @@ import re
 import resource
 import signal
 import statistics
+import subprocess
 import time
 
 import pytest
 
 from fleet import REDIS, Fleet, Gate, Recorder, Redis, patience
-from program import PASSED, ROOT, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, report_of, run
+from program import PASSED, PELT, ROOT, USAGE, if_quiet, in_a_quiet_moment, outcomes_add_up, report_of, run
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason="no redis-server here")
 
@@ -452,3 +453,16 @@ def test_ctl_changes_the_load_of_all_at_one_moment(target, fleet, redis, tmp_pat
     assert max(per_s) >= 280 and told["seconds"][-1]["started"] <= 10, per_s
     nobody = fleet.ctl("rate", "2x").wait(patience(20))
     assert nobody.code == USAGE and "nobody coordinates" in nobody.err, nobody.told()
+
+
+@pytest.mark.parametrize("sent, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_worker_that_waits_for_the_bus_ends_by_the_signal_that_came(tmp_path, sent, code):
+    (tmp_path / "secret").write_text("5" * 64)
+    (tmp_path / "secret").chmod(0o600)
+    with open(tmp_path / "err", "wb") as err, \
+            subprocess.Popen([PELT, "worker", "--bus", "redis://127.0.0.1:1", "--bus-secret-file", "secret"], cwd=tmp_path, stderr=err) as worker:
+        while b"127.0.0.1:1" not in (tmp_path / "err").read_bytes():  # it said that it waits
+            assert worker.poll() is None, (tmp_path / "err").read_text()
+            time.sleep(0.02)
+        worker.send_signal(sent)
+        assert worker.wait(10) == code, (tmp_path / "err").read_text()

@@ -37,10 +37,10 @@ struct pelt_fleet_plan { /* borrowed until the worker is freed */
 struct pelt_fleet_worker;
 
 /* Until a slot is claimed; the bus may take up to `patience_ns` to be there. PELT_ELOST: another
- * has the slot; PELT_ESTOPPED by a signal. */
+ * has the slot; PELT_ESTOPPED: by a signal (*signal, else 0). */
 PELT_MUST_USE enum pelt_status
 pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options, uint64_t patience_ns,
-                      struct pelt_fleet_worker **out, struct pelt_error *err);
+                      int *signal, struct pelt_fleet_worker **out, struct pelt_error *err);
 void pelt_fleet_worker_free(
     struct pelt_fleet_worker *w); /* the private folder goes; accepts NULL */
 uint32_t pelt_fleet_worker_slot(const struct pelt_fleet_worker *w);
