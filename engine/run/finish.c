@@ -60,8 +60,12 @@ static const char *script_error(const struct pelt_running *run)
 static const char *own_failure(const struct pelt_running *run)
 {
     if (run->file_failed || run->collector.write_failed) {
-        return "the run file could not be written and is not whole: the totals here are, the "
-               "seconds are not";
+        return run->plan.warmup_ns > 0
+                   ? "the run file could not be written and is not whole: the totals here are, "
+                     "with "
+                     "the warm-up in them; the seconds are not"
+                   : "the run file could not be written and is not whole: the totals here are, the "
+                     "seconds are not";
     }
     return text_or_null(&run->own_failure);
 }
