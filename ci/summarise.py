@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
-SUITES = ("unit-dev", "unit-asan", "unit-tsan", "fuzz", "interop-dev", "integration-alone", "integration-idle",
+SUITES = ("unit-release", "unit-asan", "unit-tsan", "fuzz", "interop-release", "integration-alone", "integration-idle",
           "integration-release", "integration-asan", "integration-tsan")
 CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR)\s*\] (\w+)$", re.MULTILINE)
 CMOCKA_STATUS = {"OK": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}

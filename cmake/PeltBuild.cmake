@@ -59,10 +59,12 @@ function(pelt_program name)
   pelt_set_ipo(${name})
 endfunction()
 
-# pelt_unit_test(NAME [THREADS] LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka). With THREADS it may start
+# pelt_unit_test(NAME [THREADS] [PLAIN] LIBS ...): tests/unit/.../NAME.c becomes the ctest test NAME (cmocka). With THREADS it may start
 # threads, and runs with the thread sanitizer too; without, starting one fails it, and that build leaves it out (label unbuilt).
+# With PLAIN it judges what a sanitizer changes (the process's memory, a great number of repetitions): label plain, built by `programs`
+# as well, so that `ci/test` runs it in the release build too.
 function(pelt_unit_test name)
-  cmake_parse_arguments(ARG "THREADS" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS;PLAIN" "" "LIBS" ${ARGN})
   add_executable(${name} ${name}.c)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} pelt_warnings PkgConfig::CMOCKA m)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit)
@@ -74,8 +76,12 @@ function(pelt_unit_test name)
       set(label unbuilt)
     endif()
   endif()
+  if(ARG_PLAIN AND NOT PELT_SANITIZE)
+    add_dependencies(programs ${name})
+    list(APPEND label plain)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT 120)
 endfunction()
 
 # pelt_fuzz_target(NAME LIBS ...): tests/fuzz/NAME.c with LLVMFuzzerTestOneInput, corpus in tests/fuzz/corpus/NAME.
