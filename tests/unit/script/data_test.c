@@ -11,11 +11,9 @@
 #include <unistd.h>
 
 #include "fake_client.h"
-#include "pelt/clock.h"
-#include "pelt/script.h"
+#include "stage.h"
 
-#define ROWS        7
-#define THREADS_MAX 3
+#define ROWS 7
 
 static char folder[64];
 
@@ -57,100 +55,6 @@ static int remove_files(void **state)
     return rmdir(folder);
 }
 
-struct stage {
-    struct pelt_scenario *scenario;
-    struct pelt_registry *registry;
-    struct pelt_frame *frame;
-    struct pelt_recorder recorder;
-    struct pelt_timerq timers;
-    struct pelt_script *scripts[THREADS_MAX];
-    unsigned threads;
-    int errors;
-    char error[2048]; /* the newest */
-};
-
-static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
-                     const char *traceback)
-{
-    struct stage *st = arg;
-    st->errors++;
-    snprintf(st->error, sizeof st->error, "%s", line);
-}
-
-static void open_stage(struct stage *st, const char *source, uint64_t population, unsigned threads)
-{
-    char path[128];
-    struct pelt_error err;
-    fake_reset();
-    memset(st, 0, sizeof *st);
-    snprintf(path, sizeof path, "%s/t.lua", folder);
-    if (pelt_scenario_load_text(path, source, strlen(source), NULL, 0, &st->scenario, &err) !=
-        PELT_OK) {
-        fail_msg("%s", err.text);
-    }
-    st->registry = pelt_registry_new();
-    st->frame = pelt_frame_new(NULL);
-    pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
-    st->recorder.edge_ns = PELT_NEVER;
-    pelt_timerq_init(&st->timers);
-    struct pelt_script_options options = {
-        .scenario = st->scenario,
-        .client = (struct pelt_client *)st, /* opaque to the script; not NULL */
-        .recorder = &st->recorder,
-        .registry = st->registry,
-        .timers = &st->timers,
-        .target = "http://target:80",
-        .seed = 42,
-        .population = population,
-        .on_error = on_error,
-        .on_error_arg = st,
-    };
-    for (; st->threads < threads; st->threads++) {
-        assert_int_equal(pelt_script_new(&options, &st->scripts[st->threads], &err), PELT_OK);
-    }
-}
-
-static void close_stage(struct stage *st)
-{
-    for (unsigned i = 0; i < st->threads; i++) {
-        pelt_script_free(st->scripts[i]);
-    }
-    pelt_timerq_deinit(&st->timers);
-    pelt_frame_free(st->frame);
-    pelt_registry_free(st->registry);
-    pelt_scenario_free(st->scenario);
-}
-
-static struct pelt_vu *new_user(struct stage *st, uint64_t id)
-{
-    struct pelt_vu *vu = pelt_script_vu_ops.create(st->scripts[id % st->threads], id);
-    assert_non_null(vu);
-    vu->id = id;
-    return vu;
-}
-
-static void begin(struct pelt_vu *vu)
-{
-    vu->running = true;
-    pelt_script_vu_ops.begin(vu, 1, 1);
-}
-
-/* One iteration; what it requested of "/USER/VALUE": the value; -1: nothing. */
-static long iterate(struct pelt_vu *vu)
-{
-    long value = -1;
-    begin(vu);
-    if (fake_calls_len > 0) {
-        unsigned long user;
-        assert_int_equal(sscanf(fake_calls[0].request->bytes, "GET /%lu/%ld ", &user, &value), 2);
-        assert_int_equal(user, vu->id);
-        fake_answer();
-    }
-    assert_false(vu->running);
-    vu->iteration++;
-    return value;
-}
-
 static const char *scenario_with(const char *options)
 {
     static char source[512];
@@ -168,7 +72,7 @@ static void take(const char *options, unsigned users, unsigned times, unsigned t
 {
     struct stage st;
     struct pelt_vu *vus[300];
-    open_stage(&st, scenario_with(options), users, threads);
+    open_stage(&st, folder, scenario_with(options), users, threads);
     for (unsigned u = 0; u < users; u++) {
         vus[u] = new_user(&st, u);
     }
@@ -224,7 +128,7 @@ static void arrivals_stand_for_users_in_open_loop(void **state)
 {
     enum { PLANNED = 10 };
     struct stage st;
-    open_stage(&st,
+    open_stage(&st, folder,
                "local pelt = require 'pelt'\n"
                "local rows = pelt.data.csv('rows.csv')\n"
                "return { iteration = function(user)\n"
@@ -274,7 +178,7 @@ static void take_arrivals(const char *order, unsigned planned, unsigned every, u
              "iteration = function(user)\n"
              "pelt.http.get('/' .. user.id .. '/' .. rows:next().id) end }",
              order);
-    open_stage(&st, source, planned, threads);
+    open_stage(&st, folder, source, planned, threads);
     for (unsigned k = 0; k < planned; k++) {
         entered[k] = -1;
         if (k % every == 0) {
@@ -318,7 +222,7 @@ static void take_unique(struct stage *st, const char *options, long *ninth, bool
 {
     bool seen[ROWS] = {false};
     struct pelt_vu *vus[3];
-    open_stage(st, scenario_with(options), 3, 2);
+    open_stage(st, folder, scenario_with(options), 3, 2);
     for (unsigned u = 0; u < 3; u++) {
         vus[u] = new_user(st, u);
     }
@@ -366,7 +270,7 @@ static void user_without_a_row_stops_past_pcall_with_its_variables_closed(void *
 {
     struct stage st;
     open_stage(
-        &st,
+        &st, folder,
         "local pelt = require 'pelt'\n"
         "local rows = pelt.data.csv('rows.csv', { order = 'unique' })\n"
         "local closed = pelt.shared.counter('closed')\n"
@@ -387,7 +291,7 @@ static void user_without_a_row_stops_past_pcall_with_its_variables_closed(void *
 static void arrival_without_a_row_ends_and_its_user_goes_on(void **state)
 {
     struct stage st;
-    open_stage(&st, scenario_with("{ order = 'unique' }"), 100, 1);
+    open_stage(&st, folder, scenario_with("{ order = 'unique' }"), 100, 1);
     struct pelt_vu *vu = new_user(&st, 0);
     vu->open = true;
     vu->arrival = ROWS;
@@ -404,7 +308,7 @@ static void arrival_without_a_row_ends_and_its_user_goes_on(void **state)
 static void run_well(const char *source)
 {
     struct stage st;
-    open_stage(&st, source, 1, 1);
+    open_stage(&st, folder, source, 1, 1);
     struct pelt_vu *vu = new_user(&st, 0);
     iterate(vu);
     if (st.errors > 0) {
@@ -468,7 +372,7 @@ static void expect_error(const char *statement, const char *text)
              "local pelt = require 'pelt'\nlocal rows, q = pelt.data.csv('rows.csv', { order = "
              "'unique' }), pelt.shared.queue('q')\nreturn { iteration = function(user)\n%s\nend }",
              statement);
-    open_stage(&st, source, 1, 1);
+    open_stage(&st, folder, source, 1, 1);
     struct pelt_vu *vu = new_user(&st, 0);
     iterate(vu);
     if (st.errors != 1 || !strstr(st.error, "t.lua:4: ") || !strstr(st.error, text)) {
@@ -502,7 +406,7 @@ static void misuse_names_line_and_remedy(void **state)
 static void full_queue_takes_no_more(void **state)
 {
     struct stage st;
-    open_stage(&st,
+    open_stage(&st, folder,
                "local q, v = require('pelt').shared.queue('q'), ('x'):rep(1000000)\n"
                "return { iteration = function() q:push(v) end }",
                1, 1);
@@ -527,7 +431,7 @@ static void setup_shares_with_users_and_takes_rows_by_number(void **state)
 {
     struct stage st;
     char said[512] = "";
-    open_stage(&st,
+    open_stage(&st, folder,
                "local pelt = require 'pelt'\n"
                "local rows, q = pelt.data.csv('rows.csv'), pelt.shared.queue('q')\n"
                "return { setup = function()\n"
@@ -550,7 +454,7 @@ static void file_is_told_with_its_memory(void **state)
     struct stage st;
     struct pelt_scenario_file file;
     char text[256], expected[256];
-    open_stage(&st, scenario_with("nil"), 1, 3);
+    open_stage(&st, folder, scenario_with("nil"), 1, 3);
     assert_true(pelt_scenario_file(st.scenario, 0, &file));
     assert_false(pelt_scenario_file(st.scenario, 1, &file));
     assert_int_equal(file.rows, ROWS);

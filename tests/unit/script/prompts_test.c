@@ -12,24 +12,11 @@
 #include <unistd.h>
 
 #include "fake_client.h"
-#include "pelt/clock.h"
-#include "pelt/script.h"
+#include "stage.h"
 
-#define THREADS_MAX 3
-#define USERS       300 /* two shards, or more threads */
-#define TIMES       10
-#define DRAWS       (USERS * TIMES)
-
-struct stage {
-    struct pelt_scenario *scenario;
-    struct pelt_registry *registry;
-    struct pelt_frame *frame;
-    struct pelt_recorder recorder;
-    struct pelt_timerq timers;
-    struct pelt_script *scripts[THREADS_MAX];
-    unsigned threads;
-    char error[2048]; /* the newest */
-};
+#define USERS 300 /* two shards, or more threads */
+#define TIMES 10
+#define DRAWS (USERS * TIMES)
 
 static char folder[64];
 
@@ -55,21 +42,10 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-static void on_error(void *arg, const struct pelt_script_whose *whose, const char *line,
-                     const char *traceback)
-{
-    struct stage *st = arg;
-    snprintf(st->error, sizeof st->error, "%s", line);
-}
-
 /* `prompts` is the table of llm.prompts, `value` an expression of the prompt p and of user. */
-static void open_stage(struct stage *st, const char *prompts, const char *body, unsigned threads)
+static void open_prompts(struct stage *st, const char *prompts, const char *body, unsigned threads)
 {
-    char path[128], source[2048];
-    struct pelt_error err;
-    fake_reset();
-    memset(st, 0, sizeof *st);
-    snprintf(path, sizeof path, "%s/t.lua", folder);
+    char source[2048];
     snprintf(source, sizeof source,
              "local pelt = require 'pelt'\n"
              "local prompts = pelt.llm.prompts %s\n"
@@ -77,66 +53,7 @@ static void open_stage(struct stage *st, const char *prompts, const char *body, 
              "h = (h * 31 + text:byte(i)) %% 1000003 end return h end\n"
              "return { iteration = function(user)\n%s\nend }",
              prompts, body);
-    if (pelt_scenario_load_text(path, source, strlen(source), NULL, 0, &st->scenario, &err) !=
-        PELT_OK) {
-        fail_msg("%s", err.text);
-    }
-    st->registry = pelt_registry_new();
-    st->frame = pelt_frame_new(NULL);
-    pelt_recorder_init(&st->recorder, st->frame, 0, NULL, NULL);
-    st->recorder.edge_ns = PELT_NEVER;
-    pelt_timerq_init(&st->timers);
-    struct pelt_script_options options = {
-        .scenario = st->scenario,
-        .client = (struct pelt_client *)st, /* opaque to the script; not NULL */
-        .recorder = &st->recorder,
-        .registry = st->registry,
-        .timers = &st->timers,
-        .target = "http://target:80",
-        .seed = 42,
-        .population = USERS,
-        .on_error = on_error,
-        .on_error_arg = st,
-    };
-    for (; st->threads < threads; st->threads++) {
-        assert_int_equal(pelt_script_new(&options, &st->scripts[st->threads], &err), PELT_OK);
-    }
-}
-
-static void close_stage(struct stage *st)
-{
-    for (unsigned i = 0; i < st->threads; i++) {
-        pelt_script_free(st->scripts[i]);
-    }
-    pelt_timerq_deinit(&st->timers);
-    pelt_frame_free(st->frame);
-    pelt_registry_free(st->registry);
-    pelt_scenario_free(st->scenario);
-}
-
-static struct pelt_vu *new_user(struct stage *st, uint64_t id)
-{
-    struct pelt_vu *vu = pelt_script_vu_ops.create(st->scripts[id % st->threads], id);
-    assert_non_null(vu);
-    vu->id = id;
-    return vu;
-}
-
-/* One iteration, and the value it requested. */
-static long iterate(struct stage *st, struct pelt_vu *vu)
-{
-    long value = -1;
-    unsigned long user;
-    vu->running = true;
-    pelt_script_vu_ops.begin(vu, 1, 1);
-    if (fake_calls_len == 0) {
-        fail_msg("%s", st->error);
-    }
-    assert_int_equal(sscanf(fake_calls[0].request->bytes, "GET /%lu/%ld ", &user, &value), 2);
-    fake_answer();
-    assert_false(vu->running);
-    vu->iteration++;
-    return value;
+    open_stage(st, folder, source, USERS, threads);
 }
 
 /* What USERS users draw in TIMES iterations each, the i-th of user u at u * TIMES + i. */
@@ -147,13 +64,13 @@ static void draw(const char *prompts, const char *value, unsigned threads, long 
     struct pelt_vu *vus[USERS];
     snprintf(body, sizeof body,
              "local p = prompts:next() pelt.http.get('/' .. user.id .. '/' .. (%s))", value);
-    open_stage(&st, prompts, body, threads);
+    open_prompts(&st, prompts, body, threads);
     for (unsigned u = 0; u < USERS; u++) {
         vus[u] = new_user(&st, u);
     }
     for (unsigned i = 0; i < TIMES; i++) {
         for (unsigned u = 0; u < USERS; u++) {
-            values[u * TIMES + i] = iterate(&st, vus[u]);
+            values[u * TIMES + i] = iterate(vus[u]);
         }
     }
     for (unsigned u = 0; u < USERS; u++) {
@@ -216,8 +133,9 @@ static double chi_squared(const long *values, size_t len, const double *bounds, 
     return sum;
 }
 
-#define CRITICAL_9 27.88 /* 1 of 1,000 draws of a true law is above it, with 9 degrees of freedom  \
-                          */
+#define CRITICAL_9                                                                                 \
+    27.88 /* 1 of 1,000 draws of a true law is above it, with 9 degrees of freedom                 \
+           */
 #define CRITICAL_3 16.27
 
 static void numbers_are_drawn_by_their_law(void **state)
@@ -345,16 +263,16 @@ static void prompts_of_an_arrival_do_not_depend_on_who_serves(void **state)
     long rows[2][PLANNED];
     for (unsigned every = 1; every <= 2; every++) {
         struct stage st;
-        open_stage(&st, "{ words = { 'uniform', min = 1, max = 1000 } }",
-                   "if user.id == 1 then user.rng:uniform() end\n"
-                   "pelt.http.get('/' .. user.id .. '/' .. prompts:next().words)",
-                   2);
+        open_prompts(&st, "{ words = { 'uniform', min = 1, max = 1000 } }",
+                     "if user.id == 1 then user.rng:uniform() end\n"
+                     "pelt.http.get('/' .. user.id .. '/' .. prompts:next().words)",
+                     2);
         struct pelt_vu *vus[2] = {new_user(&st, 0), new_user(&st, 1)};
         for (uint64_t k = 0; k < PLANNED; k++) {
             struct pelt_vu *vu = vus[k / every % 2];
             vu->open = true;
             vu->arrival = k;
-            rows[every - 1][k] = iterate(&st, vu);
+            rows[every - 1][k] = iterate(vu);
         }
         pelt_script_vu_ops.destroy(vus[0]);
         pelt_script_vu_ops.destroy(vus[1]);
@@ -369,7 +287,7 @@ static void prompts_of_an_arrival_do_not_depend_on_who_serves(void **state)
 static void a_session_says_again_what_was_said(void **state)
 {
     struct stage st;
-    open_stage(
+    open_prompts(
         &st, "{ file = 'prompts.jsonl', turns = 3, system = 'be short' }",
         "local s = prompts:session()\n"
         "while s:next() do s:chat('/v1/chat/completions', { model = 'm', stream = false }) end",
