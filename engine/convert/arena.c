@@ -46,10 +46,16 @@ const char *convert_arena_take(struct convert_arena *a, struct pelt_buf *b)
 
 const char *convert_arena_format(struct convert_arena *a, const char *fmt, ...)
 {
-    char text[1024];
+    char *text = NULL;
     va_list args;
     va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args);
+    const int len = vasprintf(&text, fmt, args);
     va_end(args);
-    return convert_arena_text(a, text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
+    if (len < 0) {
+        a->failed = true;
+        return "";
+    }
+    const char *kept = convert_arena_text(a, text, (size_t)len);
+    free(text);
+    return kept;
 }

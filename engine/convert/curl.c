@@ -11,6 +11,7 @@
 #include "curl_option.h"
 #include "draft.h"
 #include "pelt/convert.h"
+#include "percent.h"
 #include "scenario_text.h"
 #include "words.h"
 
@@ -127,16 +128,6 @@ static void add_data(struct reader *in, const char *value, bool stripped)
     }
 }
 
-static void add_escaped(struct pelt_buf *out, const char *value)
-{
-    for (; *value != '\0'; value++) {
-        unsigned char c = (unsigned char)*value;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                     strchr("-._~", c) != NULL;
-        pelt_buf_addf(out, plain || c == ' ' ? "%c" : "%%%02X", c == ' ' ? '+' : c);
-    }
-}
-
 /* "text", "=text", "name=text"; with '@' in the place of '=' a file. */
 static void add_urlencoded(struct reader *in, struct pelt_buf *out, const char *value)
 {
@@ -151,51 +142,102 @@ static void add_urlencoded(struct reader *in, struct pelt_buf *out, const char *
         pelt_buf_add_str(out, name > 0 ? "=" : "");
         value += name + 1;
     }
-    add_escaped(out, value);
+    convert_percent_add(out, value, "-._~ ");
 }
 
-/* Behind ';' of -F: type=, filename=. */
-static void form_attributes(struct reader *in, struct convert_field *f, const char *rest)
+/*
+ * A word of -F: in quotes, with \" and \\ for what they are, or up to one of `ends`. Returns what
+ * is behind it, at one of `ends` or the end.
+ */
+static const char *form_word(struct reader *in, const char *from, const char *ends,
+                             const char **word)
 {
-    while (*rest != '\0') {
-        size_t len = strcspn(rest, ";");
-        if (strncmp(rest, "type=", 5) == 0) {
-            f->type = text(in, rest + 5, len - 5);
-        } else if (strncmp(rest, "filename=", 9) == 0) {
-            const char *name = rest + 9;
-            size_t quoted = *name == '"' && len > 10 && name[len - 10] == '"';
-            f->file_name = text(in, name + quoted, len - 9 - 2 * quoted);
-        } else {
-            convert_note(in->d, &in->part.r, "-F %s: \"%.*s\" is left out", f->name, (int)len,
-                         rest);
-        }
-        rest += len + (rest[len] == ';');
+    if (*from != '"') {
+        const size_t len = strcspn(from, ends);
+        *word = text(in, from, len);
+        return from + len;
     }
-    if (f->file == NULL && f->type != NULL) {
-        convert_note(in->d, &in->part.r, "-F %s: a type of a text is left out: %s", f->name,
-                     f->type);
+    struct pelt_buf out;
+    pelt_buf_init(&out, 0);
+    for (from++; *from != '\0' && *from != '"'; from++) {
+        from += *from == '\\' && (from[1] == '"' || from[1] == '\\');
+        pelt_buf_add(&out, from, 1);
+    }
+    *word = convert_arena_take(&in->d->arena, &out);
+    pelt_buf_deinit(&out);
+    return from + strcspn(from, ends);
+}
+
+/* Behind ';' of -F: type=, filename=; returns where they end, at one of `ends` or the end. */
+static const char *form_attributes(struct reader *in, struct convert_field *f, const char *rest,
+                                   const char *ends)
+{
+    while (*rest == ';') {
+        const char *from = rest + 1 + strspn(rest + 1, " ");
+        if (strncmp(from, "type=", 5) == 0) {
+            rest = form_word(in, from + 5, ends, &f->type);
+        } else if (strncmp(from, "filename=", 9) == 0) {
+            rest = form_word(in, from + 9, ends, &f->file_name);
+        } else {
+            rest = from + strcspn(from, ends);
+            convert_note(in->d, &in->part.r, "-F %s: \"%.*s\" is left out", f->name,
+                         (int)(rest - from), from);
+        }
+    }
+    return rest;
+}
+
+/* "photo.png;type=image/png,other.png": curl puts them into one part, as files of its own. */
+static void add_files(struct reader *in, const char *name, const char *content)
+{
+    size_t files = 0;
+    for (const char *rest = content - 1; files == 0 || *rest == ','; files++) {
+        const char *path;
+        rest = form_word(in, rest + 1, ",;", &path);
+        struct convert_field *f = convert_fields_add(in->d, &in->part.r.parts, name, path);
+        if (f == NULL) {
+            return;
+        }
+        f->file = path;
+        rest = form_attributes(in, f, rest, ",;");
+    }
+    if (files > 1) {
+        convert_note(in->d, &in->part.r,
+                     "-F %s: curl sends its %zu files within one part, here each is a part", name,
+                     files);
+    }
+}
+
+static void add_form_text(struct reader *in, const char *name, const char *content)
+{
+    const char *value;
+    const char *rest = form_word(in, content, ";", &value);
+    struct convert_field *f = convert_fields_add(in->d, &in->part.r.parts, name, value);
+    if (f == NULL) {
+        return;
+    }
+    form_attributes(in, f, rest, ";");
+    if (f->type != NULL) {
+        convert_note(in->d, &in->part.r, "-F %s: a type of a text is left out: %s", name, f->type);
     }
 }
 
 static void add_form(struct reader *in, const char *value, bool plain)
 {
-    size_t name = strcspn(value, "=");
-    if (value[name] == '\0' || name == 0) {
+    size_t name_len = strcspn(value, "=");
+    if (value[name_len] == '\0' || name_len == 0) {
         convert_note(in->d, &in->part.r, "-F \"%s\" is no NAME=VALUE: left out", value);
         return;
     }
-    const char *content = value + name + 1;
-    size_t len = plain ? strlen(content) : strcspn(content, ";");
-    bool file = !plain && content[0] == '@';
-    if (!plain && content[0] == '<') {
+    const char *name = text(in, value, name_len), *content = value + name_len + 1;
+    if (plain) {
+        convert_fields_add(in->d, &in->part.r.parts, name, content);
+    } else if (content[0] == '<') {
         convert_note(in->d, &in->part.r, "-F %s: a file's content as a text is left out", value);
-        return;
-    }
-    struct convert_field *f = convert_fields_add(in->d, &in->part.r.parts, text(in, value, name),
-                                                 text(in, content + file, len - file));
-    if (f != NULL) {
-        f->file = file ? f->value : NULL;
-        form_attributes(in, f, content + len + (content[len] == ';'));
+    } else if (content[0] == '@') {
+        add_files(in, name, content + 1);
+    } else {
+        add_form_text(in, name, content);
     }
 }
 
@@ -207,8 +249,14 @@ static void set_cookie(struct reader *in, const char *value)
         return;
     }
     add_header(in, convert_arena_format(&in->d->arena, "Cookie: %s", value));
-    if (strlen(value) > 1000) {
-        convert_fields_find(&in->part.r.headers, "Cookie")->value = value;
+}
+
+/* "URL", "URL;auto", ";auto": the last is of redirects alone, and sends none at first. */
+static void set_referer(struct reader *in, const char *value)
+{
+    const size_t len = strcspn(value, ";");
+    if (len > 0) {
+        set_header(in, "Referer", text(in, value, len));
     }
 }
 
@@ -282,7 +330,7 @@ static void apply(struct reader *in, const struct convert_curl_option *o, const 
         set_header(in, "User-Agent", value);
         break;
     case CURL_REFERER:
-        set_header(in, "Referer", text(in, value, strcspn(value, ";")));
+        set_referer(in, value);
         break;
     case CURL_COOKIE:
         set_cookie(in, value);
@@ -415,12 +463,25 @@ static void take_user(struct reader *in, struct convert_request *r)
     }
 }
 
+/* "[1-3]", "[a-z:2]"; "[::1]" is an address. */
+static bool has_range(const char *url)
+{
+    for (const char *p = strchr(url, '['); p != NULL; p = strchr(p + 1, '[')) {
+        const size_t len = strcspn(p, "]");
+        if (p[len] == ']' && memchr(p, '-', len) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *url_of(struct reader *in, struct convert_request *r, const char *url)
 {
     struct part *p = &in->part;
     size_t len = strlen(url);
-    if (!p->globoff && strpbrk(url, "{}") != NULL) {
-        convert_note(in->d, r, "curl makes several requests of {...} in the URL: here it is one");
+    if (!p->globoff && (strpbrk(url, "{}") != NULL || has_range(url))) {
+        convert_note(in->d, r,
+                     "curl makes several requests of {...} or [1-3] in the URL: here it is one");
     }
     if (p->upload != NULL && len > 0 && url[len - 1] == '/') {
         const char *slash = strrchr(p->upload, '/');

@@ -9,6 +9,7 @@
 
 #include "pelt/convert.h"
 #include "pelt/url.h"
+#include "percent.h"
 
 /* Room for one more of `size` bytes; false: out of memory. */
 static bool grow(struct convert_draft *d, void **items, size_t len, size_t *cap, size_t size)
@@ -127,23 +128,15 @@ void convert_note(struct convert_draft *d, struct convert_request *r, const char
     }
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static const char *unescaped(struct convert_draft *d, struct pelt_span text)
 {
     struct pelt_buf out;
     pelt_buf_init(&out, 0);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
-            hex(text.ptr[i + 2]) >= 0) {
-            c = (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2]));
+        if (c == '%' && i + 2 < text.len && convert_hex(text.ptr[i + 1]) >= 0 &&
+            convert_hex(text.ptr[i + 2]) >= 0) {
+            c = (char)(convert_hex(text.ptr[i + 1]) << 4 | convert_hex(text.ptr[i + 2]));
             i += 2;
         }
         pelt_buf_add(&out, &c, 1);

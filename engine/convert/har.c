@@ -10,6 +10,7 @@
 
 #include "draft.h"
 #include "pelt/convert.h"
+#include "percent.h"
 #include "scenario_text.h"
 
 #define PAUSE_MIN_MS 100 /* shorter ones are the browser's own work */
@@ -150,16 +151,6 @@ static void add_headers(struct reader *in, struct convert_request *r, const json
     }
 }
 
-static void add_escaped(struct pelt_buf *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                     strchr("-._*", c) != NULL;
-        pelt_buf_addf(out, plain ? "%c" : "%%%02X", c);
-    }
-}
-
 /* Fields without the text that was sent: Firefox and Safari leave it out at times. */
 static void add_params(struct reader *in, struct convert_request *r, const json_t *params,
                        bool multipart)
@@ -181,9 +172,9 @@ static void add_params(struct reader *in, struct convert_request *r, const json_
             continue;
         }
         pelt_buf_add_str(&body, i > 0 ? "&" : "");
-        add_escaped(&body, name);
+        convert_percent_add(&body, name, "-._*");
         pelt_buf_add_str(&body, "=");
-        add_escaped(&body, value);
+        convert_percent_add(&body, value, "-._*");
     }
     if (multipart) {
         convert_fields_remove(&r->headers, "Content-Type"); /* its boundary is another one */
@@ -214,10 +205,12 @@ static void add_body(struct reader *in, struct convert_request *r, const json_t 
     if (*type != '\0' && convert_fields_find(&r->headers, "Content-Type") == NULL) {
         convert_fields_add(in->d, &r->headers, "Content-Type", keep(in, type));
     }
-    if (strcmp(text_of(data, "encoding"), "base64") == 0) {
+    const bool base64 = strcmp(text_of(data, "encoding"), "base64") == 0;
+    if (base64 || strlen(text_of(data, "text")) < json_string_length(text)) {
         convert_note(in->d, r,
-                     "the body is binary (base64 in the HAR): put it into a file and say body = "
-                     "pelt.file(...)");
+                     "the body is binary (%s in the HAR): put it into a file and say body = "
+                     "pelt.file(...)",
+                     base64 ? "base64" : "with NULs");
     } else if (json_string_length(text) > 0) {
         r->body = keep(in, json_string_value(text));
         r->name = operation_of(in, r->body);
@@ -343,20 +336,87 @@ static void note_left(struct reader *in)
     }
 }
 
+/* The escape at `p`, of `len` bytes to the text's end: the code unit of \uXXXX; -1: none of these.
+ */
+static long escaped_unit(const char *p, size_t len)
+{
+    if (len < 6 || p[0] != '\\' || p[1] != 'u') {
+        return -1;
+    }
+    long unit = 0;
+    for (size_t i = 2; i < 6; i++) {
+        const int digit = convert_hex(p[i]);
+        if (digit < 0) {
+            return -1;
+        }
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/*
+ * Browsers write what is no text, of binary bodies and frames of WebSockets, as halves of surrogate
+ * pairs (RFC 8259, section 8.2, allows them), which Jansson refuses: each becomes U+FFFD, in place.
+ * Returns how many.
+ */
+static size_t mend_surrogates(char *text, size_t len)
+{
+    size_t mended = 0;
+    for (size_t i = 0; i + 1 < len; i++) {
+        if (text[i] != '\\') {
+            continue;
+        }
+        const long unit = escaped_unit(text + i, len - i);
+        if (unit < 0) {
+            i++; /* what is escaped is no beginning of another */
+            continue;
+        }
+        const long next = i + 6 < len ? escaped_unit(text + i + 6, len - i - 6) : -1;
+        const bool high = unit >= 0xD800 && unit < 0xDC00, low = unit >= 0xDC00 && unit < 0xE000;
+        const bool pair = high && next >= 0xDC00 && next < 0xE000;
+        if ((high && !pair) || low) {
+            memcpy(text + i + 2, "FFFD", 4);
+            mended++;
+        }
+        i += pair ? 11 : 5;
+    }
+    return mended;
+}
+
+/* `*mended`: characters that stand as U+FFFD now. */
+static enum pelt_status read_json(struct pelt_span text, json_t **json, size_t *mended,
+                                  struct pelt_error *err)
+{
+    json_error_t why;
+    char *copy = malloc(text.len + 1);
+    if (copy == NULL) {
+        return pelt_fail(err, PELT_ENOMEM, "out of memory");
+    }
+    if (text.len > 0) {
+        memcpy(copy, text.ptr, text.len);
+    }
+    *mended = mend_surrogates(copy, text.len);
+    *json = json_loadb(copy, text.len, JSON_ALLOW_NUL, &why);
+    free(copy);
+    return *json != NULL ? PELT_OK
+                         : pelt_fail(err, PELT_EPARSE, "no HAR file: it is no JSON: line %d: %s",
+                                     why.line, why.text);
+}
+
 enum pelt_status pelt_convert_har(struct pelt_span text, const struct pelt_har_options *options,
                                   struct pelt_converted *out, struct pelt_error *err)
 {
     *out = (struct pelt_converted){0};
-    json_error_t why;
+    size_t mended;
     bool marked = text.len > 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0; /* BOM */
     if (text.len > PELT_CONVERT_BYTES_MAX) {
         return pelt_fail(err, PELT_ELIMIT, "larger than 64 MiB: export less, or without contents");
     }
-    json_t *json =
-        json_loadb(text.len > 0 ? text.ptr + 3 * marked : "", text.len - 3 * marked, 0, &why);
-    if (json == NULL) {
-        return pelt_fail(err, PELT_EPARSE, "no HAR file: it is no JSON: line %d: %s", why.line,
-                         why.text);
+    json_t *json;
+    enum pelt_status status =
+        read_json(marked ? pelt_span(text.ptr + 3, text.len - 3) : text, &json, &mended, err);
+    if (status != PELT_OK) {
+        return status;
     }
     const json_t *log = json_object_get(json, "log"), *list = json_object_get(log, "entries");
     struct convert_draft draft = {.source = "har"};
@@ -364,7 +424,6 @@ enum pelt_status pelt_convert_har(struct pelt_span text, const struct pelt_har_o
                         .options = options,
                         .pages = json_object_get(log, "pages"),
                         .last_end_ms = NAN};
-    enum pelt_status status = PELT_OK;
     if (!json_is_array(list)) {
         status = pelt_fail(err, PELT_EPARSE, "no HAR file: it has no log.entries");
     } else {
@@ -378,6 +437,11 @@ enum pelt_status pelt_convert_har(struct pelt_span text, const struct pelt_har_o
     }
     if (status == PELT_OK) {
         note_left(&in);
+        if (mended > 0) {
+            convert_note(&draft, NULL,
+                         "%zu characters that are none (halves of surrogate pairs) stand as U+FFFD",
+                         mended);
+        }
         status = convert_scenario_write(&draft, out, err);
     }
     convert_draft_deinit(&draft);

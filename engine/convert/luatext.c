@@ -35,12 +35,20 @@ static bool wants_brackets(const char *text)
     return awkward > 1;
 }
 
+/* `text` with `close` behind it would end before that: it has one, or its end makes one with it. */
+static bool ends_early(const char *text, size_t len, const char *close)
+{
+    const size_t begun = strlen(close) - 1; /* "]" of "]]", "]=" of "]=]" */
+    return strstr(text, close) != NULL ||
+           (len >= begun && memcmp(text + len - begun, close, begun) == 0);
+}
+
 static void add_bracketed(struct pelt_buf *out, const char *text)
 {
     char close[16] = "]]";
     size_t level = 0;
     size_t len = strlen(text);
-    while (strstr(text, close) != NULL || (len > 0 && text[len - 1] == ']' && level == 0)) {
+    while (ends_early(text, len, close)) {
         if (++level > sizeof close - 4) {
             break; /* convert_lua_text() has looked */
         }

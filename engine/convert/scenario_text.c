@@ -11,6 +11,7 @@
 
 #include "jsonlua.h"
 #include "luatext.h"
+#include "percent.h"
 
 #define FILES_MAX 100 /* locals at the top; Lua has 200 */
 #define WIDTH     100
@@ -201,14 +202,6 @@ static void add_fields(struct writer *w, struct pelt_buf *out, const char *optio
     free(sorted);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* NULL: not as a form has it. */
 static const char *form_decoded(struct writer *w, const char *text, size_t len)
 {
@@ -218,8 +211,8 @@ static const char *form_decoded(struct writer *w, const char *text, size_t len)
     for (size_t i = 0; good && i < len; i++) {
         char c = text[i] == '+' ? ' ' : text[i];
         if (c == '%') {
-            good = i + 2 < len && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0;
-            c = good ? (char)(hex(text[i + 1]) << 4 | hex(text[i + 2])) : 0;
+            good = i + 2 < len && convert_hex(text[i + 1]) >= 0 && convert_hex(text[i + 2]) >= 0;
+            c = good ? (char)(convert_hex(text[i + 1]) << 4 | convert_hex(text[i + 2])) : 0;
             i += 2;
         } else if ((unsigned char)c < ' ' || strchr("{}[]\"<>\\", c) != NULL) {
             good = false;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
+
 #define NONE (-1)
 
 static int peek(const struct convert_lines *l, size_t ahead)
@@ -50,11 +52,8 @@ static bool is_name(int c)
 
 static int digit_of(int c, int base)
 {
-    int value = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : base;
-    return value < base ? value : NONE;
+    const int value = convert_hex(c);
+    return value >= 0 && value < base ? value : NONE;
 }
 
 static enum pelt_status fail_open(size_t line, const char *quote, struct pelt_error *err)

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "failing_malloc.h"
@@ -52,6 +53,26 @@ static void methods_and_bodies(void **state)
           "pelt.file(\"x.png\", { type = \"image/png\", name = \"y\" })", NULL);
 }
 
+static void fields_and_files_of_a_form(void **state)
+{
+    check("curl -F 'text=\"hello; \\\"world\\\"\"' -F 'file=@\"a;b.png\"' http://h",
+          "multipart = { file = file1, text = [[hello; \"world\"]] }", NULL);
+    check("curl -F 'f=@a.png;type=image/png,b.png' http://h",
+          "multipart = { f = { file1, file2 } }", "its 2 files within one part");
+    check("curl -F 'a=x;type=text/plain' http://h", "multipart = { a = \"x\" }",
+          "a type of a text is left out: text/plain");
+    check("curl --form-string 'a=@x;y' http://h", "multipart = { a = \"@x;y\" }", NULL);
+    check("curl -F 'a=<x' http://h", "http.get", "a file's content as a text");
+}
+
+static void cookies_are_never_cut(void **state)
+{
+    char line[4096], wanted[4096];
+    snprintf(line, sizeof line, "curl -b a=%0900d -b b=%0600d http://h", 1, 2);
+    snprintf(wanted, sizeof wanted, "Cookie = \"a=%0900d; b=%0600d\"", 1, 2);
+    check(line, wanted, NULL);
+}
+
 static void options_of_curl(void **state)
 {
     check("curl -u a:b:c http://h", "auth = { user = \"a\", password = \"b:c\" }", NULL);
@@ -68,6 +89,12 @@ static void options_of_curl(void **state)
     check("curl -Z --http3 http://h", "http.get", "--http3 is left out");
     check("curl -sk http://h", "http.get", "--insecure");
     check("curl 'http://h/{a,b}'", "http.get", "several requests");
+    check("curl 'http://h/[1-3]'", "http.get", "several requests");
+    check("curl -g 'http://h/[1-3]'", "http.get", NULL);
+    check("curl 'http://[::1]/a'", "http.get", NULL);
+    check("curl -e ';auto' http://h", "http.get(\"/\"", NULL);
+    check("curl -e 'http://i/;auto' http://h", "Referer = \"http://i/\"", NULL);
+    check("curl --unix-socket /s http://h", "http.get", "pelt run has --unix-socket");
 }
 
 static void a_comment_stays_a_comment(void **state)
@@ -105,6 +132,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(methods_and_bodies),
+        cmocka_unit_test(fields_and_files_of_a_form),
+        cmocka_unit_test(cookies_are_never_cut),
         cmocka_unit_test(options_of_curl),
         cmocka_unit_test(a_comment_stays_a_comment),
         cmocka_unit_test(what_is_no_command_is_refused),

@@ -41,6 +41,20 @@ static void entries_become_requests(void **state)
     check(HAR("3,null,{}," ENTRY("GET", "http://h/a", "")), all, "/a", "3 entries");
 }
 
+static void what_is_no_text_does_not_spoil_the_rest(void **state)
+{
+    struct pelt_har_options all = {NULL, false, false};
+    check(HAR(ENTRY("GET", "http://h/a",
+                    "},\"response\":{\"content\":{\"text\":\"\\u0000\\\\ud800\\udfff\"}")),
+          all, "http.get(\"/a\")", "1 characters that are none");
+    check(HAR(ENTRY("POST", "http://h/a",
+                    ",\"postData\":{\"mimeType\":\"a/b\",\"text\":\"x\\u0000y\"}")),
+          all, "http.post(\"/a\"", "the body is binary (with NULs in the HAR)");
+    check(HAR(ENTRY("POST", "http://h/a",
+                    ",\"postData\":{\"mimeType\":\"a/b\",\"text\":\"\\ud83d\\ude00\\ud83d\"}")),
+          all, "body = \"\xf0\x9f\x98\x80\xef\xbf\xbd\"", "1 characters that are none");
+}
+
 static void hosts_and_static_files_are_left_out(void **state)
 {
     static const char *const hosts[] = {"h", NULL};
@@ -101,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_become_requests),
+        cmocka_unit_test(what_is_no_text_does_not_spoil_the_rest),
         cmocka_unit_test(hosts_and_static_files_are_left_out),
         cmocka_unit_test(time_orders_and_pauses),
         cmocka_unit_test(what_is_no_har_is_refused),

@@ -23,6 +23,7 @@ static void texts_mean_themselves(void **state)
     check_text("\"a\"]]", "[=[\"a\"]]]=]");
     check_text("\"[\"]", "[=[\"[\"]]=]");
     check_text("\"a]=]\"]]", "[==[\"a]=]\"]]]==]");
+    check_text("a[b[0]]=\"c\"&d[]=", "[==[a[b[0]]=\"c\"&d[]=]==]");
 }
 
 static void names_that_are_none_stand_in_brackets(void **state)
