@@ -36,6 +36,7 @@ static int bench_once(const struct cli_options *o)
                                         : "",
             .body_len = body.len,
             .on_connection = (uint32_t)(o->pipeline > 0 ? o->pipeline : o->streams),
+            .retry_stale = o->retry_stale,
         };
         struct pelt_run_options run = {
             .kind = "bench", .name = "bench", .plan = &plan, .bench = &bench};

@@ -61,6 +61,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "HTTP method (default GET; POST with --body)"},
     {"body", 0, "TEXT", GROUP_REQUEST, CLI_BENCH, cli_read_text, FIELD(body),
      "body of each request; @FILE takes a file's bytes"},
+    {"retry-stale", 0, NULL, GROUP_REQUEST, CLI_BENCH, cli_read_flag, FIELD(retry_stale),
+     "call again what ends as stale_reuse (the server closed an idle connection meanwhile): an exchange of its own, both counted"},
 
     {"target", 0, "URL", GROUP_TARGET, CLI_RUN | CLI_CHECK | CLI_PREFLIGHT, cli_read_url, FIELD(target),
      "base URL of the scenario's relative paths, instead of its own"},
@@ -79,7 +81,7 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"unix-socket", 0, "PATH", GROUP_TARGET, SEND_COMMANDS, cli_read_unix_socket, 0,
      "connect to this unix socket, whatever host is asked for"},
     {"proxy", 0, "URL", GROUP_TARGET, SEND_COMMANDS, cli_read_proxy, 0,
-     "ask for servers by this HTTP proxy: http://[USER:PASSWORD@]HOST:PORT; for https, ws and wss with CONNECT. env: by the one that http_proxy, https_proxy and no_proxy of the environment say, which are not looked at otherwise"},
+     "ask for servers by this HTTP proxy: http://[USER:PASSWORD@]HOST:PORT, or https:// (TLS with the proxy, as --ca and its like say); for https, ws and wss with CONNECT. env: by the one that http_proxy, https_proxy and no_proxy of the environment say, which are not looked at otherwise"},
     {"dns-ttl", 0, "T", GROUP_TARGET, SEND_COMMANDS, cli_read_dns_ttl, 0,
      "how long the addresses of a name are used before they are asked for again (default 30s; 0: each connection asks)"},
     {"dns-server", 0, "ADDR[:PORT]", GROUP_TARGET, SEND_COMMANDS, cli_read_dns_server, 0,

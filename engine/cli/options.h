@@ -100,6 +100,7 @@ struct cli_options {
     size_t ran_size;
 
     const char *target, *method, *body;
+    bool retry_stale;
     struct cli_texts headers;
     struct pelt_route *route; /* NULL: not parsed */
     struct cli_texts agents;  /* "[NAME=]URL" */

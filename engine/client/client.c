@@ -72,6 +72,7 @@ void pelt_client_free(struct pelt_client *client)
     pelt_origins_free(&client->origins);
     pelt_tls_thread_free(client->tls);
     pelt_tls_thread_free(client->tls_http2);
+    pelt_tls_thread_free(client->tls_proxy);
     free(client->secured);
     pelt_buf_deinit(&client->decoded);
     pelt_poller_deinit(&client->poller);
@@ -114,6 +115,19 @@ static enum pelt_status secure(struct pelt_client *client, const struct pelt_url
     return status;
 }
 
+/* Before the first server is known that is asked for by an https:// proxy. */
+static enum pelt_status secure_proxy(struct pelt_client *client, struct pelt_error *err)
+{
+    const struct pelt_tls *tls;
+    struct pelt_https *https = client->opt.https;
+    if (https == NULL) {
+        return pelt_fail(err, PELT_EINVAL, "the proxy is https://: TLS is not set up here");
+    }
+    pelt_https_meet(https);
+    enum pelt_status status = pelt_https_make(https, &tls, err);
+    return status == PELT_OK ? pelt_tls_thread_new(&client->tls_proxy, tls, err) : status;
+}
+
 enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pelt_url *url,
                                     struct pelt_origin **out, struct pelt_error *err)
 {
@@ -125,6 +139,8 @@ enum pelt_status pelt_client_origin(struct pelt_client *client, const struct pel
     }
     if (status == PELT_OK && stand_in != 0) {
         pelt_origin_fix(*out, stand_in);
+    } else if (status == PELT_OK && pelt_origin_proxy_secure(*out) && client->tls_proxy == NULL) {
+        status = secure_proxy(client, err);
     }
     if (status == PELT_ELIMIT && !client->origins_told) {
         client->origins_told = true;

@@ -438,7 +438,9 @@ void pelt_conn_lost(struct pelt_conn *c, int error, uint64_t now_ns)
     size_t size = sizeof(pelt_conn_client(c)->error_text);
     if (!c->used && c->first_ns == 0 && pelt_handshake_refused(c)) {
         pelt_handshake_say(c, text, size);
-        pelt_conn_finish(c, PELT_OUTCOME_TLS, text, now_ns);
+        pelt_conn_finish(
+            c, pelt_handshake_is_proxys(c) ? PELT_OUTCOME_PROXY_CONNECT : PELT_OUTCOME_TLS, text,
+            now_ns);
     } else if (error == 0 && c->response.head_done &&
                pelt_http1_response_eof(&c->response) == PELT_HTTP1_DONE) {
         finish_answered(c, now_ns);
@@ -740,7 +742,7 @@ static enum pelt_outcome say_slow(const struct pelt_conn *c, char *text, size_t 
 {
     const double limit_s = (double)c->request->timeouts.connect_ns / 1e9;
     const char *host = c->origin->host_header;
-    if (c->setup.shaking) {
+    if (c->setup.shaking && !c->setup.with_proxy) {
         snprintf(
             text, size,
             "timeout: %s: no end of the TLS handshake within %.3g s: does this port speak TLS?",
@@ -750,6 +752,7 @@ static enum pelt_outcome say_slow(const struct pelt_conn *c, char *text, size_t 
     if (c->origin->way.proxy != NULL) {
         snprintf(text, size, "proxy %s: no %s within %.3g s", c->origin->way.host,
                  c->setup.asking           ? "address"
+                 : c->setup.shaking        ? "end of the TLS handshake"
                  : c->setup.tunnel != NULL ? "answer to CONNECT"
                                            : "connection",
                  limit_s);

@@ -7,6 +7,8 @@
  *   hub   (h2hub.c)   the connections to one server that some calls may go over: those of one user,
  *                     or of a thread; and the calls that wait for one
  *
+ * A call whose request is `mannered` has a manner (h2manner.c) while it is on a connection.
+ *
  * The life of a call:
  *
  *   CLOSED --call--> QUEUED (in the hub) --a connection has room--> QUEUED (on it) --flush-->
@@ -45,6 +47,7 @@ struct pelt_h2call {
     bool touched;
     bool making;   /* a connection, for the hub */
     uint8_t moves; /* of this exchange to another connection, as the server had not begun it */
+    struct pelt_h2manner *manner; /* while it is on a connection; NULL: it has none */
 };
 
 struct pelt_h2hub {
@@ -116,6 +119,20 @@ void pelt_h2call_lost(struct pelt_h2call *a, const char *how, bool blamed, uint6
 /* It ended before the server would look at anything. */
 void pelt_h2call_unsent(struct pelt_h2call *a, enum pelt_outcome outcome, const char *error,
                         uint64_t now_ns);
+
+/* ---- h2manner.c: all accept a call without a manner ---- */
+
+/* It is about to become a stream: says how that begins. False: out of memory. */
+bool pelt_h2manner_begin(struct pelt_h2call *a);
+void pelt_h2manner_end(struct pelt_h2call *a);                        /* it is off its connection */
+void pelt_h2manner_sent(struct pelt_h2call *a);                       /* all of the request */
+void pelt_h2manner_continued(struct pelt_h2call *a, uint64_t now_ns); /* 100 came */
+/* Behind a feed that did not end it. False: it was given up, and its exchange has ended. */
+bool pelt_h2manner_fed(struct pelt_h2call *a, uint64_t now_ns);
+/* A whole answer came, of more bytes than it would have waited for. */
+bool pelt_h2manner_left(const struct pelt_h2call *a);
+void pelt_h2manner_abandon(struct pelt_conn *c, uint64_t now_ns); /* ends the exchange so */
+void pelt_h2manner_resume(struct pelt_h2call *a); /* a paused stream goes on, at its rate */
 
 /* ---- h2conn.c ---- */
 

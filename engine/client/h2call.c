@@ -3,12 +3,10 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "h2.h"
-#include "pelt/log.h"
 #include "pelt/own_metric.h"
 
 #define MOVES_MAX 3 /* connections in a row that are given up before they begin an exchange */
@@ -58,6 +56,7 @@ static void detach(struct pelt_h2call *a)
 {
     untouch(a);
     pelt_h2queue_remove(a);
+    pelt_h2manner_end(a);
     a->via = NULL;
 }
 
@@ -99,18 +98,6 @@ static void watch_whole(struct pelt_conn *c)
                       c->call_ns + total_ns);
 }
 
-/* How a client behaves badly is told in HTTP/1.1's terms. */
-static void tell_manners(void)
-{
-    static atomic_flag told = ATOMIC_FLAG_INIT;
-    if (!atomic_flag_test_and_set(&told)) {
-        pelt_log(
-            PELT_LOG_WARNING, "client",
-            "behave and expect_continue are HTTP/1.1's: over HTTP/2 requests are sent without; "
-            "leave out --http2 for them");
-    }
-}
-
 void pelt_h2call_start(struct pelt_conn *c, uint64_t now_ns)
 {
     struct pelt_h2call *a = call_of(c);
@@ -121,9 +108,6 @@ void pelt_h2call_start(struct pelt_conn *c, uint64_t now_ns)
     if (a->hub == NULL) {
         pelt_setup_fail(c, PELT_OUTCOME_GEN_MEMORY, ENOMEM, now_ns);
         return;
-    }
-    if (c->request->mannered) {
-        tell_manners();
     }
     watch_whole(c);
     queue(a, false);
@@ -204,6 +188,7 @@ static void on_sent(struct pelt_h2_stream *s, uint32_t bytes, bool all)
     c->bytes_sent += bytes;
     if (all) {
         pelt_conn_sent_all(c, a->via->now_ns);
+        pelt_h2manner_sent(a);
     }
 }
 
@@ -227,6 +212,12 @@ static void on_head(struct pelt_h2_stream *s, struct pelt_span text)
         pelt_conn_keep_head(&a->conn, text);
     }
     touch(a);
+}
+
+static void on_go_on(struct pelt_h2_stream *s)
+{
+    struct pelt_h2call *a = call_of_stream(s);
+    pelt_h2manner_continued(a, a->via->now_ns);
 }
 
 static void on_body(struct pelt_h2_stream *s, const char *bytes, size_t len, bool last)
@@ -325,11 +316,16 @@ static void on_ended(struct pelt_h2_stream *s, enum pelt_h2_end end, uint32_t co
     struct pelt_h2call *a = call_of_stream(s);
     struct pelt_h2conn *k = a->via;
     struct pelt_conn *c = &a->conn;
+    const bool left = pelt_h2manner_left(a);
     detach(a);
     switch (end) {
     case PELT_H2_DONE:
         k->served = true;
-        pelt_conn_end(c, PELT_HTTP1_DONE, k->now_ns);
+        if (left) {
+            pelt_h2manner_abandon(c, k->now_ns);
+        } else {
+            pelt_conn_end(c, PELT_HTTP1_DONE, k->now_ns);
+        }
         break;
     case PELT_H2_REFUSED:
     case PELT_H2_RESET:
@@ -372,6 +368,7 @@ const struct pelt_h2_ops pelt_h2call_ops = {
     .sent = on_sent,
     .came = on_came,
     .head = on_head,
+    .go_on = on_go_on,
     .body = on_body,
     .trailer = on_trailer,
     .ended = on_ended,
@@ -384,6 +381,9 @@ void pelt_h2call_go_on(struct pelt_h2conn *k)
     struct pelt_h2call *a;
     while ((a = k->touched) != NULL) {
         untouch(a);
+        if (!pelt_h2manner_fed(a, now_ns)) {
+            continue;
+        }
         if (a->conn.request->stream != NULL) {
             pelt_conn_stream_goes_on(&a->conn, now_ns);
         } else {
@@ -425,8 +425,11 @@ void pelt_h2call_resume(struct pelt_conn *c)
 {
     struct pelt_h2call *a = call_of(c);
     a->stream.hold = false;
+    pelt_h2manner_resume(a);
     if (a->via != NULL) {
-        pelt_h2_session_consume(a->via->session, &a->stream);
+        if (!a->stream.hold) {
+            pelt_h2_session_consume(a->via->session, &a->stream);
+        }
         pelt_h2conn_flush_soon(a->via);
     }
 }

@@ -147,12 +147,16 @@ static void begin(struct pelt_h2conn *k, struct pelt_h2call *a)
     a->stream.want_cookies = request->cookies;
     a->stream.want_trailer = request->observer != NULL && request->keep;
     pelt_h2queue_push(&k->calls, a);
-    const enum pelt_status status = pelt_h2_session_submit(
-        k->session, &a->stream, pelt_span(request->bytes, request->len), c->origin->https);
+    const enum pelt_status status =
+        pelt_h2manner_begin(a)
+            ? pelt_h2_session_submit(k->session, &a->stream,
+                                     pelt_span(request->bytes, request->len), c->origin->https)
+            : PELT_ENOMEM;
     if (status == PELT_OK) {
         return;
     }
     pelt_h2queue_remove(a);
+    pelt_h2manner_end(a);
     a->via = NULL;
     c->sent_ns = 0;
     c->state = PELT_CONN_QUEUED;

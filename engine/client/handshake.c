@@ -16,6 +16,10 @@ enum pelt_status pelt_handshake_begin(struct pelt_conn *c)
 {
     struct pelt_origin *o = c->origin;
     const bool http2 = c->muxed;
+    if (c->setup.with_proxy) {
+        return pelt_transport_tls(&c->transport, o->client->tls_proxy, o->way.host,
+                                  &o->session_proxy);
+    }
     return pelt_transport_tls(&c->transport, http2 ? o->client->tls_http2 : o->client->tls, o->host,
                               http2 ? &o->session_http2 : &o->session);
 }
@@ -47,10 +51,18 @@ void pelt_handshake_count(struct pelt_conn *c, uint64_t took_ns, uint64_t now_ns
     }
 }
 
+bool pelt_handshake_is_proxys(const struct pelt_conn *c)
+{
+    return c->state == PELT_CONN_SETUP ? c->setup.with_proxy : c->absolute;
+}
+
 bool pelt_handshake_say(const struct pelt_conn *c, char *out, size_t size)
 {
     const struct pelt_tls_failure *failure = pelt_tls_failure(&c->transport);
-    if (failure != NULL) {
+    if (failure != NULL && pelt_handshake_is_proxys(c)) {
+        snprintf(out, size, "proxy %s:%u: %s: %s", c->origin->way.host,
+                 (unsigned)c->origin->way.port, pelt_tls_class_name(failure->class), failure->text);
+    } else if (failure != NULL) {
         snprintf(out, size, "%s: %s: %s", pelt_tls_class_name(failure->class),
                  c->origin->host_header, failure->text);
     }
@@ -69,7 +81,8 @@ const struct pelt_secured *pelt_handshake_look(struct pelt_conn *c)
     if (client->carrier != NULL && c->muxed) {
         c = client->carrier;
     }
-    const bool shaking = c->state == PELT_CONN_SETUP && c->setup.shaking;
+    const bool shaking =
+        c->state == PELT_CONN_SETUP && c->setup.shaking && !pelt_handshake_is_proxys(c);
     if (!c->origin->secure || c->transport.fd < 0 || (c->state == PELT_CONN_SETUP && !shaking)) {
         return NULL;
     }

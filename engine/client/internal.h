@@ -70,6 +70,7 @@ struct pelt_setup {
     bool waited;               /* the answer took a query */
     bool cut; /* the call had waited: the whole exchange's time ends before that for connecting */
     bool shaking;               /* connected, and TLS' handshake goes on or has failed */
+    bool with_proxy;            /* with `shaking`: that with the proxy, not with the server */
     struct pelt_tunnel *tunnel; /* connected to a proxy, which is asked for the server, or has
                                    refused; NULL: none */
 };
@@ -118,8 +119,8 @@ struct pelt_conn {
     bool paused; /* receiving waits for pelt_stream_resume() */
     bool absolute; /* to a proxy: requests name the whole URL */
     bool odd;      /* an exchange was begun by manner.c, which looks whether it goes on */
-    bool muxed;  /* first member of a struct pelt_h2call: has no socket but while it makes one */
-    bool carrier; /* with `piped`: first member of a struct pelt_h2conn */
+    bool muxed;    /* first member of a struct pelt_h2call: has no socket but while it makes one */
+    bool carrier;  /* with `piped`: first member of a struct pelt_h2conn */
 };
 
 /* Calls whose sending waits for the end of the running batch. */
@@ -164,6 +165,7 @@ struct pelt_client {
     struct pelt_dns *dns;
     struct pelt_tls_thread *tls;       /* NULL: no https server was met */
     struct pelt_tls_thread *tls_http2; /* the same, asking for HTTP/2 */
+    struct pelt_tls_thread *tls_proxy; /* NULL: no https:// proxy was met */
     struct pelt_conn *carrier;         /* HTTP/2: whose bytes are being looked at; else NULL */
     struct pelt_handshakes handshakes;
     struct pelt_secured *secured; /* what the observer is to see of an exchange that ends */
@@ -223,9 +225,11 @@ unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready);
 
 /* handshake.c: TLS on a connection that was made */
 void pelt_handshakes_init(struct pelt_handshakes *h);
-/* As pelt_transport_tls(), for the connection's origin. */
+/* As pelt_transport_tls(), for the connection's origin, or its proxy while setup says so. */
 PELT_MUST_USE enum pelt_status pelt_handshake_begin(struct pelt_conn *c);
 void pelt_handshake_count(struct pelt_conn *c, uint64_t took_ns, uint64_t now_ns); /* it is done */
+/* TLS is spoken, or was to be, with the proxy and not with the server. */
+bool pelt_handshake_is_proxys(const struct pelt_conn *c);
 /* Why TLS failed, of the whole line for people; into `out`. False: TLS did not. */
 bool pelt_handshake_say(const struct pelt_conn *c, char *out, size_t size);
 /* The server refused to go on with us, though our side was done (a certificate of ours). */

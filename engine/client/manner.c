@@ -6,8 +6,8 @@
  *
  *   begin -> push (what may be sent now) -> on_ready, on_timer -> ... -> pelt_conn_finish()
  *
- * Slow means so many bytes each PIECE_NS, by a timer; the poller tells of what is new only once, so
- * what was not read then is asked for by the next tick.
+ * Slow means so many bytes each PELT_PACE_PIECE_NS, by a timer; the poller tells of what is new
+ * only once, so what was not read then is asked for by the next tick.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -16,11 +16,10 @@
 #include <sys/socket.h>
 
 #include "internal.h"
+#include "pace.h"
 #include "pelt/http1_request.h"
 #include "pelt/manner.h"
 
-#define PIECE_NS        (50 * PELT_NS_PER_MS)
-#define CONTINUE_NS     PELT_NS_PER_S /* RFC 9110, 10.1.1: not for ever */
 #define RECEIVES_A_TURN 4
 #define SLOW_WINDOW     4096 /* of a slow reader: what the kernel takes for it is a little more */
 
@@ -39,26 +38,9 @@ struct pelt_mannered {
     bool readable;        /* the poller told so, and not all was read */
 };
 
-/* Bytes that a rate allows by now, and at least one. */
-static uint64_t allowed(uint64_t per_s, uint64_t since_ns, uint64_t now_ns)
-{
-    const double n = (double)per_s * (double)(now_ns - since_ns) / 1e9;
-    return n < 1 ? 1 : (uint64_t)n;
-}
-
-/* When the next piece may follow on `done` bytes. */
-static uint64_t next_ns(uint64_t per_s, uint64_t since_ns, uint64_t done, uint64_t now_ns)
-{
-    const uint64_t byte_ns = since_ns + (uint64_t)((double)(done + 1) / (double)per_s * 1e9) + 1;
-    return byte_ns > now_ns + PIECE_NS ? byte_ns : now_ns + PIECE_NS;
-}
-
-/* Whatever is due first; without memory for a timer the exchange's deadline ends it. */
 static void wake_at(struct pelt_mannered *m, uint64_t at_ns)
 {
-    if (m->timer.slot == 0 || at_ns < m->timer.due_ns) {
-        (void)!pelt_timerq_add(pelt_conn_client(m->conn)->opt.timers, &m->timer, at_ns);
-    }
+    pelt_pace_wake(pelt_conn_client(m->conn)->opt.timers, &m->timer, at_ns);
 }
 
 void pelt_mannered_free(struct pelt_mannered *m)
@@ -98,7 +80,7 @@ static void push(struct pelt_mannered *m, uint64_t now_ns)
     const size_t end = waits(m) ? m->body_at : m->len;
     size_t most = end - c->bytes_sent;
     if (per_s > 0) {
-        const uint64_t due = allowed(per_s, c->sent_ns, now_ns);
+        const uint64_t due = pelt_pace_allowed(per_s, c->sent_ns, now_ns);
         const uint64_t left = due > c->bytes_sent ? due - c->bytes_sent : 0;
         most = left < most ? (size_t)left : most;
     }
@@ -112,9 +94,9 @@ static void push(struct pelt_mannered *m, uint64_t now_ns)
     if (c->bytes_sent == m->len) {
         sent(m, now_ns);
     } else if (c->bytes_sent < end && per_s > 0) {
-        wake_at(m, next_ns(per_s, c->sent_ns, c->bytes_sent, now_ns));
+        wake_at(m, pelt_pace_next_ns(per_s, c->sent_ns, c->bytes_sent, now_ns));
     } else if (c->bytes_sent == end && m->continue_ns == 0) {
-        m->continue_ns = now_ns + CONTINUE_NS;
+        m->continue_ns = now_ns + PELT_PACE_CONTINUE_NS;
         wake_at(m, m->continue_ns);
     }
 }
@@ -147,9 +129,9 @@ static size_t room(struct pelt_mannered *m, uint64_t now_ns)
     uint64_t most = PELT_RECV_BYTES;
     if (per_s > 0) {
         m->begun_ns = m->begun_ns == 0 ? now_ns : m->begun_ns;
-        const uint64_t due = allowed(per_s, m->begun_ns, now_ns);
+        const uint64_t due = pelt_pace_allowed(per_s, m->begun_ns, now_ns);
         if (due <= m->taken) {
-            wake_at(m, next_ns(per_s, m->begun_ns, m->taken, now_ns));
+            wake_at(m, pelt_pace_next_ns(per_s, m->begun_ns, m->taken, now_ns));
             return 0;
         }
         most = due - m->taken < most ? due - m->taken : most;

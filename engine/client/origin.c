@@ -18,6 +18,7 @@ static void origin_free(struct pelt_origin *o)
             pelt_tls_session_forget(&o->session);
             pelt_tls_session_forget(&o->session_http2);
         }
+        pelt_tls_session_forget(&o->session_proxy);
         free(o);
     }
 }

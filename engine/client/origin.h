@@ -23,16 +23,17 @@ struct pelt_origin {
     char *host;        /* name or literal, without brackets */
     char *host_header; /* "host", "host:port", "[v6]:port" */
     uint16_t port;
-    bool https;                      /* as its URLs say */
-    bool secure;                     /* TLS is spoken */
-    struct pelt_tls_session session; /* if so: what the next handshake resumes */
+    bool https;                            /* as its URLs say */
+    bool secure;                           /* TLS is spoken */
+    struct pelt_tls_session session;       /* if so: what the next handshake resumes */
     struct pelt_tls_session session_http2; /* the same of those that ask for HTTP/2 */
-    struct pelt_h2hub *hub; /* HTTP/2 connections that are shared; NULL: none were */
-    struct pelt_way way;             /* how it is reached */
-    char *proxy_authorization;       /* value of Proxy-Authorization; NULL: none */
-    bool fixed;                      /* so that no name is asked for */
-    struct pelt_addrs addrs;         /* newest answer */
-    bool met;                        /* called once: whether it is on this host is known */
+    struct pelt_tls_session session_proxy; /* of those to its proxy */
+    struct pelt_h2hub *hub;                /* HTTP/2 connections that are shared; NULL: none were */
+    struct pelt_way way;                   /* how it is reached */
+    char *proxy_authorization;             /* value of Proxy-Authorization; NULL: none */
+    bool fixed;                            /* so that no name is asked for */
+    struct pelt_addrs addrs;               /* newest answer */
+    bool met;                              /* called once: whether it is on this host is known */
     /* Of each address: 1 + the series that counts connections to it; 0: not known yet. */
     uint32_t counted[PELT_ADDRS_MAX];
     uint32_t changes; /* of the addresses that the name has */
@@ -46,6 +47,11 @@ enum pelt_status pelt_origin_find(struct pelt_client *client, struct pelt_origin
                                   struct pelt_origin **out, struct pelt_error *err);
 /* Whoever it is, 127.0.0.1 at `port` answers for it, without TLS. */
 void pelt_origin_fix(struct pelt_origin *origin, uint16_t port);
+/* It is asked for by a proxy with which TLS is spoken. */
+static inline bool pelt_origin_proxy_secure(const struct pelt_origin *o)
+{
+    return o->way.proxy != NULL && o->way.proxy->secure;
+}
 void pelt_origins_free(struct pelt_origin **list);
 
 #endif

@@ -58,7 +58,8 @@ static void fail_later(struct pelt_conn *c, enum pelt_outcome outcome, uint64_t 
 static enum pelt_outcome told(const struct pelt_conn *c)
 {
     const enum pelt_outcome outcome = c->setup.failure;
-    const bool way = outcome == PELT_OUTCOME_CONNECT || outcome == PELT_OUTCOME_DNS;
+    const bool way = outcome == PELT_OUTCOME_CONNECT || outcome == PELT_OUTCOME_DNS ||
+                     (outcome == PELT_OUTCOME_TLS && c->setup.with_proxy);
     return way && c->origin->way.proxy != NULL ? PELT_OUTCOME_PROXY_CONNECT : outcome;
 }
 
@@ -214,6 +215,21 @@ static void made(struct pelt_conn *c, uint64_t tls_ns)
     }
 }
 
+static void introduce(struct pelt_conn *c, uint64_t now_ns);
+
+/* The handshake is done, and took so long. */
+static void shaken(struct pelt_conn *c, uint64_t took_ns, uint64_t now_ns)
+{
+    if (c->setup.with_proxy) {
+        c->setup.with_proxy = c->setup.shaking = false;
+        c->connect_us += (uint32_t)((took_ns + 500) / 1000);
+        introduce(c, now_ns);
+    } else {
+        pelt_handshake_count(c, took_ns, now_ns);
+        made(c, took_ns > 0 ? took_ns : 1);
+    }
+}
+
 /* Goes on with the handshake. Its failure is told with the connection still open, as that knows the
  * reason. */
 static void shake(struct pelt_conn *c, enum pelt_status status)
@@ -224,21 +240,25 @@ static void shake(struct pelt_conn *c, enum pelt_status status)
     }
     const uint64_t now_ns = pelt_clock_ns(), took_ns = now_ns - c->setup.connect_ns;
     if (status == PELT_OK) {
-        pelt_handshake_count(c, took_ns, now_ns);
-        made(c, took_ns > 0 ? took_ns : 1);
+        shaken(c, took_ns, now_ns);
     } else {
         note_error(c, ENOMEM); /* told if TLS has no reason of its own */
         fail_later(c, status == PELT_ENOMEM ? PELT_OUTCOME_GEN_MEMORY : PELT_OUTCOME_TLS, now_ns);
     }
 }
 
+static void shake_first(struct pelt_conn *c, uint64_t now_ns)
+{
+    c->setup.shaking = true;
+    c->setup.connect_ns = now_ns;
+    shake(c, pelt_handshake_begin(c));
+}
+
 /* The way to the server stands. */
 static void reached(struct pelt_conn *c, uint64_t now_ns)
 {
     if (c->origin->secure) {
-        c->setup.shaking = true;
-        c->setup.connect_ns = now_ns;
-        shake(c, pelt_handshake_begin(c));
+        shake_first(c, now_ns);
     } else {
         made(c, 0);
     }
@@ -258,17 +278,9 @@ static void dig(struct pelt_conn *c)
     }
 }
 
-static void connected(struct pelt_conn *c, uint64_t now_ns)
+/* Whoever was connected to listens: the server, or the proxy, which may be asked for it. */
+static void introduce(struct pelt_conn *c, uint64_t now_ns)
 {
-    int error = pelt_sock_error(c->transport.fd);
-    if (error != 0) {
-        c->transport.ops->close(&c->transport);
-        note_error(c, error);
-        try_next_address(c, now_ns);
-        return;
-    }
-    c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
-    pelt_address_count(c, now_ns);
     const bool by_proxy = c->origin->way.proxy != NULL;
     if (!by_proxy || !(c->origin->secure || c->request->upgrade || c->muxed)) {
         c->absolute = by_proxy;
@@ -281,9 +293,29 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
     }
 }
 
+static void connected(struct pelt_conn *c, uint64_t now_ns)
+{
+    int error = pelt_sock_error(c->transport.fd);
+    if (error != 0) {
+        c->transport.ops->close(&c->transport);
+        note_error(c, error);
+        try_next_address(c, now_ns);
+        return;
+    }
+    c->connect_us = (uint32_t)((now_ns - c->setup.connect_ns + 500) / 1000);
+    pelt_address_count(c, now_ns);
+    c->setup.with_proxy = pelt_origin_proxy_secure(c->origin);
+    if (c->setup.with_proxy) {
+        shake_first(c, now_ns);
+    } else {
+        introduce(c, now_ns);
+    }
+}
+
 /* With the end of the handshake what came behind it may be in TLS' hands, told already. */
 unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
 {
+    const bool secure = c->origin->secure || pelt_origin_proxy_secure(c->origin);
     const bool muxed = c->muxed; /* then it may be gone, and its socket is another's */
     if (c->setup.failure != PELT_OUTCOME_OK) {
         return 0;
@@ -295,9 +327,7 @@ unsigned pelt_setup_on_ready(struct pelt_conn *c, unsigned ready)
     } else if (ready & PELT_READY_WRITE) {
         connected(c, pelt_clock_ns());
     }
-    return muxed || c->state == PELT_CONN_SETUP ? 0
-           : c->origin->secure                  ? ready | PELT_READY_READ
-                                                : ready;
+    return muxed || c->state == PELT_CONN_SETUP ? 0 : secure ? ready | PELT_READY_READ : ready;
 }
 
 static void on_timer(struct pelt_timer *timer, uint64_t now_ns)

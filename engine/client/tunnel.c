@@ -42,6 +42,18 @@ enum pelt_status pelt_tunnel_begin(struct pelt_conn *c)
     return t != NULL ? PELT_OK : PELT_ENOMEM;
 }
 
+/* The connection ended, or failed as `got` says. */
+static enum pelt_status lose(struct pelt_conn *c, ssize_t got, enum pelt_outcome *outcome)
+{
+    const struct pelt_tls_failure *failure = pelt_tls_failure(&c->transport);
+    const char *why = failure != NULL   ? failure->text
+                      : got == PELT_EOF ? "it closed the connection, without an answer to CONNECT"
+                                        : strerror(c->transport.err);
+    snprintf(c->setup.tunnel->why, sizeof c->setup.tunnel->why, "%s", why);
+    *outcome = pelt_handshake_refused(c) ? PELT_OUTCOME_PROXY_CONNECT : PELT_OUTCOME_PROXY_REFUSED;
+    return PELT_EIO;
+}
+
 static enum pelt_status refuse(struct pelt_tunnel *t, const char *why, enum pelt_outcome *outcome)
 {
     snprintf(t->why, sizeof t->why, "%s", why);
@@ -90,10 +102,7 @@ static enum pelt_status read_answer(struct pelt_conn *c, enum pelt_outcome *outc
             return PELT_AGAIN;
         }
         if (got <= 0) {
-            return refuse(t,
-                          got == PELT_EOF ? "it closed the connection, without an answer to CONNECT"
-                                          : strerror(c->transport.err),
-                          outcome);
+            return lose(c, got, outcome);
         }
         const enum pelt_http1_answer answer =
             pelt_http1_response_feed(&t->response, client->recv, (size_t)got, &used);

@@ -9,7 +9,7 @@
 #include "pelt/buf.h"
 #include "pelt/units.h"
 
-static const char HINT[] = "write http://[USER:PASSWORD@]HOST:PORT";
+static const char HINT[] = "write http://[USER:PASSWORD@]HOST:PORT, or https://";
 
 void pelt_proxy_deinit(struct pelt_proxy *proxy)
 {
@@ -50,7 +50,7 @@ static char *decoded(struct pelt_span text)
     return bytes;
 }
 
-/* "HOST", "HOST:PORT", "[v6]:PORT". False: none of these. */
+/* "HOST", "HOST:PORT", "[v6]:PORT"; without a port *port stays. False: none of these. */
 static bool split(struct pelt_span place, struct pelt_span *host, uint16_t *port)
 {
     const bool bracket = place.len > 0 && place.ptr[0] == '[';
@@ -65,7 +65,6 @@ static bool split(struct pelt_span place, struct pelt_span *host, uint16_t *port
     end = end != NULL ? end : last;
     *host = pelt_span(place.ptr + bracket, (size_t)(end - place.ptr) - bracket);
     end += bracket;
-    *port = PELT_PROXY_PORT;
     if (end == last) {
         return host->len > 0;
     }
@@ -97,11 +96,14 @@ enum pelt_status pelt_proxy_parse(struct pelt_proxy *out, const char *text, stru
     const char *at = scheme_end != NULL ? scheme_end + 3 : text;
     const char *end = at + strcspn(at, "/?#");
     const char *sign = memrchr(at, '@', (size_t)(end - at));
-    *out = (struct pelt_proxy){.host = NULL};
-    if (scheme_end != NULL && (scheme_end - text != 4 || strncasecmp(text, "http", 4) != 0)) {
+    const size_t scheme_len = scheme_end != NULL ? (size_t)(scheme_end - text) : 0;
+    const bool secure = scheme_len == 5 && strncasecmp(text, "https", 5) == 0;
+    *out = (struct pelt_proxy){.secure = secure,
+                               .port = secure ? PELT_PROXY_PORT_SECURE : PELT_PROXY_PORT};
+    if (scheme_end != NULL && !secure && (scheme_len != 4 || strncasecmp(text, "http", 4) != 0)) {
         return pelt_fail(err, PELT_EINVAL,
-                         "\"%.*s://...\": proxies are spoken to by http:// only: %s",
-                         (int)(scheme_end - text < 20 ? scheme_end - text : 20), text, HINT);
+                         "\"%.*s://...\": proxies are spoken to by http:// and https:// only: %s",
+                         (int)(scheme_len < 20 ? scheme_len : 20), text, HINT);
     }
     if (sign != NULL) {
         out->credentials = decoded(pelt_span(at, (size_t)(sign - at)));

@@ -245,6 +245,14 @@ static const char *either(const char *small, const char *capital)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
+/* What a refused text left there goes first. */
+static enum pelt_status read_proxy(struct pelt_route *route, bool https, const char *text,
+                                   struct pelt_error *err)
+{
+    pelt_proxy_deinit(&route->proxy[https]);
+    return pelt_proxy_parse(&route->proxy[https], text, err);
+}
+
 static enum pelt_status read_environment(struct pelt_route *route, struct pelt_error *err)
 {
     const char *of[2] = {
@@ -258,8 +266,9 @@ static enum pelt_status read_environment(struct pelt_route *route, struct pelt_e
                          "proxy's URL");
     }
     for (size_t i = 0; i < 2 && status == PELT_OK; i++) {
-        status = of[i] != NULL ? pelt_proxy_parse(&route->proxy[i], of[i], err) : PELT_OK;
+        status = of[i] != NULL ? read_proxy(route, i == 1, of[i], err) : PELT_OK;
     }
+    free(route->not_by_proxy);
     route->not_by_proxy = not != NULL ? strdup(not ) : NULL;
     return status;
 }
@@ -273,8 +282,8 @@ enum pelt_status pelt_route_proxy(struct pelt_route *route, const char *text,
     if (strcmp(text, "env") == 0) {
         return read_environment(route, err);
     }
-    enum pelt_status status = pelt_proxy_parse(&route->proxy[0], text, err);
-    return status == PELT_OK ? pelt_proxy_parse(&route->proxy[1], text, err) : status;
+    enum pelt_status status = read_proxy(route, false, text, err);
+    return status == PELT_OK ? read_proxy(route, true, text, err) : status;
 }
 
 bool pelt_route_has_proxy(const struct pelt_route *route)

@@ -399,8 +399,10 @@ static enum pelt_status fetch(struct pelt_tls_conn *conn)
     if (n > 0) {
         thread->in.at = 0;
         thread->in.len = (size_t)n;
-        /* Whoever calls recv knows of an end behind the bytes; a handshake looks for it. */
-        thread->drained = conn->done && (size_t)n < thread->fetch_max;
+        /* Whoever calls recv knows of an end behind the bytes; a handshake looks for it. Below may
+         * be TLS, too (to a proxy), which says what it knows of the socket. */
+        thread->drained =
+            conn->done && (size_t)n < thread->fetch_max && !conn->below.more && !conn->below.ended;
         return PELT_OK;
     }
     thread->drained = true;

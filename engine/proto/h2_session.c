@@ -289,6 +289,7 @@ static int take_status(struct pelt_h2_session *h, struct pelt_h2_stream *s, cons
         return 0;
     }
     s->informational += status < 200;
+    s->continued |= status == 100;
     s->status = status >= 200 ? (uint16_t)status : 0;
     if (s->want_head || s->want_cookies) {
         add_text(h, STATUS_LINE, sizeof STATUS_LINE - 1);
@@ -351,6 +352,8 @@ static void on_block(struct pelt_h2_session *h, struct pelt_h2_stream *s)
     if (final) {
         s->head_done = true;
         h->ops->head(s, text);
+    } else if (h->head && s->continued) {
+        h->ops->go_on(s);
     } else if (!h->head && text.len > 0) {
         h->ops->trailer(s, text);
     }
@@ -500,7 +503,11 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
     if (s == NULL) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* it was let go of */
     }
-    const size_t len = s->body_left < size ? s->body_left : size;
+    const size_t free_len = s->body_left - s->body_held;
+    const size_t len = free_len < size ? free_len : size;
+    if (len == 0) {
+        return NGHTTP2_ERR_DEFERRED;
+    }
     memcpy(out, s->body, len);
     s->body += len;
     s->body_left -= len;
@@ -697,7 +704,27 @@ void pelt_h2_session_consume(struct pelt_h2_session *h, struct pelt_h2_stream *s
     }
 }
 
+uint32_t pelt_h2_session_grant(struct pelt_h2_session *h, struct pelt_h2_stream *s, uint32_t bytes)
+{
+    const uint32_t n = bytes < s->taken ? bytes : s->taken;
+    if (s->id == 0 || n == 0 ||
+        nghttp2_submit_window_update(h->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)n) != 0) {
+        return 0;
+    }
+    s->taken -= n;
+    return n;
+}
+
 /* ---- streams ---- */
+
+void pelt_h2_session_release(struct pelt_h2_session *h, struct pelt_h2_stream *s, size_t bytes)
+{
+    if (s->id != 0 && s->body_held > 0 && bytes > 0) {
+        s->body_held -= bytes < s->body_held ? bytes : s->body_held;
+        (void)nghttp2_session_resume_data(h->session,
+                                          s->id); /* it may not have been asked for yet */
+    }
+}
 
 static int submit(struct pelt_h2_session *h, struct pelt_h2_stream *s)
 {
@@ -728,6 +755,8 @@ enum pelt_status pelt_h2_session_submit(struct pelt_h2_session *h, struct pelt_h
     *s = (struct pelt_h2_stream){.want_head = s->want_head,
                                  .want_cookies = s->want_cookies,
                                  .want_trailer = s->want_trailer,
+                                 .hold = s->hold,
+                                 .body_held = s->body_held < body.len ? s->body_held : body.len,
                                  .body = body.ptr,
                                  .body_left = body.len};
     const int id = submit(h, s);

@@ -21,9 +21,16 @@ struct piped_vu {
 
 /* ---- the end of an exchange ---- */
 
+static void call_again(struct pelt_vu *base, uint64_t now_ns);
+
 static void on_done(void *arg, const struct pelt_exchange *x)
 {
-    pelt_crew_ended(arg, x->sample.done_ns, false);
+    struct pelt_vu *base = arg;
+    if (__builtin_expect(x->outcome == PELT_OUTCOME_STALE_REUSE, 0) && x->request->stale_again) {
+        call_again(base, x->sample.done_ns);
+    } else {
+        pelt_crew_ended(base, x->sample.done_ns, false);
+    }
 }
 
 /* A pelt_whose_fn. */
@@ -164,6 +171,7 @@ enum pelt_status pelt_bench_new(const struct pelt_bench *bench, uint32_t in_flig
     struct pelt_span connection;
     load->request.close =
         find_header(headers, "Connection", &connection) && pelt_span_eq_nocase(connection, "close");
+    load->request.stale_again = bench->retry_stale;
     load->request.series =
         pelt_registry_intern(registry, PELT_NAME_REQUEST, pelt_span(name, name_len));
     status = make_train(load, in_flight, err);
@@ -286,6 +294,17 @@ static void piped_destroy(struct pelt_vu *base)
     free(vu);
 }
 
+static bool is_piped(const struct pelt_bench_load *load)
+{
+    return load->depth > 1 && !load->http2;
+}
+
+/* The user's iteration goes on with an exchange of its own, due now. */
+static void call_again(struct pelt_vu *base, uint64_t now_ns)
+{
+    (is_piped(pelt_crew_ops_ctx(base->crew)) ? piped_begin : bench_begin)(base, now_ns, now_ns);
+}
+
 const struct pelt_vu_ops *pelt_bench_ops(const struct pelt_bench_load *load)
 {
     static const struct pelt_vu_ops own = {.create = bench_create,
@@ -296,5 +315,5 @@ const struct pelt_vu_ops *pelt_bench_ops(const struct pelt_bench_load *load)
                                              .begin = piped_begin,
                                              .cancel = piped_cancel,
                                              .destroy = piped_destroy};
-    return load->depth > 1 && !load->http2 ? &piped : &own;
+    return is_piped(load) ? &piped : &own;
 }

@@ -6,6 +6,7 @@
 #include "args.h"
 #include "pelt/clock.h"
 #include "pelt/units.h"
+#include "shard.h"
 #include "template.h"
 
 static uint64_t read_size(lua_State *L, int index, const char *what, const char *option)
@@ -35,6 +36,17 @@ static uint64_t read_rate(lua_State *L, int index, const char *what, const char 
     return per_s;
 }
 
+/* A stream's END_STREAM says what half a connection would, with any request. */
+static void check_half_close(lua_State *L, const char *what, bool half_close)
+{
+    if (half_close && pelt_client_streams(pelt_shard_of(L)->opt->client) > 0) {
+        luaL_error(L,
+                   "%s: behave: half_close: a connection of HTTP/2 carries other requests too, and "
+                   "each says its end: leave out half_close, or HTTP/2",
+                   what);
+    }
+}
+
 void pelt_behaviour_read(lua_State *L, int index, const char *what, struct pelt_manner *out)
 {
     static const char *const known[] = {"read_rate", "write_rate", "abandon_after", "half_close",
@@ -59,6 +71,7 @@ void pelt_behaviour_read(lua_State *L, int index, const char *what, struct pelt_
             out->abandon_after = read_size(L, value, what, option);
         } else if (strcmp(key, known[3]) == 0) {
             out->half_close = pelt_args_boolean(L, value, what, option);
+            check_half_close(L, what, out->half_close);
         } else {
             snprintf(option, sizeof option, "%.40s: behave", what);
             pelt_args_unknown(L, option, key, known);

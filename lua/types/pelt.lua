@@ -92,7 +92,7 @@ pelt.http = {}
 ---@field read_rate? integer|string bytes of the answer that are received a second
 ---@field write_rate? integer|string bytes of the request that are sent a second
 ---@field abandon_after? integer|string the exchange ends as abandoned once so many bytes of the answer came
----@field half_close? boolean closes our side of the connection behind the request
+---@field half_close? boolean closes our side of the connection behind the request (HTTP/1.1)
 
 ---@class pelt.RequestOptions
 ---@field headers? table<string, string|number> win over the client's and --header

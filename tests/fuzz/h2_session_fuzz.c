@@ -59,6 +59,12 @@ static void on_head(struct pelt_h2_stream *s, struct pelt_span text)
     }
 }
 
+static void on_go_on(struct pelt_h2_stream *s)
+{
+    assert(number_of(s) < STREAMS && s->continued);
+    pelt_h2_session_release(current->h2, s, 1);
+}
+
 static void on_body(struct pelt_h2_stream *s, const char *bytes, size_t len, bool last)
 {
     const size_t i = number_of(s);
@@ -94,6 +100,7 @@ static void on_goaway(void *arg, int32_t last, uint32_t code, struct pelt_span d
 static const struct pelt_h2_ops ops = {.sent = on_sent,
                                        .came = on_came,
                                        .head = on_head,
+                                       .go_on = on_go_on,
                                        .body = on_body,
                                        .trailer = on_trailer,
                                        .ended = on_ended,
@@ -118,6 +125,8 @@ static void submit(struct session *s, uint8_t wanted)
         s->stream[i].want_head = wanted & 1;
         s->stream[i].want_cookies = wanted & 2;
         s->stream[i].want_trailer = wanted & 4;
+        s->stream[i].hold = wanted & 32;
+        s->stream[i].body_held = wanted & 64 ? SIZE_MAX : 0;
         s->headed[i] = s->last[i] = false;
         s->in_flight[i] =
             pelt_h2_session_submit(s->h2, &s->stream[i], pelt_span(request, sizeof request - 1),
@@ -142,6 +151,9 @@ static void live(const uint8_t *data, size_t size, size_t step, uint8_t wanted)
         if (status == PELT_OK && wanted & 8 && s.in_flight[0]) {
             pelt_h2_session_cancel(s.h2, &s.stream[0]);
             s.in_flight[0] = false;
+        }
+        for (size_t i = 0; i < STREAMS && status == PELT_OK; i++) {
+            (void)pelt_h2_session_grant(s.h2, &s.stream[i], wanted);
         }
         if (status == PELT_OK) {
             submit(&s, wanted);

@@ -13,6 +13,10 @@
 //   /echo               the request's body
 //   /trailer            200, "hello", and a trailer with Server-Timing
 //   /slow/MS            200 after so many ms
+//   /body/N             200 and N bytes
+//   /continue/MS        103, 100 (Continue) after so many ms, then the request's body; one that came before 100 is "early"
+//   /whole              the request's body once it is whole, answered with not a byte before
+//   /refuse             417 at once, whatever is still to come of the request
 "use strict";
 const http2 = require("node:http2");
 const url = require("node:url");
@@ -73,6 +77,26 @@ const answers = {
     stream.on("wantTrailers", () => stream.sendTrailers({ "server-timing": "total;dur=3" }));
     stream.end("hello");
   },
+  body(stream, argument) {
+    stream.respond({ ":status": 200 });
+    stream.end(Buffer.alloc(Number(argument), "x"));
+  },
+  continue(stream, argument) {
+    let continued = false;
+    stream.once("data", () => { if (!continued) { seen.early = (seen.early || 0) + 1; } });
+    stream.additionalHeaders({ ":status": 103, link: "</x>" });
+    setTimeout(() => { continued = true; stream.additionalHeaders({ ":status": 100 }); answers.echo(stream); }, Number(argument));
+  },
+  whole(stream) {
+    const pieces = [];
+    stream.on("data", (piece) => pieces.push(piece));
+    stream.on("end", () => { stream.respond({ ":status": 200 }); stream.end(Buffer.concat(pieces)); });
+  },
+  refuse(stream) {
+    stream.on("data", () => { seen.early = (seen.early || 0) + 1; });
+    stream.respond({ ":status": 417 });
+    stream.end("no");
+  },
   slow(stream, argument) { setTimeout(() => !stream.destroyed && answers.ok(stream), Number(argument)); },
 };
 
@@ -82,7 +106,10 @@ server.on("stream", (stream, headers) => {
   seen[name] = (seen[name] || 0) + 1;
   const session = stream.session;
   seen.most = Math.max(seen.most || 0, session.pelt_open = (session.pelt_open || 0) + 1);
-  stream.on("close", () => { session.pelt_open--; });
+  stream.on("close", () => {
+    session.pelt_open--;
+    if (stream.rstCode === http2.constants.NGHTTP2_CANCEL) { seen.cancelled = (seen.cancelled || 0) + 1; }
+  });
   stream.on("error", () => {});
   (answers[name] || answers.ok)(stream, argument, asked.query);
 });

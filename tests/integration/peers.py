@@ -1,4 +1,5 @@
 """Real programs that stand between pelt and servers, each of a test's own: tinyproxy (proxies), dnsmasq (names), Apache (logins)."""
+import base64
 import collections
 import hashlib
 import os
@@ -154,3 +155,64 @@ class DigestApache(Peer):
     def stop(self):
         super().stop()
         shutil.rmtree(self.root)
+
+
+PROXY_APACHE = """\
+ServerRoot {prefix}
+ServerName localhost
+PidFile {prefix}/apache.pid
+DefaultRuntimeDir {prefix}
+Listen 127.0.0.1:{port}
+Listen 127.0.0.2:{port}
+ListenBacklog 4000
+{modules}
+{user}
+ErrorLog {prefix}/error.log
+LogFormat "%m %>s" counted
+CustomLog {prefix}/access.log counted
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 30
+SSLEngine on
+SSLCertificateFile {cert}
+SSLCertificateKeyFile {key}
+ProxyRequests On
+AllowCONNECT 0-65535
+<Proxy *>
+    {access}
+</Proxy>
+"""
+
+
+class ProxyApache(Peer):
+    """A proxy that TLS is spoken with; `login`: "user:password" that it wants."""
+
+    MODULES = ("mpm_event", "authn_core", "authn_file", "auth_basic", "authz_core", "authz_user", "ssl", "socache_shmcb", "proxy", "proxy_http", "proxy_connect")
+
+    def __init__(self, prefix, cert, key, login=None):
+        prefix = pathlib.Path(prefix)
+        self.port = free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        access = "Require all granted"
+        if login is not None:
+            self.secrets = pathlib.Path(tempfile.mkdtemp(prefix="pelt-proxy-"))  # workers are www-data's, who cannot see into prefix
+            self.secrets.chmod(0o755)
+            user, password = login.split(":")
+            digest = base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
+            (self.secrets / "users").write_text(f"{user}:{{SHA}}{digest}\n")
+            access = f'AuthType Basic\n    AuthName "way out"\n    AuthUserFile {self.secrets}/users\n    Require valid-user'
+        modules = "\n".join(f"LoadModule {name}_module {DigestApache.MODULES}/mod_{name}.so" for name in self.MODULES)
+        user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+        config = prefix / "apache.conf"
+        config.write_text(PROXY_APACHE.format(prefix=prefix, port=self.port, modules=modules, user=user, cert=cert, key=key, access=access))
+        super().__init__(prefix, program("apache2"), "-DFOREGROUND", "-f", config)
+
+    def asked(self):
+        """How many requests by their method, once it has ended: a CONNECT is logged when its tunnel does."""
+        self.stop()
+        return collections.Counter(line.split()[0] for line in (self.prefix / "access.log").read_text().splitlines())
+
+    def stop(self):
+        super().stop()
+        if hasattr(self, "secrets"):
+            shutil.rmtree(self.secrets, ignore_errors=True)

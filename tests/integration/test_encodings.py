@@ -18,6 +18,7 @@ CONFIG = plain_nginx.HEAD + """\
     root {prefix}/files;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
+        listen unix:{prefix}/h2.socket http2;
         gzip on;
         gzip_types text/plain;
         location ~ \\.gz$  {{ add_header Content-Encoding gzip; gzip off; }}
@@ -53,11 +54,12 @@ def web(tmp_path_factory):
     server.stop()
 
 
-def asked(web, tmp_path, body, users=4, iterations=40):
+def asked(web, tmp_path, body, users=4, iterations=40, http2=False):
     path = tmp_path / "s.lua"
     path.write_text(f'local pelt = require "pelt"\nlocal http, check = pelt.http.client {{ compressed = true }}, pelt.check\n'
                     f"return {{ load = {{ users = {users}, iterations = {iterations} }}, iteration = function(user)\n{body}\nend }}\n")
-    done = run(path, "-t", 1, "--target", web.url, cwd=tmp_path)
+    options = ("--http2", "--unix-socket", web.prefix / "h2.socket") if http2 else ()
+    done = run(path, "-t", 1, "--target", web.url, *options, cwd=tmp_path)
     assert done.code == PASSED and all(row["failed"] == 0 for row in done.report["checks"]), done.told()
     assert web.count() == done.report["totals"]["started"]
     return done.report
@@ -73,14 +75,14 @@ def test_each_coding_is_undone_and_counted(web, tmp_path):
     assert report["totals"]["bytes_received"] < EXCHANGES * 4_000  # as it came
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_too_much_or_damaged_has_its_class(web, tmp_path, ending):
+@pytest.mark.parametrize("ending, http2", [*((ending, False) for ending in ENDINGS), ("br", True)])
+def test_what_is_too_much_or_damaged_has_its_class(web, tmp_path, ending, http2):
     report = asked(web, tmp_path, f"""
         local bomb = http:get("/bomb.{ending}", {{ name = "bomb" }})
         check("bomb", bomb.error == "body_too_large" and bomb.body == nil)
         local cut = http:get("/cut.{ending}", {{ name = "cut" }})
         check("cut", cut.error == "bad_encoding" and cut.body == nil)
-        check("unread", http:get("/bomb.{ending}", {{ keep_body = false, name = "unread" }}).ok)""")
+        check("unread", http:get("/bomb.{ending}", {{ keep_body = false, name = "unread" }}).ok)""", http2=http2)
     assert report["totals"]["outcomes"] == {"ok": 40, "bad_encoding": 40, "body_too_large": 40}
     samples = {row["class"]: row["sample"] for row in report["errors"]}
     assert samples == {"bad_encoding": f"the {ENDINGS[ending]} body is damaged, or not whole",

@@ -1,5 +1,6 @@
 """HTTP/2 against real servers: nginx and nghttpd with and without TLS, Node's with GOAWAY and RST_STREAM at chosen
 moments, and one that breaks the rules frame by frame. What pelt tells must be what they counted."""
+import contextlib
 import json
 import pathlib
 import re
@@ -14,7 +15,9 @@ import pytest
 import certs
 import h2raw
 import nginx
-from program import PASSED, SLOW, USAGE, measure, outcomes_add_up, pelt, server_count_fits
+from peers import ProxyApache, Tinyproxy
+from program import PASSED, SLOW, USAGE, if_quiet, in_a_quiet_moment, measure, outcomes_add_up, pelt, server_count_fits
+from wsserver import Server
 
 pytestmark = pytest.mark.sanitize
 
@@ -24,7 +27,7 @@ EXCHANGES = 1_000 if SLOW else 10_000
 
 class Nginx2(nginx.Nginx):
     CONFIG = nginx.HEAD + """\
-    log_format counted '$server_protocol $status';
+    log_format counted '$server_protocol $status $ssl_alpn_protocol';
     access_log {prefix}/access.log counted;
     keepalive_requests 100;
     http2_max_concurrent_streams 8;
@@ -37,6 +40,12 @@ class Nginx2(nginx.Nginx):
         ssl_certificate {chain};
         ssl_certificate_key {key};
         location / {{ return 200 "hello\\n"; }}
+        location /ws {{
+            proxy_pass http://127.0.0.1:{ws_port};
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+        }}
     }}
     server {{
         listen 127.0.0.1:{old_port} ssl;
@@ -47,31 +56,42 @@ class Nginx2(nginx.Nginx):
 }}
 """
 
-    def __init__(self, prefix, is_root, chain, key):
+    def __init__(self, prefix, is_root, chain, key, ws_port=1):
         tls, old = nginx.free_port(), nginx.free_port()
-        for name, value in (("tls_port", tls), ("old_port", old), ("chain", chain), ("key", key)):
+        for name, value in (("tls_port", tls), ("old_port", old), ("ws_port", ws_port), ("chain", chain), ("key", key)):
             self.CONFIG = self.CONFIG.replace("{" + name + "}", str(value))
         super().__init__(prefix, is_root)
         self.tls_url, self.old_url = f"https://127.0.0.1:{tls}", f"https://127.0.0.1:{old}"
 
     def count(self):
         """Requests of HTTP/2 that were answered, once nginx has ended."""
+        return self.counted("HTTP/2.0 200")
+
+    def counted(self, *lines):
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(20)
-        return (self.prefix / "access.log").read_text().count("HTTP/2.0 200")
+        log = (self.prefix / "access.log").read_text()
+        counts = [log.count(line) for line in lines]
+        return counts[0] if len(counts) == 1 else counts
 
 
-@pytest.fixture(name="server")
-def real_nginx(tmp_path):
+@contextlib.contextmanager
+def nginx2(tmp_path, **more):
     if nginx.program() is None:
         pytest.fail("no nginx on this host: install nginx-light")
     chain, key = certs.shared().path("good.crt"), certs.shared().path("good.key")
     (tmp_path / "nginx").mkdir()
-    server = Nginx2(tmp_path / "nginx", True, chain, key)
+    server = Nginx2(tmp_path / "nginx", True, chain, key, **more)
     yield server
     if server.process.poll() is None:
         server.process.kill()
         server.process.wait()
+
+
+@pytest.fixture(name="server")
+def real_nginx(tmp_path):
+    with nginx2(tmp_path) as server:
+        yield server
 
 
 class Nghttpd:
@@ -186,6 +206,35 @@ def test_a_server_without_http2_fails_by_name(server, tmp_path, library):
                  cwd=tmp_path)
     assert outcomes(done) == {"tls": 2}, done.told()
     assert "HTTP/2" in error_texts(done) or "h2" in error_texts(done)
+
+
+@pytest.mark.parametrize("secure", [True, pytest.param(False, marks=pytest.mark.variant)], ids=["https", "http"])
+def test_it_goes_through_a_proxys_tunnel(server, tmp_path, secure):
+    """Also without TLS, as a proxy hands on one request of HTTP/1.1 at a time; and with TLS to the proxy itself."""
+    ca = certs.shared()
+    url = server.tls_url if secure else server.url
+    (tmp_path / "proxy").mkdir()
+    with Tinyproxy(tmp_path) as plain, ProxyApache(tmp_path / "proxy", ca.path("good.crt"), ca.path("good.key")) as apache:
+        for proxy in (plain, apache):
+            done = bench(url, "--ca", ca.path("root.crt"), "--proxy", proxy.url, "-c", 2, "--streams", 5, "-n", 90, "-t", 1, cwd=tmp_path)
+            assert outcomes(done) == {"ok": 90}, done.told()
+            assert proxy.asked() == {"CONNECT": 2}
+    assert server.count() == 180
+
+
+def test_websockets_beside_it_speak_http1_by_alpn(tmp_path):
+    with Server(lambda peer: (peer.accept(), peer.echo())) as upstream, nginx2(tmp_path, ws_port=upstream.port) as server:
+        path = tmp_path / "scenario.lua"
+        path.write_text(SCENARIO % {"url": server.tls_url, "users": 3, "iterations": 60, "streams": 10, "more": "", "body": """
+    local ws = pelt.ws.connect("/ws")
+    ws:send("hello")
+    local answers = http.batch { "/a", "/b", "/c" }
+    check("both", ws:recv() == "hello" and answers[1].ok and answers[2].ok and answers[3].ok)
+    ws:close()"""})
+        done = measure("run", path, "--ca", certs.shared().path("root.crt"), "--tls", "openssl", cwd=tmp_path)
+        assert outcomes(done) == {"ok": 60 * 4}, done.told()
+        assert done.report["checks"][0]["failed"] == 0
+        assert server.counted("HTTP/2.0 200 h2", "HTTP/1.1 101 http/1.1") == [180, 60]
 
 
 SCENARIO = """\
@@ -326,12 +375,12 @@ def test_goaway_before_a_stream_moves_it_or_refuses_it_by_its_code(node, tmp_pat
     ("/cut", "truncated", "yes", "RST_STREAM INTERNAL_ERROR after 5 bytes", "INTERNAL_ERROR"),
 ])
 def test_each_reset_is_counted_by_its_code(node, tmp_path, path, outcome, sent, text, code):
-    total = EXCHANGES if outcome != "truncated" else EXCHANGES // 10
-    done = bench(f"{node.url}{path}", "-c", 2, "--streams", 10, "-n", total, cwd=tmp_path)
-    assert outcomes(done) == {outcome: total}, done.told()
-    assert done.report["totals"]["sent"][sent] == total
-    assert counters(done) == {("h2_resets", code): total}
+    done = bench(f"{node.url}{path}", "-c", 4, "--streams", 25, "-n", EXCHANGES, cwd=tmp_path)
+    assert outcomes(done) == {outcome: EXCHANGES}, done.told()
+    assert done.report["totals"]["sent"][sent] == EXCHANGES
+    assert counters(done) == {("h2_resets", code): EXCHANGES}
     assert text in error_texts(done)
+    assert node.seen()[path[1:].partition("?")[0]] == EXCHANGES
 
 
 def test_lost_connections_are_counted_by_how_far_answers_came(node, tmp_path):
@@ -350,6 +399,98 @@ def test_one_stream_that_fails_leaves_the_others_alone(node, tmp_path):
     assert outcomes(done) == {"ok": 60, "stream_reset": 20, "timeout": 20}, done.told()
     assert all(c["failed"] == 0 for c in done.report["checks"])
     assert 4 <= node.seen()["sessions"] < 10  # where nothing at all comes in time a connection is given up
+
+
+# ---- clients that servers must endure ----
+
+
+def test_a_body_waits_for_100_on_its_stream(node, tmp_path):
+    body = """local r = http.post("/continue/5", { body = "hello", expect_continue = true })
+    check("echoed", r.status == 200 and r.body == "hello")
+    check("others", http.get("/ok").body == "hello")"""
+    done = run(tmp_path, node.url, body, users=5, iterations=200, more='connections = "shared",', options=["-t", 1])
+    assert outcomes(done) == {"ok": 400}, done.told()
+    assert all(c["failed"] == 0 for c in done.report["checks"]), done.told()
+    seen = node.seen()
+    assert (seen["continue"], seen.get("early", 0), seen["sessions"]) == (200, 0, 1)
+
+
+def test_a_body_that_nobody_says_100_to_goes_after_a_second(node, tmp_path):
+    body = """local began = pelt.now()
+    local r = http.post("/whole", { body = "hello", expect_continue = true })
+    check("echoed", r.body == "hello" and pelt.now() - began >= 1)"""
+    done = run(tmp_path, node.url, body, users=3, iterations=3)
+    assert outcomes(done) == {"ok": 3}, done.told()
+    assert done.report["checks"][0]["failed"] == 0, done.told()
+
+
+def test_an_answer_before_the_body_ends_the_stream_without_it(node, tmp_path):
+    body = """check("status", http.post("/refuse", { body = "hello", expect_continue = true, expect = 417 }).status == 417)
+    check("others", http.get("/ok").body == "hello")"""
+    done = run(tmp_path, node.url, body, users=4, iterations=100)
+    assert outcomes(done) == {"ok": 200}, done.told()
+    assert all(c["failed"] == 0 for c in done.report["checks"]), done.told()
+    seen = node.seen()
+    assert (seen["refuse"], seen.get("early", 0), seen["sessions"]) == (100, 0, 4)
+
+
+def test_slow_readers_and_writers_hold_back_their_own_streams_only(tmp_path):
+    """Of the answer the window comes at once, what is behind it at the rate; of the request its body goes at the rate."""
+    body = """local began = pelt.now()
+    if user.id == 0 then
+      local r = http.get("/body/165536", { behave = { read_rate = "200k" } })
+      check("whole", #r.body == 165536)
+      check("slow", pelt.now() - began >= 0.4)
+      began = pelt.now()
+      r = http.post("/echo", { body = string.rep("x", 4000), behave = { write_rate = 8000 } })
+      check("echoed", #r.body == 4000)
+      check("slowly", pelt.now() - began >= 0.4)
+      user:stop()
+    else
+      for i = 1, 50 do http.get("/ok") end
+      check("fast", pelt.now() - began < 0.4)
+      user:stop()
+    end"""
+
+    def check(_):
+        node = Node()
+        done = run(tmp_path, node.url, body, users=2, iterations=1000, more='connections = "shared",', options=["-t", 1, "--http2-window", "64k"])
+        assert outcomes(done) == {"ok": 52}, done.told()
+        failed = {c["name"]: c["failed"] for c in done.report["checks"]}
+        late = failed.pop("fast")
+        assert len(failed) == 4 and not any(failed.values()), done.told()
+        assert node.seen()["sessions"] == 1
+        if_quiet(late == 0 or SLOW, "50 requests beside a slow stream took 0.4 s")
+
+    in_a_quiet_moment(check)
+
+
+@pytest.mark.parametrize("after, least", [("100k", 102_400), pytest.param("0", 0, marks=pytest.mark.variant)])
+def test_who_abandons_resets_the_stream_and_leaves_the_connection(node, tmp_path, after, least):
+    body = f"""check("error", http.get("/body/300000", {{ behave = {{ abandon_after = "{after}" }} }}).error == "abandoned")
+    check("others", http.get("/ok", {{ behave = {{ abandon_after = "1k" }} }}).body == "hello")"""
+    done = run(tmp_path, node.url, body, users=2, iterations=40, options=["--http2-window", "64k"])
+    assert outcomes(done) == {"abandoned": 40, "ok": 40}, done.told()
+    assert all(c["failed"] == 0 for c in done.report["checks"]), done.told()
+    assert done.report["totals"]["sent"] == {"yes": 40, "maybe": 40, "no": 0}
+    assert done.report["totals"]["bytes_received"] >= 40 * least
+    seen = node.seen()
+    assert (seen["body"], seen["cancelled"], seen["sessions"]) == (40, 40, 2)
+
+
+def test_a_small_answer_is_abandoned_by_its_size_too(node, tmp_path):
+    """Though all of it came in one receive."""
+    done = run(tmp_path, node.url, 'http.get("/body/5000", { behave = { abandon_after = 1000 } })', users=2, iterations=20)
+    assert outcomes(done) == {"abandoned": 20}, done.told()
+    assert node.seen()["body"] == 20
+
+
+def test_what_a_stream_cannot_do_is_refused(tmp_path):
+    path = tmp_path / "scenario.lua"
+    path.write_text(SCENARIO % {"url": "http://127.0.0.1:1", "body": 'http.get("/", { behave = { half_close = true } })', "users": 1,
+                                "iterations": 1, "streams": 5, "more": ""})
+    done = pelt("check", path, "--once", cwd=tmp_path)
+    assert done.code != PASSED and "half_close: a connection of HTTP/2 carries other requests" in done.out + done.err, done.told()
 
 
 # ---- a server that breaks the rules ----

@@ -81,6 +81,15 @@ def test_what_nginx_leaves_unanswered_it_has_not_counted(nginx, tmp_path):
     outcomes_add_up(done.report)
 
 
+def test_what_was_left_unanswered_is_called_again_by_choice(nginx, tmp_path):
+    n = 6 * NGINX_REQUESTS_A_CONNECTION
+    done = bench_piped(nginx.url + "/", 16, "-n", n, "--retry-stale", cwd=tmp_path)
+    counted = done.report["totals"]["outcomes"]
+    assert set(counted) == {"ok", "stale_reuse"} and counted["ok"] == n == nginx.count(), done.told()
+    assert done.report["totals"]["started"] == n + counted["stale_reuse"]
+    outcomes_add_up(done.report)
+
+
 def test_a_response_waits_for_those_before_it_and_its_time_tells(target, tmp_path):
     """pelt-target answers the requests of one connection one after the other."""
     instance = target("--service-time", f"constant:{SERVICE_MS}ms")

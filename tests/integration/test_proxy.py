@@ -57,6 +57,14 @@ def test_what_ends_as_stale_is_called_again_by_choice(nginx, proxy, tmp_path):
     assert done.report["totals"]["started"] == 800 + outcomes["stale_reuse"]
 
 
+def test_bench_calls_again_what_ends_as_stale_by_choice(nginx, proxy, tmp_path):
+    done = bench(nginx.url, "-c", 4, "-n", 800, "-t", 1, "--proxy", proxy.url, "--retry-stale", cwd=tmp_path)
+    totals = done.report["totals"]
+    assert done.code == PASSED and totals["outcomes"]["ok"] == 800 == nginx.count(), done.told()
+    assert set(totals["outcomes"]) == {"ok", "stale_reuse"} and totals["started"] == 800 + totals["outcomes"]["stale_reuse"]
+    outcomes_add_up(done.report)
+
+
 def test_https_goes_through_a_tunnel_that_lasts(proxy, tmp_path):
     ca = certs.shared()
     with_tls = https_servers.SERVERS["nginx"](tmp_path, ca.path("good.crt"), ca.path("good.key"))
@@ -182,7 +190,7 @@ def test_the_environment_counts_by_choice_only(nginx, proxy, tmp_path):
 
 
 @pytest.mark.parametrize("options, said", [
-    (("--proxy", "https://p:1"), '"https://...": proxies are spoken to by http:// only'),
+    (("--proxy", "socks5://p:1"), '"socks5://...": proxies are spoken to by http:// and https:// only'),
     (("--proxy", "http://u:secret@:1"), '":1" is no place of a proxy'),
     (("--proxy", "http://p:99999"), '"p:99999" is no place of a proxy'),
     (("--proxy", "env"), "neither http_proxy nor https_proxy is set"),

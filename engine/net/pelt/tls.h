@@ -100,7 +100,8 @@ struct pelt_tls_session {
 void pelt_tls_session_forget(struct pelt_tls_session *session); /* the next handshake is full */
 
 /*
- * Puts TLS upon `t`, a connected plain transport; its fd stays the transport's. `host`: the name or
+ * Puts TLS upon `t`, a connected transport; its fd stays the transport's. Upon TLS: by another
+ * thread object than that one's, as the bytes of both pass at one time. `host`: the name or
  * IP literal (no brackets) that the certificate must be for; a name is also sent (SNI); copied.
  * `session`: borrowed until close; NULL: nothing is resumed or kept. PELT_ENOMEM: `t` is as before.
  */

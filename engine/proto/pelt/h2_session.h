@@ -51,7 +51,9 @@ struct pelt_h2_stream {
     bool want_cookies;   /* or that of its Set-Cookie fields alone, */
     bool want_trailer;   /* and the fields of the trailer */
     bool hold;           /* what comes is not made room for again, until it is false */
+    size_t body_held;    /* set before submit: so many bytes at the body's end wait for _release */
     bool may_set_cookie; /* once the final head is there */
+    bool continued;      /* 100 (Continue) came */
     /* private */
     bool sent_headers, sent_all, head_done, remote_ended, peer_reset;
     uint8_t informational;
@@ -75,6 +77,8 @@ struct pelt_h2_ops {
     /* The final head is complete. `text`: from status line to blank line; empty unless wanted.
      * Borrowed. */
     void (*head)(struct pelt_h2_stream *s, struct pelt_span text);
+    /* 100 (Continue) came. release may be called, too. */
+    void (*go_on)(struct pelt_h2_stream *s);
     /* Borrowed. `last`: the answer ends with these bytes, unless it is a bad one. */
     void (*body)(struct pelt_h2_stream *s, const char *bytes, size_t len, bool last);
     void (*trailer)(struct pelt_h2_stream *s, struct pelt_span fields); /* "name: value" lines */
@@ -128,6 +132,12 @@ PELT_MUST_USE enum pelt_status pelt_h2_session_submit(struct pelt_h2_session *h,
 void pelt_h2_session_cancel(struct pelt_h2_session *h, struct pelt_h2_stream *s);
 /* After `hold` was true and is false: makes room for what came meanwhile. */
 void pelt_h2_session_consume(struct pelt_h2_session *h, struct pelt_h2_stream *s);
+
+/* While `hold` is true: room for so many of the bytes that came, or for all of them if fewer did.
+ * Returns how many. */
+uint32_t pelt_h2_session_grant(struct pelt_h2_session *h, struct pelt_h2_stream *s, uint32_t bytes);
+/* So many further bytes of the body that is held, or all of them if fewer are, may be sent. */
+void pelt_h2_session_release(struct pelt_h2_session *h, struct pelt_h2_stream *s, size_t bytes);
 
 /* A server's own words, for people: what is not printable ASCII becomes '.'. */
 void pelt_h2_plain(char *text);

@@ -61,6 +61,7 @@ struct pelt_bench { /* one request again and again, without a script */
     const char *body; /* NULL: none */
     size_t body_len;
     uint32_t on_connection; /* users of a connection: pipelining, streams of HTTP/2; 0: as 1 */
+    bool retry_stale;       /* what ends as stale_reuse is called again */
 };
 
 /* How a thread waits for what is due: it sleeps until shortly before, and then polls where cores

@@ -11,6 +11,7 @@
 #include "loopback.h"
 #include "pelt/client.h"
 #include "pelt/clock.h"
+#include "pelt/manner.h"
 
 #define GET     "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 #define MAGIC   24 /* bytes before the first frame */
@@ -153,6 +154,7 @@ static void use_sessions(struct stage *st)
 
 static void use_client(struct stage *st)
 {
+    static const struct pelt_manner slow_reader = {.read_per_s = 1000, .abandon_after = PELT_NEVER};
     struct pelt_client_options options = {.loop = st->loop,
                                           .recorder = &st->recorder,
                                           .timers = &st->timers,
@@ -167,7 +169,9 @@ static void use_client(struct stage *st)
                                         .timeouts = pelt_timeouts_default,
                                         .series = 1,
                                         .keep = true,
-                                        .body_max = 1000};
+                                        .body_max = 1000,
+                                        .mannered = st->shared,
+                                        .manner = st->shared ? &slow_reader : NULL};
     if (pelt_client_new(&options, &st->client, NULL) != PELT_OK) {
         return;
     }

@@ -13,6 +13,7 @@ static void is(const char *text, const char *host, unsigned port, const char *cr
     assert_int_equal(pelt_proxy_parse(&proxy, text, &err), PELT_OK);
     assert_string_equal(proxy.host, host);
     assert_int_equal(proxy.port, port);
+    assert_int_equal(proxy.secure, strncmp(text, "https", 5) == 0);
     if (credentials == NULL) {
         assert_null(proxy.credentials);
     } else {
@@ -31,6 +32,8 @@ static void places_are_read(void **state)
     is("http://ada:love%3alace%40@p:1", "p", 1, "ada:love:lace@");
     is("http://ada@p:1", "p", 1, "ada:");
     is("http://a:b@c@p:1", "p", 1, "a:b@c");
+    is("https://ada:lace@p", "p", PELT_PROXY_PORT_SECURE, "ada:lace");
+    is("https://[::1]:3129/", "::1", 3129, NULL);
 }
 
 static void others_are_refused_without_their_password(void **state)
@@ -38,7 +41,8 @@ static void others_are_refused_without_their_password(void **state)
     static const char *const wrong[] = {
         "",
         "http://",
-        "https://u:hidden@p:1",
+        "ftp://u:hidden@p:1",
+        "https://u:hidden@:1",
         "socks5://p:1",
         "http://u:hidden@",
         "p:0",

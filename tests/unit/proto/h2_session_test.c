@@ -103,6 +103,12 @@ static void on_head(struct pelt_h2_stream *s, struct pelt_span text)
                   s->may_set_cookie ? " cookie" : "", (int)text.len, text.len > 0 ? text.ptr : "");
 }
 
+static void on_go_on(struct pelt_h2_stream *s)
+{
+    pelt_buf_addf(&current->told, "%d go on\n", number_of(s));
+    pelt_h2_session_release(current->session, s, 2);
+}
+
 static void on_body(struct pelt_h2_stream *s, const char *bytes, size_t len, bool last)
 {
     current->body[number_of(s)] += len;
@@ -135,6 +141,7 @@ static void on_goaway(void *arg, int32_t last, uint32_t code, struct pelt_span d
 static const struct pelt_h2_ops ops = {.sent = on_sent,
                                        .came = on_came,
                                        .head = on_head,
+                                       .go_on = on_go_on,
                                        .body = on_body,
                                        .trailer = on_trailer,
                                        .ended = on_ended,
@@ -566,6 +573,37 @@ static void a_held_stream_gets_no_room_until_it_goes_on(void **state)
     finish(&f);
 }
 
+static void a_held_stream_gets_room_as_it_is_granted(void **state)
+{
+    static const struct pelt_h2_settings small = {.window = PELT_H2_WINDOW_LEAST};
+    static char piece[16384];
+    struct fixture f;
+    struct pelt_buf bytes = {0};
+    begin(&f, &small);
+    f.stream[0].hold = true;
+    head(&bytes, 1, 0, NULL);
+    for (int i = 0; i < 3; i++) {
+        frame(&bytes, DATA, 0, 1, piece, sizeof piece);
+    }
+    assert_int_equal(run(&f, 1, &bytes, bytes.len), PELT_OK);
+    pelt_buf_reset(&f.sent);
+    assert_int_equal(pelt_h2_session_grant(f.session, &f.stream[0], 100), 100);
+    assert_int_equal(pelt_h2_session_grant(f.session, &f.stream[0], 1), 1);
+    send_all(&f);
+    assert_int_equal(updates(&f, 1), 2); /* however small */
+    assert_int_equal(pelt_h2_session_grant(f.session, &f.stream[0], 100000), 3 * 16384 - 101);
+    assert_int_equal(pelt_h2_session_grant(f.session, &f.stream[0], 1), 0);
+    pelt_buf_reset(&bytes); /* as much again fits */
+    for (int i = 0; i < 3; i++) {
+        frame(&bytes, DATA, i == 2 ? END_STREAM : 0, 1, piece, sizeof piece);
+    }
+    assert_int_equal(pelt_h2_session_feed(f.session, bytes.data, bytes.len), PELT_OK);
+    send_all(&f);
+    assert_string_equal(told(&f), "0 sent\n0 head 200 []\n0 done NO_ERROR, 98304 bytes\n");
+    pelt_buf_deinit(&bytes);
+    finish(&f);
+}
+
 /* ---- what is sent, as nghttp2's server reads it ---- */
 
 static int on_server_header(nghttp2_session *session, const nghttp2_frame *got, const uint8_t *name,
@@ -634,6 +672,39 @@ static void a_request_goes_as_its_text_says(void **state)
         pelt_buf_deinit(&got);
         finish(&f);
     }
+}
+
+static void a_held_body_goes_as_it_is_released(void **state)
+{
+    struct fixture f;
+    struct pelt_buf bytes = {0}, read = {0};
+    char hints[10] = {0x08, 0x03, '1', '0', '3'}, go_on[10] = {0x08, 0x03, '1', '0', '0'};
+    begin(&f, &usual);
+    f.stream[0].body_held = SIZE_MAX;
+    assert_int_equal(submit(&f, 0, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"),
+                     PELT_OK);
+    send_all(&f);
+    read_as_server(&f.sent, &read);
+    assert_null(strchr(read.data, '['));
+    settings(&bytes, 100);
+    frame(&bytes, HEADERS, END_HEADERS, 1, hints, 5);
+    assert_int_equal(pelt_h2_session_feed(f.session, bytes.data, bytes.len), PELT_OK);
+    send_all(&f);
+    assert_string_equal(told(&f), "");
+    pelt_buf_reset(&bytes);
+    frame(&bytes, HEADERS, END_HEADERS, 1, go_on, 5);
+    assert_int_equal(pelt_h2_session_feed(f.session, bytes.data, bytes.len), PELT_OK);
+    send_all(&f); /* two bytes were released by on_go_on() */
+    pelt_h2_session_release(f.session, &f.stream[0], 100);
+    assert_int_equal(f.stream[0].body_held, 0);
+    send_all(&f);
+    assert_string_equal(told(&f), "0 go on\n0 sent\n");
+    static const char data[] = "\0\0\2\0\0\0\0\0\1he\0\0\3\0\1\0\0\0\1llo";
+    assert_in_range(f.sent.len, sizeof data, 1000);
+    assert_memory_equal(f.sent.data + f.sent.len - (sizeof data - 1), data, sizeof data - 1);
+    pelt_buf_deinit(&bytes);
+    pelt_buf_deinit(&read);
+    finish(&f);
 }
 
 static void what_is_no_request_is_refused(void **state)
@@ -710,7 +781,9 @@ int main(void)
         cmocka_unit_test(a_server_of_http1_is_named),
         cmocka_unit_test(one_stream_until_settings_then_as_many_as_they_say),
         cmocka_unit_test(a_held_stream_gets_no_room_until_it_goes_on),
+        cmocka_unit_test(a_held_stream_gets_room_as_it_is_granted),
         cmocka_unit_test(a_request_goes_as_its_text_says),
+        cmocka_unit_test(a_held_body_goes_as_it_is_released),
         cmocka_unit_test(what_is_no_request_is_refused),
         cmocka_unit_test(each_allocation_may_fail),
     };
