@@ -26,8 +26,15 @@ void report_worker_absence(const struct pelt_worker_row *w, char out[REPORT_WORK
     int len = 0;
     out[0] = '\0';
     if (isfinite(w->lost_s)) {
-        len = snprintf(out, REPORT_WORKER_TEXT, "not heard from %.1f s on%s", w->lost_s,
-                       strcmp(w->state, "lost") != 0 ? ", then again" : "");
+        const bool killed = strcmp(w->state, "killed") == 0;
+        len = snprintf(out, REPORT_WORKER_TEXT, "%s %.1f s on%s",
+                       killed ? "killed: gone from" : "not heard from", w->lost_s,
+                       killed || strcmp(w->state, "lost") == 0 ? "" : ", then again");
+    }
+    if (w->unknown > 0 && len >= 0 && len < REPORT_WORKER_TEXT) {
+        len += snprintf(out + len, (size_t)(REPORT_WORKER_TEXT - len),
+                        "%show %llu requests ended is unknown", len > 0 ? "; " : "",
+                        (unsigned long long)w->unknown);
     }
     if (w->gap_to_s > w->gap_from_s && len >= 0 && len < REPORT_WORKER_TEXT) {
         snprintf(out + len, (size_t)(REPORT_WORKER_TEXT - len),
@@ -66,6 +73,7 @@ static json_t *worker(const struct pelt_results *r, const struct pelt_worker_row
     json_object_set_new(o, "state", report_json_text(w->state));
     json_object_set_new(o, "lost_s", isfinite(w->lost_s) ? json_real(w->lost_s) : json_null());
     json_object_set_new(o, "gap", gap(w));
+    json_object_set_new(o, "unknown", json_integer((json_int_t)w->unknown));
     json_object_set_new(o, "refused", json_integer((json_int_t)w->refused));
     return o;
 }

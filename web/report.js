@@ -299,7 +299,8 @@
     if (!report.workers.length) {
       return null;
     }
-    const absence = w => [w.lost_s !== null ? `not heard from ${Format.number(w.lost_s)} s on` : null, w.gap ? `seconds ${w.gap.from_s} to ${w.gap.to_s - 1} missing, with ${Format.count(w.gap.started_most)} requests` : null,
+    const absence = w => [w.lost_s !== null ? `${w.state === "killed" ? "killed: gone" : "not heard"} from ${Format.number(w.lost_s)} s on` : null,
+      w.unknown ? `how ${Format.count(w.unknown)} requests ended is unknown` : null, w.gap ? `seconds ${w.gap.from_s} to ${w.gap.to_s - 1} missing, with ${Format.count(w.gap.started_most)} requests` : null,
       w.refused ? `${Format.count(w.refused)} messages refused` : null, w.reason || null].filter(Boolean).join("; ");
     return section("workers", "Workers", el("p", { class: "lead" }, "The hosts that sent the load, each its part of one schedule."),
       table(["worker", "host", right("requests"), right("share"), right("CPU"), right("clock"), right("lag p99"), "verdict", "state", "remarks"],

@@ -184,7 +184,7 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
     {"workers", 0, "N", GROUP_HOSTS, CLI_RUN, cli_read_users, FIELD(bus.workers),
      "so many workers send the load, this host sends none of it; waits until they are there"},
     {"on-loss", 0, "WHAT", GROUP_HOSTS, CLI_RUN, cli_read_on_loss, FIELD(bus.on_loss),
-     "when a worker is not heard for 5s: degrade (default: the others go on with their part), redistribute (they send its part as well, two seconds later) or abort; exit 6 in each case"},
+     "when a worker is killed, or not heard for 5s: degrade (default: the others go on with their part), redistribute (they send what it was to send as well, from two seconds later on) or abort; exit 6 in each case"},
     {"orphan-timeout", 0, "T", GROUP_HOSTS, CLI_RUN | CLI_WORKER, cli_read_duration, FIELD(bus.orphan_ns),
      "a worker that does not hear the coordinator for so long ends its load (default 30s)"},
     {"run", 0, "NAME", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.run),

@@ -12,22 +12,28 @@
 #define KEEP_NS (500 * PELT_NS_PER_MS) /* between two looks at who lives */
 #define BEAT_MS 15000
 
-static void lose(struct pelt_fleet_coordinator *c, uint32_t i)
+void pelt_leader_lost(struct pelt_fleet_coordinator *c, uint32_t i, const char *how)
 {
-    char name[200], text[600];
-    struct pelt_leader_slot *s = &c->slots[i];
+    char name[200], text[800];
     pelt_leader_name(c, i, name, sizeof(name));
-    s->lost_s = pelt_leader_now_s(c);
-    pelt_gather_lose(c->gather, i);
-    snprintf(text, sizeof(text), "%s was not heard for %.0f s: second %d is the last of it%s", name,
-             (double)PELT_FLEET_SILENT_NS / 1e9, (int)pelt_gather_slot(c->gather, i)->newest,
+    c->slots[i].lost_s = pelt_leader_now_s(c);
+    snprintf(text, sizeof(text), "%s %s: second %d is the last of it%s", name, how,
+             (int)pelt_gather_slot(c->gather, i)->newest,
              c->opt.on_loss == PELT_ON_LOSS_ABORT ? "; the run ends" : "; the others go on");
     pelt_leader_note(c, "worker_lost", text);
-    pelt_leader_spread(c);
+    pelt_leader_spread(c, i);
     if (c->opt.on_loss == PELT_ON_LOSS_ABORT) {
         pelt_leader_post(
             c, pelt_letter_new(PELT_LETTER_END, 0, ": a worker was lost (--on-loss abort)", NULL));
     }
+}
+
+static void lose(struct pelt_fleet_coordinator *c, uint32_t i)
+{
+    char how[60];
+    snprintf(how, sizeof(how), "was not heard for %.0f s", (double)PELT_FLEET_SILENT_NS / 1e9);
+    pelt_gather_lose(c->gather, i);
+    pelt_leader_lost(c, i, how);
 }
 
 /* Under the lock. Nobody is silent while the bus is: it has to be up for so long itself. */

@@ -188,7 +188,7 @@ enum pelt_status pelt_gather_part(struct pelt_gather *g, uint32_t index, struct 
     struct pelt_gather_slot *slot = &g->slots[index];
     struct pelt_wire_part p = {0};
     enum pelt_status status = pelt_wire_frame_check(message, &p, err);
-    if (status == PELT_OK && (slot->state == PELT_SLOT_ENDED || !follows(slot, id, &p, latest))) {
+    if (status == PELT_OK && (slot->has_bye || !follows(slot, id, &p, latest))) {
         status = pelt_fail(err, PELT_EPARSE, "part %u of second %d is out of place",
                            (unsigned)p.part, (int)p.second);
     }
@@ -221,7 +221,7 @@ void pelt_gather_bye(struct pelt_gather *g, uint32_t index, struct pelt_bus_id i
     slot->bye = *bye;
     slot->has_bye = true;
     slot->id = id;
-    slot->state = PELT_SLOT_ENDED;
+    slot->state = bye->recovered ? PELT_SLOT_KILLED : PELT_SLOT_ENDED;
 }
 
 void pelt_gather_lose(struct pelt_gather *g, uint32_t index)
@@ -364,7 +364,7 @@ void pelt_gather_end(struct pelt_gather *g)
     struct second *end = g->ended ? NULL : find_second(g, last);
     bool lost = false;
     for (uint32_t i = 0; i < g->slots_len; i++) {
-        lost = lost || g->slots[i].state == PELT_SLOT_LOST;
+        lost = lost || g->slots[i].state == PELT_SLOT_LOST || g->slots[i].state == PELT_SLOT_KILLED;
     }
     if (end != NULL && lost) {
         end_unknown(g, end->frame);

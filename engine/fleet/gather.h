@@ -16,7 +16,8 @@
 #include "pelt/wire_frame.h"
 #include "pelt/wire_hello.h"
 
-enum pelt_slot_state { PELT_SLOT_THERE, PELT_SLOT_LOST, PELT_SLOT_ENDED };
+/* KILLED: it was, and what it had done until then has been handed in: nothing more comes. */
+enum pelt_slot_state { PELT_SLOT_THERE, PELT_SLOT_LOST, PELT_SLOT_KILLED, PELT_SLOT_ENDED };
 
 struct pelt_gather_slot {
     enum pelt_slot_state state;

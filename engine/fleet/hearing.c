@@ -104,7 +104,6 @@ static void hear_frame(struct pelt_fleet_coordinator *c, uint32_t i,
     } else if (lost && g->state == PELT_SLOT_THERE) {
         snprintf(text, sizeof(text), "%s is heard again, with second %d", name, (int)g->newest);
         pelt_leader_note(c, "worker_back", text);
-        pelt_leader_spread(c);
     }
 }
 
@@ -118,7 +117,12 @@ static void hear_bye(struct pelt_fleet_coordinator *c, uint32_t i,
         return;
     }
     pelt_gather_bye(c->gather, i, entry->id, &bye);
-    if (bye.reason[0] != '\0') {
+    if (bye.recovered) {
+        snprintf(c->slots[i].reason, sizeof(c->slots[i].reason), "%.399s", bye.reason);
+        snprintf(text, sizeof(text), "was killed, with %llu requests under way%s%s",
+                 (unsigned long long)bye.unknown, bye.reason[0] != '\0' ? "; " : "", bye.reason);
+        pelt_leader_lost(c, i, text);
+    } else if (bye.reason[0] != '\0') {
         pelt_leader_name(c, i, name, sizeof(name));
         snprintf(text, sizeof(text), "%s ended before its time: %s", name, bye.reason);
         pelt_leader_note(c, "worker_ended", text);

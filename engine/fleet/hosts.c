@@ -175,13 +175,36 @@ static void on_give(void *arg, struct pelt_letter *letter)
     pelt_mailbox_post(&c->given, &letter->mail);
 }
 
+static const char *state_of(const struct pelt_gather_slot *g)
+{
+    switch (g->state) {
+    case PELT_SLOT_ENDED:
+        return g->bye.reason[0] != '\0' ? "ended early" : "done";
+    case PELT_SLOT_KILLED:
+        return "killed";
+    default:
+        return "lost";
+    }
+}
+
+/* Requests that were under way when it was heard last. */
+static uint64_t unknown_of(const struct pelt_gather_slot *g)
+{
+    const uint64_t under_way = g->in_flight > 0 ? (uint64_t)g->in_flight : 0;
+    return g->state == PELT_SLOT_ENDED    ? 0
+           : g->state == PELT_SLOT_KILLED ? g->bye.unknown
+                                          : under_way;
+}
+
 static void fill_row(struct pelt_fleet_coordinator *c, uint32_t i)
 {
     const struct pelt_leader_slot *s = &c->slots[i];
     const struct pelt_gather_slot *g = pelt_gather_slot(c->gather, i);
-    const bool ended = g->state == PELT_SLOT_ENDED;
-    const int32_t end_s = ended ? 0 : (int32_t)ceil(pelt_leader_now_s(c));
-    const bool gone = end_s > g->newest + 1 && g->gap_to <= g->gap_from;
+    const bool ended = g->state == PELT_SLOT_ENDED, killed = g->state == PELT_SLOT_KILLED;
+    const int32_t end_s = ended ? 0 : (int32_t)ceil(s->given ? s->given_s : pelt_leader_now_s(c));
+    const int32_t gone_s =
+        g->newest + (killed && g->newest >= 0 ? 0 : 1); /* of one it has a part */
+    const bool gone = end_s > gone_s && g->gap_to <= g->gap_from;
     const double a_second = g->frames > 0 ? (double)g->started / (double)g->frames : 0;
     c->rows[i] = (struct pelt_worker_row){
         .slot = i,
@@ -197,13 +220,13 @@ static void fill_row(struct pelt_fleet_coordinator *c, uint32_t i)
         .lag_p99_us = s->lag_p99_us,
         .verdict = s->verdict,
         .reason = s->reason,
-        .state = ended ? (g->bye.reason[0] != '\0' ? "ended early" : "done") : "lost",
+        .state = state_of(g),
         .lost_s = s->lost_s,
-        .gap_from_s = gone ? g->newest + 1 : g->gap_from,
+        .gap_from_s = gone ? gone_s : g->gap_from,
         .gap_to_s = gone ? end_s : g->gap_to,
         .missing_least = g->missing,
-        .missing_most =
-            g->missing + (gone ? (uint64_t)ceil(a_second * (end_s - g->newest - 1)) : 0),
+        .missing_most = g->missing + (gone ? (uint64_t)ceil(a_second * (end_s - gone_s)) : 0),
+        .unknown = unknown_of(g),
         .refused = g->refused,
     };
 }
@@ -216,7 +239,12 @@ static void note_lost(struct pelt_fleet_coordinator *c, uint32_t i)
     if (c->lost[0] != '\0') {
         return;
     }
-    if (g->state != PELT_SLOT_ENDED) {
+    if (g->state == PELT_SLOT_KILLED) {
+        snprintf(c->lost, sizeof(c->lost),
+                 "%s was killed %.1f s into the load: its part from then on is missing, how %llu "
+                 "requests ended is unknown",
+                 name, c->slots[i].lost_s, (unsigned long long)g->bye.unknown);
+    } else if (g->state != PELT_SLOT_ENDED) {
         snprintf(c->lost, sizeof(c->lost), "%s was lost %.1f s into the load: its part is missing",
                  name, c->slots[i].lost_s);
     } else if (g->bye.reason[0] != '\0') {

@@ -32,7 +32,9 @@ struct pelt_leader_slot {
     char why[512]; /* it cannot run the plan */
     uint64_t alive_ns;
     char hb[32];
-    double lost_s; /* NAN: it never was */
+    double lost_s;  /* it was found to be gone; NAN: it never was */
+    bool given;     /* its part is the others' from given_s on */
+    double given_s; /* since second 0 */
     struct pelt_bus_id acked;
     char verdict[16], reason[400];
     uint64_t lag_p99_us;
@@ -106,14 +108,16 @@ PELT_MUST_USE enum pelt_status pelt_leader_send(struct pelt_fleet_coordinator *c
 /* ---- steering.c ---- */
 
 void pelt_leader_on_asked(void *arg, const struct pelt_bus_entry *entry); /* of the stream `ask` */
-/* After somebody was lost, or came back. */
-void pelt_leader_spread(struct pelt_fleet_coordinator *c);
+/* A worker is lost: with --on-loss redistribute the others get its part, for good. */
+void pelt_leader_spread(struct pelt_fleet_coordinator *c, uint32_t lost);
 
 /* ---- alive.c ---- */
 
 /* Twice a second: lease, beat, clock, who is there. */
 PELT_MUST_USE enum pelt_status pelt_leader_keep(struct pelt_fleet_coordinator *c,
                                                 struct pelt_error *err);
+/* A worker is gone: an event, and what --on-loss wants done. */
+void pelt_leader_lost(struct pelt_fleet_coordinator *c, uint32_t i, const char *how);
 /* Nobody is there any more, nor waited for. */
 bool pelt_leader_all_over(struct pelt_fleet_coordinator *c, uint64_t now_ns);
 

@@ -217,12 +217,13 @@ static void name_keys(struct pelt_outbox *o)
 }
 
 enum pelt_status pelt_outbox_new(struct pelt_bus *bus, const struct pelt_bus_claim *claim,
-                                 const struct pelt_bus_clock *clock, const char *spool_path,
+                                 const struct pelt_bus_clock *clock, struct pelt_spool *spool,
                                  struct pelt_outbox **out, struct pelt_error *err)
 {
     struct pelt_outbox *o = calloc(1, sizeof(*o));
     if (o == NULL) {
         pelt_bus_free(bus);
+        pelt_spool_remove(spool);
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     pthread_condattr_t monotonic;
@@ -235,18 +236,13 @@ enum pelt_status pelt_outbox_new(struct pelt_bus *bus, const struct pelt_bus_cla
     o->claim = *claim;
     o->clock = *clock;
     o->heard_ns = pelt_clock_ns();
+    o->spool = spool;
+    o->next = pelt_spool_last(spool);
     name_keys(o);
-    struct pelt_spool_owner owner = {.slot = claim->slot};
-    snprintf(owner.run, sizeof(owner.run), "%s", claim->run);
-    snprintf(owner.incarnation, sizeof(owner.incarnation), "%s", claim->incarnation);
-    enum pelt_status status = pelt_spool_create(spool_path, &owner, &o->spool, err);
-    if (status == PELT_OK && pthread_create(&o->thread, NULL, thread_main, o) != 0) {
-        status = pelt_fail(err, PELT_EIO, "cannot start a thread");
-    }
-    o->started = status == PELT_OK;
-    if (status != PELT_OK) {
+    o->started = pthread_create(&o->thread, NULL, thread_main, o) == 0;
+    if (!o->started) {
         pelt_outbox_free(o);
-        return status;
+        return pelt_fail(err, PELT_EIO, "cannot start a thread");
     }
     *out = o;
     return PELT_OK;
@@ -265,9 +261,7 @@ void pelt_outbox_free(struct pelt_outbox *o)
         pthread_join(o->thread, NULL);
     }
     pelt_bus_free(o->bus);
-    if (o->spool != NULL) {
-        pelt_spool_remove(o->spool);
-    }
+    pelt_spool_remove(o->spool);
     pthread_cond_destroy(&o->changed);
     pthread_mutex_destroy(&o->lock);
     free(o);

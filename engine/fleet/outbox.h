@@ -17,12 +17,11 @@
 
 struct pelt_outbox;
 
-/* Takes bus, claim (held) and clock (measured); also where it fails. `spool_path` must not exist.
- */
+/* Takes bus and spool, also where it fails; copies claim (held) and clock (measured). */
 PELT_MUST_USE enum pelt_status pelt_outbox_new(struct pelt_bus *bus,
                                                const struct pelt_bus_claim *claim,
                                                const struct pelt_bus_clock *clock,
-                                               const char *spool_path, struct pelt_outbox **out,
+                                               struct pelt_spool *spool, struct pelt_outbox **out,
                                                struct pelt_error *err);
 /* Stops the thread; what was not acknowledged is lost with the spool. Accepts NULL. */
 void pelt_outbox_free(struct pelt_outbox *o);

@@ -7,46 +7,43 @@
 
 #include "pelt/clock.h"
 
-/* ---- what the others do of a lost worker's part ---- */
-
-/* Of a run whose lost workers' part the others have: how much more each of them sends. */
-static double spread_factor(const struct pelt_fleet_coordinator *c)
-{
-    uint32_t there = 0;
-    for (uint32_t i = 0; i < c->opt.workers; i++) {
-        there += pelt_gather_slot(c->gather, i)->state != PELT_SLOT_LOST;
-    }
-    const bool spread = c->opt.on_loss == PELT_ON_LOSS_REDISTRIBUTE && there > 0;
-    return spread ? (double)c->opt.workers / there : 1;
-}
-
-/* Workers turn their plans two seconds from now. */
-static uint64_t tell_turn(struct pelt_fleet_coordinator *c, double level)
+/* Orders take effect two seconds from now. */
+static uint64_t ahead_ns(const struct pelt_fleet_coordinator *c)
 {
     const uint64_t now_ns = pelt_clock_ns();
-    const uint64_t at_ns = (now_ns > c->start_ns ? now_ns - c->start_ns : 0) + PELT_FLEET_AHEAD_NS;
-    struct pelt_order order = {
-        .kind = PELT_ORDER_RATE, .level = level * spread_factor(c), .at_ns = (int64_t)at_ns};
-    pelt_leader_tell(c, &order);
-    return at_ns;
+    return (now_ns > c->start_ns ? now_ns - c->start_ns : 0) + PELT_FLEET_AHEAD_NS;
 }
 
-/* After somebody was lost, or came back. */
-void pelt_leader_spread(struct pelt_fleet_coordinator *c)
+/* ---- what the others do of a lost worker's part ---- */
+
+void pelt_leader_spread(struct pelt_fleet_coordinator *c, uint32_t lost)
 {
-    char text[200];
-    if (c->opt.on_loss != PELT_ON_LOSS_REDISTRIBUTE) {
+    char text[200], name[200];
+    const uint64_t at_ns = ahead_ns(c);
+    struct pelt_order order = {
+        .kind = PELT_ORDER_SPREAD, .at_ns = (int64_t)at_ns, .spread = {.slots = c->opt.workers}};
+    uint32_t there = 0;
+    if (c->opt.on_loss != PELT_ON_LOSS_REDISTRIBUTE || c->slots[lost].given) {
         return;
     }
-    if (!c->can_turn) {
-        pelt_leader_note(c, "redistribute",
-                         "the load cannot be redistributed: it is a mix, a replay, or decided "
-                         "as it goes; the others go on with their part");
+    c->slots[lost].given = true;
+    c->slots[lost].given_s = (double)at_ns / 1e9;
+    for (uint32_t i = 0; i < c->opt.workers; i++) {
+        if (c->slots[i].given) {
+            pelt_order_slot_set(order.spread.lost, i);
+        } else if (pelt_gather_slot(c->gather, i)->has_bye) {
+            pelt_order_slot_set(order.spread.done, i);
+        } else {
+            there++;
+        }
+    }
+    if (there == 0) {
         return;
     }
-    const uint64_t at_ns = tell_turn(c, c->paused ? 0 : c->level);
-    snprintf(text, sizeof(text), "from second %.1f on each of the others sends %.4g%% of its part",
-             (double)at_ns / 1e9, 100 * spread_factor(c));
+    pelt_leader_tell(c, &order);
+    pelt_leader_name(c, lost, name, sizeof(name));
+    snprintf(text, sizeof(text), "from second %.1f on the others send what %.100s was to send",
+             (double)at_ns / 1e9, name);
     pelt_leader_note(c, "redistribute", text);
 }
 
@@ -62,7 +59,9 @@ static void turn_load(struct pelt_fleet_coordinator *c, double level, const char
         pelt_letter_free(letter);
         return;
     }
-    const uint64_t at_ns = tell_turn(c, level);
+    const uint64_t at_ns = ahead_ns(c);
+    struct pelt_order order = {.kind = PELT_ORDER_RATE, .level = level, .at_ns = (int64_t)at_ns};
+    pelt_leader_tell(c, &order);
     if (letter != NULL) {
         letter->turn_ns = at_ns;
         letter->factor = level;

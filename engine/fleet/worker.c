@@ -21,12 +21,14 @@
 
 #include "ear.h"
 #include "folder.h"
+#include "keeper.h"
 #include "outbox.h"
 #include "parcels.h"
 #include "pelt/clock.h"
 #include "pelt/log.h"
 #include "pelt/wire_frame.h"
 #include "pelt/wire_hello.h"
+#include "shares.h"
 #include "stage_text.h"
 
 #define LOOK_NS     (50 * PELT_NS_PER_MS)
@@ -43,6 +45,7 @@ struct pelt_fleet_worker {
     struct pelt_bus_claim claim;
     char folder[512], box[540];
     uint64_t orphan_ns;
+    struct pelt_keeper *keeper; /* NULL: none could be had */
     struct pelt_outbox *outbox;
     struct pelt_ear *ear;
     pthread_mutex_t lock; /* of the following, which both threads touch */
@@ -50,17 +53,16 @@ struct pelt_fleet_worker {
     struct pelt_order plan;
     bool has_plan;
     uint64_t start_server_ns;
-    char why[256]; /* CALLED_OFF */
+    struct pelt_shares *shares; /* NULL: nothing was taken over so far */
+    char why[256];              /* CALLED_OFF */
     struct pelt_mailbox *mail;
     /* Main's and the control thread's: */
     struct pelt_run_slot part;
     char *data_json;
-    struct pelt_wire_totals totals;
+    struct pelt_keeper_said said; /* the newest second */
     struct pelt_slot_end end;
-    int32_t second; /* newest; -1: none */
     uint64_t start_ns, start_late_ns;
-    int64_t in_flight;
-    bool orphaned;
+    _Atomic bool orphaned;  /* it ended the load by itself; relaxed: `why` is under the lock */
     _Atomic bool cancelled; /* relaxed: a hint */
 };
 
@@ -124,6 +126,42 @@ static void take_turn(struct pelt_fleet_worker *w, const struct pelt_order *orde
     }
 }
 
+static void on_share(void *arg, uint64_t part, uint64_t parts, uint64_t from_ns)
+{
+    struct pelt_letter *letter = pelt_letter_new(PELT_LETTER_TAKE_OVER, 0, NULL, NULL);
+    if (letter != NULL) {
+        letter->part = part;
+        letter->parts = parts;
+        letter->turn_ns = from_ns;
+        post(arg, letter);
+    }
+}
+
+/* A worker that was thought to be lost and hears that its part is others' now must not send it as
+ * well. */
+static void take_spread(struct pelt_fleet_worker *w, const struct pelt_order *order)
+{
+    static const char why[] = "its part was given to the other workers";
+    if (order->spread.slots != w->plan.plan.slots || order->at_ns < 0 || w->state != STARTED) {
+        return;
+    }
+    if (pelt_order_slot(order->spread.lost, w->claim.slot)) {
+        w->orphaned = true;
+        snprintf(w->why, sizeof(w->why), "%s", why);
+        struct pelt_letter *letter = pelt_letter_new(PELT_LETTER_CUT, 0, NULL, NULL);
+        if (letter != NULL) {
+            letter->turn_ns = (uint64_t)order->at_ns;
+        }
+        post(w, letter);
+        return;
+    }
+    w->shares = w->shares != NULL ? w->shares : pelt_shares_new(order->spread.slots);
+    if (w->shares == NULL || pelt_shares_spread(w->shares, &order->spread, w->claim.slot,
+                                                (uint64_t)order->at_ns, on_share, w) != PELT_OK) {
+        pelt_log(PELT_LOG_ERROR, "worker", "what a lost worker was to send is not taken over here");
+    }
+}
+
 static void on_order(void *arg, struct pelt_order *order)
 {
     struct pelt_fleet_worker *w = arg;
@@ -140,6 +178,9 @@ static void on_order(void *arg, struct pelt_order *order)
         break;
     case PELT_ORDER_RATE:
         take_turn(w, order);
+        break;
+    case PELT_ORDER_SPREAD:
+        take_spread(w, order);
         break;
     case PELT_ORDER_STOP:
         call_off(w, order, PELT_LETTER_END);
@@ -244,7 +285,7 @@ static void say_event(struct pelt_fleet_worker *w, double t_s, const char *kind,
     snprintf(event.kind, sizeof(event.kind), "%s", kind);
     snprintf(event.text, sizeof(event.text), "%s", text);
     pelt_buf_init(&message, PELT_WIRE_MESSAGE_MAX);
-    say(w, w->second >= 0 ? w->second : PELT_OUTBOX_BEFORE,
+    say(w, w->said.second >= 0 ? w->said.second : PELT_OUTBOX_BEFORE,
         pelt_wire_event_encode(&event, &message), &message);
 }
 
@@ -363,22 +404,24 @@ static void on_frame(void *arg, const struct pelt_slot_second *second)
                                                .lua_looks = f->lua_looks,
                                                .lua_seen = f->lua_seen};
     }
-    w->second = second->sum->second;
-    w->in_flight += (int64_t)(n.started - n.ended);
-    pelt_wire_totals_add(&w->totals, second->sum);
+    w->said.second = second->sum->second;
+    w->said.in_flight += (int64_t)(n.started - n.ended);
+    w->said.clock_bound_ns = pelt_bus_clock_bound_ns(&clock, pelt_clock_ns());
+    pelt_wire_totals_add(&w->said.totals, second->sum);
     const struct pelt_wire_second wire = {
         .frame = second->sum,
         .names = second->names,
         .threads = threads,
         .threads_len = second->threads_len < THREADS_MAX ? second->threads_len : THREADS_MAX,
-        .totals = &w->totals,
-        .in_flight = w->in_flight,
-        .clock_bound_ns = pelt_bus_clock_bound_ns(&clock, pelt_clock_ns())};
+        .totals = &w->said.totals,
+        .in_flight = w->said.in_flight,
+        .clock_bound_ns = w->said.clock_bound_ns};
     enum pelt_status status = pelt_wire_frame_encode(&wire, on_part, &telling);
     if (status != PELT_OK) {
         pelt_log(PELT_LOG_ERROR, "worker", "second %d does not reach the coordinator: %s",
-                 (int)w->second, pelt_status_name(status));
+                 (int)w->said.second, pelt_status_name(status));
     }
+    pelt_keeper_said(w->keeper, &w->said);
     pelt_outbox_poke(w->outbox);
     watch_coordinator(w);
 }
@@ -403,6 +446,7 @@ const struct pelt_run_slot *pelt_fleet_worker_part(struct pelt_fleet_worker *w)
     w->part = (struct pelt_run_slot){.slot = w->claim.slot,
                                      .slots = w->plan.plan.slots,
                                      .data_json = w->data_json,
+                                     .estate = pelt_keeper_estate(w->keeper),
                                      .ready = on_ready,
                                      .cancel = on_cancel,
                                      .on_frame = on_frame,
@@ -520,8 +564,8 @@ static void say_verdict(struct pelt_fleet_worker *w, const struct pelt_results *
 static void say_bye(struct pelt_fleet_worker *w, const char *why)
 {
     struct pelt_buf message;
-    struct pelt_wire_bye bye = {.totals = w->totals,
-                                .last_second = w->second >= 0 ? w->second : -2,
+    struct pelt_wire_bye bye = {.totals = w->said.totals,
+                                .last_second = w->said.second >= 0 ? w->said.second : -2,
                                 .spool_lost = pelt_outbox_lost(w->outbox),
                                 .paced = w->end.paced,
                                 .late = w->end.late,
@@ -530,8 +574,9 @@ static void say_bye(struct pelt_fleet_worker *w, const char *why)
                                 .start_late_ns = w->start_late_ns};
     snprintf(bye.reason, sizeof(bye.reason), "%s", why);
     pelt_buf_init(&message, PELT_WIRE_MESSAGE_MAX);
-    say(w, w->second >= 0 ? w->second : PELT_OUTBOX_BEFORE, pelt_wire_bye_encode(&bye, &message),
-        &message);
+    say(w, w->said.second >= 0 ? w->said.second : PELT_OUTBOX_BEFORE,
+        pelt_wire_bye_encode(&bye, &message), &message);
+    pelt_keeper_said_bye(w->keeper);
 }
 
 enum pelt_status pelt_fleet_worker_end(struct pelt_fleet_worker *w,
@@ -572,6 +617,17 @@ static enum pelt_status make_folder(struct pelt_fleet_worker *w, struct pelt_err
     return pelt_folder_make(w->box, err);
 }
 
+static enum pelt_status make_spool(struct pelt_fleet_worker *w, struct pelt_spool **out,
+                                   struct pelt_error *err)
+{
+    char path[560];
+    struct pelt_spool_owner owner = {.slot = w->claim.slot};
+    snprintf(owner.run, sizeof(owner.run), "%s", w->claim.run);
+    snprintf(owner.incarnation, sizeof(owner.incarnation), "%s", w->claim.incarnation);
+    snprintf(path, sizeof(path), "%s/spool", w->folder);
+    return pelt_spool_create(path, &owner, out, err);
+}
+
 /* The bus may not be there yet: whoever starts workers starts Redis as well. */
 static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pelt_bus *bus,
                                           uint64_t patience_ns, int *signal, struct pelt_error *err)
@@ -598,8 +654,9 @@ static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pe
 static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
                              uint64_t patience_ns, int *signal, struct pelt_error *err)
 {
-    char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL], spool[560];
+    char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL];
     struct pelt_bus_clock clock = {0};
+    struct pelt_spool *spool = NULL;
     pelt_bus_incarnation(incarnation);
     pelt_fleet_label(label, sizeof(label));
     pelt_bus_claim_init(&w->claim, w->run, incarnation, label);
@@ -614,11 +671,14 @@ static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
     if (status == PELT_OK) {
         status = make_folder(w, err);
     }
+    if (status == PELT_OK) {
+        status = make_spool(w, &spool, err);
+    }
     if (status != PELT_OK) {
         pelt_bus_free(bus);
         return status;
     }
-    snprintf(spool, sizeof(spool), "%s/spool", w->folder);
+    pelt_keeper_introduce(w->keeper, w->folder, &w->claim, &clock);
     return pelt_outbox_new(bus, &w->claim, &clock, spool, &w->outbox, err);
 }
 
@@ -633,7 +693,8 @@ enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *o
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
     w->opt = *options;
-    w->second = -1;
+    w->said.second = -1;
+    w->keeper = pelt_keeper_new(&options->fleet); /* before there are threads */
     w->orphan_ns = options->fleet.orphan_ns != 0 ? options->fleet.orphan_ns : PELT_FLEET_ORPHAN_NS;
     pthread_mutex_init(&w->lock, NULL);
     snprintf(w->run, sizeof(w->run), "%s",
@@ -670,11 +731,13 @@ void pelt_fleet_worker_free(struct pelt_fleet_worker *w)
     if (w == NULL) {
         return;
     }
+    pelt_keeper_free(w->keeper);
     pelt_ear_free(w->ear);
     pelt_outbox_free(w->outbox);
     if (w->folder[0] != '\0') {
         pelt_folder_remove(w->folder);
     }
+    pelt_shares_free(w->shares);
     pelt_order_deinit(&w->plan);
     pelt_run_key_wipe(&w->key);
     pthread_mutex_destroy(&w->lock);

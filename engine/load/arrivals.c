@@ -36,7 +36,7 @@ static void draw_next(struct pelt_arrivals_iter *it)
 }
 
 void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *plan, uint64_t seed,
-                        uint32_t part, uint32_t parts)
+                        uint64_t part, uint64_t parts)
 {
     assert(part < parts);
     *it = (struct pelt_arrivals_iter){
@@ -129,10 +129,12 @@ void pelt_arrivals_closed(struct pelt_arrivals_iter *it)
     it->end_ns = pelt_plan_length_ns(it->plan);
 }
 
-void pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns)
+size_t pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns)
 {
     assert(it->plan == plan);
-    it->stage -= pelt_plan_forget(plan, t_ns, it->stage);
+    const size_t forgotten = pelt_plan_forget(plan, t_ns, it->stage);
+    it->stage -= forgotten;
+    return forgotten;
 }
 
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed)

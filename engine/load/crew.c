@@ -47,8 +47,9 @@ void pelt_crew_tell_when_idle(struct pelt_crew *crew)
 
 void pelt_crew_out_of_memory(struct pelt_crew *crew, uint64_t now_ns)
 {
-    pelt_log(PELT_LOG_ERROR, "load", "out of memory with %u users on thread %u: its load ends here",
-             crew->users_len, crew->opt.thread);
+    pelt_log(PELT_LOG_ERROR, "load",
+             "out of memory with %u users on thread %llu: its load ends here", crew->users_len,
+             (unsigned long long)crew->opt.thread);
     crew->starved = true;
     pelt_crew_stop(crew, now_ns);
 }
@@ -124,6 +125,38 @@ struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options)
     return crew;
 }
 
+/* The plan that the other one's has become by turns. */
+static enum pelt_status take_turned(struct pelt_crew *crew, const struct pelt_crew *from)
+{
+    enum pelt_status status = pelt_plan_copy(&crew->live, &from->live);
+    crew->given = from->given;
+    crew->opt.plan = &crew->live;
+    if (status == PELT_OK && !pelt_crew_is_open(crew)) {
+        pelt_closed_turned(crew);
+    }
+    return status;
+}
+
+struct pelt_crew *pelt_crew_split(const struct pelt_crew *from, uint64_t thread, uint64_t threads,
+                                  uint64_t from_ns)
+{
+    assert(from->opt.may_split);
+    struct pelt_crew_options options = from->opt;
+    options.plan = from->given != NULL ? from->given : from->opt.plan;
+    options.thread = thread;
+    options.threads = threads;
+    options.from_ns = from_ns;
+    struct pelt_crew *crew = pelt_crew_new(&options);
+    if (crew != NULL && from->given != NULL && take_turned(crew, from) != PELT_OK) {
+        pelt_crew_free(crew);
+        return NULL;
+    }
+    if (crew != NULL && pelt_crew_is_open(crew)) {
+        pelt_open_split(crew, from);
+    }
+    return crew;
+}
+
 void pelt_crew_free(struct pelt_crew *crew)
 {
     if (crew == NULL) {
@@ -142,24 +175,30 @@ void pelt_crew_free(struct pelt_crew *crew)
     free(crew);
 }
 
+/* When the first of its users and arrivals may come. */
+static uint64_t begin_ns(const struct pelt_crew *crew)
+{
+    return crew->opt.start_ns + crew->opt.from_ns;
+}
+
 void pelt_crew_start(struct pelt_crew *crew, uint64_t now_ns)
 {
     crew->begun_plan = true;
     if (pelt_crew_is_open(crew)) {
         pelt_open_draw(crew);
     }
-    pelt_crew_arm(crew, &crew->plan_timer, crew->opt.start_ns, now_ns);
+    pelt_crew_arm(crew, &crew->plan_timer, begin_ns(crew), now_ns);
 }
 
 /* The plan has become another: it is looked at again. */
 static void follow_anew(struct pelt_crew *crew, uint64_t now_ns)
 {
-    const uint64_t start_ns = crew->opt.start_ns;
     if (crew->begun_plan && !crew->stopping) {
         if (pelt_crew_is_open(crew)) {
             pelt_open_draw(crew);
         }
-        pelt_crew_arm(crew, &crew->plan_timer, now_ns > start_ns ? now_ns : start_ns, now_ns);
+        pelt_crew_arm(crew, &crew->plan_timer, now_ns > begin_ns(crew) ? now_ns : begin_ns(crew),
+                      now_ns);
     }
 }
 
@@ -171,7 +210,7 @@ static void forget_past(struct pelt_crew *crew, uint64_t now_ns)
         return;
     }
     if (pelt_crew_is_open(crew)) {
-        pelt_arrivals_forget(&crew->open.arrivals, &crew->live, t_ns);
+        pelt_open_forget(crew, t_ns);
     } else {
         pelt_plan_forget(&crew->live, t_ns, crew->live.stages_len - 1); /* the last one's level may
                                                                            hold */
@@ -231,6 +270,17 @@ void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns)
         pelt_open_closed(crew);
     }
     follow_anew(crew, now_ns);
+}
+
+void pelt_crew_cut(struct pelt_crew *crew, uint64_t at_ns, uint64_t now_ns)
+{
+    if (at_ns < crew->length_ns) {
+        crew->length_ns = at_ns;
+        if (pelt_crew_is_open(crew)) {
+            pelt_open_cut(crew);
+        }
+        follow_anew(crew, now_ns);
+    }
 }
 
 static void stop(struct pelt_crew *crew, uint64_t now_ns)

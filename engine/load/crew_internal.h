@@ -22,8 +22,10 @@ struct pelt_crew_closed {               /* closed.c */
 
 struct pelt_crew_open { /* open.c */
     struct pelt_arrivals_iter arrivals;
-    struct pelt_arrival next; /* drawn, not yet due */
-    bool held;                /* it was drawn, and the plan has no place for it as it turned */
+    struct pelt_arrivals_iter before; /* as it was before it gave the last one: for who splits */
+    bool dry;                         /* the last time it gave none */
+    struct pelt_arrival next;         /* drawn, not yet due */
+    bool held; /* it was drawn, and the plan has no place for it as it turned */
     struct pelt_waiting waiting;
     uint64_t unseen;      /* arrivals that the stop found due before the loop came to them */
     struct pelt_vu *idle; /* last in, first out */

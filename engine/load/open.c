@@ -144,7 +144,15 @@ static void arrive(struct pelt_crew *crew, struct pelt_arrival a, uint64_t now_n
 static void draw_next(struct pelt_crew *crew)
 {
     uint64_t due_ns;
-    bool more = pelt_arrivals_next(&crew->open.arrivals, &crew->open.next.k, &due_ns);
+    bool more;
+    if (crew->opt.may_split &&
+        !crew->open.dry) { /* else it has gone on to this crew's next one, which is not known yet */
+        crew->open.before = crew->open.arrivals;
+    }
+    do {
+        more = pelt_arrivals_next(&crew->open.arrivals, &crew->open.next.k, &due_ns);
+    } while (more && due_ns < crew->opt.from_ns);
+    crew->open.dry = !more;
     crew->open.next.due_ns = more ? crew->opt.start_ns + due_ns : PELT_NEVER;
 }
 
@@ -240,6 +248,7 @@ void pelt_open_init(struct pelt_crew *crew)
     crew->users_most = users > 0 ? users : 1;
     crew->open.waiting.most = pelt_crew_share(crew, opt->plan->waiting_max);
     pelt_arrivals_init(&crew->open.arrivals, opt->plan, opt->seed, opt->thread, opt->threads);
+    crew->open.before = crew->open.arrivals;
     crew->open.next.due_ns = PELT_NEVER; /* none drawn before the start */
 }
 
@@ -255,13 +264,40 @@ void pelt_open_draw(struct pelt_crew *crew)
     }
 }
 
-void pelt_open_closed(struct pelt_crew *crew)
+void pelt_open_split(struct pelt_crew *crew, const struct pelt_crew *from)
+{
+    struct pelt_arrivals_iter *it = &crew->open.arrivals;
+    *it = from->open.before;
+    it->plan = crew->opt.plan;
+    it->part = crew->opt.thread;
+    it->parts = crew->opt.threads;
+}
+
+void pelt_open_forget(struct pelt_crew *crew, uint64_t t_ns)
+{
+    crew->open.arrivals.stage -= pelt_arrivals_forget(&crew->open.before, &crew->live, t_ns);
+}
+
+/* Rounded to the end, which a plan does not contain; or behind it. */
+static void drop_behind_end(struct pelt_crew *crew)
 {
     struct pelt_arrival *next = &crew->open.next;
-    pelt_arrivals_closed(&crew->open.arrivals);
     if (next->due_ns != PELT_NEVER && next->due_ns >= crew->opt.start_ns + crew->length_ns) {
-        next->due_ns = PELT_NEVER; /* rounded to the end, which a plan does not contain */
+        next->due_ns = PELT_NEVER;
     }
+}
+
+void pelt_open_closed(struct pelt_crew *crew)
+{
+    pelt_arrivals_closed(&crew->open.arrivals);
+    pelt_arrivals_closed(&crew->open.before);
+    drop_behind_end(crew);
+}
+
+void pelt_open_cut(struct pelt_crew *crew)
+{
+    crew->open.arrivals.end_ns = crew->length_ns;
+    drop_behind_end(crew);
 }
 
 /* What was due before the turn stays so. An arrival that was drawn and has no place in the plan any
@@ -274,6 +310,10 @@ void pelt_open_turned(struct pelt_crew *crew, uint64_t at_ns)
     uint64_t due_ns = 0;
     it->plan = crew->opt.plan;
     const bool due = pelt_arrivals_turned(it, &due_ns);
+    crew->open.before.plan = crew->opt.plan;
+    crew->open.before.stage = 0;
+    crew->open.before.stage_x = 0;
+    crew->open.before.stage_ns = 0;
     if (drawn && next->due_ns >= crew->opt.start_ns + at_ns) {
         next->due_ns = due ? crew->opt.start_ns + due_ns : PELT_NEVER;
         crew->open.held = !due;

@@ -13,6 +13,10 @@ void pelt_open_draw(struct pelt_crew *crew);
 /* The plan has turned from `at_ns` on. */
 void pelt_open_turned(struct pelt_crew *crew, uint64_t at_ns);
 void pelt_open_closed(struct pelt_crew *crew); /* the live plan was closed */
+void pelt_open_cut(struct pelt_crew *crew);    /* it ends before its plan does */
+/* The crew's arrivals are those of its share from where the other one's have come to. */
+void pelt_open_split(struct pelt_crew *crew, const struct pelt_crew *from);
+void pelt_open_forget(struct pelt_crew *crew, uint64_t t_ns); /* what of a live plan is past */
 /* Who waits, or was due by now and has not been seen yet, is dropped. Nobody is idle any more. */
 void pelt_open_stop(struct pelt_crew *crew, uint64_t now_ns);
 

@@ -312,6 +312,17 @@ static void follow_letter(struct pelt_running *run, const struct pelt_letter *le
             pelt_fail(&run->own_failure, PELT_ENOMEM, "out of memory: the load did not change");
         }
         break;
+    case PELT_LETTER_TAKE_OVER:
+        if (pelt_workers_take_over(run, letter) != PELT_OK) {
+            pelt_fail(&run->own_failure, PELT_ENOMEM,
+                      "out of memory: what another host was to send is not sent");
+        }
+        break;
+    case PELT_LETTER_CUT:
+        if (pelt_workers_cut(run, letter->turn_ns) != PELT_OK) {
+            pelt_control_end(run, "");
+        }
+        break;
     case PELT_LETTER_CLOSE:
         pelt_control_close(run);
         break;

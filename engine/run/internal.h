@@ -100,6 +100,10 @@ void pelt_workers_close(struct pelt_running *run);
 /* From then on the plan's levels are so many times what was given, at all threads and hosts. */
 PELT_MUST_USE enum pelt_status pelt_workers_turn(struct pelt_running *run, uint64_t at_ns,
                                                  double factor);
+PELT_MUST_USE enum pelt_status pelt_workers_cut(struct pelt_running *run, uint64_t at_ns);
+/* What another host had: PELT_LETTER_TAKE_OVER. */
+PELT_MUST_USE enum pelt_status pelt_workers_take_over(struct pelt_running *run,
+                                                      const struct pelt_letter *letter);
 void pelt_workers_cancel(struct pelt_running *run);
 bool pelt_workers_ending(const struct pelt_running *run); /* each has heard that, or is done */
 void pelt_workers_join(struct pelt_running *run);
@@ -160,7 +164,7 @@ void pelt_notes_stage(struct pelt_running *run, const struct pelt_plan *plan,
 void pelt_notes_step(struct pelt_running *run, struct pelt_step_row *row);
 void pelt_notes_facts(struct pelt_running *run, const char *const *facts);
 void pelt_notes_params(struct pelt_running *run); /* of its load: again when more is known */
-void pelt_notes_start(struct pelt_running *run); /* second 0 is known: when that is, on the wall */
+void pelt_notes_start(struct pelt_running *run);  /* second 0 is known: when that is, on the wall */
 void pelt_notes_length(
     struct pelt_running *run); /* that was reached, in place of the planned one */
 void pelt_notes_workers(struct pelt_running *run);   /* what came of other hosts, if any sent */

@@ -125,11 +125,13 @@ static enum pelt_status run_init(struct pelt_running *run, const struct pelt_run
         return status;
     }
     run->length_ns = pelt_plan_length_ns(&run->plan);
-    run->registry = pelt_registry_new();
+    struct pelt_estate *estate = options->slot != NULL ? options->slot->estate : NULL;
+    run->registry = pelt_registry_new_in(pelt_estate_shm(estate));
     run->loop = ev_loop_new(EVFLAG_AUTO);
     if (run->registry == NULL || run->loop == NULL) {
         return pelt_fail(err, PELT_ENOMEM, "out of memory");
     }
+    pelt_estate_name(estate, run->registry);
     pelt_series_limit(run);
     status = options->resume ? pelt_notes_recall(run, err) : PELT_OK;
     if (status == PELT_OK && pelt_rules_open(run) != PELT_OK) {

@@ -13,8 +13,8 @@
 void pelt_series_limit(struct pelt_running *run)
 {
     size_t said = run->opt.series_bytes_most;
-    pelt_quota_init(pelt_registry_quota(run->registry),
-                    said != 0 ? said : BYTES + run->threads * BYTES_A_THREAD);
+    pelt_quota_limit(pelt_registry_quota(run->registry),
+                     said != 0 ? said : BYTES + run->threads * BYTES_A_THREAD);
 }
 
 static void tell(struct pelt_running *run, bool *told, const char *text)

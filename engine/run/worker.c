@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "pelt/crew.h"
+#include "pelt/log.h"
 #include "pelt/script.h"
 #include "pelt/ws_code.h"
 #include "pelt/wsconn.h"
@@ -24,11 +25,12 @@
 #define FRAMES_MIN 2                     /* one is filled, one is added up */
 #define BEAT_NS    (50 * PELT_NS_PER_MS) /* divides a second: each edge is a beat */
 
-struct stage_letter { /* from the control thread */
+struct load_letter { /* from the control thread */
     struct pelt_mail mail;
-    bool turn; /* else `stage` */
-    uint64_t turn_ns;
+    enum { LOAD_STAGE, LOAD_TURN, LOAD_TAKE_OVER, LOAD_CUT } kind;
+    uint64_t at_ns; /* of the plan's time: it turns, is taken over, or ends here */
     double factor;
+    uint64_t part, parts;
     struct pelt_stage stage;
 };
 
@@ -39,17 +41,17 @@ struct pelt_worker {
     struct pelt_station station;
     struct pelt_bench_load *bench; /* either */
     struct pelt_script *script;    /* or */
-    struct pelt_crew **crews;      /* one of each load of the run */
+    struct pelt_crew **crews;      /* one of each load of the run, then those taken over */
     size_t crews_len;
     size_t idle; /* crews that are done, perhaps before the loop ran */
     uint64_t start_ns;
     struct pelt_timer beat;      /* tells how late the thread is, and turns the frame of a second in
                                     which nothing happened */
     struct pelt_mailbox empties; /* letters with emptied frames, from the control thread */
-    struct pelt_mailbox stages;  /* of a live plan, from the control thread */
-    struct pelt_mail *spare;     /* those taken out and not used yet */
-    struct pelt_letter *letter;  /* of the frame being filled */
-    unsigned letters;            /* in existence */
+    struct pelt_mailbox load_mail; /* what becomes of the load, from the control thread */
+    struct pelt_mail *spare;       /* those taken out and not used yet */
+    struct pelt_letter *letter;    /* of the frame being filled */
+    unsigned letters;              /* in existence */
     /* Of the thread when the running frame began: */
     uint64_t cpu_ns, spun_ns, run_wait_ns;
     uint32_t lua_looks, lua_seen;
@@ -75,6 +77,7 @@ static struct pelt_letter *frame_letter_new(struct pelt_worker *w, struct pelt_f
     if (letter != NULL) {
         letter->frame = frame;
         w->letters++;
+        pelt_estate_add(w->opt.run->slot != NULL ? w->opt.run->slot->estate : NULL, frame);
     }
     return letter;
 }
@@ -201,7 +204,7 @@ static void on_quiet(void *arg)
 static void on_crew_idle(void *arg)
 {
     struct pelt_worker *w = arg;
-    if (++w->idle < w->opt.parts->len) {
+    if (++w->idle < w->crews_len) {
         return;
     }
     bool cancelled = atomic_load_explicit(&w->cancel, memory_order_acquire);
@@ -213,30 +216,74 @@ static void on_crew_idle(void *arg)
     }
 }
 
-static enum pelt_status follow_letter(struct pelt_worker *w, const struct stage_letter *letter,
-                                      uint64_t now_ns)
+static bool take_over(struct pelt_worker *w, size_t load, const struct load_letter *letter,
+                      uint64_t now_ns)
 {
-    return letter->turn ? pelt_crew_turn(w->crews[0], letter->turn_ns, letter->factor, now_ns)
-                        : pelt_crew_extend(w->crews[0], &letter->stage, now_ns);
+    const uint64_t parts = letter->parts * w->opt.threads;
+    const uint64_t part = (letter->part + letter->parts * w->opt.thread + load) % parts;
+    if (pelt_crew_stopping(w->crews[load])) {
+        return true;
+    }
+    struct pelt_crew **longer = realloc(w->crews, (w->crews_len + 1) * sizeof(struct pelt_crew *));
+    if (longer == NULL) {
+        return false;
+    }
+    w->crews = longer;
+    longer[w->crews_len] = pelt_crew_split(longer[load], part, parts, letter->at_ns);
+    if (longer[w->crews_len] == NULL) {
+        return false;
+    }
+    pelt_crew_start(longer[w->crews_len++], now_ns);
+    return true;
 }
 
-/* A live plan is the only one of its run, and so is one that may turn. */
-static void follow_plan(struct pelt_worker *w, uint64_t now_ns)
+/* What it is that a host had of each load. */
+static void take_over_all(struct pelt_worker *w, const struct load_letter *letter, uint64_t now_ns)
+{
+    for (size_t i = 0; i < w->opt.parts->len; i++) {
+        if (!take_over(w, i, letter, now_ns)) {
+            pelt_log(PELT_LOG_ERROR, "run", "out of memory: thread %u has not taken over its share",
+                     w->opt.thread);
+        }
+    }
+}
+
+/* A live plan is the only one of its run, and so is one that may turn: all crews have it. */
+static enum pelt_status follow_letter(struct pelt_worker *w, const struct load_letter *letter,
+                                      uint64_t now_ns)
+{
+    enum pelt_status status = PELT_OK;
+    if (letter->kind == LOAD_TAKE_OVER) {
+        take_over_all(w, letter, now_ns);
+        return PELT_OK;
+    }
+    for (size_t i = 0; letter->kind == LOAD_CUT && i < w->crews_len; i++) {
+        pelt_crew_cut(w->crews[i], letter->at_ns, now_ns);
+    }
+    for (size_t i = 0; letter->kind != LOAD_CUT && i < w->crews_len && status == PELT_OK; i++) {
+        status = letter->kind == LOAD_TURN
+                     ? pelt_crew_turn(w->crews[i], letter->at_ns, letter->factor, now_ns)
+                     : pelt_crew_extend(w->crews[i], &letter->stage, now_ns);
+    }
+    return status;
+}
+
+static void follow_load(struct pelt_worker *w, uint64_t now_ns)
 {
     const bool close = atomic_load_explicit(&w->close, memory_order_acquire);
-    struct pelt_mail *mail = pelt_mailbox_take(&w->stages);
+    struct pelt_mail *mail = pelt_mailbox_take(&w->load_mail);
     while (mail != NULL) {
-        struct stage_letter *letter = (struct stage_letter *)mail;
+        struct load_letter *letter = (struct load_letter *)mail;
         mail = mail->next;
         if (follow_letter(w, letter, now_ns) != PELT_OK) {
             w->closed = true; /* it stopped, and tells so with its last frame */
         }
         free(letter);
     }
-    if (close && !w->closed) {
-        w->closed = true;
-        pelt_crew_close(w->crews[0], now_ns);
+    for (size_t i = 0; close && !w->closed && i < w->crews_len; i++) {
+        pelt_crew_close(w->crews[i], now_ns);
     }
+    w->closed = w->closed || close;
 }
 
 static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
@@ -249,7 +296,7 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
         atomic_store_explicit(&w->ending, true, memory_order_relaxed);
         pelt_client_hurry(w->station.client); /* what was measured first */
     }
-    follow_plan(w, now_ns);
+    follow_load(w, now_ns);
     for (size_t i = 0; i < w->crews_len; i++) {
         if (stop) {
             pelt_crew_stop(w->crews[i], now_ns);
@@ -379,7 +426,7 @@ enum pelt_status pelt_worker_new(const struct pelt_worker_options *options,
         .quota = pelt_registry_quota(options->registry),
     };
     enum pelt_status status = pelt_mailbox_init(&w->empties);
-    if (status == PELT_OK && (status = pelt_mailbox_init(&w->stages)) != PELT_OK) {
+    if (status == PELT_OK && (status = pelt_mailbox_init(&w->load_mail)) != PELT_OK) {
         pelt_mailbox_deinit(&w->empties);
     }
     if (status != PELT_OK) {
@@ -413,8 +460,9 @@ static struct pelt_crew *crew_new(struct pelt_worker *w, size_t i)
     struct pelt_crew_options crew = {
         .plan = part->plan,
         .seed = part->seed,
-        .thread = (uint32_t)((number_of(&w->opt) + i) % threads),
-        .threads = (uint32_t)threads,
+        .thread = (number_of(&w->opt) + i) % threads,
+        .threads = threads,
+        .may_split = w->opt.slots > 1,
         .part = (uint16_t)i,
         .id_from = part->id_from,
         .id_step = part->id_step,
@@ -487,28 +535,38 @@ void pelt_worker_stop(struct pelt_worker *w)
     ev_async_send(w->station.reactor.loop, &w->wake);
 }
 
-enum pelt_status pelt_worker_extend(struct pelt_worker *w, const struct pelt_stage *stage)
+static enum pelt_status tell(struct pelt_worker *w, const struct load_letter *what)
 {
-    struct stage_letter *letter = calloc(1, sizeof(*letter));
+    struct load_letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL) {
         return PELT_ENOMEM;
     }
-    letter->stage = *stage;
-    pelt_mailbox_post(&w->stages, &letter->mail);
+    *letter = *what;
+    pelt_mailbox_post(&w->load_mail, &letter->mail);
     ev_async_send(w->station.reactor.loop, &w->wake);
     return PELT_OK;
 }
 
+enum pelt_status pelt_worker_extend(struct pelt_worker *w, const struct pelt_stage *stage)
+{
+    return tell(w, &(struct load_letter){.kind = LOAD_STAGE, .stage = *stage});
+}
+
 enum pelt_status pelt_worker_turn(struct pelt_worker *w, uint64_t at_ns, double factor)
 {
-    struct stage_letter *letter = calloc(1, sizeof(*letter));
-    if (letter == NULL) {
-        return PELT_ENOMEM;
-    }
-    *letter = (struct stage_letter){.turn = true, .turn_ns = at_ns, .factor = factor};
-    pelt_mailbox_post(&w->stages, &letter->mail);
-    ev_async_send(w->station.reactor.loop, &w->wake);
-    return PELT_OK;
+    return tell(w, &(struct load_letter){.kind = LOAD_TURN, .at_ns = at_ns, .factor = factor});
+}
+
+enum pelt_status pelt_worker_take_over(struct pelt_worker *w, uint64_t part, uint64_t parts,
+                                       uint64_t from_ns)
+{
+    return tell(w, &(struct load_letter){
+                       .kind = LOAD_TAKE_OVER, .at_ns = from_ns, .part = part, .parts = parts});
+}
+
+enum pelt_status pelt_worker_cut(struct pelt_worker *w, uint64_t at_ns)
+{
+    return tell(w, &(struct load_letter){.kind = LOAD_CUT, .at_ns = at_ns});
 }
 
 void pelt_worker_close(struct pelt_worker *w)
@@ -552,10 +610,10 @@ static void free_letters(struct pelt_mail *mail)
     }
 }
 
-static void free_stages(struct pelt_mail *mail)
+static void free_load_letters(struct pelt_mail *mail)
 {
     while (mail != NULL) {
-        struct stage_letter *letter = (struct stage_letter *)mail;
+        struct load_letter *letter = (struct load_letter *)mail;
         mail = mail->next;
         free(letter);
     }
@@ -576,8 +634,8 @@ void pelt_worker_free(struct pelt_worker *w)
     free_letters(w->spare);
     free_letters(pelt_mailbox_take(&w->empties));
     pelt_mailbox_deinit(&w->empties);
-    free_stages(pelt_mailbox_take(&w->stages));
-    pelt_mailbox_deinit(&w->stages);
+    free_load_letters(pelt_mailbox_take(&w->load_mail));
+    pelt_mailbox_deinit(&w->load_mail);
     pelt_station_deinit(&w->station);
     free(w);
 }

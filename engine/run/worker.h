@@ -45,6 +45,12 @@ PELT_MUST_USE enum pelt_status pelt_worker_extend(struct pelt_worker *w,
 /* From then on the plan's levels are so many times what was given. PELT_ENOMEM: not told. */
 PELT_MUST_USE enum pelt_status pelt_worker_turn(struct pelt_worker *w, uint64_t at_ns,
                                                 double factor);
+/* From `from_ns` of the plan on this worker's thread has its share, as one of the host's, of what
+ * is `part` of `parts` of the load and was another host's. PELT_ENOMEM: not told. */
+PELT_MUST_USE enum pelt_status pelt_worker_take_over(struct pelt_worker *w, uint64_t part,
+                                                     uint64_t parts, uint64_t from_ns);
+/* The load ends here at `at_ns` of the plan, as others have it from then on. Likewise. */
+PELT_MUST_USE enum pelt_status pelt_worker_cut(struct pelt_worker *w, uint64_t at_ns);
 void pelt_worker_close(struct pelt_worker *w);  /* it ends where it is known to */
 void pelt_worker_cancel(struct pelt_worker *w); /* ends what runs, as unfinished */
 /* It has heard that, or is done, so that no script holds it: what it has measured will come. */

@@ -234,6 +234,25 @@ enum pelt_status pelt_workers_turn(struct pelt_running *run, uint64_t at_ns, dou
     return status;
 }
 
+enum pelt_status pelt_workers_take_over(struct pelt_running *run, const struct pelt_letter *letter)
+{
+    enum pelt_status status = PELT_OK;
+    for (uint32_t i = 0; run->workers != NULL && i < run->threads && status == PELT_OK; i++) {
+        status =
+            pelt_worker_take_over(run->workers[i], letter->part, letter->parts, letter->turn_ns);
+    }
+    return status;
+}
+
+enum pelt_status pelt_workers_cut(struct pelt_running *run, uint64_t at_ns)
+{
+    enum pelt_status status = PELT_OK;
+    for (uint32_t i = 0; run->workers != NULL && i < run->threads && status == PELT_OK; i++) {
+        status = pelt_worker_cut(run->workers[i], at_ns);
+    }
+    return status;
+}
+
 void pelt_workers_cancel(struct pelt_running *run)
 {
     if (run->opt.hosts != NULL) {

@@ -35,7 +35,7 @@ const char *pelt_run_hist_name(enum pelt_run_hist kind)
 
 struct pelt_frame *pelt_frame_new(struct pelt_quota *quota)
 {
-    struct pelt_frame *f = calloc(1, sizeof *f);
+    struct pelt_frame *f = pelt_shm_take(pelt_quota_shm(quota), sizeof *f);
     if (f != NULL) {
         pelt_hist_pool_init(&f->pool, quota);
     }
@@ -45,7 +45,7 @@ struct pelt_frame *pelt_frame_new(struct pelt_quota *quota)
 /* A series' part, zeroed. */
 static void *part_new(struct pelt_frame *f, size_t bytes)
 {
-    void *part = calloc(1, bytes);
+    void *part = pelt_shm_take(pelt_quota_shm(f->pool.quota), bytes);
     if (part != NULL) {
         pelt_quota_draw(f->pool.quota, bytes);
     }
@@ -56,7 +56,7 @@ static void part_free(struct pelt_frame *f, void *part, size_t bytes)
 {
     if (part != NULL) {
         pelt_quota_give(f->pool.quota, bytes);
-        free(part);
+        pelt_shm_give(pelt_quota_shm(f->pool.quota), part);
     }
 }
 
@@ -89,11 +89,12 @@ void pelt_frame_free(struct pelt_frame *f)
         f->spare_metrics = spare->next_spare;
         part_free(f, spare, sizeof *spare);
     }
-    free(f->metrics);
-    free(f->requests);
-    free(f->checks);
+    struct pelt_shm *shm = pelt_quota_shm(f->pool.quota);
+    pelt_shm_give(shm, f->metrics);
+    pelt_shm_give(shm, f->requests);
+    pelt_shm_give(shm, f->checks);
     pelt_hist_pool_deinit(&f->pool);
-    free(f);
+    pelt_shm_give(shm, f);
 }
 
 /* Empties a series' part and puts it on the spare list, with its memory for the slowest. */
@@ -149,30 +150,42 @@ void pelt_frame_reset(struct pelt_frame *f)
 }
 
 /*
- * `array` of *len items grown to hold index `id`, doubling, new items zeroed; NULL: out of memory,
- * the old array stays.
+ * A copy of `array` of `len` items that holds index `id`, doubled, new items zeroed, and *more, how
+ * many it has; the old one is given back. NULL: out of memory, the old array stays.
  */
-static void *grow(void *array, uint32_t *len, uint32_t id, size_t item_bytes)
+static void *grow(struct pelt_frame *f, void *array, uint32_t len, uint32_t id, size_t item_bytes,
+                  uint32_t *more)
 {
-    uint32_t more = *len < 8 ? 8 : 2 * *len;
-    more = id < more ? more : id + 1;
-    char *grown = realloc(array, more * item_bytes);
-    if (grown != NULL) {
-        memset(grown + *len * item_bytes, 0, (more - *len) * item_bytes);
-        *len = more;
+    struct pelt_shm *shm = pelt_quota_shm(f->pool.quota);
+    *more = len < 8 ? 8 : 2 * len;
+    *more = id < *more ? *more : id + 1;
+    void *grown = pelt_shm_take(shm, *more * item_bytes);
+    if (grown != NULL && len > 0) {
+        memcpy(grown, array, len * item_bytes);
+        pelt_shm_give(shm, array);
     }
     return grown;
+}
+
+/* Between an array and its new length: who finds this process killed (pelt/estate.h) reads no more
+ * items than there are. */
+static void array_first(void)
+{
+    atomic_signal_fence(memory_order_release);
 }
 
 struct pelt_request_frame *pelt_frame_request_slow(struct pelt_frame *f, uint32_t series)
 {
     assert(series < PELT_SERIES_MAX);
     if (series >= f->requests_len) {
-        void *grown = grow(f->requests, &f->requests_len, series, sizeof *f->requests);
+        uint32_t more;
+        void *grown = grow(f, f->requests, f->requests_len, series, sizeof *f->requests, &more);
         if (grown == NULL) {
             return NULL;
         }
         f->requests = grown;
+        array_first();
+        f->requests_len = more;
     }
     struct pelt_request_frame *r = f->requests[series];
     if (r == NULL && f->spare != NULL) {
@@ -190,11 +203,14 @@ struct pelt_metric_frame *pelt_frame_metric_slow(struct pelt_frame *f, uint32_t 
 {
     assert(series < PELT_METRIC_SERIES_MAX);
     if (series >= f->metrics_len) {
-        void *grown = grow(f->metrics, &f->metrics_len, series, sizeof *f->metrics);
+        uint32_t more;
+        void *grown = grow(f, f->metrics, f->metrics_len, series, sizeof *f->metrics, &more);
         if (grown == NULL) {
             return NULL;
         }
         f->metrics = grown;
+        array_first();
+        f->metrics_len = more;
     }
     struct pelt_metric_frame *m = f->metrics[series];
     if (m == NULL && f->spare_metrics != NULL) {
@@ -212,11 +228,14 @@ struct pelt_check_frame *pelt_frame_check(struct pelt_frame *f, uint32_t check)
 {
     assert(check < PELT_CHECKS_MAX);
     if (check >= f->checks_len) {
-        void *grown = grow(f->checks, &f->checks_len, check, sizeof *f->checks);
+        uint32_t more;
+        void *grown = grow(f, f->checks, f->checks_len, check, sizeof *f->checks, &more);
         if (grown == NULL) {
             return NULL;
         }
         f->checks = grown;
+        array_first();
+        f->checks_len = more;
     }
     return &f->checks[check];
 }
@@ -340,18 +359,29 @@ enum pelt_status pelt_frame_slow(struct pelt_frame *f, const struct pelt_kept *k
     return PELT_OK;
 }
 
-static enum pelt_status add_request(struct pelt_frame *into, uint32_t series,
-                                    const struct pelt_request_frame *from)
+/* NULL: out of memory. */
+static struct pelt_request_frame *add_request_counts(struct pelt_frame *into, uint32_t series,
+                                                     const struct pelt_request_frame *from)
 {
     struct pelt_request_frame *r = pelt_frame_request(into, series);
     if (r == NULL) {
-        return PELT_ENOMEM;
+        return NULL;
     }
     r->started += from->started;
     r->bytes_sent += from->bytes_sent;
     r->bytes_received += from->bytes_received;
     for (unsigned i = 0; i < PELT_OUTCOME_COUNT; i++) {
         r->outcomes[i] += from->outcomes[i];
+    }
+    return r;
+}
+
+static enum pelt_status add_request(struct pelt_frame *into, uint32_t series,
+                                    const struct pelt_request_frame *from)
+{
+    struct pelt_request_frame *r = add_request_counts(into, series, from);
+    if (r == NULL) {
+        return PELT_ENOMEM;
     }
     for (unsigned kind = 0; kind < PELT_HIST_REQUEST_KINDS; kind++) {
         pelt_hist_add(&r->hist[kind], &into->pool, &from->hist[kind]);
@@ -421,7 +451,7 @@ static enum pelt_status add_metric(struct pelt_frame *into, uint32_t series,
 }
 
 /* What needs no memory. */
-static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
+static void add_sums(struct pelt_frame *into, const struct pelt_frame *from)
 {
     into->iterations += from->iterations;
     into->script_errors += from->script_errors;
@@ -443,6 +473,11 @@ static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
     into->flight_ns += from->flight_ns;
     into->unanswered_ns += from->unanswered_ns;
     into->lost += from->lost;
+}
+
+static void add_run(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    add_sums(into, from);
     for (uint8_t i = 0; i < from->slowest_len; i++) {
         (void)pelt_kept_add(into->slowest, &into->slowest_len, PELT_KEPT_OF_RUN, &from->slowest[i]);
     }
@@ -471,6 +506,21 @@ enum pelt_status pelt_frame_add(struct pelt_frame *into, const struct pelt_frame
         status = add_check(into, i, &from->checks[i]);
     }
     return status == PELT_OK ? pelt_frame_add_metrics(into, from) : status;
+}
+
+enum pelt_status pelt_frame_add_counts(struct pelt_frame *into, const struct pelt_frame *from)
+{
+    enum pelt_status status = PELT_OK;
+    add_sums(into, from);
+    for (uint32_t i = 0; i < from->requests_len && status == PELT_OK; i++) {
+        if (from->requests[i] != NULL && add_request_counts(into, i, from->requests[i]) == NULL) {
+            status = PELT_ENOMEM;
+        }
+    }
+    for (uint32_t i = 0; i < from->checks_len && status == PELT_OK; i++) {
+        status = add_check(into, i, &from->checks[i]);
+    }
+    return status;
 }
 
 enum pelt_status pelt_frame_add_metrics(struct pelt_frame *into, const struct pelt_frame *from)

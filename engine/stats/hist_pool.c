@@ -31,18 +31,19 @@ void pelt_hist_pool_deinit(struct pelt_hist_pool *pool)
     while (pool->slabs != NULL) {
         struct pelt_hist_slab *slab = pool->slabs;
         pool->slabs = slab->next;
-        free(slab);
+        pelt_shm_give(pelt_quota_shm(pool->quota), slab);
     }
     *pool = (struct pelt_hist_pool){.quota = pool->quota};
 }
 
 static bool add_slab(struct pelt_hist_pool *pool)
 {
-    void *memory = NULL;
-    if (posix_memalign(&memory, PELT_HIST_BLOCK_MIN, SLAB_BYTES) != 0) {
+    struct pelt_shm *shm = pelt_quota_shm(pool->quota);
+    struct pelt_hist_slab *slab = shm != NULL ? pelt_shm_take(shm, SLAB_BYTES)
+                                              : aligned_alloc(PELT_HIST_BLOCK_MIN, SLAB_BYTES);
+    if (slab == NULL) {
         return false;
     }
-    struct pelt_hist_slab *slab = memory;
     *slab = (struct pelt_hist_slab){.next = pool->slabs, .used_bytes = PELT_HIST_BLOCK_MIN};
     pool->slabs = slab;
     pool->bytes += SLAB_BYTES;

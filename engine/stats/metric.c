@@ -231,7 +231,7 @@ bool pelt_tags_parse(const char *text, char out[PELT_TAGS_TEXT + 1])
 
 struct pelt_metrics *pelt_metrics_new(struct pelt_quota *quota)
 {
-    struct pelt_metrics *m = calloc(1, sizeof *m);
+    struct pelt_metrics *m = pelt_shm_take(pelt_quota_shm(quota), sizeof *m);
     if (m != NULL) {
         m->quota = quota;
         pthread_mutex_init(&m->lock, NULL);
@@ -245,10 +245,15 @@ void pelt_metrics_free(struct pelt_metrics *m)
         return;
     }
     for (uint32_t i = 0; i < m->tagged; i++) {
-        free(m->series[i].tags);
+        pelt_shm_give(pelt_quota_shm(m->quota), m->series[i].tags);
     }
     pthread_mutex_destroy(&m->lock);
-    free(m);
+    pelt_shm_give(pelt_quota_shm(m->quota), m);
+}
+
+void pelt_metrics_inherit(struct pelt_metrics *m)
+{
+    pthread_mutex_init(&m->lock, NULL);
 }
 
 static bool is_own(const char *name)
@@ -422,7 +427,7 @@ static uint32_t intern(struct pelt_metrics *m, uint32_t metric, const char *tags
         if (room && !pelt_quota_admits(m->quota)) {
             return PELT_METRIC_OTHER(metric);
         }
-        char *copy = room ? strdup(tags) : NULL;
+        char *copy = room ? pelt_shm_text(pelt_quota_shm(m->quota), tags) : NULL;
         if (copy == NULL) {
             m->refused++;
             *first_refused = !m->refused_any[metric];

@@ -124,7 +124,8 @@ static uint16_t *slot_of(struct table *t, const char *name)
 }
 
 /* The id; 0 and counted when the table is full, the quota (may be NULL) spent or memory out. */
-static uint32_t intern(struct table *t, const char *name, struct pelt_quota *quota)
+static uint32_t intern(struct table *t, struct pelt_shm *shm, const char *name,
+                       struct pelt_quota *quota)
 {
     uint16_t *slot = slot_of(t, name);
     if (*slot != 0) {
@@ -133,7 +134,7 @@ static uint32_t intern(struct table *t, const char *name, struct pelt_quota *quo
     if (t->count < NAMES && quota != NULL && !pelt_quota_admits(quota)) {
         return 0;
     }
-    char *copy = t->count < NAMES ? strdup(name) : NULL;
+    char *copy = t->count < NAMES ? pelt_shm_text(shm, name) : NULL;
     if (copy == NULL) {
         t->refused++;
         return 0;
@@ -145,19 +146,25 @@ static uint32_t intern(struct table *t, const char *name, struct pelt_quota *quo
 
 struct pelt_registry *pelt_registry_new(void)
 {
-    struct pelt_registry *reg = calloc(1, sizeof *reg);
+    return pelt_registry_new_in(NULL);
+}
+
+struct pelt_registry *pelt_registry_new_in(struct pelt_shm *shm)
+{
+    struct pelt_registry *reg = pelt_shm_take(shm, sizeof *reg);
     if (reg == NULL) {
         return NULL;
     }
     pthread_mutex_init(&reg->lock, NULL);
     pelt_quota_init(&reg->quota, 0);
+    reg->quota.shm = shm;
     reg->metrics = pelt_metrics_new(&reg->quota);
     if (reg->metrics == NULL) {
         pelt_registry_free(reg);
         return NULL;
     }
     for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
-        if (intern(&reg->table[kind], "_other", NULL) != 0 || reg->table[kind].count == 0) {
+        if (intern(&reg->table[kind], shm, "_other", NULL) != 0 || reg->table[kind].count == 0) {
             pelt_registry_free(reg);
             return NULL;
         }
@@ -170,14 +177,21 @@ void pelt_registry_free(struct pelt_registry *reg)
     if (reg == NULL) {
         return;
     }
+    struct pelt_shm *shm = reg->quota.shm;
     for (unsigned kind = 0; kind < PELT_NAME_KINDS; kind++) {
         for (uint32_t id = 0; id < reg->table[kind].count; id++) {
-            free(reg->table[kind].name[id]);
+            pelt_shm_give(shm, reg->table[kind].name[id]);
         }
     }
     pelt_metrics_free(reg->metrics);
     pthread_mutex_destroy(&reg->lock);
-    free(reg);
+    pelt_shm_give(shm, reg);
+}
+
+void pelt_registry_inherit(struct pelt_registry *reg)
+{
+    pthread_mutex_init(&reg->lock, NULL);
+    pelt_metrics_inherit(reg->metrics);
 }
 
 uint32_t pelt_registry_intern(struct pelt_registry *reg, enum pelt_name_kind kind,
@@ -189,7 +203,7 @@ uint32_t pelt_registry_intern(struct pelt_registry *reg, enum pelt_name_kind kin
     /* A check is two numbers a frame: no series. */
     struct pelt_quota *quota = kind == PELT_NAME_REQUEST ? &reg->quota : NULL;
     pthread_mutex_lock(&reg->lock);
-    uint32_t id = intern(t, clean, quota);
+    uint32_t id = intern(t, reg->quota.shm, clean, quota);
     pthread_mutex_unlock(&reg->lock);
     return id;
 }

@@ -36,8 +36,9 @@ struct pelt_fleet_plan { /* borrowed until the worker is freed */
 
 struct pelt_fleet_worker;
 
-/* Until a slot is claimed; the bus may take up to `patience_ns` to be there. PELT_ELOST: another
- * has the slot; PELT_ESTOPPED: by a signal (*signal, else 0). */
+/* Forks what hands in the rest if this process is killed (keeper.h): no other thread may be there
+ * yet. Returns once a slot is claimed; the bus may take up to `patience_ns` to be there.
+ * PELT_ELOST: another has the slot; PELT_ESTOPPED: by a signal (*signal, else 0). */
 PELT_MUST_USE enum pelt_status
 pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options, uint64_t patience_ns,
                       int *signal, struct pelt_fleet_worker **out, struct pelt_error *err);

@@ -2,7 +2,6 @@
  * spool: see the header. The file:
  *
  *   head      a page: whose it is, what is acknowledged
- *   live      counts of the threads
  *   segments  1 MiB each: head (seq, used), then records (length, CRC, ID, message, to 8 bytes)
  *
  * Invariants, at any instruction at which the process may be killed: what lies below a segment's
@@ -16,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +25,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define MAGIC      "peltSPL1"
+#define MAGIC      "peltSPL2"
 #define HEAD_BYTES 4096
-#define LIVE_BYTES (PELT_SPOOL_THREADS_MAX * sizeof(struct pelt_spool_live))
-#define FIRST      ((HEAD_BYTES + LIVE_BYTES + 4095) / 4096 * 4096) /* where segments begin */
+#define FIRST      HEAD_BYTES /* where segments begin */
 #define FILE_MAX   (FIRST + PELT_SPOOL_SEGMENTS_MAX * PELT_SPOOL_SEGMENT_BYTES)
 
 struct head {
     char magic[8];
-    uint32_t live_bytes, segment_bytes; /* of who made it */
+    uint32_t segment_bytes; /* of who made it */
     struct pelt_spool_owner owner;
     _Atomic uint64_t acked_major, acked_minor;
     _Atomic uint64_t lost;
@@ -161,7 +160,6 @@ static enum pelt_status make(struct pelt_spool *s, const struct pelt_spool_owner
     enum pelt_status status = map_file(s, err);
     if (status == PELT_OK) {
         struct head *h = head_of(s);
-        h->live_bytes = sizeof(struct pelt_spool_live);
         h->segment_bytes = PELT_SPOOL_SEGMENT_BYTES;
         h->owner = *owner;
         memcpy(h->magic, MAGIC, sizeof h->magic);
@@ -222,8 +220,7 @@ static enum pelt_status check_head(const struct pelt_spool *s, struct pelt_error
     if (memcmp(h->magic, MAGIC, sizeof h->magic) != 0) {
         return broken(s, "no spool, by its head", err);
     }
-    if (h->live_bytes != sizeof(struct pelt_spool_live) ||
-        h->segment_bytes != PELT_SPOOL_SEGMENT_BYTES) {
+    if (h->segment_bytes != PELT_SPOOL_SEGMENT_BYTES) {
         return broken(s, "of another version of pelt", err);
     }
     if (memchr(o->run, 0, sizeof o->run) == NULL || o->run[0] == '\0' ||
@@ -539,10 +536,4 @@ bool pelt_spool_next(struct pelt_spool *s, struct pelt_spool_id after, struct pe
         }
     }
     return false;
-}
-
-struct pelt_spool_live *pelt_spool_live(struct pelt_spool *s, uint32_t thread)
-{
-    assert(thread < PELT_SPOOL_THREADS_MAX);
-    return (struct pelt_spool_live *)(s->map + HEAD_BYTES) + thread;
 }

@@ -16,8 +16,9 @@
 #define SLOTS    10000 /* PELT_BUS_SLOTS_MAX */
 #define TIME_MAX (UINT64_C(1) << 62)
 
-static const char *const KINDS[PELT_ORDER_KINDS] = {
-    "?", "PLAN", "START", "RATE", "PAUSE", "RESUME", "MARK", "STOP", "ABORT", "STAGE", "CLOSE"};
+static const char *const KINDS[PELT_ORDER_KINDS] = {"?",     "PLAN",   "START", "RATE",
+                                                    "PAUSE", "RESUME", "MARK",  "STOP",
+                                                    "ABORT", "STAGE",  "CLOSE", "SPREAD"};
 
 const char *pelt_order_kind_name(enum pelt_order_kind kind)
 {
@@ -110,40 +111,58 @@ const char *pelt_order_get(const struct pelt_order_plan *plan, const char *key)
     return NULL;
 }
 
-/* ---- lost slots: a bit each ---- */
+/* ---- sets of slots: each by its distance from the one behind the last ---- */
 
-static bool is_lost(const struct pelt_order_plan *plan, uint32_t slot)
+static void put_slots(struct pelt_buf *b, const uint64_t *set, uint32_t slots)
 {
-    return (plan->lost_slots[slot / 64] >> slot % 64 & 1) != 0;
-}
-
-static void put_lost(struct pelt_buf *b, const struct pelt_order_plan *plan)
-{
-    uint32_t lost = 0, next = 0;
-    for (uint32_t slot = 0; slot < plan->slots; slot++) {
-        lost += is_lost(plan, slot);
+    uint32_t len = 0, next = 0;
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        len += pelt_order_slot(set, slot);
     }
-    pelt_wire_put_number(b, lost);
-    for (uint32_t slot = 0; slot < plan->slots; slot++) {
-        if (is_lost(plan, slot)) {
-            pelt_wire_put_number(b, slot - next); /* from the one behind the last */
+    pelt_wire_put_number(b, len);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        if (pelt_order_slot(set, slot)) {
+            pelt_wire_put_number(b, slot - next);
             next = slot + 1;
         }
     }
 }
 
-static void get_lost(struct pelt_wire_reader *r, struct pelt_order_plan *plan)
+static void get_slots(struct pelt_wire_reader *r, uint64_t *set, uint32_t slots)
 {
-    uint64_t lost = pelt_wire_get_most(r, plan->slots, "more lost slots than slots"), next = 0;
-    for (uint64_t i = 0; i < lost && r->why == NULL; i++) {
+    uint64_t len = pelt_wire_get_most(r, slots, "a set of more slots than there are"), next = 0;
+    for (uint64_t i = 0; i < len && r->why == NULL; i++) {
         uint64_t slot = next + pelt_wire_get_most(r, SLOTS, "a slot that is none");
-        if (slot >= plan->slots) {
+        if (slot >= slots) {
             pelt_wire_bad(r, "a slot that is none");
             return;
         }
-        plan->lost_slots[slot / 64] |= UINT64_C(1) << slot % 64;
+        pelt_order_slot_set(set, (uint32_t)slot);
         next = slot + 1;
     }
+}
+
+static uint32_t get_slots_len(struct pelt_wire_reader *r)
+{
+    const uint64_t slots = pelt_wire_get_most(r, SLOTS, "too many slots");
+    if (slots == 0) {
+        pelt_wire_bad(r, "an order for no slot");
+    }
+    return (uint32_t)slots;
+}
+
+static void put_spread(struct pelt_buf *b, const struct pelt_order_spread *s)
+{
+    pelt_wire_put_number(b, s->slots);
+    put_slots(b, s->lost, s->slots);
+    put_slots(b, s->done, s->slots);
+}
+
+static void get_spread(struct pelt_wire_reader *r, struct pelt_order_spread *s)
+{
+    s->slots = get_slots_len(r);
+    get_slots(r, s->lost, s->slots);
+    get_slots(r, s->done, s->slots);
 }
 
 /* ---- plans ---- */
@@ -151,7 +170,6 @@ static void get_lost(struct pelt_wire_reader *r, struct pelt_order_plan *plan)
 static void put_plan(struct pelt_buf *b, const struct pelt_order_plan *plan)
 {
     pelt_wire_put_number(b, plan->slots);
-    put_lost(b, plan);
     pelt_wire_put_number(b, plan->settings_len);
     for (size_t i = 0; i < plan->settings_len; i++) {
         pelt_wire_put_text(b, pelt_span_of(plan->settings[i].key));
@@ -207,11 +225,7 @@ static enum pelt_status get_files(struct pelt_wire_reader *r, struct pelt_order_
 
 static enum pelt_status get_plan(struct pelt_wire_reader *r, struct pelt_order_plan *plan)
 {
-    plan->slots = (uint32_t)pelt_wire_get_most(r, SLOTS, "too many slots");
-    if (plan->slots == 0) {
-        pelt_wire_bad(r, "a plan for no slot");
-    }
-    get_lost(r, plan);
+    plan->slots = get_slots_len(r);
     enum pelt_status status = get_settings(r, plan);
     return status == PELT_OK ? get_files(r, plan) : status;
 }
@@ -259,6 +273,9 @@ enum pelt_status pelt_order_encode(const struct pelt_order *o, const char *run,
     if (o->kind == PELT_ORDER_PLAN) {
         assert(o->plan.slots >= 1 && o->plan.slots <= SLOTS);
         put_plan(out, &o->plan);
+    } else if (o->kind == PELT_ORDER_SPREAD) {
+        assert(o->spread.slots >= 1 && o->spread.slots <= SLOTS);
+        put_spread(out, &o->spread);
     }
     if (out->failed ||
         sign(pelt_span(out->data + from, out->len - from), run, key, mac) != PELT_OK ||
@@ -300,6 +317,9 @@ static enum pelt_status get_order(struct pelt_wire_reader *r, struct pelt_order 
         if (o->text == NULL) {
             return PELT_ENOMEM;
         }
+    }
+    if (r->why == NULL && o->kind == PELT_ORDER_SPREAD) {
+        get_spread(r, &o->spread);
     }
     return r->why == NULL && o->kind == PELT_ORDER_PLAN ? get_plan(r, &o->plan) : PELT_OK;
 }

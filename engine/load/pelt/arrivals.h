@@ -24,7 +24,7 @@ struct pelt_arrivals_iter {
     uint64_t k;     /* index of the next arrival drawn, over all parts */
     double x;       /* its position on the integral */
     double given_x; /* of the arrival that was given last */
-    uint32_t part, parts;
+    uint64_t part, parts;
     size_t stage;      /* cursor: stage in which x lies */
     double stage_x;    /* integral at that stage's begin */
     uint64_t stage_ns; /* time of that stage's begin */
@@ -32,7 +32,7 @@ struct pelt_arrivals_iter {
 };
 
 void pelt_arrivals_init(struct pelt_arrivals_iter *it, const struct pelt_plan *plan, uint64_t seed,
-                        uint32_t part, uint32_t parts);
+                        uint64_t part, uint64_t parts);
 /* Takes this part's next arrival. True: *k and *due_ns (since the run's start). False: the plan is
  * over, now and from then on; a live one has no more as far as it is known. */
 bool pelt_arrivals_next(struct pelt_arrivals_iter *it, uint64_t *k, uint64_t *due_ns);
@@ -46,8 +46,8 @@ bool pelt_arrivals_turned(struct pelt_arrivals_iter *it, uint64_t *due_ns);
 uint64_t pelt_arrivals_count(const struct pelt_plan *plan, uint64_t seed);
 /* A live plan was closed: the iterator learns where it ends. */
 void pelt_arrivals_closed(struct pelt_arrivals_iter *it);
-/* Forgets what of a live plan lies behind the iterator and before `t`. */
-void pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns);
+/* Forgets what of a live plan lies behind the iterator and before `t`; returns how many stages. */
+size_t pelt_arrivals_forget(struct pelt_arrivals_iter *it, struct pelt_plan *plan, uint64_t t_ns);
 /* The plan's iterations ended it, perhaps long before its length. */
 bool pelt_arrivals_used_up(const struct pelt_arrivals_iter *it);
 

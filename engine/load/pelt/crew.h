@@ -45,7 +45,9 @@
 struct pelt_crew_options {
     const struct pelt_plan *plan; /* borrowed; of a live one a copy is made, as it is by then */
     uint64_t seed;
-    uint32_t thread, threads;
+    uint64_t thread, threads; /* its users and arrivals are the n-th with n mod threads == thread */
+    uint64_t from_ns;         /* of the plan's time: who was to begin before it is another crew's */
+    bool may_split;   /* pelt_crew_split() may be called: then each arrival costs a copy more */
     uint16_t part;    /* which of the run's loads it is, if there are several (pelt/parts.h) */
     uint64_t id_from; /* its users' ids: id_from + n * id_step for the n-th of all threads */
     uint64_t id_step; /* 0: as 1 */
@@ -64,6 +66,12 @@ struct pelt_crew_options {
 };
 
 struct pelt_crew *pelt_crew_new(const struct pelt_crew_options *options); /* NULL: out of memory */
+/* A crew more of the same load, as this one (may_split) knows it now, for the users and arrivals
+ * that fall to `thread` of `threads`, from `from_ns` of the plan on, which should be some time
+ * ahead: those of a crew that is no more. Users begin anew; iterations are taken from this one's
+ * budget. NULL: out of memory. */
+struct pelt_crew *pelt_crew_split(const struct pelt_crew *crew, uint64_t thread, uint64_t threads,
+                                  uint64_t from_ns);
 /* Destroys all users, of whom none may be running; accepts NULL. */
 void pelt_crew_free(struct pelt_crew *crew);
 /* The first iterations start in the run of the timers at or after start_ns. */
@@ -78,6 +86,8 @@ void pelt_crew_close(struct pelt_crew *crew, uint64_t now_ns);
  * starved. */
 enum pelt_status pelt_crew_turn(struct pelt_crew *crew, uint64_t at_ns, double factor,
                                 uint64_t now_ns);
+/* Its plan ends at `at_ns`, unless it does before: what would come later is another crew's. */
+void pelt_crew_cut(struct pelt_crew *crew, uint64_t at_ns, uint64_t now_ns);
 /* No more starts; arrivals that wait, and those due by now that a late loop has not seen yet, are
  * dropped (counted). At the plan's end, once nobody waits, it happens by itself. Again: nothing. */
 void pelt_crew_stop(struct pelt_crew *crew, uint64_t now_ns);

@@ -112,7 +112,7 @@ static const char schema[] =
     " cpu_ns INTEGER NOT NULL, lag_p99_us INTEGER NOT NULL, verdict TEXT NOT NULL,"
     " reason TEXT NOT NULL, state TEXT NOT NULL, lost_s REAL, gap_from_s INTEGER NOT NULL,"
     " gap_to_s INTEGER NOT NULL, missing_least INTEGER NOT NULL, missing_most INTEGER NOT NULL,"
-    " refused INTEGER NOT NULL) STRICT;"
+    " unknown INTEGER NOT NULL, refused INTEGER NOT NULL) STRICT;"
     "CREATE TABLE taken (slot INTEGER PRIMARY KEY, major INTEGER NOT NULL, minor INTEGER NOT NULL)"
     " STRICT;"
     "CREATE TABLE verdict (id INTEGER PRIMARY KEY CHECK (id = 1), status TEXT NOT NULL,"

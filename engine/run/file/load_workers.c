@@ -27,7 +27,8 @@ static void read_worker(struct pelt_loader *l, sqlite3_stmt *s, struct pelt_work
     row->gap_to_s = sqlite3_column_int(s, 16);
     row->missing_least = pelt_column(s, 17);
     row->missing_most = pelt_column(s, 18);
-    row->refused = pelt_column(s, 19);
+    row->unknown = pelt_column(s, 19);
+    row->refused = pelt_column(s, 20);
 }
 
 static void load_taken(struct pelt_loader *l)
@@ -58,7 +59,7 @@ void pelt_load_workers(struct pelt_loader *l)
     sqlite3_stmt *s = pelt_loader_query(
         l, "SELECT slot, host, version, threads, cpus, started, frames, offset_ns, bound_ns,"
            " cpu_ns, lag_p99_us, verdict, reason, state, lost_s, gap_from_s, gap_to_s,"
-           " missing_least, missing_most, refused FROM worker ORDER BY slot");
+           " missing_least, missing_most, unknown, refused FROM worker ORDER BY slot");
     while (pelt_loader_rows(l, s)) {
         if (l->r->workers_len == WORKERS_MAX) {
             pelt_loader_damaged(l, "worker");

@@ -84,8 +84,9 @@
     X(AGENT, "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  \
     X(FIGURE, "INSERT OR REPLACE INTO server_figure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")           \
     X(TAKEN, "INSERT OR REPLACE INTO taken VALUES (?, ?, ?)")                                      \
-    X(WORKER, "INSERT OR REPLACE INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
-              " ?, ?, ?, ?, ?)")                                                                   \
+    X(WORKER,                                                                                      \
+      "INSERT OR REPLACE INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"      \
+      " ?, ?, ?, ?, ?)")                                                                           \
     X(GAP, "INSERT OR REPLACE INTO server_gap VALUES (?, ?, ?, ?)")                                \
     X(SAMPLES,                                                                                     \
       "INSERT INTO server_second SELECT ?1, ?2, count(*), ?3 FROM server_second WHERE t = ?1"      \
@@ -681,7 +682,7 @@ enum pelt_status pelt_runfile_worker(struct pelt_runfile *f, const struct pelt_w
         PELT_INT(row->lag_p99_us), PELT_TEXT(row->verdict), PELT_TEXT(row->reason),
         PELT_TEXT(row->state), PELT_REAL(row->lost_s), PELT_INT(row->gap_from_s),
         PELT_INT(row->gap_to_s), PELT_INT(row->missing_least), PELT_INT(row->missing_most),
-        PELT_INT(row->refused));
+        PELT_INT(row->unknown), PELT_INT(row->refused));
     return commit(f);
 }
 

@@ -9,6 +9,7 @@
 #ifndef PELT_HOSTS_H
 #define PELT_HOSTS_H
 
+#include "pelt/estate.h"
 #include "pelt/letter.h"
 #include "pelt/results.h"
 
@@ -27,7 +28,8 @@ struct pelt_slot_end { /* of all threads, as pelt/crew.h says */
 /* This process sends the load of one slot. No setup, no teardown, no run file of its own. */
 struct pelt_run_slot {
     uint32_t slot, slots;
-    const char *data_json; /* what setup returned; NULL: nothing */
+    const char *data_json;      /* what setup returned; NULL: nothing */
+    struct pelt_estate *estate; /* for the seconds under way; NULL: nobody wants them */
     /*
      * Everything is loaded: says so, and waits, on a thread aside, until it is known when second 0
      * begins (monotonic). From then on letters may come into `mail`: STAGE, CLOSE, END, CANCEL.

@@ -17,12 +17,14 @@ enum pelt_letter_kind {
     PELT_LETTER_FRAME,
     PELT_LETTER_SCRIPT_ERROR,
     /* Of runs on several hosts only: */
-    PELT_LETTER_EVENT,  /* for the run file: kind `line`, text `traceback` */
-    PELT_LETTER_STAGE,  /* a live plan goes on with `stage` */
-    PELT_LETTER_CLOSE,  /* a live plan ends where it is known to */
-    PELT_LETTER_TURN,   /* from turn_ns on the plan's levels are `factor` times what was given */
-    PELT_LETTER_END,    /* the load ends as by a first signal; `line` says why, or is NULL */
-    PELT_LETTER_CANCEL, /* what runs ends, as by a second one */
+    PELT_LETTER_EVENT,     /* for the run file: kind `line`, text `traceback` */
+    PELT_LETTER_STAGE,     /* a live plan goes on with `stage` */
+    PELT_LETTER_CLOSE,     /* a live plan ends where it is known to */
+    PELT_LETTER_TURN,      /* from turn_ns on the plan's levels are `factor` times what was given */
+    PELT_LETTER_CUT,       /* the load ends here at turn_ns: others have it from then on */
+    PELT_LETTER_TAKE_OVER, /* from turn_ns on `part` of `parts` of the load, another's so far */
+    PELT_LETTER_END,       /* the load ends as by a first signal; `line` says why, or is NULL */
+    PELT_LETTER_CANCEL,    /* what runs ends, as by a second one */
 };
 
 struct pelt_letter {
@@ -41,6 +43,7 @@ struct pelt_letter {
     size_t taken_len;
     uint64_t turn_ns; /* since the run's start */
     double factor;
+    uint64_t part, parts;
 };
 /* NULL: out of memory. Texts are copied; they may be NULL. */
 struct pelt_letter *pelt_letter_new(enum pelt_letter_kind kind, uint32_t thread, const char *line,

@@ -205,6 +205,9 @@ uint64_t pelt_frame_lost(const struct pelt_frame *f);
  * samples that found no memory are in the histograms' `lost`. */
 PELT_MUST_USE enum pelt_status pelt_frame_add(struct pelt_frame *into,
                                               const struct pelt_frame *from);
+/* The same of counts alone, without histograms, metrics, and single exchanges and errors. */
+PELT_MUST_USE enum pelt_status pelt_frame_add_counts(struct pelt_frame *into,
+                                                     const struct pelt_frame *from);
 /* The same of metrics alone. */
 PELT_MUST_USE enum pelt_status pelt_frame_add_metrics(struct pelt_frame *into,
                                                       const struct pelt_frame *from);

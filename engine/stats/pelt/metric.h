@@ -97,6 +97,7 @@ struct pelt_metrics;
 
 struct pelt_metrics *pelt_metrics_new(struct pelt_quota *quota); /* borrowed; NULL: out of memory */
 void pelt_metrics_free(struct pelt_metrics *m);                  /* accepts NULL */
+void pelt_metrics_inherit(struct pelt_metrics *m);               /* pelt/registry.h */
 /* Whether a script's metric may be called so: no name of pelt's own, now or by its contract. */
 bool pelt_metric_name_free(const char *name);
 /* The metric's id, 0 for the first; made at the first time. PELT_EINVAL: a bad name, one of pelt's

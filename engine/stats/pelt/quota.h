@@ -15,10 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pelt/shm.h"
+
 struct pelt_quota {
     atomic_size_t used_bytes;
     size_t most_bytes;     /* 0: no limit */
     atomic_ullong refused; /* times that something new was refused */
+    struct pelt_shm *shm;  /* where that memory comes from; NULL: the heap. Borrowed */
 };
 
 static inline void pelt_quota_init(struct pelt_quota *q, size_t most_bytes)
@@ -26,6 +29,18 @@ static inline void pelt_quota_init(struct pelt_quota *q, size_t most_bytes)
     atomic_init(&q->used_bytes, 0);
     atomic_init(&q->refused, 0);
     q->most_bytes = most_bytes;
+    q->shm = NULL;
+}
+
+static inline void pelt_quota_limit(struct pelt_quota *q, size_t most_bytes)
+{
+    q->most_bytes = most_bytes;
+}
+
+/* May be NULL. */
+static inline struct pelt_shm *pelt_quota_shm(const struct pelt_quota *q)
+{
+    return q != NULL ? q->shm : NULL;
 }
 
 /* `q` may be NULL in these two: not counted. */

@@ -30,6 +30,10 @@ struct pelt_registry;
 struct pelt_metrics;
 
 struct pelt_registry *pelt_registry_new(void); /* NULL: out of memory */
+/* It, its names and the frames of its quota lie in `shm`, borrowed; NULL: in the heap. */
+struct pelt_registry *pelt_registry_new_in(struct pelt_shm *shm);
+/* Of a process that is gone and shared its memory: nobody holds the locks any more. */
+void pelt_registry_inherit(struct pelt_registry *reg);
 void pelt_registry_free(struct pelt_registry *reg);
 /*
  * The id of `name`, 1 for the first name; 0 (`_other`) when the cap is reached, the quota is spent

@@ -8,26 +8,20 @@
  * of it is acknowledged. With no room left a message is refused and counted (`lost`); the totals
  * that later ones carry show how much that was.
  *
- * It also has a page of live counts for each thread, which load threads write and nobody else: what
- * was begun and how it ended so far, so that of a killed worker the running second is known, too.
- *
- * Thread: one at a time; the live counts: their thread's to write. One process a file (flock).
+ * Thread: one at a time. One process a file (flock).
  */
 #ifndef PELT_SPOOL_H
 #define PELT_SPOOL_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "pelt/buf.h"
-#include "pelt/outcome.h"
 #include "pelt/status.h"
 
 #define PELT_SPOOL_SEGMENT_BYTES ((size_t)1 << 20)
 #define PELT_SPOOL_SEGMENTS_MAX  64
 #define PELT_SPOOL_MESSAGE_MAX   ((size_t)256 << 10)
-#define PELT_SPOOL_THREADS_MAX   256
 #define PELT_SPOOL_NAME_MAX      64 /* bytes of a run's name */
 
 struct pelt_spool_id { /* of a message: that of its entry in the stream */
@@ -38,14 +32,6 @@ static inline int pelt_spool_id_compare(struct pelt_spool_id a, struct pelt_spoo
     return a.major != b.major ? (a.major > b.major) - (a.major < b.major)
                               : (a.minor > b.minor) - (a.minor < b.minor);
 }
-
-/* Of a load thread, since its start; written by it with relaxed stores, read by whoever recovers.
- */
-struct pelt_spool_live {
-    _Alignas(64) _Atomic uint64_t started;
-    _Atomic uint64_t ended[PELT_OUTCOME_COUNT];
-    _Atomic uint64_t iterations;
-};
 
 struct pelt_spool_owner { /* whose messages these are */
     char run[PELT_SPOOL_NAME_MAX + 1];
@@ -86,8 +72,5 @@ uint64_t pelt_spool_bytes(const struct pelt_spool *s);             /* of message
  * Going on from the one that was given last costs nothing. */
 bool pelt_spool_next(struct pelt_spool *s, struct pelt_spool_id after, struct pelt_spool_id *id,
                      struct pelt_span *message);
-
-/* The counts of a thread below PELT_SPOOL_THREADS_MAX; live as long as the spool. */
-struct pelt_spool_live *pelt_spool_live(struct pelt_spool *s, uint32_t thread);
 
 #endif

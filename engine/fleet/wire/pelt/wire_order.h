@@ -33,6 +33,8 @@ enum pelt_order_kind {
     PELT_ORDER_ABORT,  /* end now; `text` says why */
     PELT_ORDER_STAGE,  /* of a plan that is made as it runs: a stage more, as `text` says */
     PELT_ORDER_CLOSE,  /* such a plan has no further stages */
+    PELT_ORDER_SPREAD, /* from `at_ns` on others send what slots were to send that are lost;
+                          `spread` */
     PELT_ORDER_KINDS
 };
 const char *pelt_order_kind_name(enum pelt_order_kind kind); /* "PLAN", ... */
@@ -44,12 +46,27 @@ struct pelt_order_setting {
 };
 
 struct pelt_order_plan {
-    uint32_t slots;           /* workers that share the load; 1 to PELT_BUS_SLOTS_MAX */
-    uint64_t lost_slots[160]; /* a bit a slot: it gets none (redistribute); 0: it shares */
+    uint32_t slots; /* workers that share the load; 1 to PELT_BUS_SLOTS_MAX */
     struct pelt_order_setting *settings;
     size_t settings_len;
     struct pelt_parcel files;
 };
+
+#define PELT_ORDER_SLOT_WORDS 160 /* 64 slots each, a bit a slot */
+
+struct pelt_order_spread {
+    uint32_t slots;                       /* of the run */
+    uint64_t lost[PELT_ORDER_SLOT_WORDS]; /* all that were, so far: theirs is what the others get */
+    uint64_t done[PELT_ORDER_SLOT_WORDS]; /* have ended in order: they get none of it */
+};
+static inline bool pelt_order_slot(const uint64_t *slots, uint32_t slot)
+{
+    return (slots[slot / 64] >> slot % 64 & 1) != 0;
+}
+static inline void pelt_order_slot_set(uint64_t *slots, uint32_t slot)
+{
+    slots[slot / 64] |= UINT64_C(1) << slot % 64;
+}
 
 struct pelt_order {
     enum pelt_order_kind kind;
@@ -60,6 +77,7 @@ struct pelt_order {
     double level;       /* finite, at least 0 */
     char *text;         /* NULL: "" */
     struct pelt_order_plan plan;
+    struct pelt_order_spread spread;
 };
 
 void pelt_order_deinit(struct pelt_order *o); /* accepts a zeroed one; frees all texts */

@@ -166,12 +166,14 @@ struct pelt_worker_row {
     uint64_t lag_p99_us;          /* send lag; closed loop: 0 */
     const char *verdict;          /* of its own: "VALID" ...; "": it did not say */
     const char *reason;           /* the first of these; may be "" */
-    const char *state;            /* "done", "lost" */
+    const char *state;            /* "done", "ended early", "killed", "lost" */
     double lost_s;                /* since the run's start; NAN: it was not lost */
     int32_t gap_from_s, gap_to_s; /* seconds from <= t < to that are missing in the figures; equal:
                                      none */
     uint64_t missing_least, missing_most; /* exchanges started that these may have had */
-    uint64_t refused;                     /* frames that were none, or that it must not send */
+    uint64_t unknown; /* exchanges that were under way when it was killed, or heard last; they count
+                         as unfinished */
+    uint64_t refused; /* frames that were none, or that it must not send */
 };
 
 /* Up to which of a worker's messages the seconds written are made of (its stream's ID). */
