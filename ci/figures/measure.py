@@ -14,6 +14,8 @@ import bodies
 import compare
 import cost
 import fleet
+import fleet_faults
+import fleet_workers
 import http2
 import live_page
 import preflight
@@ -54,6 +56,9 @@ FIGURES = {
     "stress": (repeated.stress, "capacities found by a stress load, five drawn by seed"),
     "websocket": (websocket.figure, "client CPU a message over WebSockets against a bare epoll client and npm's ws"),
     "fleet": (fleet.figure, "a coordinator of a thousand workers: how late, how costly, exact"),
+    "workers": (fleet_workers.figure, "CPU a request of one worker alone and of two, each on its core"),
+    "faults": (fleet_faults.faults, "runs of many hosts that meet faults: kills, stops, cuts, an empty Redis, broken frames, wrong clocks"),
+    "chaos": (fleet_faults.chaos, "the same faults at random, every 15 s for 10 minutes (PELT_CHAOS=MINUTES)"),
     "wire": (wire.figure, "seconds of a thousand workers put together"),
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),

@@ -9,18 +9,18 @@ import xml.etree.ElementTree as ElementTree
 from host import BUILD, ROOT, SCRATCH, table
 
 
-def _run(tests, more_env=None):
-    """[(test, {property: value}, why it failed or None)] of one run of the named tests."""
+def run_tests(tests, more_env=None, *options):
+    """[(test, [(property, value)], why it failed or None)] of one run of the named tests; `options` are pytest's."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     results = SCRATCH / "repeated.xml"
     results.unlink(missing_ok=True)
     env = {**os.environ, "PELT_BIN_DIR": str(BUILD / "bin"), **(more_env or {})}
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}",
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *options,
                     *(str(ROOT / "tests/integration" / test) for test in tests)],
                    env=env, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
     found = []
     for case in ElementTree.parse(results).getroot().iter("testcase"):
-        said = {p.get("name"): p.get("value") for p in case.iter("property")}
+        said = [(p.get("name"), p.get("value")) for p in case.iter("property")]
         whys = [case.find(tag) for tag in ("failure", "error", "skipped")]
         why = next((" ".join(why.get("message", "").split()) for why in whys if why is not None), None)
         found.append((case.get("name"), said, why))
@@ -30,8 +30,8 @@ def _run(tests, more_env=None):
 def _figure(intro, tests, times, more_env=None):
     rows = []
     for i in range(times):
-        for test, said, why in _run(tests, more_env):
-            rows.append((i + 1, test, ", ".join(f"{k} {v}" for k, v in said.items()), "yes" if why is None else f"**no**: {why[:300]}"))
+        for test, said, why in run_tests(tests, more_env):
+            rows.append((i + 1, test, ", ".join(f"{k} {v}" for k, v in said), "yes" if why is None else f"**no**: {why[:300]}"))
     held = sum(row[-1] == "yes" for row in rows)
     return f"{intro} {held} of {len(rows)} held.\n\n" + table(("round", "test", "values", "held"), rows)
 

@@ -355,6 +355,9 @@ int cli_drive(const struct cli_options *o, struct pelt_run_options *run)
             snprintf(o->ran, o->ran_size, "%s", run->run_file);
         }
     }
+    if (status == PELT_OK) {
+        status = cli_fleet_leads(&fleet, run->run_file, &err);
+    }
     cli_fleet_close(&fleet);
     int code = status == PELT_OK ? cli_outputs_write_of_run(&o->out, results, show_summary, o)
                                  : cli_fail(status, &err);

@@ -342,6 +342,18 @@ enum pelt_status cli_fleet_open(const struct cli_options *o, struct pelt_run_opt
     return status;
 }
 
+enum pelt_status cli_fleet_leads(const struct cli_fleet *fleet, const char *run_file,
+                                 struct pelt_error *err)
+{
+    struct pelt_error why;
+    if (fleet->coordinator == NULL ||
+        pelt_fleet_coordinator_leads(fleet->coordinator, &why) == PELT_OK) {
+        return PELT_OK;
+    }
+    return pelt_fail(err, PELT_ELOST, "%s: the report is that one's; what came until then is in %s",
+                     why.text, run_file != NULL ? run_file : "no run file");
+}
+
 void cli_fleet_close(struct cli_fleet *fleet)
 {
     pelt_fleet_coordinator_free(fleet->coordinator);

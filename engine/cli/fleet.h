@@ -26,6 +26,9 @@ PELT_MUST_USE enum pelt_status cli_fleet_check(const struct cli_options *o, stru
 PELT_MUST_USE enum pelt_status cli_fleet_open(const struct cli_options *o,
                                               struct pelt_run_options *run, struct cli_fleet *fleet,
                                               int *signal, struct pelt_error *err);
+/* After the run. PELT_ELOST: another coordinator has taken it over; `run_file` may be NULL. */
+PELT_MUST_USE enum pelt_status cli_fleet_leads(const struct cli_fleet *fleet, const char *run_file,
+                                               struct pelt_error *err);
 void cli_fleet_close(struct cli_fleet *fleet);
 /* `pelt run --resume RUN.pelt` alone: the same command line as then, with what is typed now behind
  * it, is given to `go_on`. Gives the exit code. */

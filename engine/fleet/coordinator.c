@@ -315,10 +315,11 @@ enum pelt_status pelt_fleet_coordinator_new(const struct pelt_fleet_coordinator_
     return PELT_OK;
 }
 
-/* Workers that wait are told that nothing comes. */
+/* Workers that wait are told that nothing comes. Those of a run that could not be resumed send: who
+ * leads them, or resumes it the next time, is not this one. */
 static void call_off(struct pelt_fleet_coordinator *c)
 {
-    if (c->started) {
+    if (c->started && c->opt.past == NULL) {
         pelt_leader_tell_text(c, PELT_ORDER_ABORT, "the coordinator gave the run up");
         pelt_leader_rest(300 * PELT_NS_PER_MS);
     }
@@ -367,4 +368,13 @@ void pelt_fleet_coordinator_free(struct pelt_fleet_coordinator *c)
 uint64_t pelt_fleet_coordinator_epoch(const struct pelt_fleet_coordinator *c)
 {
     return c->first_epoch != 0 ? c->first_epoch : c->lease.epoch;
+}
+
+enum pelt_status pelt_fleet_coordinator_leads(struct pelt_fleet_coordinator *c,
+                                              struct pelt_error *err)
+{
+    pthread_mutex_lock(&c->lock);
+    enum pelt_status status = c->deposed ? pelt_fail(err, PELT_ELOST, "%s", c->lost) : PELT_OK;
+    pthread_mutex_unlock(&c->lock);
+    return status;
 }

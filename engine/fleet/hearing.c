@@ -10,6 +10,17 @@
 
 #define LATEST_S 3 /* a clock may be so much ahead */
 
+/* What is no message, or has no place here: counted, and the first one told. */
+static void refuse(struct pelt_fleet_coordinator *c, uint32_t i, const char *why)
+{
+    char name[200], text[1400];
+    if (c->gather != NULL && pelt_gather_slot(c->gather, i)->refused++ == 0) {
+        pelt_leader_name(c, i, name, sizeof(name));
+        snprintf(text, sizeof(text), "%s: a message was refused: %s", name, why);
+        pelt_leader_note(c, "message_refused", text);
+    }
+}
+
 static void hear_hello(struct pelt_fleet_coordinator *c, uint32_t i, struct pelt_span message)
 {
     struct pelt_leader_slot *s = &c->slots[i];
@@ -17,6 +28,12 @@ static void hear_hello(struct pelt_fleet_coordinator *c, uint32_t i, struct pelt
     struct pelt_error err;
     char name[200];
     if (pelt_wire_hello_decode(message, &hello, &err) != PELT_OK) {
+        refuse(c, i, err.text);
+        return;
+    }
+    const bool again = c->opt.past != NULL; /* who resumes reads all that is not acknowledged */
+    if (c->start_ns != 0 && !again) {
+        refuse(c, i, "a HELLO of one that began long ago");
         return;
     }
     pelt_leader_name(c, i, name, sizeof(name));
@@ -37,7 +54,11 @@ static void hear_ready(struct pelt_fleet_coordinator *c, uint32_t i, struct pelt
     struct pelt_wire_ready ready;
     struct pelt_error err;
     uint8_t own[PELT_WIRE_SHA256];
-    if (pelt_wire_ready_decode(message, &ready, &err) != PELT_OK || ready.epoch != c->lease.epoch) {
+    if (pelt_wire_ready_decode(message, &ready, &err) != PELT_OK) {
+        refuse(c, i, err.text);
+        return;
+    }
+    if (ready.epoch != c->lease.epoch) {
         return;
     }
     pthread_mutex_lock(&c->orders_lock); /* the plan is the first one */
@@ -71,6 +92,7 @@ static void hear_event(struct pelt_fleet_coordinator *c, uint32_t i, struct pelt
     struct pelt_error err;
     char text[4400], name[200];
     if (pelt_wire_event_decode(message, &event, &err) != PELT_OK) {
+        refuse(c, i, err.text);
         return;
     }
     if (strcmp(event.kind, "verdict") == 0) {
@@ -113,7 +135,11 @@ static void hear_bye(struct pelt_fleet_coordinator *c, uint32_t i,
     struct pelt_wire_bye bye;
     struct pelt_error err;
     char name[200], text[900];
-    if (c->gather == NULL || pelt_wire_bye_decode(entry->message, &bye, &err) != PELT_OK) {
+    if (c->gather == NULL) {
+        return;
+    }
+    if (pelt_wire_bye_decode(entry->message, &bye, &err) != PELT_OK) {
+        refuse(c, i, err.text);
         return;
     }
     pelt_gather_bye(c->gather, i, entry->id, &bye);
@@ -152,9 +178,7 @@ void pelt_leader_on_entry(void *arg, const struct pelt_bus_entry *entry)
         hear_bye(c, i, entry);
         break;
     default:
-        if (c->gather != NULL) {
-            pelt_gather_slot(c->gather, i)->refused++;
-        }
+        refuse(c, i, "it is of no kind");
         break;
     }
 }

@@ -292,6 +292,12 @@ static void on_join(void *arg)
     pthread_mutex_unlock(&c->lock);
 }
 
+static bool on_leads(void *arg)
+{
+    struct pelt_error why;
+    return pelt_fleet_coordinator_leads(arg, &why) == PELT_OK;
+}
+
 static void on_outcome(void *arg, struct pelt_hosts_outcome *out)
 {
     struct pelt_fleet_coordinator *c = arg;
@@ -314,6 +320,7 @@ const struct pelt_run_hosts *pelt_fleet_coordinator_hosts(struct pelt_fleet_coor
                                        .close = on_close,
                                        .give = on_give,
                                        .join = on_join,
+                                       .leads = on_leads,
                                        .outcome = on_outcome,
                                        .arg = c};
     return &c->hosts;

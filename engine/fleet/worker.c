@@ -35,6 +35,7 @@
 #define LATE_NS     PELT_NS_PER_S /* a START that came so much too late is none */
 #define FETCH_NS    (60 * PELT_NS_PER_S)
 #define THREADS_MAX 1024
+#define HAND_IN     2 /* times the orphan timeout: so long is waited with what was measured */
 
 enum state { WAITING, PLANNED, READY, STARTED, CALLED_OFF };
 
@@ -77,12 +78,22 @@ static void post(struct pelt_fleet_worker *w, struct pelt_letter *letter)
     }
 }
 
+/* The run says why behind words of its own. */
+static void post_end(struct pelt_fleet_worker *w, enum pelt_letter_kind kind, const char *why)
+{
+    char text[300] = "";
+    if (why != NULL && why[0] != '\0') {
+        snprintf(text, sizeof(text), ": %s", why);
+    }
+    post(w, pelt_letter_new(kind, 0, text, NULL));
+}
+
 /* Under the lock. */
 static void call_off(struct pelt_fleet_worker *w, const struct pelt_order *order,
                      enum pelt_letter_kind kind)
 {
     if (w->state == STARTED) {
-        post(w, pelt_letter_new(kind, 0, order->text, NULL));
+        post_end(w, kind, order->text);
     } else if (w->state == READY || order->epoch == pelt_outbox_epoch(w->outbox)) {
         w->state = CALLED_OFF;
         snprintf(w->why, sizeof(w->why), "%s", order->text != NULL ? order->text : "");
@@ -355,15 +366,15 @@ static void end_load(struct pelt_fleet_worker *w, const char *why)
     w->orphaned = true;
     pthread_mutex_lock(&w->lock);
     snprintf(w->why, sizeof(w->why), "%s", why);
-    post(w, pelt_letter_new(PELT_LETTER_END, 0, why, NULL));
+    post_end(w, PELT_LETTER_END, why);
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Nobody is to send for ever what nobody can stop. */
+/* Nobody is to send for ever what nobody can stop. Once a second: the nearest one counts. */
 static void watch_coordinator(struct pelt_fleet_worker *w)
 {
     char why[128];
-    if (!w->orphaned && pelt_outbox_silence_ns(w->outbox) > w->orphan_ns) {
+    if (!w->orphaned && pelt_outbox_silence_ns(w->outbox) + PELT_NS_PER_S / 2 > w->orphan_ns) {
         snprintf(why, sizeof(why), "the coordinator was not heard for %.0f s",
                  (double)w->orphan_ns / 1e9);
         end_load(w, why);
@@ -588,7 +599,8 @@ enum pelt_status pelt_fleet_worker_end(struct pelt_fleet_worker *w,
     }
     say_bye(w, w->orphaned ? w->why : why != NULL ? why : "");
     /* Of a load that never began nothing is acknowledged: that it was said will do. */
-    const uint64_t until_ns = pelt_clock_ns() + (w->start_ns != 0 ? w->orphan_ns : PELT_NS_PER_S);
+    const uint64_t until_ns =
+        pelt_clock_ns() + (w->start_ns != 0 ? HAND_IN * w->orphan_ns : PELT_NS_PER_S);
     bool settled = false;
     while (!settled && signal_that_came() == 0 && pelt_clock_ns() < until_ns) {
         settled = pelt_outbox_settle(w->outbox, LOOK_NS);

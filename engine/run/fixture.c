@@ -120,6 +120,9 @@ void pelt_fixture_teardown(struct pelt_running *run)
         pelt_notes_event(run, "given_up", "teardown was left out");
         return;
     }
+    if (run->opt.hosts != NULL && !run->opt.hosts->leads(run->opt.hosts->arg)) {
+        return; /* it is that one's */
+    }
     call_teardown_aside(run);
     keep_hooks_frame(run);
 }

@@ -7,9 +7,10 @@
  *
  * SAMPLES log-normal response times for each of SERIES a second and worker. The secret is
  * PELT_BUS_SECRET. -x: every message is sent three times, all of a second's in random order. -d:
- * the first worker's second 1 is not sent. -g: that many broken frames as well, over all seconds,
- * from the first worker's stream. Prints at the end, as JSON: what was said in all, and after how
- * long, counted from a second's end, it was said at the latest, and acknowledged (of every tenth).
+ * the first worker's second 1 is not sent. -g: that many broken messages as well, over all
+ * seconds, from the first worker's stream. Prints at the end, as JSON: what was said in all, and
+ * after how long, counted from a second's end, it was said at the latest, and acknowledged (of
+ * every tenth).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -33,6 +34,8 @@
 #define HB_MS       15000
 #define THREADS_MAX 16
 #define SETTLE_S    60
+#define TOO_LONG    (PELT_WIRE_MESSAGE_MAX + 1)
+#define TOO_SHORT   8 /* bytes */
 
 struct worker {
     struct pelt_bus_claim claim;
@@ -208,19 +211,33 @@ static void keep_all(struct crew *c, unsigned second)
     flush(c);
 }
 
-/* Broken frames of the first worker, behind its second. */
-static void send_garbage(struct crew *c, unsigned second)
+/* The first worker's message cut and changed, half of them as one of another kind; one of thousand
+ * is longer than any may be. None is by chance one that is good: what would be HELLO, READY, EVENT
+ * or BYE is too short for it. Gives its length. */
+static size_t spoil(struct crew *c, char *bytes, unsigned i)
 {
     const struct pelt_buf *m = &c->messages[0];
-    char *bytes = malloc(m->len);
+    const size_t len = 1 + pelt_rng_below(&c->rng, m->len - 1);
+    memcpy(bytes, m->data, len);
+    for (int n = 0; n < 3; n++) {
+        bytes[pelt_rng_below(&c->rng, len)] = (char)pelt_rng_u64(&c->rng);
+    }
+    const unsigned kind = i % 2 == 0 ? PELT_WIRE_FRAME : (unsigned)pelt_rng_below(&c->rng, 256);
+    bytes[0] = (char)kind;
+    if (i % 1000 == 999) {
+        return TOO_LONG;
+    }
+    return kind <= PELT_WIRE_BYE && kind != PELT_WIRE_FRAME && len > TOO_SHORT ? TOO_SHORT : len;
+}
+
+/* Behind the first worker's second. */
+static void send_garbage(struct crew *c, unsigned second)
+{
+    char *bytes = calloc(1, TOO_LONG);
     for (unsigned i = 0; i < opt.garbage / opt.seconds; i++) {
-        size_t len = 1 + pelt_rng_below(&c->rng, m->len - 1);
-        memcpy(bytes, m->data, len);
-        for (int n = 0; n < 3; n++) {
-            bytes[1 + pelt_rng_below(&c->rng, len) % len] = (char)pelt_rng_u64(&c->rng);
-        }
+        const size_t len = spoil(c, bytes, i);
         const struct pelt_bus_id id = {second + 2, ++c->garbage + 1};
-        pelt_bus_put_xadd(c->bus, workers[0].stream, id, pelt_span(bytes, len - 1));
+        pelt_bus_put_xadd(c->bus, workers[0].stream, id, pelt_span(bytes, len));
         if (i % 1000 == 999) {
             flush(c);
         }

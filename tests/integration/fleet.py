@@ -1,5 +1,6 @@
 """A run of many hosts on one: a real redis-server of its own on a free port, workers, a coordinator."""
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,8 @@ import subprocess
 import threading
 import time
 
-from program import SLOW, Running
+from lan import Here
+from program import BIN, SLOW, Running
 
 REDIS = shutil.which("redis-server")
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -22,18 +24,19 @@ def free_port():
 
 
 class Redis:
-    """One redis-server. `url` is what --bus takes."""
+    """One redis-server. `url` is what --bus takes; `host` is where it runs (lan.py)."""
 
-    def __init__(self, folder, *options):
-        self.folder, self.options, self.port = folder, options, free_port()
+    def __init__(self, folder, *options, host=Here()):
+        self.folder, self.options, self.port, self.host = folder, options, free_port(), host
         folder.mkdir(exist_ok=True)
-        self.url = f"redis://127.0.0.1:{self.port}"
+        self.url = f"redis://{host.address}:{self.port}"
         self.start()
 
     def start(self):
         with open(self.folder / "log", "a") as log:
-            self.process = subprocess.Popen([REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir",
-                                             str(self.folder), *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.host.prefix, REDIS, "--port", str(self.port), "--bind", self.host.address, "--protected-mode", "no",
+                                             "--save", "", "--dir", str(self.folder), *self.options],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -46,7 +49,7 @@ class Redis:
 
     def ask(self, *words, user=None, password=None):
         """One command; its first line of answer, or the bytes of a text."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
+        with self.host.inside(lambda: socket.create_connection((self.host.address, self.port), timeout=10)) as s:
             file = s.makefile("rb")
 
             def send(words):
@@ -90,11 +93,11 @@ class Fleet:
     def workers(self, n, *options):
         return [self.worker(*options) for _ in range(n)]
 
-    def run(self, scenario, n, *options, env=None):
-        return self._start("run", scenario, "--bus", self.redis.url, "--workers", n, *options, env=env)
+    def run(self, scenario, n, *options, env=None, **popen):
+        return self._start("run", scenario, "--bus", self.redis.url, "--workers", n, *options, env=env, **popen)
 
-    def resume(self, run_file):
-        return self._start("run", "--resume", run_file)
+    def resume(self, run_file, **popen):
+        return self._start("run", "--resume", run_file, **popen)
 
     def ctl(self, *words):
         return self._start("ctl", "--bus", self.redis.url, *words)
@@ -107,6 +110,38 @@ class Fleet:
                 except ProcessLookupError:
                     pass
                 running.process.communicate()
+
+
+class Uploaders:
+    """`n` workers that send no load but say for `seconds` what so much of it would have been (tests/bench/fleet_uploaders.c), with faults of
+    their own, and their coordinator, over a Redis of their own."""
+
+    def __init__(self, folder, n, seconds, *faults, series=8, samples=1000):
+        folder.mkdir()
+        self.n, self.seconds, self.folder = n, seconds, folder
+        self.redis = Redis(folder / "redis")
+        self.fleet = Fleet(folder, self.redis)
+        path = folder / "fleet.lua"
+        path.write_text('local pelt = require "pelt"\n'
+                        f'return {{ load = {{ users = {n}, duration = "{seconds}s" }}, iteration = function() pelt.http.get("/") end }}\n')
+        self.lead = self.fleet.run(path, n, "--target", "http://127.0.0.1:1", "--allow-invalid", "--out", f"json={folder / 'report.json'}",
+                                   "--run-file", folder / "run.pelt")
+        self.process = subprocess.Popen(
+            [BIN / "fleet_uploaders", "-s", str(series), "-n", str(samples), *map(str, faults), self.redis.url, str(n), str(seconds)],
+            env={**os.environ, **ENV}, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def end(self):
+        """What the uploaders say, the coordinator's end, its report."""
+        out, err = self.process.communicate(timeout=patience(self.seconds + 120))
+        assert self.process.returncode == 0, err
+        done = self.lead.wait(patience(60))
+        return json.loads(out), done, json.loads((self.folder / "report.json").read_text())
+
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+        self.fleet.stop()
+        self.redis.stop()
 
 
 class Gate:

@@ -45,12 +45,12 @@ def assert_no_sanitizer_finding(text):
 
 
 class Running:
-    """pelt started and not yet waited for."""
+    """pelt started and not yet waited for; by the words of `prefix`, which become it (taskset, say)."""
 
-    def __init__(self, *arguments, cwd, env=None, **popen):
+    def __init__(self, *arguments, cwd, env=None, prefix=(), **popen):
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [str(PELT), *map(str, arguments)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
+            [*prefix, str(PELT), *map(str, arguments)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
 
     def signal(self, number):

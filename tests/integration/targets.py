@@ -5,6 +5,7 @@ import subprocess
 import time
 import urllib.request
 
+from lan import Here
 from program import BIN, assert_no_sanitizer_finding
 
 TARGET = BIN / "pelt-target"
@@ -12,14 +13,14 @@ TARGET = BIN / "pelt-target"
 
 class Target:
     """One running instance. `url` has no trailing slash; the log is on and lies in the test's own folder. `before` is called in
-    its process before it becomes one."""
+    its process before it becomes one; `host` is where it runs (lan.py)."""
 
-    def __init__(self, folder, *options, cpus=None, before=None):
-        self.folder = folder
+    def __init__(self, folder, *options, cpus=None, before=None, host=Here()):
+        self.folder, self.host = folder, host
         self.log_path = folder / "truth.log"
         self.errors = folder / "stderr"
         port_file = folder / "port"
-        command = [str(TARGET), "--listen", "127.0.0.1:0", "--port-file", str(port_file),
+        command = [*host.prefix, str(TARGET), "--listen", f"{host.address}:0", "--port-file", str(port_file),
                    "--log", str(self.log_path), *map(str, options)]
         if cpus is not None:
             command = ["taskset", "-c", str(cpus), *command]
@@ -27,7 +28,7 @@ class Target:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=before)
         self.port = self._port_once_listening(port_file)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host.address}:{self.port}"
 
     def _port_once_listening(self, port_file):
         deadline = time.monotonic() + 20
@@ -38,8 +39,10 @@ class Target:
         return int(port_file.read_text())
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return answer.read().decode()
+        def ask():
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.read().decode()
+        return self.host.inside(ask)
 
     def count(self):
         """What the server counted: {"total": N, "paths": {...}, "statuses": {...}, "unanswered": N}."""

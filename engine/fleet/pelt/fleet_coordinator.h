@@ -47,6 +47,9 @@ PELT_MUST_USE enum pelt_status pelt_fleet_coordinator_join(struct pelt_fleet_coo
                                                            int *signal, struct pelt_error *err);
 /* What names in pelt.shared have before them (pelt/fleet_shared.h). */
 uint64_t pelt_fleet_coordinator_epoch(const struct pelt_fleet_coordinator *c);
+/* PELT_ELOST, and who: another one leads the run now, whose report this one's is not. */
+PELT_MUST_USE enum pelt_status pelt_fleet_coordinator_leads(struct pelt_fleet_coordinator *c,
+                                                            struct pelt_error *err);
 /* For the run's options; borrowed. */
 const struct pelt_run_hosts *pelt_fleet_coordinator_hosts(struct pelt_fleet_coordinator *c);
 
