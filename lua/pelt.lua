@@ -22,6 +22,10 @@ local function open_llm()
     return guard.strict("pelt.llm", library("pelt.llm")(parts, keys))
 end
 
+local function open_grpc()
+    return library("pelt.grpc")(parts, keys, library("pelt.protobuf")(keys))
+end
+
 local function open_fanout()
     return library("pelt.ws.fanout")(parts.shared, tools, core.now)
 end
@@ -42,7 +46,7 @@ local pelt = guard.strict("pelt", {
     now = core.now,
     stopping = core.stopping,
     random = parts.random.new,
-}, { load = open_load, llm = open_llm })
+}, { load = open_load, llm = open_llm, grpc = open_grpc })
 
 local engine = { hide_assigned = guard.hide_assigned, readonly = guard.readonly }
 

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "fleet.h"
+#include "http2.h"
 #include "https.h"
 #include "load.h"
 #include "pelt/clock.h"
@@ -25,6 +26,7 @@ struct part { /* of the run that is made here */
     struct pelt_scenario *scenario;
     struct pelt_plan plan;
     struct pelt_https *https;
+    struct pelt_http2 http2;
     struct pelt_fleet_shared *shared;
     struct pelt_run_options run;
 };
@@ -104,6 +106,7 @@ static void fill(struct part *p, struct pelt_fleet_worker *w)
         .force = o->force,
         .allow_script_errors = true, /* the coordinator judges */
         .https = p->https,
+        .http2 = p->http2,
         .slot = pelt_fleet_worker_part(w),
         .on_event = pelt_fleet_worker_on_event,
         .on_live_arg = w,
@@ -132,6 +135,9 @@ static enum pelt_status make_part(struct part *p, const struct pelt_fleet_plan *
     }
     if (status == PELT_OK) {
         status = cli_https_new(&p->o, p->scenario, &p->https, err);
+    }
+    if (status == PELT_OK) {
+        status = cli_http2_settle(&p->o, p->scenario, &p->http2, err);
     }
     if (status == PELT_OK) {
         status = pelt_fleet_shared_new(fleet, plan->epoch, &p->shared, err);

@@ -300,6 +300,8 @@ static const char *say_error(struct pelt_conn *c, enum pelt_outcome outcome, con
         snprintf(client->error_text, sizeof(client->error_text), "status %u",
                  (unsigned)c->response.status);
         error = client->error_text;
+    } else if (outcome == PELT_OUTCOME_GRPC_STATUS) {
+        error = client->error_text;
     }
     if (id == NULL || c->sent_ns == 0) {
         return error;
@@ -384,7 +386,9 @@ __attribute__((noinline)) static void finish_judged(struct pelt_conn *c, uint64_
         outcome = pelt_wsconn_judge(c, c->response.status, pelt_conn_head(c), &error);
     } else if (request->decode && pelt_conn_content_refused(c, now_ns)) {
         return;
-    } else if (!ok && request->judged &&
+    } else if (ok && request->grpc != NULL) {
+        outcome = pelt_conn_grpc_judge(c, &error, now_ns);
+    } else if (!ok && request->judged && request->judge != NULL &&
                request->judge(request, c->response.status, pelt_conn_head(c))) {
         outcome = PELT_OUTCOME_OK;
     } else if (!ok && c->absolute && c->response.status == 407) {

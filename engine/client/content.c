@@ -5,8 +5,7 @@
 #include "internal.h"
 #include "pelt/decode.h"
 
-/* The body as it came, wherever it lies. */
-static struct pelt_span body_of(struct pelt_conn *c)
+struct pelt_span pelt_conn_body(struct pelt_conn *c)
 {
     return c->keep != NULL && c->keep->body.len > 0
                ? pelt_span(c->keep->body.data, c->keep->body.len)
@@ -55,7 +54,7 @@ bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns)
     if (!request->keep || request->body_max == 0 || request->stream != NULL) {
         return false;
     }
-    const struct pelt_span body = body_of(c);
+    const struct pelt_span body = pelt_conn_body(c);
     const struct pelt_span name = pelt_http1_head_field(pelt_conn_head(c), "Content-Encoding");
     const enum pelt_coding coding = name.ptr != NULL ? pelt_coding_of(name) : PELT_CODING_NONE;
     if (coding == PELT_CODING_NONE || body.len == 0) {

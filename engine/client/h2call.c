@@ -237,9 +237,12 @@ static void on_body(struct pelt_h2_stream *s, const char *bytes, size_t len, boo
 
 static void on_trailer(struct pelt_h2_stream *s, struct pelt_span fields)
 {
-    struct pelt_http1_response *r = &call_of_stream(s)->conn.response;
-    if (r->on_trailer != NULL) {
-        r->on_trailer(r->arg, fields.ptr, fields.len);
+    struct pelt_conn *c = &call_of_stream(s)->conn;
+    if (c->response.on_trailer != NULL) {
+        c->response.on_trailer(c->response.arg, fields.ptr, fields.len);
+    }
+    if (c->request->grpc != NULL) {
+        pelt_conn_grpc_trailer(c, fields);
     }
 }
 

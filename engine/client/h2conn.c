@@ -145,7 +145,7 @@ static void begin(struct pelt_h2conn *k, struct pelt_h2call *a)
     c->response.may_set_cookie = false;
     a->stream.want_head = request->keep;
     a->stream.want_cookies = request->cookies;
-    a->stream.want_trailer = request->observer != NULL && request->keep;
+    a->stream.want_trailer = request->grpc != NULL || (request->observer != NULL && request->keep);
     pelt_h2queue_push(&k->calls, a);
     const enum pelt_status status =
         pelt_h2manner_begin(a)

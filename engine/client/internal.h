@@ -252,6 +252,11 @@ void pelt_address_count(struct pelt_conn *c, uint64_t now_ns);                /*
 
 /* content.c: true: the body could not be decoded, and the exchange has ended. */
 bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns);
+struct pelt_span pelt_conn_body(struct pelt_conn *c); /* a kept one as it came, wherever it lies */
+
+/* grpc.c: of a request whose `grpc` is set. *error: of what counts as no answer; else NULL. */
+enum pelt_outcome pelt_conn_grpc_judge(struct pelt_conn *c, const char **error, uint64_t now_ns);
+void pelt_conn_grpc_trailer(struct pelt_conn *c, struct pelt_span fields);
 
 /* manner.c */
 void pelt_manner_begin(struct pelt_conn *c); /* as pelt_conn_send() */

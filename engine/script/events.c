@@ -177,6 +177,11 @@ static void on_comment(void *arg, struct pelt_span comment)
     }
 }
 
+static enum pelt_status on_message(void *arg, struct pelt_span message)
+{
+    return add(arg, pelt_span("", 0), pelt_span("", 0), message);
+}
+
 static enum pelt_status on_line(void *arg, struct pelt_span line)
 {
     struct pelt_events *e = arg;
@@ -230,7 +235,9 @@ static void find_format(struct pelt_events *e, struct pelt_stream *s, unsigned s
     const struct pelt_span coding = pelt_http1_head_field(head, "Content-Encoding");
     e->format = e->wanted != PELT_EVENTS_AUTO ? e->wanted : format_of(media_type(type));
     e->is_stream = e->format != PELT_EVENTS_AUTO;
-    if (e->is_stream && coding.len > 0 && !pelt_span_eq_nocase(coding, "identity")) {
+    if (e->format == PELT_EVENTS_GRPC && !pelt_grpc_type(type)) {
+        refuse(e, s, "no answer of gRPC: Content-Type '", type, "'");
+    } else if (e->is_stream && coding.len > 0 && !pelt_span_eq_nocase(coding, "identity")) {
         refuse(e, s, "Content-Encoding ", coding, ": a stream is read as it is");
     } else if (!e->is_stream && status >= 200 && status <= 299 && status != 204) {
         if (type.len > 0) {
@@ -252,6 +259,7 @@ void pelt_events_head(struct pelt_events *e, struct pelt_stream *s,
         e->first_byte_ns = e->now_ns = s->first_ns;
         record_since_begin(e, e->series->ttfb, e->series->ttfb_due, s->first_ns);
     }
+    e->frames.grpc = request->grpc;
     if (pelt_request_accepts(request, status)) {
         find_format(e, s, status, head);
     }
@@ -275,6 +283,9 @@ void pelt_events_piece(struct pelt_events *e, struct pelt_stream *s, const char 
         add_text(e, bytes, len);
     } else if (e->format == PELT_EVENTS_SSE) {
         status = pelt_sse_feed(&e->sse, bytes, len);
+    } else if (e->format == PELT_EVENTS_GRPC) {
+        s->refused = pelt_grpc_frames_feed(&e->frames, bytes, len);
+        s->partial = e->frames.part.len > 0;
     } else {
         status = pelt_lines_feed(&e->lines, bytes, len);
     }
@@ -298,7 +309,7 @@ void pelt_events_received(struct pelt_events *e)
 
 void pelt_events_whole(struct pelt_events *e, uint64_t now_ns)
 {
-    if (e->is_stream && e->format != PELT_EVENTS_SSE) {
+    if (e->is_stream && e->format != PELT_EVENTS_SSE && e->format != PELT_EVENTS_GRPC) {
         e->now_ns = now_ns;
         const enum pelt_status status = pelt_lines_end(&e->lines);
         (void)status; /* it can only lack memory: then a last line without an end is lost */
@@ -329,12 +340,14 @@ void pelt_events_init(struct pelt_events *e, enum pelt_events_format wanted,
     pelt_sse_init(&e->sse, PELT_EVENT_MAX, on_sse, e);
     e->sse.on_comment = on_comment;
     e->lines = (struct pelt_lines){.on_line = on_line, .arg = e, .max = PELT_EVENT_MAX};
+    e->frames = (struct pelt_grpc_frames){.on_message = on_message, .arg = e};
 }
 
 void pelt_events_deinit(struct pelt_events *e)
 {
     pelt_sse_deinit(&e->sse);
     pelt_lines_deinit(&e->lines);
+    pelt_grpc_frames_deinit(&e->frames);
     pelt_buf_deinit(&e->queue);
     pelt_buf_deinit(&e->head);
     pelt_buf_deinit(&e->text);

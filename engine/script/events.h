@@ -8,6 +8,7 @@
 #ifndef PELT_EVENTS_H
 #define PELT_EVENTS_H
 
+#include "pelt/grpc.h"
 #include "pelt/sse.h"
 #include "pelt/stream.h"
 #include "shard.h"
@@ -16,7 +17,14 @@
 #define PELT_EVENTS_QUEUE_MAX (256u << 10) /* bytes that wait; with more, receiving is paused */
 #define PELT_EVENTS_TEXT_MAX  (64u << 10)  /* of a body that is no stream */
 
-enum pelt_events_format { PELT_EVENTS_AUTO, PELT_EVENTS_SSE, PELT_EVENTS_JSONL, PELT_EVENTS_LINES };
+/* GRPC: messages, of a request whose `grpc` is set. */
+enum pelt_events_format {
+    PELT_EVENTS_AUTO,
+    PELT_EVENTS_SSE,
+    PELT_EVENTS_JSONL,
+    PELT_EVENTS_LINES,
+    PELT_EVENTS_GRPC
+};
 
 /* The series stream_*{name=...} of streams of one name; a list a shard. */
 struct pelt_stream_series {
@@ -36,9 +44,10 @@ struct pelt_event {
 };
 
 struct pelt_events {
-    struct pelt_sse sse;     /* of use with SSE */
-    struct pelt_lines lines; /* with JSONL and LINES */
-    struct pelt_buf queue;   /* records; those before `taken` were taken */
+    struct pelt_sse sse;            /* of use with SSE */
+    struct pelt_lines lines;        /* with JSONL and LINES */
+    struct pelt_grpc_frames frames; /* with GRPC */
+    struct pelt_buf queue;          /* records; those before `taken` were taken */
     size_t taken;
     struct pelt_buf head; /* of the newest answer; empty: none */
     struct pelt_buf text; /* of an answer that is no stream: what came of its body */

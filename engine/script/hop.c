@@ -115,7 +115,7 @@ bool pelt_hop_again(lua_State *L, struct pelt_strand *strand, const struct pelt_
 {
     const bool again = x->outcome == PELT_OUTCOME_STALE_REUSE
                            ? x->request->stale_again
-                           : x->request->judged && pelt_user_digest_answer(L, strand, x, draft);
+                           : x->request->judge && pelt_user_digest_answer(L, strand, x, draft);
     if (again && pelt_tracing_wanted(x->request)) { /* one with ids is the strand's own */
         pelt_tracing_fill(&draft->request, &draft->buf, strand);
     }

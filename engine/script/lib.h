@@ -20,6 +20,7 @@ int pelt_lib_http(lua_State *L);   /* pelt.http */
 int pelt_lib_data(lua_State *L);   /* pelt.data */
 int pelt_lib_shared(lua_State *L); /* pelt.shared */
 int pelt_lib_metric(lua_State *L); /* pelt.metric */
+int pelt_lib_grpc(lua_State *L);   /* what lua/grpc.lua stands on */
 int pelt_lib_llm(lua_State *L);    /* what lua/llm.lua and lua/prompts.lua stand on */
 int pelt_lib_random(lua_State *L); /* { new = pelt.random }; also registers PELT_RNG_TYPE */
 /* own_metric(name): { add = function(self, value, tags) } of one of pelt's own metrics, for lua/.

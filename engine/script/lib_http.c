@@ -204,13 +204,13 @@ static int client_batch(lua_State *L)
 /* http.stream(url, options): upvalue is the default client */
 static int http_stream(lua_State *L)
 {
-    return pelt_stream_call(L, lua_touserdata(L, lua_upvalueindex(1)), 1, 2);
+    return pelt_stream_call(L, lua_touserdata(L, lua_upvalueindex(1)), 1, 2, NULL);
 }
 
 static int client_stream(lua_State *L)
 {
     struct pelt_http_client *client = luaL_checkudata(L, 1, CLIENT_TYPE);
-    return pelt_stream_call(L, client, 2, 3);
+    return pelt_stream_call(L, client, 2, 3, NULL);
 }
 
 void pelt_http_start_fields(lua_State *L, struct pelt_fields *fields)

@@ -20,12 +20,12 @@
 extern const char pelt_lua_keys[], pelt_lua_guard[], pelt_lua_load[], pelt_lua_load_sustained[],
     pelt_lua_load_burst[], pelt_lua_load_benchmark[], pelt_lua_load_stress[], pelt_lua_load_mix[],
     pelt_lua_load_replay[], pelt_lua_scenario[], pelt_lua_fanout[], pelt_lua_prompts[],
-    pelt_lua_llm[], pelt_lua_pelt[], pelt_lua_opened[];
+    pelt_lua_llm[], pelt_lua_protobuf[], pelt_lua_grpc[], pelt_lua_pelt[], pelt_lua_opened[];
 extern const size_t pelt_lua_keys_len, pelt_lua_guard_len, pelt_lua_load_len,
     pelt_lua_load_sustained_len, pelt_lua_load_burst_len, pelt_lua_load_benchmark_len,
     pelt_lua_load_stress_len, pelt_lua_load_mix_len, pelt_lua_load_replay_len,
     pelt_lua_scenario_len, pelt_lua_fanout_len, pelt_lua_prompts_len, pelt_lua_llm_len,
-    pelt_lua_pelt_len, pelt_lua_opened_len;
+    pelt_lua_protobuf_len, pelt_lua_grpc_len, pelt_lua_pelt_len, pelt_lua_opened_len;
 
 static const struct {
     const char *name, *text; /* a chunk's name, what lua/ has */
@@ -44,6 +44,8 @@ static const struct {
     LIBRARY(pelt_lua_fanout, "pelt.ws.fanout"),
     LIBRARY(pelt_lua_prompts, "pelt.prompts"),
     LIBRARY(pelt_lua_llm, "pelt.llm"),
+    LIBRARY(pelt_lua_protobuf, "pelt.protobuf"),
+    LIBRARY(pelt_lua_grpc, "pelt.grpc"),
     LIBRARY(pelt_lua_pelt, "pelt"),
     LIBRARY(pelt_lua_opened, "pelt.opened"),
 };

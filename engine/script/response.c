@@ -39,7 +39,8 @@ struct response {
 
 static bool answered(const struct pelt_exchange *x)
 {
-    return x->outcome == PELT_OUTCOME_OK || x->outcome == PELT_OUTCOME_HTTP_STATUS;
+    return x->outcome == PELT_OUTCOME_OK || x->outcome == PELT_OUTCOME_HTTP_STATUS ||
+           x->outcome == PELT_OUTCOME_GRPC_STATUS;
 }
 
 /* Written out twice, so that answers to requests without ids pay nothing for those with some. */

@@ -92,6 +92,7 @@ static int open_libraries(lua_State *L)
     add_part(L, "shared", pelt_lib_shared);
     add_part(L, "metric", pelt_lib_metric);
     add_part(L, "chat", pelt_lib_llm);
+    add_part(L, "grpc", pelt_lib_grpc);
     lua_pushcfunction(L, push_library);
     lua_call(L, 2, 2);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_LIBRARY);

@@ -235,7 +235,8 @@ static void read_options(lua_State *L, int options, struct options *o)
 
 static const char *accept_of(enum pelt_events_format format)
 {
-    return format == PELT_EVENTS_LINES   ? ACCEPT_ANY
+    return format == PELT_EVENTS_GRPC    ? NULL
+           : format == PELT_EVENTS_LINES ? ACCEPT_ANY
            : format == PELT_EVENTS_JSONL ? ACCEPT_JSONL
                                          : ACCEPT_SSE;
 }
@@ -351,6 +352,10 @@ static void note_end(struct pelt_script_stream *h, const struct pelt_exchange *x
         pelt_events_head(e, &h->stream, x->request, x->status, x->head);
     }
     pelt_stream_ended(&h->stream);
+    if (x->request->grpc && x->head.len > 0) { /* with the trailer's fields */
+        pelt_buf_reset(&e->head);
+        (void)pelt_buf_add(&e->head, x->head.ptr, x->head.len);
+    }
     if (x->outcome == PELT_OUTCOME_OK) {
         pelt_events_whole(e, now_ns);
     }
@@ -630,7 +635,8 @@ static unsigned open_streams(const struct pelt_strand *strand)
     return n;
 }
 
-int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int options)
+int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int options,
+                     const struct pelt_grpc *grpc)
 {
     struct pelt_strand *strand = pelt_strand_waiter(L, "http.stream");
     struct pelt_shard *shard = strand->shard;
@@ -641,6 +647,7 @@ int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int
     lua_settop(L, options);
     struct options o;
     read_options(L, options, &o);
+    o.format = grpc ? PELT_EVENTS_GRPC : o.format;
     struct pelt_script_stream *h = push_stream(L);
     const int index = lua_gettop(L);
     if (o.first) {
@@ -648,6 +655,8 @@ int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int
         lua_setiuservalue(L, index, USER_VALUE_FIRST);
     }
     compose(L, client, url, &o, h);
+    h->draft->request.grpc = grpc;
+    h->draft->request.judged = grpc != NULL;
     const struct pelt_stream_series *series = pelt_stream_series(shard, h->series);
     if (!series) {
         return luaL_error(L, "http.stream: out of memory");

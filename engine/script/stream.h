@@ -26,8 +26,10 @@ struct pelt_strand;
 extern const char *const pelt_stream_option_names[];
 
 void pelt_streams_open(lua_State *L); /* registers the types; once a state */
-/* http.stream(url, options): `url` and `options` are stack indexes. */
-int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int options);
+/* http.stream(url, options): `url` and `options` are stack indexes. `grpc`: its events are messages
+ * of gRPC; else NULL. */
+int pelt_stream_call(lua_State *L, struct pelt_http_client *client, int url, int options,
+                     const struct pelt_grpc *grpc);
 /* Whose exchange it is, by what its call was given; NULL: it is no stream's. */
 struct pelt_strand *pelt_stream_strand(pelt_done_fn done, void *arg);
 /* What ran on the strand has ended: abandons what it left open. */

@@ -25,8 +25,8 @@ static const char *const OWN[] = {
     "iteration",   "requests",      "errors",        "checks",    "bytes_sent", "bytes_received",
     "dropped",     "users",         "send_lag",      "loop_lag",  "seconds",    "server_time",
     "server_rest", "server_timing", "cache_latency", "cache_age", "capacity",   NULL};
-static const char *const OWN_PREFIXES[] = {"http_", "h2_",     "ws_",    "stream_", "llm_",
-                                           "tls_",  "server.", "cache.", NULL};
+static const char *const OWN_PREFIXES[] = {"http_", "h2_",   "ws_",     "stream_", "llm_",
+                                           "tls_",  "grpc_", "server.", "cache.",  NULL};
 
 struct series {
     uint32_t metric;

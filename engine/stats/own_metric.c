@@ -43,6 +43,7 @@ static const struct pelt_metric METRICS[PELT_OWN_METRICS] = {
     [PELT_OWN_H2_RESETS] = {.name = "h2_resets", COUNT},
     [PELT_OWN_H2_GOAWAYS] = {.name = "h2_goaways", COUNT},
     [PELT_OWN_H2_MOVED] = {.name = "h2_moved", COUNT},
+    [PELT_OWN_GRPC_STATUSES] = {.name = "grpc_statuses", COUNT},
     /* Answers of language models. */
     [PELT_OWN_LLM_TTFT] = {.name = "llm_ttft", TIME},
     [PELT_OWN_LLM_TTFT_DUE] = {.name = "llm_ttft_due", TIME},

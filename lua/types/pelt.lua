@@ -974,6 +974,73 @@ function handle:add(value, tags) end
 ---@field abort? boolean missed, it stops the run
 ---@field delay? number|string whole seconds in which nothing is judged
 
+---@class pelt.GrpcOptions
+---@field descriptors string file, from the scenario's folder: protoc --include_imports --descriptor_set_out=FILE
+---@field service string with its package: "helloworld.Greeter"
+---@field base? string URL of the server, default the target
+---@field metadata? table<string, string|number> sent with each call
+---@field timeout? pelt.Duration of a call, told to the server as well; default 120 s, and not told
+---@field max_message? integer bytes of a message of the server, default 4194304
+---@field expect? string|string[] statuses that are ok as well: "NOT_FOUND"
+
+---@class pelt.GrpcCallOptions
+---@field metadata? table<string, string|number> win over the service's
+---@field timeout? pelt.Duration
+---@field name? string name of the series in the report, default "POST /PACKAGE.SERVICE/METHOD"
+
+---@class pelt.GrpcStreamOptions
+---@field metadata? table<string, string|number>
+---@field timeout? pelt.Duration of the whole exchange
+---@field name? string
+---@field between? pelt.Duration the longest silence, default 60 s
+
+---A service of gRPC, over HTTP/2; call it where the file is loaded.
+---@param options pelt.GrpcOptions
+---@return pelt.GrpcService
+function pelt.grpc(options) end
+
+---@class pelt.GrpcService
+local service = {}
+
+---Calls a method that answers with one message.
+---@param method string
+---@param message? table by the names of the fields
+---@param options? pelt.GrpcCallOptions
+---@return pelt.GrpcAnswer
+function service:call(method, message, options) end
+
+---Calls a method that answers with a stream of messages. For a generic for, or to be kept.
+---@param method string
+---@param message? table
+---@param options? pelt.GrpcStreamOptions
+---@return pelt.GrpcStream
+function service:stream(method, message, options) end
+
+---@class pelt.GrpcAnswer
+---@field ok boolean
+---@field message? table nil unless the status is OK
+---@field code? integer of the status: 0 is OK; nil: none came
+---@field status? string its name: "OK", "NOT_FOUND", ...
+---@field reason? string what the server says of it, for people
+---@field error? string the class: grpc_status grpc_message http_status timeout bad_body body_too_large ...
+---@field headers pelt.headers of head and trailer
+---@field duration number seconds from due to done
+---@field service number seconds from sent to done
+
+---@class pelt.GrpcStream as pelt.stream, of which it has all other fields
+---@field code? integer
+---@field status? string
+---@field reason? string
+---@field error? string
+local messages = {}
+
+---The next message, waited for; nil: the stream has ended.
+---@return table?
+function messages:next() end
+
+---Gives up what has not come.
+function messages:close() end
+
 ---@class pelt.llm
 pelt.llm = {}
 

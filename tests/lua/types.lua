@@ -161,6 +161,7 @@ local function compare_options(classes)
         ["pelt.LoadFunction"] = { load.shape, { ["?"] = 1 } },
         ["pelt.LoadStress"] = { load.stress, { ["?"] = 1 } },
         ["pelt.LlmOptions"] = { pelt.llm.chat, "/", { ["?"] = 1 } },
+        ["pelt.GrpcOptions"] = { pelt.grpc, { ["?"] = 1 } },
         ["pelt.LlmSlo"] = { pelt.llm.chat, "/", { prompt = "", slo = { ["?"] = 1 } } },
         ["pelt.PromptOptions"] = { pelt.llm.prompts, { ["?"] = 1 } },
         ["pelt.PromptPrefix"] = { pelt.llm.prompts, { words = 1, prefix = { ["?"] = 1 } } },

@@ -11,6 +11,7 @@
 
 #include "pelt/buf.h"
 
+struct pelt_grpc;
 struct pelt_manner;
 struct pelt_origin;
 struct pelt_observer;
@@ -38,7 +39,7 @@ struct pelt_request {
     bool cookies;               /* an answer's head is told if it may set cookies, kept or not */
     bool upgrade : 1;           /* opens a WebSocket (pelt/wsconn.h); `expect` is {101} */
     bool decode : 1;      /* a kept body with a Content-Encoding is told decoded (pelt/decode.h) */
-    bool judged : 1;      /* `judge` is asked about an answer that is not ok */
+    bool judged : 1;      /* `judge` is asked about an answer that is not ok; or `grpc` is set */
     bool mannered : 1;    /* `manner` or `continue_at` is set */
     bool stale_again : 1; /* the maker's own: what ends as stale_reuse is called again */
     uint8_t redirects;    /* the maker's own: it follows so many hops; 0: none */
@@ -55,7 +56,11 @@ struct pelt_request {
      * with the head. */
     uint32_t continue_at;
     const struct pelt_manner *manner; /* NULL: as fast as can be, to the end */
-    /* With `judged`: is this answer, which is not ok by its status, what was to be expected? */
+    /* With `judged` and `keep`, over HTTP/2: a call of gRPC; its answer's kept head has the fields
+     * of the trailer, too. NULL: none. Borrowed until `done`. */
+    const struct pelt_grpc *grpc;
+    /* With `judged`, or NULL: is this answer, which is not ok by its status, what was to be
+     * expected? */
     bool (*judge)(const struct pelt_request *request, unsigned status, struct pelt_span head);
     void *maker; /* the maker's own, for `judge` */
 };

@@ -48,6 +48,8 @@ struct pelt_stream {
     const char *refused;    /* set within head or piece: the exchange ends as bad_stream, with this
                                text, which lives until then; NULL at the call */
     struct pelt_conn *conn; /* from the head on; NULL: none, or the exchange has ended */
+    bool partial; /* set within piece: what came so far ends within a message (gRPC: at the end that
+                     is bad_body) */
     uint64_t sent_ns, first_ns; /* from the head on: just before sending; first byte */
 };
 

@@ -35,7 +35,8 @@
     X(PROXY_AUTH,         "proxy_auth",         NO)    /* the proxy: 407, other credentials */     \
     X(PROXY_REFUSED,      "proxy_refused",      NO)    /* the proxy: no way to the server */ \
     X(REFUSED,            "refused",            NO)    /* HTTP/2: the server did not begin it */   \
-    X(STREAM_RESET,       "stream_reset",       MAYBE) /* HTTP/2: RST_STREAM before any answer */
+    X(STREAM_RESET,       "stream_reset",       MAYBE) /* HTTP/2: RST_STREAM before any answer */  \
+    X(GRPC_STATUS,        "grpc_status",        YES)   /* gRPC: a status other than OK */
 
 enum pelt_outcome {
 #define X(symbol, name, sent) PELT_OUTCOME_##symbol,

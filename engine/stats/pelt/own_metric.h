@@ -35,6 +35,7 @@ enum pelt_own_metric {
     PELT_OWN_H2_RESETS, /* counter, by code: RST_STREAM of the server, before an answer was whole */
     PELT_OWN_H2_GOAWAYS, /* counter, by code */
     PELT_OWN_H2_MOVED, /* counter: exchanges sent again over another connection, behind a GOAWAY */
+    PELT_OWN_GRPC_STATUSES, /* counter, by code: answers of gRPC with a status other than OK */
     /* Answers of language models: what each one is, own_metric.c says to people. */
     PELT_OWN_LLM_TTFT,
     PELT_OWN_LLM_TTFT_DUE,
