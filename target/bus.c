@@ -127,6 +127,17 @@ uint64_t target_bus_publish(struct target_bus *bus, const char *topic, const cha
     return number;
 }
 
+static size_t bucket_of(uint64_t lag_ns)
+{
+    size_t bucket = 0;
+
+    for (uint64_t most_ns = TARGET_BUS_LAG_NS; bucket < TARGET_BUS_LAGS - 1 && lag_ns > most_ns;
+         most_ns *= 4) {
+        bucket++;
+    }
+    return bucket;
+}
+
 /* Under the lock. */
 static void note_read(struct target_bus *bus, const struct target_bus_event *event, uint64_t now_ns)
 {
@@ -137,6 +148,7 @@ static void note_read(struct target_bus *bus, const struct target_bus_event *eve
         bus->read = event->number;
         bus->figures.first_reads++;
         bus->figures.lag_ns += lag_ns;
+        bus->figures.by_lag[bucket_of(lag_ns)]++;
         bus->figures.lag_max_ns =
             lag_ns > bus->figures.lag_max_ns ? lag_ns : bus->figures.lag_max_ns;
     }

@@ -22,6 +22,9 @@
 #define TARGET_BUS_DATA_BYTES  384  /* of an event's data, with its end */
 #define TARGET_BUS_READ_MAX    1000 /* events at a time */
 
+#define TARGET_BUS_LAGS   12 /* buckets: up to LAG_NS, 4 times that, 16 times, ...; all else */
+#define TARGET_BUS_LAG_NS UINT64_C(100000)
+
 struct target_bus;
 
 struct target_bus_event {
@@ -40,11 +43,12 @@ struct target_bus_topic {
 
 struct target_bus_figures {
     uint64_t kept, room;
-    uint64_t published, dropped; /* out of the history, for want of room */
-    uint64_t refused;            /* one topic too many, or too long */
-    uint64_t delivered;          /* to readers */
-    uint64_t first_reads;        /* events that were read for the first time */
-    uint64_t lag_ns, lag_max_ns; /* from telling to that, all together and the longest */
+    uint64_t published, dropped;      /* out of the history, for want of room */
+    uint64_t refused;                 /* one topic too many, or too long */
+    uint64_t delivered;               /* to readers */
+    uint64_t first_reads;             /* events that were read for the first time */
+    uint64_t lag_ns, lag_max_ns;      /* from telling to that, all together and the longest */
+    uint64_t by_lag[TARGET_BUS_LAGS]; /* of first_reads: those of the bucket's lag */
     struct target_bus_topic topic[TARGET_BUS_TOPICS_MAX];
     size_t topics;
 };

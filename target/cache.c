@@ -655,6 +655,21 @@ struct target_cache_figures target_cache_figures(struct target_cache *cache, uin
     return figures;
 }
 
+struct target_cache_figures target_cache_tell(struct target_cache *cache, const char *name,
+                                              struct target_figures *figures, uint64_t now_ns)
+{
+    struct target_cache_figures now = target_cache_figures(cache, now_ns);
+
+    if (now.limit_bytes > 0) {
+        target_figures_add_cache(figures, &(struct target_cache_figure){.name = name,
+                                                                        .hits = now.hits,
+                                                                        .misses = now.misses,
+                                                                        .evictions = now.evictions,
+                                                                        .bytes = now.bytes});
+    }
+    return now;
+}
+
 struct target_cache *target_cache_new(const struct target_cache_options *options)
 {
     struct target_cache *cache = calloc(1, sizeof *cache);

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "figures.h"
 #include "waiter.h"
 
 #define TARGET_CACHE_NO_END UINT64_MAX /* a time to live that never ends */
@@ -182,5 +183,10 @@ void target_cache_set_entries(struct target_cache *cache, uint64_t limit_entries
 bool target_cache_has_tag(struct target_cache *cache, const char *tag);
 
 struct target_cache_figures target_cache_figures(struct target_cache *cache, uint64_t now_ns);
+
+/* The same; they are added to `figures` as those of the cache `name`, unless it keeps nothing
+ * (limit_bytes 0). */
+struct target_cache_figures target_cache_tell(struct target_cache *cache, const char *name,
+                                              struct target_figures *figures, uint64_t now_ns);
 
 #endif

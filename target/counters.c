@@ -5,11 +5,16 @@
 #include <stdio.h>
 
 /* One writer, so no atomic addition is needed; release pairs with the acquire of read(). */
-static void add_one(target_counter *counter)
+static void add(target_counter *counter, uint64_t more)
 {
     uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
 
-    atomic_store_explicit(counter, value + 1, memory_order_release);
+    atomic_store_explicit(counter, value + more, memory_order_release);
+}
+
+static void add_one(target_counter *counter)
+{
+    add(counter, 1);
 }
 
 static uint64_t read(const target_counter *counter)
@@ -38,11 +43,20 @@ void target_counters_unanswered(struct target_counters *set, enum target_route r
     }
 }
 
-void target_counters_done(struct target_counters *set, enum target_route route)
+void target_counters_done(struct target_counters *set, enum target_route route, uint64_t took_ns)
 {
-    if (!target_route_is_observer(route)) {
-        add_one(&set->done);
+    size_t bucket = 0;
+
+    if (target_route_is_observer(route)) {
+        return;
     }
+    for (uint64_t most_ns = TARGET_TOOK_NS; bucket < TARGET_TOOK_BUCKETS - 1 && took_ns > most_ns;
+         most_ns *= 4) {
+        bucket++;
+    }
+    add(&set->took[bucket], 1);
+    add(&set->took_ns, took_ns);
+    add_one(&set->done);
 }
 
 static uint64_t sum_heads(const struct target_tally *tally, enum target_route route)
@@ -121,6 +135,25 @@ struct target_totals target_tally_totals(const struct target_tally *tally)
     }
     totals.requests = sum_all_heads(tally);
     return totals;
+}
+
+void target_tally_add_times(const struct target_tally *tally, struct target_figures *figures)
+{
+    struct target_histogram_figure times = {.name = "request_seconds"};
+    double most_s = TARGET_TOOK_NS / 1e9;
+
+    for (size_t i = 0; i < TARGET_TOOK_BUCKETS; i++, most_s *= 4) {
+        uint64_t count = 0;
+
+        for (size_t k = 0; k < tally->sets; k++) {
+            count += read(&tally->set[k].took[i]);
+        }
+        target_histogram_add(&times, most_s, count);
+    }
+    for (size_t k = 0; k < tally->sets; k++) {
+        times.sum += (double)read(&tally->set[k].took_ns) / 1e9;
+    }
+    target_figures_add_histogram(figures, &times);
 }
 
 static void print_paths_json(FILE *out, const struct target_tally *tally, uint64_t *total)

@@ -51,7 +51,7 @@ static struct target_request *begin_request(struct target_loop *loop,
                                             struct MHD_Connection *connection, const char *path,
                                             const char *method)
 {
-    struct target_request *request = target_request_take(&loop->requests);
+    struct target_request *request = target_request_take(&loop->shared->requests);
 
     if (!request) {
         return NULL;
@@ -462,8 +462,8 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
     if (request->status == 0) {
         target_counters_unanswered(loop->counters, request->route);
     }
-    target_counters_done(loop->counters, request->route);
+    target_counters_done(loop->counters, request->route, target_clock_now_ns() - request->begin_ns);
     loop->in_flight--;
-    target_request_give_back(&loop->requests, request);
+    target_request_give_back(&loop->shared->requests, request);
     *slot = NULL;
 }

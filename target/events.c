@@ -12,6 +12,7 @@
 #include "response.h"
 
 #define ROOM_LEAST 16
+#define NS_PER_S   1e9
 
 struct target_events {
     struct target_bus *bus;
@@ -240,6 +241,18 @@ static void add_topics(struct target_figures *figures, const struct target_bus_f
     }
 }
 
+static void add_lags(struct target_figures *figures, const struct target_bus_figures *bus)
+{
+    struct target_histogram_figure lags = {.name = "event_lag_seconds",
+                                           .sum = (double)bus->lag_ns / NS_PER_S};
+    double most_s = TARGET_BUS_LAG_NS / NS_PER_S;
+
+    for (size_t i = 0; i < TARGET_BUS_LAGS; i++, most_s *= 4) {
+        target_histogram_add(&lags, most_s, bus->by_lag[i]);
+    }
+    target_figures_add_histogram(figures, &lags);
+}
+
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_events *events = state;
@@ -257,8 +270,9 @@ static void figures(void *state, struct target_figures *figures, const struct ta
     target_figures_add_event(figures, name, "dropped", bus.dropped);
     target_figures_add_event(figures, name, "refused", bus.refused);
     target_figures_add_event(figures, name, "delivered", bus.delivered);
-    target_figures_add_event(figures, name, "lag_us", bus.lag_ns / 1000);
-    target_figures_add_event(figures, name, "read_first", bus.first_reads);
+    target_figures_add_limit(figures, &(struct target_limit_figure){
+                                          .name = "events", .used = bus.kept, .limit = bus.room});
+    add_lags(figures, &bus);
     add_topics(figures, &bus);
 }
 

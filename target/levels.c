@@ -756,6 +756,18 @@ static void add_disk(struct target_levels *levels, struct target_figures *figure
     target_figures_add_event(figures, target_levels_system.name, "disk_failed", disk.failures);
 }
 
+static void add_redis(struct target_levels *levels, struct target_figures *figures)
+{
+    struct target_redislink_figures link = target_redislink_figures(levels->redis);
+    const char *name = target_levels_system.name;
+
+    add_level(levels, figures, L4, 0, 0);
+    target_figures_add_event(figures, name, "redis_failed",
+                             atomic_load_explicit(&levels->redis_failures, memory_order_relaxed));
+    target_figures_add_event(figures, name, "redis_connect", link.connects);
+    target_figures_add_event(figures, name, "redis_lost", link.failures);
+}
+
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_levels *levels = state;
@@ -772,10 +784,7 @@ static void figures(void *state, struct target_figures *figures, const struct ta
         add_disk(levels, figures);
     }
     if (levels->redis_errands) {
-        add_level(levels, figures, L4, 0, 0);
-        target_figures_add_event(
-            figures, target_levels_system.name, "redis_failed",
-            atomic_load_explicit(&levels->redis_failures, memory_order_relaxed));
+        add_redis(levels, figures);
     }
     target_figures_add_event(figures, target_levels_system.name, "lost",
                              atomic_load_explicit(&levels->lost, memory_order_relaxed));

@@ -319,7 +319,6 @@ static void free_loop(struct target_loop *loop)
     target_journal_deinit(&loop->journal);
     target_answers_deinit(&loop->answers);
     target_dueheap_deinit(&loop->held);
-    target_request_store_deinit(&loop->requests);
     free(loop);
 }
 

@@ -22,6 +22,7 @@
 #include "chat.h"
 #include "counters.h"
 #include "error.h"
+#include "request.h"
 #include "service.h"
 #include "settings.h"
 #include "workers.h"
@@ -44,6 +45,7 @@ struct target_shared { /* by all loops; constant while they run, but for what lo
     atomic_size_t busy;      /* of the loops that drain: not done; set before they are told to */
     int log_fd, json_log_fd; /* O_APPEND, or -1 */
     struct target_tally tally;
+    struct target_request_store requests;
     struct target_loop *_Atomic loop[TARGET_THREADS_MAX]; /* to wake; NULL: not started */
     _Atomic uint64_t arrivals; /* the k of each request's draws; relaxed, only its value matters */
 };

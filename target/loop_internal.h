@@ -60,7 +60,6 @@ struct target_loop {
     bool is_done;          /* and not counted in `shared->busy` */
     unsigned unwaited;     /* turns in a row that did not wait */
     bool is_giving_up;     /* the time to drain is over: held requests are dropped */
-    struct target_request_store requests;
     pthread_t thread;
 };
 

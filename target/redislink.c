@@ -1,6 +1,7 @@
 /* redislink: see the header. */
 #include "redislink.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 #include "clock.h"
 #include "quantity.h"
+#include "retry.h"
 
 #define SCAN_COUNT    "500"
 #define SCANS_MAX     1000000 /* a server that never ends is left */
@@ -16,8 +18,10 @@
 struct target_redislink {
     char host[TARGET_REDIS_ADDRESS_BYTES];
     int port;
-    redisContext *context; /* NULL: not connected */
-    uint64_t retry_ns;     /* not before that */
+    redisContext *context;               /* NULL: not connected */
+    uint64_t retry_ns;                   /* not before that */
+    uint64_t failed;                     /* in a row */
+    _Atomic uint64_t connects, failures; /* relaxed: only their values matter */
 };
 
 /* ---- the address ---- */
@@ -68,7 +72,6 @@ static void disconnect(struct target_redislink *link)
         redisFree(link->context);
         link->context = NULL;
     }
-    link->retry_ns = target_clock_now_ns() + TARGET_REDISLINK_RETRY_NS;
 }
 
 void target_redislink_free(struct target_redislink *link)
@@ -79,7 +82,27 @@ void target_redislink_free(struct target_redislink *link)
     }
 }
 
+struct target_redislink_figures target_redislink_figures(const struct target_redislink *link)
+{
+    return (struct target_redislink_figures){
+        .connects = atomic_load_explicit(&link->connects, memory_order_relaxed),
+        .failures = atomic_load_explicit(&link->failures, memory_order_relaxed),
+    };
+}
+
 /* ---- calls ---- */
+
+/* It cannot be connected, or broke. */
+static void fail(struct target_redislink *link)
+{
+    static const struct target_retry backoff = {.base_ns = TARGET_REDISLINK_RETRY_NS,
+                                                .cap_ns = TARGET_REDISLINK_RETRY_MAX_NS};
+
+    disconnect(link);
+    link->failed++;
+    atomic_fetch_add_explicit(&link->failures, 1, memory_order_relaxed);
+    link->retry_ns = target_clock_now_ns() + target_retry_bound_ns(&backoff, link->failed);
+}
 
 static bool connect_if_needed(struct target_redislink *link)
 {
@@ -93,9 +116,10 @@ static bool connect_if_needed(struct target_redislink *link)
     }
     link->context = redisConnectWithTimeout(link->host, link->port, limit);
     if (!link->context || link->context->err || redisSetTimeout(link->context, limit) != REDIS_OK) {
-        disconnect(link);
+        fail(link);
         return false;
     }
+    atomic_fetch_add_explicit(&link->connects, 1, memory_order_relaxed);
     return true;
 }
 
@@ -110,9 +134,10 @@ static redisReply *call(struct target_redislink *link, int count, const char **p
     }
     reply = redisCommandArgv(link->context, count, part, bytes);
     if (!reply) {
-        disconnect(link);
+        fail(link);
         return NULL;
     }
+    link->failed = 0;
     if (reply->type == REDIS_REPLY_ERROR) {
         freeReplyObject(reply);
         return NULL;

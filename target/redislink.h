@@ -1,9 +1,10 @@
 /*
  * redislink: one connection to a Redis server, by hiredis.
  *
- * It connects when it is first asked, and again after it broke, but not before RETRY_NS are over:
- * until then each call fails at once. No call takes longer than CALL_NS. What comes back is
- * untrusted: only replies of the expected kind are taken.
+ * It connects when it is first asked, and again after it broke, but not before a wait is over,
+ * which is RETRY_NS at first and doubles with each failure in a row up to RETRY_MAX_NS: until then
+ * each call fails at once. No call takes longer than CALL_NS. What comes back is untrusted: only
+ * replies of the expected kind are taken.
  *
  * Storage: opaque, new/free.   Thread: one at a time, the owner's; calls block.   Clock: it reads
  * the time itself.
@@ -18,8 +19,9 @@
 
 #define TARGET_REDIS_ADDRESS_BYTES 256
 
-#define TARGET_REDISLINK_CALL_NS  UINT64_C(1000000000)
-#define TARGET_REDISLINK_RETRY_NS UINT64_C(500000000)
+#define TARGET_REDISLINK_CALL_NS      UINT64_C(1000000000)
+#define TARGET_REDISLINK_RETRY_NS     UINT64_C(50000000)
+#define TARGET_REDISLINK_RETRY_MAX_NS UINT64_C(1600000000)
 
 struct target_redislink;
 
@@ -29,6 +31,14 @@ TARGET_MUST_USE bool target_redislink_check(const char *address, struct target_e
 /* A good address that is not empty. NULL: no memory. */
 struct target_redislink *target_redislink_new(const char *address);
 void target_redislink_free(struct target_redislink *link);
+
+struct target_redislink_figures { /* so far */
+    uint64_t connects;            /* attempts that were connected */
+    uint64_t failures;            /* attempts that were not, and connections that broke */
+};
+
+/* Any thread. */
+struct target_redislink_figures target_redislink_figures(const struct target_redislink *link);
 
 enum target_redis_found {
     TARGET_REDIS_FOUND,

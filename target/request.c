@@ -3,33 +3,114 @@
 
 #define BODY_ROOM_FIRST 1024
 
+static void free_request(struct target_request *request)
+{
+    free(request->body);
+    free(request);
+}
+
+/* Under the lock; NULL: none is kept. */
+static struct target_request *pop(struct target_request_store *store)
+{
+    struct target_request *request = store->first;
+
+    if (request) {
+        store->first = request->next;
+        store->now.kept--;
+    }
+    return request;
+}
+
+static void keep_at_most(struct target_request_store *store, uint64_t most)
+{
+    struct target_request *beyond = NULL, *request;
+
+    pthread_mutex_lock(&store->lock);
+    while (store->now.kept > most) {
+        request = pop(store);
+        request->next = beyond;
+        beyond = request;
+    }
+    pthread_mutex_unlock(&store->lock);
+    while ((request = beyond) != NULL) { /* freed without the lock: the loops want it meanwhile */
+        beyond = request->next;
+        free_request(request);
+    }
+}
+
+void target_request_store_init(struct target_request_store *store)
+{
+    *store = (struct target_request_store){.kept_max = TARGET_UNLIMITED};
+    pthread_mutex_init(&store->lock, NULL);
+}
+
 void target_request_store_deinit(struct target_request_store *store)
 {
-    while (store->first) {
-        struct target_request *request = store->first;
+    keep_at_most(store, 0);
+    pthread_mutex_destroy(&store->lock);
+}
 
-        store->first = request->next;
-        free(request->body);
-        free(request);
-    }
+void target_request_store_set(struct target_request_store *store, uint64_t kept_max)
+{
+    pthread_mutex_lock(&store->lock);
+    store->kept_max = kept_max;
+    pthread_mutex_unlock(&store->lock);
+    keep_at_most(store, kept_max);
+}
+
+void target_request_store_trim(struct target_request_store *store)
+{
+    keep_at_most(store, 0);
+}
+
+struct target_request_stored target_request_store_now(struct target_request_store *store)
+{
+    struct target_request_stored now;
+
+    pthread_mutex_lock(&store->lock);
+    now = store->now;
+    pthread_mutex_unlock(&store->lock);
+    return now;
 }
 
 struct target_request *target_request_take(struct target_request_store *store)
 {
-    struct target_request *request = store->first;
+    struct target_request *request;
 
-    if (!request) {
-        return calloc(1, sizeof *request);
+    pthread_mutex_lock(&store->lock);
+    request = pop(store);
+    store->now.used++;
+    store->now.made += !request;
+    pthread_mutex_unlock(&store->lock);
+    if (request) {
+        *request = (struct target_request){.body = request->body, .body_room = request->body_room};
+        return request;
     }
-    store->first = request->next;
-    *request = (struct target_request){.body = request->body, .body_room = request->body_room};
+    request = calloc(1, sizeof *request);
+    if (!request) {
+        pthread_mutex_lock(&store->lock);
+        store->now.used--;
+        pthread_mutex_unlock(&store->lock);
+    }
     return request;
 }
 
 void target_request_give_back(struct target_request_store *store, struct target_request *request)
 {
-    request->next = store->first;
-    store->first = request;
+    bool is_kept;
+
+    pthread_mutex_lock(&store->lock);
+    store->now.used--;
+    is_kept = store->now.kept < store->kept_max;
+    if (is_kept) {
+        request->next = store->first;
+        store->first = request;
+        store->now.kept++;
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!is_kept) {
+        free_request(request);
+    }
 }
 
 static bool grow_body(struct target_request *request, size_t bytes)

@@ -1,8 +1,9 @@
 /*
  * request: one request while the service has it, and the store that its memory returns to.
  *
- * Nothing is allocated here once a loop has seen its first requests: a request and its body buffer
- * are kept for the next one. Thread: the owning loop's only. Clock: CLOCK_MONOTONIC nanoseconds.
+ * Nothing is allocated here once the service has seen its first requests: a request and its body
+ * buffer are kept for the next one, until they are trimmed. Thread: a request is its loop's only,
+ * the store anybody's; one lock inside. Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_REQUEST_H
 #define TARGET_REQUEST_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include <microhttpd.h>
+#include <pthread.h>
 
 #include "account.h"
 #include "error.h"
@@ -55,16 +57,34 @@ struct target_request {
     size_t body_bytes, body_room;
 };
 
-struct target_request_store { /* all zero: empty */
-    struct target_request *first;
+struct target_request_stored {
+    uint64_t used; /* by requests, now */
+    uint64_t kept; /* for the next ones, now */
+    uint64_t made; /* so far: times that there was none */
 };
 
+struct target_request_store { /* use the functions */
+    pthread_mutex_t lock;
+    struct target_request *first; /* of those that are kept */
+    uint64_t kept_max;            /* TARGET_UNLIMITED: no end */
+    struct target_request_stored now;
+};
+
+/* Empty, and without a limit. */
+void target_request_store_init(struct target_request_store *store);
 /* Frees what was given back. Every request taken must have been. */
 void target_request_store_deinit(struct target_request_store *store);
+
+/* How many are kept at most; those beyond it are freed at once. */
+void target_request_store_set(struct target_request_store *store, uint64_t kept_max);
+/* Frees those that are kept. */
+void target_request_store_trim(struct target_request_store *store);
+struct target_request_stored target_request_store_now(struct target_request_store *store);
 
 /* A request with all fields zero but for the kept buffer; NULL: no memory. */
 struct target_request *target_request_take(struct target_request_store *store);
 
+/* Kept for the next one, or freed. */
 void target_request_give_back(struct target_request_store *store, struct target_request *request);
 
 /*

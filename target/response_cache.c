@@ -471,17 +471,12 @@ static void stop(void *state, const struct target_scene *scene)
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_response_cache *cache = state;
-    struct target_cache_figures now = target_cache_figures(cache->cache, scene->now_ns);
     const char *name = target_response_cache_system.name;
+    struct target_cache_figures now = target_cache_tell(cache->cache, name, figures, scene->now_ns);
 
     if (now.limit_bytes == 0) {
         return;
     }
-    target_figures_add_cache(figures, &(struct target_cache_figure){.name = name,
-                                                                    .hits = now.hits,
-                                                                    .misses = now.misses,
-                                                                    .evictions = now.evictions,
-                                                                    .bytes = now.bytes});
     target_figures_add_event(figures, name, "expired", now.expired);
     target_figures_add_event(figures, name, "purged", now.purged);
 }

@@ -393,17 +393,13 @@ static void near_figures(struct target_search *search, struct target_figures *fi
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_search *search = state;
-    struct target_cache_figures now = target_cache_figures(search->cache, scene->now_ns);
     const char *name = target_search_system.name;
+    struct target_cache_figures now =
+        target_cache_tell(search->cache, name, figures, scene->now_ns);
 
     if (now.limit_bytes == 0) {
         return;
     }
-    target_figures_add_cache(figures, &(struct target_cache_figure){.name = name,
-                                                                    .hits = now.hits,
-                                                                    .misses = now.misses,
-                                                                    .evictions = now.evictions,
-                                                                    .bytes = now.bytes});
     target_figures_add_event(figures, name, "expired", now.expired);
     target_figures_add_event(figures, name, "warmed",
                              atomic_load_explicit(&search->warmed, memory_order_relaxed));

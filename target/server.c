@@ -18,6 +18,7 @@
 #include "register.h"
 #include "response_cache.h"
 #include "trace.h"
+#include "trim.h"
 
 struct target_server {
     struct target_shared shared;
@@ -224,6 +225,8 @@ static bool start_systems(struct target_server *server)
         shared->running.state[target_systems_index(&target_response_cache_system)],
         shared->running.state[target_systems_index(&target_levels_system)]);
     shared->ws = shared->running.state[target_systems_index(&target_ws_system)];
+    target_trim_attach(shared->running.state[target_systems_index(&target_trim_system)],
+                       &shared->requests);
     shared->trace = shared->running.state[target_systems_index(&target_trace_system)];
     shared->dashboard = shared->running.state[target_systems_index(&target_dashboard_system)];
     return true;
@@ -315,6 +318,7 @@ struct target_server *target_server_start(struct target_settings *settings,
         free(server);
         return NULL;
     }
+    target_request_store_init(&server->shared.requests);
     target_settings_tell_idle(settings, stderr);
     raise_file_limit(&server->service);
     if (!open_logs(server, err) || !open_ended(server, err) || !listen_at(server, err) ||
@@ -401,6 +405,7 @@ bool target_server_stop(struct target_server *server, int hurry_fd, struct targe
     if (server->shared.ended_fd >= 0) {
         close(server->shared.ended_fd);
     }
+    target_request_store_deinit(&server->shared.requests);
     free(server->shared.tally.set);
     free(server);
     return is_complete;

@@ -205,20 +205,13 @@ static void stop(void *state, const struct target_scene *scene)
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct step *step = state;
-    struct target_cache_figures memo = target_cache_figures(step->memo, scene->now_ns);
 
     if (atomic_load_explicit(&step->cpu_ns, memory_order_relaxed) == 0) {
         return;
     }
     target_figures_add_event(figures, target_step_system.name, "computed",
                              atomic_load_explicit(&step->computed, memory_order_relaxed));
-    if (atomic_load_explicit(&step->entries, memory_order_relaxed) > 0) {
-        target_figures_add_cache(figures, &(struct target_cache_figure){.name = "memo",
-                                                                        .hits = memo.hits,
-                                                                        .misses = memo.misses,
-                                                                        .evictions = memo.evictions,
-                                                                        .bytes = memo.bytes});
-    }
+    target_cache_tell(step->memo, "memo", figures, scene->now_ns);
 }
 
 const struct target_system target_step_system = {

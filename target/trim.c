@@ -6,12 +6,14 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_S     UINT64_C(1000000000)
+#define REQUESTS_MAX UINT64_C(1000000)
 
 struct target_trim {
     pthread_mutex_t lock;
     struct target_trim_settings settings;
-    uint64_t due_ns; /* 0: not planned */
+    struct target_request_store *requests; /* NULL: not attached; its own lock */
+    uint64_t due_ns;                       /* 0: not planned */
     uint64_t trims, freed_bytes;
 };
 
@@ -26,6 +28,16 @@ static const struct target_knob knobs[] = {
      .is_live = true,
      .text = "how often memory that was freed is given back to the kernel, as POST /admin/trim "
              "does; 0: only then"},
+    {.name = "request-pool",
+     .type = TARGET_KNOB_COUNT,
+     .offset = offsetof(struct target_trim_settings, request_pool),
+     .max = REQUESTS_MAX,
+     .word = "unlimited",
+     .word_value = TARGET_UNLIMITED,
+     .initial = "unlimited",
+     .is_live = true,
+     .text = "requests that are over whose memory, with that of their bodies, is kept for the next "
+             "ones until it is trimmed; 0: each one's is freed"},
 };
 
 /* ---- trimming ---- */
@@ -49,6 +61,9 @@ struct target_trimmed target_trim_now(struct target_trim *trim, const struct tar
 {
     struct target_trimmed trimmed = {.before_bytes = resident_bytes()};
 
+    if (trim->requests) {
+        target_request_store_trim(trim->requests);
+    }
     malloc_trim(0);
     trimmed.after_bytes = resident_bytes();
     pthread_mutex_lock(&trim->lock);
@@ -97,12 +112,22 @@ static uint64_t tick(void *state, const struct target_scene *scene)
 
 static bool apply(void *state, const void *settings, const struct target_scene *scene)
 {
+    const struct target_trim_settings *wanted = settings;
     struct target_trim *trim = state;
 
     pthread_mutex_lock(&trim->lock);
-    trim->settings = *(const struct target_trim_settings *)settings;
+    trim->settings = *wanted;
     pthread_mutex_unlock(&trim->lock);
+    if (trim->requests) {
+        target_request_store_set(trim->requests, wanted->request_pool);
+    }
     return true;
+}
+
+void target_trim_attach(struct target_trim *trim, struct target_request_store *requests)
+{
+    trim->requests = requests;
+    target_request_store_set(requests, trim->settings.request_pool);
 }
 
 static void *start(const void *settings, uint64_t now_ns)
@@ -124,11 +149,24 @@ static void stop(void *state, const struct target_scene *scene)
     free(trim);
 }
 
+static void add_pool(struct target_request_store *requests, struct target_figures *figures)
+{
+    struct target_request_stored now = target_request_store_now(requests);
+
+    target_figures_add_limit(figures, &(struct target_limit_figure){.name = "request_pool",
+                                                                    .used = now.used,
+                                                                    .limit = now.used + now.kept,
+                                                                    .events = now.made});
+}
+
 static void figures(void *state, struct target_figures *figures, const struct target_scene *scene)
 {
     struct target_trim *trim = state;
     struct mallinfo2 heap;
 
+    if (trim->requests) {
+        add_pool(trim->requests, figures);
+    }
     pthread_mutex_lock(&trim->lock);
     if (trim->settings.interval_ns > 0 || trim->trims > 0) {
         heap = mallinfo2();

@@ -26,6 +26,7 @@ import series
 import slices
 import steady
 import stream
+import target
 import tls
 import verdict
 import websocket
@@ -64,6 +65,8 @@ FIGURES = {
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),
     "live": (live_page.figure, "what a live page with ten viewers costs the generator, three pairs"),
     "attr": (attribution.figure, "limits planted in the target and its host, and which the report names, five ramps each"),
+    "target": (target.figure, "what systems of the reference service do in runs: sizes, traces, queue, processing types, 5,000 WebSockets, failover"),
+    "scale": (target.scale, "capacity of one to three instances behind a balancer, by stress loads"),
     "kill": (repeated.kill, "what a run file keeps after kill -9, twenty moments"),
 }
 

@@ -27,7 +27,7 @@ def run_tests(tests, more_env=None, *options):
     return found
 
 
-def _figure(intro, tests, times, more_env=None):
+def figure(intro, tests, times, more_env=None):
     rows = []
     for i in range(times):
         for test, said, why in run_tests(tests, more_env):
@@ -37,34 +37,34 @@ def _figure(intro, tests, times, more_env=None):
 
 
 def counts():
-    return _figure("100,000 exchanges on 4 threads: pelt's started, its ok and the server's own count must be equal.",
+    return figure("100,000 exchanges on 4 threads: pelt's started, its ok and the server's own count must be equal.",
                    ["test_counts.py"], times=20, more_env={"PELT_ONCE": "1"})
 
 
 def truth():
-    return _figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
+    return figure("Open loop at 2,000/s for 20 s on a server that stalls: percentiles against a replay of plan and stalls.",
                    ["test_truth.py"], times=5, more_env={"PELT_TRUTH_SECONDS": "20", "PELT_ONCE": "1"})
 
 
 def sustained():
-    return _figure("Service that sleeps and takes twice as long after a minute, and one that stays as it is, for arrivals and for users, side by "
+    return figure("Service that sleeps and takes twice as long after a minute, and one that stays as it is, for arrivals and for users, side by "
                    "side: a leak must be named in p50, p99 (and the users' throughput) of the first, and nothing in the other. Drift over 64 s, with its "
                    "interval; the first's is 67%.",
                    ["test_sustained.py"], times=3, more_env={"PELT_ONCE": "1"})
 
 
 def burst():
-    return _figure("Spikes beyond what the target serves: the recovery that pelt tells against when the target's own log says that its queue was empty "
+    return figure("Spikes beyond what the target serves: the recovery that pelt tells against when the target's own log says that its queue was empty "
                    "again. Allowed: 10% or 100 ms, the larger.",
                    ["test_burst.py::test_recovery_is_that_of_the_target_s_queue"], times=3, more_env={"PELT_ONCE": "1"})
 
 
 def stress():
-    return _figure("The largest level that `pelt.load.stress` says holds, against capacities drawn by seed (workers / service time).",
+    return figure("The largest level that `pelt.load.stress` says holds, against capacities drawn by seed (workers / service time).",
                    ["test_stress.py::test_stress_finds_a_planted_capacity"], times=1, more_env={"PELT_CAPACITIES": "5", "PELT_ONCE": "1"})
 
 
 def kill():
-    return _figure("kill -9 at seeded moments: the seconds that `pelt report` still gives.",
+    return figure("kill -9 at seeded moments: the seconds that `pelt report` still gives.",
                    ["test_kill.py::test_a_killed_run_keeps_all_but_its_last_second"], times=1,
                    more_env={"PELT_KILLS": "20", "PELT_ONCE": "1"})

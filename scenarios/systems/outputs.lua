@@ -7,6 +7,7 @@ local pelt = require "pelt"
 local http, check = pelt.http, pelt.check
 
 local given = pelt.metric.share("given_again_surely")
+local confidence = pelt.metric.counter("confidence") -- a row each of HIGH, MEDIUM, LOW, NONE
 local subjects = { "password", "invoice", "address", "delivery", "contract", "receipt" }
 local forms = { "How do I change my %s?", "how do I change my %ss", "how can we change that %s", "Tell me a story about a %s" }
 
@@ -20,6 +21,7 @@ return {
         check("chat answered", r.status == 200)
         local said = r.headers["Cache-Status"] or ""
         given:add(said:find("detail=HIGH", 1, true) ~= nil)
+        confidence:add(1, { of = said:match("detail=(%u+)") or "other" })
     end,
     thresholds = { "cache.status.hit_share{cache=outputs} share > 30%", { metric = "errors", stat = "share", max = "1%" } },
 }

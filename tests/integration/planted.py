@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 
+import cache_servers
 from agents import Agent
 from program import pelt
 from targets import Target
@@ -298,6 +299,68 @@ def breaker(p):
     return target
 
 
+def tasks(p):
+    p.to = "300/s"
+    p.path = 'function() http:post("/tasks", { json = { wait = true } }) end'
+    target = p.target("--tasks", 8, "--tasks-time", "exponential:50ms", "--tasks-queue", 10000)
+    p.watched += pool("tasks", target, "tasks")
+    return target
+
+
+def batches(p):
+    p.to = "280/s"
+    target = p.target("--batch", 4, "--batch-wait", "5ms", "--batch-time", "20ms", "--batch-item", "2ms", "--threads", 1)
+    p.watched += pool("batch", target, "batch", events=False)  # its events are all requests
+    return target
+
+
+def queue_consumers(p):
+    folder = p.folder / "redis"
+    folder.mkdir()
+    redis = cache_servers.redis(folder)
+    p.stack.callback(redis.stop)
+    p.to = "300/s"
+    p.path = 'function() http:post("/queue", { body = "a message" }) end'
+    target = p.target("--queue", redis.address, "--queue-consumers", 3, "--queue-time", "20ms", "--queue-max", 20)
+    p.watched += pool("consumers", target, "queue_consumers", events=False) + pool("queue", target, "queue")
+    return target
+
+
+def back_ends(p):
+    target = p.target("--lb", "least-connections", "--lb-scale", "on", "--lb-start", "--service-time 40ms --workers 4", "--lb-min", 2,
+                      "--lb-max", 2, "--lb-capacity", 4, "--lb-check", "200ms", "--lb-check-failures", 20)
+    p.watched += pool("back_ends", target, "lb_capacity", events=False)
+    deadline = time.monotonic() + 20
+    while target.get("/metrics").count("pelt_target_backend_up{") < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return target
+
+
+def sessions(p):
+    p.to = "200/s"
+    p.path = 'function() http:post("/sessions") end'
+    target = p.target("--service-time", "2ms", "--sessions", 520)
+    p.watched += pool("sessions", target, "sessions")
+    return target
+
+
+def threads(p):
+    join = p.stack.enter_context(cgroup("pids", {"pids.max": "24"}, {"pids.max": "24"}))
+    dependency = p.target("--service-time", "exponential:50ms", name="dependency")
+    target = p.target("--upstream", dependency.url + "/work", "--upstream-max", 200, "--threads", 1, before=join)
+    p.watched += pool("upstream", target, "upstream")
+    return target
+
+
+def search_cache_small(p):
+    p.to = "300/s"
+    p.path = 'function(user) http:get("/search?q=question+" .. user.rng:int(1, 40), { name = "search" }) end'
+    target = p.target("--workers", 2, "--service-time", "exponential:20ms", "--search", "10m", "--search-ttl", "1h")
+    p.later.append((HALF_S, lambda: turn(target, search_entries=10)))
+    p.watched += pool("workers", target, "workers") + cache("search", target, "search")
+    return target
+
+
 def generator(p):
     p.pelt["preexec_fn"] = p.stack.enter_context(put_into_cgroup(0.03))
     p.to = "2000/s"
@@ -327,6 +390,13 @@ CASES = {
     "cache disabled": (cache_disabled, {"response"}),
     "disk full": (disk_full, {"disk_space"}),
     "slow dependency, breaker": (breaker, {"pool_breaker"}),
+    "task workers": (tasks, {"pool_tasks"}),
+    "batch": (batches, {"pool_batch"}),
+    "queue's consumers": (queue_consumers, {"pool_consumers", "pool_queue"}),
+    "back ends": (back_ends, {"pool_back_ends"}),
+    "sessions": (sessions, {"pool_sessions"}),
+    "threads of the cgroup": (threads, {"cgroup_pids"}),
+    "search cache small": (search_cache_small, {"search"}),
     "generator": (generator, {GENERATOR}),
     "none": (nothing, {NONE}),
 }

@@ -185,6 +185,9 @@ def test_metrics_are_prometheus_text(target):
     assert "pelt_target_in_flight 0" in lines
     values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     assert int(values["pelt_target_stalls_total"]) >= 1
+    took = [int(count) for name, count in values.items() if name.startswith("pelt_target_request_seconds_bucket")]
+    assert took == sorted(took) and took[-1] == int(values["pelt_target_request_seconds_count"]) == 4
+    assert float(values["pelt_target_request_seconds_sum"]) > 0
 
 
 # ---- counting ----

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from program import if_quiet, in_a_quiet_moment
+from program import bench, if_quiet, in_a_quiet_moment, outcomes_add_up
 from targets import Target
 from test_target_limits import ask, ask_json, events, metrics, turn, wait_until
 
@@ -179,16 +179,20 @@ def test_cpu_gets_what_each_has_left(tmp_path):
         idle.server.shutdown()
 
 
-def test_a_killed_back_end_costs_errors_for_one_check_interval_at_most(tmp_path):
+def test_a_killed_back_end_costs_errors_for_one_check_interval_at_most(tmp_path, record_property):
     def check(attempt):
         folder = tmp_path / str(attempt)
         folder.mkdir()
-        kill_one_of_three(folder, 0.5)
+        failed = kill_one_of_three(folder, 0.5)
+        record_property("check interval", "0.5 s")
+        record_property("errors", len(failed))
+        record_property("last error after", f"{max(failed):.2f} s")
 
     in_a_quiet_moment(check)
 
 
 def kill_one_of_three(folder, check_s):
+    """When requests failed, in seconds after the kill."""
     with Backends(folder, 3, "--lb-check", f"{check_s}s") as backends:
         wait_until_checked(backends.lb, 3)
         send(backends.lb, 6)
@@ -207,6 +211,7 @@ def kill_one_of_three(folder, check_s):
         assert ask_json(backends.lb, "GET", "/health/detailed")[1]["degraded"] == ["lb"]
         assert ask(backends.lb, "GET", "/health/ready")[0] == 200
         assert series(backends.lb, "backend_failures_total")[backends.names()[1]] == len(failed)
+        return failed
 
 
 @pytest.mark.sanitize
@@ -248,7 +253,7 @@ def test_back_ends_register_and_leave_by_themselves(tmp_path):
     assert told.count("registered") == 2 and "left" in told and "expired" in told
 
 
-def test_back_ends_are_started_when_busy_and_stopped_when_idle(tmp_path):
+def test_back_ends_are_started_when_busy_and_stopped_when_idle(tmp_path, record_property):
     lb = Target(tmp_path, "--lb", "least-connections", "--lb-scale", "on", "--lb-start", "--service-time 20ms --workers 4",
                 "--lb-max", 3, "--lb-capacity", 4, "--lb-check", "100ms", "--lb-check-failures", 20, "--lb-cooldown", "400ms")
     wait_until(lambda: up(lb) == 1)
@@ -271,11 +276,33 @@ def test_back_ends_are_started_when_busy_and_stopped_when_idle(tmp_path):
     steps = [line for line in events(lb, "lb") if line["event"] in ("scale_up", "scale_down")]
     assert {line["event"] for line in steps} == {"scale_up", "scale_down"}
     gaps = [(after["at_ns"] - before["at_ns"]) / MS for before, after in zip(steps, steps[1:])]
+    record_property("scaled", ", ".join(line["event"].removeprefix("scale_") for line in steps))
+    record_property("least gap", f"{min(gaps):.0f} ms; cool-down 400 ms")
     assert all(gap >= 400 for gap in gaps), gaps
     assert all(line["utilisation"] >= 0.8 for line in steps if line["event"] == "scale_up")
     assert all(line["utilisation"] < 0.3 for line in steps if line["event"] == "scale_down")
     with pytest.raises(OSError):  # what it started ended with it
         http.client.HTTPConnection("127.0.0.1", int(children[0].split(":")[1]), timeout=2).request("GET", "/")
+
+
+@pytest.mark.alone
+@pytest.mark.idle
+def test_so_many_back_ends_hold_so_many_times_what_one_does(tmp_path):
+    """100/s each: two workers of 20 ms. What stress loads find and the law through them is in ci/measure scale."""
+    def held(folder, count):
+        folder.mkdir()
+        with Backends(folder, count, "--lb-check", "60s", each=["--workers", 2, "--service-time", "20ms"]) as backends:
+            wait_until_checked(backends.lb, count)
+            done = bench(f"http://127.0.0.1:{backends.lb.port}/work", "-c", 24, "-d", "2s", "-t", 1, cwd=folder)
+            outcomes_add_up(done.report)
+            return done.report["totals"]["ok_per_s"]
+
+    def check(attempt):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            ok_per_s = list(pool.map(lambda count: held(tmp_path / f"{attempt} {count}", count), (1, 2, 3)))
+        if_quiet(ok_per_s == pytest.approx([100, 200, 300], rel=0.1), ok_per_s)
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.sanitize

@@ -1,10 +1,12 @@
 """pelt-target's further caches, each against what is known: the search, near matches, levels with real SQLite and Redis, purging.
 Each test has a counterpart with the knob off."""
 import collections
+import itertools
 import json
 import random
 import re
 import socket
+import time
 
 import pytest
 
@@ -191,6 +193,43 @@ def test_a_redis_that_dies_is_a_miss_and_no_failure(target, tmp_path):
     assert metrics(instance)['pelt_target_events_total{system="levels",event="redis_failed"}'] >= 1
 
 
+def test_a_redis_that_is_away_is_tried_again_ever_more_seldom(target, tmp_path):
+    """Attempts 50, 100, 200, 400 ms after one another: of a second of requests four or five, however many want it."""
+    folder = tmp_path / "r"
+    folder.mkdir()
+    server = cache_servers.redis(folder)
+    instance = target("--cache", "1m", "--cache-redis", server.address)
+
+    def links():
+        figures = metrics(instance)
+        return [figures[f'pelt_target_events_total{{system="levels",event="redis_{what}"}}'] for what in ("connect", "lost")]
+
+    get(instance, "/work?item=0")
+    assert links() == [1, 0]
+    server.stop()
+    began, asked = time.monotonic(), 0
+    while time.monotonic() < began + 1:
+        asked += 1
+        get(instance, f"/work?item={asked}")
+    away = time.monotonic() - began
+    waits_s = list(itertools.accumulate(0.05 * 2 ** n for n in range(6)))
+    connected, lost = links()
+    assert connected == 1 and 3 <= lost <= 1 + sum(at_s <= away for at_s in waits_s) < asked, (lost, asked, away)
+    server = cache_servers.redis(folder, port=server.port)
+    try:
+        for i in range(2000):
+            get(instance, f"/work?item=again{i}")
+            if links()[0] == 2:
+                break
+            time.sleep(0.005)
+        ask(instance, "DELETE", "/admin/cache?tag=/none")
+        other = target("--cache", "1m", "--cache-redis", server.address)
+        get(instance, "/work?item=last")
+        assert get(other, "/work?item=last") == {"l4": "hit", "l1": "fwd=uri-miss"}
+    finally:
+        server.stop()
+
+
 def test_what_others_wrote_into_the_stores_is_checked(target, redis, tmp_path):
     """Whoever can write to Redis cannot make the service say more than a miss."""
     key = "pelt:answer:=/work?item=1"
@@ -258,48 +297,74 @@ return {{
   iteration = function(user)
     local key = keys:next(user).key
     if key == "none" then return end
+    local model = key:sub(1, 1)
     http.get("/search?q=" .. key)
-    http.get("/work?item=" .. key)
-    http.post("/api/chat", {{ json = {{ message = key }}, headers = {{ ["Cache-Control"] = "no-cache" }} }})
+    http.get("/work?item=" .. key .. "&model=" .. model)
+    http.post("/api/chat", {{ json = {{ message = key, model = model }}, headers = {{ ["Cache-Control"] = "no-cache" }} }})
   end,
 }}
 """
 
 
-def simulate(keys):
-    """The six caches of the service, as their manual describes them."""
-    caches = {"search": Lru(40), "l1": Lru(20), "l2": Lru(60), "l3": Lru(10**6), "outputs": Lru(40), "memo": Lru(30)}
+MODELS = "abcdefgh"
+
+
+def simulate(keys, shared):
+    """The caches of the service, as their manual describes them; `shared` are the keys that Redis has from another service."""
+    all_of_them = 10**6
+    caches = {"search": Lru(40), "search-semantic": Lru(all_of_them), "l1": Lru(20), "l2": Lru(60), "l3": Lru(all_of_them), "l4": Lru(all_of_them),
+              "outputs": Lru(40), "memo": Lru(30), "models": Lru(3)}
+    for key in shared:
+        caches["l4"].store(key)
+
+    def execute(model, text):
+        caches["models"].ask(model)
+        caches["memo"].ask(text)
+
     for key in keys:
-        if not caches["search"].ask(key):
-            caches["memo"].ask("/search")
-        if not caches["l1"].has(key):
-            if not caches["l2"].has(key):
-                if not caches["l3"].ask(key):
-                    caches["memo"].ask("/work")
-                caches["l2"].store(key)
-            caches["l1"].store(key)
+        if not caches["search"].has(key) and not caches["search-semantic"].ask(key):
+            execute(MODELS[0], "/search")
+            caches["search"].store(key)
+        missed = list(itertools.takewhile(lambda level: not caches[level].has(key), ("l1", "l2", "l3", "l4")))
+        if len(missed) == 4:
+            execute(key[0], "/work")
+        for level in missed:
+            caches[level].store(key)
         if not caches["outputs"].ask(key):
-            caches["memo"].ask(key)
+            execute(key[0], key)
     return {name: one.share for name, one in caches.items()}
 
 
 def word(number):
-    """Words that have nothing in common."""
-    return "".join(chr(ord("a") + byte % 26) for byte in random.Random(number).randbytes(12))
+    """Words that have nothing in common; the first letter is a model's."""
+    letters = random.Random(number).randbytes(12)
+    return MODELS[letters[0] % len(MODELS)] + "".join(chr(ord("a") + byte % 26) for byte in letters[1:])
 
 
-def test_hit_rates_of_a_run_are_the_simulators(target, agent, tmp_path):
+def counted(target, name):
+    """The option that has an agent read one of its caches."""
+    labels = f'{{cache="{name}"}}'
+    return "--cache", f"{name}=prometheus={target.url}/metrics#hit=pelt_target_cache_hits_total{labels},miss=pelt_target_cache_misses_total{labels}"
+
+
+def test_hit_rates_of_a_run_are_the_simulators(target, agent, redis, tmp_path):
+    """Of SQLite's pages there is no simulator: its own counts are held against the report."""
     keys = [word(k) for k in random.Random(5).choices(range(300), [1 / rank for rank in range(1, 301)], k=1000)]
-    probe = target("--cache", "1m", "--cache-compressed", "1m", "--threads", 1)
-    get(probe, f"/work?item={keys[0]}")
-    packed = int(metrics(probe)['pelt_target_cache_bytes{cache="l2"}'])
-    instance = target("--search", "1m", "--search-entries", 40, "--cache", "1m", "--cache-entries", 20,
-                      "--cache-compressed", 60 * packed, "--cache-disk", tmp_path / "l3.db", "--outputs", 40,
-                      "--outputs-serve", "high", "--step", "20us", "--memo", 30, "--threads", 1)
-    names = ("search", "l1", "l2", "l3", "outputs", "memo")
-    watcher = agent(*(part for name in names for part in ("--cache", (
-        f"{name}=prometheus={instance.url}/metrics#hit=pelt_target_cache_hits_total{{cache=\"{name}\"}},"
-        f"miss=pelt_target_cache_misses_total{{cache=\"{name}\"}}"))))
+    shared = sorted({word(k) for k in range(0, 300, 3)})
+    other = target("--cache", "1m", "--cache-compressed", "1m", "--cache-redis", redis.address, "--threads", 1)
+    for key in shared:
+        get(other, f"/work?item={key}&model={key[0]}")
+    packed = int(metrics(other)['pelt_target_cache_bytes{cache="l2"}']) // len(shared)
+    instance = target("--search", "1m", "--search-entries", 40, "--search-semantic", "95%", "--cache", "1m", "--cache-entries", 20,
+                      "--cache-compressed", 60 * packed, "--cache-disk", tmp_path / "l3.db", "--cache-redis", redis.address, "--outputs", 40,
+                      "--outputs-serve", "high", "--step", "20us", "--memo", 30, "--threads", 1,
+                      "--models", ",".join(f"{name}:1g:1ms" for name in MODELS), "--model-memory", "3g",
+                      "--database", tmp_path / "items.db", "--database-rows", 2000, "--database-cache", "64k", "--database-query", "read",
+                      "--database-max", 1, "--database-min", 1)
+    expected = simulate(keys, shared)
+    pages_before = cache(instance, "database_pages")
+    names = (*expected, "response_cache", "database_pages")
+    watcher = agent(*(part for name in names for part in counted(instance, name)))
     idle = ["none"] * 150  # the agent looks ten times a second: so it sees all
     (tmp_path / "keys.csv").write_text("key\n" + "\n".join(keys + idle) + "\n")
     scenario = tmp_path / "zipf.lua"
@@ -307,11 +372,12 @@ def test_hit_rates_of_a_run_are_the_simulators(target, agent, tmp_path):
     done = run(scenario, "--target", instance.url, cwd=tmp_path)
     assert done.code == 0, done.told()
     outcomes_add_up(done.report)
-    expected = simulate(keys)
-    for name in names:
+    for name, share in expected.items():
         hits, misses = cache(instance, name)
-        assert hits / (hits + misses) == pytest.approx(expected[name], abs=1e-9), name
+        assert hits / (hits + misses) == pytest.approx(share, abs=1e-9), name
+    hits, misses = (after - before for after, before in zip(cache(instance, "database_pages"), pages_before))
+    expected |= {"response_cache": expected["l1"], "database_pages": hits / (hits + misses)}
     rows = {row["name"]: row for row in done.report["caches"] if "agent" in row}
     for name in names:
         assert rows[name]["load"]["hit_share"] == pytest.approx(expected[name], abs=0.005), (name, rows[name])
-    assert 0.2 < expected["l1"] < 0.8 and 0.05 < expected["l2"] < 0.95, expected
+    assert all(0.05 < share < 0.95 for share in expected.values()), expected

@@ -153,6 +153,15 @@ def test_every_knob_is_in_the_manual(target):
     assert all(f"--{name} " in told for name in knobs)
 
 
+def test_what_the_manual_calls_a_test_of_a_system_is_there():
+    manual = (ROOT / "docs/TARGET.md").read_text()
+    table = manual[manual.index("## What stands for what"):manual.index("## How exact it is")]
+    named = {name.removeprefix("test_") for row in table.splitlines() for name in re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+", row.rsplit("|", 2)[1] if "|" in row else "")}
+    files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")] + [path.name for path in (ROOT / "tests").rglob("*_test.c")]
+    there = " ".join(files) + " ".join(path.name for path in (ROOT / "tests/integration").iterdir())
+    assert len(named) > 80 and [name for name in sorted(named) if name not in there] == []
+
+
 # ---- the admin path ----
 
 @pytest.mark.sanitize

@@ -16,10 +16,10 @@ static int count_three(void **state)
     memset(sets, 0, sizeof sets);
     target_counters_head(&sets[0], TARGET_ROUTE_HEALTH);
     target_counters_answer(&sets[0], TARGET_ROUTE_HEALTH, 200);
-    target_counters_done(&sets[0], TARGET_ROUTE_HEALTH);
+    target_counters_done(&sets[0], TARGET_ROUTE_HEALTH, 200000);
     target_counters_head(&sets[1], TARGET_ROUTE_HEALTH);
     target_counters_answer(&sets[1], TARGET_ROUTE_HEALTH, 500);
-    target_counters_done(&sets[1], TARGET_ROUTE_HEALTH);
+    target_counters_done(&sets[1], TARGET_ROUTE_HEALTH, 200000);
     target_counters_head(&sets[1], TARGET_ROUTE_CHAT);
     return 0;
 }
@@ -37,8 +37,23 @@ static void the_count_sums_all_loops(void **state)
 static void what_is_not_answered_is_in_flight(void **state)
 {
     assert_int_equal(target_tally_in_flight(&tally), 1);
-    target_counters_done(&sets[1], TARGET_ROUTE_CHAT); /* the client left */
+    target_counters_done(&sets[1], TARGET_ROUTE_CHAT, 200000); /* the client left */
     assert_int_equal(target_tally_in_flight(&tally), 0);
+}
+
+static void how_long_requests_took_is_a_histogram_over_all_loops(void **state)
+{
+    struct target_figures figures = {.histograms = 0};
+
+    target_counters_done(&sets[1], TARGET_ROUTE_CHAT, 100000);
+    target_counters_done(&sets[1], TARGET_ROUTE_COUNT, 100000); /* an observer */
+    target_counters_done(&sets[0], TARGET_ROUTE_WORK, UINT64_C(3600000000000));
+    target_tally_add_times(&tally, &figures);
+    assert_int_equal(figures.histograms, 1);
+    assert_int_equal(figures.histogram[0].bucket[0].count, 1);
+    assert_int_equal(figures.histogram[0].bucket[1].count, 2);
+    assert_int_equal(figures.histogram[0].bucket[TARGET_TOOK_BUCKETS - 1].count, 1);
+    assert_true(figures.histogram[0].sum > 3600.0004 && figures.histogram[0].sum < 3600.0006);
 }
 
 static void who_left_is_counted_as_unanswered(void **state)
@@ -46,10 +61,10 @@ static void who_left_is_counted_as_unanswered(void **state)
     char *text;
 
     target_counters_unanswered(&sets[1], TARGET_ROUTE_CHAT);
-    target_counters_done(&sets[1], TARGET_ROUTE_CHAT);
+    target_counters_done(&sets[1], TARGET_ROUTE_CHAT, 200000);
     target_counters_head(&sets[0], TARGET_ROUTE_WORK);
     target_counters_unanswered(&sets[0], TARGET_ROUTE_WORK);
-    target_counters_done(&sets[0], TARGET_ROUTE_WORK);
+    target_counters_done(&sets[0], TARGET_ROUTE_WORK, 200000);
     text = target_tally_json(&tally);
     assert_non_null(strstr(text, "500\": 1}, \"unanswered\": 2, \"total\": 4}\n"));
     free(text);
@@ -94,6 +109,7 @@ int main(void)
         cmocka_unit_test_setup(the_count_sums_all_loops, count_three),
         cmocka_unit_test_setup(what_is_not_answered_is_in_flight, count_three),
         cmocka_unit_test_setup(who_left_is_counted_as_unanswered, count_three),
+        cmocka_unit_test_setup(how_long_requests_took_is_a_histogram_over_all_loops, count_three),
         cmocka_unit_test_setup(looking_on_is_not_counted, count_three),
         cmocka_unit_test_setup(metrics_name_path_and_status, count_three),
     };

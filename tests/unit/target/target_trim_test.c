@@ -84,11 +84,61 @@ static void what_was_freed_is_given_back(void **state)
 #endif
 }
 
+/* Of the figures' limit: requests that have memory, those and what is kept, made so far. */
+static void assert_pool(uint64_t used, uint64_t limit, uint64_t made)
+{
+    struct target_figures figures = {.limits = 0};
+
+    target_trim_system.figures(trim, &figures, &(struct target_scene){.now_ns = 0});
+    assert_true(figures.limits >= 1);
+    assert_string_equal(figures.limit[0].name, "request_pool");
+    assert_int_equal(figures.limit[0].used, used);
+    assert_int_equal(figures.limit[0].limit, limit);
+    assert_int_equal(figures.limit[0].events, made);
+}
+
+static void requests_that_are_over_are_kept_for_the_next_until_they_are_trimmed(void **state)
+{
+    struct target_trim_settings settings = {.request_pool = TARGET_UNLIMITED};
+    struct target_scene scene = {.now_ns = 0};
+    struct target_request *request[3];
+    struct target_request_store store;
+
+    target_request_store_init(&store);
+    target_trim_attach(trim, &store);
+    assert_true(target_trim_system.apply(trim, &settings, &scene));
+    for (size_t i = 0; i < 3; i++) {
+        request[i] = target_request_take(&store);
+        assert_non_null(request[i]);
+        assert_true(target_request_add_body(request[i], "text", 4));
+    }
+    assert_pool(3, 3, 3);
+    target_request_give_back(&store, request[2]);
+    target_request_give_back(&store, request[1]);
+    assert_pool(1, 3, 3);
+    assert_ptr_equal(target_request_take(&store), request[1]);
+    assert_true(request[1]->body_bytes == 0 && request[1]->body_room > 0);
+    assert_pool(2, 3, 3);
+    target_trim_now(trim, &scene, "test");
+    assert_pool(2, 2, 3);
+    settings.request_pool = 1;
+    assert_true(target_trim_system.apply(trim, &settings, &scene));
+    target_request_give_back(&store, request[0]);
+    target_request_give_back(&store, request[1]);
+    assert_pool(0, 1, 3);
+    settings.request_pool = 0;
+    assert_true(target_trim_system.apply(trim, &settings, &scene));
+    assert_pool(0, 0, 3);
+    target_request_store_deinit(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_due_each_interval_and_never_while_off, start, stop),
         cmocka_unit_test_setup_teardown(what_was_freed_is_given_back, start, stop),
+        cmocka_unit_test_setup_teardown(
+            requests_that_are_over_are_kept_for_the_next_until_they_are_trimmed, start, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
