@@ -29,22 +29,54 @@ static enum pelt_outcome outcome_of(enum pelt_status status)
                                    : PELT_OUTCOME_BAD_ENCODING;
 }
 
-static bool refuse(struct pelt_conn *c, enum pelt_status status, struct pelt_span name,
-                   uint64_t now_ns)
+static const char *why_of(enum pelt_coding coding, enum pelt_status status)
+{
+    switch (status) {
+    case PELT_ENOMEM:
+        return "needs more memory than there is";
+    case PELT_EINVAL:
+        return coding == PELT_CODING_SEVERAL
+                   ? "has several codings upon each other, of which one would be undone"
+                   : "needs a window of more than 8 MiB (RFC 9659)";
+    default:
+        return "is damaged, or not whole";
+    }
+}
+
+static bool refuse(struct pelt_conn *c, enum pelt_coding coding, enum pelt_status status,
+                   struct pelt_span name, uint64_t now_ns)
 {
     char *text = pelt_conn_client(c)->error_text;
     const enum pelt_outcome outcome = outcome_of(status);
     const size_t size = sizeof(pelt_conn_client(c)->error_text);
     if (outcome == PELT_OUTCOME_BODY_TOO_LARGE) {
-        snprintf(text, size, "the %.*s body decodes to more than %u bytes", (int)name.len, name.ptr,
-                 c->request->body_max);
+        snprintf(text, size, "the %.*s body decodes to more than %u bytes",
+                 (int)(name.len < 100 ? name.len : 100), name.ptr, c->request->body_max);
     } else {
-        snprintf(text, size, "the %.*s body %s", (int)name.len, name.ptr,
-                 status == PELT_ENOMEM ? "needs more memory than there is"
-                                       : "is damaged, or not whole");
+        snprintf(text, size, "the %.*s body %s", (int)(name.len < 100 ? name.len : 100), name.ptr,
+                 why_of(coding, status));
     }
     pelt_conn_finish(c, outcome, text, now_ns);
     return true;
+}
+
+/* Of all fields that the head has of it; *name: the last one that says something. */
+static enum pelt_coding coding_of(struct pelt_span head, struct pelt_span *name)
+{
+    enum pelt_coding coding = PELT_CODING_NONE;
+    struct pelt_span field, value;
+    size_t at = 0;
+    while (pelt_http1_head_next(head, &at, &field, &value)) {
+        if (!pelt_span_eq_nocase(field, "Content-Encoding")) {
+            continue;
+        }
+        const enum pelt_coding one = pelt_coding_of(value);
+        if (one != PELT_CODING_NONE) {
+            coding = coding == PELT_CODING_NONE ? one : PELT_CODING_SEVERAL;
+            *name = value;
+        }
+    }
+    return coding;
 }
 
 bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns)
@@ -55,18 +87,18 @@ bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns)
         return false;
     }
     const struct pelt_span body = pelt_conn_body(c);
-    const struct pelt_span name = pelt_http1_head_field(pelt_conn_head(c), "Content-Encoding");
-    const enum pelt_coding coding = name.ptr != NULL ? pelt_coding_of(name) : PELT_CODING_NONE;
+    struct pelt_span name = {NULL, 0};
+    const enum pelt_coding coding = coding_of(pelt_conn_head(c), &name);
     if (coding == PELT_CODING_NONE || body.len == 0) {
         return false;
     }
     if (c->body_cut || body.len > request->body_max) {
-        return refuse(c, PELT_ELIMIT, name, now_ns);
+        return refuse(c, coding, PELT_ELIMIT, name, now_ns);
     }
     pelt_buf_reset(&client->decoded);
     const enum pelt_status status = pelt_decode(coding, body, request->body_max, &client->decoded);
     if (status != PELT_OK) {
-        return refuse(c, status, name, now_ns);
+        return refuse(c, coding, status, name, now_ns);
     }
     put_decoded(c);
     return false;

@@ -59,7 +59,7 @@ struct pelt_h2hub {
     uint32_t refs;                 /* calls bound to it, and an origin's pool */
     uint32_t conns_len, conns_max; /* 0: no limit */
     uint32_t making;
-    uint8_t failures;
+    uint8_t failures; /* since the last answer */
 };
 
 struct pelt_h2conn {

@@ -145,7 +145,6 @@ void pelt_h2call_made(struct pelt_conn *c)
     }
     a->making = false;
     hub->making--;
-    hub->failures = 0;
     watch_whole(c);
     queue(a, true);
     k->busy = true;
@@ -323,6 +322,7 @@ static void on_ended(struct pelt_h2_stream *s, enum pelt_h2_end end, uint32_t co
     detach(a);
     switch (end) {
     case PELT_H2_DONE:
+        a->hub->failures = 0;
         k->served = true;
         if (left) {
             pelt_h2manner_abandon(c, k->now_ns);
@@ -364,6 +364,10 @@ static void on_goaway(void *arg, int32_t last, uint32_t code, struct pelt_span d
              debug.len > 0 ? debug.ptr : "");
     pelt_h2_plain(k->goodbye);
     count_code(pelt_conn_client(&k->conn), PELT_OWN_H2_GOAWAYS, code, k->now_ns);
+    if (last == 0 && code == 0 && k->hub != NULL) { /* what moves would move at once, again */
+        k->hub->retry_ns =
+            pelt_setup_back_off(pelt_conn_client(&k->conn), &k->hub->failures, k->now_ns);
+    }
     pelt_h2conn_retire(k);
 }
 

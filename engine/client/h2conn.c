@@ -163,6 +163,11 @@ static void begin(struct pelt_h2conn *k, struct pelt_h2call *a)
     if (status == PELT_ELIMIT && k->hub != NULL) { /* it can take none any more */
         pelt_h2queue_push_first(&k->hub->waiting, a);
         pelt_h2conn_retire(k);
+    } else if (status == PELT_EINVAL) {
+        char why[sizeof c->setup.why];
+        snprintf(why, sizeof why, "not sent: over HTTP/2 heads are of %u KiB at most",
+                 PELT_H2_REQUEST_MAX >> 10);
+        pelt_setup_refuse(c, why, k->now_ns);
     } else {
         pelt_setup_fail(c, PELT_OUTCOME_GEN_MEMORY, ENOMEM, k->now_ns);
     }

@@ -56,7 +56,7 @@ struct pelt_setup {
     uint64_t begin_ns, connect_ns; /* when the name was asked for; when connecting began, or the
                                       handshake of TLS */
     union {
-        char why[64]; /* the name has no address; of use with PELT_OUTCOME_DNS */
+        char why[64]; /* the name has no address; of use with PELT_OUTCOME_DNS, _REFUSED */
         struct {
             struct pelt_addr addr;   /* being tried */
             struct pelt_addr failed; /* the one that `error` is about */
@@ -218,6 +218,10 @@ void pelt_setup_start(struct pelt_conn *c, uint64_t now_ns);
 void pelt_setup_make(struct pelt_conn *c, uint64_t now_ns);
 /* The exchange ends so in the next turn of the loop; nothing was tried. */
 void pelt_setup_fail(struct pelt_conn *c, enum pelt_outcome outcome, int error, uint64_t now_ns);
+/* The same, as `refused`, with words for people. */
+void pelt_setup_refuse(struct pelt_conn *c, const char *why, uint64_t now_ns);
+/* The moment before which no further connection is to be made; one more in *failures. */
+uint64_t pelt_setup_back_off(struct pelt_client *client, uint8_t *failures, uint64_t now_ns);
 void pelt_setup_note_failure(struct pelt_conn *c, uint64_t now_ns); /* for the back-off */
 void pelt_setup_cancel(struct pelt_conn *c); /* no timer and no answer of dns comes any more */
 /* What is ready of a connection that it made; 0: not made yet, or the failure is told later. */
@@ -249,6 +253,8 @@ void pelt_tunnel_end(struct pelt_conn *c); /* also where there is none */
 /* address.c: which addresses connections are made to */
 void pelt_address_learn(struct pelt_conn *c, const struct pelt_addrs *addrs); /* newest answer */
 void pelt_address_count(struct pelt_conn *c, uint64_t now_ns);                /* it is connected */
+/* A connection to setup.addr failed so (errno): told once of each of several addresses. */
+void pelt_address_failed(struct pelt_conn *c, int error);
 
 /* content.c: true: the body could not be decoded, and the exchange has ended. */
 bool pelt_conn_content_refused(struct pelt_conn *c, uint64_t now_ns);

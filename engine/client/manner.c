@@ -21,7 +21,12 @@
 #include "pelt/manner.h"
 
 #define RECEIVES_A_TURN 4
-#define SLOW_WINDOW     4096 /* of a slow reader: what the kernel takes for it is a little more */
+/* Of a slow reader, bytes: what comes in WINDOW_SHARE of a second, as each piece must find its
+ * bytes there, also when it is late. Between these; above, the kernel's own limits rule
+ * (net.core.rmem_max is 208 KiB where nobody changed it). */
+#define WINDOW_LEAST 4096
+#define WINDOW_MOST  (192u << 10)
+#define WINDOW_SHARE 4
 
 static const struct pelt_manner none = {.abandon_after = PELT_NEVER};
 
@@ -296,6 +301,16 @@ static struct pelt_mannered *mannered_new(struct pelt_conn *c)
     return m;
 }
 
+/* So that the server feels a slow reader. It stays: such a request says `close`. */
+static void narrow(const struct pelt_conn *c, uint64_t per_s)
+{
+    const uint64_t wanted = per_s / WINDOW_SHARE;
+    const int window = wanted < WINDOW_LEAST ? WINDOW_LEAST : (int)wanted;
+    if (wanted <= WINDOW_MOST) {
+        (void)setsockopt(c->transport.fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    }
+}
+
 void pelt_manner_begin(struct pelt_conn *c)
 {
     const struct pelt_request *r = c->request;
@@ -313,8 +328,7 @@ void pelt_manner_begin(struct pelt_conn *c)
         return;
     }
     if (keep->mannered->manner->read_per_s > 0) {
-        const int window = SLOW_WINDOW;
-        (void)setsockopt(c->transport.fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+        narrow(c, keep->mannered->manner->read_per_s);
     }
     push(keep->mannered, c->sent_ns);
 }

@@ -36,6 +36,9 @@ struct pelt_origin {
     bool met;                              /* called once: whether it is on this host is known */
     /* Of each address: 1 + the series that counts connections to it; 0: not known yet. */
     uint32_t counted[PELT_ADDRS_MAX];
+    uint64_t dead;      /* a bit for each address that a connection to failed */
+    uint8_t dead_told;  /* of these, over the run */
+    bool left_out_told; /* that the name has more addresses than are used */
     uint32_t changes; /* of the addresses that the name has */
     uint32_t turn;    /* connections begun: their addresses go round, unless in order */
     struct pelt_conn_pool pool;

@@ -16,15 +16,20 @@
 
 /* 1 ms doubled with each failure up to 1 s, each with jitter of -25 to +25%, so that users do not
  * march in step. */
-void pelt_setup_note_failure(struct pelt_conn *c, uint64_t now_ns)
+uint64_t pelt_setup_back_off(struct pelt_client *client, uint8_t *failures, uint64_t now_ns)
 {
     uint64_t wait_ns = BACKOFF_MOST_NS;
-    if (c->failures < 10) {
-        wait_ns = BACKOFF_FIRST_NS << c->failures;
-        c->failures++;
+    if (*failures < 10) {
+        wait_ns = BACKOFF_FIRST_NS << *failures;
+        (*failures)++;
     }
-    double jitter = 0.75 + 0.5 * pelt_rng_uniform(&pelt_conn_client(c)->rng);
-    c->retry_ns = now_ns + (uint64_t)((double)wait_ns * jitter);
+    double jitter = 0.75 + 0.5 * pelt_rng_uniform(&client->rng);
+    return now_ns + (uint64_t)((double)wait_ns * jitter);
+}
+
+void pelt_setup_note_failure(struct pelt_conn *c, uint64_t now_ns)
+{
+    c->retry_ns = pelt_setup_back_off(pelt_conn_client(c), &c->failures, now_ns);
 }
 
 static enum pelt_outcome outcome_of(int error)
@@ -73,6 +78,8 @@ static const char *say_failure(struct pelt_conn *c)
         pelt_tunnel_say(c, text, size);
     } else if (c->setup.failure == PELT_OUTCOME_DNS) {
         snprintf(text, size, "name %s: %s", c->origin->way.host, c->setup.why);
+    } else if (c->setup.failure == PELT_OUTCOME_REFUSED) {
+        snprintf(text, size, "%s", c->setup.why);
     } else if (!c->setup.shaking || !pelt_handshake_say(c, text, size)) {
         char where[80];
         const char *path = c->origin->way.unix_path;
@@ -98,6 +105,15 @@ static void note_error(struct pelt_conn *c, int error)
     if (c->setup.error == 0 || tells_more) {
         c->setup.error = error;
         c->setup.failed = c->setup.addr;
+    }
+}
+
+/* The attempt at setup.addr. */
+static void attempt_failed(struct pelt_conn *c, int error)
+{
+    note_error(c, error);
+    if (outcome_of(error) == PELT_OUTCOME_CONNECT) {
+        pelt_address_failed(c, error);
     }
 }
 
@@ -140,7 +156,7 @@ static void try_next_address(struct pelt_conn *c, uint64_t now_ns)
             c->transport.ops->close(&c->transport);
             fd = -(error == ENOSPC ? ENOMEM : error);
         }
-        note_error(c, -fd);
+        attempt_failed(c, -fd);
         if (!another_may_help(-fd)) {
             break; /* our own limit */
         }
@@ -298,7 +314,7 @@ static void connected(struct pelt_conn *c, uint64_t now_ns)
     int error = pelt_sock_error(c->transport.fd);
     if (error != 0) {
         c->transport.ops->close(&c->transport);
-        note_error(c, error);
+        attempt_failed(c, error);
         try_next_address(c, now_ns);
         return;
     }
@@ -380,6 +396,12 @@ void pelt_setup_fail(struct pelt_conn *c, enum pelt_outcome outcome, int error, 
     c->state = PELT_CONN_SETUP;
     watch(c, now_ns);
     fail_later(c, outcome, now_ns);
+}
+
+void pelt_setup_refuse(struct pelt_conn *c, const char *why, uint64_t now_ns)
+{
+    pelt_setup_fail(c, PELT_OUTCOME_REFUSED, 0, now_ns);
+    snprintf(c->setup.why, sizeof c->setup.why, "%s", why);
 }
 
 void pelt_setup_cancel(struct pelt_conn *c)

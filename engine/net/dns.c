@@ -247,8 +247,12 @@ static void answer_all(struct pelt_dns *dns, struct question *first, const struc
 static void add_addr(struct pelt_addrs *addrs, const struct ares_addrinfo_node *node)
 {
     bool known = node->ai_family == AF_INET || node->ai_family == AF_INET6;
-    if (known && addrs->len < PELT_ADDRS_MAX &&
-        (size_t)node->ai_addrlen <= sizeof(addrs->addr[0].u)) {
+    if (!known || (size_t)node->ai_addrlen > sizeof(addrs->addr[0].u)) {
+        return;
+    }
+    if (addrs->len == PELT_ADDRS_MAX) {
+        addrs->left_out++;
+    } else {
         struct pelt_addr *a = &addrs->addr[addrs->len++];
         memcpy(&a->u, node->ai_addr, node->ai_addrlen);
         a->len = node->ai_addrlen;
@@ -406,7 +410,7 @@ static bool known(const char *host, uint16_t port, struct pelt_addrs *out)
 void pelt_dns_resolve(struct pelt_dns *dns, const char *host, uint16_t port, pelt_dns_fn fn,
                       void *arg)
 {
-    struct pelt_addrs addrs;
+    struct pelt_addrs addrs = {.len = 0};
     if (known(host, port, &addrs)) {
         fn(arg, &addrs, NULL);
         return;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "pelt/addr.h"
 #include "pelt/buf.h"
 #include "pelt/units.h"
 
@@ -121,16 +122,55 @@ enum pelt_status pelt_proxy_parse(struct pelt_proxy *out, const char *text, stru
                : pelt_fail(err, PELT_ENOMEM, "out of memory");
 }
 
+/* Without the dot at its end, which says that a name is whole. */
+static size_t name_len(const char *name, size_t len)
+{
+    return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
 /* The host itself, or one below the name. */
 static bool names(const char *entry, size_t len, const char *host)
 {
-    const size_t host_len = strlen(host);
+    const size_t host_len = name_len(host, strlen(host));
     if (len > 0 && entry[0] == '.') {
         entry++;
         len--;
     }
+    len = name_len(entry, len);
     return len > 0 && len <= host_len && strncasecmp(host + host_len - len, entry, len) == 0 &&
            (len == host_len || host[host_len - len - 1] == '.');
+}
+
+static struct pelt_span bytes_of(const struct pelt_addr *addr)
+{
+    return addr->u.sa.sa_family == AF_INET6
+               ? pelt_span((const char *)&addr->u.in6.sin6_addr, sizeof addr->u.in6.sin6_addr)
+               : pelt_span((const char *)&addr->u.in.sin_addr, sizeof addr->u.in.sin_addr);
+}
+
+/* "10.0.0.0/8", and an address that begins with as many of its bits. */
+static bool holds(const char *entry, size_t len, const char *host)
+{
+    char text[64];
+    struct pelt_addr net, addr;
+    struct pelt_error unsaid;
+    uint64_t bits;
+    if (len >= sizeof text || memchr(entry, '/', len) == NULL) {
+        return false;
+    }
+    memcpy(text, entry, len);
+    text[len] = '\0';
+    char *slash = strchr(text, '/');
+    *slash = '\0';
+    if (!pelt_addr_literal(text, 0, &net) || !pelt_addr_literal(host, 0, &addr) ||
+        net.u.sa.sa_family != addr.u.sa.sa_family ||
+        pelt_parse_count("bits", slash + 1, 0, 8 * bytes_of(&net).len, &bits, &unsaid) != PELT_OK) {
+        return false;
+    }
+    const char *a = bytes_of(&net).ptr, *b = bytes_of(&addr).ptr;
+    const size_t whole = (size_t)bits / 8, rest = (size_t)bits % 8;
+    return memcmp(a, b, whole) == 0 &&
+           (rest == 0 || ((a[whole] ^ b[whole]) & 0xff) >> (8 - rest) == 0);
 }
 
 bool pelt_proxy_excepts(const char *list, const char *host)
@@ -139,7 +179,7 @@ bool pelt_proxy_excepts(const char *list, const char *host)
     for (const char *at = list; at != NULL && *at != '\0';) {
         at += strspn(at, between);
         const size_t len = strcspn(at, between);
-        if ((len == 1 && *at == '*') || names(at, len, host)) {
+        if ((len == 1 && *at == '*') || names(at, len, host) || holds(at, len, host)) {
             return true;
         }
         at += len;

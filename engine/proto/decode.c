@@ -3,9 +3,10 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
-enum pelt_coding pelt_coding_of(struct pelt_span value)
+static enum pelt_coding one_of(struct pelt_span name)
 {
     static const struct {
         const char *name;
@@ -16,11 +17,27 @@ enum pelt_coding pelt_coding_of(struct pelt_span value)
                  {"br", PELT_CODING_BR},
                  {"zstd", PELT_CODING_ZSTD}};
     for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
-        if (pelt_span_eq_nocase(value, KNOWN[i].name)) {
+        if (pelt_span_eq_nocase(name, KNOWN[i].name)) {
             return KNOWN[i].coding;
         }
     }
     return PELT_CODING_NONE;
+}
+
+enum pelt_coding pelt_coding_of(struct pelt_span value)
+{
+    enum pelt_coding coding = PELT_CODING_NONE;
+    unsigned codings = 0;
+    for (size_t at = 0, len; at < value.len; at += len + 1) {
+        const char *comma = memchr(value.ptr + at, ',', value.len - at);
+        len = comma != NULL ? (size_t)(comma - value.ptr) - at : value.len - at;
+        const struct pelt_span name = pelt_span_trim(pelt_span(value.ptr + at, len));
+        if (name.len > 0 && !pelt_span_eq_nocase(name, "identity")) {
+            coding = one_of(name);
+            codings++;
+        }
+    }
+    return codings > 1 ? PELT_CODING_SEVERAL : coding;
 }
 
 /* For inflateInit2: gzip or zlib by their own heads; many servers' "deflate" has none (RFC 9110
@@ -100,6 +117,8 @@ static enum pelt_status decode_as(enum pelt_coding coding, struct pelt_span in, 
         return pelt_decode_br(in, max, out);
     case PELT_CODING_ZSTD:
         return pelt_decode_zstd(in, max, out);
+    case PELT_CODING_SEVERAL:
+        return PELT_EINVAL;
     case PELT_CODING_NONE:
         break;
     }

@@ -38,6 +38,8 @@ static enum pelt_status status_of(size_t answer)
         return PELT_ELIMIT;
     case ZSTD_error_memory_allocation:
         return PELT_ENOMEM;
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return PELT_EINVAL;
     default:
         return PELT_EPARSE;
     }

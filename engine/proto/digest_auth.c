@@ -73,14 +73,20 @@ struct candidate {
     struct pelt_span unknown; /* algorithm or qop that is not known */
 };
 
-static void put(struct candidate *k, struct pelt_digest_text *to, struct pelt_span value)
+/* False: too long, or nothing that a field may have. */
+static bool fits(struct pelt_digest_text *to, struct pelt_span value)
 {
     if (value.len > sizeof to->bytes || (value.len > 0 && !pelt_http1_is_value(value))) {
-        k->broken = true;
-        return;
+        return false;
     }
     memcpy(to->bytes, value.ptr, value.len);
     to->len = (uint16_t)value.len;
+    return true;
+}
+
+static void put(struct candidate *k, struct pelt_digest_text *to, struct pelt_span value)
+{
+    k->broken = !fits(to, value) || k->broken;
 }
 
 static void set_algorithm(struct candidate *k, struct pelt_span value)
@@ -219,6 +225,40 @@ enum pelt_status pelt_digest_auth_read(struct pelt_span head, struct pelt_digest
     }
     return f.broken ? pelt_fail(err, PELT_EPARSE, "Digest without realm and nonce, or too long")
                     : PELT_EOF;
+}
+
+/* name=value, ...: true once nextnonce was among them. */
+static bool read_info(struct pelt_span field, struct pelt_digest_text *nonce)
+{
+    struct scan s = {.text = field};
+    while (s.at < field.len) {
+        skip(&s, " \t,\r\n");
+        struct pelt_span name = take_word(&s), value = {NULL, 0};
+        skip(&s, " \t");
+        if (name.len == 0 || peek(&s) != '=') {
+            return false;
+        }
+        s.at++;
+        skip(&s, " \t");
+        if (!take_value(&s, &value)) {
+            return false;
+        }
+        if (pelt_span_eq_nocase(name, "nextnonce")) {
+            return value.len > 0 && fits(nonce, value);
+        }
+    }
+    return false;
+}
+
+bool pelt_digest_auth_next(struct pelt_span head, struct pelt_digest_text *nonce)
+{
+    const struct pelt_span field = pelt_http1_head_field(head, "Authentication-Info");
+    return field.ptr != NULL && read_info(field, nonce);
+}
+
+bool pelt_digest_text_eq(const struct pelt_digest_text *a, const struct pelt_digest_text *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
 /* ---- writing ---- */

@@ -16,6 +16,8 @@
 #include "pelt/h2_session.h"
 
 #include <assert.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +27,16 @@
 #include "pelt/http1_response.h"
 
 #define FRAME_HEAD    9
-#define SEND_HEAD_MAX (256u << 10) /* bytes of a request's fields, compressed */
-#define CONSUME_SHARE 4            /* room is made again once so much of a window was used */
-#define WHY_BYTES     160
-#define OUT_KEPT      8192 /* bytes of buffer between sends */
-#define SPARE_STEP    32   /* bytes from one size of spare blocks to the next */
-#define SPARE_CLASSES 17   /* 0: none; up to 512 bytes */
+#define CONSUME_SHARE 4 /* room is made again once so much of a window was used */
+#define SAID_BYTES    200
+#define WHY_BYTES     (SAID_BYTES + 40) /* with the name of a code behind */
+#define OUT_KEPT      8192              /* bytes of buffer between sends */
+#define SPARE_STEP    32                /* bytes from one size of spare blocks to the next */
+#define SPARE_CLASSES 17                /* 0: none; up to 512 bytes */
 #define STATUS_LINE   "HTTP/2 "
+
+#define TEXT(number)   #number
+#define NUMBER(number) TEXT(number) /* as text, of a macro's value */
 
 struct pelt_h2_session {
     nghttp2_session *session;
@@ -58,8 +63,11 @@ struct pelt_h2_session {
     bool head;          /* a block of fields is coming that is a head, not a trailer */
     bool last;          /* the running DATA frame ends its stream */
     uint32_t data_left; /* of it */
+    bool unsendable;    /* the request that is being submitted is too large for a head */
     char why[WHY_BYTES];
-    char said[WHY_BYTES]; /* nghttp2's words on what it does not like */
+    char said[SAID_BYTES]; /* words on what is not liked, nghttp2's or ours, */
+    int32_t said_of;       /* and of which stream; 0: of the connection */
+    const char *words;     /* of the answer that ended last as a bad one; NULL: another way */
 };
 
 /* ---- memory ----
@@ -181,12 +189,50 @@ static void forget(struct pelt_h2_session *h, int32_t id)
     }
 }
 
-static void end(struct pelt_h2_session *h, struct pelt_h2_stream *s, enum pelt_h2_end how,
-                uint32_t code)
+/* Where nghttp2 resets without a word. */
+static const char *usual_words(enum pelt_h2_end how)
 {
+    switch (how) {
+    case PELT_H2_BAD_HEAD:
+        return "frames that make no head of an answer";
+    case PELT_H2_BAD_BODY:
+        return "the body is not as many bytes as Content-Length says";
+    default:
+        return NULL;
+    }
+}
+
+static void end_as(struct pelt_h2_session *h, struct pelt_h2_stream *s, enum pelt_h2_end how,
+                   uint32_t code, const char *words)
+{
+    h->words = words;
     forget(h, s->id);
     s->id = 0;
     h->ops->ended(s, how, code);
+}
+
+static void end(struct pelt_h2_session *h, struct pelt_h2_stream *s, enum pelt_h2_end how,
+                uint32_t code)
+{
+    const char *words = NULL;
+    if (how != PELT_H2_DONE) {
+        words = h->said[0] != '\0' && h->said_of == s->id ? h->said : usual_words(how);
+    }
+    end_as(h, s, how, code, words);
+}
+
+PELT_PRINTF(3, 4)
+static void say(struct pelt_h2_session *h, int32_t stream, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const int len = vsnprintf(h->said, sizeof h->said, fmt, args);
+    va_end(args);
+    if (len >= (int)sizeof h->said) {
+        memcpy(h->said + sizeof h->said - 4, "...", 4);
+    }
+    h->said_of = stream;
+    pelt_h2_plain(h->said);
 }
 
 /* Nothing more is told of it; nghttp2 closes it once the reset is sent. */
@@ -220,6 +266,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     struct pelt_h2_stream *s = stream_of(h, id);
     h->open -= id & 1; /* else a push that crossed our settings, which nghttp2 resets */
     if (s != NULL && !s->sent_headers) { /* submit tells */
+        forget(h, id);
         s->id = 0;
     } else if (s != NULL) {
         const enum pelt_h2_end how = end_of(h, s, id, code);
@@ -253,8 +300,15 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 static int too_large(struct pelt_h2_session *h, struct pelt_h2_stream *s)
 {
     const enum pelt_h2_end how = h->head ? PELT_H2_HEAD_TOO_LARGE : PELT_H2_BAD_BODY;
+    const char *words = s->informational > PELT_HTTP1_1XX_MAX
+                            ? "more than " NUMBER(PELT_HTTP1_1XX_MAX) " informational (1xx) heads"
+                        : s->head_bytes > PELT_HTTP1_HEAD_MAX
+                            ? "more than " NUMBER(PELT_HTTP1_HEAD_MAX) " bytes of heads"
+                        : h->head
+                            ? "a head of more than " NUMBER(PELT_HTTP1_FIELDS_MAX) " fields"
+                            : "a trailer of more than " NUMBER(PELT_HTTP1_FIELDS_MAX) " fields";
     let_go(h, s, NGHTTP2_CANCEL);
-    end(h, s, how, NGHTTP2_CANCEL);
+    end_as(h, s, how, NGHTTP2_CANCEL, words);
     return 0;
 }
 
@@ -282,8 +336,7 @@ static int take_status(struct pelt_h2_session *h, struct pelt_h2_stream *s, cons
 {
     const unsigned status = len == 3 ? digits3(value) : 0;
     if (status < 100) {
-        snprintf(h->said, sizeof h->said, "status %.*s", (int)len, (const char *)value);
-        pelt_h2_plain(h->said);
+        say(h, s->id, "status %.*s", (int)len, (const char *)value);
         let_go(h, s, NGHTTP2_PROTOCOL_ERROR);
         end(h, s, PELT_H2_BAD_HEAD, NGHTTP2_PROTOCOL_ERROR);
         return 0;
@@ -458,9 +511,9 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     struct pelt_h2_session *h = arg;
     h->blamed = frame->hd.stream_id;
     if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
-        snprintf(h->said, sizeof h->said, "the server pushes, though push is switched off");
-    } else if (h->said[0] == '\0') {
-        snprintf(h->said, sizeof h->said, "%s", nghttp2_strerror(error));
+        say(h, h->blamed, "the server pushes, though push is switched off");
+    } else if (h->said[0] == '\0' || h->said_of != h->blamed) {
+        say(h, h->blamed, "%s", nghttp2_strerror(error));
     }
     return 0;
 }
@@ -468,8 +521,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 static int on_words(nghttp2_session *session, int error, const char *words, size_t len, void *arg)
 {
     struct pelt_h2_session *h = arg;
-    snprintf(h->said, sizeof h->said, "%.*s", (int)(len < WHY_BYTES ? len : WHY_BYTES), words);
-    pelt_h2_plain(h->said);
+    say(h, h->frame_id, "%.*s", (int)(len < INT_MAX ? len : INT_MAX), words);
     return 0;
 }
 
@@ -481,7 +533,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     const uint8_t type = frame->hd.type;
     if (type == NGHTTP2_GOAWAY) { /* we never say so but for a reason */
         char code[16];
-        snprintf(h->why, sizeof h->why, "%.100s (%s)",
+        snprintf(h->why, sizeof h->why, "%s (%s)",
                  h->said[0] != '\0' ? h->said : "the server broke the rules of HTTP/2",
                  pelt_h2_code_name(frame->goaway.error_code, code));
         return 0;
@@ -493,6 +545,14 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
         s->sent_all = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
         h->ops->sent(s, FRAME_HEAD + (uint32_t)frame->hd.length, s->sent_all);
     }
+    return 0;
+}
+
+static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                             void *arg)
+{
+    struct pelt_h2_session *h = arg;
+    h->unsendable |= frame->hd.type == NGHTTP2_HEADERS && error == NGHTTP2_ERR_FRAME_SIZE_ERROR;
     return 0;
 }
 
@@ -533,6 +593,7 @@ static enum pelt_status make_callbacks(nghttp2_session_callbacks **out)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_frame_not_sent);
     nghttp2_session_callbacks_set_error_callback2(c, on_words);
     *out = c;
     return PELT_OK;
@@ -552,7 +613,7 @@ static enum pelt_status make_session(struct pelt_h2_session *h)
         return PELT_ENOMEM;
     }
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_max_send_header_block_length(option, SEND_HEAD_MAX);
+    nghttp2_option_set_max_send_header_block_length(option, PELT_H2_REQUEST_MAX);
     const int made = nghttp2_session_client_new3(&h->session, callbacks, h, option, &memory);
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -738,7 +799,7 @@ static enum pelt_status serialise(struct pelt_h2_session *h, const struct pelt_h
 {
     while (!s->sent_headers) {
         if (!pull(h)) {
-            return h->why[0] != '\0' ? PELT_ENOMEM : PELT_ELIMIT;
+            return h->unsendable ? PELT_EINVAL : h->why[0] != '\0' ? PELT_ENOMEM : PELT_ELIMIT;
         }
     }
     return PELT_OK;
@@ -750,8 +811,9 @@ enum pelt_status pelt_h2_session_submit(struct pelt_h2_session *h, struct pelt_h
     struct pelt_span body;
     enum pelt_status status = pelt_h2_request_read(&h->fields, request, https, &body);
     if (status != PELT_OK || h->why[0] != '\0') {
-        return status == PELT_ENOMEM ? status : PELT_ELIMIT;
+        return status != PELT_OK ? status : PELT_ELIMIT;
     }
+    h->unsendable = false;
     *s = (struct pelt_h2_stream){.want_head = s->want_head,
                                  .want_cookies = s->want_cookies,
                                  .want_trailer = s->want_trailer,
@@ -787,7 +849,7 @@ void pelt_h2_session_cancel(struct pelt_h2_session *h, struct pelt_h2_stream *s)
 
 const char *pelt_h2_session_words(const struct pelt_h2_session *h)
 {
-    return h->said[0] != '\0' ? h->said : NULL;
+    return h->words;
 }
 
 const char *pelt_h2_session_why(const struct pelt_h2_session *h)

@@ -538,7 +538,9 @@ static void make_template(lua_State *L, const struct pelt_http_client *client,
     r->timeouts = timeouts_of(c.timeout_ns);
     r->head = strcmp(call->method, "HEAD") == 0;
     r->close = has_field(&c.fields, "Connection", &found) && pelt_span_eq_nocase(found, "close");
-    r->close = r->close || (r->mannered && template->manner.half_close); /* it serves no other */
+    if (r->mannered) { /* with half a connection, or a narrow window, it serves no other */
+        r->close |= template->manner.half_close || template->manner.read_per_s > 0;
+    }
     r->cookies = r->cookies && !has_field(&c.fields, "Cookie", &found);
     r->decode = has_field(&c.fields, "Accept-Encoding", &found);
     if (login) {

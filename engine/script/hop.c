@@ -113,9 +113,14 @@ static void fill(const struct hop *h, struct pelt_span bytes, struct pelt_draft 
 bool pelt_hop_again(lua_State *L, struct pelt_strand *strand, const struct pelt_exchange *x,
                     struct pelt_draft *draft)
 {
-    const bool again = x->outcome == PELT_OUTCOME_STALE_REUSE
-                           ? x->request->stale_again
-                           : x->request->judge && pelt_user_digest_answer(L, strand, x, draft);
+    const bool stale = x->outcome == PELT_OUTCOME_STALE_REUSE;
+    /* Not `judged` behind a redirect to another origin, which must not see this one's login. */
+    const bool login = x->request->judged && x->request->judge != NULL;
+    const bool again =
+        stale ? x->request->stale_again : login && pelt_user_digest_answer(L, strand, x, draft);
+    if (again && stale && login) {
+        pelt_user_digest_sign(L, strand, draft); /* the server may have seen the count it had */
+    }
     if (again && pelt_tracing_wanted(x->request)) { /* one with ids is the strand's own */
         pelt_tracing_fill(&draft->request, &draft->buf, strand);
     }

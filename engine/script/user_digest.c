@@ -18,6 +18,7 @@ struct pelt_user_digest {
     const struct pelt_origin *origin;
     struct pelt_digest_challenge challenge; /* of use once `known` */
     uint32_t nc;                            /* requests that had its nonce */
+    uint32_t nonces;                        /* that were used, this one included */
     char cnonce[17];
     uint8_t stale;    /* challenges in a row that said so */
     bool known, told; /* told: why a challenge was not answered */
@@ -194,8 +195,35 @@ static void draw_cnonce(struct pelt_user_digest *d, const struct pelt_strand *st
 {
     struct pelt_rng rng;
     pelt_rng_init(&rng, strand->shard->opt->seed ^ d->challenge.nonce.len,
-                  strand->trace_stream + UINT64_C(0x6469676573740000) + d->nc);
+                  strand->trace_stream + UINT64_C(0x6469676573740000) + d->nonces);
     snprintf(d->cnonce, sizeof d->cnonce, "%016llx", (unsigned long long)pelt_rng_u64(&rng));
+}
+
+/* A server may hand out one nonce several times, to what is under way at the same time: it is
+ * counted on, as servers that check the count refuse one that comes twice. */
+static void use(struct pelt_user_digest *d, const struct pelt_strand *strand,
+                const struct pelt_digest_challenge *challenge)
+{
+    const bool is_new = !d->known || !pelt_digest_text_eq(&challenge->nonce, &d->challenge.nonce);
+    d->challenge = *challenge;
+    d->known = true;
+    if (is_new) {
+        d->nc = 0;
+        d->nonces++;
+        draw_cnonce(d, strand);
+    }
+}
+
+/* Of an answer to credentials. */
+static void use_next(struct pelt_user_digest *d, const struct pelt_strand *strand,
+                     struct pelt_span head)
+{
+    struct pelt_digest_text nonce;
+    if (d->known && pelt_digest_auth_next(head, &nonce)) {
+        struct pelt_digest_challenge next = d->challenge;
+        next.nonce = nonce;
+        use(d, strand, &next);
+    }
 }
 
 bool pelt_user_digest_answer(lua_State *L, struct pelt_strand *strand,
@@ -205,6 +233,7 @@ bool pelt_user_digest_answer(lua_State *L, struct pelt_strand *strand,
     struct pelt_digest_challenge challenge = {.stale = false};
     struct pelt_error unsaid;
     if (x->status != 401 || x->outcome != PELT_OUTCOME_OK) {
+        use_next(d, strand, x->head);
         d->stale = x->status != 0 && x->status != 401 ? 0 : d->stale;
         return false;
     }
@@ -218,10 +247,7 @@ bool pelt_user_digest_answer(lua_State *L, struct pelt_strand *strand,
         }
         d->stale++;
     }
-    d->challenge = challenge;
-    d->nc = 0;
-    d->known = true;
-    draw_cnonce(d, strand);
+    use(d, strand, &challenge);
     pelt_user_digest_sign(L, strand, draft);
     return true;
 }

@@ -22,8 +22,9 @@ void pelt_user_digest_begin(lua_State *L, struct pelt_strand *strand,
                             const struct pelt_login *login, struct pelt_draft *draft);
 /* The draft's request, which has a login, was changed: new credentials for it. Raises (memory). */
 void pelt_user_digest_sign(lua_State *L, struct pelt_strand *strand, struct pelt_draft *draft);
-/* Whether the answer was a challenge: then the draft's request is the one to send next. Only for
- * `judged` requests, which are the draft's. Raises (memory). */
+/* Whether the answer was a challenge: then the draft's request is the one to send next. An answer
+ * to credentials may name the nonce of those that follow. Only for `judged` requests, which are the
+ * draft's. Raises (memory). */
 bool pelt_user_digest_answer(lua_State *L, struct pelt_strand *strand,
                              const struct pelt_exchange *x, struct pelt_draft *draft);
 

@@ -45,6 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         assert(status == PELT_EOF || err.text[0] != '\0');
     }
+    pelt_buf_reset(&head);
+    pelt_buf_add_str(&head, "HTTP/1.1 200 OK\r\nAuthentication-Info: ");
+    pelt_buf_add(&head, data, size);
+    pelt_buf_add_str(&head, "\r\n\r\n");
+    if (pelt_digest_auth_next(pelt_span(head.data, head.len), &challenge.nonce)) {
+        assert(challenge.nonce.len > 0);
+        answer(&challenge);
+    }
     pelt_buf_deinit(&head);
     return 0;
 }

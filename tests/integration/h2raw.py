@@ -55,6 +55,7 @@ FAULTS = {
     "/odd_frame": lambda s: frame(HEADERS, END_HEADERS, s + 100, OK),
     "/compression": lambda s: frame(HEADERS, END_HEADERS | END_STREAM, s, b"\xff\xff\xff\xff"),
     "/goaway": lambda s: frame(GOAWAY, 0, 0, struct.pack(">II", 0, 11) + b"\x1b[31m\xff\xferude"),
+    "/gone": lambda s: frame(GOAWAY, 0, 0, struct.pack(">II", 0, 0)),
     "/unknown": lambda s: frame(0x77, 0, s, b"what is that") + answer(s),
 }
 

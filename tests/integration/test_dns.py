@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from nginx import free_port
 from peers import Dnsmasq
 from program import PASSED, SLOW, bench, run
+from rawserver import RawServer
 from test_routes import Web
 
 EXCHANGES = 1_000 if SLOW else 10_000
@@ -31,6 +33,27 @@ def test_all_addresses_of_a_name_take_turns_and_are_counted(web, tmp_path):
     assert sum(web.seen(TO).values()) == EXCHANGES and set(web.seen(TO)) == {"127.0.0.1", "127.0.0.2", "::1"}
     line = next(line for line in done.out.splitlines() if line.startswith("  addresses"))
     assert line.count(" 10") == 3, line
+
+
+def test_an_address_that_fails_is_named_once(tmp_path):
+    """Others stand in for it, so no exchange fails."""
+    def play(peer):
+        peer.read_request()
+        peer.send(b"HTTP/1.1 204 OK\r\nConnection: close\r\n\r\n")
+
+    with RawServer(play) as server:
+        done = bench(f"http://shop.test:{server.port}/", "-c", 2, "-n", 40, "-t", 1, "--resolve", f"shop.test:{server.port}:127.0.0.1,127.0.0.9", cwd=tmp_path)
+    assert done.report["totals"]["outcomes"] == {"ok": 40} and connections(done.report) == {f"127.0.0.1:{server.port}": 40}, done.told()
+    assert done.err.count(f"shop.test: connect 127.0.0.9:{server.port}: Connection refused") == 1, done.told()
+
+
+def test_what_a_name_has_beyond_64_addresses_is_said(tmp_path):
+    """And of those that fail five, so that many do not fill the log."""
+    with Dnsmasq(tmp_path, {"shop.test": [f"127.0.1.{i}" for i in range(1, 71)]}) as dns:
+        done = bench(f"http://shop.test:{free_port()}/", "-c", 1, "-n", 2, "-t", 1, "--dns-server", dns.server, cwd=tmp_path)
+    assert done.report["totals"]["outcomes"] == {"connect": 2}, done.told()
+    assert done.err.count("shop.test has 70 addresses: connections go to the first 64") == 1, done.told()
+    assert done.err.count("next address is tried") == 5, done.told()
 
 
 LOOP = """local pelt = require "pelt"

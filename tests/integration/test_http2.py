@@ -391,6 +391,16 @@ def test_lost_connections_are_counted_by_how_far_answers_came(node, tmp_path):
     server_count_fits(done.report, node.seen()["drop"])
 
 
+def test_a_head_that_http2_cannot_carry_fails_at_once_and_costs_no_connection(node, tmp_path):
+    body = """local r = http.get("/ok", { headers = { ["X-Large"] = ("v"):rep(300000) }, timeout = "20s" })
+    check("named", r.error == "refused" and http.get("/ok").status == 200)"""
+    done = run(tmp_path, node.url, body, users=2, iterations=6)
+    assert outcomes(done) == {"refused": 6, "ok": 6} and done.report["totals"]["sent"]["no"] == 6, done.told()
+    assert done.report["checks"][0]["failed"] == 0 and "not sent: over HTTP/2 heads are of 256 KiB at most" in error_texts(done)
+    seen = node.seen()
+    assert seen["ok"] == 6 and seen["sessions"] == 2
+
+
 def test_one_stream_that_fails_leaves_the_others_alone(node, tmp_path):
     body = """local answers = http.batch { "/ok", "/reset?code=2", "/ok", { "GET", "/slow/300", { timeout = "50ms" } }, "/ok" }
     check("others", answers[1].body == "hello" and answers[3].body == "hello" and answers[5].body == "hello")
@@ -506,11 +516,11 @@ def fault(*values):
     ("/bomb", "head_too_large", ""),
     fault("/ok", "ok", ""),
     fault("/push", "bad_response", "pushes"),
-    fault("/large", "head_too_large", ""),
-    fault("/hints", "head_too_large", ""),
+    fault("/large", "head_too_large", "a head of more than 256 fields"),
+    fault("/hints", "head_too_large", "more than 32 informational (1xx) heads"),
     fault("/few_hints", "ok", ""),
     fault("/flood", "bad_response", "CONTINUATION"),
-    fault("/length", "bad_body", ""),
+    fault("/length", "bad_body", "not as many bytes as Content-Length says"),
     fault("/no_status", "bad_response", ""),
     fault("/upper", "bad_response", "X-Upper"),
     fault("/compression", "bad_response", "COMPRESSION_ERROR"),
@@ -526,6 +536,16 @@ def test_each_fault_ends_in_its_class(tmp_path, path, outcome, text):
     assert peer.seen == [path] * 20
     assert peer.client_settings[2] == 0  # push is refused
     assert peer.pongs == (20 * 50 if path == "/pings" else 0)
+    peer.close()
+
+
+@pytest.mark.variant
+def test_connections_that_begin_nothing_are_made_ever_more_slowly(tmp_path):
+    """GOAWAY (NO_ERROR) before the first stream: each exchange moves three times, and none moves at once."""
+    peer = h2raw.RawServer()
+    done = bench(peer.url + "/gone", "-c", 2, "-d", "1s", cwd=tmp_path)
+    assert list(outcomes(done)) == ["refused"] and counters(done)["h2_moved", ""] >= 3, done.told()
+    assert len(peer.seen) < 60
     peer.close()
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from program import PASSED, outcomes_add_up, pelt, run
+from program import PASSED, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
 from rawserver import RawServer
 
 pytestmark = pytest.mark.sanitize
@@ -138,19 +138,42 @@ def test_a_slow_reader_holds_the_server_up(tmp_path):
     assert outcomes == {"timeout": 1} and 0 < sum(sent) < 5_000_000
 
 
-def test_a_slow_reader_gets_all_of_it_at_its_rate(tmp_path):
+def sends(size):
     def play(peer):
         while True:
             peer.read_request()
-            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 3000)
+            peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size)
+    return play
 
-    outcomes, server = played(tmp_path, play, """
+
+def test_a_slow_reader_gets_all_of_it_at_its_rate(tmp_path):
+    """And leaves no connection with its narrow window to others, of whom one would wait for seconds."""
+    outcomes, server = played(tmp_path, sends(400_000), """
         local began = pelt.now()
-        local r = http.get("/", { behave = { read_rate = "5k" } })
-        check("whole", #r.body == 3000 and pelt.now() - began > 0.4 and pelt.now() - began < 1.5)
+        local r = http.get("/", { behave = { read_rate = "5k", abandon_after = 3000 } })
+        check("slow", pelt.now() - began > 0.4)
+        for _ = 1, 2 do
+            began = pelt.now()
+            check("fast again", http.get("/", { timeout = "20s" }).ok and pelt.now() - began < 5)
+        end
         began = pelt.now()
-        check("fast again", #http.get("/").body == 3000 and pelt.now() - began < 0.3)""")
-    assert outcomes == {"ok": 2} and server.connections == 1
+        check("also slow", #http.get("/", { behave = { read_rate = "1m" } }).body == 400000 and pelt.now() - began > 0.3)
+        began = pelt.now()
+        check("and fast", http.get("/", { timeout = "20s" }).ok and pelt.now() - began < 5)""")
+    assert outcomes == {"abandoned": 1, "ok": 4} and server.connections == 3
+
+
+@pytest.mark.variant
+@pytest.mark.parametrize("rate, size", [("100k", 100_000), ("500k", 500_000), ("4m", 4_000_000)])
+def test_a_rate_is_kept_whatever_it_is(tmp_path, rate, size):
+    """0.95 s each; with the window of a rate ten times smaller it would take several times that."""
+    def attempt(_):
+        with RawServer(sends(size)) as server:
+            done = run(scenario(tmp_path, f'http.get("/", {{ behave = {{ read_rate = "{rate}" }} }})'), "-t", 1, "--target", server.url, cwd=tmp_path)
+        seconds = done.report["requests"][0]["service_ms"]["max"] / 1000
+        assert done.report["totals"]["outcomes"] == {"ok": 1} and seconds > 0.85, done.told()
+        if_quiet(seconds < 1.4, f"{seconds} s")
+    in_a_quiet_moment(attempt)
 
 
 def test_a_slow_writer_takes_its_time(tmp_path):

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 struct pelt_manner {
-    uint64_t read_per_s;    /* bytes of the answer a second; 0: as they come */
+    uint64_t read_per_s;    /* bytes of the answer a second; 0: as they come. With a window of that,
+                               which stays: the request says `close`, too */
     uint64_t write_per_s;   /* bytes of the request a second; 0: at once */
     uint64_t abandon_after; /* the exchange ends as abandoned, and its connection, once the request
                                was sent and so many bytes of the answer came, if the answer has not

@@ -35,7 +35,7 @@ struct pelt_request {
     uint32_t series;            /* id of its name in the registry */
     bool head;                  /* HEAD: the response has no body */
     bool keep;                  /* head and body are kept for the done callback, up to body_max */
-    bool close;                 /* the request says Connection: close */
+    bool close;                 /* its connection is not used again; it may say so to the server */
     bool cookies;               /* an answer's head is told if it may set cookies, kept or not */
     bool upgrade : 1;           /* opens a WebSocket (pelt/wsconn.h); `expect` is {101} */
     bool decode : 1;      /* a kept body with a Content-Encoding is told decoded (pelt/decode.h) */

@@ -27,10 +27,11 @@ void pelt_addr_set_port(struct pelt_addr *addr, uint16_t port);
 /* "127.0.0.1:80", "[::1]:80", cut at `size`; 64 bytes hold each. */
 void pelt_addr_format(const struct pelt_addr *addr, char *out, size_t size);
 
-#define PELT_ADDRS_MAX 16 /* what a name has beyond is left out */
+#define PELT_ADDRS_MAX 64 /* what a name has beyond is left out */
 struct pelt_addrs {
     struct pelt_addr addr[PELT_ADDRS_MAX];
     size_t len;
+    size_t left_out; /* addresses beyond PELT_ADDRS_MAX */
     bool in_order; /* a later one only where those before it fail; otherwise all are equally good */
 };
 

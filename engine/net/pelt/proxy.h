@@ -28,8 +28,9 @@ PELT_MUST_USE enum pelt_status pelt_proxy_parse(struct pelt_proxy *out, const ch
                                                 struct pelt_error *err);
 void pelt_proxy_deinit(struct pelt_proxy *proxy); /* accepts a zeroed one */
 
-/* Whether the list that NO_PROXY holds names the host: "*", or names and addresses with commas
- * between; a name, with a dot before it or not, stands for all below it, too. NULL: none. */
+/* Whether the list that NO_PROXY holds names the host: "*", or names, addresses and networks
+ * ("10.0.0.0/8") with commas between; a name, with a dot before it or not, stands for all below it,
+ * too; a dot at its end is none. NULL: none. */
 bool pelt_proxy_excepts(const char *list, const char *host);
 
 #endif

@@ -10,21 +10,23 @@
 #include "pelt/buf.h"
 
 enum pelt_coding {
-    PELT_CODING_NONE, /* none, several, or one that is not known */
-    PELT_CODING_GZIP, /* gzip, x-gzip, deflate */
+    PELT_CODING_NONE,    /* none, or one that is not known */
+    PELT_CODING_SEVERAL, /* upon each other; they are not undone */
+    PELT_CODING_GZIP,    /* gzip, x-gzip, deflate */
     PELT_CODING_BR,
     PELT_CODING_ZSTD,
 };
 
-/* The value of a Content-Encoding field. */
+/* The value of a Content-Encoding field; in lists empty members and "identity" count for nothing.
+ */
 enum pelt_coding pelt_coding_of(struct pelt_span value);
 
 /*
  * Appends what `in`, all of a body, decodes to. PELT_ELIMIT: that is more than `max` (> 0) bytes,
  * as it turns out before they are exceeded; PELT_EPARSE: not of this coding, damaged, or not whole;
- * PELT_ENOMEM. What stands in `out` then is of no use. gzip (several members too), zlib and bare
- * deflate are told apart by their first bytes; zstd may have several frames, of windows up to 8 MiB
- * (RFC 9659).
+ * PELT_EINVAL: zstd with a window above 8 MiB, or several codings; PELT_ENOMEM. What stands in
+ * `out` then is of no use. gzip (several members too), zlib and bare deflate are told apart by
+ * their first bytes; zstd may have several frames, of windows up to 8 MiB (RFC 9659).
  */
 PELT_MUST_USE enum pelt_status pelt_decode(enum pelt_coding coding, struct pelt_span in, size_t max,
                                            struct pelt_buf *out);

@@ -42,6 +42,13 @@ PELT_MUST_USE enum pelt_status pelt_digest_auth_read(struct pelt_span head,
                                                      struct pelt_digest_challenge *out,
                                                      struct pelt_error *err);
 
+/* Whether two texts are the same byte for byte. */
+bool pelt_digest_text_eq(const struct pelt_digest_text *a, const struct pelt_digest_text *b);
+
+/* The nonce that the server wants to see next (RFC 7616, 3.5: nextnonce of Authentication-Info, in
+ * an answer to good credentials). False: it says none, or one that is broken or too long. */
+bool pelt_digest_auth_next(struct pelt_span head, struct pelt_digest_text *nonce);
+
 struct pelt_digest_auth_login {
     const char *user, *password;
 };

@@ -31,6 +31,9 @@
 #define PELT_H2_STREAMS_MOST  1000u /* that may be asked for on a connection */
 #define PELT_H2_STREAMS_USUAL 100u
 
+/* Bytes of a request's fields, names and values, with 12 more for each. */
+#define PELT_H2_REQUEST_MAX (256u << 10)
+
 enum pelt_h2_end {
     PELT_H2_DONE,     /* a whole answer came */
     PELT_H2_REFUSED,  /* the server did nothing of it: REFUSED_STREAM, or a GOAWAY before it */
@@ -123,7 +126,8 @@ uint32_t pelt_h2_session_open(const struct pelt_h2_session *h); /* that are in f
 /*
  * Begins an exchange, where `open` is below `limit`: `request` as HTTP/1.1 text with a Host field,
  * alive until `ended`, cancel, or all of it was sent. What is of a connection (Connection, Upgrade,
- * ...) is left out. PELT_ENOMEM; PELT_ELIMIT: no further stream can be on this connection.
+ * ...) is left out. PELT_ENOMEM; PELT_EINVAL: it is no such text, or its fields are too many bytes
+ * (PELT_H2_REQUEST_MAX), on any connection; PELT_ELIMIT: no further stream can be on this one.
  */
 PELT_MUST_USE enum pelt_status pelt_h2_session_submit(struct pelt_h2_session *h,
                                                       struct pelt_h2_stream *s,

@@ -351,6 +351,32 @@ static void compressed_bodies_are_told_decoded_or_why_not(void **state)
     }
 }
 
+static void several_codings_are_no_answer(void **state)
+{
+    static const struct {
+        const char *fields;
+        enum pelt_outcome outcome;
+    } kinds[] = {{"Content-Encoding: gzip, gzip\r\n", PELT_OUTCOME_BAD_ENCODING},
+                 {"Content-Encoding: gzip\r\nContent-Encoding: br\r\n", PELT_OUTCOME_BAD_ENCODING},
+                 {"Content-Encoding: identity\r\nContent-Encoding: x-own\r\n", PELT_OUTCOME_OK}};
+    struct fixture *f = *state;
+    char answer[256];
+    ask_here(f, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    f->request.decode = true;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        call(f);
+        accept_peer(f);
+        peer_reads(f, f->request.bytes);
+        snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\nhi",
+                 kinds[i].fields);
+        peer_sends(f, answer);
+        ends(f, kinds[i].outcome);
+        assert_true(i == 2 || strstr(f->error, "several codings") != NULL);
+        close(f->peer);
+        f->peer = -1;
+    }
+}
+
 /* ---- proxies ---- */
 
 static void http_goes_with_the_whole_url(void **state)
@@ -439,6 +465,7 @@ int main(void)
         TEST(a_slow_reader_reads_all_of_it),
         TEST(who_abandons_takes_no_more_than_said),
         TEST(compressed_bodies_are_told_decoded_or_why_not),
+        TEST(several_codings_are_no_answer),
         TEST(http_goes_with_the_whole_url),
         TEST(an_upgrade_goes_through_a_tunnel),
         TEST(a_tunnel_that_is_refused_or_given_up),

@@ -69,6 +69,18 @@ static void others_are_refused_without_their_password(void **state)
 static void exceptions_are_names_and_all_below(void **state)
 {
     static const char list[] = "localhost, .shop.test 10.0.0.1,,x.y";
+    static const char nets[] = "127.0.0.0/8,10.16.0.0/12,fd00::/9,whole.test.,1.2.3.4/33,5.6.7.8/x";
+    assert_true(pelt_proxy_excepts(list, "LOCALHOST."));
+    assert_true(pelt_proxy_excepts(nets, "whole.test"));
+    assert_true(pelt_proxy_excepts(nets, "127.9.9.9"));
+    assert_true(pelt_proxy_excepts(nets, "10.31.255.255"));
+    assert_false(pelt_proxy_excepts(nets, "10.32.0.0"));
+    assert_true(pelt_proxy_excepts(nets, "fd7f::1"));
+    assert_false(pelt_proxy_excepts(nets, "fd80::1"));
+    assert_false(pelt_proxy_excepts(nets, "1.2.3.4"));
+    assert_false(pelt_proxy_excepts(nets, "5.6.7.8"));
+    assert_false(pelt_proxy_excepts(nets, "127.test"));
+    assert_true(pelt_proxy_excepts("0.0.0.0/0", "9.9.9.9"));
     assert_true(pelt_proxy_excepts(list, "LOCALHOST"));
     assert_true(pelt_proxy_excepts(list, "shop.test"));
     assert_true(pelt_proxy_excepts(list, "a.shop.test"));

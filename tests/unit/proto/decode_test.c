@@ -220,13 +220,34 @@ static void what_is_damaged_or_not_whole_is_refused(void **state)
     }
 }
 
+static void a_window_above_8_MiB_is_no_damage(void **state)
+{
+    /* A frame without its size, then the descriptor of its window (128 MiB, 8 MiB) and "hi". */
+    char frame[] = "\x28\xb5\x2f\xfd\x00\x88\x11\x00\x00hi";
+    const struct pelt_span in = {frame, sizeof frame - 1};
+    struct pelt_buf out;
+    pelt_buf_init(&out, 0);
+    assert_int_equal(pelt_decode(PELT_CODING_ZSTD, in, 1000, &out), PELT_EINVAL);
+    pelt_buf_reset(&out);
+    frame[5] = 0x68;
+    assert_int_equal(pelt_decode(PELT_CODING_ZSTD, in, 1000, &out), PELT_OK);
+    assert_string_equal(out.data, "hi");
+    assert_int_equal(pelt_decode(PELT_CODING_SEVERAL, in, 1000, &out), PELT_EINVAL);
+    pelt_buf_deinit(&out);
+}
+
 static void codings_are_known_by_name(void **state)
 {
     assert_int_equal(pelt_coding_of(pelt_span_of("GZip")), PELT_CODING_GZIP);
     assert_int_equal(pelt_coding_of(pelt_span_of("deflate")), PELT_CODING_GZIP);
     assert_int_equal(pelt_coding_of(pelt_span_of("br")), PELT_CODING_BR);
     assert_int_equal(pelt_coding_of(pelt_span_of("zstd")), PELT_CODING_ZSTD);
-    assert_int_equal(pelt_coding_of(pelt_span_of("gzip, br")), PELT_CODING_NONE);
+    assert_int_equal(pelt_coding_of(pelt_span_of("gzip, br")), PELT_CODING_SEVERAL);
+    assert_int_equal(pelt_coding_of(pelt_span_of("gzip,gzip")), PELT_CODING_SEVERAL);
+    assert_int_equal(pelt_coding_of(pelt_span_of("foo, gzip")), PELT_CODING_SEVERAL);
+    assert_int_equal(pelt_coding_of(pelt_span_of(", br ,identity,")), PELT_CODING_BR);
+    assert_int_equal(pelt_coding_of(pelt_span_of("identity")), PELT_CODING_NONE);
+    assert_int_equal(pelt_coding_of(pelt_span_of("foo")), PELT_CODING_NONE);
     assert_int_equal(pelt_coding_of(pelt_span_of("")), PELT_CODING_NONE);
 }
 
@@ -238,6 +259,7 @@ int main(void)
         cmocka_unit_test(ten_megabytes_of_zeros_take_no_more_than_the_cap),
         cmocka_unit_test(members_and_frames_follow_each_other),
         cmocka_unit_test(what_is_damaged_or_not_whole_is_refused),
+        cmocka_unit_test(a_window_above_8_MiB_is_no_damage),
         cmocka_unit_test(codings_are_known_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

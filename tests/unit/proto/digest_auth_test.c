@@ -46,6 +46,35 @@ static void has(const char *text, const char *part)
     }
 }
 
+static void the_next_nonce_is_read(void **state)
+{
+    static const struct {
+        const char *field, *nonce; /* NULL: there is none */
+    } kinds[] = {
+        {"Authentication-Info: nextnonce=\"n2\"\r\n", "n2"},
+        {"authentication-info: rspauth=\"a,b\", cnonce=\"c\", nc=00000001, qop=auth , "
+         "NextNonce = \"a\\\"b==\"\r\n",
+         "a\\\"b=="},
+        {"Authentication-Info: nextnonce=\"\"\r\n", NULL},
+        {"Authentication-Info: nextnonce=\"open\r\n", NULL},
+        {"Authentication-Info: rspauth=\"a\"\r\n", NULL},
+        {"Authentication-Info: = ,\r\n", NULL},
+        {"WWW-Authenticate: Digest nextnonce=\"n2\"\r\n", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char head[400];
+        struct pelt_digest_text nonce;
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\n%s\r\n", kinds[i].field);
+        const bool found = pelt_digest_auth_next(pelt_span_of(head), &nonce);
+        assert_int_equal(found, kinds[i].nonce != NULL);
+        if (found) {
+            assert_int_equal(nonce.len, strlen(kinds[i].nonce));
+            assert_memory_equal(nonce.bytes, kinds[i].nonce, nonce.len);
+        }
+    }
+}
+
 static void the_examples_of_the_rfc(void **state)
 {
     struct pelt_digest_challenge c;
@@ -138,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_rfc),
+        cmocka_unit_test(the_next_nonce_is_read),
         cmocka_unit_test(sessions_bodies_and_hashed_names),
         cmocka_unit_test(without_qop_as_rfc_2069_has_it),
         cmocka_unit_test(quoted_texts_are_sent_back_as_they_came),

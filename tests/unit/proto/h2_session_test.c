@@ -75,7 +75,8 @@ struct fixture {
     struct pelt_h2_stream stream[STREAMS];
     struct pelt_buf told, sent;
     size_t body[STREAMS], came[STREAMS];
-    int last[STREAMS]; /* pieces that were said to be the last */
+    int last[STREAMS];        /* pieces that were said to be the last */
+    char words[STREAMS][300]; /* on what was wrong with an answer */
 };
 
 static struct fixture *current; /* the one that is being fed */
@@ -125,6 +126,9 @@ static void on_ended(struct pelt_h2_stream *s, enum pelt_h2_end end, uint32_t co
     static const char *const names[] = {"done",     "refused",        "reset",
                                         "bad head", "head too large", "bad body"};
     char name[16];
+    const char *words = pelt_h2_session_words(current->session);
+    snprintf(current->words[number_of(s)], sizeof current->words[0], "%s",
+             words != NULL ? words : "");
     pelt_buf_addf(&current->told, "%d %s %s, %zu bytes\n", number_of(s), names[end],
                   pelt_h2_code_name(code, name), current->body[number_of(s)]);
     assert_int_equal(s->id, 0);
@@ -304,6 +308,37 @@ static void an_answer_before_our_body_is_sent_ends_the_exchange(void **state)
     finish(&f);
 }
 
+/* ---- requests that cannot be sent ---- */
+
+static void a_head_that_is_too_long_is_this_requests_fault_alone(void **state)
+{
+    struct fixture f;
+    struct pelt_buf bytes = {0}, text = {0};
+    char *value = malloc(300000);
+    memset(value, 'v', 300000);
+    begin(&f, &usual);
+    settings(&bytes, 100);
+    head(&bytes, 3, END_STREAM, NULL);
+    assert_int_equal(pelt_h2_session_feed(f.session, bytes.data, 15), PELT_OK);
+    for (int i = 0; i < 3; i++) {
+        const size_t len = i == 1 ? 262000 : 300000;
+        pelt_buf_reset(&text);
+        pelt_buf_addf(&text, "GET / HTTP/1.1\r\nHost: h\r\nX: %.*s\r\n\r\n", (int)len, value);
+        assert_int_equal(submit(&f, (unsigned)i, text.data), i == 1 ? PELT_OK : PELT_EINVAL);
+        assert_true(i == 1 || f.stream[i].id == 0);
+    }
+    assert_int_equal(submit(&f, 3, "none\r\n\r\n"), PELT_EINVAL);
+    assert_int_equal(pelt_h2_session_open(f.session), 1);
+    send_all(&f);
+    assert_int_equal(pelt_h2_session_feed(f.session, bytes.data + 15, bytes.len - 15), PELT_OK);
+    assert_non_null(strstr(told(&f), "1 done"));
+    assert_null(pelt_h2_session_why(f.session));
+    free(value);
+    pelt_buf_deinit(&text);
+    pelt_buf_deinit(&bytes);
+    finish(&f);
+}
+
 /* ---- streams that end badly ---- */
 
 static void resets_and_goaway_are_told_with_their_codes(void **state)
@@ -356,6 +391,9 @@ static void bad_answers_end_their_own_stream_alone(void **state)
     assert_non_null(strstr(told(&f), "1 bad head PROTOCOL_ERROR, 0 bytes\n"));
     assert_non_null(strstr(told(&f), "2 bad head PROTOCOL_ERROR, 0 bytes\n"));
     assert_non_null(strstr(told(&f), "3 done NO_ERROR, 0 bytes\n"));
+    assert_string_equal(f.words[0], "the body is not as many bytes as Content-Length says");
+    assert_string_equal(f.words[3], "");
+    assert_string_equal(f.words[4], "status 051");
     assert_null(pelt_h2_session_why(f.session));
     pelt_buf_deinit(&bytes);
     finish(&f);
@@ -391,11 +429,14 @@ static void a_head_beyond_a_limit_is_refused_and_the_connection_lives(void **sta
     static const struct {
         unsigned fields;
         bool indexed;
-        const char *end;
+        const char *end, *words;
     } kinds[] = {
-        {255, false, "done"},           {256, false, "done"},
-        {257, false, "head too large"}, {700, false, "head too large"},
-        {9000, true, "head too large"}, /* 900 KB of fields out of 9 KB */
+        {255, false, "done", ""},
+        {256, false, "done", ""},
+        {257, false, "head too large", "a head of more than 256 fields"},
+        {700, false, "head too large", "a head of more than 256 fields"},
+        {9000, true, "head too large",
+         "a head of more than 256 fields"}, /* 900 KB of fields out of 9 KB */
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct fixture f;
@@ -409,6 +450,7 @@ static void a_head_beyond_a_limit_is_refused_and_the_connection_lives(void **sta
         assert_int_equal(run(&f, 2, &bytes, 1000), PELT_OK);
         snprintf(expected, sizeof expected, "0 %s ", kinds[i].end);
         assert_non_null(strstr(told(&f), expected));
+        assert_string_equal(f.words[0], kinds[i].words);
         assert_non_null(strstr(told(&f), "1 done NO_ERROR"));
         pelt_buf_deinit(&bytes);
         finish(&f);
@@ -720,7 +762,7 @@ static void what_is_no_request_is_refused(void **state)
     struct fixture f;
     begin(&f, &usual);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        assert_int_equal(submit(&f, 0, texts[i]), PELT_ELIMIT);
+        assert_int_equal(submit(&f, 0, texts[i]), PELT_EINVAL);
         assert_int_equal(f.stream[0].id, 0);
     }
     assert_int_equal(pelt_h2_session_open(f.session), 0);
@@ -772,6 +814,7 @@ int main(void)
         cmocka_unit_test(a_head_is_told_as_it_was_asked_for),
         cmocka_unit_test(answers_are_the_same_in_every_split),
         cmocka_unit_test(an_answer_before_our_body_is_sent_ends_the_exchange),
+        cmocka_unit_test(a_head_that_is_too_long_is_this_requests_fault_alone),
         cmocka_unit_test(resets_and_goaway_are_told_with_their_codes),
         cmocka_unit_test(bad_answers_end_their_own_stream_alone),
         cmocka_unit_test(a_head_beyond_a_limit_is_refused_and_the_connection_lives),
