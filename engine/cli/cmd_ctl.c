@@ -73,7 +73,7 @@ int cmd_ctl(const struct cli_options *o)
     if (status != PELT_OK) {
         return cli_fail(status, &err);
     }
-    pelt_log(PELT_LOG_INFO, "pelt", "asked: %s%s%s", o->operand, o->source != NULL ? " " : "",
+    pelt_log(PELT_LOG_INFO, "pelt", "done: %s%s%s", o->operand, o->source != NULL ? " " : "",
              o->source != NULL ? o->source : "");
     return CLI_EXIT_PASSED;
 }

@@ -197,7 +197,8 @@ static int run_part(struct part *p, struct pelt_fleet_worker *w)
     return code;
 }
 
-static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fleet)
+/* *again: it has to be another worker. */
+static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fleet, bool *again)
 {
     struct pelt_error err = {{0}};
     struct pelt_fleet_plan plan;
@@ -206,7 +207,8 @@ static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fl
     pelt_log(PELT_LOG_INFO, "worker", "slot %u: waiting for a coordinator",
              pelt_fleet_worker_slot(w));
     enum pelt_status status = pelt_fleet_worker_wait(w, &signal, &plan, &err);
-    if (status == PELT_EOF) {
+    *again = status == PELT_AGAIN;
+    if (status == PELT_EOF || *again) {
         pelt_log(PELT_LOG_INFO, "worker", "%s", err.text);
         return 0;
     }
@@ -221,12 +223,24 @@ static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fl
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }
 
-int cmd_worker(const struct cli_options *o)
+static int lend(const struct pelt_fleet_worker_options *options, bool *again)
 {
     struct pelt_error err = {{0}};
     struct pelt_fleet_worker *w = NULL;
-    sigset_t asked;
     int signal = 0;
+    *again = false;
+    enum pelt_status status = pelt_fleet_worker_new(options, BUS_PATIENCE_NS, &signal, &w, &err);
+    const int code = status == PELT_OK ? work(w, &options->fleet, again) : cli_fail(status, &err);
+    pelt_fleet_worker_free(w);
+    return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
+}
+
+int cmd_worker(const struct cli_options *o)
+{
+    struct pelt_error err = {{0}};
+    sigset_t asked;
+    bool again;
+    int code;
     if (o->bus.url == NULL) {
         pelt_fail(&err, PELT_EINVAL, "pelt worker: where is the bus? --bus redis://HOST");
         return cli_fail(PELT_EINVAL, &err);
@@ -239,8 +253,8 @@ int cmd_worker(const struct cli_options *o)
                                                       .slot = o->bus.slot,
                                                       .slots = PELT_BUS_SLOTS_MAX,
                                                       .on_wait = on_wait};
-    enum pelt_status status = pelt_fleet_worker_new(&options, BUS_PATIENCE_NS, &signal, &w, &err);
-    int code = status == PELT_OK ? work(w, &options.fleet) : cli_fail(status, &err);
-    pelt_fleet_worker_free(w);
-    return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
+    do {
+        code = lend(&options, &again);
+    } while (again);
+    return code;
 }

@@ -173,12 +173,16 @@ static bool list_settings(struct cli_fleet *f, const struct cli_options *o,
 
 /* ---- the coordinator ---- */
 
-static void on_wait(void *arg, uint32_t there, uint32_t wanted)
+static void on_wait(void *arg, uint32_t there, uint32_t wanted, int64_t hole)
 {
     const struct cli_options *o = arg;
+    char slot[60] = "";
+    if (hole >= 0) {
+        snprintf(slot, sizeof slot, ", nobody has slot %lld", (long long)hole);
+    }
     pelt_log(PELT_LOG_INFO, "pelt",
-             "waiting for workers: %u of %u are there (pelt worker --bus %s)", there, wanted,
-             "URL");
+             "waiting for workers: %u of %u are there%s (pelt worker --bus %s)", there, wanted,
+             slot, "URL");
     (void)o;
 }
 
@@ -312,6 +316,9 @@ enum pelt_status cli_fleet_open(const struct cli_options *o, struct pelt_run_opt
     }
     enum pelt_status status =
         run->resume ? pelt_results_load(run->run_file, &fleet->past, err) : PELT_OK;
+    if (status == PELT_OK && fleet->past != NULL) {
+        status = pelt_runfile_unfinished(fleet->past, run->run_file, err);
+    }
     if (status != PELT_OK) {
         return status;
     }

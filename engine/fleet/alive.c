@@ -54,6 +54,42 @@ static uint64_t return_ns(const struct pelt_fleet_coordinator *c)
     return half_ns != 0 && half_ns < PELT_FLEET_RETURN_NS ? half_ns : PELT_FLEET_RETURN_NS;
 }
 
+int32_t pelt_leader_due(struct pelt_fleet_coordinator *c, uint64_t now_ns)
+{
+    char name[200], text[400];
+    const uint64_t since_ns = c->start_ns > c->up_ns ? c->start_ns : c->up_ns;
+    if (c->start_ns == 0 || now_ns < since_ns + PELT_FLEET_LAG_NS) {
+        return -1;
+    }
+    const uint64_t due_ns = now_ns - PELT_FLEET_LAG_NS - c->start_ns;
+    const int32_t due = (int32_t)(due_ns / PELT_NS_PER_S) - 1;
+    for (uint32_t i = 0; i < c->opt.workers; i++) {
+        const struct pelt_gather_slot *g = pelt_gather_slot(c->gather, i);
+        const bool lags = g->state == PELT_SLOT_THERE && g->newest < due;
+        if (lags && !c->slots[i].lags) {
+            pelt_leader_name(c, i, name, sizeof(name));
+            snprintf(text, sizeof(text),
+                     "%s lags: second %d is the newest that came of it; the others' seconds do not "
+                     "wait for it",
+                     name, (int)g->newest);
+            pelt_leader_note(c, "worker_lags", text);
+        }
+        c->slots[i].lags = c->slots[i].lags || lags;
+    }
+    return due;
+}
+
+void pelt_leader_end(struct pelt_fleet_coordinator *c)
+{
+    for (uint32_t i = 0; i < c->opt.workers; i++) {
+        if (pelt_gather_slot(c->gather, i)->state == PELT_SLOT_THERE) {
+            c->slots[i].lost_s = pelt_leader_now_s(c);
+        }
+    }
+    c->over = true;
+    pelt_gather_end(c->gather);
+}
+
 /* Under the lock. Those who are lost may come back for some time. */
 bool pelt_leader_all_over(struct pelt_fleet_coordinator *c, uint64_t now_ns)
 {
@@ -97,6 +133,14 @@ static enum pelt_status look_at_claims(struct pelt_fleet_coordinator *c, struct 
     return status;
 }
 
+/* "INCARNATION COUNT": who has a lost worker's slot now does not live for it. */
+static bool is_heart_of(const struct pelt_leader_slot *s, struct pelt_span hb)
+{
+    const size_t hex = PELT_BUS_INCARNATION_SIZE - 1;
+    return hb.len > hex && hb.len < sizeof(s->hb) && hb.ptr[hex] == ' ' &&
+           memcmp(hb.ptr, s->owner.incarnation, hex) == 0;
+}
+
 static enum pelt_status look_at_hearts(struct pelt_fleet_coordinator *c, struct pelt_error *err)
 {
     char key[PELT_BUS_KEY_SIZE];
@@ -110,7 +154,7 @@ static enum pelt_status look_at_hearts(struct pelt_fleet_coordinator *c, struct 
         struct pelt_leader_slot *s = &c->slots[i];
         struct pelt_span hb;
         struct pelt_error nobody;
-        if (pelt_bus_took_text(c->bus, i, &hb, &nobody) == PELT_OK && hb.len < sizeof(s->hb) &&
+        if (pelt_bus_took_text(c->bus, i, &hb, &nobody) == PELT_OK && is_heart_of(s, hb) &&
             (strlen(s->hb) != hb.len || memcmp(s->hb, hb.ptr, hb.len) != 0)) {
             memcpy(s->hb, hb.ptr, hb.len);
             s->hb[hb.len] = '\0';
@@ -120,15 +164,31 @@ static enum pelt_status look_at_hearts(struct pelt_fleet_coordinator *c, struct 
     return status;
 }
 
+int64_t pelt_leader_hole(const struct pelt_fleet_coordinator *c)
+{
+    for (uint32_t i = 0; c->start_ns == 0 && i < c->opt.workers; i++) {
+        if (c->slots[i].owner.label[0] == '\0') {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* An empty new Redis has neither our beat nor the orders. */
 static enum pelt_status beat(struct pelt_fleet_coordinator *c, struct pelt_error *err)
 {
-    char key[PELT_BUS_KEY_SIZE], ctl[PELT_BUS_KEY_SIZE], text[64];
+    char key[PELT_BUS_KEY_SIZE], ctl[PELT_BUS_KEY_SIZE], text[PELT_BEAT_SIZE];
     struct pelt_bus_id last;
     pelt_bus_key(key, c->run, PELT_BUS_BEAT);
     pelt_bus_key(ctl, c->run, PELT_BUS_CTL);
-    snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)c->lease.epoch,
-             (unsigned long long)++c->beats);
+    c->beat.epoch = c->lease.epoch;
+    c->beat.count++;
+    c->beat.phase = c->over            ? PELT_BEAT_OVER
+                    : c->start_ns != 0 ? PELT_BEAT_RUNNING
+                                       : PELT_BEAT_WAITING;
+    c->beat.hole = pelt_leader_hole(c);
+    c->beat.workers = c->opt.workers;
+    pelt_beat_write(&c->beat, text);
     pelt_bus_put_set(c->bus, key, pelt_span_of(text), BEAT_MS);
     const size_t at = pelt_bus_put_last_id(c->bus, ctl);
     enum pelt_status status = pelt_bus_flush(c->bus, err);
@@ -153,13 +213,13 @@ enum pelt_status pelt_leader_keep(struct pelt_fleet_coordinator *c, struct pelt_
         return status;
     }
     if (status == PELT_OK) {
+        status = c->start_ns == 0 && c->opt.past == NULL ? look_at_claims(c, err) : PELT_OK;
+    }
+    if (status == PELT_OK) {
         status = beat(c, err);
     }
     if (status == PELT_OK) {
         status = pelt_bus_clock_keep(&c->clock, c->bus, now_ns, err);
-    }
-    if (status == PELT_OK) {
-        status = c->start_ns == 0 && c->opt.past == NULL ? look_at_claims(c, err) : PELT_OK;
     }
     if (status == PELT_OK) {
         status = look_at_hearts(c, err);

@@ -14,6 +14,7 @@
 #include "pelt/log.h"
 
 #define BLOCK_MS 50
+#define YIELD_MS 1  /* while there is more to read: whoever waits for the lock gets it */
 #define EACH     16 /* messages of a worker at once */
 #define READS    64 /* so often a turn: then others are heard */
 
@@ -55,7 +56,9 @@ void pelt_leader_rest(uint64_t ns)
 
 /* ---- the thread ---- */
 
-static enum pelt_status read_streams(struct pelt_fleet_coordinator *c, struct pelt_error *err)
+/* *more: there was something each time, so there may be more. */
+static enum pelt_status read_streams(struct pelt_fleet_coordinator *c, bool *more,
+                                     struct pelt_error *err)
 {
     enum pelt_status status = PELT_OK;
     if (c->opt.past != NULL && c->start_ns == 0) {
@@ -65,15 +68,18 @@ static enum pelt_status read_streams(struct pelt_fleet_coordinator *c, struct pe
         status = pelt_bus_xread(c->bus, c->streams, c->opt.workers, EACH, 0, pelt_leader_on_entry,
                                 c, err);
     }
+    *more = status == PELT_OK;
     if (status == PELT_OK || status == PELT_AGAIN) {
         status = pelt_bus_xread(c->bus, &c->ask, 1, EACH, 0, pelt_leader_on_asked, c, err);
     }
     return status == PELT_AGAIN ? PELT_OK : status;
 }
 
-static void turn(struct pelt_fleet_coordinator *c)
+/* True: there is more to do at once. */
+static bool turn(struct pelt_fleet_coordinator *c)
 {
     struct pelt_error err = {{0}};
+    bool more = false;
     enum pelt_status status = pelt_bus_ensure(c->bus, &err);
     if (status == PELT_OK) {
         status = pelt_leader_keep(c, &err);
@@ -82,10 +88,10 @@ static void turn(struct pelt_fleet_coordinator *c)
         status = pelt_leader_send(c, &err);
     }
     if (status == PELT_OK) {
-        status = read_streams(c, &err);
+        status = read_streams(c, &more, &err);
     }
     if (c->gather != NULL && c->start_ns != 0) {
-        pelt_gather_post(c->gather);
+        pelt_gather_post(c->gather, pelt_leader_due(c, pelt_clock_ns()));
     }
     if (status == PELT_OK) {
         status = pelt_leader_acknowledge(c, &err);
@@ -104,9 +110,9 @@ static void turn(struct pelt_fleet_coordinator *c)
         pelt_leader_note(c, "bus_back", "the bus is there again");
     }
     if (!c->over && c->start_ns != 0 && (c->deposed || pelt_leader_all_over(c, now_ns))) {
-        c->over = true;
-        pelt_gather_end(c->gather);
+        pelt_leader_end(c);
     }
+    return more;
 }
 
 static void *thread_main(void *arg)
@@ -115,9 +121,10 @@ static void *thread_main(void *arg)
     prctl(PR_SET_NAME, "pelt-fleet");
     pthread_mutex_lock(&c->lock);
     while (!c->ending) {
-        turn(c);
+        const bool more = turn(c);
         pthread_cond_broadcast(&c->changed);
-        const uint64_t until_ns = pelt_clock_ns() + BLOCK_MS * PELT_NS_PER_MS;
+        const uint64_t rest_ms = more ? YIELD_MS : BLOCK_MS;
+        const uint64_t until_ns = pelt_clock_ns() + rest_ms * PELT_NS_PER_MS;
         const struct timespec until = {.tv_sec = (time_t)(until_ns / PELT_NS_PER_S),
                                        .tv_nsec = (long)(until_ns % PELT_NS_PER_S)};
         pthread_cond_timedwait(&c->changed, &c->lock, &until);
@@ -152,13 +159,15 @@ static int signal_that_came(uint64_t wait_ns)
     return signal > 0 ? signal : 0;
 }
 
-static uint32_t count_there(struct pelt_fleet_coordinator *c, struct pelt_error *failure)
+static uint32_t count_there(struct pelt_fleet_coordinator *c, int64_t *hole,
+                            struct pelt_error *failure)
 {
     uint32_t there = 0;
     pthread_mutex_lock(&c->lock);
     for (uint32_t i = 0; i < c->opt.workers; i++) {
         there += c->slots[i].has_hello;
     }
+    *hole = pelt_leader_hole(c);
     *failure = c->failure;
     pthread_mutex_unlock(&c->lock);
     return there;
@@ -171,10 +180,11 @@ static enum pelt_status wait_for_all(struct pelt_fleet_coordinator *c, int *sign
     struct pelt_error failure;
     uint64_t told_ns = 0;
     uint32_t there, told = UINT32_MAX;
-    while ((there = count_there(c, &failure)) < c->opt.workers && failure.text[0] == '\0') {
+    int64_t hole;
+    while ((there = count_there(c, &hole, &failure)) < c->opt.workers && failure.text[0] == '\0') {
         const uint64_t now_ns = pelt_clock_ns();
         if (c->opt.on_wait != NULL && (there != told || now_ns > told_ns + 10 * PELT_NS_PER_S)) {
-            c->opt.on_wait(c->opt.arg, there, c->opt.workers);
+            c->opt.on_wait(c->opt.arg, there, c->opt.workers, hole);
             told = there;
             told_ns = now_ns;
         }
@@ -291,6 +301,7 @@ enum pelt_status pelt_fleet_coordinator_new(const struct pelt_fleet_coordinator_
     snprintf(c->run, sizeof(c->run), "%s",
              options->fleet.run != NULL ? options->fleet.run : PELT_FLEET_RUN);
     c->level = 1;
+    c->stopped_s = (double)NAN;
     pelt_bus_key(c->ask_key, c->run, PELT_BUS_ASK);
     c->ask.key = c->ask_key;
     enum pelt_status status = allocate(c, err);
@@ -319,12 +330,17 @@ enum pelt_status pelt_fleet_coordinator_new(const struct pelt_fleet_coordinator_
  * leads them, or resumes it the next time, is not this one. */
 static void call_off(struct pelt_fleet_coordinator *c)
 {
+    char key[PELT_BUS_KEY_SIZE];
     if (c->started && c->opt.past == NULL) {
         pelt_leader_tell_text(c, PELT_ORDER_ABORT, "the coordinator gave the run up");
         pelt_leader_rest(300 * PELT_NS_PER_MS);
     }
     pelt_leader_stop_thread(c);
     if (pelt_bus_up(c->bus)) {
+        struct pelt_error ignored;
+        pelt_bus_key(key, c->run, PELT_BUS_BEAT); /* nobody is asked any more */
+        pelt_bus_put_expire(c->bus, key, 0);
+        (void)!pelt_bus_flush(c->bus, &ignored);
         pelt_bus_lease_release(&c->lease, c->bus);
     }
 }
@@ -354,6 +370,7 @@ void pelt_fleet_coordinator_free(struct pelt_fleet_coordinator *c)
     }
     free(c->facts);
     pelt_gather_free(c->gather);
+    pelt_asked_deinit(&c->asked);
     pelt_bus_free(c->bus);
     pelt_run_key_wipe(&c->key);
     pthread_cond_destroy(&c->changed);

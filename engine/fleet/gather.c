@@ -99,19 +99,10 @@ static struct second *find_second(struct pelt_gather *g, int32_t t)
 static bool follows(const struct pelt_gather_slot *slot, struct pelt_bus_id id,
                     const struct pelt_wire_part *p, int32_t latest)
 {
-    const bool begins = p->part == 0 && p->second > slot->newest && p->second >= slot->open;
+    const bool begins = p->part == 0 && p->second > slot->newest && p->second > slot->open;
     const bool goes_on = p->part > 0 && p->second == slot->open && p->part == slot->part;
     return p->second >= 0 && p->second <= latest && id.major == pelt_wire_major(p->second) &&
            (begins || goes_on);
-}
-
-static uint64_t began(const struct pelt_wire_part *p)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < p->threads_len; i++) {
-        sum += p->threads[i].started;
-    }
-    return sum;
 }
 
 static void note_gap(struct pelt_gather_slot *slot, int32_t from, int32_t to, uint64_t missing)
@@ -124,10 +115,10 @@ static void note_gap(struct pelt_gather_slot *slot, int32_t from, int32_t to, ui
 /* A second is complete: what lies between it and the one before by the totals, and did not come. */
 static void follow_totals(struct pelt_gather_slot *slot, const struct pelt_wire_part *p)
 {
-    const uint64_t all = p->totals.started, before = slot->totals.started + began(p);
+    const uint64_t all = p->totals.started, before = slot->totals.started + slot->open_started;
     if (slot->resumed) {
         slot->frames = p->totals.frames - 1;
-        slot->started = all - began(p);
+        slot->started = all;
         slot->resumed = false;
     } else if (p->totals.frames > slot->totals.frames + 1) {
         note_gap(slot, slot->newest + 1, p->second, all > before ? all - before : 0);
@@ -148,13 +139,10 @@ static void add_threads(struct second *s, struct pelt_gather_slot *slot,
     }
 }
 
-static void complete(struct second *s, struct pelt_gather_slot *slot,
-                     const struct pelt_wire_part *p)
+static void complete(struct pelt_gather_slot *slot, const struct pelt_wire_part *p)
 {
-    add_threads(s, slot, p);
     follow_totals(slot, p);
     slot->frames++;
-    slot->started += began(p);
     slot->bound_ns = p->clock_bound_ns;
     slot->in_flight = p->in_flight;
     slot->newest = p->second;
@@ -176,8 +164,11 @@ static enum pelt_status add(struct pelt_gather *g, struct pelt_gather_slot *slot
     }
     slot->open = p->second;
     slot->part = p->part + 1;
+    slot->open_started = p->started + (p->part > 0 ? slot->open_started : 0);
+    slot->started += p->started;
+    add_threads(s, slot, p);
     if (p->last) {
-        complete(s, slot, p);
+        complete(slot, p);
     }
     return status;
 }
@@ -341,10 +332,10 @@ static int32_t newest_of_all(const struct pelt_gather *g)
     return newest;
 }
 
-void pelt_gather_post(struct pelt_gather *g)
+void pelt_gather_post(struct pelt_gather *g, int32_t due)
 {
     const int32_t newest = newest_of_all(g);
-    while (g->head != NULL && g->head->frame->second <= newest) {
+    while (g->head != NULL && (g->head->frame->second <= newest || g->head->frame->second <= due)) {
         struct second *next = g->head->next;
         if (!post(g, g->head, false)) {
             return;
@@ -360,7 +351,7 @@ void pelt_gather_end(struct pelt_gather *g)
         pelt_gather_lose(g, i);
         last = g->slots[i].newest >= last ? g->slots[i].newest + 1 : last;
     }
-    pelt_gather_post(g);
+    pelt_gather_post(g, -1);
     struct second *end = g->ended ? NULL : find_second(g, last);
     bool lost = false;
     for (uint32_t i = 0; i < g->slots_len; i++) {

@@ -3,8 +3,9 @@
  * frame of its second; a second is whole once every slot that is there has sent it, or a later one,
  * and is then mailed to the run.
  *
- * Nobody waits for a slot that is lost. What comes of it all the same is added to the seconds that
- * it is of, which are mailed once more with that alone.
+ * Nobody waits for a slot that is lost, nor for ever for one that is there but lags. What comes of
+ * it all the same is added to the seconds that it is of, which are mailed once more with that
+ * alone.
  *
  * What slots send is untrusted. Pure: no bus, no clock. Storage: new/free. Thread: one.
  */
@@ -24,6 +25,7 @@ struct pelt_gather_slot {
     int32_t newest;               /* second that is complete; -1: none */
     int32_t open;                 /* second of which parts came; -1: none */
     uint32_t part;                /* next one of it */
+    uint64_t open_started;        /* exchanges begun in those of its parts that came */
     struct pelt_bus_id id;        /* of the newest message taken */
     struct pelt_taken_row mailed; /* up to which all is in letters */
     bool resumed; /* what came before was another coordinator's: nothing is known of it */
@@ -31,7 +33,8 @@ struct pelt_gather_slot {
     bool has_bye;
     struct pelt_wire_bye bye;
     /* What came: */
-    uint64_t frames, started, cpu_ns, refused;
+    uint64_t frames, cpu_ns, refused;
+    uint64_t started;  /* exchanges: as many as were added to seconds */
     int64_t in_flight; /* at the end of its newest second */
     uint64_t bound_ns; /* of its clock */
     /* What did not, by the totals of what came later: */
@@ -64,8 +67,8 @@ PELT_MUST_USE enum pelt_status pelt_gather_part(struct pelt_gather *g, uint32_t 
 void pelt_gather_bye(struct pelt_gather *g, uint32_t slot, struct pelt_bus_id id,
                      const struct pelt_wire_bye *bye);
 void pelt_gather_lose(struct pelt_gather *g, uint32_t slot);
-/* Mails the seconds that are whole. */
-void pelt_gather_post(struct pelt_gather *g);
+/* Mails the seconds that are whole, and those up to `due`, whether they are or not. */
+void pelt_gather_post(struct pelt_gather *g, int32_t due);
 /* All that is there, and the last letter. Once. */
 void pelt_gather_end(struct pelt_gather *g);
 bool pelt_gather_ended(const struct pelt_gather *g); /* no slot is there any more */

@@ -63,6 +63,22 @@ static enum pelt_status all_ready(struct pelt_fleet_coordinator *c, struct pelt_
     return status;
 }
 
+static enum pelt_status name_unready(struct pelt_fleet_coordinator *c, struct pelt_error *err)
+{
+    char name[200] = "";
+    uint32_t unready = 0;
+    pthread_mutex_lock(&c->lock);
+    for (uint32_t i = c->opt.workers; i-- > 0;) {
+        if (!c->slots[i].ready) {
+            pelt_leader_name(c, i, name, sizeof(name));
+            unready++;
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return pelt_fail(err, PELT_ELOST, "%u of %u workers were not ready within %.0f s, %s first",
+                     unready, c->opt.workers, (double)READY_NS / 1e9, name);
+}
+
 /* The workers of a run that is resumed have all. */
 static enum pelt_status resume_gather(struct pelt_fleet_coordinator *c,
                                       const struct pelt_run_share *share, struct pelt_error *err)
@@ -113,8 +129,7 @@ static enum pelt_status on_prepare(void *arg, const struct pelt_run_share *share
         pthread_mutex_unlock(&c->lock);
     } while (status == PELT_AGAIN && pelt_clock_ns() < until_ns);
     if (status == PELT_AGAIN) {
-        return pelt_fail(err, PELT_ELOST, "not all workers were ready within %.0f s",
-                         (double)READY_NS / 1e9);
+        return name_unready(c, err);
     }
     return status == PELT_ESTOPPED ? PELT_OK : status; /* the run knows of the signal */
 }
@@ -161,6 +176,8 @@ static enum pelt_status on_start(void *arg, uint64_t *start_ns, struct pelt_erro
 
 static void on_stop(void *arg, bool at_once)
 {
+    struct pelt_fleet_coordinator *c = arg;
+    c->stopped_s = isnan(c->stopped_s) ? pelt_leader_now_s(c) : c->stopped_s;
     pelt_leader_tell_text(arg, at_once ? PELT_ORDER_ABORT : PELT_ORDER_STOP, NULL);
 }
 
@@ -196,16 +213,31 @@ static uint64_t unknown_of(const struct pelt_gather_slot *g)
                                           : under_way;
 }
 
+/* Until when a lost worker would have sent: the plan's end, or when it was told to stop, or when
+ * those had done all who ended in order. */
+static double part_end_s(const struct pelt_fleet_coordinator *c)
+{
+    int32_t others = -1;
+    for (uint32_t i = 0; i < c->opt.workers; i++) {
+        const struct pelt_gather_slot *g = pelt_gather_slot(c->gather, i);
+        if (g->state == PELT_SLOT_ENDED && g->bye.reason[0] == '\0' &&
+            g->bye.last_second > others) {
+            others = g->bye.last_second;
+        }
+    }
+    const double plan_s = (double)pelt_plan_length_ns(c->plan) / 1e9;
+    const double end_s = fmin(fmin(pelt_leader_now_s(c), plan_s), c->stopped_s);
+    return others >= 0 ? fmin(end_s, others + 1) : end_s;
+}
+
 static void fill_row(struct pelt_fleet_coordinator *c, uint32_t i)
 {
-    const struct pelt_leader_slot *s = &c->slots[i];
+    struct pelt_leader_slot *s = &c->slots[i];
     const struct pelt_gather_slot *g = pelt_gather_slot(c->gather, i);
     const bool ended = g->state == PELT_SLOT_ENDED, killed = g->state == PELT_SLOT_KILLED;
-    const int32_t end_s = ended ? 0 : (int32_t)ceil(s->given ? s->given_s : pelt_leader_now_s(c));
-    const int32_t gone_s =
-        g->newest + (killed && g->newest >= 0 ? 0 : 1); /* of one it has a part */
-    const bool gone = end_s > gone_s && g->gap_to <= g->gap_from;
-    const double a_second = g->frames > 0 ? (double)g->started / (double)g->frames : 0;
+    s->gone_from_s = g->newest + (killed && g->newest >= 0 ? 0 : 1); /* of one it has a part */
+    s->gone_to_s = ended ? 0 : s->given ? fmin(s->given_s, part_end_s(c)) : part_end_s(c);
+    const bool gone = s->gone_to_s > s->gone_from_s, gap = g->gap_to > g->gap_from;
     c->rows[i] = (struct pelt_worker_row){
         .slot = i,
         .host = s->hello.host,
@@ -222,13 +254,48 @@ static void fill_row(struct pelt_fleet_coordinator *c, uint32_t i)
         .reason = s->reason,
         .state = state_of(g),
         .lost_s = s->lost_s,
-        .gap_from_s = gone ? gone_s : g->gap_from,
-        .gap_to_s = gone ? end_s : g->gap_to,
+        .gap_from_s = gone && !gap ? (int32_t)s->gone_from_s : g->gap_from,
+        .gap_to_s = gone ? (int32_t)ceil(s->gone_to_s) : g->gap_to,
         .missing_least = g->missing,
-        .missing_most = g->missing + (gone ? (uint64_t)ceil(a_second * (end_s - gone_s)) : 0),
+        .missing_most = g->missing, /* and what on_outcome() adds */
         .unknown = unknown_of(g),
         .refused = g->refused,
     };
+}
+
+/* What the plan asks for in this time: arrivals; of closed loops users, times seconds. */
+static double planned(const struct pelt_plan *plan, double from_s, double to_s)
+{
+    double sum = 0;
+    for (size_t i = 0; to_s > from_s && i < pelt_plan_parts(plan); i++) {
+        const struct pelt_plan *part = pelt_plan_part(plan, i);
+        const bool ends = part->loop == PELT_LOOP_OPEN && part->iterations > 0;
+        const double most = ends ? (double)part->iterations : INFINITY;
+        sum += fmin(pelt_plan_integral(part, (uint64_t)(to_s * 1e9)), most) -
+               fmin(pelt_plan_integral(part, (uint64_t)(from_s * 1e9)), most);
+    }
+    return sum;
+}
+
+/* Requests for each that the plan asked for, in the seconds that came of the worker; NAN: none. */
+static double requests_each(const struct pelt_fleet_coordinator *c, uint32_t i)
+{
+    const struct pelt_worker_row *row = &c->rows[i];
+    const double asked = planned(c->plan, 0, (double)row->frames);
+    return row->started > 0 && asked > 0 ? (double)row->started / asked : (double)NAN;
+}
+
+/* How many requests of a lost worker are missing at most: as the plan has it, each as it came
+ * before; where nothing came of it, as of the others. */
+static uint64_t missing_most(const struct pelt_fleet_coordinator *c, uint32_t i)
+{
+    const struct pelt_leader_slot *s = &c->slots[i];
+    double each = requests_each(c, i);
+    for (uint32_t other = 0; isnan(each) && other < c->opt.workers; other++) {
+        each = requests_each(c, other);
+    }
+    each = isnan(each) ? 1.0 / c->opt.workers : each;
+    return (uint64_t)ceil(each * planned(c->plan, s->gone_from_s, s->gone_to_s) - 1e-6);
 }
 
 static void note_lost(struct pelt_fleet_coordinator *c, uint32_t i)
@@ -253,6 +320,28 @@ static void note_lost(struct pelt_fleet_coordinator *c, uint32_t i)
         snprintf(c->lost, sizeof(c->lost), "%s: seconds %d to %d did not come, with %llu requests",
                  name, (int)g->gap_from, (int)g->gap_to - 1, (unsigned long long)g->missing);
     }
+}
+
+static void on_cut(void *arg)
+{
+    struct pelt_fleet_coordinator *c = arg;
+    char name[200], text[400];
+    pthread_mutex_lock(&c->lock);
+    for (uint32_t i = 0; !c->over && i < c->opt.workers; i++) {
+        const struct pelt_gather_slot *g = pelt_gather_slot(c->gather, i);
+        if (g->state == PELT_SLOT_THERE) {
+            pelt_leader_name(c, i, name, sizeof(name));
+            snprintf(text, sizeof(text),
+                     "%s has not ended, and is not waited for any longer: second %d is the last of "
+                     "it",
+                     name, (int)g->newest);
+            pelt_leader_note(c, "worker_lost", text);
+        }
+    }
+    if (!c->over) {
+        pelt_leader_end(c);
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* Acknowledges what is left, and lets go. */
@@ -305,6 +394,9 @@ static void on_outcome(void *arg, struct pelt_hosts_outcome *out)
         .workers = c->rows, .len = c->opt.workers, .lost = c->lost[0] != '\0' ? c->lost : NULL};
     for (uint32_t i = 0; i < c->opt.workers; i++) {
         out->same_host = out->same_host || c->slots[i].same_host;
+        if (c->slots[i].gone_to_s > c->slots[i].gone_from_s) { /* the plan has its turns by now */
+            c->rows[i].missing_most += missing_most(c, i);
+        }
     }
 }
 
@@ -319,6 +411,7 @@ const struct pelt_run_hosts *pelt_fleet_coordinator_hosts(struct pelt_fleet_coor
                                        .extend = on_extend,
                                        .close = on_close,
                                        .give = on_give,
+                                       .cut = on_cut,
                                        .join = on_join,
                                        .leads = on_leads,
                                        .outcome = on_outcome,

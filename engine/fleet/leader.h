@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "asked.h"
+#include "beat.h"
 #include "gather.h"
 #include "pelt/bus_claim.h"
 #include "pelt/bus_clock.h"
@@ -31,14 +33,16 @@ struct pelt_leader_slot {
     uint32_t threads;
     char why[512]; /* it cannot run the plan */
     uint64_t alive_ns;
-    char hb[32];
+    char hb[64];
+    bool lags;      /* or did, as was told */
     double lost_s;  /* it was found to be gone; NAN: it never was */
     bool given;     /* its part is the others' from given_s on */
     double given_s; /* since second 0 */
     struct pelt_bus_id acked;
     char verdict[16], reason[400];
     uint64_t lag_p99_us;
-    bool same_host; /* it called a server on its own host */
+    bool same_host;                /* it called a server on its own host */
+    double gone_from_s, gone_to_s; /* of its part of this time nothing came; equal: of none */
 };
 
 struct pelt_fleet_coordinator {
@@ -66,13 +70,17 @@ struct pelt_fleet_coordinator {
     struct pelt_bus_lease lease;
     struct pelt_bus_stream *streams;
     struct pelt_mailbox given; /* letters that the run has written */
-    uint64_t kept_ns, up_ns, beats;
+    uint64_t kept_ns, up_ns;
+    struct pelt_beat beat;
     bool down_told, over, deposed, acks_due;
+    struct pelt_asked asked;
+    uint64_t asks_refused;
     struct pelt_bus_stream ask;
     char ask_key[PELT_BUS_KEY_SIZE];
     const struct pelt_plan *plan; /* the run's; from prepare on */
     bool can_turn, paused;
-    double level; /* times what the plan was given as */
+    double level;     /* times what the plan was given as */
+    double stopped_s; /* when the load was told to end, since second 0; NAN: it was not */
     char lost[900];
     uint64_t first_epoch;     /* of the coordinator that began the run; 0: this one did */
     uint64_t start_server_ns; /* second 0, as the bus' clock has it */
@@ -111,6 +119,9 @@ void pelt_leader_on_asked(void *arg, const struct pelt_bus_entry *entry); /* of 
 /* A worker is lost: with --on-loss redistribute the others get its part, for good. */
 void pelt_leader_spread(struct pelt_fleet_coordinator *c, uint32_t lost);
 
+/* Rate and pause as the orders have left them that the run file has. */
+void pelt_leader_recall_level(struct pelt_fleet_coordinator *c);
+
 /* ---- alive.c ---- */
 
 /* Twice a second: lease, beat, clock, who is there. */
@@ -118,6 +129,12 @@ PELT_MUST_USE enum pelt_status pelt_leader_keep(struct pelt_fleet_coordinator *c
                                                 struct pelt_error *err);
 /* A worker is gone: an event, and what --on-loss wants done. */
 void pelt_leader_lost(struct pelt_fleet_coordinator *c, uint32_t i, const char *how);
+/* The lowest slot that nobody has while workers are waited for; -1: none. */
+int64_t pelt_leader_hole(const struct pelt_fleet_coordinator *c);
+/* The second up to which nobody is waited for; -1: none. Who lags so far is told, once. */
+int32_t pelt_leader_due(struct pelt_fleet_coordinator *c, uint64_t now_ns);
+/* All that came is mailed, and the last letter: who has not ended is lost. */
+void pelt_leader_end(struct pelt_fleet_coordinator *c);
 /* Nobody is there any more, nor waited for. */
 bool pelt_leader_all_over(struct pelt_fleet_coordinator *c, uint64_t now_ns);
 

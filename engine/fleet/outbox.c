@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "beat.h"
 #include "pelt/clock.h"
 #include "pelt/log.h"
 #include "pelt/wire.h"
@@ -35,7 +36,7 @@ struct pelt_outbox {
     struct pelt_bus_claim claim;
     char stream[PELT_BUS_KEY_SIZE], hb[PELT_BUS_KEY_SIZE], ack[PELT_BUS_KEY_SIZE],
         beat[PELT_BUS_KEY_SIZE];
-    char last_beat[64]; /* "EPOCH COUNT" */
+    char last_beat[PELT_BEAT_SIZE];
     uint64_t turns;
     bool told; /* that the bus cannot be reached */
 };
@@ -77,10 +78,10 @@ static void hear(struct pelt_outbox *o, struct pelt_span beat, struct pelt_span 
 static enum pelt_status ask(struct pelt_outbox *o, struct pelt_spool_id *upto,
                             struct pelt_error *err)
 {
-    char alive[32];
+    char alive[64];
     struct pelt_bus_id last = {0, 0};
     struct pelt_span ack = {"", 0}, beat = {"", 0};
-    snprintf(alive, sizeof(alive), "%llu", (unsigned long long)++o->turns);
+    snprintf(alive, sizeof(alive), "%s %llu", o->claim.incarnation, (unsigned long long)++o->turns);
     const size_t a = pelt_bus_put_last_id(o->bus, o->stream);
     const size_t b = pelt_bus_put_get(o->bus, o->ack);
     const size_t c = pelt_bus_put_get(o->bus, o->beat);
@@ -321,6 +322,17 @@ uint64_t pelt_outbox_epoch(struct pelt_outbox *o)
     const uint64_t epoch = o->heard ? strtoull(o->last_beat, NULL, 10) : 0;
     pthread_mutex_unlock(&o->lock);
     return pelt_outbox_silence_ns(o) < HEARTBEAT_MS * PELT_NS_PER_MS ? epoch : 0;
+}
+
+bool pelt_outbox_hole(struct pelt_outbox *o, uint32_t *slot, uint32_t *workers)
+{
+    struct pelt_beat beat;
+    pthread_mutex_lock(&o->lock);
+    const bool any = pelt_beat_read(pelt_span_of(o->last_beat), &beat);
+    pthread_mutex_unlock(&o->lock);
+    *slot = (uint32_t)beat.hole;
+    *workers = beat.workers;
+    return any && beat.phase == PELT_BEAT_WAITING && beat.hole >= 0 && pelt_outbox_epoch(o) != 0;
 }
 
 bool pelt_outbox_dispossessed(struct pelt_outbox *o)

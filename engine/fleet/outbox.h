@@ -37,6 +37,9 @@ bool pelt_outbox_settle(struct pelt_outbox *o, uint64_t patience_ns);
 uint64_t pelt_outbox_silence_ns(struct pelt_outbox *o);
 /* Of the coordinator that lives, as far as is known; 0: none does. */
 uint64_t pelt_outbox_epoch(struct pelt_outbox *o);
+/* While the coordinator waits for workers: the lowest slot that nobody has, and how many it wants.
+ * False: it does not, or none is free. */
+bool pelt_outbox_hole(struct pelt_outbox *o, uint32_t *slot, uint32_t *workers);
 /* The claim is another's. */
 bool pelt_outbox_dispossessed(struct pelt_outbox *o);
 struct pelt_bus_clock pelt_outbox_clock(struct pelt_outbox *o); /* a copy */

@@ -28,6 +28,14 @@ static bool recall_slot(struct pelt_fleet_coordinator *c, uint32_t i)
     return true;
 }
 
+/* What was asked of the coordinator before it has been done, or `pelt ctl` told that nobody
+ * answered. */
+static enum pelt_status pass_over_asked(struct pelt_fleet_coordinator *c, struct pelt_error *err)
+{
+    const enum pelt_status status = pelt_bus_last_id(c->bus, c->ask_key, &c->ask.last, err);
+    return status == PELT_ENOTFOUND ? PELT_OK : status;
+}
+
 enum pelt_status pelt_leader_recall(struct pelt_fleet_coordinator *c, struct pelt_error *err)
 {
     const char *start = pelt_results_meta(c->opt.past, "bus_start_ns");
@@ -43,7 +51,8 @@ enum pelt_status pelt_leader_recall(struct pelt_fleet_coordinator *c, struct pel
     const char *epoch = pelt_results_meta(c->opt.past, "bus_epoch");
     c->start_server_ns = strtoull(start, NULL, 10);
     c->first_epoch = epoch != NULL ? strtoull(epoch, NULL, 10) : 0;
-    return PELT_OK;
+    pelt_leader_recall_level(c);
+    return pass_over_asked(c, err);
 }
 
 /* Takes the texts. */

@@ -53,6 +53,7 @@ struct pelt_fleet_worker {
     enum state state;
     struct pelt_order plan;
     bool has_plan;
+    bool began; /* the run of this plan, before this worker was ready */
     uint64_t start_server_ns;
     struct pelt_shares *shares; /* NULL: nothing was taken over so far */
     char why[256];              /* CALLED_OFF */
@@ -106,9 +107,31 @@ static void take_plan(struct pelt_fleet_worker *w, struct pelt_order *order)
         pelt_order_deinit(&w->plan);
         w->plan = *order;
         w->has_plan = true;
+        w->began = false;
         w->state = PLANNED;
         *order = (struct pelt_order){0};
+    } else if (w->state == READY && order->epoch > w->plan.epoch) {
+        w->state = CALLED_OFF; /* what is ready here is not what that one wants */
+        snprintf(w->why, sizeof(w->why), "another coordinator came with a plan of its own");
     }
+}
+
+static void take_start(struct pelt_fleet_worker *w, const struct pelt_order *order)
+{
+    if (w->state == READY && order->epoch >= w->plan.epoch) {
+        w->start_server_ns = order->server_ns;
+        w->state = STARTED;
+    } else if (w->state == PLANNED && order->epoch == w->plan.epoch) {
+        w->began = true;
+    }
+}
+
+/* Somebody had this slot when the others were ready, and is gone. */
+static enum pelt_status too_late(const struct pelt_fleet_worker *w, struct pelt_error *err)
+{
+    return pelt_fail(err, PELT_ELOST,
+                     "the run began without this worker, of slot %u: it is too late",
+                     w->claim.slot);
 }
 
 static void take_stage(struct pelt_fleet_worker *w, const char *text)
@@ -182,10 +205,7 @@ static void on_order(void *arg, struct pelt_order *order)
         take_plan(w, order);
         break;
     case PELT_ORDER_START:
-        if (w->state == READY && order->epoch >= w->plan.epoch) {
-            w->start_server_ns = order->server_ns;
-            w->state = STARTED;
-        }
+        take_start(w, order);
         break;
     case PELT_ORDER_RATE:
         take_turn(w, order);
@@ -218,6 +238,14 @@ static enum state state_of(struct pelt_fleet_worker *w)
     const enum state state = w->state;
     pthread_mutex_unlock(&w->lock);
     return state;
+}
+
+static bool began(struct pelt_fleet_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    const bool began = w->began;
+    pthread_mutex_unlock(&w->lock);
+    return began;
 }
 
 static void set_state(struct pelt_fleet_worker *w, enum state state)
@@ -338,6 +366,9 @@ static enum pelt_status on_ready(void *arg, struct pelt_mailbox *mail, uint32_t 
     pthread_mutex_unlock(&w->lock);
     set_state(w, READY);
     say_ready(w, threads, NULL);
+    if (began(w)) {
+        return too_late(w, err);
+    }
     while (state_of(w) == READY && !w->cancelled) {
         if (pelt_outbox_silence_ns(w->outbox) > w->orphan_ns) {
             return pelt_fail(err, PELT_ELOST, "the coordinator was not heard for %.0f s",
@@ -514,10 +545,26 @@ static bool plan_lives(struct pelt_fleet_worker *w)
     return epoch == pelt_outbox_epoch(w->outbox);
 }
 
+/* Where one with a lower slot has ended, the coordinator lacks that one, not this. */
+static bool is_wanted_elsewhere(struct pelt_fleet_worker *w, struct pelt_error *err)
+{
+    uint32_t hole, workers;
+    if (w->opt.slot >= 0 || !pelt_outbox_hole(w->outbox, &hole, &workers) ||
+        w->claim.slot < workers) {
+        return false;
+    }
+    pelt_fail(err, PELT_AGAIN, "the coordinator wants slots 0 to %u and nobody has %u", workers - 1,
+              hole);
+    return true;
+}
+
 enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal,
                                         struct pelt_fleet_plan *out, struct pelt_error *err)
 {
     while (state_of(w) == WAITING || (state_of(w) == PLANNED && !plan_lives(w))) {
+        if (is_wanted_elsewhere(w, err)) {
+            return PELT_AGAIN;
+        }
         *signal = signal_that_came();
         if (*signal != 0) {
             return pelt_fail(err, PELT_ESTOPPED, "stopped while it waited for a coordinator");
@@ -534,6 +581,9 @@ enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal
     if (w->claim.slot >= w->plan.plan.slots) {
         return pelt_fail(err, PELT_EOF, "the run has %u workers: this one, of slot %u, is one more",
                          w->plan.plan.slots, w->claim.slot);
+    }
+    if (began(w)) {
+        return too_late(w, err);
     }
     enum pelt_status status = fetch(w, err);
     if (status != PELT_OK) {

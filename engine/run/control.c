@@ -146,6 +146,7 @@ static void on_stuck(struct ev_loop *loop, ev_timer *timer, int events)
         return;
     }
     if (run->opt.hosts != NULL) {
+        run->opt.hosts->cut(run->opt.hosts->arg);
         pelt_collector_close(&run->collector, run->start_ns);
         run->collector.given_up = 0; /* the hosts' outcome says who did not end */
         ev_break(loop, EVBREAK_ALL);

@@ -3,14 +3,16 @@
  * say each second what so many samples would have been, from a few threads.
  *
  *     fleet_uploaders [-r RUN] [-s SERIES] [-n SAMPLES] [-t THREADS] [-f FIRST_SLOT]
- *                     [-x] [-d] [-g GARBAGE] URL WORKERS SECONDS
+ *                     [-x] [-d] [-g GARBAGE] [-m MUTANTS] URL WORKERS SECONDS
  *
  * SAMPLES log-normal response times for each of SERIES a second and worker. The secret is
  * PELT_BUS_SECRET. -x: every message is sent three times, all of a second's in random order. -d:
- * the first worker's second 1 is not sent. -g: that many broken messages as well, over all
- * seconds, from the first worker's stream. Prints at the end, as JSON: what was said in all, and
- * after how long, counted from a second's end, it was said at the latest, and acknowledged (of
- * every tenth).
+ * the first worker's second 1 is not sent. -g: that many messages as well, over all seconds, in the
+ * first worker's stream where its frame of the second comes next, each of them broken, whoever
+ * reads it. -m: that many in the second worker's stream, at the same place: its frame with some
+ * changes at random, so that one of them may be taken for it. Prints at the end, as JSON: what was
+ * said in all, how many messages were broken and changed, and after how long, counted from a
+ * second's end, it was said at the latest, and acknowledged (of every tenth).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -34,8 +36,7 @@
 #define HB_MS       15000
 #define THREADS_MAX 16
 #define SETTLE_S    60
-#define TOO_LONG    (PELT_WIRE_MESSAGE_MAX + 1)
-#define TOO_SHORT   8 /* bytes */
+#define TOO_SHORT   8 /* bytes: for any message but a FRAME */
 
 struct worker {
     struct pelt_bus_claim claim;
@@ -46,13 +47,17 @@ struct worker {
 
 struct options {
     const char *run, *url;
-    unsigned series, samples, threads, first, workers, seconds, garbage;
+    unsigned series, samples, threads, first, workers, seconds, garbage, mutants;
     bool thrice, drops;
 };
 
 static struct options opt = {.run = "pelt", .series = 8, .samples = 1000, .threads = 1};
 static struct worker *workers;
 static struct pelt_frame *frames[DISTINCT];
+/* What the first worker's broken messages are made of, so that one that is taken shows in what it
+ * has started: a good frame, and one of more samples than answers. */
+static struct pelt_frame *decoy, *lie;
+static struct pelt_buf decoy_bytes, lie_bytes;
 static struct pelt_registry *names;
 static uint64_t start_ns;
 static struct pelt_hist lag;
@@ -107,13 +112,12 @@ static enum pelt_status keep_part(void *arg, uint32_t part, struct pelt_span byt
     return part == 0 ? pelt_buf_add(arg, bytes.ptr, bytes.len) : PELT_ELIMIT;
 }
 
-/* The worker's second into `out`. */
-static void encode(unsigned w, unsigned second, struct pelt_buf *out)
+static void encode_frame(unsigned w, const struct pelt_frame *frame, unsigned second,
+                         struct pelt_buf *out)
 {
-    struct pelt_frame f = *frames[w % DISTINCT]; /* read only, but for these */
+    struct pelt_frame f = *frame; /* read only, but for these */
     f.second = (int32_t)second;
     f.last = second + 1 == opt.seconds;
-    pelt_wire_totals_add(&workers[w].totals, &f);
     const struct pelt_wire_thread thread = {.started = pelt_frame_counts(&f).started,
                                             .cpu_ns = f.cpu_ns};
     const struct pelt_wire_second s = {.frame = &f,
@@ -122,6 +126,17 @@ static void encode(unsigned w, unsigned second, struct pelt_buf *out)
                                        .threads_len = 1,
                                        .totals = &workers[w].totals};
     must(pelt_wire_frame_encode(&s, keep_part, out), NULL);
+}
+
+/* The worker's second into `out`. */
+static void encode(unsigned w, unsigned second, struct pelt_buf *out)
+{
+    pelt_wire_totals_add(&workers[w].totals, frames[w % DISTINCT]);
+    encode_frame(w, frames[w % DISTINCT], second, out);
+    if (w == 0) {
+        encode_frame(w, decoy, second, &decoy_bytes);
+        encode_frame(w, lie, second, &lie_bytes);
+    }
 }
 
 static void encode_bye(unsigned w, struct pelt_buf *out)
@@ -140,7 +155,6 @@ struct crew {
     struct pelt_bus *bus;
     struct pelt_buf *messages; /* one a worker */
     struct pelt_rng rng;
-    uint64_t garbage; /* minor of the next ID of a broken frame */
     uint64_t late_ns; /* the longest that it took behind a second's end to have said all of it */
 };
 
@@ -175,15 +189,22 @@ static size_t order(struct crew *c, unsigned *out, unsigned times)
     return len;
 }
 
-/* Every worker's message under this ID. */
-static void send_all(struct crew *c, struct pelt_bus_id id, bool but_first)
+/* Messages that are none of its own come before this worker's frame in each second. */
+static unsigned spoiled(unsigned w)
+{
+    const unsigned all = w == 0 ? opt.garbage : w == 1 ? opt.mutants : 0;
+    return all / opt.seconds;
+}
+
+/* Every worker's message under this ID, but of those that are sent alone. */
+static void send_all(struct crew *c, struct pelt_bus_id id, bool but_first, bool but_spoiled)
 {
     const unsigned times = opt.thrice ? 3 : 1;
     unsigned *who = malloc(times * (c->to - c->from) * sizeof *who);
     const size_t len = order(c, who, times);
     for (size_t i = 0; i < len; i++) {
         const struct pelt_buf *m = &c->messages[who[i] - c->from];
-        if (who[i] > 0 || !but_first) {
+        if ((who[i] > 0 || !but_first) && !(but_spoiled && spoiled(who[i]) > 0)) {
             pelt_bus_put_xadd(c->bus, workers[who[i]].stream, id, pelt_span(m->data, m->len));
         }
         if (i % 500 == 499) {
@@ -194,10 +215,17 @@ static void send_all(struct crew *c, struct pelt_bus_id id, bool but_first)
     free(who);
 }
 
+static void put_heart(struct pelt_bus *bus, unsigned w, unsigned count)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%s %u", workers[w].claim.incarnation, count);
+    pelt_bus_put_set(bus, workers[w].hb, pelt_span_of(text), HB_MS);
+}
+
 static void keep_all(struct crew *c, unsigned second)
 {
     for (unsigned w = c->from; w < c->to; w++) {
-        pelt_bus_put_set(c->bus, workers[w].hb, pelt_span("1", 1), HB_MS);
+        put_heart(c->bus, w, second + 1);
         if (second % 4 == 0) {
             const struct pelt_span words[] = {pelt_span_of("GETEX"),
                                               pelt_span_of(workers[w].claim.key),
@@ -211,39 +239,115 @@ static void keep_all(struct crew *c, unsigned second)
     flush(c);
 }
 
-/* The first worker's message cut and changed, half of them as one of another kind; one of thousand
- * is longer than any may be. None is by chance one that is good: what would be HELLO, READY, EVENT
- * or BYE is too short for it. Gives its length. */
-static size_t spoil(struct crew *c, char *bytes, unsigned i)
+/* ---- what no worker of ours says ---- */
+
+static void put_byte(struct pelt_buf *b, size_t at, unsigned byte)
 {
-    const struct pelt_buf *m = &c->messages[0];
-    const size_t len = 1 + pelt_rng_below(&c->rng, m->len - 1);
-    memcpy(bytes, m->data, len);
-    for (int n = 0; n < 3; n++) {
-        bytes[pelt_rng_below(&c->rng, len)] = (char)pelt_rng_u64(&c->rng);
-    }
-    const unsigned kind = i % 2 == 0 ? PELT_WIRE_FRAME : (unsigned)pelt_rng_below(&c->rng, 256);
-    bytes[0] = (char)kind;
-    if (i % 1000 == 999) {
-        return TOO_LONG;
-    }
-    return kind <= PELT_WIRE_BYE && kind != PELT_WIRE_FRAME && len > TOO_SHORT ? TOO_SHORT : len;
+    b->data[at] = (char)byte;
 }
 
-/* Behind the first worker's second. */
-static void send_garbage(struct crew *c, unsigned second)
+/* What is no message by the format's rules, or none that can come here; of a frame of one part
+ * whose second and part stand in a byte each. */
+static void make_broken(struct crew *c, const struct pelt_buf *frame, unsigned i,
+                        struct pelt_buf *out)
 {
-    char *bytes = calloc(1, TOO_LONG);
-    for (unsigned i = 0; i < opt.garbage / opt.seconds; i++) {
-        const size_t len = spoil(c, bytes, i);
-        const struct pelt_bus_id id = {second + 2, ++c->garbage + 1};
-        pelt_bus_put_xadd(c->bus, workers[0].stream, id, pelt_span(bytes, len));
+    static const char zeros[PELT_WIRE_MESSAGE_MAX];
+    static const char overlong[] = {(char)0x80, 0};
+    static const unsigned char kinds[] = {PELT_WIRE_HELLO, PELT_WIRE_READY, PELT_WIRE_EVENT,
+                                          PELT_WIRE_BYE};
+    enum { KIND, FLAGS, SECOND, PART };
+    const unsigned random = (unsigned)pelt_rng_u64(&c->rng);
+    pelt_buf_reset(out);
+    must(pelt_buf_add(out, frame->data, frame->len), NULL);
+    switch (i % 9) {
+    case 0: /* cut */
+        out->len = 1 + pelt_rng_below(&c->rng, frame->len - 1);
+        break;
+    case 1: /* something behind its end; of thousand one is longer than any may be */
+        must(pelt_buf_add(out, zeros, i % 999 == 1 ? sizeof zeros : 1 + random % 64), NULL);
+        break;
+    case 2:
+        put_byte(out, KIND, PELT_WIRE_KINDS + random % (256 - PELT_WIRE_KINDS));
+        break;
+    case 3:
+        put_byte(out, FLAGS, 4 + random % 252);
+        break;
+    case 4: /* of a second that is not yet, or of another than its ID */
+        put_byte(out, SECOND, (unsigned char)out->data[SECOND] + 2 + 2 * (random % 20));
+        break;
+    case 5:
+        put_byte(out, PART, 1 + random % 100);
+        break;
+    case 6: /* a number in a form longer than need be */
+        out->len = PART;
+        must(pelt_buf_add(out, overlong, sizeof overlong), NULL);
+        must(pelt_buf_add(out, frame->data + PART + 1, frame->len - PART - 1), NULL);
+        break;
+    case 7: /* HELLO, READY, EVENT or BYE */
+        put_byte(out, KIND, kinds[random % 4]);
+        out->len = 2 + random % (TOO_SHORT - 1);
+        break;
+    default:
+        pelt_buf_reset(out);
+        must(pelt_buf_add(out, lie_bytes.data, lie_bytes.len), NULL);
+        break;
+    }
+}
+
+/* Bits and bytes changed, pieces copied over others or taken out. */
+static void make_mutant(struct crew *c, const struct pelt_buf *frame, struct pelt_buf *out)
+{
+    pelt_buf_reset(out);
+    must(pelt_buf_add(out, frame->data, frame->len), NULL);
+    for (uint64_t n = 1 + pelt_rng_below(&c->rng, 4); n > 0 && out->len > 2; n--) {
+        const size_t near = pelt_rng_below(&c->rng, 2) == 0 && out->len > 200 ? 200 : out->len;
+        const size_t at = 1 + pelt_rng_below(&c->rng, near - 1);
+        const size_t from = 1 + pelt_rng_below(&c->rng, out->len - 1);
+        const size_t most = out->len - (at > from ? at : from);
+        const size_t len = 1 + pelt_rng_below(&c->rng, most < 16 ? most : 16);
+        switch (pelt_rng_below(&c->rng, 4)) {
+        case 0:
+            put_byte(out, at, (unsigned char)out->data[at] ^ 1u << pelt_rng_below(&c->rng, 8));
+            break;
+        case 1:
+            put_byte(out, at, (unsigned)pelt_rng_u64(&c->rng));
+            break;
+        case 2:
+            memmove(out->data + at, out->data + from, len);
+            break;
+        default:
+            memmove(out->data + at, out->data + at + len, out->len - at - len);
+            out->len -= len;
+            break;
+        }
+    }
+}
+
+/* Then its own frame, unless it is left out. */
+static void send_spoiled(struct crew *c, unsigned w, unsigned second, bool left_out)
+{
+    const struct pelt_buf *frame = &c->messages[w - c->from];
+    struct pelt_bus_id id = {second + 2, 0};
+    struct pelt_buf bytes;
+    pelt_buf_init(&bytes, 0);
+    for (unsigned i = 0; i < spoiled(w); i++) {
+        if (w == 0) {
+            make_broken(c, &decoy_bytes, i, &bytes);
+        } else {
+            make_mutant(c, frame, &bytes);
+        }
+        id.minor++;
+        pelt_bus_put_xadd(c->bus, workers[w].stream, id, pelt_span(bytes.data, bytes.len));
         if (i % 1000 == 999) {
             flush(c);
         }
     }
+    if (!left_out) {
+        id.minor++;
+        pelt_bus_put_xadd(c->bus, workers[w].stream, id, pelt_span(frame->data, frame->len));
+    }
     flush(c);
-    free(bytes);
+    pelt_buf_deinit(&bytes);
 }
 
 static void *run_crew(void *arg)
@@ -254,19 +358,21 @@ static void *run_crew(void *arg)
             encode(w, second, &c->messages[w - c->from]);
         }
         sleep_until(start_ns + (second + 1) * PELT_NS_PER_S);
-        send_all(c, (struct pelt_bus_id){second + 2, 1}, opt.drops && second == 1);
+        const bool drops = opt.drops && second == 1;
+        send_all(c, (struct pelt_bus_id){second + 2, 1}, drops, true);
         const uint64_t late_ns = pelt_clock_ns() - start_ns - (second + 1) * PELT_NS_PER_S;
         c->late_ns = late_ns > c->late_ns ? late_ns : c->late_ns;
         keep_all(c, second);
-        c->garbage = 0;
-        if (opt.garbage > 0 && c->from == 0) {
-            send_garbage(c, second);
+        for (unsigned w = c->from; w < c->to; w++) {
+            if (spoiled(w) > 0) {
+                send_spoiled(c, w, second, w == 0 && drops);
+            }
         }
     }
     for (unsigned w = c->from; w < c->to; w++) {
         encode_bye(w, &c->messages[w - c->from]);
     }
-    send_all(c, (struct pelt_bus_id){opt.seconds + 1, 1000000}, false);
+    send_all(c, (struct pelt_bus_id){opt.seconds + 1, UINT32_MAX}, false, false);
     return NULL;
 }
 
@@ -302,7 +408,8 @@ static void join(struct pelt_bus *bus, const struct pelt_bus_clock *clock)
         snprintf(hello.incarnation, sizeof hello.incarnation, "%s", incarnation);
         pelt_buf_reset(&b);
         must(pelt_wire_hello_encode(&hello, &b), NULL);
-        must(pelt_bus_set(bus, me->hb, pelt_span("0", 1), HB_MS, &err), &err);
+        put_heart(bus, w, 0);
+        must(pelt_bus_flush(bus, &err), &err);
         must(pelt_bus_xadd(bus, me->stream, (struct pelt_bus_id){0, 1}, pelt_span(b.data, b.len),
                            &there, &err),
              &err);
@@ -425,7 +532,7 @@ static bool watch_acks(struct pelt_bus *bus)
 
 static void read_options(int argc, char **argv)
 {
-    for (int c; (c = getopt(argc, argv, "r:s:n:t:f:g:xd")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "r:s:n:t:f:g:m:xd")) != -1;) {
         const unsigned long n = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
         switch (c) {
         case 'r':
@@ -446,6 +553,9 @@ static void read_options(int argc, char **argv)
         case 'g':
             opt.garbage = (unsigned)n;
             break;
+        case 'm':
+            opt.mutants = (unsigned)n;
+            break;
         case 'x':
             opt.thrice = true;
             break;
@@ -458,7 +568,8 @@ static void read_options(int argc, char **argv)
     }
     if (argc - optind != 3) {
         fprintf(stderr, "fleet_uploaders [-r RUN] [-s SERIES] [-n SAMPLES] [-t THREADS] "
-                        "[-f FIRST_SLOT] [-x] [-d] [-g GARBAGE] URL WORKERS SECONDS\n");
+                        "[-f FIRST_SLOT] [-x] [-d] [-g GARBAGE] [-m MUTANTS] URL WORKERS "
+                        "SECONDS\n");
         exit(2);
     }
     opt.url = argv[optind];
@@ -491,11 +602,11 @@ static void run_crews(struct pelt_bus *bus)
         pelt_bus_free(crews[t].bus);
     }
     const uint64_t said = (uint64_t)opt.workers * opt.series * opt.samples * opt.seconds;
-    printf("{\"started\": %" PRIu64
+    printf("{\"started\": %" PRIu64 ", \"broken\": %u, \"mutants\": %u"
            ", \"settled\": %s, \"said_ms_max\": %.3f, \"lag_ms\": {\"count\": %" PRIu64
            ", \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f}}\n",
-           said, settled ? "true" : "false", (double)late_ns / 1e6, lag.count,
-           (double)pelt_hist_percentile_us(&lag, 50) / 1000,
+           said, spoiled(0) * opt.seconds, spoiled(1) * opt.seconds, settled ? "true" : "false",
+           (double)late_ns / 1e6, lag.count, (double)pelt_hist_percentile_us(&lag, 50) / 1000,
            (double)pelt_hist_percentile_us(&lag, 99) / 1000,
            (double)pelt_hist_percentile_us(&lag, 100) / 1000);
 }
@@ -515,6 +626,15 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < DISTINCT; i++) {
         make_frame(&frames[i], &rng);
     }
+    make_frame(&decoy, &rng);
+    make_frame(&lie, &rng);
+    for (uint32_t id = 0; id < lie->requests_len; id++) {
+        if (lie->requests[id] != NULL) {
+            decoy->requests[id]->started++;
+            lie->requests[id]->started++;
+            lie->requests[id]->outcomes[PELT_OUTCOME_OK]--;
+        }
+    }
     struct pelt_bus *bus = connect_bus();
     char key[PELT_BUS_KEY_SIZE];
     pelt_bus_key(key, opt.run, PELT_BUS_CTL);
@@ -531,6 +651,10 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < DISTINCT; i++) {
         pelt_frame_free(frames[i]);
     }
+    pelt_frame_free(decoy);
+    pelt_frame_free(lie);
+    pelt_buf_deinit(&decoy_bytes);
+    pelt_buf_deinit(&lie_bytes);
     pelt_registry_free(names);
     pelt_hist_pool_deinit(&lag_pool);
     free(workers);

@@ -15,7 +15,9 @@
 /* And for so long after that its return is waited for once the others have ended; half the orphan
  * timeout if that is less, as nobody sends for longer without a coordinator. */
 #define PELT_FLEET_RETURN_NS UINT64_C(15000000000)
-#define PELT_FLEET_AHEAD_NS  UINT64_C(2000000000) /* START names a moment so far off at least */
+/* A second is complete without those who are there but have not sent it so long after its end. */
+#define PELT_FLEET_LAG_NS   UINT64_C(10000000000)
+#define PELT_FLEET_AHEAD_NS UINT64_C(2000000000) /* START names a moment so far off at least */
 
 struct pelt_fleet_options {      /* texts are borrowed */
     struct pelt_bus_options bus; /* `cancel` is set by whoever opens it */

@@ -28,8 +28,9 @@ struct pelt_fleet_coordinator_options { /* all borrowed until free */
     const char *const *settings;     /* of the plan: key, value, ..., NULL */
     const struct pelt_results *past; /* of a run that is resumed: as its file has it; else NULL */
     const char *run_file; /* synced before what is in it is acknowledged; NULL: there is none */
-    /* How many workers are there; about once a second. May be NULL. */
-    void (*on_wait)(void *arg, uint32_t there, uint32_t wanted);
+    /* How many workers are there, and the lowest slot that nobody has (-1: none); when that
+     * changes, and every 10 s. May be NULL. */
+    void (*on_wait)(void *arg, uint32_t there, uint32_t wanted, int64_t hole);
     void *arg;
 };
 

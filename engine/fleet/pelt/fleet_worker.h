@@ -46,7 +46,8 @@ void pelt_fleet_worker_free(
     struct pelt_fleet_worker *w); /* the private folder goes; accepts NULL */
 uint32_t pelt_fleet_worker_slot(const struct pelt_fleet_worker *w);
 /* For a plan. PELT_ESTOPPED: by a signal (*signal), or the run was called off. PELT_EOF: enough
- * others are there. */
+ * others are there. PELT_ELOST: the run began without it. PELT_AGAIN: a lower slot is free and
+ * wanted: make another worker instead. */
 PELT_MUST_USE enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal,
                                                       struct pelt_fleet_plan *out,
                                                       struct pelt_error *err);

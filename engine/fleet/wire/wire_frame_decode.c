@@ -388,6 +388,7 @@ static bool check_record(struct pelt_wire_reader *r, const struct record *rec,
         check_hist(r, &rec->u.run_hist.hist, p);
         break;
     case PELT_RECORD_REQUEST:
+        p->started += rec->u.request.started;
         check_request(r, &rec->u.request, p);
         break;
     case PELT_RECORD_METRIC:

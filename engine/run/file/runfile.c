@@ -839,15 +839,22 @@ static void follow_past(struct pelt_runfile *f, const struct pelt_results *past)
     f->metric_series = pelt_metrics_series_end(m);
 }
 
+enum pelt_status pelt_runfile_unfinished(const struct pelt_results *past, const char *path,
+                                         struct pelt_error *err)
+{
+    return past->finished ? pelt_fail(err, PELT_EINVAL,
+                                      "%s: that run has ended: there is nothing to resume", path)
+                          : PELT_OK;
+}
+
 enum pelt_status pelt_runfile_resume(const char *path, struct pelt_rulebook *rules,
                                      struct pelt_runfile **out, struct pelt_results **past,
                                      struct pelt_error *err)
 {
     struct pelt_results *r = NULL;
     enum pelt_status status = pelt_results_load(path, &r, err);
-    if (status == PELT_OK && r->finished) {
-        status =
-            pelt_fail(err, PELT_EINVAL, "%s: that run has ended: there is nothing to resume", path);
+    if (status == PELT_OK) {
+        status = pelt_runfile_unfinished(r, path, err);
     }
     struct pelt_runfile *f = status == PELT_OK ? runfile_new() : NULL;
     if (status == PELT_OK && f == NULL) {

@@ -83,6 +83,7 @@ struct pelt_run_hosts {
     void (*close)(void *arg);
     /* A frame was written; takes the letter and it. */
     void (*give)(void *arg, struct pelt_letter *letter);
+    void (*cut)(void *arg);   /* who has not ended is not waited for: all that came is mailed */
     void (*join)(void *arg);  /* nothing will be mailed any more */
     bool (*leads)(void *arg); /* false: another process has taken the run over */
     void (*outcome)(void *arg, struct pelt_hosts_outcome *out); /* behind join() */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ static struct {
     uint64_t dropped_started;
     int letters, last;
     int32_t newest; /* second mailed */
+    int32_t due;    /* nobody is waited for up to this second */
     struct pelt_taken_row upto[SLOTS];
     struct pelt_error err;
 } world;
@@ -43,7 +45,7 @@ static int set_up(void **state)
 {
     memset(&world, 0, sizeof(world));
     world.drop = -1;
-    world.newest = -1;
+    world.newest = world.due = -1;
     world.names = pelt_registry_new();
     assert_int_equal(pelt_mailbox_init(&world.mail), PELT_OK);
     world.gather = pelt_gather_new(SLOTS, world.names, &world.mail);
@@ -155,7 +157,7 @@ static void bye(uint32_t slot, int32_t last)
 
 static void post(void)
 {
-    pelt_gather_post(world.gather);
+    pelt_gather_post(world.gather, world.due);
     take_letters();
 }
 
@@ -291,6 +293,120 @@ static void what_was_under_way_at_a_lost_one_has_an_outcome(void **state)
     assert_int_equal(n.started, n.ended);
 }
 
+static void nobody_waits_for_one_that_lags_and_what_it_says_then_is_added_once(void **state)
+{
+    for (int32_t t = 0; t < 20; t++) {
+        tell(0, t);
+        tell(1, t);
+    }
+    tell(2, 0);
+    world.due = 9;
+    post();
+    assert_int_equal(world.newest, 9);
+    assert_int_equal(world.letters, 10);
+    assert_int_equal(world.upto[2].major, pelt_wire_major(0)); /* and no further */
+    for (int32_t t = 1; t < 20; t++) {
+        tell(2, t);
+    }
+    post();
+    assert_int_equal(world.newest, 19);
+    assert_int_equal(world.letters, 10 + 9 + 10);
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        bye(slot, 19);
+    }
+    pelt_gather_end(world.gather);
+    take_letters();
+    got_is_all();
+}
+
+static void what_came_of_all_is_there_though_one_never_ends(void **state)
+{
+    for (int32_t t = 0; t < 4; t++) {
+        tell(0, t);
+        tell(1, t);
+    }
+    bye(0, 3);
+    bye(1, 3);
+    tell(2, 0);
+    post();
+    assert_int_equal(world.letters, 1);
+    pelt_gather_end(world.gather);
+    take_letters();
+    assert_int_equal(world.last, 1);
+    got_is_all();
+}
+
+/* Of so many names with samples all over the range that one part is not enough. */
+static struct pelt_frame *large_frame(struct worker *w)
+{
+    struct pelt_frame *frame = pelt_frame_new(NULL);
+    for (uint32_t n = 0; n < 300; n++) {
+        char name[20];
+        snprintf(name, sizeof(name), "n%u", n);
+        const uint32_t id = pelt_registry_intern(w->names, PELT_NAME_REQUEST, pelt_span_of(name));
+        struct pelt_request_frame *r = pelt_frame_request(frame, id);
+        for (uint64_t us = 1; us < 40000000; us += 1 + us / 300) {
+            pelt_hist_record(&r->hist[PELT_HIST_RESPONSE], &frame->pool, us);
+            r->outcomes[PELT_OUTCOME_OK] = ++r->started;
+        }
+    }
+    return frame;
+}
+
+static void a_second_of_several_parts_counts_as_one(void **state)
+{
+    struct worker *w = &world.worker[0];
+    struct pelt_frame *frame = large_frame(w);
+    world.drop = 0;
+    tell(0, 0);
+    frame->second = 1;
+    const uint64_t before = w->totals.started;
+    pelt_wire_totals_add(&w->totals, frame);
+    const struct pelt_wire_thread thread = {.started = w->totals.started - before, .cpu_ns = 1000};
+    const struct pelt_wire_second wire = {.frame = frame,
+                                          .names = w->names,
+                                          .threads = &thread,
+                                          .threads_len = 1,
+                                          .totals = &w->totals};
+    assert_int_equal(pelt_wire_frame_encode(&wire, on_part, frame), PELT_OK);
+    pelt_frame_free(frame);
+    assert_true(w->id.minor > 1);
+    tell(0, 2);
+    const struct pelt_gather_slot *s = pelt_gather_slot(world.gather, 0);
+    assert_int_equal(s->started, w->totals.started - before);
+    assert_int_equal(s->cpu_ns, 2000);
+    assert_int_equal(s->frames, 2);
+    assert_int_equal(s->gap_from, 0);
+    assert_int_equal(s->gap_to, 1);
+    assert_int_equal(s->missing, before);
+}
+
+static enum pelt_status on_begun_again(void *arg, uint32_t part, struct pelt_span bytes)
+{
+    const struct pelt_frame *frame = arg;
+    struct pelt_bus_id id = {pelt_wire_major(frame->second), 1};
+    if (part == 0) {
+        assert_int_equal(pelt_gather_part(world.gather, 0, id, bytes, 5, &world.err), PELT_OK);
+        id.minor++;
+        assert_int_equal(pelt_gather_part(world.gather, 0, id, bytes, 5, &world.err), PELT_EPARSE);
+    }
+    return PELT_OK;
+}
+
+static void a_second_is_not_begun_twice(void **state)
+{
+    struct worker *w = &world.worker[0];
+    struct pelt_frame *frame = large_frame(w);
+    const struct pelt_wire_second wire = {.frame = frame, .names = w->names, .totals = &w->totals};
+    assert_int_equal(pelt_wire_frame_encode(&wire, on_begun_again, frame), PELT_OK);
+    pelt_frame_free(frame);
+    const struct pelt_gather_slot *s = pelt_gather_slot(world.gather, 0);
+    assert_int_equal(s->refused, 1);
+    pelt_gather_end(world.gather);
+    take_letters();
+    assert_int_equal(pelt_frame_counts(world.got).started, s->started);
+}
+
 static enum pelt_status on_refused(void *arg, uint32_t part, struct pelt_span bytes)
 {
     const struct pelt_frame *frame = arg;
@@ -332,6 +448,10 @@ int main(void)
         T(nobody_waits_for_a_lost_one_and_what_comes_late_is_added_once),
         T(a_second_that_is_missing_is_told_by_what_the_totals_say),
         T(what_was_under_way_at_a_lost_one_has_an_outcome),
+        T(nobody_waits_for_one_that_lags_and_what_it_says_then_is_added_once),
+        T(what_came_of_all_is_there_though_one_never_ends),
+        T(a_second_of_several_parts_counts_as_one),
+        T(a_second_is_not_begun_twice),
         T(what_is_out_of_place_is_refused_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,8 @@ struct pelt_wire_part {
     struct pelt_wire_host host;
     struct pelt_wire_thread *threads; /* malloc'ed; pelt_wire_part_deinit() */
     size_t threads_len;
-    uint32_t hists; /* in this part: what reading it costs */
+    uint32_t hists;   /* in this part: what reading it costs */
+    uint64_t started; /* exchanges, by the requests of this part */
 };
 void pelt_wire_part_deinit(struct pelt_wire_part *p); /* accepts a zeroed one */
 

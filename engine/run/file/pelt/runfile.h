@@ -37,6 +37,9 @@ bool pelt_runfile_is(const char *path);
  * and the last results read from it. */
 PELT_MUST_USE enum pelt_status pelt_runfile_create(const char *path, struct pelt_runfile **out,
                                                    struct pelt_error *err);
+/* PELT_EINVAL: it has ended in order. */
+PELT_MUST_USE enum pelt_status pelt_runfile_unfinished(const struct pelt_results *past,
+                                                       const char *path, struct pelt_error *err);
 /*
  * Goes on with the file of a run that was killed. *past is what it has, as pelt_results_load()
  * gives it: whoever goes on has the same names under the same ids, and `total` of
