@@ -123,8 +123,9 @@ struct target_admission {
     struct MHD_Connection *connection; /* NULL: a test's request, without query and headers */
     enum target_route route;
     const char *method;
-    const char *path; /* decoded, without query */
-    const char *body; /* `body_bytes` of them, no end; NULL: none */
+    const char *path;   /* decoded, without query */
+    const char *target; /* path and query as they came; NULL: a test's request */
+    const char *body;   /* `body_bytes` of them, no end; NULL: none */
     size_t body_bytes;
     bool is_cut;                /* `body` is not the whole: it was too large */
     const char *correlation_id; /* of the request; NULL: none */

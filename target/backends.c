@@ -154,8 +154,13 @@ static int64_t weight_of(const struct target_backend *backend, enum target_balan
     return left < 1 ? 1 : (int64_t)(left + 0.5);
 }
 
+static bool may_get(const struct target_backends *all, size_t i, uint64_t but)
+{
+    return all->slot[i].is_up && !(but >> i & 1);
+}
+
 static struct target_backend *choose_weighted(struct target_backends *all,
-                                              enum target_balance balance, size_t but)
+                                              enum target_balance balance, uint64_t but)
 {
     struct target_backend *best = NULL;
     int64_t sum = 0;
@@ -163,7 +168,7 @@ static struct target_backend *choose_weighted(struct target_backends *all,
     for (size_t i = 0; i < TARGET_BACKENDS_MAX; i++) {
         struct target_backend *backend = &all->slot[i];
 
-        if (!backend->is_up || i == but) {
+        if (!may_get(all, i, but)) {
             continue;
         }
         sum += weight_of(backend, balance);
@@ -179,7 +184,8 @@ static struct target_backend *choose_weighted(struct target_backends *all,
 }
 
 /* The first behind the last one that is up, or that has fewest in flight. */
-static struct target_backend *choose_in_turn(struct target_backends *all, bool is_least, size_t but)
+static struct target_backend *choose_in_turn(struct target_backends *all, bool is_least,
+                                             uint64_t but)
 {
     struct target_backend *best = NULL;
 
@@ -187,7 +193,7 @@ static struct target_backend *choose_in_turn(struct target_backends *all, bool i
         size_t i = (all->last + n) % TARGET_BACKENDS_MAX;
         struct target_backend *backend = &all->slot[i];
 
-        if (!backend->is_up || i == but) {
+        if (!may_get(all, i, but)) {
             continue;
         }
         if (!is_least) {
@@ -201,7 +207,7 @@ static struct target_backend *choose_in_turn(struct target_backends *all, bool i
 }
 
 static struct target_backend *choose(struct target_backends *all, enum target_balance balance,
-                                     size_t but)
+                                     uint64_t but)
 {
     return balance == TARGET_BALANCE_WEIGHTED || balance == TARGET_BALANCE_CPU
                ? choose_weighted(all, balance, but)
@@ -209,13 +215,10 @@ static struct target_backend *choose(struct target_backends *all, enum target_ba
 }
 
 struct target_backend *target_backends_choose(struct target_backends *all,
-                                              enum target_balance balance, size_t but)
+                                              enum target_balance balance, uint64_t but)
 {
     struct target_backend *backend = choose(all, balance, but);
 
-    if (!backend && but < TARGET_BACKENDS_MAX) {
-        backend = choose(all, balance, TARGET_BACKENDS_MAX); /* better this one than none */
-    }
     if (backend) {
         all->last = target_backends_slot(all, backend);
         backend->in_flight++;

@@ -19,7 +19,7 @@
 
 #include "error.h"
 
-#define TARGET_BACKENDS_MAX       64
+#define TARGET_BACKENDS_MAX       64 /* a set of them is a uint64_t */
 #define TARGET_BACKEND_BYTES      80 /* of an address, with its end */
 #define TARGET_BACKEND_WEIGHT_MAX 1000
 
@@ -89,11 +89,11 @@ struct target_backend *target_backends_find(struct target_backends *all, const c
 void target_backends_leave(struct target_backend *backend);
 
 /*
- * Who gets the next request, counted as in flight; NULL: nobody is up. Of several up, not the one
- * in slot `but` (TARGET_BACKENDS_MAX: whoever).
+ * Who gets the next request, counted as in flight; NULL: nobody is up, but for those of `but`, bit
+ * i being the one in slot i, who shall not get it.
  */
 struct target_backend *target_backends_choose(struct target_backends *all,
-                                              enum target_balance balance, size_t but);
+                                              enum target_balance balance, uint64_t but);
 
 /* The request is over; `answered`: it was answered `took_ns` after the choice. */
 void target_backends_done(struct target_backend *backend, bool answered, uint64_t took_ns);

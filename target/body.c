@@ -29,6 +29,17 @@ struct target_body *target_body_new_of(unsigned status, char *text, size_t bytes
     return body;
 }
 
+struct target_body *target_body_new_bare(unsigned status, char *head, uint64_t length)
+{
+    struct target_body *body = target_body_new_of(status, NULL, 0, head);
+
+    if (body) {
+        body->is_bare = true;
+        body->length = length;
+    }
+    return body;
+}
+
 struct target_body *target_body_hold(struct target_body *body)
 {
     /* Relaxed: whoever holds it already gives it to whoever will. */

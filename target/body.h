@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -18,7 +19,9 @@ struct target_body { /* read it; use the functions */
     unsigned status;
     size_t bytes; /* of the text, without its end */
     char *text;
-    char *head; /* "Name: value" each with its end, then an empty one; NULL: JSON */
+    char *head;      /* "Name: value" each with its end, then an empty one; NULL: JSON */
+    bool is_bare;    /* it has no text by itself, as an answer to HEAD or a 304 */
+    uint64_t length; /* bare: the Content-Length of what it stands for; UINT64_MAX: none is known */
 };
 
 /* Takes `text`, also when it fails. One holder. NULL: no memory, or no text. */
@@ -29,6 +32,9 @@ struct target_body *target_body_new(unsigned status, char *text);
  * memory.
  */
 struct target_body *target_body_new_of(unsigned status, char *text, size_t bytes, char *head);
+
+/* Likewise, of an answer without a text: to HEAD, or of status 304. */
+struct target_body *target_body_new_bare(unsigned status, char *head, uint64_t length);
 
 /* One holder more; returns `body`. */
 struct target_body *target_body_hold(struct target_body *body);

@@ -14,7 +14,8 @@
  * A streamed answer is held again between its events, by the library's call for more of it. A
  * request for a WebSocket is done when its handshake is; what follows is wsset's.
  *
- * libmicrohttpd calls on_request at each arrow. Whether to hold is asked afresh each time, with the
+ * libmicrohttpd calls on_target before the first arrow, as only then the target is as it came, and
+ * on_request at each arrow. Whether to hold is asked afresh each time, with the
  * clock of that moment: an answer that becomes due inside a stall, or that lateness carries into
  * one, waits for its end. The library does not look at a suspended connection, so a client that
  * leaves meanwhile is noticed when its answer is to be sent.
@@ -47,15 +48,9 @@ static void note_method(struct target_request *request, const char *method)
     snprintf(request->method, sizeof request->method, "%s", method);
 }
 
-static struct target_request *begin_request(struct target_loop *loop,
-                                            struct MHD_Connection *connection, const char *path,
-                                            const char *method)
+static void begin_request(struct target_loop *loop, struct target_request *request,
+                          struct MHD_Connection *connection, const char *path, const char *method)
 {
-    struct target_request *request = target_request_take(&loop->shared->requests);
-
-    if (!request) {
-        return NULL;
-    }
     target_follow_settings(loop);
     request->loop = loop;
     request->connection = connection;
@@ -74,7 +69,6 @@ static struct target_request *begin_request(struct target_loop *loop,
     }
     target_counters_head(loop->counters, request->route);
     loop->in_flight++;
-    return request;
 }
 
 /* ---- what it asks for ---- */
@@ -168,6 +162,7 @@ static void begin_asking(struct target_loop *loop, struct target_request *reques
         .route = request->route,
         .method = method,
         .path = path,
+        .target = request->target,
         .body = request->body_bytes ? request->body : NULL,
         .body_bytes = request->body_bytes,
         .is_cut = request->is_body_too_large,
@@ -409,6 +404,18 @@ static void tell_unanswered(struct target_loop *loop, struct target_request *req
 
 /* ---- the library's calls ---- */
 
+void *target_course_on_target(void *cls, const char *target, struct MHD_Connection *connection)
+{
+    struct target_loop *loop = cls;
+    struct target_request *request = target_request_take(&loop->requests);
+
+    if (request && !target_request_set_target(request, target ? target : "")) {
+        target_request_give_back(&loop->shared->requests, request);
+        request = NULL;
+    }
+    return request;
+}
+
 enum MHD_Result target_course_on_request(void *cls, struct MHD_Connection *connection,
                                          const char *path, const char *method, const char *version,
                                          const char *data, size_t *data_bytes, void **slot)
@@ -418,11 +425,12 @@ enum MHD_Result target_course_on_request(void *cls, struct MHD_Connection *conne
     enum MHD_Result result;
 
     if (!request) {
-        request = *slot = begin_request(loop, connection, path, method);
-        if (request) {
-            request->is_http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
-        }
-        return request ? MHD_YES : MHD_NO;
+        return MHD_NO; /* there was no memory for it */
+    }
+    if (!request->loop) {
+        begin_request(loop, request, connection, path, method);
+        request->is_http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+        return MHD_YES;
     }
     target_meter_enter(&loop->meter, loop->shared->account, &request->cost);
     if (*data_bytes > 0) {
@@ -447,6 +455,11 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
     if (!request) {
         return;
     }
+    *slot = NULL;
+    if (!request->loop) { /* its head was none */
+        target_request_give_back(&loop->shared->requests, request);
+        return;
+    }
     end_work(loop, request, 0, true);
     tell_unanswered(loop, request);
     if (!target_route_is_observer(request->route)) {
@@ -465,5 +478,4 @@ void target_course_on_completed(void *cls, struct MHD_Connection *connection, vo
     target_counters_done(loop->counters, request->route, target_clock_now_ns() - request->begin_ns);
     loop->in_flight--;
     target_request_give_back(&loop->shared->requests, request);
-    *slot = NULL;
 }

@@ -9,6 +9,12 @@
 #include <microhttpd.h>
 
 /*
+ * An MHD_OPTION_URI_LOG_CALLBACK: the first line is there; `cls`: the loop. Returns what the slot
+ * of the next two holds: a request.
+ */
+void *target_course_on_target(void *cls, const char *target, struct MHD_Connection *connection);
+
+/*
  * An MHD_AccessHandlerCallback, called when the head is there, for each piece of the body, at its
  * end, and after a resume; `cls`: the loop.
  */

@@ -56,8 +56,13 @@ static const char *refusal_type(unsigned status)
     switch (status) {
     case MHD_HTTP_TOO_MANY_REQUESTS:
         return "rate_limited";
+    case MHD_HTTP_BAD_REQUEST:
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        return "invalid_request";
     case MHD_HTTP_NOT_FOUND:
         return "not_found";
+    case MHD_HTTP_NOT_IMPLEMENTED:
+        return "not_implemented";
     case MHD_HTTP_BAD_GATEWAY:
         return "bad_gateway";
     case MHD_HTTP_GATEWAY_TIMEOUT:

@@ -55,6 +55,17 @@ static char *members_of(json_t *data)
     return members;
 }
 
+/* What systems tell is theirs alone to tell. */
+static bool is_system(const char *topic)
+{
+    for (size_t i = 0; target_systems[i]; i++) {
+        if (strcmp(target_systems[i]->name, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool publish_one(struct target_bus *bus, json_t *one, uint64_t now_ns, uint64_t *last,
                         struct target_error *err)
 {
@@ -68,6 +79,11 @@ static bool publish_one(struct target_bus *bus, json_t *one, uint64_t now_ns, ui
                            "an event is {\"topic\": NAME, \"event\": NAME, \"data\": {...}}, names "
                            "of up to %d letters, digits and -_., data of up to %d bytes",
                            TARGET_BUS_TOPIC_BYTES - 1, TARGET_BUS_DATA_BYTES - 1);
+    }
+    if (is_system(topic)) {
+        free(members);
+        return target_fail(err, "topic \"%s\" is a system's of the service; try \"my-%s\"", topic,
+                           topic);
     }
     *last = target_bus_publish(bus, topic, event, members, now_ns, now_ns);
     free(members);
@@ -144,30 +160,53 @@ static char *print_all(const struct target_bus_event *events, size_t count, uint
     return fclose(out) == 0 ? text : (free(text), NULL);
 }
 
-static const char *argument(const struct target_asked *asked, const char *name)
+struct reading {       /* what is asked for */
+    const char *topic; /* NULL: of all */
+    uint64_t since, limit;
+    bool has_since, has_limit;
+    bool is_good; /* nothing else is, and nothing twice */
+};
+
+static enum MHD_Result read_argument(void *cls, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
 {
-    return MHD_lookup_connection_value(asked->connection, MHD_GET_ARGUMENT_KIND, name);
+    struct reading *reading = cls;
+    const char *text = value ? value : "";
+    bool is_good = false;
+
+    if (strcmp(name, "since") == 0 && !reading->has_since) {
+        reading->has_since = true;
+        is_good = target_quantity_count(text, UINT64_MAX / 2, &reading->since);
+    } else if (strcmp(name, "limit") == 0 && !reading->has_limit) {
+        reading->has_limit = true;
+        is_good =
+            target_quantity_count(text, TARGET_BUS_READ_MAX, &reading->limit) && reading->limit > 0;
+    } else if (strcmp(name, "topic") == 0 && !reading->topic) {
+        reading->topic = text;
+        is_good = target_bus_is_name(text);
+    }
+    reading->is_good &= is_good;
+    return MHD_YES;
 }
 
 static struct target_draft list(struct target_bus *bus, const struct target_asked *asked)
 {
-    const char *since_text = argument(asked, "since"), *limit_text = argument(asked, "limit");
-    uint64_t since = 0, limit = TARGET_BUS_READ_MAX, next, lost;
+    struct reading reading = {.limit = TARGET_BUS_READ_MAX, .is_good = true};
     struct target_bus_event *events;
     struct target_draft answer;
+    uint64_t next, lost;
     size_t count;
 
-    if ((since_text && !target_quantity_count(since_text, UINT64_MAX / 2, &since)) ||
-        (limit_text &&
-         (!target_quantity_count(limit_text, TARGET_BUS_READ_MAX, &limit) || limit == 0))) {
+    MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_argument, &reading);
+    if (!reading.is_good) {
         return target_draft_bad_request("this path takes ?since=NUMBER&topic=NAME&limit=N, at most "
                                         "1000 events at a time");
     }
-    events = malloc(limit * sizeof *events);
+    events = malloc(reading.limit * sizeof *events);
     if (!events) {
         return target_draft_text(MHD_HTTP_OK, NULL);
     }
-    count = target_bus_read(bus, since, argument(asked, "topic"), limit, events, &next, &lost,
+    count = target_bus_read(bus, reading.since, reading.topic, reading.limit, events, &next, &lost,
                             asked->now_ns);
     answer = target_draft_text(MHD_HTTP_OK, print_all(events, count, next, lost));
     free(events);

@@ -234,6 +234,7 @@ struct job { /* a request on its way */
     struct target_admission *admission;
     struct target_backend *backend;
     uint64_t begin_ns, attempts;
+    uint64_t tried; /* bit i: the one in slot i took no connection */
 };
 
 static void refuse(struct target_admission *admission, unsigned status, const char *message,
@@ -257,6 +258,15 @@ static void refuse_failed(struct target_admission *admission, enum target_relay_
     case TARGET_RELAY_TOO_LARGE:
         refuse(admission, 502, "the answer of the back end is larger than 64 MiB", 0);
         break;
+    case TARGET_RELAY_HEAD_LARGE:
+        refuse(admission, 502,
+               "the header fields of the back end are larger than 64 KiB, or its Connection than 4 "
+               "KiB",
+               0);
+        break;
+    case TARGET_RELAY_NO_STATUS:
+        refuse(admission, 502, "the status of the back end is none of 200 to 599", 0);
+        break;
     case TARGET_RELAY_ENDED:
         refuse(admission, 503, "the balancer ends", 1);
         break;
@@ -277,12 +287,12 @@ static bool try_another(struct job *job, struct target_relay_call *call)
 {
     struct target_lb *lb = job->lb;
     struct target_backend *other;
-    size_t but = target_backends_slot(&lb->backends, job->backend);
 
     if (call->result != TARGET_RELAY_REFUSED || job->attempts >= lb->settings.attempts) {
         return false;
     }
-    other = target_backends_choose(&lb->backends, lb->settings.balance, but);
+    job->tried |= UINT64_C(1) << target_backends_slot(&lb->backends, job->backend);
+    other = target_backends_choose(&lb->backends, lb->settings.balance, job->tried);
     if (!other) {
         return false;
     }
@@ -309,12 +319,22 @@ static void note_done(struct job *job, bool is_answered, uint64_t now_ns)
     note_in_flight(lb, now_ns);
 }
 
+static bool is_bare(const struct target_relay_call *call)
+{
+    bool is_head = strcmp(call->method, "HEAD") == 0;
+
+    return !call->text && (call->status == 304 || (is_head && call->status != 204));
+}
+
 static void answer(struct target_admission *admission, struct target_relay_call *call)
 {
     if (call->result == TARGET_RELAY_ANSWERED) {
         admission->result =
-            target_body_new_of(call->status, call->text, call->text_bytes, call->head);
-        call->text = call->head = NULL;
+            is_bare(call) ? target_body_new_bare(call->status, target_answerhead_take(&call->head),
+                                                 call->head.length)
+                          : target_body_new_of(call->status, call->text, call->text_bytes,
+                                               target_answerhead_take(&call->head));
+        call->text = NULL;
         admission->lb.is_relayed = admission->result != NULL;
     }
     if (!admission->result) {
@@ -339,9 +359,9 @@ static struct target_pipe *on_stream(void *cls, struct target_relay_call *call)
     struct target_admission *admission = job->admission;
     struct target_pipe *pipe = target_pipe_new();
     struct target_body *result =
-        pipe ? target_body_new_of(call->status, NULL, 0, call->head) : NULL;
+        pipe ? target_body_new_of(call->status, NULL, 0, target_answerhead_take(&call->head))
+             : NULL;
 
-    call->head = pipe ? NULL : call->head;
     if (!result) {
         if (pipe) { /* neither side has seen it */
             target_pipe_leave(pipe);
@@ -391,7 +411,7 @@ static struct target_backend *choose(struct target_lb *lb, struct target_admissi
     struct target_backend *backend;
 
     pthread_mutex_lock(&lb->lock);
-    backend = target_backends_choose(&lb->backends, lb->settings.balance, TARGET_BACKENDS_MAX);
+    backend = target_backends_choose(&lb->backends, lb->settings.balance, 0);
     if (backend) {
         note_backend(admission, backend);
         note_in_flight(lb, now_ns);
@@ -424,7 +444,11 @@ static enum target_verdict relay(struct target_lb *lb, struct target_admission *
         call && job && backend && target_forward_fill(call, admission, admission->lb.backend);
 
     if (is_made) {
-        *job = (struct job){lb, admission, backend, now_ns, 1};
+        *job = (struct job){.lb = lb,
+                            .admission = admission,
+                            .backend = backend,
+                            .begin_ns = now_ns,
+                            .attempts = 1};
         call->timeout_ms = timeout_ms;
         call->on_done = on_answer;
         call->on_stream = on_stream;
@@ -463,7 +487,14 @@ static enum target_verdict admit(void *state, struct target_admission *admission
         refuse(admission, 501, "the balancer passes on no WebSockets; connect to a back end", 0);
         return TARGET_REFUSED;
     }
-    if (!target_forward_takes(admission->method)) {
+    if (!target_forward_takes_target(admission->method, admission->target)) {
+        refuse(admission, 400,
+               "the balancer passes on paths only: they begin with / and have no "
+               "blanks or control characters",
+               0);
+        return TARGET_REFUSED;
+    }
+    if (!target_forward_takes_method(admission->method)) {
         refuse(admission, 501, "the balancer does not know this method", 0);
         return TARGET_REFUSED;
     }

@@ -302,6 +302,7 @@ static struct MHD_Daemon *start_daemon(struct target_loop *loop)
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_ALLOW_UPGRADE | MHD_USE_TURBO,
                             0, NULL, NULL, target_course_on_request, loop,
+                            MHD_OPTION_URI_LOG_CALLBACK, target_course_on_target, loop,
                             MHD_OPTION_NOTIFY_COMPLETED, target_course_on_completed, loop,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)loop->service.connections,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,

@@ -1,7 +1,8 @@
 /*
  * queue: see the header. Requests that leave a message WAIT in `senders` until the sender's thread
- * has handed it to Redis; the same thread looks how deep the queue is. Each consumer is a thread
- * with a connection of its own.
+ * has handed it on; the same thread looks how deep the queue is, anew before it refuses one. While
+ * Redis is away nobody waits: the sender tries again by and by. Each consumer is a thread with a
+ * connection of its own.
  */
 #include "queue.h"
 
@@ -24,7 +25,9 @@
 #define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 #define WAIT_MS   100               /* a consumer without a message looks up so often */
-#define PAUSE_NS  (200 * NS_PER_MS) /* after Redis could not be reached */
+#define PAUSE_NS  (200 * NS_PER_MS) /* after Redis could not be reached: a consumer */
+#define RETRY_NS  (500 * NS_PER_MS) /* likewise: the sender */
+#define FRESH_NS  NS_PER_MS         /* a depth is no older when a message is refused for it */
 #define LOOK_NS   (100 * NS_PER_MS) /* how often the depth is read */
 #define END_NS    (2 * NS_PER_S)    /* at the end a message gets so long to be done */
 
@@ -41,8 +44,10 @@ struct target_queue {
     struct target_queue_settings settings;
     struct target_memqueue *memory; /* NULL: it is in Redis */
     struct target_waiters senders;
-    struct target_queue_depth depth;
-    bool is_reached; /* Redis was, the last time */
+    struct target_queue_depth depth; /* in Redis */
+    uint64_t looked_ns;              /* when `depth` was read */
+    bool is_reached;                 /* Redis was, the last time */
+    bool is_away;                    /* it was not, the last time; neither: nobody has tried yet */
     bool is_ending;
     uint64_t end_ns;
     uint64_t sent, refused, failed, taken;
@@ -155,11 +160,27 @@ static bool rest(struct target_queue *q, uint64_t until_ns)
 
 static void note_reached(struct target_queue *q, bool is_reached)
 {
+    q->is_away = !is_reached;
     if (is_reached != q->is_reached) {
         q->is_reached = is_reached;
         target_notices_add(&q->notices, target_clock_now_ns(), is_reached ? "connect" : "lost",
                            "%s", "");
     }
+}
+
+static struct target_queue_depth depth_of(struct target_queue *q)
+{
+    struct target_queue_depth depth = q->depth;
+
+    if (q->memory) {
+        target_memqueue_depth(q->memory, &depth.waiting, &depth.pending);
+    }
+    return depth;
+}
+
+static bool is_full(struct target_queue *q)
+{
+    return depth_of(q).waiting >= q->settings.most;
 }
 
 static bool open_link(struct target_queue *q, struct target_queuelink *link)
@@ -195,26 +216,99 @@ static void answer(struct target_admission *admission, const char *id)
     }
 }
 
-static void send_one(struct target_queue *q, struct target_queuelink *link,
-                     struct target_admission *admission)
+static void look(struct target_queue *q, struct target_queuelink *link)
 {
-    char id[TARGET_REDISQUEUE_ID_BYTES];
-    bool is_sent = target_queuelink_add(link, admission->body ? admission->body : "",
-                                        admission->body_bytes, id);
+    struct target_queue_depth depth;
+    bool is_known = target_queuelink_depth(link, &depth);
 
+    pthread_mutex_lock(&q->lock);
+    note_reached(q, is_known);
+    q->looked_ns = target_clock_now_ns();
+    if (is_known) {
+        q->depth = depth;
+    }
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* Whether there is room for one more, by a depth that is not old. */
+static bool has_room(struct target_queue *q, struct target_queuelink *link)
+{
+    bool has_room, is_old;
+
+    pthread_mutex_lock(&q->lock);
+    has_room = !is_full(q);
+    is_old = !q->memory && target_clock_now_ns() - q->looked_ns >= FRESH_NS;
+    pthread_mutex_unlock(&q->lock);
+    if (has_room || !is_old) {
+        return has_room;
+    }
+    look(q, link);
+    pthread_mutex_lock(&q->lock);
+    has_room = !is_full(q);
+    pthread_mutex_unlock(&q->lock);
+    return has_room;
+}
+
+static bool is_away(struct target_queue *q)
+{
+    bool is_away;
+
+    pthread_mutex_lock(&q->lock);
+    is_away = q->is_away;
+    pthread_mutex_unlock(&q->lock);
+    return is_away;
+}
+
+static void note_sent(struct target_queue *q, bool is_sent)
+{
     pthread_mutex_lock(&q->lock);
     note_reached(q, is_sent);
     q->sent += is_sent;
-    q->failed += !is_sent;
     q->depth.waiting += is_sent;
     if (q->memory) {
         pthread_cond_broadcast(&q->roused);
     }
     pthread_mutex_unlock(&q->lock);
-    if (is_sent) {
+}
+
+/* Under the lock. */
+static void refuse_away(struct target_queue *q, struct target_admission *admission)
+{
+    q->failed++;
+    refuse(admission, 503, "the queue cannot be reached");
+}
+
+static void refuse_full(struct target_queue *q, struct target_admission *admission)
+{
+    q->refused++;
+    refuse(admission, 503, "too many messages wait");
+}
+
+static bool add(struct target_queue *q, struct target_queuelink *link,
+                const struct target_admission *admission, char id[TARGET_REDISQUEUE_ID_BYTES])
+{
+    bool is_sent;
+
+    if (is_away(q) || !has_room(q, link)) {
+        return false;
+    }
+    is_sent = target_queuelink_add(link, admission->body ? admission->body : "",
+                                   admission->body_bytes, id);
+    note_sent(q, is_sent);
+    return is_sent;
+}
+
+static void send_one(struct target_queue *q, struct target_queuelink *link,
+                     struct target_admission *admission)
+{
+    char id[TARGET_REDISQUEUE_ID_BYTES];
+
+    if (add(q, link, admission, id)) {
         answer(admission, id);
     } else {
-        refuse(admission, 503, "the queue cannot be reached");
+        pthread_mutex_lock(&q->lock);
+        (q->is_away ? refuse_away : refuse_full)(q, admission);
+        pthread_mutex_unlock(&q->lock);
     }
     target_resume(admission);
 }
@@ -233,19 +327,6 @@ static void send_all(struct target_queue *q, struct target_queuelink *link)
     }
 }
 
-static void look(struct target_queue *q, struct target_queuelink *link)
-{
-    struct target_queue_depth depth;
-    bool is_known = target_queuelink_depth(link, &depth);
-
-    pthread_mutex_lock(&q->lock);
-    note_reached(q, is_known);
-    if (is_known) {
-        q->depth = depth;
-    }
-    pthread_mutex_unlock(&q->lock);
-}
-
 static void *run_sender(void *cls)
 {
     struct target_queue *q = cls;
@@ -256,11 +337,11 @@ static void *run_sender(void *cls)
     while (goes_on) {
         uint64_t now_ns = target_clock_now_ns();
 
-        send_all(q, &link);
         if (now_ns >= look_ns) {
             look(q, &link);
-            look_ns = target_clock_now_ns() + LOOK_NS;
+            look_ns = target_clock_now_ns() + (is_away(q) ? RETRY_NS : LOOK_NS);
         }
+        send_all(q, &link);
         pthread_mutex_lock(&q->lock);
         goes_on = q->senders.count > 0 || rest(q, look_ns);
         pthread_mutex_unlock(&q->lock);
@@ -355,15 +436,11 @@ static enum target_queue_got next_message(struct consumer *consumer, struct targ
 /* Rests where there was nothing to do, and nobody waited for it. Under the lock; false: the end. */
 static bool may_go_on(struct target_queue *q, enum target_queue_got got)
 {
-    uint64_t waiting = 0, pending;
-
     if (got == TARGET_QUEUE_FAILED) {
         return rest(q, target_clock_now_ns() + PAUSE_NS);
     }
-    if (q->memory) {
-        target_memqueue_depth(q->memory, &waiting, &pending);
-    }
-    return !q->memory || waiting > 0 || rest(q, target_clock_now_ns() + WAIT_MS * NS_PER_MS);
+    return !q->memory || depth_of(q).waiting > 0 ||
+           rest(q, target_clock_now_ns() + WAIT_MS * NS_PER_MS);
 }
 
 static void *run_consumer(void *cls)
@@ -410,9 +487,8 @@ static enum target_verdict admit(void *state, struct target_admission *admission
         return TARGET_REFUSED;
     }
     pthread_mutex_lock(&q->lock);
-    if (q->depth.waiting + q->senders.count >= q->settings.most) {
-        q->refused++;
-        refuse(admission, 503, "too many messages wait");
+    if (q->is_away) {
+        refuse_away(q, admission);
         verdict = TARGET_REFUSED;
     } else {
         target_waiters_push(&q->senders, &admission->queue.waiter);
@@ -457,6 +533,7 @@ struct target_draft target_queue_answer(const struct target_sources *from,
                                         const struct target_asked *asked)
 {
     struct target_queue *q = from->running->state[target_systems_index(&target_queue_system)];
+    struct target_queue_depth depth;
     json_t *json;
 
     if (!q->has_sender) {
@@ -465,9 +542,10 @@ struct target_draft target_queue_answer(const struct target_sources *from,
             "there is no queue; start with --queue HOST:PORT of a Redis, or --queue memory");
     }
     pthread_mutex_lock(&q->lock);
+    depth = depth_of(q);
     json = json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "name", q->settings.name, "reached",
-                     (int)q->is_reached, "waiting", (json_int_t)q->depth.waiting, "pending",
-                     (json_int_t)q->depth.pending, "sent", (json_int_t)q->sent, "consumers",
+                     (int)q->is_reached, "waiting", (json_int_t)depth.waiting, "pending",
+                     (json_int_t)depth.pending, "sent", (json_int_t)q->sent, "consumers",
                      consumers_json(q));
     pthread_mutex_unlock(&q->lock);
     return target_draft_json(from, MHD_HTTP_OK, json);
@@ -494,24 +572,26 @@ static void figures(void *state, struct target_figures *figures, const struct ta
     struct target_queue *q = state;
     const char *name = target_queue_system.name;
     uint64_t done = 0, redelivered = 0, crashed = 0;
+    struct target_queue_depth depth;
 
     if (!q->has_sender) {
         return;
     }
     pthread_mutex_lock(&q->lock);
+    depth = depth_of(q);
     for (size_t i = 0; i < q->consumers; i++) {
         done += q->consumer[i].done;
         redelivered += q->consumer[i].redelivered;
         crashed += q->consumer[i].crashed;
     }
     target_figures_add_limit(figures, &(struct target_limit_figure){.name = "queue",
-                                                                    .used = q->depth.waiting,
+                                                                    .used = depth.waiting,
                                                                     .limit = q->settings.most,
                                                                     .events = q->refused});
     target_figures_add_limit(figures, &(struct target_limit_figure){.name = "queue_consumers",
-                                                                    .used = q->depth.pending,
+                                                                    .used = depth.pending,
                                                                     .limit = q->settings.consumers,
-                                                                    .waiters = q->depth.waiting});
+                                                                    .waiters = depth.waiting});
     target_figures_add_event(figures, name, "sent", q->sent);
     target_figures_add_event(figures, name, "failed", q->failed);
     target_figures_add_event(figures, name, "done", done);

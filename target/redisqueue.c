@@ -201,29 +201,56 @@ enum target_queue_got target_redisqueue_claim(struct target_redisqueue *queue, c
     return got;
 }
 
-bool target_redisqueue_acknowledge(struct target_redisqueue *queue, const char *id)
+/* One more reply of those that are under way, of this kind; else the connection is closed. */
+static bool take_reply(struct target_redisqueue *queue, int kind, size_t elements)
 {
-    redisReply *reply = ask(queue, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, "XACK %s %s %s",
-                            queue->name, GROUP, id);
+    void *taken = NULL;
+    const redisReply *reply;
+    bool is_good;
 
-    if (!reply) {
+    if (redisGetReply(queue->context, &taken) != REDIS_OK) {
+        disconnect(queue);
         return false;
     }
-    freeReplyObject(reply);
-    reply = ask(queue, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, "XDEL %s %s", queue->name, id);
-    if (reply) {
-        freeReplyObject(reply);
+    reply = taken;
+    is_good = reply->type == kind && reply->elements == elements;
+    freeReplyObject(taken);
+    if (!is_good) {
+        disconnect(queue);
     }
-    return true;
+    return is_good;
+}
+
+/* Both at once, or neither: what is acknowledged and still there would count as waiting for ever.
+ */
+bool target_redisqueue_acknowledge(struct target_redisqueue *queue, const char *id)
+{
+    if (!connect_to(queue)) {
+        return false;
+    }
+    if (redisAppendCommand(queue->context, "MULTI") != REDIS_OK ||
+        redisAppendCommand(queue->context, "XACK %s %s %s", queue->name, GROUP, id) != REDIS_OK ||
+        redisAppendCommand(queue->context, "XDEL %s %s", queue->name, id) != REDIS_OK ||
+        redisAppendCommand(queue->context, "EXEC") != REDIS_OK) {
+        disconnect(queue);
+        return false;
+    }
+    return take_reply(queue, REDIS_REPLY_STATUS, 0) && take_reply(queue, REDIS_REPLY_STATUS, 0) &&
+           take_reply(queue, REDIS_REPLY_STATUS, 0) && take_reply(queue, REDIS_REPLY_ARRAY, 2);
 }
 
 /* The pending ones of a consumer that is deleted would be lost: then it stays. */
 void target_redisqueue_leave(struct target_redisqueue *queue, const char *consumer)
 {
-    redisReply *reply = ask(queue, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, "XPENDING %s %s - + 1 %s",
-                            queue->name, GROUP, consumer);
-    bool has_none = reply && reply->elements == 0;
+    redisReply *reply;
+    bool has_none;
 
+    if (!queue->context) {
+        return; /* nobody there to wait for, at the end */
+    }
+    reply = ask(queue, REDIS_REPLY_ARRAY, REDIS_REPLY_ARRAY, "XPENDING %s %s - + 1 %s", queue->name,
+                GROUP, consumer);
+    has_none = reply && reply->elements == 0;
     if (reply) {
         freeReplyObject(reply);
     }

@@ -52,10 +52,13 @@ enum target_queue_got target_redisqueue_claim(struct target_redisqueue *queue, c
                                               uint64_t idle_ms,
                                               char id[TARGET_REDISQUEUE_ID_BYTES]);
 
-/* It is done: nobody gets it again. False: failed. */
+/* It is done: nobody gets it again, and it is there no longer. False: failed, and neither is so. */
 TARGET_MUST_USE bool target_redisqueue_acknowledge(struct target_redisqueue *queue, const char *id);
 
-/* The consumer leaves for good; what it had not acknowledged is somebody else's before long. */
+/*
+ * The consumer leaves for good, if there is a connection; what it had not acknowledged is somebody
+ * else's before long.
+ */
 void target_redisqueue_leave(struct target_redisqueue *queue, const char *consumer);
 
 /* False: failed. */

@@ -15,11 +15,12 @@
 
 #include "clock.h"
 #include "pipe.h"
+#include "room.h"
 
 #define NS_PER_MS    UINT64_C(1000000)
 #define SLEEP_MS_MAX 1000
 #define CONNECTIONS  512 /* kept idle */
-#define HEAD_MAX     (64u * 1024)
+#define TEXT_FIRST   512
 
 struct target_relay {
     CURLM *multi;
@@ -50,20 +51,36 @@ struct target_relay_call *target_relay_call_new(struct target_relay *relay)
     return call;
 }
 
-bool target_relay_call_add(struct target_relay_call *call, const char *name, const char *value)
+static bool add_line(struct target_relay_call *call, const char *name, const char *separator,
+                     const char *value)
 {
-    size_t bytes = strlen(name) + strlen(value) + 3;
-    char *line = malloc(bytes);
     struct curl_slist *more = NULL;
+    char *line;
 
-    if (line) {
-        /* What has no value needs a semicolon, or libcurl would leave the field out. */
-        snprintf(line, bytes, "%s%s%s", name, value[0] ? ": " : ";", value);
+    if (asprintf(&line, "%s%s%s", name, separator, value) >= 0) {
         more = curl_slist_append(call->fields, line);
+        free(line);
     }
-    free(line);
     call->fields = more ? more : call->fields;
     return more != NULL;
+}
+
+bool target_relay_call_add(struct target_relay_call *call, const char *name, const char *value)
+{
+    /* What has no value needs a semicolon, or libcurl would leave the field out. */
+    return add_line(call, name, value[0] ? ": " : ";", value);
+}
+
+bool target_relay_call_omit(struct target_relay_call *call, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const struct curl_slist *field = call->fields; field; field = field->next) {
+        if (strncasecmp(field->data, name, length) == 0 && strchr(":;", field->data[length])) {
+            return true; /* a name has its separator behind it */
+        }
+    }
+    return add_line(call, name, ":", "");
 }
 
 void target_relay_call_drop(struct target_relay_call *call)
@@ -73,32 +90,8 @@ void target_relay_call_drop(struct target_relay_call *call)
     free(call->url);
     free(call->owned_body);
     free(call->text);
-    free(call->head);
+    target_answerhead_deinit(&call->head);
     free(call);
-}
-
-/* Room for `bytes` more and an end. */
-static bool grow(char **text, size_t *room, size_t used, size_t bytes, size_t most)
-{
-    size_t wanted = used + bytes + 1, more = *room ? *room : 512;
-    char *grown;
-
-    if (wanted > most) {
-        return false;
-    }
-    if (wanted <= *room) {
-        return true;
-    }
-    while (more < wanted) {
-        more *= 2;
-    }
-    grown = realloc(*text, more);
-    if (!grown) {
-        return false;
-    }
-    *text = grown;
-    *room = more;
-    return true;
 }
 
 /* Among its fields. */
@@ -106,7 +99,7 @@ static bool is_event_stream(const struct target_relay_call *call)
 {
     static const char type[] = "Content-Type:", stream[] = "text/event-stream";
 
-    for (const char *line = call->head; line && *line; line += strlen(line) + 1) {
+    for (const char *line = call->head.text; line && *line; line += strlen(line) + 1) {
         if (strncasecmp(line, type, sizeof type - 1) == 0) {
             line += sizeof type - 1;
             line += strspn(line, " \t");
@@ -138,7 +131,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *cls)
     if (call->pipe) {
         return target_pipe_write(call->pipe, data, bytes) ? bytes : 0;
     }
-    if (!grow(&call->text, &call->text_room, call->text_bytes, bytes, TARGET_RELAY_BYTES_MAX)) {
+    if (call->text_bytes + bytes >= TARGET_RELAY_BYTES_MAX ||
+        !target_room_make(&call->text, &call->text_room, call->text_bytes + bytes + 1,
+                          TEXT_FIRST)) {
         return 0;
     }
     memcpy(call->text + call->text_bytes, data, bytes);
@@ -147,57 +142,24 @@ static size_t on_body(char *data, size_t size, size_t count, void *cls)
     return bytes;
 }
 
-/* Fields of one connection, and those that the answer gets anew. */
-static bool is_passed_on(const char *line, size_t bytes)
-{
-    static const char *const own[] = {"Connection", "Keep-Alive",        "Proxy-Connection",
-                                      "Trailer",    "Transfer-Encoding", "Upgrade",
-                                      "Date",       "Content-Length"};
-    const char *colon = memchr(line, ':', bytes);
-
-    for (size_t i = 0; colon && i < sizeof own / sizeof own[0]; i++) {
-        size_t length = strlen(own[i]);
-
-        if ((size_t)(colon - line) == length && strncasecmp(line, own[i], length) == 0) {
-            return false;
-        }
-    }
-    return colon && colon > line;
-}
-
 static size_t on_head(char *line, size_t size, size_t count, void *cls)
 {
     struct target_relay_call *call = cls;
-    size_t bytes = size * count, kept = bytes;
+    size_t bytes = size * count;
 
-    if (bytes >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        call->head_bytes = 0; /* of an answer 100 before, if anything */
-        return bytes;
-    }
-    while (kept > 0 && (line[kept - 1] == '\r' || line[kept - 1] == '\n')) {
-        kept--;
-    }
-    if (is_passed_on(line, kept) && !memchr(line, '\0', kept)) {
-        if (!grow(&call->head, &call->head_room, call->head_bytes, kept + 1, HEAD_MAX)) {
-            return 0;
-        }
-        memcpy(call->head + call->head_bytes, line, kept);
-        call->head_bytes += kept + 1;
-        call->head[call->head_bytes - 1] = '\0';
-        call->head[call->head_bytes] = '\0';
-    }
-    return bytes;
+    return target_answerhead_line(&call->head, line, bytes) ? bytes : 0;
 }
 
 static void set_method(struct target_relay_call *call)
 {
-    if (call->body_bytes > 0 || strcmp(call->method, "POST") == 0) {
+    if (strcmp(call->method, "HEAD") == 0) {
+        curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (call->body_bytes > 0 || call->has_body) {
         curl_easy_setopt(call->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_bytes);
         curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body_bytes > 0 ? call->body : "");
-    }
-    if (strcmp(call->method, "HEAD") == 0) {
-        return; /* asked as GET: who asked gets the head of that */
     }
     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, call->method);
 }
@@ -206,11 +168,11 @@ static bool prepare(struct target_relay_call *call)
 {
     CURL *easy = call->easy;
 
-    call->text_bytes = call->head_bytes = 0;
+    target_answerhead_reset(&call->head);
+    call->text_bytes = 0;
     call->status = 0;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
@@ -221,7 +183,9 @@ static bool prepare(struct target_relay_call *call)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
     set_method(call);
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+    return (!call->target ||
+            curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->target) == CURLE_OK) &&
+           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK;
 }
 
@@ -233,14 +197,14 @@ static enum target_relay_result result_of(struct target_relay_call *call, CURLco
     switch (code) {
     case CURLE_OK:
         call->status = (unsigned)status;
-        return status >= 200 && status < 600 ? TARGET_RELAY_ANSWERED : TARGET_RELAY_BROKEN;
+        return status >= 200 && status < 600 ? TARGET_RELAY_ANSWERED : TARGET_RELAY_NO_STATUS;
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
         return TARGET_RELAY_REFUSED;
     case CURLE_OPERATION_TIMEDOUT:
         return TARGET_RELAY_LATE;
     case CURLE_WRITE_ERROR:
-        return TARGET_RELAY_TOO_LARGE;
+        return call->head.is_large ? TARGET_RELAY_HEAD_LARGE : TARGET_RELAY_TOO_LARGE;
     default:
         return TARGET_RELAY_BROKEN;
     }

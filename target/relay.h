@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "answerhead.h"
 #include "error.h"
 
 #define TARGET_RELAY_BYTES_MAX (64u * 1024 * 1024) /* of an answer */
@@ -28,19 +29,24 @@ enum target_relay_result {
     TARGET_RELAY_ANSWERED,
     TARGET_RELAY_REFUSED, /* no connection: the request has not left */
     TARGET_RELAY_LATE,
-    TARGET_RELAY_BROKEN,    /* the connection broke, or the answer is no HTTP */
-    TARGET_RELAY_TOO_LARGE, /* the answer is */
-    TARGET_RELAY_ENDED,     /* the relay ends, or there is no memory */
+    TARGET_RELAY_BROKEN,     /* the connection broke, or the answer is no HTTP */
+    TARGET_RELAY_TOO_LARGE,  /* the answer is */
+    TARGET_RELAY_HEAD_LARGE, /* its header fields are */
+    TARGET_RELAY_NO_STATUS,  /* its status is none of 200 to 599 */
+    TARGET_RELAY_ENDED,      /* the relay ends, or there is no memory */
 };
 
 struct target_relay_call {
     /* The caller's, before begin: */
     const char *method;        /* upper-case letters; borrowed until on_done */
     char *url;                 /* heap; the call's */
+    const char *target;        /* sent as it is instead of the url's path and query; borrowed until
+                                  on_done. NULL: the url's */
     struct curl_slist *fields; /* "Name: value"; the call's */
     const char *body;          /* `body_bytes` of them, borrowed until on_done; NULL: none */
     char *owned_body;          /* heap, the call's: what `body` points to, perhaps */
     size_t body_bytes;
+    bool has_body;       /* it says its length, even where that is 0; but not a HEAD */
     uint64_t timeout_ms; /* of the whole call */
     void (*on_done)(void *cls, struct target_relay_call *call);
     /*
@@ -57,9 +63,7 @@ struct target_relay_call {
     unsigned status;
     char *text; /* heap, `text_bytes` and an end; take it by setting it NULL. NULL: empty */
     size_t text_bytes;
-    char *head; /* heap: its fields as "Name: value", each with its end, then an empty one; without
-                   those of the connection and the length. NULL: none */
-    size_t head_bytes;
+    struct target_answerhead head; /* its fields; take them */
 
     /* The relay's. */
     struct target_relay *relay;
@@ -68,7 +72,7 @@ struct target_relay_call {
     struct target_pipe *pipe; /* NULL: the answer is kept whole */
     bool has_streamed;        /* through a pipe: its request was answered long ago */
     struct target_relay_call *next;
-    size_t text_room, head_room;
+    size_t text_room;
 };
 
 /*
@@ -92,6 +96,9 @@ struct target_relay_call *target_relay_call_new(struct target_relay *relay);
 /* Adds "NAME: VALUE" to its fields. False: no memory. */
 TARGET_MUST_USE bool target_relay_call_add(struct target_relay_call *call, const char *name,
                                            const char *value);
+
+/* Unless `name` was added, none is sent: libcurl has some of its own. False: no memory. */
+TARGET_MUST_USE bool target_relay_call_omit(struct target_relay_call *call, const char *name);
 
 /* Before begin only: there will be none. */
 void target_relay_call_drop(struct target_relay_call *call);

@@ -1,11 +1,15 @@
 /* request: see the header. */
 #include "request.h"
 
-#define BODY_ROOM_FIRST 1024
+#include "room.h"
+
+#define BODY_ROOM_FIRST   1024
+#define TARGET_ROOM_FIRST 64
 
 static void free_request(struct target_request *request)
 {
     free(request->body);
+    free(request->target);
     free(request);
 }
 
@@ -83,7 +87,10 @@ struct target_request *target_request_take(struct target_request_store *store)
     store->now.made += !request;
     pthread_mutex_unlock(&store->lock);
     if (request) {
-        *request = (struct target_request){.body = request->body, .body_room = request->body_room};
+        *request = (struct target_request){.body = request->body,
+                                           .body_room = request->body_room,
+                                           .target = request->target,
+                                           .target_room = request->target_room};
         return request;
     }
     request = calloc(1, sizeof *request);
@@ -113,23 +120,14 @@ void target_request_give_back(struct target_request_store *store, struct target_
     }
 }
 
-static bool grow_body(struct target_request *request, size_t bytes)
+bool target_request_set_target(struct target_request *request, const char *target)
 {
-    size_t room = request->body_room ? request->body_room : BODY_ROOM_FIRST;
-    char *body;
+    size_t bytes = strlen(target) + 1;
 
-    while (room < bytes) {
-        room *= 2;
-    }
-    if (room == request->body_room) {
-        return true;
-    }
-    body = realloc(request->body, room);
-    if (!body) {
+    if (!target_room_make(&request->target, &request->target_room, bytes, TARGET_ROOM_FIRST)) {
         return false;
     }
-    request->body = body;
-    request->body_room = room;
+    memcpy(request->target, target, bytes);
     return true;
 }
 
@@ -141,7 +139,8 @@ bool target_request_add_body(struct target_request *request, const char *data, s
     if (request->is_body_too_large) {
         return true;
     }
-    if (!grow_body(request, request->body_bytes + bytes)) {
+    if (!target_room_make(&request->body, &request->body_room, request->body_bytes + bytes,
+                          BODY_ROOM_FIRST)) {
         return false;
     }
     memcpy(request->body + request->body_bytes, data, bytes);

@@ -1,8 +1,8 @@
 /*
  * request: one request while the service has it, and the store that its memory returns to.
  *
- * Nothing is allocated here once the service has seen its first requests: a request and its body
- * buffer are kept for the next one, until they are trimmed. Thread: a request is its loop's only,
+ * Nothing is allocated here once the service has seen its first requests: a request and its
+ * buffers are kept for the next one, until they are trimmed. Thread: a request is its loop's only,
  * the store anybody's; one lock inside. Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_REQUEST_H
@@ -34,7 +34,7 @@ enum target_stage {
 
 struct target_request {
     struct target_request *next; /* in the store */
-    struct target_loop *loop;    /* that has it; borrowed */
+    struct target_loop *loop;    /* that has it; borrowed. NULL: its head is not read yet */
     struct MHD_Connection *connection;
     enum target_route route;
     bool is_http_1_1;
@@ -55,6 +55,8 @@ struct target_request {
     bool has_place;                                /* among the WebSockets, until it is one */
     char *body;
     size_t body_bytes, body_room;
+    char *target; /* path and query as they came, before they are decoded */
+    size_t target_room;
 };
 
 struct target_request_stored {
@@ -81,11 +83,14 @@ void target_request_store_set(struct target_request_store *store, uint64_t kept_
 void target_request_store_trim(struct target_request_store *store);
 struct target_request_stored target_request_store_now(struct target_request_store *store);
 
-/* A request with all fields zero but for the kept buffer; NULL: no memory. */
+/* A request with all fields zero but for the kept buffers; NULL: no memory. */
 struct target_request *target_request_take(struct target_request_store *store);
 
 /* Kept for the next one, or freed. */
 void target_request_give_back(struct target_request_store *store, struct target_request *request);
+
+/* Keeps a copy of `target`. False: no memory. */
+TARGET_MUST_USE bool target_request_set_target(struct target_request *request, const char *target);
 
 /*
  * Adds a piece of the body. What exceeds TARGET_BODY_BYTES_MAX is dropped and marked, so that the

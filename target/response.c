@@ -68,9 +68,38 @@ static void release_body(void *body)
     target_body_release(body);
 }
 
+static ssize_t read_nothing(void *cls, uint64_t at, char *buffer, size_t room)
+{
+    return MHD_CONTENT_READER_END_OF_STREAM; /* the library asks nobody for what it does not send */
+}
+
+/*
+ * From a callback, as the library takes a length without a text from nothing else. Without a length
+ * it would send the end of a chunked body, which is none here but stands before the next answer: so
+ * it closes the connection instead.
+ */
+static struct MHD_Response *respond_bare(const struct target_body *body)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(body->length, PIPE_BLOCK, read_nothing, NULL, NULL);
+
+    if (response && body->length == MHD_SIZE_UNKNOWN) {
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    }
+    if (response) {
+        add_head(response, body);
+    }
+    return response;
+}
+
 struct MHD_Response *target_response_body(struct target_body *body)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+    struct MHD_Response *response;
+
+    if (body->is_bare) {
+        return respond_bare(body);
+    }
+    response = MHD_create_response_from_buffer_with_free_callback_cls(
         body->bytes, body->text, release_body, target_body_hold(body));
 
     if (!response) {

@@ -1,8 +1,11 @@
 """pelt-target's queue in a real Redis: who does the messages, that each is done though consumers crash, and what is said
 when Redis is away. What Redis itself says is the judge."""
+import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -160,6 +163,96 @@ def test_a_queue_in_memory_keeps_the_same_promises(tmp_path):
     assert statuses.count(202) >= 2 and 503 in statuses, statuses
     wait_until(lambda: [ask(target, "POST", "/queue", "x")[0] for _ in range(3)] == [503] * 3)  # each consumer has one by then
     assert target.stop() == 0
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("where", ["memory", "redis"])
+def test_a_queue_that_is_empty_refuses_nothing(start, tmp_path, where):
+    options = ("--queue-max", 3, "--queue-time", "0")
+    (tmp_path / "memory").mkdir()
+    target = start(*options) if where == "redis" else Target(tmp_path / "memory", "--queue", "memory", *options)
+    for count in range(1, 31):  # each is done before the next one comes
+        assert ask(target, "POST", "/queue", "x")[0] == 202, count
+        wait_until(lambda: metrics(target)['pelt_target_events_total{system="queue",event="done"}'] == count)
+    if where == "memory":
+        assert ask_json(target, "GET", "/queue")[1]["waiting"] == 0
+        target.stop()
+
+
+class Cut:
+    """A way to Redis that breaks once, right behind the first XACK."""
+
+    def __init__(self, port):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.port = port
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+
+    def _serve(self, link):
+        with link, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as redis:
+            threading.Thread(target=self._answer, args=(redis, link), daemon=True).start()
+            while asked := link.recv(65536):
+                first = re.match(rb"(.*?\$4\r\nXACK\r\n(\$\d+\r\n[^\r]*\r\n){3})", asked, re.DOTALL)
+                if first and not self.is_cut:
+                    self.is_cut = True
+                    redis.sendall(first[1])
+                    redis.shutdown(socket.SHUT_WR)
+                    time.sleep(0.1)  # Redis does what it got
+                    return
+                redis.sendall(asked)
+
+    def _answer(self, redis, link):
+        with contextlib.suppress(OSError):
+            while answer := redis.recv(65536):
+                link.sendall(answer)
+
+
+@pytest.mark.sanitize
+def test_what_breaks_off_in_the_middle_of_acknowledging_counts_for_nobody(tmp_path, redis):
+    cut = Cut(redis.port)
+    target = Target(tmp_path, "--queue", cut.address, "--queue-time", "1ms", "--queue-claim", "100ms", "--queue-consumers", 1)
+    wait_until(lambda: ask_json(target, "GET", "/queue")[1]["reached"])
+    assert ask(target, "POST", "/queue", "x")[0] == 202
+    wait_until(lambda: cut.is_cut and left(redis) == 0)
+    wait_until(lambda: limit(target, "queue")["used"] == limit(target, "queue_consumers")["used"] == 0)
+    assert metrics(target)['pelt_target_events_total{system="queue",event="redelivered"}'] == 1
+    assert target.stop() == 0
+    cut.listener.close()
+
+
+@contextlib.contextmanager
+def hanging(server):
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield time.monotonic()
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+def test_nobody_waits_for_a_redis_that_hangs(start, redis):
+    def check(_):
+        target = start("--queue-consumers", 1, "--drain", "1s")
+        with hanging(redis) as begin, concurrent.futures.ThreadPoolExecutor(12) as pool:
+            statuses = list(pool.map(lambda _: ask(target, "POST", "/queue", "x")[0], range(12)))
+            took = time.monotonic() - begin
+            late = [ask(target, "POST", "/queue", "x")[0] for _ in range(20)]
+            late_took = time.monotonic() - begin - took
+        assert set(statuses) == set(late) == {503}
+        if_quiet(took < 2.5 and late_took < 0.5, (took, late_took))  # one call of 1 s, and perhaps a look before it
+        wait_until(lambda: ask_json(target, "GET", "/queue")[1]["reached"])
+        assert ask(target, "POST", "/queue", "x")[0] == 202
+        with hanging(redis) as begin:
+            assert target.stop() == 0
+            if_quiet(time.monotonic() - begin < 5, time.monotonic() - begin)
+
+    in_a_quiet_moment(check)
 
 
 def test_without_a_redis_there_is_no_queue(tmp_path):

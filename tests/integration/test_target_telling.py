@@ -191,7 +191,13 @@ def test_events_are_ordered_and_kept(target):
     for wrong in ("{", "[1]", '{"topic": "a b", "event": "x"}', '{"topic": "a", "event": "x", "data": 3}',
                   '{"topic": "a", "event": "x", "data": {"k": "%s"}}' % ("y" * 400)):
         assert ask(target, "POST", "/events", wrong)[0] == 400, wrong
-    assert ask(target, "GET", "/events?since=-1")[0] == 400
+    for wrong in ("since=-1", "since=", "since", "since=1&since=2", "limit=0", "limit=1001", "topic=", "topic=%22",
+                  "topic=a&topic=b", "foo=1"):
+        assert ask(target, "GET", "/events?" + wrong)[0] == 400, wrong
+    forged = json.dumps({"topic": "lb", "event": "scale_up"})  # what systems tell is theirs
+    status, told = ask_json(target, "POST", "/events", forged)
+    assert status == 400 and "lb" in told["error"]["message"]
+    assert ask_json(target, "GET", "/events?topic=lb")[1]["events"] == []
     turn(target, events=0)
     assert ask(target, "GET", "/events")[0] == 404
 

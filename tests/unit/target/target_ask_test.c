@@ -42,7 +42,8 @@ static void a_message_is_read_with_its_options(void **state)
 
 static void what_is_not_said_is_usual(void **state)
 {
-    struct target_ask ask = parsed(TARGET_ASK_MESSAGE, "{\"message\": \"\", \"max_tokens\": null}");
+    struct target_ask ask = parsed(TARGET_ASK_MESSAGE, "{\"message\": \"\", \"max_tokens\": null,"
+                                                       " \"stream\": null, \"model\": null}");
 
     assert_string_equal(ask.model, TARGET_MODEL);
     assert_false(ask.is_streamed);

@@ -25,7 +25,7 @@ static void choose(struct target_backends *all, enum target_balance balance, siz
                    bool is_done, char *letters)
 {
     for (size_t i = 0; i < count; i++) {
-        struct target_backend *backend = target_backends_choose(all, balance, TARGET_BACKENDS_MAX);
+        struct target_backend *backend = target_backends_choose(all, balance, 0);
 
         letters[i] = backend ? backend->address[0] : '-';
         if (backend && is_done) {
@@ -124,19 +124,31 @@ static void nobody_up_is_nobody(void **state)
     make(&all, ones, 2);
     all.slot[0].is_up = all.slot[1].is_up = false;
     for (int balance = TARGET_BALANCE_ROUND_ROBIN; balance <= TARGET_BALANCE_CPU; balance++) {
-        assert_null(
-            target_backends_choose(&all, (enum target_balance)balance, TARGET_BACKENDS_MAX));
+        assert_null(target_backends_choose(&all, (enum target_balance)balance, 0));
     }
 }
 
-static void another_is_preferred_but_the_same_better_than_none(void **state)
+static void who_was_tried_gets_it_no_more(void **state)
 {
+    static const enum target_balance balances[] = {TARGET_BALANCE_ROUND_ROBIN,
+                                                   TARGET_BALANCE_WEIGHTED, TARGET_BALANCE_LEAST,
+                                                   TARGET_BALANCE_CPU};
     struct target_backends all;
 
-    make(&all, ones, 2);
-    assert_int_equal(target_backends_choose(&all, TARGET_BALANCE_LEAST, 0)->address[0], 'b');
-    all.slot[1].is_up = false;
-    assert_int_equal(target_backends_choose(&all, TARGET_BALANCE_LEAST, 0)->address[0], 'a');
+    for (size_t i = 0; i < sizeof balances / sizeof balances[0]; i++) {
+        uint64_t tried = 0;
+
+        make(&all, ones, 4);
+        for (int n = 0; n < 4; n++) {
+            struct target_backend *backend = target_backends_choose(&all, balances[i], tried);
+
+            assert_non_null(backend);
+            assert_false(tried >> target_backends_slot(&all, backend) & 1);
+            tried |= UINT64_C(1) << target_backends_slot(&all, backend);
+            target_backends_done(backend, false, 0); /* so it has fewest in flight again */
+        }
+        assert_null(target_backends_choose(&all, balances[i], tried));
+    }
 }
 
 static void a_failed_check_takes_it_out_and_a_good_one_brings_it_back(void **state)
@@ -163,7 +175,7 @@ static void who_leaves_keeps_its_slot_until_its_last_request(void **state)
     char letters[8];
 
     make(&all, ones, 2);
-    a = target_backends_choose(&all, TARGET_BALANCE_ROUND_ROBIN, TARGET_BACKENDS_MAX);
+    a = target_backends_choose(&all, TARGET_BALANCE_ROUND_ROBIN, 0);
     target_backends_leave(a);
     choose(&all, TARGET_BALANCE_ROUND_ROBIN, 3, true, letters);
     assert_string_equal(letters, "bbb");
@@ -273,7 +285,7 @@ int main(void)
         cmocka_unit_test(one_without_any_cpu_left_still_gets_some),
         cmocka_unit_test(a_process_that_began_anew_has_used_none),
         cmocka_unit_test(nobody_up_is_nobody),
-        cmocka_unit_test(another_is_preferred_but_the_same_better_than_none),
+        cmocka_unit_test(who_was_tried_gets_it_no_more),
         cmocka_unit_test(a_failed_check_takes_it_out_and_a_good_one_brings_it_back),
         cmocka_unit_test(who_leaves_keeps_its_slot_until_its_last_request),
         cmocka_unit_test(who_leaves_keeps_its_slot_until_its_last_check),
