@@ -407,7 +407,7 @@ static void tell_unanswered(struct target_loop *loop, struct target_request *req
 void *target_course_on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
     struct target_loop *loop = cls;
-    struct target_request *request = target_request_take(&loop->requests);
+    struct target_request *request = target_request_take(&loop->shared->requests);
 
     if (request && !target_request_set_target(request, target ? target : "")) {
         target_request_give_back(&loop->shared->requests, request);

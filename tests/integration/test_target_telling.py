@@ -283,7 +283,7 @@ def test_planted_faults_fire_exactly_their_alerts(tmp_path):
     time.sleep(0.2)
     assert firing(target) == set()
     with concurrent.futures.ThreadPoolExecutor(9) as pool:
-        turn(target, workers=1, service_time="120ms")
+        turn(target, workers=1, service_time="300ms")  # so that they are together, however slowly they are sent
         waiting = [pool.submit(ask, target, "GET", "/work") for _ in range(9)]
         wait_until(lambda: {one["name"] for one in ask_json(target, "GET", "/alerts")[1]["alerts"] if one["fired"]}
                    == {"QueueBacklog"})
