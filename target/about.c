@@ -81,6 +81,7 @@ struct target_draft target_about_metrics(const struct target_sources *from,
     target_running_figures(from->running, &figures, &scene);
     target_tally_add_times(from->tally, &figures);
     return target_draft_own(
-        MHD_HTTP_OK, target_response_text(target_tally_prometheus(from->tally, stalls, &figures),
-                                          PROMETHEUS_TYPE));
+        MHD_HTTP_OK, target_response_text(
+                         target_tally_prometheus(from->tally, stalls, &figures, asked->uptime_ns),
+                         PROMETHEUS_TYPE));
 }

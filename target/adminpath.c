@@ -5,6 +5,7 @@
 
 #include "admin.h"
 #include "jsontext.h"
+#include "levels.h"
 #include "names.h"
 #include "outputs.h"
 #include "response.h"
@@ -121,15 +122,27 @@ static size_t purge(const struct target_sources *from, const struct purge_asked 
         from->running->state[target_systems_index(&target_response_cache_system)];
     struct target_outputs *outputs =
         from->running->state[target_systems_index(&target_outputs_system)];
+    char tag[TARGET_NAME_BYTES];
     size_t purged = 0;
 
-    if (!asked->topic) {
-        purged += target_response_cache_purge(answers, asked->tag, asked->pattern, scene);
-    }
-    if (asked->topic || asked->given == 0) {
+    if (asked->topic || asked->given == 0) { /* first, as the response cache keeps what it gives */
         purged += target_outputs_purge(outputs, asked->topic, scene);
     }
-    return purged;
+    if (asked->topic) {
+        target_outputs_tag(tag, asked->topic);
+    }
+    return purged + target_response_cache_purge(answers, asked->topic ? tag : asked->tag,
+                                                asked->pattern, scene);
+}
+
+/* NULL: no level would owe any. */
+static json_t *owed_json(const struct target_sources *from)
+{
+    struct target_levels *levels =
+        from->running->state[target_systems_index(&target_levels_system)];
+
+    return target_levels_are_outside(levels) ? json_integer((json_int_t)target_levels_owed(levels))
+                                             : NULL;
 }
 
 struct target_draft target_adminpath_purge(const struct target_sources *from,
@@ -137,6 +150,7 @@ struct target_draft target_adminpath_purge(const struct target_sources *from,
 {
     struct purge_asked query = {.tag = NULL};
     struct target_scene scene = target_sources_scene(from, asked->now_ns);
+    size_t purged;
 
     MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_purge, &query);
     if (query.others > 0 || query.given > 1) {
@@ -148,9 +162,10 @@ struct target_draft target_adminpath_purge(const struct target_sources *from,
         return target_draft_bad_request("a tag or topic is a name of up to 64 letters, digits and "
                                         "-_.:/; without any, all answers are dropped");
     }
+    purged = purge(from, &query, &scene);
     return target_draft_text(
-        MHD_HTTP_OK, target_jsontext_take(
-                         json_pack("{s:I}", "purged", (json_int_t)purge(from, &query, &scene))));
+        MHD_HTTP_OK, target_jsontext_take(json_pack("{s:I, s:o*}", "purged", (json_int_t)purged,
+                                                    "pending", owed_json(from))));
 }
 
 struct target_draft target_adminpath_warm(const struct target_sources *from,

@@ -19,6 +19,7 @@
 #include "errands.h"
 #include "mailbox.h"
 #include "modellist.h"
+#include "names.h"
 #include "routes.h"
 #include "sessionstore.h"
 #include "upstream.h"
@@ -43,6 +44,7 @@ struct target_response_cache_part {
     struct target_response_cache *cache; /* that had no answer, and may keep this one; NULL: none */
     const struct target_cache_entry *load; /* to be filled with the answer; NULL: not by this one */
     enum target_cache_note note;
+    uint64_t purges;  /* before it executed; after another the answer is not kept */
     uint64_t ttl_s;   /* of a hit: for how long it would be one again */
     bool is_stored;   /* the answer is kept now */
     const char *name; /* in Cache-Status; NULL: as always */
@@ -64,7 +66,9 @@ struct target_cache_say {
 
 struct target_outputs_part {
     struct target_cache_say *say; /* NULL: not asked, or no room */
-    bool is_missed;               /* the answer is to be kept */
+    bool is_missed;               /* the answer is to be kept, */
+    uint64_t purges;              /* unless there was one since */
+    char tag[TARGET_NAME_BYTES];  /* "topic:NAME", for the other caches; empty: it has none */
 };
 
 struct target_coalescing_part {

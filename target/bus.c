@@ -163,7 +163,7 @@ size_t target_bus_read(struct target_bus *bus, uint64_t since, const char *topic
 
     pthread_mutex_lock(&bus->lock);
     if (since > bus->last) {
-        since = bus->last; /* of another life of the service */
+        since = 0;
     }
     *lost = since + 1 < bus->first ? bus->first - since - 1 : 0;
     for (n = since + *lost + 1; n <= bus->last && count < most; n++) {

@@ -69,7 +69,8 @@ uint64_t target_bus_publish(struct target_bus *bus, const char *topic, const cha
 
 /*
  * Copies up to `most` events behind number `since`, of `topic` alone unless it is NULL; returns how
- * many. `*next` is where to go on, `*lost` how many of all topics are no longer there.
+ * many. `*next` is where to go on, `*lost` how many of all topics are no longer there. A number
+ * that no event has had is none of this bus's: it is read from its begin.
  */
 size_t target_bus_read(struct target_bus *bus, uint64_t since, const char *topic, size_t most,
                        struct target_bus_event *events, uint64_t *next, uint64_t *lost,

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "keyfigures.h"
+
 /* One writer, so no atomic addition is needed; release pairs with the acquire of read(). */
 static void add(target_counter *counter, uint64_t more)
 {
@@ -156,6 +158,20 @@ void target_tally_add_times(const struct target_tally *tally, struct target_figu
     target_figures_add_histogram(figures, &times);
 }
 
+struct target_action target_tally_action(const struct target_tally *tally, enum target_route route)
+{
+    struct target_action action = {.over = sum_unanswered(tally, route)};
+
+    action.errors = action.over;
+    for (unsigned status = TARGET_STATUS_MIN; status <= TARGET_STATUS_MAX; status++) {
+        uint64_t answers = sum_answers(tally, route, status);
+
+        action.over += answers;
+        action.errors += status >= 500 ? answers : 0;
+    }
+    return action;
+}
+
 static void print_paths_json(FILE *out, const struct target_tally *tally, uint64_t *total)
 {
     const char *comma = "";
@@ -257,7 +273,7 @@ static void print_unanswered(FILE *out, const struct target_tally *tally)
 }
 
 char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
-                              const struct target_figures *figures)
+                              const struct target_figures *figures, uint64_t uptime_ns)
 {
     char *text = NULL;
     size_t length;
@@ -276,6 +292,7 @@ char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
     if (figures) {
         target_figures_print(figures, out);
     }
+    target_keyfigures_print(out, tally, figures, uptime_ns);
     fclose(out);
     return text;
 }

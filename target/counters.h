@@ -58,13 +58,19 @@ struct target_totals target_tally_totals(const struct target_tally *tally);
 /* The histogram request_seconds: from a request's head to its end, of those done. */
 void target_tally_add_times(const struct target_tally *tally, struct target_figures *figures);
 
+struct target_action { /* what was done of one path, over all sets */
+    uint64_t over, errors;
+};
+
+struct target_action target_tally_action(const struct target_tally *tally, enum target_route route);
+
 /*
  * The bodies of /count and /metrics (Prometheus text format 0.0.4), heap memory that the caller
  * frees; NULL: no memory. Names that were never counted are left out. `figures` of the systems
- * stand at the end; NULL: none.
+ * stand at the end, and those of keyfigures.h; NULL: none.
  */
 char *target_tally_json(const struct target_tally *tally);
 char *target_tally_prometheus(const struct target_tally *tally, uint64_t stalls,
-                              const struct target_figures *figures);
+                              const struct target_figures *figures, uint64_t uptime_ns);
 
 #endif

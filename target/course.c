@@ -66,6 +66,8 @@ static void begin_request(struct target_loop *loop, struct target_request *reque
                 MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Correlation-ID"),
                 loop->shared->start_ns, request->index);
         }
+        target_traceparent_read(&request->parent, MHD_lookup_connection_value(
+                                                      connection, MHD_HEADER_KIND, "traceparent"));
     }
     target_counters_head(loop->counters, request->route);
     loop->in_flight++;
@@ -368,6 +370,8 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .cache = target_response_cache_word(&request->admission),
         .backend = request->admission.lb.backend,
         .cache_by = target_response_cache_who(&request->admission),
+        .trace_id = request->parent.trace_id,
+        .parent_id = request->parent.parent_id,
         .span = request->admission.span,
         .spans = request->admission.spans,
         .processing = request->admission.cognitive,
@@ -382,12 +386,13 @@ static void log_request(struct target_loop *loop, const struct target_request *r
         .path = truth.path,
         .status = truth.status,
         .correlation_id = request->correlation_id,
+        .trace_id = truth.trace_id,
         .begin_ns = truth.begin_ns,
         .end_ns = truth.end_ns,
     };
 
     target_truthlog_request(&loop->journal.truth, &truth);
-    target_jsonlog_request(&loop->journal.json, &entry);
+    target_jsonlog_request(&loop->journal.json, TARGET_HERE, &entry);
     target_trace_add(loop->shared->trace, request->correlation_id, request->method, &truth);
 }
 

@@ -320,11 +320,12 @@ static bool add_key(struct keys *keys, const char *text)
     return keys->key[keys->count] && ++keys->count;
 }
 
-void target_diskstore_purge(struct target_diskstore *store, const char *tag,
+bool target_diskstore_purge(struct target_diskstore *store, const char *tag,
                             bool (*is_meant)(const void *cls, const char *key), const void *cls)
 {
     enum statement which = tag ? TAGGED : ALL;
     sqlite3_stmt *statement = tag ? bind_key(store, which, tag) : store->statement[which];
+    uint64_t failures = store->figures.failures;
     struct keys keys = {.count = 0};
     int code;
 
@@ -341,12 +342,15 @@ void target_diskstore_purge(struct target_diskstore *store, const char *tag,
         for (size_t i = 0; i < keys.count; i++) {
             drop(store, keys.key[i]);
         }
-        exec(store, "COMMIT");
+        if (!exec(store, "COMMIT")) {
+            sqlite3_exec(store->handle, "ROLLBACK", NULL, NULL, NULL);
+        }
     }
     for (size_t i = 0; i < keys.count; i++) {
         free(keys.key[i]);
     }
     free(keys.key);
+    return code == SQLITE_DONE && store->figures.failures == failures;
 }
 
 void target_diskstore_set(struct target_diskstore *store, uint64_t limit_bytes)

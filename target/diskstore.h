@@ -43,8 +43,8 @@ struct target_diskstore_entry { /* borrowed */
 bool target_diskstore_put(struct target_diskstore *store,
                           const struct target_diskstore_entry *entry);
 
-/* Drops those with a tag (NULL: any) whose key `is_meant` (NULL: all). */
-void target_diskstore_purge(struct target_diskstore *store, const char *tag,
+/* Drops those with a tag (NULL: any) whose key `is_meant` (NULL: all). False: not all of them. */
+bool target_diskstore_purge(struct target_diskstore *store, const char *tag,
                             bool (*is_meant)(const void *cls, const char *key), const void *cls);
 
 void target_diskstore_set(struct target_diskstore *store, uint64_t limit_bytes);

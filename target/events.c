@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "jsontext.h"
 #include "quantity.h"
@@ -16,6 +17,7 @@
 
 struct target_events {
     struct target_bus *bus;
+    uint64_t epoch; /* CLOCK_REALTIME ms of its begin: tells its numbers from those of another */
     _Atomic bool is_on; /* relaxed: only its value matters */
 };
 
@@ -141,8 +143,14 @@ static void print_event(FILE *out, const struct target_bus_event *event)
             event->data);
 }
 
-static char *print_all(const struct target_bus_event *events, size_t count, uint64_t next,
-                       uint64_t lost)
+struct page { /* of events */
+    struct target_bus_event *event;
+    size_t count;
+    uint64_t next, lost, epoch;
+    bool is_reset; /* what was read before is of another bus: read from its begin */
+};
+
+static char *print_all(const struct page *page)
 {
     char *text = NULL;
     size_t bytes;
@@ -152,18 +160,20 @@ static char *print_all(const struct target_bus_event *events, size_t count, uint
         return NULL;
     }
     fputs("{\"events\":[", out);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < page->count; i++) {
         fputs(i > 0 ? "," : "", out);
-        print_event(out, &events[i]);
+        print_event(out, &page->event[i]);
     }
-    fprintf(out, "],\"next\":%" PRIu64 ",\"lost\":%" PRIu64 "}\n", next, lost);
+    fprintf(out,
+            "],\"next\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"reset\":%s}\n",
+            page->next, page->lost, page->epoch, page->is_reset ? "true" : "false");
     return fclose(out) == 0 ? text : (free(text), NULL);
 }
 
 struct reading {       /* what is asked for */
     const char *topic; /* NULL: of all */
-    uint64_t since, limit;
-    bool has_since, has_limit;
+    uint64_t since, limit, epoch;
+    bool has_since, has_limit, has_epoch;
     bool is_good; /* nothing else is, and nothing twice */
 };
 
@@ -184,47 +194,53 @@ static enum MHD_Result read_argument(void *cls, enum MHD_ValueKind kind, const c
     } else if (strcmp(name, "topic") == 0 && !reading->topic) {
         reading->topic = text;
         is_good = target_bus_is_name(text);
+    } else if (strcmp(name, "epoch") == 0 && !reading->has_epoch) {
+        reading->has_epoch = true;
+        is_good = target_quantity_count(text, UINT64_MAX / 2, &reading->epoch);
     }
     reading->is_good &= is_good;
     return MHD_YES;
 }
 
-static struct target_draft list(struct target_bus *bus, const struct target_asked *asked)
+static struct target_draft list(struct target_events *events, const struct target_asked *asked)
 {
     struct reading reading = {.limit = TARGET_BUS_READ_MAX, .is_good = true};
-    struct target_bus_event *events;
+    struct page page = {.epoch = events->epoch};
     struct target_draft answer;
-    uint64_t next, lost;
-    size_t count;
+    bool is_other;
 
     MHD_get_connection_values(asked->connection, MHD_GET_ARGUMENT_KIND, read_argument, &reading);
     if (!reading.is_good) {
-        return target_draft_bad_request("this path takes ?since=NUMBER&topic=NAME&limit=N, at most "
-                                        "1000 events at a time");
+        return target_draft_bad_request(
+            "this path takes ?since=NUMBER&epoch=NUMBER&topic=NAME&limit=N, "
+            "at most 1000 events at a time");
     }
-    events = malloc(reading.limit * sizeof *events);
-    if (!events) {
+    page.event = malloc(reading.limit * sizeof *page.event);
+    if (!page.event) {
         return target_draft_text(MHD_HTTP_OK, NULL);
     }
-    count = target_bus_read(bus, reading.since, reading.topic, reading.limit, events, &next, &lost,
-                            asked->now_ns);
-    answer = target_draft_text(MHD_HTTP_OK, print_all(events, count, next, lost));
-    free(events);
+    is_other = reading.has_epoch && reading.epoch != events->epoch;
+    page.count = target_bus_read(events->bus, is_other ? 0 : reading.since, reading.topic,
+                                 reading.limit, page.event, &page.next, &page.lost, asked->now_ns);
+    page.is_reset = is_other || page.next < reading.since;
+    answer = target_draft_text(MHD_HTTP_OK, print_all(&page));
+    free(page.event);
     return answer;
 }
 
 struct target_draft target_events_answer(const struct target_sources *from,
                                          const struct target_asked *asked)
 {
-    struct target_bus *bus =
-        target_events_bus(from->running->state[target_systems_index(&target_events_system)]);
+    struct target_events *events =
+        from->running->state[target_systems_index(&target_events_system)];
+    struct target_bus *bus = target_events_bus(events);
 
     if (!bus) {
         return target_draft_failed(MHD_HTTP_NOT_FOUND, "not_found",
                                    "events are not kept (--events 0)");
     }
     return strcmp(asked->method, MHD_HTTP_METHOD_POST) == 0 ? publish(from, bus, asked)
-                                                            : list(bus, asked);
+                                                            : list(events, asked);
 }
 
 /* ---- the system ---- */
@@ -253,10 +269,13 @@ static void *start(const void *cls, uint64_t now_ns)
 {
     uint64_t history = ((const struct target_events_settings *)cls)->history;
     struct target_events *events = calloc(1, sizeof *events);
+    struct timespec wall;
 
     if (!events) {
         return NULL;
     }
+    clock_gettime(CLOCK_REALTIME, &wall);
+    events->epoch = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
     events->bus = target_bus_new(history > 0 ? history : ROOM_LEAST);
     if (!events->bus) {
         free(events);

@@ -29,7 +29,8 @@ static const struct metric cache_metrics[] = {
     {"bytes", "gauge", "Of a cache: held now.", CACHE(bytes)},
 };
 
-#define METRICS 4 /* of either kind */
+#define METRICS    4  /* of either kind */
+#define NAME_BYTES 96 /* of a histogram, whole */
 
 void target_figures_add_limit(struct target_figures *figures,
                               const struct target_limit_figure *limit)
@@ -154,24 +155,29 @@ static uint64_t count_of(const struct target_histogram_figure *histogram)
     return count;
 }
 
-static void print_histogram(const struct target_histogram_figure *histogram, FILE *out)
+void target_histogram_print(const struct target_histogram_figure *histogram, const char *name,
+                            const char *help, FILE *out)
 {
-    const char *name = histogram->name;
     uint64_t count = 0;
 
-    fprintf(out,
-            "# HELP pelt_target_%s What was counted, by its size.\n"
-            "# TYPE pelt_target_%s histogram\n",
-            name, name);
+    fprintf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
     for (size_t i = 0; i < histogram->buckets; i++) {
         count += histogram->bucket[i].count;
-        fprintf(out, "pelt_target_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name,
-                histogram->bucket[i].most, count);
+        fprintf(out, "%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name, histogram->bucket[i].most,
+                count);
     }
     fprintf(out,
-            "pelt_target_%s_bucket{le=\"+Inf\"} %" PRIu64 "\npelt_target_%s_sum %.9g\n"
-            "pelt_target_%s_count %" PRIu64 "\n",
+            "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.9g\n"
+            "%s_count %" PRIu64 "\n",
             name, count, name, histogram->sum, name, count);
+}
+
+static void print_histogram(const struct target_histogram_figure *histogram, FILE *out)
+{
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof name, "pelt_target_%s", histogram->name);
+    target_histogram_print(histogram, name, "What was counted, by its size.", out);
 }
 
 void target_figures_print(const struct target_figures *figures, FILE *out)

@@ -84,6 +84,10 @@ void target_histogram_add(struct target_histogram_figure *histogram, double most
 void target_figures_add_histogram(struct target_figures *figures,
                                   const struct target_histogram_figure *histogram);
 
+/* As Prometheus text, under a name of its own. */
+void target_histogram_print(const struct target_histogram_figure *histogram, const char *name,
+                            const char *help, FILE *out);
+
 /* Prometheus text: pelt_target_limit_used{limit="workers"} 3, and so on. */
 void target_figures_print(const struct target_figures *figures, FILE *out);
 

@@ -31,8 +31,9 @@ static void publish(struct target_journal *journal, uint64_t now_ns, uint64_t at
     }
 }
 
-void target_journal_event(struct target_journal *journal, uint64_t now_ns, uint64_t at_ns,
-                          const char *system, const char *event, const char *fmt, ...)
+void target_journal_event_of(struct target_place place, struct target_journal *journal,
+                             uint64_t now_ns, uint64_t at_ns, const char *system, const char *event,
+                             const char *fmt, ...)
 {
     char members[MEMBERS_BYTES];
     va_list args;
@@ -44,7 +45,7 @@ void target_journal_event(struct target_journal *journal, uint64_t now_ns, uint6
     vsnprintf(members, sizeof members, fmt, args);
     va_end(args);
     target_truthlog_event(&journal->truth, now_ns, at_ns, system, event, members);
-    target_jsonlog_event(&journal->json, now_ns, system, event, members);
+    target_jsonlog_event(&journal->json, place, now_ns, system, event, members);
     publish(journal, now_ns, at_ns, system, event, members);
 }
 

@@ -7,6 +7,7 @@
 #define TARGET_JOURNAL_H
 
 #include "lines.h"
+#include "place.h"
 
 struct target_events; /* events.h */
 
@@ -24,9 +25,12 @@ void target_journal_deinit(struct target_journal *journal);
  * Tells that `event` of `system` happened at `at_ns`. `fmt` gives further JSON members, each with
  * its comma before it: ",\"workers\":%zu"; values must need no escaping. NULL: nobody listens.
  */
-void target_journal_event(struct target_journal *journal, uint64_t now_ns, uint64_t at_ns,
-                          const char *system, const char *event, const char *fmt, ...)
-    TARGET_PRINTF(6, 7);
+#define target_journal_event(...) target_journal_event_of(TARGET_HERE, __VA_ARGS__)
+
+/* Likewise, of another place in the code. */
+void target_journal_event_of(struct target_place place, struct target_journal *journal,
+                             uint64_t now_ns, uint64_t at_ns, const char *system, const char *event,
+                             const char *fmt, ...) TARGET_PRINTF(7, 8);
 
 void target_journal_tick(struct target_journal *journal, uint64_t now_ns);
 

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #define ID_LENGTH_MAX 64
+#define MESSAGE_BYTES 96
+#define HEAD_BYTES    512
 
 /* "2026-01-31T12:00:00.123456Z" */
 static void print_timestamp(char *text, size_t bytes)
@@ -28,34 +30,59 @@ static const char *level_of(unsigned status)
     return status >= 400 ? "WARNING" : "INFO";
 }
 
-void target_jsonlog_request(struct target_lines *log, const struct target_log_entry *entry)
+/* "course" of ".../course.c". */
+static const char *module_of(struct target_place place, int *length)
 {
-    char timestamp[48];
+    const char *slash = strrchr(place.file, '/'), *name = slash ? slash + 1 : place.file;
 
-    if (log->fd < 0) {
-        return;
-    }
-    print_timestamp(timestamp, sizeof timestamp);
-    target_lines_add(log, entry->end_ns,
-                     "{\"timestamp\":\"%s\",\"level\":\"%s\",\"logger\":\"pelt-target.http\","
-                     "\"message\":\"%s %s %u\",\"correlation_id\":\"%s\",\"duration_ms\":%.3f}\n",
-                     timestamp, level_of(entry->status), entry->method, entry->path, entry->status,
-                     entry->correlation_id, (double)(entry->end_ns - entry->begin_ns) / 1e6);
+    *length = (int)strcspn(name, ".");
+    return name;
 }
 
-void target_jsonlog_event(struct target_lines *log, uint64_t now_ns, const char *system,
-                          const char *event, const char *members)
+/* What both kinds of lines begin with. */
+static void print_head(char text[HEAD_BYTES], struct target_place place, const char *level,
+                       const char *logger, const char *message)
 {
+    int length;
+    const char *module = module_of(place, &length);
     char timestamp[48];
+
+    print_timestamp(timestamp, sizeof timestamp);
+    snprintf(text, HEAD_BYTES,
+             "{\"timestamp\":\"%s\",\"level\":\"%s\",\"logger\":\"pelt-target.%s\","
+             "\"message\":\"%s\",\"module\":\"%.*s\",\"function\":\"%s\",\"line\":%d",
+             timestamp, level, logger, message, length, module, place.function, place.line);
+}
+
+void target_jsonlog_request(struct target_lines *log, struct target_place place,
+                            const struct target_log_entry *entry)
+{
+    char head[HEAD_BYTES], message[MESSAGE_BYTES], trace[64] = "";
 
     if (log->fd < 0) {
         return;
     }
-    print_timestamp(timestamp, sizeof timestamp);
-    target_lines_add(log, now_ns,
-                     "{\"timestamp\":\"%s\",\"level\":\"INFO\",\"logger\":\"pelt-target.%s\","
-                     "\"message\":\"%s\",\"correlation_id\":null,\"duration_ms\":null%s}\n",
-                     timestamp, system, event, members);
+    snprintf(message, sizeof message, "%s %s %u", entry->method, entry->path, entry->status);
+    print_head(head, place, level_of(entry->status), "http", message);
+    if (entry->trace_id && entry->trace_id[0]) {
+        snprintf(trace, sizeof trace, ",\"trace_id\":\"%s\"", entry->trace_id);
+    }
+    target_lines_add(log, entry->end_ns, "%s,\"correlation_id\":\"%s\",\"duration_ms\":%.3f%s}\n",
+                     head, entry->correlation_id, (double)(entry->end_ns - entry->begin_ns) / 1e6,
+                     trace);
+}
+
+void target_jsonlog_event(struct target_lines *log, struct target_place place, uint64_t now_ns,
+                          const char *system, const char *event, const char *members)
+{
+    char head[HEAD_BYTES];
+
+    if (log->fd < 0) {
+        return;
+    }
+    print_head(head, place, "INFO", system, event);
+    target_lines_add(log, now_ns, "%s,\"correlation_id\":null,\"duration_ms\":null%s}\n", head,
+                     members);
 }
 
 void target_correlation_id(char id[TARGET_CORRELATION_BYTES], const char *gave, uint64_t start_ns,

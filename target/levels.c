@@ -1,7 +1,11 @@
 /*
  * levels: see the header. A request that looks further is, in turn: asked here (l2), an errand of
- * the disk's thread, an errand of the Redis thread, resumed. Whatever is to be kept or dropped
- * there is an errand, too, so that all happens in the order in which it was given.
+ * the disk's thread, an errand of the Redis thread, resumed. Whatever is to be kept there is an
+ * errand, too.
+ *
+ * A purge is owed by l3 and l4 until they have done it, and they do nothing else before that. So
+ * what was purged is not found, however long a store is away. An answer that was asked for before
+ * the last purge is not kept anywhere, whatever that purge was of.
  */
 #include "levels.h"
 
@@ -17,6 +21,7 @@
 #include "keytable.h"
 #include "names.h"
 #include "pack.h"
+#include "redisprobe.h"
 #include "requestkey.h"
 #include "response_cache.h"
 #include "sqlfile.h"
@@ -24,8 +29,9 @@
 #define NS_PER_MS   UINT64_C(1000000)
 #define NS_PER_S    UINT64_C(1000000000)
 #define WAITING_MAX 10000 /* errands of a thread; more are not done */
+#define OWED_MAX    1000  /* purges; instead of more, all is dropped */
 #define STATUS_GOOD 200
-#define TAGS_MAX    9 /* of an answer: its path, and those named */
+#define TAGS_MAX    10 /* of an answer: its path, its topic, and those named */
 #define TAG_HEADER  "Cache-Tag"
 #define BUCKETS     12 /* of look-ups: up to 1 us, 4 us, 16 us, ... */
 #define REDIS_KEY   "pelt:answer:"
@@ -49,20 +55,37 @@ struct meter { /* of a level; relaxed: only the values matter */
     _Atomic uint64_t by_time[BUCKETS];
 };
 
+struct purge { /* that a level owes; tag and pattern NULL: of all */
+    struct purge *next;
+    char *tag, *pattern; /* NULL: none */
+};
+
+struct debt { /* of a level; under the lock */
+    struct purge *first, *last;
+    size_t count;                /* the one that is being done included */
+    bool is_of_all;              /* before those of the list; counted, too */
+    struct target_errand errand; /* that pays */
+    bool is_given;
+};
+
 struct target_levels {
     struct meter meter[LEVELS];
     struct target_cache *compressed; /* of struct packed */
     atomic_bool is_compressed;       /* l2 is on; relaxed: a request may miss a change */
-    _Atomic uint64_t purges;         /* what was fetched before the last one is not given */
+
+    pthread_mutex_t lock;     /* of what follows; before that of `compressed` */
+    _Atomic uint64_t purges;  /* what was asked for before the last one is neither given nor kept;
+                                 written under the lock */
+    struct debt debt[LEVELS]; /* of l3 and l4 */
+    struct target_diskstore_figures disk_figures; /* as that thread last saw them */
 
     struct target_errands *disk_errands; /* NULL: l3 is off */
     struct target_diskstore *disk;       /* that thread's */
     _Atomic uint64_t disk_limit;
-    pthread_mutex_t lock;
-    struct target_diskstore_figures disk_figures; /* as that thread last saw them */
 
-    struct target_errands *redis_errands;  /* NULL: l4 is off */
-    struct target_redislink *redis;        /* that thread's */
+    struct target_errands *redis_errands; /* NULL: l4 is off */
+    struct target_redislink *redis;       /* that thread's */
+    struct target_redisprobe redis_probe;
     _Atomic uint64_t redis_failures, lost; /* errands that were too many */
 };
 
@@ -151,6 +174,187 @@ static uint64_t wall_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* ---- what was purged ---- */
+
+static const char *redis_key(char text[REDIS_BYTES], const char *key)
+{
+    snprintf(text, REDIS_BYTES, "%s%s", REDIS_KEY, key);
+    return text;
+}
+
+static bool matches(const void *pattern, const char *key)
+{
+    const char *base = target_request_key_base(key);
+
+    return base && fnmatch(pattern, base + 1, 0) == 0;
+}
+
+static void free_purge(struct purge *purge)
+{
+    free(purge->tag);
+    free(purge->pattern);
+    free(purge);
+}
+
+/* Those of the list. */
+static void forgive(struct debt *debt)
+{
+    while (debt->first) {
+        struct purge *purge = debt->first;
+
+        debt->first = purge->next;
+        debt->count--;
+        free_purge(purge);
+    }
+    debt->last = NULL;
+}
+
+static void note_disk(struct target_levels *levels)
+{
+    struct target_diskstore_figures now = target_diskstore_figures(levels->disk);
+
+    pthread_mutex_lock(&levels->lock);
+    levels->disk_figures = now;
+    pthread_mutex_unlock(&levels->lock);
+}
+
+static bool purge_disk(struct target_levels *levels, const struct purge *purge)
+{
+    bool is_done = target_diskstore_purge(levels->disk, purge->tag, purge->pattern ? matches : NULL,
+                                          purge->pattern);
+
+    note_disk(levels);
+    return is_done;
+}
+
+struct dropping { /* from Redis */
+    struct target_redislink *redis;
+    const char *pattern; /* NULL: all */
+    bool has_failed;
+};
+
+static void drop_member(void *cls, const char *member)
+{
+    struct dropping *dropping = cls;
+    char key[REDIS_BYTES];
+
+    dropping->has_failed |= !target_redislink_delete(dropping->redis, redis_key(key, member));
+}
+
+static void drop_key(void *cls, const char *key)
+{
+    struct dropping *dropping = cls;
+
+    if (!dropping->pattern ||
+        (strlen(key) >= strlen(REDIS_KEY) && matches(dropping->pattern, key + strlen(REDIS_KEY)))) {
+        dropping->has_failed |= !target_redislink_delete(dropping->redis, key);
+    }
+}
+
+static bool purge_redis(struct target_levels *levels, const struct purge *purge)
+{
+    struct dropping dropping = {.redis = levels->redis, .pattern = purge->pattern};
+    char set[sizeof REDIS_TAG + TARGET_NAME_BYTES];
+
+    if (!purge->tag) {
+        return target_redislink_keys(levels->redis, REDIS_KEY, drop_key, &dropping) &&
+               !dropping.has_failed;
+    }
+    snprintf(set, sizeof set, "%s%s", REDIS_TAG, purge->tag);
+    return target_redislink_members(levels->redis, set, drop_member, &dropping) &&
+           !dropping.has_failed && target_redislink_delete(levels->redis, set);
+}
+
+/* The next one; NULL, and `*is_of_all` false: there is none. */
+static struct purge *take_owed(struct target_levels *levels, struct debt *debt, bool *is_of_all)
+{
+    struct purge *purge = NULL;
+
+    pthread_mutex_lock(&levels->lock);
+    *is_of_all = debt->is_of_all;
+    debt->is_of_all = false;
+    if (!*is_of_all && debt->first) {
+        purge = debt->first;
+        debt->first = purge->next;
+        debt->last = debt->first ? debt->last : NULL;
+        purge->next = NULL;
+    }
+    pthread_mutex_unlock(&levels->lock);
+    return purge;
+}
+
+/* After take_owed: it was done, or stands in front again. */
+static void note_owed(struct target_levels *levels, struct debt *debt, struct purge *purge,
+                      bool is_done)
+{
+    pthread_mutex_lock(&levels->lock);
+    if (is_done || debt->is_of_all) { /* or it is part of another that is owed since */
+        debt->count--;
+    } else if (purge) {
+        purge->next = debt->first;
+        debt->last = debt->last ? debt->last : purge;
+        debt->first = purge;
+        purge = NULL;
+    } else {
+        debt->is_of_all = true;
+    }
+    pthread_mutex_unlock(&levels->lock);
+    if (purge) {
+        free_purge(purge);
+    }
+}
+
+/* Purges what is owed; on the level's thread. False: the level may have what was purged. */
+static bool settle(struct target_levels *levels, enum level level)
+{
+    static const struct purge of_all = {.tag = NULL};
+    struct debt *debt = &levels->debt[level];
+    bool is_of_all, is_done = true;
+    struct purge *purge;
+
+    while (is_done && ((purge = take_owed(levels, debt, &is_of_all)) || is_of_all)) {
+        const struct purge *owed = purge ? purge : &of_all;
+
+        is_done = level == L3 ? purge_disk(levels, owed) : purge_redis(levels, owed);
+        note_owed(levels, debt, purge, is_done);
+    }
+    return is_done;
+}
+
+static void note_redis(struct target_levels *levels, bool is_good)
+{
+    target_redisprobe_note(&levels->redis_probe, is_good);
+    atomic_fetch_add_explicit(&levels->redis_failures, !is_good, memory_order_relaxed);
+}
+
+static void pay(struct target_levels *levels, enum level level)
+{
+    bool is_done;
+
+    pthread_mutex_lock(&levels->lock);
+    levels->debt[level].is_given = false;
+    pthread_mutex_unlock(&levels->lock);
+    is_done = settle(levels, level);
+    if (level == L4) {
+        note_redis(levels, is_done);
+    }
+}
+
+static void pay_disk(void *cls, struct target_errand *errand)
+{
+    pay(cls, L3);
+}
+
+static void pay_redis(void *cls, struct target_errand *errand)
+{
+    pay(cls, L4);
+}
+
+static bool is_current(struct target_levels *levels, uint64_t purges)
+{
+    return purges == atomic_load_explicit(&levels->purges, memory_order_acquire);
+}
+
 /* ---- what is looked up ---- */
 
 /* Takes note in the request of what a level said. */
@@ -177,8 +381,7 @@ static bool take(struct target_levels *levels, struct target_admission *admissio
     uint64_t now_ns = wall_ns();
     bool is_good = found && target_pack_read(found, pack, bytes);
 
-    if (is_good && (found->expires_wall_ns <= now_ns ||
-                    part->purges != atomic_load_explicit(&levels->purges, memory_order_acquire))) {
+    if (is_good && (found->expires_wall_ns <= now_ns || !is_current(levels, part->purges))) {
         target_body_release(found->body);
         is_good = false;
     }
@@ -233,12 +436,6 @@ static void end_fetch(struct target_admission *admission)
     target_resume(admission);
 }
 
-static const char *redis_key(char text[REDIS_BYTES], const char *key)
-{
-    snprintf(text, REDIS_BYTES, "%s%s", REDIS_KEY, key);
-    return text;
-}
-
 static void fetch_from_redis(void *cls, struct target_errand *errand)
 {
     struct target_levels *levels = cls;
@@ -246,11 +443,13 @@ static void fetch_from_redis(void *cls, struct target_errand *errand)
     uint64_t begin_ns = target_clock_now_ns();
     char key[REDIS_BYTES], *pack = NULL;
     size_t bytes = 0;
-    enum target_redis_found found = target_redislink_get(
-        levels->redis, redis_key(key, admission->response_cache.load->key), &pack, &bytes);
+    enum target_redis_found found = TARGET_REDIS_FAILED;
 
-    atomic_fetch_add_explicit(&levels->redis_failures, found == TARGET_REDIS_FAILED,
-                              memory_order_relaxed);
+    if (settle(levels, L4)) {
+        found = target_redislink_get(
+            levels->redis, redis_key(key, admission->response_cache.load->key), &pack, &bytes);
+    }
+    note_redis(levels, found != TARGET_REDIS_FAILED);
     take(levels, admission, L4, found == TARGET_REDIS_FOUND ? pack : NULL, bytes, begin_ns);
     if (found == TARGET_REDIS_FOUND) {
         free(pack);
@@ -265,23 +464,16 @@ static bool go_to_redis(struct target_levels *levels, struct target_admission *a
            target_errands_give(levels->redis_errands, &admission->levels.errand);
 }
 
-static void note_disk(struct target_levels *levels)
-{
-    struct target_diskstore_figures now = target_diskstore_figures(levels->disk);
-
-    pthread_mutex_lock(&levels->lock);
-    levels->disk_figures = now;
-    pthread_mutex_unlock(&levels->lock);
-}
-
 static void fetch_from_disk(void *cls, struct target_errand *errand)
 {
     struct target_levels *levels = cls;
     struct target_admission *admission = admission_of(errand);
     uint64_t begin_ns = target_clock_now_ns();
     size_t bytes = 0;
-    void *pack =
-        target_diskstore_get(levels->disk, admission->response_cache.load->key, wall_ns(), &bytes);
+    void *pack = settle(levels, L3)
+                     ? target_diskstore_get(levels->disk, admission->response_cache.load->key,
+                                            wall_ns(), &bytes)
+                     : NULL;
     bool is_found = take(levels, admission, L3, pack, bytes, begin_ns);
 
     free(pack);
@@ -328,6 +520,7 @@ struct store { /* what is to be kept in l3 or l4 */
     struct target_errand errand;
     char *key, *tags;
     uint64_t expires_wall_ns;
+    uint64_t purges; /* before it was asked for */
     size_t count;
     unsigned char bytes[];
 };
@@ -339,7 +532,7 @@ static void free_store(struct store *store)
     free(store);
 }
 
-static struct store *new_store(const char *key, const struct target_pack *pack,
+static struct store *new_store(const char *key, const struct target_pack *pack, uint64_t purges,
                                const unsigned char *bytes, size_t count)
 {
     struct store *store = malloc(sizeof *store + count);
@@ -350,6 +543,7 @@ static struct store *new_store(const char *key, const struct target_pack *pack,
     *store = (struct store){.key = strdup(key),
                             .tags = strdup(pack->tags),
                             .expires_wall_ns = pack->expires_wall_ns,
+                            .purges = purges,
                             .count = count};
     memcpy(store->bytes, bytes, count);
     if (!store->key || !store->tags) {
@@ -366,12 +560,14 @@ static void store_on_disk(void *cls, struct target_errand *errand)
 
     target_diskstore_set(levels->disk,
                          atomic_load_explicit(&levels->disk_limit, memory_order_relaxed));
-    target_diskstore_put(
-        levels->disk, &(struct target_diskstore_entry){.key = store->key,
-                                                       .tags = store->tags,
-                                                       .pack = store->bytes,
-                                                       .bytes = store->count,
-                                                       .expires_wall_ns = store->expires_wall_ns});
+    if (settle(levels, L3) && is_current(levels, store->purges)) {
+        target_diskstore_put(levels->disk, &(struct target_diskstore_entry){
+                                               .key = store->key,
+                                               .tags = store->tags,
+                                               .pack = store->bytes,
+                                               .bytes = store->count,
+                                               .expires_wall_ns = store->expires_wall_ns});
+    }
     note_disk(levels);
     free_store(store);
 }
@@ -389,20 +585,26 @@ static bool add_to_tags(struct target_levels *levels, const struct store *store,
     return is_good;
 }
 
-static void store_in_redis(void *cls, struct target_errand *errand)
+/* The tags first: what is there without them would be missed when they are purged. */
+static bool put_into_redis(struct target_levels *levels, const struct store *store)
 {
-    struct target_levels *levels = cls;
-    struct store *store = TARGET_OWNER(errand, struct store, errand);
     uint64_t now_ns = wall_ns();
     uint64_t ttl_ms =
         store->expires_wall_ns > now_ns ? (store->expires_wall_ns - now_ns) / NS_PER_MS : 0;
     char key[REDIS_BYTES];
 
-    if (ttl_ms > 0 && (!target_redislink_set(levels->redis, redis_key(key, store->key),
-                                             store->bytes, store->count, ttl_ms) ||
-                       !add_to_tags(levels, store, ttl_ms))) {
-        atomic_fetch_add_explicit(&levels->redis_failures, 1, memory_order_relaxed);
-    }
+    return ttl_ms == 0 || !is_current(levels, store->purges) ||
+           (add_to_tags(levels, store, ttl_ms) &&
+            target_redislink_set(levels->redis, redis_key(key, store->key), store->bytes,
+                                 store->count, ttl_ms));
+}
+
+static void store_in_redis(void *cls, struct target_errand *errand)
+{
+    struct target_levels *levels = cls;
+    struct store *store = TARGET_OWNER(errand, struct store, errand);
+
+    note_redis(levels, settle(levels, L4) && put_into_redis(levels, store));
     free_store(store);
 }
 
@@ -458,9 +660,9 @@ static void keep_in_memory(struct target_levels *levels, const char *key,
     free(packed);
 }
 
-/* In all levels that are faster than `level`. */
+/* In all levels that are faster than `level`, unless there was a purge since `purges` of them. */
 static void keep(struct target_levels *levels, const char *key, const struct target_pack *pack,
-                 enum level level, uint64_t now_ns)
+                 uint64_t purges, enum level level, uint64_t now_ns)
 {
     size_t count;
     unsigned char *bytes = target_pack_make(pack, &count);
@@ -469,27 +671,35 @@ static void keep(struct target_levels *levels, const char *key, const struct tar
         return;
     }
     if (level > L2 && atomic_load_explicit(&levels->is_compressed, memory_order_relaxed)) {
-        keep_in_memory(levels, key, pack, bytes, count, now_ns);
+        pthread_mutex_lock(&levels->lock);
+        if (is_current(levels, purges)) {
+            keep_in_memory(levels, key, pack, bytes, count, now_ns);
+        }
+        pthread_mutex_unlock(&levels->lock);
     }
     if (level > L3 && levels->disk_errands) {
-        keep_outside(levels, levels->disk_errands, new_store(key, pack, bytes, count),
+        keep_outside(levels, levels->disk_errands, new_store(key, pack, purges, bytes, count),
                      store_on_disk);
     }
     if (level > L4 && levels->redis_errands) {
-        keep_outside(levels, levels->redis_errands, new_store(key, pack, bytes, count),
+        keep_outside(levels, levels->redis_errands, new_store(key, pack, purges, bytes, count),
                      store_in_redis);
     }
     free(bytes);
 }
 
-/* Its path, and what the request named. */
+/* Its path, its topic, and what the request named. */
 static void write_tags(const struct target_admission *admission, char tags[TARGET_PACK_TAGS_MAX])
 {
     const char *at = target_admission_header(admission, TAG_HEADER);
     char name[TARGET_NAME_BYTES];
     size_t used = (size_t)snprintf(tags, TARGET_PACK_TAGS_MAX, "%.100s", admission->path);
 
-    for (size_t i = 1; i < TAGS_MAX && at && target_names_next(&at, name); i++) {
+    if (admission->outputs.tag[0]) {
+        used += (size_t)snprintf(tags + used, TARGET_PACK_TAGS_MAX - used, ",%s",
+                                 admission->outputs.tag);
+    }
+    for (size_t i = 2; i < TAGS_MAX && at && target_names_next(&at, name); i++) {
         used += (size_t)snprintf(tags + used, TARGET_PACK_TAGS_MAX - used, ",%s", name);
     }
 }
@@ -505,7 +715,8 @@ static void keep_new(struct target_levels *levels, struct target_admission *admi
                                .bytes = body->bytes};
 
     write_tags(admission, tags);
-    keep(levels, admission->response_cache.load->key, &pack, LEVELS, now_ns);
+    keep(levels, admission->response_cache.load->key, &pack, admission->levels.purges, LEVELS,
+         now_ns);
 }
 
 static void promote(struct target_levels *levels, const struct target_admission *admission,
@@ -519,7 +730,7 @@ static void promote(struct target_levels *levels, const struct target_admission 
                                .bytes = admission->result->bytes};
 
     if (part->level > L2) {
-        keep(levels, admission->response_cache.load->key, &pack, part->level, now_ns);
+        keep(levels, admission->response_cache.load->key, &pack, part->purges, part->level, now_ns);
     }
 }
 
@@ -549,95 +760,50 @@ void target_levels_done(struct target_levels_part *part)
 
 /* ---- purging ---- */
 
-struct purge {
-    struct target_errand errand;
-    struct target_levels *levels;
-    char *tag, *pattern; /* NULL: none */
-};
-
-static bool matches(const void *pattern, const char *key)
+/* Under the lock. What is not told apart for want of memory is dropped with all the rest. */
+static void owe(struct debt *debt, const char *tag, const char *pattern)
 {
-    const char *base = target_request_key_base(key);
+    bool is_of_all = !tag && !pattern;
+    struct purge *purge = is_of_all || debt->count >= OWED_MAX ? NULL : calloc(1, sizeof *purge);
 
-    return base && fnmatch(pattern, base + 1, 0) == 0;
-}
-
-static void free_purge(struct purge *purge)
-{
-    free(purge->tag);
-    free(purge->pattern);
-    free(purge);
-}
-
-static void purge_disk(void *cls, struct target_errand *errand)
-{
-    struct target_levels *levels = cls;
-    struct purge *purge = TARGET_OWNER(errand, struct purge, errand);
-
-    target_diskstore_purge(levels->disk, purge->tag, purge->pattern ? matches : NULL,
-                           purge->pattern);
-    note_disk(levels);
-    free_purge(purge);
-}
-
-static void drop_member(void *cls, const char *member)
-{
-    struct purge *purge = cls;
-    char key[REDIS_BYTES];
-
-    target_redislink_delete(purge->levels->redis, redis_key(key, member));
-}
-
-static void drop_key(void *cls, const char *key)
-{
-    struct purge *purge = cls;
-
-    if (!purge->pattern ||
-        (strlen(key) >= strlen(REDIS_KEY) && matches(purge->pattern, key + strlen(REDIS_KEY)))) {
-        target_redislink_delete(purge->levels->redis, key);
+    if (purge) {
+        purge->tag = tag ? strdup(tag) : NULL;
+        purge->pattern = pattern ? strdup(pattern) : NULL;
     }
-}
-
-static void purge_redis(void *cls, struct target_errand *errand)
-{
-    struct target_levels *levels = cls;
-    struct purge *purge = TARGET_OWNER(errand, struct purge, errand);
-    char set[sizeof REDIS_TAG + TARGET_NAME_BYTES];
-    bool is_good;
-
-    if (purge->tag) {
-        snprintf(set, sizeof set, "%s%s", REDIS_TAG, purge->tag);
-        is_good = target_redislink_members(levels->redis, set, drop_member, purge) &&
-                  target_redislink_delete(levels->redis, set);
-    } else {
-        is_good = target_redislink_keys(levels->redis, REDIS_KEY, drop_key, purge);
-    }
-    atomic_fetch_add_explicit(&levels->redis_failures, !is_good, memory_order_relaxed);
-    free_purge(purge);
-}
-
-static void purge_outside(struct target_levels *levels, struct target_errands *errands,
-                          const char *tag, const char *pattern,
-                          void (*run)(void *cls, struct target_errand *errand))
-{
-    struct purge *purge = errands ? calloc(1, sizeof *purge) : NULL;
-
-    if (!purge) {
+    if (purge && !purge->tag == !tag && !purge->pattern == !pattern) {
+        *(debt->last ? &debt->last->next : &debt->first) = purge;
+        debt->last = purge;
+        debt->count++;
         return;
     }
-    purge->errand.run = run;
-    purge->levels = levels;
-    purge->tag = tag ? strdup(tag) : NULL;
-    purge->pattern = pattern ? strdup(pattern) : NULL;
-    if ((tag && !purge->tag) || (pattern && !purge->pattern) ||
-        !target_errands_give(errands, &purge->errand)) {
-        atomic_fetch_add_explicit(&levels->lost, 1, memory_order_relaxed);
+    if (purge) {
         free_purge(purge);
+    }
+    forgive(debt);
+    debt->count += !debt->is_of_all;
+    debt->is_of_all = true;
+}
+
+static void give_debt(struct target_levels *levels, enum level level)
+{
+    struct target_errands *errands = level == L3 ? levels->disk_errands : levels->redis_errands;
+    struct debt *debt = &levels->debt[level];
+    bool is_to_give;
+
+    pthread_mutex_lock(&levels->lock);
+    is_to_give = !debt->is_given && debt->count > 0;
+    debt->is_given = debt->is_given || is_to_give;
+    pthread_mutex_unlock(&levels->lock);
+    if (is_to_give && !target_errands_give(errands, &debt->errand)) {
+        pthread_mutex_lock(&levels->lock);
+        debt->is_given = false; /* whoever looks there next pays */
+        pthread_mutex_unlock(&levels->lock);
     }
 }
 
 void target_levels_purge(struct target_levels *levels, const char *tag, const char *pattern)
 {
+    pthread_mutex_lock(&levels->lock);
     atomic_fetch_add_explicit(&levels->purges, 1, memory_order_release);
     if (pattern) {
         target_cache_purge_if(levels->compressed, matches, pattern);
@@ -646,8 +812,29 @@ void target_levels_purge(struct target_levels *levels, const char *tag, const ch
     } else {
         target_cache_clear(levels->compressed);
     }
-    purge_outside(levels, levels->disk_errands, tag, pattern, purge_disk);
-    purge_outside(levels, levels->redis_errands, tag, pattern, purge_redis);
+    for (enum level level = L3; level < LEVELS; level++) {
+        if (level == L3 ? levels->disk_errands : levels->redis_errands) {
+            owe(&levels->debt[level], tag, pattern);
+        }
+    }
+    pthread_mutex_unlock(&levels->lock);
+    give_debt(levels, L3);
+    give_debt(levels, L4);
+}
+
+bool target_levels_are_outside(const struct target_levels *levels)
+{
+    return levels->disk_errands || levels->redis_errands;
+}
+
+size_t target_levels_owed(struct target_levels *levels)
+{
+    size_t owed;
+
+    pthread_mutex_lock(&levels->lock);
+    owed = levels->debt[L3].count + levels->debt[L4].count;
+    pthread_mutex_unlock(&levels->lock);
+    return owed;
 }
 
 /* ---- the system ---- */
@@ -668,12 +855,28 @@ static bool apply(void *state, const void *cls, const struct target_scene *scene
     return true;
 }
 
+/* The last try. */
+static void end_debt(struct target_levels *levels, enum level level, const char *knob)
+{
+    struct debt *debt = &levels->debt[level];
+
+    if (debt->count > 0 && !settle(levels, level)) {
+        fprintf(stderr,
+                "pelt-target: %s: %zu purges could not be done: level %s still has what they were "
+                "of\n",
+                knob, debt->count, level_names[level]);
+    }
+    forgive(debt);
+}
+
 static void stop(void *state, const struct target_scene *scene)
 {
     struct target_levels *levels = state;
 
     target_errands_free(levels->disk_errands);
     target_errands_free(levels->redis_errands);
+    end_debt(levels, L3, "cache-disk");
+    end_debt(levels, L4, "cache-redis");
     target_diskstore_free(levels->disk);
     target_redislink_free(levels->redis);
     if (levels->compressed) {
@@ -700,6 +903,7 @@ static bool open_redis(struct target_levels *levels, const struct target_levels_
 {
     levels->redis = target_redislink_new(settings->redis);
     levels->redis_errands = target_errands_new(WAITING_MAX, levels);
+    target_redisprobe_init(&levels->redis_probe, levels->redis);
     return levels->redis && levels->redis_errands;
 }
 
@@ -713,6 +917,8 @@ static void *start(const void *cls, uint64_t now_ns)
         return NULL;
     }
     pthread_mutex_init(&levels->lock, NULL);
+    levels->debt[L3].errand.run = pay_disk;
+    levels->debt[L4].errand.run = pay_redis;
     levels->compressed = target_cache_new(&options);
     if (!levels->compressed || (settings->disk[0] && !open_disk(levels, settings)) ||
         (settings->redis[0] && !open_redis(levels, settings))) {
@@ -721,6 +927,19 @@ static void *start(const void *cls, uint64_t now_ns)
     }
     apply(levels, settings, &(struct target_scene){.now_ns = now_ns});
     return levels;
+}
+
+static enum target_health health(void *state, const struct target_scene *scene)
+{
+    struct target_levels *levels = state;
+
+    if (!levels->redis_errands) {
+        return TARGET_HEALTH_OK;
+    }
+    give_debt(levels, L4);
+    return target_redisprobe_is_away(&levels->redis_probe, levels->redis_errands)
+               ? TARGET_HEALTH_DEGRADED
+               : TARGET_HEALTH_OK;
 }
 
 static void add_level(struct target_levels *levels, struct target_figures *figures,
@@ -801,5 +1020,6 @@ const struct target_system target_levels_system = {
     .apply = apply,
     .admit = admit,
     .ended = ended,
+    .health = health,
     .figures = figures,
 };

@@ -13,7 +13,7 @@
  * goes along, so that purging reaches all of them.
  *
  * l3 and l4 are asked on a thread each; a request waits for them without a worker. Where one does
- * not work, that is a miss.
+ * not work, that is a miss; a purge that it could not do is done before it is asked again.
  *
  * It is a system behind the response cache and the coalescing, so of requests that come together
  * only the one that leads looks further.
@@ -43,8 +43,17 @@ extern const struct target_system target_levels_system;
 /* Whether there is any besides the response cache. */
 bool target_levels_are_on(struct target_levels *levels);
 
-/* As target_response_cache_purge; those of l3 and l4 go before long. */
+/*
+ * As target_response_cache_purge. From then on nothing of that is found here; in l3 and l4 it is
+ * dropped before long.
+ */
 void target_levels_purge(struct target_levels *levels, const char *tag, const char *pattern);
+
+/* Whether there is l3 or l4. */
+bool target_levels_are_outside(const struct target_levels *levels);
+
+/* Purges that l3 and l4 have not done yet. */
+size_t target_levels_owed(struct target_levels *levels);
 
 /* Frees what a look-up brought; the response cache is done with it. */
 void target_levels_done(struct target_levels_part *part);

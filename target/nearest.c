@@ -123,7 +123,7 @@ struct target_near target_nearest_find(struct target_nearest *nearest, const cha
                                        const struct target_embedding *embedding, double least,
                                        uint64_t now_ns)
 {
-    struct target_near near = {.body = NULL};
+    struct target_near near = {.body = NULL, .topic = ""};
     size_t i;
 
     pthread_mutex_lock(&nearest->lock);
@@ -135,6 +135,7 @@ struct target_near target_nearest_find(struct target_nearest *nearest, const cha
         entry->used = ++nearest->uses;
         near.body = target_body_hold(entry->body);
         near.expires_ns = entry->expires_ns;
+        snprintf(near.topic, sizeof near.topic, "%s", entry->topic);
     }
     pthread_mutex_unlock(&nearest->lock);
     return near;

@@ -18,6 +18,7 @@
 #include "body.h"
 #include "embedding.h"
 #include "error.h"
+#include "names.h"
 
 #define TARGET_NEAREST_ENTRIES_MAX 4096
 
@@ -26,6 +27,7 @@ struct target_near { /* what was found */
         *body;     /* held, the caller's; NULL: nothing in this group, or not near enough */
     double cosine; /* of the nearest; -1: nothing in this group */
     uint64_t expires_ns;
+    char topic[TARGET_NAME_BYTES]; /* of the one whose body it is */
 };
 
 struct target_nearest_figures {

@@ -23,8 +23,8 @@ void target_notices_deinit(struct target_notices *notices)
     pthread_mutex_destroy(&notices->lock);
 }
 
-void target_notices_add(struct target_notices *notices, uint64_t at_ns, const char *event,
-                        const char *fmt, ...)
+void target_notices_add_of(struct target_place place, struct target_notices *notices,
+                           uint64_t at_ns, const char *event, const char *fmt, ...)
 {
     size_t count;
     va_list args;
@@ -35,6 +35,7 @@ void target_notices_add(struct target_notices *notices, uint64_t at_ns, const ch
         struct target_notice *notice = &notices->notice[count];
 
         notice->at_ns = at_ns;
+        notice->place = place;
         notice->event = event;
         va_start(args, fmt);
         vsnprintf(notice->members, sizeof notice->members, fmt, args);
@@ -54,8 +55,8 @@ static void tell_locked(struct target_notices *notices, const char *system,
     for (size_t i = 0; i < count; i++) {
         const struct target_notice *notice = &notices->notice[i];
 
-        target_journal_event(scene->journal, scene->now_ns, notice->at_ns, system, notice->event,
-                             "%s", notice->members);
+        target_journal_event_of(notice->place, scene->journal, scene->now_ns, notice->at_ns, system,
+                                notice->event, "%s", notice->members);
     }
     if (notices->lost > 0) {
         target_journal_event(scene->journal, scene->now_ns, scene->now_ns, system, "events_lost",

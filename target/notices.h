@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "place.h"
 
 #define TARGET_NOTICES_MAX   1024 /* kept; the next are counted only */
 #define TARGET_NOTICES_BYTES 96   /* of the members of one, with their end */
@@ -21,6 +22,7 @@ struct target_scene; /* systems.h */
 
 struct target_notice {
     uint64_t at_ns;
+    struct target_place place;
     const char *event; /* static text */
     char members[TARGET_NOTICES_BYTES];
 };
@@ -37,8 +39,11 @@ TARGET_MUST_USE bool target_notices_init(struct target_notices *notices);
 void target_notices_deinit(struct target_notices *notices);
 
 /* `fmt` as for target_journal_event. */
-void target_notices_add(struct target_notices *notices, uint64_t at_ns, const char *event,
-                        const char *fmt, ...) TARGET_PRINTF(4, 5);
+#define target_notices_add(...) target_notices_add_of(TARGET_HERE, __VA_ARGS__)
+
+void target_notices_add_of(struct target_place place, struct target_notices *notices,
+                           uint64_t at_ns, const char *event, const char *fmt, ...)
+    TARGET_PRINTF(5, 6);
 
 /* Tells all, and `events_lost` with their count if there were too many, and forgets them. */
 void target_notices_tell(struct target_notices *notices, const char *system,

@@ -11,6 +11,7 @@
 #define NS_PER_S     UINT64_C(1000000000)
 #define GROUP_BYTES  128 /* path and model; what is longer is not looked up */
 #define TOPIC_HEADER "Cache-Topic"
+#define TOPIC_TAG    "topic:"
 #define STATUS_GOOD  200
 
 const char *const target_confidence_names[] = {
@@ -24,6 +25,7 @@ struct target_outputs {
     atomic_bool is_on;    /* relaxed: a request may miss a change that is made while it comes */
     pthread_mutex_t lock; /* of what follows */
     struct target_outputs_settings settings;
+    uint64_t purges;
     uint64_t asked[TARGET_CONFIDENCES]; /* with this confidence */
     uint64_t hits, misses;
 };
@@ -105,6 +107,11 @@ enum target_confidence target_outputs_confidence(const struct target_outputs_set
 
 /* ---- one request ---- */
 
+void target_outputs_tag(char tag[TARGET_NAME_BYTES], const char *topic)
+{
+    snprintf(tag, TARGET_NAME_BYTES, "%s%s", topic[0] ? TOPIC_TAG : "", topic);
+}
+
 struct asked { /* what is compared */
     char group[GROUP_BYTES];
     struct target_embedding embedding;
@@ -130,12 +137,13 @@ static bool read_asked(struct asked *asked, const struct target_admission *admis
     return length < (int)sizeof asked->group;
 }
 
-static struct target_outputs_settings settings_now(struct target_outputs *outputs)
+static struct target_outputs_settings settings_now(struct target_outputs *outputs, uint64_t *purges)
 {
     struct target_outputs_settings settings;
 
     pthread_mutex_lock(&outputs->lock);
     settings = outputs->settings;
+    *purges = outputs->purges;
     pthread_mutex_unlock(&outputs->lock);
     return settings;
 }
@@ -150,6 +158,16 @@ static double least_of(const struct target_outputs_settings *settings)
         return settings->medium;
     default:
         return settings->low;
+    }
+}
+
+/* Of a request that is answered anew; empty: it names none. */
+static void read_topic(char topic[TARGET_NAME_BYTES], const struct target_admission *admission)
+{
+    const char *at = target_admission_header(admission, TOPIC_HEADER);
+
+    if (!at || !target_names_next(&at, topic)) {
+        topic[0] = '\0';
     }
 }
 
@@ -171,12 +189,13 @@ static enum target_verdict admit(void *state, struct target_admission *admission
     struct target_cache_say *say;
     struct target_near near;
     struct asked asked;
+    uint64_t purges;
 
     if (!atomic_load_explicit(&outputs->is_on, memory_order_relaxed) || admission->is_to_fail ||
         admission->is_personal || !read_asked(&asked, admission)) {
         return TARGET_GO;
     }
-    settings = settings_now(outputs);
+    settings = settings_now(outputs, &purges);
     near = target_nearest_find(outputs->nearest, asked.group, &asked.embedding, least_of(&settings),
                                scene->now_ns);
     confidence = target_outputs_confidence(&settings, near.cosine);
@@ -188,18 +207,36 @@ static enum target_verdict admit(void *state, struct target_admission *admission
         snprintf(say->detail, sizeof say->detail, "%s", target_confidence_names[confidence]);
     }
     admission->outputs.say = say;
+    if (!near.body) {
+        read_topic(near.topic, admission);
+    }
+    target_outputs_tag(admission->outputs.tag, near.topic);
     admission->outputs.is_missed = !near.body;
+    admission->outputs.purges = purges;
     admission->is_body_wanted = admission->is_body_wanted || !near.body;
     admission->result = near.body;
     return near.body ? TARGET_ANSWERED : TARGET_GO;
+}
+
+/* Under the lock, as no purge may come in between. */
+static bool keep(struct target_outputs *outputs, const struct asked *asked, const char *topic,
+                 struct target_body *body, uint64_t now_ns)
+{
+    return target_nearest_keep(
+        outputs->nearest,
+        &(struct target_nearest_entry){.group = asked->group,
+                                       .topic = topic,
+                                       .embedding = &asked->embedding,
+                                       .body = body,
+                                       .expires_ns = now_ns + outputs->settings.ttl_ns},
+        now_ns);
 }
 
 static void ended(void *state, struct target_admission *admission,
                   const struct target_outcome *outcome, const struct target_scene *scene)
 {
     struct target_outputs *outputs = state;
-    char topic[TARGET_NAME_BYTES] = "";
-    const char *at;
+    char topic[TARGET_NAME_BYTES];
     struct asked asked;
     bool is_kept;
 
@@ -207,18 +244,11 @@ static void ended(void *state, struct target_admission *admission,
         !read_asked(&asked, admission)) {
         return;
     }
-    at = target_admission_header(admission, TOPIC_HEADER);
-    if (at && !target_names_next(&at, topic)) {
-        topic[0] = '\0';
-    }
-    is_kept = target_nearest_keep(
-        outputs->nearest,
-        &(struct target_nearest_entry){.group = asked.group,
-                                       .topic = topic,
-                                       .embedding = &asked.embedding,
-                                       .body = outcome->body,
-                                       .expires_ns = scene->now_ns + settings_now(outputs).ttl_ns},
-        scene->now_ns);
+    read_topic(topic, admission);
+    pthread_mutex_lock(&outputs->lock);
+    is_kept = admission->outputs.purges == outputs->purges &&
+              keep(outputs, &asked, topic, outcome->body, scene->now_ns);
+    pthread_mutex_unlock(&outputs->lock);
     if (admission->outputs.say) {
         admission->outputs.say->is_stored = is_kept;
     }
@@ -227,7 +257,12 @@ static void ended(void *state, struct target_admission *admission,
 size_t target_outputs_purge(struct target_outputs *outputs, const char *topic,
                             const struct target_scene *scene)
 {
-    size_t purged = target_nearest_purge(outputs->nearest, topic);
+    size_t purged;
+
+    pthread_mutex_lock(&outputs->lock);
+    outputs->purges++;
+    purged = target_nearest_purge(outputs->nearest, topic);
+    pthread_mutex_unlock(&outputs->lock);
 
     target_journal_event(scene->journal, scene->now_ns, scene->now_ns, target_outputs_system.name,
                          "purged", ",\"topic\":\"%s\",\"answers\":%zu", topic ? topic : "", purged);

@@ -5,13 +5,15 @@
  * is compared with those of what was answered before, of the same path and model, and the nearest
  * one's cosine says how sure it is that its answer will do: HIGH, MEDIUM, LOW, NONE. From the
  * confidence on that the knob says it is given; else the model answers, and that is kept, under the
- * topic that the request's header Cache-Topic names, if it does.
+ * topic that the request's header Cache-Topic names, if it does. What is given again is of the
+ * topic that it was kept under, to the response cache, too.
  *
  * Thread: any, but for the hooks, which are as systems.h says. Clock: CLOCK_MONOTONIC nanoseconds.
  */
 #ifndef TARGET_OUTPUTS_H
 #define TARGET_OUTPUTS_H
 
+#include "names.h"
 #include "systems.h"
 
 enum target_confidence {
@@ -38,7 +40,12 @@ extern const struct target_system target_outputs_system;
 enum target_confidence target_outputs_confidence(const struct target_outputs_settings *settings,
                                                  double cosine);
 
-/* Drops the answers of a topic, or all (NULL). Returns how many. */
+/* The tag that answers of a topic have in the response cache, "topic:NAME", cut to a name's length.
+ * `topic` empty: it is empty, too. */
+void target_outputs_tag(char tag[TARGET_NAME_BYTES], const char *topic);
+
+/* Drops the answers of a topic, or all (NULL). Returns how many. What is asked for meanwhile is not
+ * kept. */
 size_t target_outputs_purge(struct target_outputs *outputs, const char *topic,
                             const struct target_scene *scene);
 

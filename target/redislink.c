@@ -203,6 +203,13 @@ bool target_redislink_delete(struct target_redislink *link, const char *key)
     return is_done(call_texts(link, part));
 }
 
+bool target_redislink_ping(struct target_redislink *link)
+{
+    const char *part[] = {"PING", NULL};
+
+    return is_done(call_texts(link, part));
+}
+
 bool target_redislink_add(struct target_redislink *link, const char *set, const char *member,
                           uint64_t ttl_ms)
 {

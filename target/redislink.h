@@ -55,6 +55,9 @@ bool target_redislink_set(struct target_redislink *link, const char *key, const 
                           size_t bytes, uint64_t ttl_ms);
 bool target_redislink_delete(struct target_redislink *link, const char *key);
 
+/* False: failed. */
+bool target_redislink_ping(struct target_redislink *link);
+
 /* Adds to a set, which lives for at least `ttl_ms` from now. */
 bool target_redislink_add(struct target_redislink *link, const char *set, const char *member,
                           uint64_t ttl_ms);

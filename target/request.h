@@ -20,6 +20,7 @@
 #include "routes.h"
 #include "stream.h"
 #include "systems.h"
+#include "traceparent.h"
 #include "waiter.h"
 
 #define TARGET_BODY_BYTES_MAX (1024 * 1024) /* more is answered 413 */
@@ -51,6 +52,7 @@ struct target_request {
     struct target_waiter pause;                    /* its place among those that WAIT */
     char method[12];                               /* letters only */
     char correlation_id[TARGET_CORRELATION_BYTES]; /* empty: it has none */
+    struct target_traceparent parent;              /* empty: the client names no trace */
     struct target_stream *stream;                  /* the answer, if it is streamed; owned */
     bool has_place;                                /* among the WebSockets, until it is one */
     char *body;

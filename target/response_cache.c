@@ -15,7 +15,7 @@
 
 #define NS_PER_S    UINT64_C(1000000000)
 #define ENTRIES_MAX UINT64_C(10000000)
-#define TAGS_MAX    9 /* its path, and those that a request names */
+#define TAGS_MAX    10 /* its path, its topic, and those that a request names */
 #define TAG_HEADER  "Cache-Tag"
 #define SHOWN_BYTES 200 /* of a key in an event */
 #define STATUS_GOOD 200
@@ -27,6 +27,8 @@ struct target_response_cache {
     atomic_bool is_on; /* relaxed: a request may miss a change that is made while it comes */
     _Atomic uint64_t ttl_ns, ttl_chat_ns; /* relaxed, likewise */
     struct target_levels *levels;         /* NULL: none */
+    pthread_mutex_t lock;                 /* of the next; before that of `cache` */
+    uint64_t purges;                      /* what executes since before the last is not kept */
 };
 
 /* Of the call that this thread is in: the cache tells who left without knowing where. */
@@ -265,11 +267,22 @@ static enum target_verdict admit(void *state, struct target_admission *admission
 
 /* ---- one that executes ---- */
 
+static uint64_t purges_of(struct target_response_cache *cache)
+{
+    uint64_t purges;
+
+    pthread_mutex_lock(&cache->lock);
+    purges = cache->purges;
+    pthread_mutex_unlock(&cache->lock);
+    return purges;
+}
+
 static enum target_verdict claim(struct target_admission *admission,
                                  const struct target_request_key *key, uint64_t now_ns)
 {
     struct target_response_cache_part *part = &admission->response_cache;
     struct target_cache_ask ask = {.key = key->text, .is_counted = true, .now_ns = now_ns};
+    uint64_t purges = purges_of(part->cache);
     const struct target_cache_entry *entry;
 
     switch (target_cache_find(part->cache->cache, &ask, &entry)) {
@@ -282,6 +295,7 @@ static enum target_verdict claim(struct target_admission *admission,
         break;
     case TARGET_CACHE_LOAD:
         part->load = entry;
+        part->purges = purges;
         admission->is_body_wanted = true;
         break;
     default: /* another one's answer will be kept, or there is no memory for this one's */
@@ -305,8 +319,8 @@ static enum target_verdict admit_executing(void *state, struct target_admission 
     return verdict;
 }
 
-/* An answer's tags: what its key has in common with others, its path, those that were named; one
- * that comes from another level brings all but the first along. */
+/* An answer's tags: what its key has in common with others, its path, its topic, those that were
+ * named; one that comes from another level brings all but the first along. */
 struct tags {
     const char *all[TAGS_MAX + 1];
     char named[TAGS_MAX][TARGET_NAME_BYTES];
@@ -321,6 +335,9 @@ static void collect_tags(struct tags *tags, const struct target_admission *admis
     tags->all[tags->count++] = target_request_key_base(admission->response_cache.load->key);
     if (!found) {
         tags->all[tags->count++] = admission->path;
+    }
+    if (!found && admission->outputs.tag[0]) {
+        tags->all[tags->count++] = admission->outputs.tag;
     }
     for (size_t i = 0; tags->count < TAGS_MAX + 1 && at && target_names_next(&at, tags->named[i]);
          i++) {
@@ -373,11 +390,13 @@ static void ended(void *state, struct target_admission *admission,
         return;
     }
     told_in = scene;
-    if (outcome->status == STATUS_GOOD && outcome->body) {
+    pthread_mutex_lock(&part->cache->lock);
+    if (outcome->status == STATUS_GOOD && outcome->body && part->purges == part->cache->purges) {
         keep(part->cache, admission, outcome->body, scene->now_ns);
     } else {
         (void)!target_cache_fail(part->cache->cache, part->load);
     }
+    pthread_mutex_unlock(&part->cache->lock);
     told_in = NULL;
     part->load = NULL;
     target_levels_done(&admission->levels);
@@ -404,8 +423,12 @@ void target_response_cache_join(struct target_response_cache *cache, struct targ
 size_t target_response_cache_purge(struct target_response_cache *cache, const char *tag,
                                    const char *pattern, const struct target_scene *scene)
 {
-    size_t purged = purge(cache, tag, pattern);
+    size_t purged;
 
+    pthread_mutex_lock(&cache->lock);
+    cache->purges++;
+    purged = purge(cache, tag, pattern);
+    pthread_mutex_unlock(&cache->lock);
     if (cache->levels) {
         target_levels_purge(cache->levels, tag, pattern);
     }
@@ -456,6 +479,7 @@ static void *start(const void *settings, uint64_t now_ns)
         free(cache);
         return NULL;
     }
+    pthread_mutex_init(&cache->lock, NULL);
     take_settings(cache, settings, now_ns);
     return cache;
 }
@@ -465,6 +489,7 @@ static void stop(void *state, const struct target_scene *scene)
     struct target_response_cache *cache = state;
 
     target_cache_free(cache->cache);
+    pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
 

@@ -2,7 +2,8 @@
  * response_cache: answers to requests with work that are given again without their work.
  *
  * An answer of status 200 is kept for its time to live under its request's key (requestkey.h) with
- * its tags: its path, and the names in the request's header Cache-Tag. Kept bytes are those of
+ * its tags: its path, the names in the request's header Cache-Tag, and "topic:NAME" if it has one
+ * (outputs.h). What executed while anything was purged is not kept. Kept bytes are those of
  * answers' bodies. Not looked up, nor kept: requests with Cache-Control: no-cache or no-store,
  * those drawn to fail, those whose key is too long. Cost, for that policy, is the service time.
  *

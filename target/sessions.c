@@ -17,6 +17,7 @@
 #define NS_PER_S     UINT64_C(1000000000)
 #define SESSIONS_MAX 1000000
 #define MESSAGES_MAX 1000
+#define NO_STORE     "the store of the sessions cannot be asked whether there is this one"
 #define FIELD(name)  offsetof(struct target_sessions_settings, name)
 
 struct message {
@@ -374,14 +375,18 @@ static bool is_id(const char *id)
            strspn(id, "0123456789abcdef") == TARGET_SESSION_ID_BYTES - 1;
 }
 
-/* As it was, unless it is here by now or there are too many. */
-static void bring_back(struct target_sessions *all, const char *id, const json_t *json)
+/* As it was, unless it is here by now. False: there are too many. */
+static bool bring_back(struct target_sessions *all, const char *id, const json_t *json)
 {
     const json_t *messages = json_object_get(json, "messages");
     struct session *session;
 
-    if (target_keytable_find(&all->by_id, id) || all->by_id.count >= all->settings.most) {
-        return;
+    if (target_keytable_find(&all->by_id, id)) {
+        return true;
+    }
+    if (all->by_id.count >= all->settings.most) {
+        all->refused++;
+        return false;
     }
     session = add_session(all, id);
     for (size_t i = 0; session && i < json_array_size(messages); i++) {
@@ -390,19 +395,36 @@ static void bring_back(struct target_sessions *all, const char *id, const json_t
     if (session) {
         session->turns = (uint64_t)json_integer_value(json_object_get(json, "turns"));
     }
+    return true;
+}
+
+/* The session is not lost: it is only not to be had now. */
+static void refuse(struct target_admission *admission, const char *message)
+{
+    admission->status = 503;
+    admission->refused_by = target_sessions_system.name;
+    admission->message = message;
+    admission->retry_after_s = 1;
 }
 
 /* On the store's thread. */
-static void on_fetched(void *cls, struct target_session_fetch *fetch, const json_t *json)
+static void on_fetched(void *cls, struct target_session_fetch *fetch, const json_t *json,
+                       bool has_failed)
 {
     struct target_admission *admission =
         TARGET_OWNER(fetch, struct target_admission, session_fetch);
     struct target_sessions *all = cls;
+    bool has_place = true;
 
     if (json) {
         pthread_mutex_lock(&all->lock);
-        bring_back(all, fetch->id, json);
+        has_place = bring_back(all, fetch->id, json);
         pthread_mutex_unlock(&all->lock);
+    }
+    if (has_failed) {
+        refuse(admission, NO_STORE);
+    } else if (!has_place) {
+        refuse(admission, "there are as many sessions as may be");
     }
     target_resume(admission);
 }
@@ -418,19 +440,36 @@ static bool is_here(struct target_sessions *all, const char *id, const struct ta
     return is_there;
 }
 
+/* Who makes a new one is not asked for the one that it had. */
+static bool is_making(const struct target_admission *admission)
+{
+    return admission->route == TARGET_ROUTE_SESSIONS && strcmp(admission->method, "POST") == 0;
+}
+
 static enum target_verdict admit(void *state, struct target_admission *admission,
                                  const struct target_scene *scene)
 {
     struct target_sessions *all = state;
     const char *id = admission->session;
 
-    if (!all->store || !id || !is_id(id) || is_here(all, id, scene)) {
+    if (!all->store || !id || !is_id(id) || is_making(admission) || is_here(all, id, scene)) {
         return TARGET_GO;
     }
     admission->session_fetch =
         (struct target_session_fetch){.id = id, .done = on_fetched, .cls = all};
-    return target_sessionstore_fetch(all->store, &admission->session_fetch) ? TARGET_WAITS
-                                                                            : TARGET_GO;
+    if (!target_sessionstore_fetch(all->store, &admission->session_fetch)) {
+        refuse(admission, NO_STORE);
+        return TARGET_REFUSED;
+    }
+    return TARGET_WAITS;
+}
+
+static enum target_health health(void *state, const struct target_scene *scene)
+{
+    struct target_sessions *all = state;
+
+    return all->store && target_sessionstore_is_away(all->store) ? TARGET_HEALTH_DEGRADED
+                                                                 : TARGET_HEALTH_OK;
 }
 
 /* ---- the system ---- */
@@ -515,5 +554,6 @@ const struct target_system target_sessions_system = {
     .apply = apply,
     .admits_all = true,
     .admit = admit,
+    .health = health,
     .figures = figures,
 };

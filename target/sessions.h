@@ -6,8 +6,9 @@
  * when somebody asks next; the log has the moment at which they ended.
  *
  * With a Redis server each session is saved there whenever it was used (sessionstore.h), and one
- * that is named and not here is asked for there first: a request waits for that. So a restart loses
- * none. A session that two services use at once is told apart by neither.
+ * that is named and not here is asked for there first: a request waits for that, and gets 503 if
+ * nobody can say whether there is one. So a restart loses none. A session that two services use at
+ * once is told apart by neither.
  *
  * Storage: heap memory, bounded by the number of sessions and what each keeps.
  * Thread: any; there is one lock. Clock: CLOCK_MONOTONIC nanoseconds, passed in.

@@ -8,6 +8,7 @@
 #include "jsontext.h"
 #include "keytable.h"
 #include "redislink.h"
+#include "redisprobe.h"
 
 #define WAITING_MAX 100000
 #define PREFIX      "pelt:session:"
@@ -15,7 +16,8 @@
 
 struct target_sessionstore {
     struct target_errands *errands;
-    struct target_redislink *link;                  /* that thread's */
+    struct target_redislink *link; /* that thread's */
+    struct target_redisprobe probe;
     _Atomic uint64_t saved, found, missing, failed; /* relaxed: only their values matter */
 };
 
@@ -32,6 +34,7 @@ struct target_sessionstore *target_sessionstore_new(const char *address)
         target_sessionstore_free(store);
         return NULL;
     }
+    target_redisprobe_init(&store->probe, store->link);
     return store;
 }
 
@@ -67,6 +70,7 @@ static void save(void *cls, struct target_errand *errand)
                              : target_redislink_delete(store->link, one->key);
 
     count(is_done ? &store->saved : &store->failed);
+    target_redisprobe_note(&store->probe, is_done);
     free(one->text);
     free(one);
 }
@@ -152,7 +156,8 @@ static void fetch(void *cls, struct target_errand *errand)
         free(text);
     }
     count(session ? &store->found : found == TARGET_REDIS_NONE ? &store->missing : &store->failed);
-    one->done(one->cls, one, session);
+    target_redisprobe_note(&store->probe, found != TARGET_REDIS_FAILED);
+    one->done(one->cls, one, session, found == TARGET_REDIS_FAILED);
     json_decref(session);
 }
 
@@ -160,6 +165,11 @@ bool target_sessionstore_fetch(struct target_sessionstore *store, struct target_
 {
     one->errand.run = fetch;
     return strlen(one->id) < ID_BYTES && target_errands_give(store->errands, &one->errand);
+}
+
+bool target_sessionstore_is_away(struct target_sessionstore *store)
+{
+    return target_redisprobe_is_away(&store->probe, store->errands);
 }
 
 struct target_sessionstore_figures target_sessionstore_figures(struct target_sessionstore *store)

@@ -37,8 +37,10 @@ void target_sessionstore_drop(struct target_sessionstore *store, const char *id)
 struct target_session_fetch { /* the caller's until `done` is called, on the store's thread */
     struct target_errand errand;
     const char *id;
-    void (*done)(void *cls, struct target_session_fetch *fetch, const json_t *session);
-    void *cls; /* `session` NULL: there is none, or it cannot be asked */
+    /* `session` NULL: there is none; or, `has_failed`, that is not known. */
+    void (*done)(void *cls, struct target_session_fetch *fetch, const json_t *session,
+                 bool has_failed);
+    void *cls;
 };
 
 /* False: it is not asked, `done` is not called. */
@@ -49,5 +51,8 @@ TARGET_MUST_USE bool target_sessionstore_fetch(struct target_sessionstore *store
 json_t *target_sessionstore_read(const char *text, size_t bytes);
 
 struct target_sessionstore_figures target_sessionstore_figures(struct target_sessionstore *store);
+
+/* Whether the server could not be asked the last time. */
+bool target_sessionstore_is_away(struct target_sessionstore *store);
 
 #endif

@@ -10,6 +10,7 @@ struct entry {
     char method[TARGET_TRACE_METHOD_BYTES];
     char backend[TARGET_BACKEND_BYTES];
     char model[64];
+    struct target_traceparent parent;
     struct target_truth truth; /* its pointers: static texts, or to the fields of this entry */
     struct target_span span[TARGET_SPANS_MAX];
 };
@@ -49,6 +50,10 @@ static void fill(struct entry *entry, const char *id, const char *method,
     snprintf(entry->method, sizeof entry->method, "%s", method);
     snprintf(entry->backend, sizeof entry->backend, "%s", truth->backend ? truth->backend : "");
     snprintf(entry->model, sizeof entry->model, "%s", truth->model ? truth->model : "");
+    snprintf(entry->parent.trace_id, sizeof entry->parent.trace_id, "%s",
+             truth->trace_id ? truth->trace_id : "");
+    snprintf(entry->parent.parent_id, sizeof entry->parent.parent_id, "%s",
+             truth->parent_id ? truth->parent_id : "");
     entry->truth = *truth;
     entry->truth.spans = spans;
     if (spans > 0) {
@@ -130,9 +135,22 @@ static json_t *request_json(const struct entry *entry)
 {
     const struct target_truth *truth = &entry->truth;
 
-    return json_pack("{s:s, s:s, s:i, s:I, s:f, s:o}", "method", entry->method, "path", truth->path,
-                     "status", (int)truth->status, "begin_ns", (json_int_t)truth->begin_ns,
-                     "duration_ms", ms(truth->end_ns - truth->begin_ns), "steps", steps_of(entry));
+    json_t *json =
+        json_pack("{s:s, s:s, s:i, s:I, s:f, s:o}", "method", entry->method, "path", truth->path,
+                  "status", (int)truth->status, "begin_ns", (json_int_t)truth->begin_ns,
+                  "duration_ms", ms(truth->end_ns - truth->begin_ns), "steps", steps_of(entry));
+
+    if (json && entry->parent.trace_id[0]) {
+        json_object_set_new(json, "trace_id", json_string(entry->parent.trace_id));
+        json_object_set_new(json, "parent_id", json_string(entry->parent.parent_id));
+    }
+    return json;
+}
+
+/* The id is that of the request, or of the client's trace. */
+static bool is_meant(const struct entry *entry, const char *id)
+{
+    return id[0] && (strcmp(entry->id, id) == 0 || strcmp(entry->parent.trace_id, id) == 0);
 }
 
 /* Oldest first. */
@@ -144,7 +162,7 @@ json_t *target_trace_json(struct target_trace *trace, const char *id)
     for (size_t n = 0; n < trace->room; n++) {
         const struct entry *entry = &trace->ring[(trace->next + n) % trace->room];
 
-        if (entry->id[0] && strcmp(entry->id, id) == 0) {
+        if (is_meant(entry, id)) {
             json_array_append_new(requests, request_json(entry));
         }
     }

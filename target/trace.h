@@ -1,6 +1,6 @@
 /*
  * trace: what became of each of the last requests, step by step, for whoever has its correlation
- * id: GET /trace/ID.
+ * id, or its client's trace id: GET /trace/ID.
  *
  * Thread: any; one lock inside, held for a copy, and while the ring is searched.
  */
@@ -9,6 +9,7 @@
 
 #include "jsonlog.h"
 #include "systems.h"
+#include "traceparent.h"
 #include "truthlog.h"
 
 #define TARGET_TRACE_METHOD_BYTES 16
@@ -28,7 +29,10 @@ bool target_trace_is_on(const struct target_trace *trace);
 void target_trace_add(struct target_trace *trace, const char *id, const char *method,
                       const struct target_truth *truth);
 
-/* {"id", "requests": [{..., "steps": [...]}]}; NULL: none of that id, or no memory. */
+/*
+ * {"id", "requests": [{..., "steps": [...]}]} of those with that correlation id, or trace id; NULL:
+ * none, or no memory.
+ */
 json_t *target_trace_json(struct target_trace *trace, const char *id);
 
 #endif

@@ -8,7 +8,7 @@
 #include "account.h"
 #include "admission.h"
 
-#define MORE_BYTES (800 + TARGET_SPANS_MAX * 96)
+#define MORE_BYTES (900 + TARGET_SPANS_MAX * 96)
 
 void target_truthlog_start(struct target_lines *log, uint64_t begin_ns)
 {
@@ -61,6 +61,9 @@ static const char *more_members(const struct target_truth *truth, char text[MORE
     }
     if (truth->cache) {
         add(text, ",\"cache\":\"%s\"", truth->cache);
+    }
+    if (truth->trace_id && truth->trace_id[0]) {
+        add(text, ",\"trace_id\":\"%s\",\"parent_id\":\"%s\"", truth->trace_id, truth->parent_id);
     }
     if (truth->backend && truth->backend[0]) {
         add(text, ",\"backend\":\"%s\"", truth->backend);

@@ -21,21 +21,23 @@
 struct target_span; /* admission.h */
 struct target_cost; /* account.h */
 
-struct target_truth {           /* of one request */
-    uint64_t begin_ns;          /* head fully received */
-    uint64_t end_ns;            /* answer fully handed to the kernel, or given up */
-    const char *path;           /* its class */
-    unsigned status;            /* 0: no answer was made */
-    bool is_sent;               /* false: the client left or the service shut down before the end */
-    uint64_t queue_ns;          /* waited for a worker */
-    uint64_t work_ns;           /* service time, as drawn */
-    const char *refused_by;     /* the system that refused it; NULL: none did */
-    uint64_t counted_ns;        /* when the rate limit counted it; 0: it did not */
-    const char *model;          /* that it used, needs no escaping; NULL: none */
-    uint64_t load_ns;           /* waited until that was in memory */
-    const char *processing;     /* its type, needs no escaping; NULL: none */
-    const char *cache;          /* "hit", "miss" or "collapsed"; NULL: not looked up */
-    const char *backend;        /* that a balancer gave it to; NULL or empty: none */
+struct target_truth {       /* of one request */
+    uint64_t begin_ns;      /* head fully received */
+    uint64_t end_ns;        /* answer fully handed to the kernel, or given up */
+    const char *path;       /* its class */
+    unsigned status;        /* 0: no answer was made */
+    bool is_sent;           /* false: the client left or the service shut down before the end */
+    uint64_t queue_ns;      /* waited for a worker */
+    uint64_t work_ns;       /* service time, as drawn */
+    const char *refused_by; /* the system that refused it; NULL: none did */
+    uint64_t counted_ns;    /* when the rate limit counted it; 0: it did not */
+    const char *model;      /* that it used, needs no escaping; NULL: none */
+    uint64_t load_ns;       /* waited until that was in memory */
+    const char *processing; /* its type, needs no escaping; NULL: none */
+    const char *cache;      /* "hit", "miss" or "collapsed"; NULL: not looked up */
+    const char *backend;    /* that a balancer gave it to; NULL or empty: none */
+    const char *trace_id;   /* of the client's traceparent; NULL or empty: none */
+    const char *parent_id;
     const char *cache_by;       /* the name of the cache that answered; NULL: none did */
     bool is_stream;             /* the answer was streamed: */
     uint64_t tokens;            /* handed to the library */

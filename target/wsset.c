@@ -316,6 +316,35 @@ bool target_wsset_add(struct target_wsset *set, const struct target_upgraded *up
     return true;
 }
 
+/* What is left until its next push becomes longer or shorter as the period does: clients stay as
+ * evenly spread as they were. */
+static void move_push(struct target_wsmember *member, uint64_t now_ns, double ratio)
+{
+    uint64_t due_ns = member->conn.push_due_ns;
+    double left_ns = due_ns > now_ns ? (double)(due_ns - now_ns) : 0;
+
+    if (due_ns != UINT64_MAX && !member->is_lingering) {
+        target_wsconn_push_from(&member->conn, now_ns + (uint64_t)(left_ns * ratio));
+        settle(member);
+    }
+}
+
+static void follow_period(struct target_wsset *set)
+{
+    uint64_t push_ns = set->env.push_ns(set->env.loop), now_ns = set->env.clock();
+    double ratio = set->push_ns > 0 ? (double)push_ns / (double)set->push_ns : 1;
+
+    if (push_ns == set->push_ns) {
+        return;
+    }
+    set->push_ns = push_ns;
+    for (struct target_wsmember *member = set->first, *after; member && ratio != 1;
+         member = after) {
+        after = member->after;
+        move_push(member, now_ns, ratio);
+    }
+}
+
 static void run_timers(struct target_wsset *set)
 {
     uint64_t now_ns = set->env.clock();
@@ -338,6 +367,7 @@ void target_wsset_run(struct target_wsset *set)
     if (set->count == 0) {
         return;
     }
+    follow_period(set);
     run_timers(set);
     count = epoll_wait(set->epoll_fd, event, EVENTS_A_TURN, 0);
     for (int i = 0; i < count;

@@ -23,6 +23,7 @@ struct target_wsset {
     struct target_wsmember *first;
     struct target_rankheap timers;
     size_t count;
+    uint64_t push_ns; /* the period by which pushes are planned; 0: none is yet */
     bool is_draining;
 };
 

@@ -28,6 +28,7 @@ import steady
 import stream
 import target
 import tls
+import tutorial
 import verdict
 import websocket
 import wire
@@ -64,6 +65,7 @@ FIGURES = {
     "agent": (agent.figure, "CPU and memory of pelt-agent, and what a server on its core loses by it, five pairs"),
     "compare": (compare.figure, "runs of a server and of a slower one compared, five times each way"),
     "live": (live_page.figure, "what a live page with ten viewers costs the generator, three pairs"),
+    "tutorial": (tutorial.figure, "what the tutorial says of each scenario of scenarios/systems, held against a run"),
     "attr": (attribution.figure, "limits planted in the target and its host, and which the report names, five ramps each"),
     "target": (target.figure, "what systems of the reference service do in runs: sizes, traces, queue, processing types, 5,000 WebSockets, failover"),
     "scale": (target.scale, "capacity of one to three instances behind a balancer, by stress loads"),

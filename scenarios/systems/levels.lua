@@ -4,7 +4,7 @@
 --               --cache-ttl 1h --cache-disk /tmp/answers.db --cache-redis 127.0.0.1:6379
 --   pelt run scenarios/systems/levels.lua
 --
--- End pelt-target, start it again, and run it once more: level l3 still knows what l1 and l2 have lost.
+-- End pelt-target, start it again, and run it once more with --seed 2: level l3 still knows what l1 and l2 have lost.
 
 local pelt = require "pelt"
 local http, check = pelt.http, pelt.check

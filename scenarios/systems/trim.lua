@@ -1,6 +1,6 @@
 -- trim: memory that was freed is not yet given back: the service looks as if it leaked, until it is told to let go.
 --
---   pelt-target --cache 64m --body-size 16k --threads 1
+--   pelt-target --cache 64m --body-size 16k --threads 1 & pelt-agent --port service=18800 &
 --   pelt run scenarios/systems/trim.lua --agent http://127.0.0.1:9646
 
 local pelt = require "pelt"

@@ -5,14 +5,16 @@ import itertools
 import json
 import random
 import re
+import signal
 import socket
+import threading
 import time
 
 import pytest
 
 import cache_servers
 from program import outcomes_add_up, run
-from test_target_limits import ask, ask_json, events, metrics, run_with, turn
+from test_target_limits import ask, ask_json, events, limit, metrics, run_with, turn, wait_until
 
 pytestmark = pytest.mark.sanitize
 
@@ -175,10 +177,59 @@ def test_purging_reaches_every_level(target, redis, tmp_path):
     for query, tag, purged, stays in (("tag=red", "red", 1, 2), ("pattern=*item=1", "", 1, 2), ("", "", 2, None)):
         get(instance, "/work?item=1", Cache_Tag=tag)
         get(instance, "/work?item=2")
-        assert ask_json(instance, "DELETE", f"/admin/cache?{query}".rstrip("?")) == (200, {"purged": purged})
+        assert ask_json(instance, "DELETE", f"/admin/cache?{query}".rstrip("?"))[1]["purged"] == purged
         assert get(instance, "/work?item=1") == missed, query
         if stays:
             assert get(instance, f"/work?item={stays}") == {"l1": "hit"}
+
+
+def test_what_was_purged_while_redis_was_away_is_not_found_again(target, redis, tmp_path):
+    """Nothing is read there before the purge was done, however long that takes; health and the answer say so meanwhile."""
+    instance = target("--cache", "1m", "--cache-entries", 1, "--cache-redis", redis.address)
+    missed = {"l4": "fwd=uri-miss", "l1": "fwd=uri-miss"}
+
+    for query, one, two in (("", "/work?item=1", "/work?item=2"), ("?tag=red", "/work?item=3", "/work?item=4")):
+        for path in (one, two, one, two):  # of which l1 keeps one
+            was = get(instance, path, Cache_Tag="red")
+        assert was == {"l4": "hit", "l1": "fwd=uri-miss"}
+        redis.process.send_signal(signal.SIGSTOP)
+        try:
+            assert ask_json(instance, "DELETE", "/admin/cache" + query) == (200, {"purged": 1, "pending": 1})
+            wait_until(lambda: ask_json(instance, "GET", "/health/detailed")[1]["degraded"] == ["levels"])
+            assert ask(instance, "GET", "/health/ready")[0] == 200, "a miss is no failure"
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        assert get(instance, one) == missed, query
+        wait_until(lambda: ask_json(instance, "GET", "/health/detailed")[1]["degraded"] == [])
+        assert get(instance, two) == missed, query
+
+
+def test_what_is_under_way_as_it_is_purged_is_not_kept(target, tmp_path):
+    instance = target("--cache", "1m", "--cache-compressed", "1m", "--cache-disk", tmp_path / "l3.db", "--outputs", 10,
+                      "--service-time", "500ms", "--workers", 4)
+    for query, send in (("", lambda: get(instance, "/work?item=1")),
+                        ("?tag=red", lambda: get(instance, "/work?item=2", Cache_Tag="red")),
+                        ("?topic=weather", lambda: chat(instance, "rain in Paris", Cache_Topic="weather")[0])):
+        first = threading.Thread(target=send)
+        first.start()
+        wait_until(lambda: limit(instance, "workers")["used"] == 1)
+        assert ask_json(instance, "DELETE", "/admin/cache" + query)[1]["purged"] == 0
+        first.join()
+        assert "hit" not in "".join(send().values()), query
+        assert "hit" in "".join(send().values()), "kept, as nothing was purged meanwhile"
+
+
+def test_a_purged_topic_is_found_in_no_cache(target):
+    instance = target("--cache", "1m", "--cache-compressed", "1m", "--outputs", 10)
+    chat(instance, "rain in Paris", Cache_Topic="weather")
+    chat(instance, "trains to Hamburg", Cache_Topic="travel")
+    assert chat(instance, "Rain in Paris")[0]["outputs"] == "hit; detail=HIGH", "of the topic, though it names none"
+    for message in ("rain in Paris", "Rain in Paris", "trains to Hamburg"):
+        assert chat(instance, message)[0] == {"l1": "hit"}
+    assert ask_json(instance, "DELETE", "/admin/cache?topic=weather") == (200, {"purged": 3})
+    assert chat(instance, "trains to Hamburg")[0] == {"l1": "hit"}
+    assert "hit" not in "".join(chat(instance, "rain in Paris")[0].values())
+    assert chat(instance, "Rain in Paris")[0] == {"outputs": "hit; detail=HIGH", "l2": "fwd=uri-miss", "l1": "fwd=uri-miss"}
 
 
 def test_a_redis_that_dies_is_a_miss_and_no_failure(target, tmp_path):

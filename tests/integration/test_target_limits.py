@@ -564,11 +564,13 @@ def test_every_request_has_a_log_line_with_its_correlation_id(target, tmp_path):
     assert [(requests[i]["level"], requests[i]["message"]) for i in ("mine-1", *made)] == [
         ("INFO", "GET /health 200"), ("INFO", "GET /work 200"), ("WARNING", "GET other 404"),
         ("ERROR", "GET /status/N 500")]
-    assert all(list(line)[:6] == ["timestamp", "level", "logger", "message", "correlation_id", "duration_ms"]
+    assert all(list(line)[:9] == ["timestamp", "level", "logger", "message", "module", "function", "line", "correlation_id", "duration_ms"]
                for line in lines)
+    source = (ROOT / "target" / f"{requests['mine-1']['module']}.c").read_text().splitlines()
+    assert requests["mine-1"]["function"] == "log_request" and "target_jsonlog_request(" in source[requests["mine-1"]["line"] - 1]
     assert requests["mine-1"]["duration_ms"] >= 10
     [event] = [line for line in lines if line["logger"] == "pelt-target.workers"]
-    assert (event["message"], event["knob"], event["after"]) == ("knob", "workers", "3")
+    assert (event["message"], event["knob"], event["after"], event["module"]) == ("knob", "workers", "3", "settings")
     assert "X-Correlation-ID" not in ask(target(), "GET", "/health")[1]
 
 

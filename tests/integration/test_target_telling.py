@@ -123,10 +123,11 @@ def pushed(clients, seconds):
 
 @pytest.mark.sanitize
 def test_pushes_come_in_the_period_that_was_set(target):
-    turn(target, push="100ms")
+    turn(target, push="1h")
     wait_until(lambda: ask_json(target, "GET", "/api/metrics/history")[1]["samples"])
     with WebSocket(target.port, "/ws") as client:
         assert client.status == 101
+        turn(target, push="100ms")  # it does not wait the hour out
         plans = pushed([client], 0.8)[client]
         gaps = {after - before for (before, _), (after, _) in zip(plans, plans[1:])}
         assert len(plans) >= 3 and all(gap % (100 * MS) == 0 for gap in gaps)
@@ -203,6 +204,33 @@ def test_events_are_ordered_and_kept(target):
 
 
 @pytest.mark.sanitize
+def test_a_reader_sees_that_the_service_was_started_again(tmp_path):
+    """Its numbers are another's then, whether there are more or fewer of them: it is told so, and reads from the begin."""
+    def tell(count):
+        ask(server, "POST", "/events", json.dumps([{"topic": "mine", "event": "e"}] * count))
+
+    def read(query):
+        told = ask_json(server, "GET", f"/events?{query}")[1]
+        return len(told["events"]), told["next"], told["lost"], told["reset"], told["epoch"]
+
+    epochs = []
+    for life in ("a", "b"):
+        (tmp_path / life).mkdir()
+        server = Target(tmp_path / life)
+        tell(5)
+        epochs.append(read("since=0")[4])
+        if life == "a":
+            assert read(f"since=3&epoch={epochs[0]}") == (2, 5, 0, False, epochs[0])
+        else:
+            assert read("since=20") == (5, 5, 0, True, epochs[1]), "beyond the end"
+            assert read(f"since=3&epoch={epochs[0]}") == (5, 5, 0, True, epochs[1]), "of another life"
+            assert read(f"since=3&epoch={epochs[1]}")[3] is False
+            assert ask(server, "GET", "/events?epoch=x")[0] == 400
+        assert server.stop() == 0
+    assert epochs[0] < epochs[1]
+
+
+@pytest.mark.sanitize
 def test_no_event_of_ten_thousand_a_second_is_lost(target):
     turn(target, events=30000)
     body = json.dumps([{"topic": "load", "event": "e", "data": {"n": i}} for i in range(100)])
@@ -262,6 +290,77 @@ def test_a_request_is_traced_by_its_correlation_id(tmp_path):
         turn(backends.lb, trace=0)
         assert "X-Correlation-ID" not in ask(backends.lb, "GET", "/api/status")[1]
         assert ask(backends.lb, "GET", "/trace/r2")[0] == 404
+
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.sanitize
+def test_the_trace_of_a_client_is_named_wherever_its_request_is(tmp_path):
+    """In the truth log, the JSON log and the kept trace, of a balancer as of its back end; nowhere, if there is none."""
+    with Backends(tmp_path, 1, "--trace", 9, each=["--trace", 9, "--json-log", tmp_path / "json.log"]) as backends:
+        ask(backends.lb, "GET", "/work", headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        ask(backends.lb, "GET", "/work", headers={"traceparent": f"00-{TRACE}-{PARENT}"})
+        for server in (backends.lb, backends.all[0]):
+            wait_until(lambda: ask(server, "GET", f"/trace/{TRACE}")[0] == 200)
+            told = ask_json(server, "GET", f"/trace/{TRACE}")[1]
+            assert [(one["path"], one["trace_id"], one["parent_id"]) for one in told["requests"]] == [("/work", TRACE, PARENT)]
+        back_end = backends.all[0]
+        backends.stop()
+    named = [line.get("trace_id") for line in back_end.requests() if line["path"] == "/work"]
+    assert named == [TRACE, None]
+    lines = [json.loads(line) for line in (tmp_path / "json.log").read_text().splitlines()]
+    assert [line.get("trace_id") for line in lines if line["message"] == "GET /work 200"] == named
+
+
+# ---- figures ----
+
+def lint(page):
+    """What Prometheus asks of a page: each sample belongs to a family that was declared just before it, once; buckets ascend."""
+    declared, family, kind, seen, buckets = set(), None, None, set(), {}
+    for line in page.splitlines():
+        if line.startswith("# "):
+            _, word, name, rest = line.split(" ", 3)
+            if word == "HELP":
+                assert name not in declared, line
+                declared.add(name)
+                family = name
+            else:
+                assert (word, name) == ("TYPE", family) and rest in ("counter", "gauge", "histogram"), line
+                kind = rest
+            continue
+        name, value = line.rsplit(" ", 1)
+        bare = name.split("{")[0]
+        assert bare == family or kind == "histogram" and bare in {f"{family}_{tail}" for tail in ("bucket", "sum", "count")}, line
+        assert kind != "counter" or bare.endswith("_total") and float(value) >= 0, line
+        assert name not in seen, line
+        seen.add(name)
+        if bare.endswith("_bucket") and kind == "histogram":
+            labels, _, le = name.rpartition('le="')
+            row = buckets.setdefault(labels, [])
+            row.append((float(le.split('"')[0]), float(value)))
+            assert row == sorted(row) and [count for _, count in row] == sorted(count for _, count in row), row
+    assert all(row[-1][0] == float("inf") for row in buckets.values())
+
+
+@pytest.mark.sanitize
+def test_the_figures_that_all_services_have_are_told_by_their_names(target):
+    turn(target, workers=1, service_time="20ms", service_for="work")
+    for path in ("/work", "/work", "/status/500", "/health"):
+        ask(target, "GET", path)
+    ask(target, "POST", "/events", '{"topic": "mine", "event": "e"}')
+    ask(target, "GET", "/events")
+    wait_until(lambda: metrics(target).get('actions_total{action="/events"}') == 2)
+    page = target.get("/metrics")
+    lint(page)
+    figures = metrics(target)
+    assert [figures[f'actions_total{{action="{path}"}}'] for path in ("/work", "/status/N", "/health")] == [2, 1, 1]
+    assert [figures[f'errors_total{{action="{path}"}}'] for path in ("/work", "/status/N", "/health")] == [0, 1, 0]
+    times = "action_processing_duration_seconds"
+    assert figures[f'{times}_bucket{{le="+Inf"}}'] == figures[f"{times}_count"] == figures["pelt_target_request_seconds_count"] >= 4
+    assert figures[f"{times}_sum"] >= 0.04
+    assert figures['queue_depth{queue="workers"}'] == 0 and figures["system_uptime_seconds"] > 0.04
+    assert figures["event_processing_latency_seconds_count"] >= 1
 
 
 # ---- alerts ----

@@ -6,6 +6,7 @@ import math
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -289,6 +290,36 @@ def test_sessions_survive_a_restart(target, tmp_path):
     finally:
         redis.stop()
     assert ask(third, "POST", "/sessions")[0] == 201, "without the server, too"
+
+
+def test_a_store_that_does_not_answer_loses_no_session(target, tmp_path):
+    """503 while nobody can say whether there is one; 404 only where there is none."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    redis = cache_servers.redis(folder)
+    try:
+        options = ("--sessions-redis", redis.address)
+        one = target(*options)
+        named = {"X-Session-ID": ask(one, "POST", "/sessions")[1]["X-Session-ID"]}
+        one.stop()
+        again = target(*options, "--sessions", 1)
+        redis.process.send_signal(signal.SIGSTOP)
+        try:
+            status, headers, body = ask(again, "POST", "/api/chat", '{"message": "hello"}', headers=named)
+            assert (status, headers["Retry-After"]) == (503, "1") and b"cannot be asked" in body, body
+            assert ask(again, "POST", "/sessions", headers=named)[0] == 201, "a new one needs no look-up"
+            told = ask_json(again, "GET", "/health/detailed")[1]
+            assert told["degraded"] == ["sessions"]
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: ask_json(again, "GET", "/health/detailed")[1]["degraded"] == [])
+        status, headers, body = ask(again, "GET", "/sessions", headers=named)
+        assert (status, headers["Retry-After"]) == (503, "1") and b"as many sessions" in body, "it is there, and there is no room"
+        turn(again, sessions=2)
+        assert ask(again, "POST", "/api/chat", '{"message": "hello"}', headers=named)[1]["X-Session-Turn"] == "1"
+        assert ask(again, "GET", "/sessions", headers={"X-Session-ID": "0" * 32})[0] == 404
+    finally:
+        redis.stop()
 
 
 # ---- processing types ----

@@ -68,7 +68,7 @@ static void who_left_is_counted_as_unanswered(void **state)
     text = target_tally_json(&tally);
     assert_non_null(strstr(text, "500\": 1}, \"unanswered\": 2, \"total\": 4}\n"));
     free(text);
-    text = target_tally_prometheus(&tally, 0, NULL);
+    text = target_tally_prometheus(&tally, 0, NULL, 0);
     assert_non_null(strstr(text, "\npelt_target_unanswered_total{path=\"/api/chat\"} 1\n"));
     assert_non_null(strstr(text, "\npelt_target_unanswered_total{path=\"/work\"} 1\n"));
     assert_null(strstr(text, "unanswered_total{path=\"/health\"}"));
@@ -93,13 +93,24 @@ static void looking_on_is_not_counted(void **state)
 
 static void metrics_name_path_and_status(void **state)
 {
-    char *text = target_tally_prometheus(&tally, 4, NULL);
+    char *text = target_tally_prometheus(&tally, 4, NULL, 2500000000);
 
     assert_non_null(strstr(text, "\npelt_target_requests_total{path=\"/health\"} 2\n"));
     assert_non_null(
         strstr(text, "\npelt_target_answers_total{path=\"/health\",status=\"500\"} 1\n"));
     assert_non_null(strstr(text, "\npelt_target_in_flight 1\n"));
     assert_non_null(strstr(text, "\npelt_target_stalls_total 4\n"));
+    assert_non_null(strstr(text, "\nsystem_uptime_seconds 2.500\n"));
+    free(text);
+}
+
+static void actions_and_their_errors_are_told_by_path(void **state)
+{
+    char *text = target_tally_prometheus(&tally, 0, NULL, 0);
+
+    assert_non_null(strstr(text, "\nactions_total{action=\"/health\"} 2\n"));
+    assert_non_null(strstr(text, "\nerrors_total{action=\"/health\"} 1\n"));
+    assert_null(strstr(text, "action=\"/api/chat\""));
     free(text);
 }
 
@@ -112,6 +123,7 @@ int main(void)
         cmocka_unit_test_setup(how_long_requests_took_is_a_histogram_over_all_loops, count_three),
         cmocka_unit_test_setup(looking_on_is_not_counted, count_three),
         cmocka_unit_test_setup(metrics_name_path_and_status, count_three),
+        cmocka_unit_test_setup(actions_and_their_errors_are_told_by_path, count_three),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

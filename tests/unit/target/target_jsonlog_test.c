@@ -41,8 +41,10 @@ static void a_request_is_one_line_of_json(void **state)
                                      .path = "/health",
                                      .status = 503,
                                      .correlation_id = "abc",
+                                     .trace_id = "def",
                                      .begin_ns = 1000000,
                                      .end_ns = 3500000};
+    struct target_place place = {"/src/target/course.c", "log_request", 7};
     FILE *file = tmpfile();
     struct target_lines lines;
     char text[512];
@@ -50,19 +52,23 @@ static void a_request_is_one_line_of_json(void **state)
 
     assert_non_null(file);
     assert_true(target_lines_init(&lines, fileno(file)));
-    target_jsonlog_request(&lines, &entry);
-    target_jsonlog_event(&lines, 5, "workers", "scale_up", ",\"workers\":3");
+    target_jsonlog_request(&lines, place, &entry);
+    target_jsonlog_event(&lines, place, 5, "workers", "scale_up", ",\"workers\":3");
     target_lines_deinit(&lines);
     rewind(file);
     json = json_loads(fgets(text, sizeof text, file), 0, NULL);
     assert_non_null(json);
-    assert_int_equal(json_object_size(json), 6);
+    assert_int_equal(json_object_size(json), 10);
     assert_int_equal(json_string_length(json_object_get(json, "timestamp")), 27);
     assert_string_equal(json_string_value(json_object_get(json, "level")), "ERROR");
     assert_string_equal(json_string_value(json_object_get(json, "logger")), "pelt-target.http");
     assert_string_equal(json_string_value(json_object_get(json, "message")), "GET /health 503");
     assert_string_equal(json_string_value(json_object_get(json, "correlation_id")), "abc");
     assert_true(json_real_value(json_object_get(json, "duration_ms")) == 2.5);
+    assert_string_equal(json_string_value(json_object_get(json, "module")), "course");
+    assert_string_equal(json_string_value(json_object_get(json, "function")), "log_request");
+    assert_int_equal(json_integer_value(json_object_get(json, "line")), 7);
+    assert_string_equal(json_string_value(json_object_get(json, "trace_id")), "def");
     json_decref(json);
     json = json_loads(fgets(text, sizeof text, file), 0, NULL);
     assert_string_equal(json_string_value(json_object_get(json, "message")), "scale_up");
