@@ -32,6 +32,7 @@ struct target_lb {
     struct target_backends backends;
     struct target_scaler scaler;
     struct target_mean in_flight;
+    uint64_t wanted;   /* of its own, to run */
     uint64_t scale_ns; /* when the scaler is asked next */
     double utilisation;
     uint64_t relayed, failed, retried, nobody, checks, ups, downs, registered, expired;
@@ -644,28 +645,37 @@ static int ask_scaler(struct target_lb *lb, uint64_t count, uint64_t now_ns)
     return step;
 }
 
+/* How many of its own are to run; the scaler is asked while they do. Under the lock. */
+static uint64_t want(struct target_lb *lb, uint64_t count, uint64_t now_ns)
+{
+    const struct target_lb_settings *settings = &lb->settings;
+
+    lb->wanted = lb->wanted > settings->max ? settings->max : lb->wanted;
+    lb->wanted = lb->wanted < settings->min ? settings->min : lb->wanted;
+    if (count >= lb->wanted) { /* else one that died is replaced first */
+        lb->wanted = (uint64_t)((int64_t)count + ask_scaler(lb, count, now_ns));
+    }
+    return lb->wanted;
+}
+
 /* Returns when it is to be asked next. */
 static uint64_t scale(struct target_lb *lb, uint64_t now_ns)
 {
-    uint64_t count = target_fleet_count(&lb->fleet), min, next_ns = UINT64_MAX, look_ns;
+    uint64_t count = target_fleet_count(&lb->fleet), wanted, next_ns, look_ns;
     char options[TARGET_LB_TEXT_BYTES];
     bool scales;
-    int step = 0;
 
     pthread_mutex_lock(&lb->lock);
     scales = lb->settings.scales && lb->settings.balance != TARGET_BALANCE_OFF;
-    min = lb->settings.min;
     memcpy(options, lb->settings.start, sizeof options);
-    if (scales) {
-        step = count >= min ? ask_scaler(lb, count, now_ns) : 0;
-        next_ns = lb->scale_ns;
-    }
+    wanted = scales ? want(lb, count, now_ns) : count;
+    next_ns = scales ? lb->scale_ns : UINT64_MAX;
     pthread_mutex_unlock(&lb->lock);
-    if (scales && (count < min || step > 0) && !target_fleet_start(&lb->fleet, options, now_ns)) {
+    if (count < wanted && !target_fleet_start(&lb->fleet, options, now_ns)) {
         next_ns = lb->fleet.again_ns > now_ns ? lb->fleet.again_ns : next_ns;
-    } else if (step < 0) {
+    } else if (count > wanted) {
         target_fleet_stop(&lb->fleet);
-    } else if (scales && count < min) {
+    } else if (count + 1 < wanted) {
         next_ns = now_ns;
     }
     look_ns = target_fleet_turn(&lb->fleet, now_ns);

@@ -4,6 +4,8 @@ import concurrent.futures
 import http.client
 import http.server
 import json
+import os
+import pathlib
 import signal
 import socket
 import socketserver
@@ -295,6 +297,23 @@ def test_back_ends_are_started_when_busy_and_stopped_when_idle(tmp_path, record_
     assert all(line["utilisation"] < 0.3 for line in steps if line["event"] == "scale_down")
     with pytest.raises(OSError):  # what it started ended with it
         http.client.HTTPConnection("127.0.0.1", int(children[0].split(":")[1]), timeout=2).request("GET", "/")
+
+
+def test_one_that_died_is_replaced_though_fewer_would_do(tmp_path):
+    lb = Target(tmp_path, "--lb", "round-robin", "--lb-scale", "on", "--lb-min", 2, "--lb-max", 3, "--lb-down", 0,
+                "--lb-check", "100ms")
+    wait_until(lambda: up(lb) == 2)
+    turn(lb, lb_min=1)
+    first = {one["address"] for one in ask_json(lb, "GET", "/admin/backends")[1]["backends"]}
+    tasks = pathlib.Path(f"/proc/{lb.process.pid}/task").iterdir()
+    os.kill(int(next(pid for task in tasks for pid in (task / "children").read_text().split())), signal.SIGKILL)
+
+    def replaced():
+        now = {one["address"] for one in ask_json(lb, "GET", "/admin/backends")[1]["backends"]}
+        return up(lb) == 2 and len(now) == 2 and len(now & first) == 1
+
+    wait_until(replaced)
+    assert lb.stop() == 0
 
 
 @pytest.mark.alone
