@@ -20,11 +20,11 @@ struct rules {
 static const struct rules RULES[PELT_BUS_ROLES] = {
     [PELT_BUS_WORKER] = {"worker",
                          "%R~ctl %R~lead %R~beat %R~files %R~ack:* ~w:* ~claim:* ~hb:* ~shared:*",
-                         ANY " +xadd +xread +xinfo|stream +set +get +getex +hget +incrby +rpush "
-                             "+lpop +llen"},
+                         ANY " +xadd +xread +xinfo|stream +set +get +getex +hget +incrby +expire "
+                             "+rpush +lpop +llen +memory|usage"},
     [PELT_BUS_COORDINATOR] = {"coordinator", "~*",
                               ANY " +xadd +xread +xinfo|stream +xtrim +set +get +getex +hset +hget "
-                                  "+incrby +expire +rpush +lpop +llen"},
+                                  "+incrby +expire +rpush +lpop +llen +memory|usage"},
     [PELT_BUS_STEERER] = {"ctl", "%R~lead %R~beat %R~ctl ~ask", ANY " +xadd +xread +get"},
 };
 

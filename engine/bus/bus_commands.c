@@ -145,6 +145,11 @@ size_t pelt_bus_put_llen(struct pelt_bus *bus, const char *key)
     return pelt_bus_put_words(bus, "LLEN", key, NULL);
 }
 
+size_t pelt_bus_put_memory(struct pelt_bus *bus, const char *key)
+{
+    return pelt_bus_put_words(bus, "MEMORY", "USAGE", key, NULL);
+}
+
 size_t pelt_bus_put_expire(struct pelt_bus *bus, const char *key, uint64_t after_s)
 {
     char text[24];

@@ -7,6 +7,8 @@
 #include "owned.h"
 #include "pelt/clock.h"
 
+#define EPOCH_MS (PELT_BUS_KEPT_S * UINT64_C(1000)) /* without it epochs grow by the clock */
+
 void pelt_bus_lease_init(struct pelt_bus_lease *l, const char *run, const char *incarnation,
                          const char *label)
 {
@@ -36,7 +38,7 @@ static enum pelt_status next_epoch(struct pelt_bus_lease *l, struct pelt_bus *bu
     least = least > l->epoch ? least : l->epoch + 1;
     l->epoch = epoch > 0 && (uint64_t)epoch > least ? (uint64_t)epoch : least;
     snprintf(text, sizeof text, "%llu", (unsigned long long)l->epoch);
-    return pelt_bus_set(bus, key, pelt_span_of(text), 0, err);
+    return pelt_bus_set(bus, key, pelt_span_of(text), EPOCH_MS, err);
 }
 
 static enum pelt_status lost(struct pelt_bus_lease *l, const struct pelt_bus_owner *other,
@@ -94,7 +96,7 @@ enum pelt_status pelt_bus_lease_keep(struct pelt_bus_lease *l, struct pelt_bus *
     snprintf(text, sizeof text, "%llu", (unsigned long long)l->epoch);
     status = pelt_bus_get(bus, epoch, &value, err);
     if (status == PELT_ENOTFOUND) {
-        status = pelt_bus_set(bus, epoch, pelt_span_of(text), 0, err);
+        status = pelt_bus_set(bus, epoch, pelt_span_of(text), EPOCH_MS, err);
     } else if (status == PELT_OK && !pelt_span_eq(value, text)) {
         l->held = false;
         return pelt_fail(err, PELT_ELOST,

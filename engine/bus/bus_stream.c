@@ -91,6 +91,7 @@ static enum pelt_status give_entry(struct reading *r, size_t stream, const struc
         return PELT_OK; /* it was given before */
     }
     entry.message = message_of(e->item[1]);
+    entry.before = r->streams[stream].last;
     r->streams[stream].last = entry.id;
     r->any = true;
     r->fn(r->arg, &entry);

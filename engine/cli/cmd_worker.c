@@ -12,12 +12,9 @@
 #include "http2.h"
 #include "https.h"
 #include "load.h"
-#include "pelt/clock.h"
 #include "pelt/fleet_shared.h"
 #include "pelt/fleet_worker.h"
 #include "pelt/log.h"
-
-#define BUS_PATIENCE_NS (60 * PELT_NS_PER_S)
 
 struct part { /* of the run that is made here */
     struct cli_options o;
@@ -229,7 +226,7 @@ static int lend(const struct pelt_fleet_worker_options *options, bool *again)
     struct pelt_fleet_worker *w = NULL;
     int signal = 0;
     *again = false;
-    enum pelt_status status = pelt_fleet_worker_new(options, BUS_PATIENCE_NS, &signal, &w, &err);
+    enum pelt_status status = pelt_fleet_worker_new(options, PELT_FLEET_BUS_NS, &signal, &w, &err);
     const int code = status == PELT_OK ? work(w, &options->fleet, again) : cli_fail(status, &err);
     pelt_fleet_worker_free(w);
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
@@ -252,6 +249,7 @@ int cmd_worker(const struct cli_options *o)
     const struct pelt_fleet_worker_options options = {.fleet = cli_fleet_options(o),
                                                       .slot = o->bus.slot,
                                                       .slots = PELT_BUS_SLOTS_MAX,
+                                                      .wait_ns = o->bus.wait_ns,
                                                       .on_wait = on_wait};
     do {
         code = lend(&options, &again);

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command_line.h"
 #include "exit_code.h"
 #include "pelt/fleet_shared.h"
 #include "pelt/log.h"
 #include "pelt/runfile.h"
+#include "pelt/secret.h"
 #include "settings.h"
 
 struct pelt_fleet_options cli_fleet_options(const struct cli_options *o)
@@ -48,6 +50,15 @@ enum pelt_status cli_fleet_check(const struct cli_options *o, struct pelt_error 
         return pelt_fail(err, PELT_EINVAL,
                          "--workers %llu: where do they meet? add --bus redis://HOST",
                          (unsigned long long)o->bus.workers);
+    }
+    const char *alone = o->bus.on_loss != PELT_ON_LOSS_DEGRADE ? "--on-loss"
+                        : o->bus.orphan_ns != 0                ? "--orphan-timeout"
+                                                               : NULL;
+    if (o->bus.url == NULL && alone != NULL) {
+        return pelt_fail(err, PELT_EINVAL,
+                         "%s is about workers, and there are none: add --bus redis://HOST and "
+                         "--workers N",
+                         alone);
     }
     return PELT_OK;
 }
@@ -171,44 +182,80 @@ static bool list_settings(struct cli_fleet *f, const struct cli_options *o,
     return set(f, CLI_FLEET_PATH, absolute(s->path)) && list_environment(f, s) && list_words(f, o);
 }
 
+/* ---- secrets ---- */
+
+static bool has_secret(const char *word)
+{
+    return word[pelt_secret_at(word)] != '\0';
+}
+
+/* user@host is none; user:password@host is. */
+static bool has_password(const char *url)
+{
+    const char *at = strchr(url, '@');
+    const char *colon = at != NULL ? strchr(url + strcspn(url, ":") + 1, ':') : NULL;
+    return colon != NULL && colon < at;
+}
+
 /* ---- the coordinator ---- */
 
 static void on_wait(void *arg, uint32_t there, uint32_t wanted, int64_t hole)
 {
     const struct cli_options *o = arg;
-    char slot[60] = "";
+    char url[300], slot[60] = "";
     if (hole >= 0) {
         snprintf(slot, sizeof slot, ", nobody has slot %lld", (long long)hole);
     }
+    pelt_secret_mask(o->bus.url, url, sizeof url);
     pelt_log(PELT_LOG_INFO, "pelt",
              "waiting for workers: %u of %u are there%s (pelt worker --bus %s)", there, wanted,
-             slot, "URL");
-    (void)o;
+             slot, has_password(o->bus.url) ? url : o->bus.url);
 }
 
 /* ---- what --resume needs to know ---- */
 
-#define META_WORDS  "bus_words"
-#define META_FOLDER "bus_folder"
+#define META_WORDS    "bus_words"
+#define META_WITHHELD "bus_withheld" /* words with the mask in a secret's place */
+#define META_FOLDER   "bus_folder"
 
-static char *words_text(const struct cli_options *o)
+static bool is_withheld(const struct cli_options *o, const char *word)
 {
-    json_t *list = json_array();
-    for (size_t i = 1; i < o->words_len; i++) {
-        json_array_append_new(list, json_string(o->words[i]));
-    }
-    char *text = json_dumps(list, JSON_COMPACT);
-    json_decref(list);
-    return text;
+    const bool bus = o->bus.url >= word && o->bus.url <= word + strlen(word);
+    return bus ? has_password(o->bus.url) : has_secret(word);
 }
 
-/* A password in the bus' URL stays out of the run file: who resumes has it in a file or the
- * environment, or types it again. */
-static bool has_secret(const struct cli_options *o)
+static void append_masked(json_t *list, const char *word)
 {
-    const char *at = o->bus.url != NULL ? strchr(o->bus.url, '@') : NULL;
-    const char *colon = at != NULL ? strchr(o->bus.url + strcspn(o->bus.url, ":") + 1, ':') : NULL;
-    return colon != NULL && colon < at;
+    char *text = NULL;
+    if (asprintf(&text, "%.*s" PELT_SECRET_MASK, (int)pelt_secret_at(word), word) >= 0) {
+        json_array_append_new(list, json_string(text));
+        free(text);
+    }
+}
+
+/* Words with a secret stay out of the run file, with the option that they belong to: who resumes
+ * types them again. NULL: out of memory. */
+static bool keep_words(struct cli_fleet *f, const struct cli_options *o)
+{
+    json_t *kept = json_array(), *withheld = json_array();
+    for (size_t i = 1; i < o->words_len; i++) {
+        const char *word = o->words[i];
+        const size_t before = json_array_size(kept);
+        if (!is_withheld(o, word)) {
+            json_array_append_new(kept, json_string(word));
+            continue;
+        }
+        if (word != o->operand && word[0] != '-' && before > 0) {
+            json_array_append(withheld, json_array_get(kept, before - 1));
+            json_array_remove(kept, before - 1);
+        }
+        append_masked(withheld, word);
+    }
+    f->words = json_dumps(kept, JSON_COMPACT);
+    f->withheld = json_dumps(withheld, JSON_COMPACT);
+    json_decref(kept);
+    json_decref(withheld);
+    return f->words != NULL && f->withheld != NULL;
 }
 
 static bool add_facts(struct cli_fleet *f, const struct cli_options *o,
@@ -218,23 +265,85 @@ static bool add_facts(struct cli_fleet *f, const struct cli_options *o,
     while (run->facts != NULL && run->facts[len] != NULL) {
         len++;
     }
-    f->words = words_text(o);
     f->folder = getcwd(NULL, 0);
-    f->facts = calloc(len + 5, sizeof *f->facts);
-    if (f->words == NULL || f->folder == NULL || f->facts == NULL) {
+    f->facts = calloc(len + 7, sizeof *f->facts);
+    if (!keep_words(f, o) || f->folder == NULL || f->facts == NULL) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
         f->facts[i] = run->facts[i];
     }
-    if (!has_secret(o)) {
-        f->facts[len++] = META_WORDS;
-        f->facts[len++] = f->words;
-        f->facts[len++] = META_FOLDER;
-        f->facts[len++] = f->folder;
-    }
+    f->facts[len++] = META_WORDS;
+    f->facts[len++] = f->words;
+    f->facts[len++] = META_WITHHELD;
+    f->facts[len++] = f->withheld;
+    f->facts[len++] = META_FOLDER;
+    f->facts[len++] = f->folder;
     run->facts = f->facts;
     return true;
+}
+
+/* Bytes before the mask; 0: it has none. */
+static size_t masked_at(const char *word)
+{
+    const size_t len = strlen(word), mask = strlen(PELT_SECRET_MASK);
+    return len > mask && strcmp(word + len - mask, PELT_SECRET_MASK) == 0 ? len - mask : 0;
+}
+
+/* Whether the environment has the variable of "--set", "NAME=***". */
+static bool is_in_environment(const char *option, const char *word)
+{
+    const char *text = strncmp(word, "--set=", 6) == 0 ? word + 6 : word;
+    char *name = strndup(text, strcspn(text, "="));
+    const bool set = text != word || strcmp(option, "--set") == 0;
+    const bool there = set && name != NULL && getenv(name) != NULL;
+    free(name);
+    return there;
+}
+
+static bool is_typed(const struct cli_options *o, const char *word)
+{
+    const size_t shown = masked_at(word);
+    bool typed = false;
+    for (size_t i = 1; i < o->words_len; i++) {
+        typed = typed || (strncmp(o->words[i], word, shown) == 0 && o->words[i][shown] != '\0');
+    }
+    return typed;
+}
+
+/* PELT_EINVAL: some of them are still missing. */
+static enum pelt_status check_withheld(const struct cli_options *o, const char *text,
+                                       struct pelt_error *err)
+{
+    json_error_t ignored;
+    json_t *list = text != NULL ? json_loads(text, 0, &ignored) : NULL;
+    const size_t len = json_array_size(list);
+    char **missing = calloc(len + 1, sizeof *missing);
+    const char *before = "";
+    int missing_len = 0;
+    for (size_t i = 0; missing != NULL && i < len; i++) {
+        const char *word = json_string_value(json_array_get(list, i));
+        word = word != NULL ? word : "";
+        if (masked_at(word) > 0 && !is_typed(o, word) && !is_in_environment(before, word)) {
+            if (before[0] == '-') {
+                missing[missing_len++] = (char *)before;
+            }
+            missing[missing_len++] = (char *)word;
+        }
+        before = masked_at(word) == 0 ? word : "";
+    }
+    char *line = missing_len > 0 ? cli_command_line(missing_len, missing) : NULL;
+    enum pelt_status status =
+        line != NULL
+            ? pelt_fail(err, PELT_EINVAL,
+                        "--resume %s: the run file keeps no secrets: type again, as it was "
+                        "then,%s",
+                        o->bus.resume, line + strlen("pelt"))
+            : PELT_OK;
+    free(line);
+    free(missing);
+    json_decref(list);
+    return status;
 }
 
 static enum pelt_status resumed_words(const struct cli_options *o, json_t **words, char **folder,
@@ -250,14 +359,15 @@ static enum pelt_status resumed_words(const struct cli_options *o, json_t **word
     const char *where = pelt_results_meta(past, META_FOLDER);
     *words = text != NULL ? json_loads(text, 0, &ignored) : NULL;
     *folder = where != NULL ? strdup(where) : NULL;
-    pelt_results_free(past);
     if (!json_is_array(*words) || *folder == NULL) {
-        return pelt_fail(err, PELT_EINVAL,
-                         "--resume %s: it does not say how it was begun (no run over a bus, or its "
-                         "URL had a password): type that command line again with --resume",
-                         o->bus.resume);
+        status = pelt_fail(err, PELT_EINVAL,
+                           "--resume %s: it does not say how it was begun: it is no run over a bus",
+                           o->bus.resume);
+    } else {
+        status = check_withheld(o, pelt_results_meta(past, META_WITHHELD), err);
     }
-    return PELT_OK;
+    pelt_results_free(past);
+    return status;
 }
 
 static int go_on_with(const struct cli_options *o, json_t *words, const char *folder,
@@ -343,7 +453,9 @@ enum pelt_status cli_fleet_open(const struct cli_options *o, struct pelt_run_opt
     }
     if (status == PELT_OK) {
         pelt_scenario_reach(run->scenario, pelt_fleet_shared_far(fleet->shared));
-        pelt_log(PELT_LOG_INFO, "pelt", "all %u workers are there", options.workers);
+        pelt_log(PELT_LOG_INFO, "pelt",
+                 options.workers == 1 ? "the worker is there" : "all %u workers are there",
+                 options.workers);
         run->hosts = pelt_fleet_coordinator_hosts(fleet->coordinator);
     }
     return status;
@@ -374,6 +486,7 @@ void cli_fleet_close(struct cli_fleet *fleet)
     free(fleet->settings);
     free(fleet->facts);
     free(fleet->words);
+    free(fleet->withheld);
     free(fleet->folder);
     pelt_results_free(fleet->past);
     if (!pelt_run_gave_up()) {

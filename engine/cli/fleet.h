@@ -13,7 +13,7 @@ struct cli_fleet { /* zeroed: none */
     char **files;       /* absolute paths, NULL-terminated; owned */
     char **settings;    /* key, value, ..., NULL; owned */
     const char **facts; /* the run's, and what --resume needs; owned */
-    char *words, *folder;
+    char *words, *withheld, *folder;
     struct pelt_results *past;
     struct pelt_fleet_shared *shared;
     size_t files_len, settings_len;

@@ -187,6 +187,8 @@ const struct cli_option cli_option_table[CLI_OPTIONS] = {
      "when a worker is killed, or not heard for 5s: degrade (default: the others go on with their part), redistribute (they send what it was to send as well, from two seconds later on) or abort; exit 6 in each case"},
     {"orphan-timeout", 0, "T", GROUP_HOSTS, CLI_RUN | CLI_WORKER, cli_read_duration, FIELD(bus.orphan_ns),
      "a worker that does not hear the coordinator for so long ends its load (default 30s)"},
+    {"wait", 0, "T", GROUP_HOSTS, CLI_WORKER, cli_read_duration, FIELD(bus.wait_ns),
+     "a worker that hears of no coordinator for so long ends, exit 6 (default: it waits for ever)"},
     {"run", 0, "NAME", GROUP_HOSTS, BUS_COMMANDS, cli_read_text, FIELD(bus.run),
      "what the run is called on the bus, the same for coordinator and workers (default pelt)"},
     {"resume", 0, "RUN.pelt", GROUP_HOSTS, CLI_RUN, cli_read_text, FIELD(bus.resume),

@@ -34,7 +34,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS 86 /* rows of the table */
+#define CLI_OPTIONS 87 /* rows of the table */
 extern const struct cli_option cli_option_table[CLI_OPTIONS];
 
 #endif

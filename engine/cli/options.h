@@ -69,7 +69,7 @@ struct cli_tls { /* as typed; NULL: was not */
 struct cli_bus { /* as typed; NULL, 0: was not */
     const char *url, *run, *ca, *cert, *key, *password_file, *secret_file;
     bool plaintext;
-    uint64_t workers, orphan_ns;
+    uint64_t workers, orphan_ns, wait_ns;
     enum pelt_on_loss on_loss;
     int64_t slot; /* -1: any */
     const char *resume;

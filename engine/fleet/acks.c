@@ -48,7 +48,7 @@ static void put_ack(struct pelt_fleet_coordinator *c, uint32_t i)
     pelt_bus_slot_key(key, c->run, PELT_BUS_ACK, i);
     pelt_bus_id_format(s->acked, id);
     snprintf(text, sizeof(text), "%s %s", s->owner.incarnation, id);
-    pelt_bus_put_set(c->bus, key, pelt_span_of(text), 0);
+    pelt_bus_put_set(c->bus, key, pelt_span_of(text), PELT_BUS_KEPT_S * UINT64_C(1000));
     pelt_bus_put_xtrim(c->bus, s->stream, s->acked);
 }
 

@@ -106,6 +106,16 @@ bool pelt_leader_all_over(struct pelt_fleet_coordinator *c, uint64_t now_ns)
     return true;
 }
 
+static void put_prolong(struct pelt_fleet_coordinator *c)
+{
+    static const enum pelt_bus_key keys[] = {PELT_BUS_CTL, PELT_BUS_ASK, PELT_BUS_FILES};
+    char key[PELT_BUS_KEY_SIZE];
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        pelt_bus_key(key, c->run, keys[i]);
+        pelt_bus_put_expire(c->bus, key, PELT_BUS_KEPT_S);
+    }
+}
+
 static enum pelt_status look_at_claims(struct pelt_fleet_coordinator *c, struct pelt_error *err)
 {
     char key[PELT_BUS_KEY_SIZE];
@@ -160,6 +170,8 @@ static enum pelt_status look_at_hearts(struct pelt_fleet_coordinator *c, struct 
             s->hb[hb.len] = '\0';
             s->alive_ns = now_ns;
         }
+        c->streams[i].refused = c->streams[i].refused && !s->beyond; /* is it gone by now? */
+        s->beyond = false;
     }
     return status;
 }
@@ -191,6 +203,7 @@ static enum pelt_status beat(struct pelt_fleet_coordinator *c, struct pelt_error
     pelt_beat_write(&c->beat, text);
     pelt_bus_put_set(c->bus, key, pelt_span_of(text), BEAT_MS);
     const size_t at = pelt_bus_put_last_id(c->bus, ctl);
+    put_prolong(c);
     enum pelt_status status = pelt_bus_flush(c->bus, err);
     if (status == PELT_OK && pelt_bus_took_last_id(c->bus, at, &last, err) == PELT_ENOTFOUND) {
         c->orders_sent = 0;

@@ -242,13 +242,27 @@ static enum pelt_status take_lease(struct pelt_fleet_coordinator *c, struct pelt
     return status;
 }
 
+static int rest_for_bus(void)
+{
+    pelt_leader_rest(BLOCK_MS * PELT_NS_PER_MS);
+    return 0; /* a signal ends the process: nothing was begun */
+}
+
+static void on_bus_wait(void *arg, const char *text)
+{
+    pelt_log(PELT_LOG_INFO, "pelt", "waiting for the bus: %s", text);
+}
+
 static enum pelt_status lead(struct pelt_fleet_coordinator *c, struct pelt_error *err)
 {
     char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL];
+    int signal = 0;
     pelt_bus_incarnation(incarnation);
     pelt_fleet_label(label, sizeof(label));
     pelt_bus_lease_init(&c->lease, c->run, incarnation, label);
-    enum pelt_status status = pelt_bus_connect(c->bus, err);
+    const struct pelt_fleet_patience patience = {
+        .ns = PELT_FLEET_BUS_NS, .rest = rest_for_bus, .on_wait = on_bus_wait};
+    enum pelt_status status = pelt_fleet_connect(c->bus, &patience, &signal, err);
     if (status == PELT_OK) {
         status = take_lease(c, err);
     }

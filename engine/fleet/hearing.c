@@ -155,11 +155,31 @@ static void hear_bye(struct pelt_fleet_coordinator *c, uint32_t i,
     }
 }
 
+/* No worker's: whoever wrote it would have all be ignored that the worker says. It does not count,
+ * and the worker makes its stream anew (outbox.c). */
+static bool is_beyond(const struct pelt_fleet_coordinator *c, struct pelt_bus_id id)
+{
+    return id.major >
+           (c->start_ns != 0 ? pelt_wire_major((int32_t)pelt_leader_now_s(c) + LATEST_S) : 0);
+}
+
+static void pass_over(struct pelt_fleet_coordinator *c, const struct pelt_bus_entry *entry)
+{
+    const uint32_t i = (uint32_t)entry->stream;
+    c->streams[i].last = entry->before;
+    c->streams[i].refused = c->slots[i].beyond = true;
+    refuse(c, i, "its ID is of a second that cannot be yet; somebody else wrote it");
+}
+
 /* Under the lock: the bus' callbacks come within read_streams(). */
 void pelt_leader_on_entry(void *arg, const struct pelt_bus_entry *entry)
 {
     struct pelt_fleet_coordinator *c = arg;
     const uint32_t i = (uint32_t)entry->stream;
+    if (is_beyond(c, entry->id)) {
+        pass_over(c, entry);
+        return;
+    }
     c->slots[i].alive_ns = pelt_clock_ns();
     switch (entry->message.ptr != NULL ? pelt_wire_kind(entry->message) : PELT_WIRE_NONE) {
     case PELT_WIRE_HELLO:

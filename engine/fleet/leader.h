@@ -31,6 +31,7 @@ struct pelt_leader_slot {
     bool has_hello, ready, refused;
     struct pelt_wire_hello hello;
     uint32_t threads;
+    bool beyond;   /* its stream has an ID of no second that can be; looked at again soon */
     char why[512]; /* it cannot run the plan */
     uint64_t alive_ns;
     char hb[64];

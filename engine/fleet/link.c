@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pelt/clock.h"
 #include "pelt/fleet.h"
 
 enum pelt_status pelt_fleet_key(const struct pelt_fleet_options *options, struct pelt_run_key *out,
@@ -31,6 +32,27 @@ enum pelt_status pelt_fleet_key(const struct pelt_fleet_options *options, struct
     }
     pelt_run_key_derive(out, pelt_span_of(secret), run);
     return PELT_OK;
+}
+
+enum pelt_status pelt_fleet_connect(struct pelt_bus *bus, const struct pelt_fleet_patience *p,
+                                    int *signal, struct pelt_error *err)
+{
+    const uint64_t until_ns = pelt_clock_ns() + p->ns;
+    enum pelt_status status = pelt_bus_connect(bus, err);
+    bool told = false;
+    while (status == PELT_EIO && pelt_clock_ns() < until_ns) {
+        if (!told && p->on_wait != NULL) {
+            p->on_wait(p->arg, err->text);
+        }
+        told = true;
+        *signal = p->rest();
+        if (*signal != 0) {
+            return pelt_fail(err, PELT_ESTOPPED, "stopped while it waited for the bus");
+        }
+        status = pelt_bus_ensure(bus, err);
+        status = status == PELT_AGAIN ? PELT_EIO : status;
+    }
+    return status;
 }
 
 void pelt_fleet_label(char *out, size_t size)

@@ -38,7 +38,8 @@ struct pelt_outbox {
         beat[PELT_BUS_KEY_SIZE];
     char last_beat[PELT_BEAT_SIZE];
     uint64_t turns;
-    bool told; /* that the bus cannot be reached */
+    bool told;       /* that the bus cannot be reached */
+    bool told_other; /* that somebody else wrote into the stream */
 };
 
 /* ---- the thread ---- */
@@ -74,6 +75,28 @@ static void hear(struct pelt_outbox *o, struct pelt_span beat, struct pelt_span 
     pthread_mutex_unlock(&o->lock);
 }
 
+/* Its end is none of ours: nothing that is said from now on would fit behind it. */
+static enum pelt_status begin_anew(struct pelt_outbox *o, struct pelt_error *err)
+{
+    if (!o->told_other) {
+        pelt_log(PELT_LOG_WARNING, "worker",
+                 "somebody else wrote into this worker's stream %s: it is made anew; give each "
+                 "worker a user of its own",
+                 o->stream);
+    }
+    o->told_other = true;
+    pelt_bus_put_expire(o->bus, o->stream, 0);
+    return pelt_bus_flush(o->bus, err);
+}
+
+static struct pelt_spool_id newest(struct pelt_outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    const struct pelt_spool_id last = pelt_spool_last(o->spool);
+    pthread_mutex_unlock(&o->lock);
+    return last;
+}
+
 /* Where the stream ends; nothing of it is there where Redis was emptied. */
 static enum pelt_status ask(struct pelt_outbox *o, struct pelt_spool_id *upto,
                             struct pelt_error *err)
@@ -86,6 +109,7 @@ static enum pelt_status ask(struct pelt_outbox *o, struct pelt_spool_id *upto,
     const size_t b = pelt_bus_put_get(o->bus, o->ack);
     const size_t c = pelt_bus_put_get(o->bus, o->beat);
     pelt_bus_put_set(o->bus, o->hb, pelt_span_of(alive), HEARTBEAT_MS);
+    pelt_bus_put_expire(o->bus, o->stream, PELT_BUS_KEPT_S);
     enum pelt_status status = pelt_bus_flush(o->bus, err);
     if (status == PELT_OK) {
         status = pelt_bus_took_last_id(o->bus, a, &last, err);
@@ -97,6 +121,10 @@ static enum pelt_status ask(struct pelt_outbox *o, struct pelt_spool_id *upto,
         hear(o, beat, ack);
     }
     *upto = (struct pelt_spool_id){last.major, last.minor};
+    if (status == PELT_OK && pelt_spool_id_compare(*upto, newest(o)) > 0) {
+        *upto = (struct pelt_spool_id){0, 0};
+        status = begin_anew(o, err);
+    }
     return status;
 }
 
@@ -115,6 +143,9 @@ static size_t put_batch(struct pelt_outbox *o, struct pelt_spool_id *upto)
         len++;
     }
     pthread_mutex_unlock(&o->lock);
+    if (len > 0) {
+        pelt_bus_put_expire(o->bus, o->stream, PELT_BUS_KEPT_S);
+    }
     return len;
 }
 

@@ -21,7 +21,12 @@ enum pelt_status pelt_parcels_put(struct pelt_bus *bus, const char *run, struct 
     }
     pelt_bus_key(key, run, PELT_BUS_FILES);
     pelt_sha256_hex(pelt_parcel_find(parcel, name)->sha256, hex);
-    return pelt_bus_hset(bus, key, pelt_span_of(hex), content, err);
+    status = pelt_bus_hset(bus, key, pelt_span_of(hex), content, err);
+    if (status == PELT_OK) {
+        pelt_bus_put_expire(bus, key, PELT_BUS_KEPT_S);
+        status = pelt_bus_flush(bus, err);
+    }
+    return status;
 }
 
 static enum pelt_status read_all(const char *path, struct pelt_buf *out, struct pelt_error *err)

@@ -31,6 +31,7 @@
 #include "shares.h"
 #include "stage_text.h"
 
+#define BOX         "/files" /* in the private folder */
 #define LOOK_NS     (50 * PELT_NS_PER_MS)
 #define LATE_NS     PELT_NS_PER_S /* a START that came so much too late is none */
 #define FETCH_NS    (60 * PELT_NS_PER_S)
@@ -300,6 +301,31 @@ static void say_hello(struct pelt_fleet_worker *w)
     say(w, PELT_OUTBOX_BEFORE, pelt_wire_hello_encode(&hello, &message), &message);
 }
 
+/* Bytes at `at` that are the box, or its end behind the dots with which Lua cuts a long path; 0:
+ * they are neither. */
+static size_t box_at(const struct pelt_fleet_worker *w, const char *at)
+{
+    const size_t len = strlen(w->box);
+    if (strncmp(at, w->box, len) == 0) {
+        return len;
+    }
+    for (size_t cut = 1; strncmp(at, "...", 3) == 0 && cut + strlen(BOX) <= len; cut++) {
+        if (strncmp(at + 3, w->box + cut, len - cut) == 0) {
+            return 3 + len - cut;
+        }
+    }
+    return 0;
+}
+
+/* Files by the paths that they have at the coordinator. */
+static void name_files(const struct pelt_fleet_worker *w, char *text)
+{
+    for (char *at = text; w->box[0] != '\0' && *at != '\0'; at++) {
+        const size_t len = box_at(w, at);
+        memmove(at, at + len, strlen(at + len) + 1);
+    }
+}
+
 static void say_ready(struct pelt_fleet_worker *w, uint32_t threads, const char *why)
 {
     struct pelt_buf message;
@@ -313,6 +339,7 @@ static void say_ready(struct pelt_fleet_worker *w, uint32_t threads, const char 
     };
     pelt_parcel_sha256(&w->plan.plan.files, ready.parcel);
     snprintf(ready.why, sizeof(ready.why), "%s", why != NULL ? why : "");
+    name_files(w, ready.why);
     pelt_buf_init(&message, PELT_WIRE_MESSAGE_MAX);
     say(w, PELT_OUTBOX_BEFORE, pelt_wire_ready_encode(&ready, &message), &message);
 }
@@ -323,6 +350,7 @@ static void say_event(struct pelt_fleet_worker *w, double t_s, const char *kind,
     struct pelt_wire_event event = {.t_s = t_s};
     snprintf(event.kind, sizeof(event.kind), "%s", kind);
     snprintf(event.text, sizeof(event.text), "%s", text);
+    name_files(w, event.text);
     pelt_buf_init(&message, PELT_WIRE_MESSAGE_MAX);
     say(w, w->said.second >= 0 ? w->said.second : PELT_OUTBOX_BEFORE,
         pelt_wire_event_encode(&event, &message), &message);
@@ -572,6 +600,10 @@ enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal
         if (pelt_outbox_dispossessed(w->outbox)) {
             return pelt_fail(err, PELT_ELOST, "another worker has slot %u now", w->claim.slot);
         }
+        if (w->opt.wait_ns != 0 && pelt_outbox_silence_ns(w->outbox) > w->opt.wait_ns) {
+            return pelt_fail(err, PELT_ELOST, "no coordinator was heard for %g s (--wait)",
+                             (double)w->opt.wait_ns / 1e9);
+        }
         rest();
     }
     if (state_of(w) == CALLED_OFF) {
@@ -675,7 +707,7 @@ static enum pelt_status make_folder(struct pelt_fleet_worker *w, struct pelt_err
         w->folder[0] = '\0';
         return PELT_EIO;
     }
-    snprintf(w->box, sizeof(w->box), "%s/files", w->folder);
+    snprintf(w->box, sizeof(w->box), "%s" BOX, w->folder);
     return pelt_folder_make(w->box, err);
 }
 
@@ -690,27 +722,13 @@ static enum pelt_status make_spool(struct pelt_fleet_worker *w, struct pelt_spoo
     return pelt_spool_create(path, &owner, out, err);
 }
 
-/* The bus may not be there yet: whoever starts workers starts Redis as well. */
-static enum pelt_status connect_patiently(struct pelt_fleet_worker *w, struct pelt_bus *bus,
-                                          uint64_t patience_ns, int *signal, struct pelt_error *err)
+static int rest_or_signal(void)
 {
-    const uint64_t until_ns = pelt_clock_ns() + patience_ns;
-    enum pelt_status status = pelt_bus_connect(bus, err);
-    bool told = false;
-    while (status == PELT_EIO && pelt_clock_ns() < until_ns) {
-        if (!told && w->opt.on_wait != NULL) {
-            w->opt.on_wait(w->opt.arg, err->text);
-        }
-        told = true;
-        *signal = signal_that_came();
-        if (*signal != 0) {
-            return pelt_fail(err, PELT_ESTOPPED, "stopped while it waited for the bus");
-        }
+    const int signal = signal_that_came();
+    if (signal == 0) {
         rest();
-        status = pelt_bus_ensure(bus, err);
-        status = status == PELT_AGAIN ? PELT_EIO : status;
     }
-    return status;
+    return signal;
 }
 
 static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
@@ -722,7 +740,9 @@ static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
     pelt_bus_incarnation(incarnation);
     pelt_fleet_label(label, sizeof(label));
     pelt_bus_claim_init(&w->claim, w->run, incarnation, label);
-    enum pelt_status status = connect_patiently(w, bus, patience_ns, signal, err);
+    const struct pelt_fleet_patience patience = {
+        .ns = patience_ns, .rest = rest_or_signal, .on_wait = w->opt.on_wait, .arg = w->opt.arg};
+    enum pelt_status status = pelt_fleet_connect(bus, &patience, signal, err);
     if (status == PELT_OK) {
         status = w->opt.slot >= 0 ? pelt_bus_claim_take(&w->claim, bus, (uint32_t)w->opt.slot, err)
                                   : pelt_bus_claim_any(&w->claim, bus, w->opt.slots, err);

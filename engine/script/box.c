@@ -119,6 +119,12 @@ static bool append(char *out, size_t floor, size_t *len, const char *path)
     return true;
 }
 
+const char *pelt_box_shown(const char *box, const char *path)
+{
+    const size_t len = box ? strlen(box) : 0;
+    return len > 0 && strncmp(path, box, len) == 0 && path[len] == '/' ? path + len : path;
+}
+
 bool pelt_box_path(const char *box, const char *path, char out[PELT_FILES_PATH_SIZE])
 {
     const size_t box_len = strlen(box);

@@ -26,5 +26,7 @@ void pelt_box_env_free(struct pelt_box_env *env); /* accepts NULL */
 void pelt_box_close(lua_State *L, const char *scenario_path);
 /* Where `path` lies in the box; without "." and "..". False: it is outside, or too long. */
 bool pelt_box_path(const char *box, const char *path, char out[PELT_FILES_PATH_SIZE]);
+/* The path as it is outside: what people are told. `box` may be NULL. */
+const char *pelt_box_shown(const char *box, const char *path);
 
 #endif

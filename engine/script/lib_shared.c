@@ -12,6 +12,7 @@
 #include "opened.h"
 #include "shared.h"
 #include "strand.h"
+#include "watchdog.h"
 
 #define COUNTER_TYPE "pelt.shared.counter"
 #define QUEUE_TYPE   "pelt.shared.queue"
@@ -57,7 +58,10 @@ static int counter_add(lua_State *L)
     struct pelt_error err;
     int64_t value;
     check_running(L, "add");
-    if (pelt_counter_add(*c, n, &value, &err) != PELT_OK) {
+    pelt_watch_wait();
+    enum pelt_status status = pelt_counter_add(*c, n, &value, &err);
+    pelt_watch_waited();
+    if (status != PELT_OK) {
         return luaL_error(L, "add: %s", err.text);
     }
     lua_pushinteger(L, (lua_Integer)value);
@@ -70,7 +74,10 @@ static int counter_get(lua_State *L)
     check_running(L, "get");
     struct pelt_error err;
     int64_t value;
-    if (pelt_counter_get(*c, &value, &err) != PELT_OK) {
+    pelt_watch_wait();
+    enum pelt_status status = pelt_counter_get(*c, &value, &err);
+    pelt_watch_waited();
+    if (status != PELT_OK) {
         return luaL_error(L, "get: %s", err.text);
     }
     lua_pushinteger(L, (lua_Integer)value);
@@ -131,7 +138,9 @@ static int queue_push(lua_State *L)
     }
     check_running(L, "push");
     struct pelt_buf *value = pack(L, 2);
+    pelt_watch_wait();
     enum pelt_status status = pelt_queue_push(*q, pelt_span(value->data, value->len), &err);
+    pelt_watch_waited();
     pelt_shard_trim(value);
     if (status != PELT_OK) {
         return luaL_error(L, "push: %s", err.text);
@@ -147,7 +156,9 @@ static int queue_pop(lua_State *L)
     check_running(L, "pop");
     pelt_buf_reset(value);
     struct pelt_error err;
+    pelt_watch_wait();
     enum pelt_status status = pelt_queue_pop(*q, value, &err);
+    pelt_watch_waited();
     if (status == PELT_EOF) {
         lua_pushnil(L);
         return 1;
@@ -175,7 +186,10 @@ static int queue_len(lua_State *L)
     check_running(L, "len");
     struct pelt_error err;
     uint64_t len;
-    if (pelt_queue_len(*q, &len, &err) != PELT_OK) {
+    pelt_watch_wait();
+    enum pelt_status status = pelt_queue_len(*q, &len, &err);
+    pelt_watch_waited();
+    if (status != PELT_OK) {
         return luaL_error(L, "len: %s", err.text);
     }
     lua_pushinteger(L, (lua_Integer)len);

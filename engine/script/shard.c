@@ -430,7 +430,7 @@ static int run_in(struct pelt_shard *shard, lua_State *co, struct pelt_error *er
     const char *source = skip_preamble(scenario->source);
     size_t len = scenario->source_len - (size_t)(source - scenario->source);
     char chunk_name[1024];
-    snprintf(chunk_name, sizeof chunk_name, "@%s", scenario->path);
+    snprintf(chunk_name, sizeof chunk_name, "@%s", pelt_box_shown(scenario->box, scenario->path));
     if (len > 0 && *source == LUA_SIGNATURE[0]) {
         (void)pelt_fail(err, PELT_ESCRIPT,
                         "%s: is compiled Lua: give the source that it was made from",

@@ -15,9 +15,6 @@
 #define PELT_SHARED_NAMES_MAX   1000              /* counters and queues together */
 #define PELT_SHARED_NAME_MAX    200               /* bytes of a name */
 #define PELT_SHARED_VALUE_BYTES ((size_t)1 << 20) /* of one value in a queue */
-#define PELT_SHARED_QUEUE_BYTES                                                                    \
-    ((size_t)64 << 20) /* of what waits in one, bookkeeping included                               \
-                        */
 
 struct pelt_shared;
 struct pelt_counter;

@@ -201,8 +201,17 @@ static uint64_t held_ns(struct pelt_watch *w, unsigned patience)
     return others ? ran_ns : TICK_NS;
 }
 
+/* All of the tick that ends now was one call. */
+static bool waited(struct pelt_watch *w)
+{
+    unsigned call = atomic_load_explicit(&w->call, memory_order_relaxed), before = w->waiting;
+    w->waiting = call;
+    return (call & 1) && call == before;
+}
+
 static void look_at(struct pelt_watch *w)
 {
+    bool in_call = waited(w);
     unsigned slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
     atomic_fetch_add_explicit(&w->looks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&w->in_lua, slice & 1, memory_order_relaxed);
@@ -213,7 +222,8 @@ static void look_at(struct pelt_watch *w)
         return;
     }
     unsigned patience = patience_after(w, atomic_load_explicit(&w->row, memory_order_relaxed));
-    w->held_ns += held_ns(w, patience);
+    uint64_t tick_ns = held_ns(w, patience);
+    w->held_ns += in_call ? 0 : tick_ns;
     if (w->held_ns >= TICK_NS * patience) {
         accuse(w, slice);
     }

@@ -12,7 +12,8 @@
  * Ticks are counted, not the clock read: a host that stopped pelt stops both. An iteration is not
  * to blame for what other programs do: of a tick in which its thread could run and others had its
  * CPU, only the time that it ran counts. But what runs once, and what comes right after accused
- * ones, is bounded by time alone.
+ * ones, is bounded by time alone. Nor does a tick count that is spent within one call that waits
+ * for another host (pelt_watch_wait): a loop of many such calls is a loop like any other.
  *
  * Scripts pay nothing while they run: no hook is set before an accusation, no clock is read.
  *
@@ -50,6 +51,7 @@ struct pelt_watch {
     atomic_uint accused;       /* the slice that held the loop; 0: none so far */
     atomic_uint row;           /* slices accused with no other one between */
     atomic_bool tripped;       /* the running, or last, slice was accused */
+    atomic_uint call;          /* odd: in one that waits for another host */
     unsigned closing;          /* pelt_watch_close() in progress: no yielding */
     bool listed;               /* the watchdog knows the thread */
     unsigned told;             /* slice that `line` is about */
@@ -60,6 +62,7 @@ struct pelt_watch {
     pid_t tid;
     clockid_t cpu;    /* of the thread */
     unsigned seen;    /* slice seen at the last tick */
+    unsigned waiting; /* call seen at the last tick */
     uint64_t held_ns; /* for how long that holds the thread */
     uint64_t cpu_ns;  /* at the last tick */
     struct pelt_watch *next;
@@ -127,6 +130,17 @@ static inline void pelt_watch_pause(lua_State *L)
         pelt_watch_raise(L);
     }
     pelt_watch_leave();
+}
+
+/* Before and after one call that waits for another host: how long it takes is not the script's
+ * doing. Nothing between them may raise. */
+static inline void pelt_watch_wait(void)
+{
+    atomic_fetch_add_explicit(&pelt_watch_here.call, 1, memory_order_relaxed);
+}
+static inline void pelt_watch_waited(void)
+{
+    pelt_watch_wait();
 }
 
 /* lua_resume() of a script's own coroutine, inside a slice of L's. */

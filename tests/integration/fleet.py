@@ -65,6 +65,13 @@ class Redis:
                 return file.read(int(line[1:]))
             return line
 
+    def keys(self, pattern):
+        """Those of this name."""
+        with self.host.inside(lambda: socket.create_connection((self.host.address, self.port), timeout=10)) as s:
+            file = s.makefile("rb")
+            s.sendall(f"*2\r\n$4\r\nKEYS\r\n${len(pattern)}\r\n{pattern}\r\n".encode())
+            return [file.read(int(file.readline()[1:]) + 2)[:-2] for _ in range(int(file.readline()[1:]))]
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -96,8 +103,8 @@ class Fleet:
     def run(self, scenario, n, *options, env=None, **popen):
         return self._start("run", scenario, "--bus", self.redis.url, "--workers", n, *options, env=env, **popen)
 
-    def resume(self, run_file, **popen):
-        return self._start("run", "--resume", run_file, **popen)
+    def resume(self, run_file, *options, **popen):
+        return self._start("run", "--resume", run_file, *options, **popen)
 
     def ctl(self, *words):
         return self._start("ctl", "--bus", self.redis.url, *words)

@@ -7,7 +7,9 @@ import resource
 import signal
 import statistics
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +172,77 @@ def test_what_users_share_is_one_for_all_hosts(recorder, fleet, tmp_path):
         assert sorted(int(w[1]) for w in words) == list(range(1, 101))
         popped = sorted(w[2] for w in words)
         assert popped == sorted([f"j{i}" for i in range(1, 61)] + ["none"] * 40)
+
+
+@pytest.mark.slow(8)
+def test_a_bus_that_hangs_is_no_endless_loop(recorder, fleet, redis, tmp_path):
+    path = scenario(tmp_path, '{ rate = "40/s", duration = "4s" }', before='local n = pelt.shared.counter("n")', body='pelt.http.get("/" .. n:add(), { name = "n" })')
+    worker = fleet.worker()
+    coordinator, report = led(fleet, path, 1, recorder, "--threads", "2")
+    wait_for(lambda: len(recorder.paths) >= 60)
+    redis.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    redis.process.send_signal(signal.SIGCONT)
+    done, end = coordinator.wait(patience(60)), worker.wait(patience(60))
+    told = json.loads(report.read_text())
+    assert "endless loop" not in done.told() + end.told() and end.code == 0, done.told() + end.told()
+    assert told["totals"]["started"] == 160 and len(set(recorder.paths)) == 160, told["totals"]
+
+
+def test_a_queue_over_a_bus_has_a_limit(recorder, fleet, tmp_path):
+    path = scenario(tmp_path, '{ rate = "20/s", duration = "1s" }', before='local jobs = pelt.shared.queue("jobs")', body='pelt.http.get("/", { name = "n" })',
+                    more="""setup = function()
+    local mib, n, good, why = ("x"):rep(1000000), 0, true
+    while good and n < 80 do good, why = pcall(jobs.push, jobs, mib) n = good and n + 1 or n end
+    jobs:pop() jobs:pop()
+    assert(not good, n)
+    pelt.http.get("/pushed/" .. n .. "/" .. tostring(pcall(jobs.push, jobs, mib)) .. "/" .. tostring(why):match("%d+ MiB"):gsub(" ", ""), { name = "setup" })
+  end,""")
+    worker = fleet.worker()
+    coordinator, report = led(fleet, path, 1, recorder)
+    done, end = coordinator.wait(patience(60)), worker.wait(patience(60))
+    assert done.code == PASSED and end.code == 0, done.told() + end.told()
+    _, _, pushed, again, limit = recorder.paths[0].split("/")
+    assert 64 <= int(pushed) <= 67 and again == "true" and limit == "64MiB", recorder.paths[0]
+
+
+def test_what_a_run_leaves_at_the_bus_goes_by_itself(recorder, fleet, redis, tmp_path):
+    path = scenario(tmp_path, '{ rate = "20/s", duration = "2s" }', before='local n, jobs = pelt.shared.counter("n"), pelt.shared.queue("jobs")',
+                    body='jobs:push("a") pelt.http.get("/" .. n:add(), { name = "n" })')
+    spare = fleet.worker("--slot", "3")
+    worker = fleet.worker("--slot", "0")
+    coordinator, report = led(fleet, path, 1, recorder)
+    wait_for(lambda: len(recorder.paths) >= 20)
+    kinds = ["w:3:*", "w:0:*", "shared:*:n", "shared:*:jobs", "files", "ctl", "epoch", "ack:0", "beat", "lead", "claim:0", "hb:0"]
+    for key in kinds:
+        wait_for(lambda: redis.keys(f"pelt:{{pelt}}:{key}"))
+        found = [name.decode() for name in redis.keys(f"pelt:{{pelt}}:{key}")]
+        assert found and all(int(redis.ask("TTL", name)[1:]) > 0 for name in found), (key, found, [redis.ask("TTL", name) for name in found])
+    done = coordinator.wait(patience(60))
+    spare.signal(signal.SIGTERM)
+    assert done.code == PASSED and worker.wait(patience(30)).code == 0, done.told()
+    spare.wait(patience(20))
+    left = {name.decode(): redis.ask("TTL", name) for name in redis.keys("*")}
+    assert left and not [name for name, ttl in left.items() if ttl == b":-1"], left
+
+
+@pytest.mark.slow(6)
+def test_an_id_of_a_second_that_cannot_be_is_passed_over(recorder, fleet, redis, tmp_path):
+    """Of whoever may write into another worker's stream."""
+    path = scenario(tmp_path, '{ rate = "100/s", duration = "3s" }', body='pelt.http.get("/", { name = "n" })')
+    workers = [fleet.worker("--slot", str(i)) for i in range(2)]
+    coordinator, report = led(fleet, path, 2, recorder)
+    wait_for(lambda: len(recorder.paths) >= 100)
+    stream, = redis.keys("pelt:{pelt}:w:0:*")
+    for i in range(8):  # the worker takes it away each time
+        redis.ask("XADD", stream, f"999999999-{i + 1}", "m", "x")
+        time.sleep(0.1)
+    done = coordinator.wait(patience(60))
+    ends = ended(workers)
+    told = json.loads(report.read_text())
+    assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
+    assert told["totals"]["started"] == 300 == len(recorder.paths) and [w["started"] for w in told["workers"]] == [150, 150], told["workers"]
+    assert told["workers"][0]["refused"] > 0 and "cannot be yet" in done.err and "somebody else wrote" in ends[0].err, told_by(done, ends)
 
 
 def test_all_begin_at_one_moment(target, fleet, tmp_path):
@@ -614,6 +687,27 @@ def test_a_killed_coordinator_is_resumed_and_nothing_is_missing(target, fleet, r
     assert redis.ask("GET", "pelt:{pelt}:lead") == b"$-1"
 
 
+def test_the_run_file_keeps_no_secret_and_who_resumes_gives_them_again(recorder, fleet, tmp_path):
+    path = scenario(tmp_path, '{ rate = "60/s", duration = "5s" }', more="""
+  teardown = function() pelt.http.get("/" .. pelt.env("TOKEN"), { name = "end" }) end,""")
+    worker = fleet.worker()
+    coordinator, report = led(fleet, path, 1, recorder, "-H", "Authorization: S3CR3T-1", "--set", "TOKEN=S3CR3T-2", "--header=X-Api-Key: S3CR3T-3",
+                              "--bus", fleet.redis.url.replace("//", "//default:S3CR3T-4@"))
+    wait_for(lambda: len(recorder.paths) >= 80)
+    os.killpg(coordinator.process.pid, signal.SIGKILL)
+    coordinator.process.communicate()
+    assert b"S3CR3T" not in b"".join(file.read_bytes() for file in tmp_path.glob("run.pelt*"))
+    file = tmp_path / "run.pelt"
+    refused = fleet.resume(file).wait(patience(20))
+    assert refused.code == USAGE and all(word in refused.err for word in (
+        "type again", "-H 'Authorization:***'", "--set 'TOKEN=***'", "'--header=X-Api-Key:***'", "--bus 'redis://***'")), refused.told()
+    again = fleet.resume(file, "-H", "Authorization: S3CR3T-1", "--header=X-Api-Key: S3CR3T-3", "--bus", fleet.redis.url, env={"TOKEN": "S3CR3T-2"})
+    done, end = again.wait(patience(60)), worker.wait(patience(60))
+    assert done.code == PASSED and end.code == 0, done.told() + end.told()
+    assert json.loads(report.read_text())["totals"]["started"] == 300 and recorder.paths[-1] == "/S3CR3T-2"
+    assert b"S3CR3T" not in file.read_bytes()
+
+
 @pytest.mark.sanitize
 def test_who_does_not_fit_is_refused_by_name(target, fleet, redis, tmp_path):
     server = target()
@@ -676,12 +770,20 @@ def test_a_script_that_needs_the_host_is_refused_before_anything_is_sent(fleet, 
 @pytest.mark.sanitize
 def test_a_script_error_is_told_once_and_ends_in_exit_2(target, fleet, tmp_path):
     server = target()
-    path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }', body='error("oh no")')
+    with tempfile.TemporaryDirectory() as folder:  # a short path: none of it is cut
+        (Path(folder) / "m.lua").write_text('return function() error("oh no") end')
+        path = scenario(Path(folder), '{ rate = "50/s", duration = "1s" }', before='local m = require "m"', body='if user.id % 2 == 0 then m() end error("oh no")')
+        script_errors_told_once(server, fleet, folder, path)
+
+
+def script_errors_told_once(server, fleet, folder, path):
     workers = fleet.workers(2)
     coordinator, report = led(fleet, path, 2, server)
     done = coordinator.wait(patience(60))
     ended(workers)
     assert done.code == USAGE and done.err.count("oh no") <= 4 and "fleet.lua:5" in done.err, done.told()
+    errors = [e["text"] for e in json.loads(report.read_text())["events"] if e["kind"] == "script_error"]
+    assert set(errors) <= {f"{folder}/fleet.lua:5: oh no", f"{folder}/m.lua:1: oh no"} and len(errors) == len(set(errors)) > 0, errors
 
 
 def test_the_users_that_the_document_names_can_do_what_they_need_and_no_more(target, tmp_path):
@@ -695,13 +797,17 @@ def test_the_users_that_the_document_names_can_do_what_they_need_and_no_more(tar
         server = target()
         path = scenario(tmp_path, '{ rate = "50/s", duration = "1s" }', before='local n = pelt.shared.counter("n")', body='n:add() pelt.http.get("/api/status")')
         at = redis.url.removeprefix("redis://")
-        worker = fleet.worker("--bus", f"redis://worker@{at}", env={"PELT_BUS_PASSWORD": "WORKER_PASSWORD"})
-        coordinator, report = led(fleet, path, 1, server, "--bus", f"redis://coordinator@{at}", env={"PELT_BUS_PASSWORD": "COORDINATOR_PASSWORD"})
-        done, end = coordinator.wait(patience(60)), worker.wait(patience(60))
-        assert done.code == PASSED and end.code == 0, done.told() + end.told()
+        workers = [fleet.worker("--slot", str(slot), "--bus", f"redis://{user}@{at}", env={"PELT_BUS_PASSWORD": "WORKER_PASSWORD"})
+                   for slot, user in enumerate(["worker0", "worker"])]
+        coordinator, report = led(fleet, path, 2, server, "--bus", f"redis://coordinator@{at}", env={"PELT_BUS_PASSWORD": "COORDINATOR_PASSWORD"})
+        done = coordinator.wait(patience(60))
+        ends = ended(workers)
+        assert done.code == PASSED and codes(ends) == [0, 0], told_by(done, ends)
         for words in (["FLUSHALL"], ["CONFIG", "GET", "*"], ["KEYS", "*"], ["GET", "pelt:{other}:lead"], ["SET", "pelt:{pelt}:ack:0", "x"], ["XADD", "pelt:{pelt}:ctl", "*", "m", "x"],
                       ["DEL", "pelt:{pelt}:lead"], ["EVAL", "return 1", "0"], ["SCRIPT", "FLUSH"], ["SHUTDOWN"], ["ACL", "WHOAMI"], ["XREAD", "STREAMS", "pelt:{other}:w:0:0123456789abcdef", "0"]):
             assert redis.ask(*words, user="worker", password="WORKER_PASSWORD").startswith(b"-NOPERM"), words
+        for words in (["XADD", "pelt:{pelt}:w:1:0123456789abcdef", "9-1", "m", "x"], ["SET", "pelt:{pelt}:hb:1", "x"], ["GETEX", "pelt:{pelt}:claim:1"]):
+            assert redis.ask(*words, user="worker0", password="WORKER_PASSWORD").startswith(b"-NOPERM"), words
     finally:
         fleet.stop()
         redis.stop()
@@ -763,3 +869,27 @@ def test_a_worker_that_waits_for_the_bus_ends_by_the_signal_that_came(tmp_path, 
             time.sleep(0.02)
         worker.send_signal(sent)
         assert worker.wait(10) == code, (tmp_path / "err").read_text()
+
+
+def test_a_worker_that_no_coordinator_comes_for_ends(fleet):
+    done = fleet.worker("--wait", "300ms").wait(patience(20))
+    assert done.code == LOST and "no coordinator was heard for 0.3 s" in done.err, done.told()
+
+
+def test_a_coordinator_waits_for_the_bus_as_workers_do(recorder, fleet, redis, tmp_path):
+    path = scenario(tmp_path, '{ rate = "20/s", duration = "1s" }', body='pelt.http.get("/", { name = "n" })')
+    redis.kill()
+    coordinator, report = led(fleet, path, 1, recorder)
+    worker = fleet.worker()
+    time.sleep(0.5)
+    redis.start()
+    done, end = coordinator.wait(patience(60)), worker.wait(patience(60))
+    assert done.code == PASSED and end.code == 0 and "waiting for the bus" in done.err, done.told() + end.told()
+    assert f"pelt worker --bus {redis.url})" in done.err and "all 1" not in done.err, done.err
+
+
+@pytest.mark.parametrize("option, value", [("--on-loss", "abort"), ("--orphan-timeout", "5s")])
+def test_what_is_about_workers_is_refused_without_a_bus(fleet, tmp_path, option, value):
+    path = scenario(tmp_path, '{ rate = "20/s", duration = "1s" }')
+    done = run(path, option, value, cwd=tmp_path)
+    assert done.code == USAGE and option in done.err and "--bus" in done.err, done.told()

@@ -139,6 +139,8 @@ size_t pelt_bus_put_incr(struct pelt_bus *bus, const char *key, int64_t by);
 size_t pelt_bus_put_rpush(struct pelt_bus *bus, const char *key, struct pelt_span value);
 size_t pelt_bus_put_lpop(struct pelt_bus *bus, const char *key);
 size_t pelt_bus_put_llen(struct pelt_bus *bus, const char *key);
+/* MEMORY USAGE: bytes, estimated by some of its items; nil: no such key. */
+size_t pelt_bus_put_memory(struct pelt_bus *bus, const char *key);
 /* The key goes `after_s` seconds from now; 0: at once. */
 size_t pelt_bus_put_expire(struct pelt_bus *bus, const char *key, uint64_t after_s);
 
@@ -218,9 +220,10 @@ struct pelt_bus_stream { /* the caller's */
 struct pelt_bus_entry { /* borrowed until the callback returns */
     size_t stream;      /* index in `streams` */
     struct pelt_bus_id id;
-    struct pelt_span message; /* of its field "m"; ptr NULL: it is no message of ours */
+    struct pelt_bus_id before; /* the stream's `last` until then, for who will not have this one */
+    struct pelt_span message;  /* of its field "m"; ptr NULL: it is no message of ours */
 };
-/* May not use the bus. */
+/* May not use the bus, but set its stream's `last` back and `refused`. */
 typedef void (*pelt_bus_entry_fn)(void *arg, const struct pelt_bus_entry *entry);
 
 /*

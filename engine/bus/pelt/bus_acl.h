@@ -4,9 +4,9 @@
  *
  *   ACL SETUSER NAME on >PASSWORD RULES
  *
- * A worker may only read what a coordinator writes (Redis 7's %R~ patterns): not even another
- * worker can be told anything by it, but that it can fill its own streams and the run's shared
- * counters and queues.
+ * A worker may only read what a coordinator writes (Redis 7's %R~ patterns). These rules are of one
+ * user for the workers of all slots, so each can write into another's stream; docs/DISTRIBUTED.md
+ * has the rules of a user a slot.
  *
  * Pure. Thread: any.
  */

@@ -13,6 +13,8 @@
  *   pelt:{run}:files                  hash: sha256 in hex -> bytes
  *   pelt:{run}:shared:NAME            what pelt.shared has over hosts: counter, list
  *
+ * Each has a time to live, which whoever needs it prolongs: what nobody cleans up goes by itself.
+ *
  * Pure. Thread: any.
  */
 #ifndef PELT_BUS_KEYS_H
@@ -27,7 +29,9 @@
 #define PELT_BUS_KEY_SIZE         320 /* holds each key, NUL included */
 #define PELT_BUS_INCARNATION_SIZE 17  /* 16 hex digits and NUL */
 #define PELT_BUS_SLOTS_MAX        10000
-#define PELT_BUS_SHARED_MAX       200 /* bytes of a name */
+#define PELT_BUS_SHARED_MAX       200  /* bytes of a name */
+#define PELT_BUS_KEPT_S           3600 /* seconds that what is said stays, once nobody prolongs it */
+#define PELT_BUS_SHARED_S         86400 /* and pelt.shared's after its last use */
 
 enum pelt_bus_key {
     PELT_BUS_CTL,

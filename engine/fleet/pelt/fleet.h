@@ -9,7 +9,8 @@
 #include "pelt/bus_keys.h"
 #include "pelt/run_key.h"
 
-#define PELT_FLEET_RUN       "pelt" /* a run's name unless it is given */
+#define PELT_FLEET_RUN       "pelt"                /* a run's name unless it is given */
+#define PELT_FLEET_BUS_NS    UINT64_C(60000000000) /* the bus may take so long to be there */
 #define PELT_FLEET_ORPHAN_NS UINT64_C(30000000000)
 #define PELT_FLEET_SILENT_NS UINT64_C(5000000000) /* a worker is lost */
 /* And for so long after that its return is waited for once the others have ended; half the orphan
@@ -29,6 +30,17 @@ struct pelt_fleet_options {      /* texts are borrowed */
 /* The run's key. PELT_EINVAL: there is no secret, or too short a one; one line. */
 PELT_MUST_USE enum pelt_status pelt_fleet_key(const struct pelt_fleet_options *options,
                                               struct pelt_run_key *out, struct pelt_error *err);
+struct pelt_fleet_patience {
+    uint64_t ns;
+    int (*rest)(void);                            /* some 50 ms; gives the signal that came, or 0 */
+    void (*on_wait)(void *arg, const char *text); /* why it waits, once; may be NULL */
+    void *arg;
+};
+/* The bus may not be there yet: whoever starts coordinator and workers starts Redis as well.
+ * PELT_ESTOPPED: by *signal; else as pelt_bus_connect(). */
+PELT_MUST_USE enum pelt_status pelt_fleet_connect(struct pelt_bus *bus,
+                                                  const struct pelt_fleet_patience *p, int *signal,
+                                                  struct pelt_error *err);
 /* "host:pid", for people. */
 void pelt_fleet_label(char *out, size_t size);
 const char *pelt_fleet_version(void);

@@ -36,7 +36,8 @@ struct pelt_fleet_coordinator_options { /* all borrowed until free */
 
 struct pelt_fleet_coordinator;
 
-/* Connects and takes the lease. PELT_ELOST: another coordinates this run. */
+/* Connects, which may take PELT_FLEET_BUS_NS, and takes the lease. PELT_ELOST: another coordinates
+ * this run. */
 PELT_MUST_USE enum pelt_status
 pelt_fleet_coordinator_new(const struct pelt_fleet_coordinator_options *options,
                            struct pelt_fleet_coordinator **out, struct pelt_error *err);

@@ -21,6 +21,7 @@ struct pelt_fleet_worker_options {
     struct pelt_fleet_options fleet;
     int64_t slot;       /* below 0: any free one */
     uint32_t slots;     /* that are tried for that */
+    uint64_t wait_ns;   /* without a coordinator; 0: for ever */
     const char *folder; /* where its private folder is made; NULL: TMPDIR, or /tmp */
     /* Said while nothing happens: "waiting for a coordinator". NULL: nobody hears it. */
     void (*on_wait)(void *arg, const char *text);

@@ -38,6 +38,9 @@ struct pelt_scenario_http2 { /* `http2`; 0: not said */
     uint64_t window; /* bytes */
 };
 
+#define PELT_SHARED_QUEUE_BYTES                                                                    \
+    ((size_t)64 << 20) /* of what waits in a queue, bookkeeping included */
+
 /* What users share over all hosts of a run (pelt.shared), by name. Any thread; each call may take a
  * round trip. Errors as those of one host; also PELT_EIO: it cannot be reached. */
 struct pelt_shared_far {
