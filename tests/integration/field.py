@@ -28,10 +28,12 @@ return { load = { rate = "%d/s", duration = "%ds" },
 
 
 def sender(running):
-    """The process of a worker that sends: its newest, where it has several."""
+    """The process of a worker that sends, behind those that put it on its host; its keeper is its child."""
     pid = running.process.pid
-    while children := pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = int(children[-1])
+    while children := [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]:
+        if pathlib.Path(f"/proc/{children[-1]}/comm").read_text().strip() == "pelt-keeper":
+            break
+        pid = children[-1]
     return pid
 
 
