@@ -16,6 +16,13 @@ static void on_counter(void *arg, uint64_t lowest, uint64_t highest, uint64_t co
     *total += count;
 }
 
+/* The counter of the median: the value itself is bound by the largest sample, which a payload of
+ * more digits says more exactly than ours. */
+static unsigned median(const struct pelt_hist *h)
+{
+    return pelt_hist_index(pelt_hist_percentile_us(h, 50));
+}
+
 /* What was decoded must survive our own encoder. */
 static void assert_round_trip(const struct pelt_hist *h, struct pelt_hist_pool *pool)
 {
@@ -27,7 +34,7 @@ static void assert_round_trip(const struct pelt_hist *h, struct pelt_hist_pool *
     status = pelt_hist_decode_add(&back, pool, pelt_span(out.data, out.len), 1, NULL);
     assert(status == PELT_OK);
     assert(back.count == h->count);
-    assert(pelt_hist_percentile_us(&back, 50) == pelt_hist_percentile_us(h, 50));
+    assert(median(&back) == median(h));
     pelt_buf_deinit(&out);
 }
 

@@ -371,6 +371,7 @@ def test_narrow_windows_and_paper_have_room_for_it(browser, short):
 # ---- an hour; a hostile server ----
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_an_hour_of_fifty_series_is_small_and_opens_at_once(browser, tmp_path):
     html, report = page_of(made(tmp_path, "synthetic_run", 3600, 10, 4, 40), tmp_path)
     assert html.stat().st_size < 5e6

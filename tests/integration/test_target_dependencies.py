@@ -275,6 +275,8 @@ def breaker(instance):
 
 
 @pytest.mark.sanitize
+@pytest.mark.alone
+@pytest.mark.idle
 @pytest.mark.parametrize("failures", [3, 0])
 def test_the_breaker_opens_after_so_many_failures_and_rejects_at_once(target, upstream, failures):
     failing = upstream("--error-share", "100%", "--service-time", "constant:20ms")

@@ -105,8 +105,8 @@ def test_a_second_generator_on_the_core(target, tmp_path):
     def check(_attempt):
         report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "10000/s", "-d", "2s", "-t", 1,
                               cwd=tmp_path, prefix=pinned)
-        assert_invalid(report, code, "starved", "run queue wait")
         if_quiet(report["generator"]["threads"][0]["run_wait_share"] >= 0.25, report["generator"])  # the two had it, not others
+        assert_invalid(report, code, "starved", "run queue wait")
 
     try:
         in_a_quiet_moment(check)
