@@ -122,6 +122,7 @@ static void keep(const struct pelt_keeper *k, const struct pelt_fleet_options *f
     char byte;
     ssize_t len;
     prctl(PR_SET_NAME, "pelt-keeper");
+    pelt_log_through(NULL); /* the thread of the outlet is not in this process */
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         signal(ignored[i], SIG_IGN);
     }

@@ -34,7 +34,9 @@ static void assert_round_trip(const struct pelt_hist *h, struct pelt_hist_pool *
     status = pelt_hist_decode_add(&back, pool, pelt_span(out.data, out.len), 1, NULL);
     assert(status == PELT_OK);
     assert(back.count == h->count);
+    const uint64_t p50 = pelt_hist_percentile_us(h, 50);
     assert(median(&back) == median(h));
+    assert(p50 == h->max_us || pelt_hist_percentile_us(&back, 50) == p50);
     pelt_buf_deinit(&out);
 }
 

@@ -348,6 +348,7 @@ def test_of_a_killed_worker_only_what_was_under_way_is_unknown(target, fleet, tm
     assert killed["gap"]["from_s"] == killed["seconds"] - 1, killed
     lost = [e for e in told["events"] if e["kind"] == "worker_lost"]
     assert len(lost) == 1 and "was killed" in lost[0]["text"] and "was killed" in " ".join(told["result"]["reasons"]), told["events"]
+    assert "requests are handed in" in ends[0].err, ends[0].err  # by the keeper
     assert not list(tmp_path.glob("pelt-worker-*"))
 
 

@@ -267,7 +267,7 @@ def test_user_that_needs_more_memory_than_there_is_is_stopped(tmp_path, target, 
     text = f"""
 local pelt = require "pelt"
 return {{
-    load = {{ {load}, duration = "5s" }},
+    load = {{ {load}, duration = "3s" }},
     iteration = function(user)
         if user.id == 0 then
             local s = "x" while true do s = s .. s end --<

@@ -168,7 +168,7 @@ def test_each_thread_answers_until_all_are_done(target, threads):
                 answer = probe.getresponse()
                 assert (answer.status, answer.read()) == (503, b'{"status":"draining"}')
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-    assert instance.process.wait(5) == 0 and time.monotonic() - began < 10, "the drain of 20 s is not waited for"
+    assert instance.process.wait(5) == 0 and time.monotonic() - began < (1.5 if not SLOW else 5)
 
 
 @pytest.mark.sanitize
