@@ -15,7 +15,7 @@ target_compile_options(pelt_warnings INTERFACE
 target_compile_definitions(pelt_warnings INTERFACE _GNU_SOURCE PELT_VERSION="${PROJECT_VERSION}")
 if(PELT_SANITIZE)
   target_compile_options(pelt_warnings INTERFACE -fsanitize=${PELT_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all)
+                         -fno-sanitize-recover=all -g1)
   target_link_options(pelt_warnings INTERFACE -fsanitize=${PELT_SANITIZE})
 endif()
 if(PELT_FUZZ)

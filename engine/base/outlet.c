@@ -25,6 +25,7 @@ struct pelt_outlet {
     struct pelt_buf writing; /* taken: the two change places */
     size_t in_hand;          /* bytes of `writing` while they are being written */
     bool gone;               /* writing failed: all that comes is dropped */
+    bool runs;               /* the thread is there */
     bool ending;
 };
 
@@ -45,32 +46,42 @@ static bool write_some(int fd, const char **at, size_t *left)
 
 static bool write_all(struct pelt_outlet *o)
 {
-    int unused;
+    int before, unused;
     const char *at = o->writing.data;
     size_t left = o->writing.len;
     bool fine = true;
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &unused);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
     while (fine && left > 0) {
         fine = write_some(o->fd, &at, &left);
     }
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &unused);
+    pthread_setcancelstate(before, &unused);
     return fine;
 }
 
-/* With the lock held, which is let go meanwhile. */
-static void write_waiting(struct pelt_outlet *o)
+static void take(struct pelt_outlet *o)
 {
     struct pelt_buf taken = o->waiting;
     o->waiting = o->writing;
     o->writing = taken;
     o->in_hand = taken.len;
-    pthread_mutex_unlock(&o->lock);
-    bool fine = write_all(o);
-    pthread_mutex_lock(&o->lock);
+}
+
+static void note_written(struct pelt_outlet *o, bool fine)
+{
     o->gone = o->gone || !fine;
     o->in_hand = 0;
     pelt_buf_reset(&o->writing);
     pthread_cond_broadcast(&o->changed);
+}
+
+/* With the lock held, which is let go meanwhile. */
+static void write_waiting(struct pelt_outlet *o)
+{
+    take(o);
+    pthread_mutex_unlock(&o->lock);
+    bool fine = write_all(o);
+    pthread_mutex_lock(&o->lock);
+    note_written(o, fine);
 }
 
 static void *thread_main(void *arg)
@@ -91,14 +102,14 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static int start_thread(struct pelt_outlet *o)
+static bool start_thread(struct pelt_outlet *o)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     int error = pthread_create(&o->thread, NULL, thread_main, o);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
+    return error == 0;
 }
 
 static void discard(struct pelt_outlet *o)
@@ -125,10 +136,6 @@ struct pelt_outlet *pelt_outlet_new(int fd)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&o->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (start_thread(o) != 0) {
-        discard(o);
-        return NULL;
-    }
     return o;
 }
 
@@ -141,9 +148,23 @@ void pelt_outlet_free(struct pelt_outlet *o)
     o->ending = true;
     pthread_cond_broadcast(&o->changed);
     pthread_mutex_unlock(&o->lock);
-    pthread_cancel(o->thread);
-    pthread_join(o->thread, NULL);
+    if (o->runs) {
+        pthread_cancel(o->thread);
+        pthread_join(o->thread, NULL);
+    }
     discard(o);
+}
+
+/* With the lock held. Where no thread can be had, whoever puts writes. */
+static void see_to_writing(struct pelt_outlet *o)
+{
+    o->runs = o->runs || start_thread(o);
+    if (o->runs) {
+        pthread_cond_broadcast(&o->changed);
+    } else {
+        take(o);
+        note_written(o, write_all(o));
+    }
 }
 
 static bool put(struct pelt_outlet *o, const char *bytes, size_t len, size_t most_waiting)
@@ -153,7 +174,7 @@ static bool put(struct pelt_outlet *o, const char *bytes, size_t len, size_t mos
     if (!taken && o->waiting.len + o->in_hand <= most_waiting) {
         taken = pelt_buf_add(&o->waiting, bytes, len) == PELT_OK;
         o->waiting.failed = false; /* the next one may be shorter */
-        pthread_cond_broadcast(&o->changed);
+        see_to_writing(o);
     }
     pthread_mutex_unlock(&o->lock);
     return taken;

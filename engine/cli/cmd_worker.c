@@ -194,18 +194,14 @@ static int run_part(struct part *p, struct pelt_fleet_worker *w)
     return code;
 }
 
-/* *again: it has to be another worker. */
-static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fleet, bool *again)
+static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fleet)
 {
     struct pelt_error err = {{0}};
     struct pelt_fleet_plan plan;
     struct part part = {.words = NULL};
     int signal = 0, code;
-    pelt_log(PELT_LOG_INFO, "worker", "slot %u: waiting for a coordinator",
-             pelt_fleet_worker_slot(w));
     enum pelt_status status = pelt_fleet_worker_wait(w, &signal, &plan, &err);
-    *again = status == PELT_AGAIN;
-    if (status == PELT_EOF || *again) {
+    if (status == PELT_EOF) {
         pelt_log(PELT_LOG_INFO, "worker", "%s", err.text);
         return 0;
     }
@@ -220,14 +216,13 @@ static int work(struct pelt_fleet_worker *w, const struct pelt_fleet_options *fl
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }
 
-static int lend(const struct pelt_fleet_worker_options *options, bool *again)
+static int lend(const struct pelt_fleet_worker_options *options)
 {
     struct pelt_error err = {{0}};
     struct pelt_fleet_worker *w = NULL;
     int signal = 0;
-    *again = false;
-    enum pelt_status status = pelt_fleet_worker_new(options, PELT_FLEET_BUS_NS, &signal, &w, &err);
-    const int code = status == PELT_OK ? work(w, &options->fleet, again) : cli_fail(status, &err);
+    enum pelt_status status = pelt_fleet_worker_new(options, &signal, &w, &err);
+    const int code = status == PELT_OK ? work(w, &options->fleet) : cli_fail(status, &err);
     pelt_fleet_worker_free(w);
     return signal != 0 ? CLI_EXIT_BY_SIGNAL + signal : code;
 }
@@ -236,8 +231,6 @@ int cmd_worker(const struct cli_options *o)
 {
     struct pelt_error err = {{0}};
     sigset_t asked;
-    bool again;
-    int code;
     if (o->bus.url == NULL) {
         pelt_fail(&err, PELT_EINVAL, "pelt worker: where is the bus? --bus redis://HOST");
         return cli_fail(PELT_EINVAL, &err);
@@ -250,9 +243,7 @@ int cmd_worker(const struct cli_options *o)
                                                       .slot = o->bus.slot,
                                                       .slots = PELT_BUS_SLOTS_MAX,
                                                       .wait_ns = o->bus.wait_ns,
+                                                      .patience_ns = PELT_FLEET_BUS_NS,
                                                       .on_wait = on_wait};
-    do {
-        code = lend(&options, &again);
-    } while (again);
-    return code;
+    return lend(&options);
 }

@@ -28,7 +28,7 @@
 /* The worker writes it; the keeper reads it when that is gone. */
 struct desk {
     atomic_bool done;       /* there is nothing to hand in */
-    atomic_bool introduced; /* the following four are there */
+    atomic_bool introduced; /* the following are there */
     char folder[512];
     struct pelt_bus_claim claim;
     struct pelt_bus_clock clock;
@@ -218,6 +218,13 @@ void pelt_keeper_introduce(struct pelt_keeper *k, const char *folder,
         k->desk->clock = *clock;
         k->desk->said[0].clock_bound_ns = pelt_bus_clock_bound_ns(clock, pelt_clock_ns());
         atomic_store_explicit(&k->desk->introduced, true, memory_order_release);
+    }
+}
+
+void pelt_keeper_withdraw(struct pelt_keeper *k)
+{
+    if (k != NULL) {
+        atomic_store_explicit(&k->desk->introduced, false, memory_order_release);
     }
 }
 

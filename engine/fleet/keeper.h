@@ -36,10 +36,12 @@ struct pelt_keeper_said {
 struct pelt_keeper *pelt_keeper_new(const struct pelt_fleet_options *fleet);
 /* Nothing is to be handed in: it ends, and is waited for. Accepts NULL, as all of these. */
 void pelt_keeper_free(struct pelt_keeper *k);
-/* Where the worker's folder is, with its spool in it, and who it is on the bus. Once; before it
- * nothing can be left. */
+/* Where the worker's folder is, with its spool in it, and who it is on the bus. Before it nothing
+ * can be left. */
 void pelt_keeper_introduce(struct pelt_keeper *k, const char *folder,
                            const struct pelt_bus_claim *claim, const struct pelt_bus_clock *clock);
+/* It has left the bus, and nothing there: it may be introduced again, as another one. */
+void pelt_keeper_withdraw(struct pelt_keeper *k);
 /* Behind what is in the spool of it. */
 void pelt_keeper_said(struct pelt_keeper *k, const struct pelt_keeper_said *said);
 /* BYE is in the spool: the totals are final. */

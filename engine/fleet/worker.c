@@ -53,7 +53,6 @@ struct pelt_fleet_worker {
     pthread_mutex_t lock; /* of the following, which both threads touch */
     enum state state;
     struct pelt_order plan;
-    bool has_plan;
     bool began; /* the run of this plan, before this worker was ready */
     uint64_t start_server_ns;
     struct pelt_shares *shares; /* NULL: nothing was taken over so far */
@@ -107,7 +106,6 @@ static void take_plan(struct pelt_fleet_worker *w, struct pelt_order *order)
     if (w->state == WAITING || (w->state == PLANNED && order->epoch > w->plan.epoch)) {
         pelt_order_deinit(&w->plan);
         w->plan = *order;
-        w->has_plan = true;
         w->began = false;
         w->state = PLANNED;
         *order = (struct pelt_order){0};
@@ -525,7 +523,7 @@ const struct pelt_run_slot *pelt_fleet_worker_part(struct pelt_fleet_worker *w)
     return &w->part;
 }
 
-/* ---- waiting for a plan ---- */
+/* ---- on the bus ---- */
 
 static int signal_that_came(void)
 {
@@ -537,6 +535,109 @@ static int signal_that_came(void)
     const int signal = sigtimedwait(&asked, NULL, &at_once);
     return signal > 0 ? signal : 0;
 }
+
+static enum pelt_status make_folder(struct pelt_fleet_worker *w, struct pelt_error *err)
+{
+    const char *base = w->opt.folder != NULL ? w->opt.folder : getenv("TMPDIR");
+    snprintf(w->folder, sizeof(w->folder), "%.400s/pelt-worker-XXXXXX",
+             base != NULL && base[0] != '\0' ? base : "/tmp");
+    if (mkdtemp(w->folder) == NULL) {
+        const int error = errno;
+        pelt_fail(err, PELT_EIO, "%s: %s", w->folder, strerror(error));
+        w->folder[0] = '\0';
+        return PELT_EIO;
+    }
+    snprintf(w->box, sizeof(w->box), "%s" BOX, w->folder);
+    return pelt_folder_make(w->box, err);
+}
+
+static enum pelt_status make_spool(struct pelt_fleet_worker *w, struct pelt_spool **out,
+                                   struct pelt_error *err)
+{
+    char path[560];
+    struct pelt_spool_owner owner = {.slot = w->claim.slot};
+    snprintf(owner.run, sizeof(owner.run), "%s", w->claim.run);
+    snprintf(owner.incarnation, sizeof(owner.incarnation), "%s", w->claim.incarnation);
+    snprintf(path, sizeof(path), "%s/spool", w->folder);
+    return pelt_spool_create(path, &owner, out, err);
+}
+
+static int rest_or_signal(void)
+{
+    const int signal = signal_that_came();
+    if (signal == 0) {
+        rest();
+    }
+    return signal;
+}
+
+static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus, int *signal,
+                             struct pelt_error *err)
+{
+    char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL];
+    struct pelt_bus_clock clock = {0};
+    struct pelt_spool *spool = NULL;
+    pelt_bus_incarnation(incarnation);
+    pelt_fleet_label(label, sizeof(label));
+    pelt_bus_claim_init(&w->claim, w->run, incarnation, label);
+    const struct pelt_fleet_patience patience = {.ns = w->opt.patience_ns,
+                                                 .rest = rest_or_signal,
+                                                 .on_wait = w->opt.on_wait,
+                                                 .arg = w->opt.arg};
+    enum pelt_status status = pelt_fleet_connect(bus, &patience, signal, err);
+    if (status == PELT_OK) {
+        status = w->opt.slot >= 0 ? pelt_bus_claim_take(&w->claim, bus, (uint32_t)w->opt.slot, err)
+                                  : pelt_bus_claim_any(&w->claim, bus, w->opt.slots, err);
+    }
+    if (status == PELT_OK) {
+        status = pelt_bus_clock_measure(&clock, bus, err);
+    }
+    if (status == PELT_OK) {
+        status = make_folder(w, err);
+    }
+    if (status == PELT_OK) {
+        status = make_spool(w, &spool, err);
+    }
+    if (status != PELT_OK) {
+        pelt_bus_free(bus);
+        return status;
+    }
+    pelt_keeper_introduce(w->keeper, w->folder, &w->claim, &clock);
+    return pelt_outbox_new(bus, &w->claim, &clock, spool, &w->outbox, err);
+}
+
+static enum pelt_status enter(struct pelt_fleet_worker *w, int *signal, struct pelt_error *err)
+{
+    struct pelt_bus *bus = NULL;
+    enum pelt_status status = pelt_bus_new(&w->opt.fleet.bus, &bus, err);
+    if (status == PELT_OK) {
+        status = join(w, bus, signal, err);
+    }
+    if (status == PELT_OK) {
+        const struct pelt_ear_options ear = {.bus = &w->opt.fleet.bus,
+                                             .run = w->run,
+                                             .key = &w->key,
+                                             .on_order = on_order,
+                                             .arg = w};
+        say_hello(w);
+        status = pelt_ear_new(&ear, &w->ear, err);
+    }
+    return status;
+}
+
+static void leave(struct pelt_fleet_worker *w)
+{
+    pelt_ear_free(w->ear);
+    pelt_outbox_free(w->outbox);
+    w->ear = NULL;
+    w->outbox = NULL;
+    if (w->folder[0] != '\0') {
+        pelt_folder_remove(w->folder);
+    }
+    w->folder[0] = '\0';
+}
+
+/* ---- waiting for a plan ---- */
 
 static enum pelt_status fetch(struct pelt_fleet_worker *w, struct pelt_error *err)
 {
@@ -574,24 +675,45 @@ static bool plan_lives(struct pelt_fleet_worker *w)
 }
 
 /* Where one with a lower slot has ended, the coordinator lacks that one, not this. */
-static bool is_wanted_elsewhere(struct pelt_fleet_worker *w, struct pelt_error *err)
+static bool is_wanted_elsewhere(struct pelt_fleet_worker *w)
 {
     uint32_t hole, workers;
     if (w->opt.slot >= 0 || !pelt_outbox_hole(w->outbox, &hole, &workers) ||
         w->claim.slot < workers) {
         return false;
     }
-    pelt_fail(err, PELT_AGAIN, "the coordinator wants slots 0 to %u and nobody has %u", workers - 1,
-              hole);
+    pelt_log(PELT_LOG_INFO, "worker", "the coordinator wants slots 0 to %u and nobody has %u",
+             workers - 1, hole);
     return true;
+}
+
+/* As another worker; the keeper stays. */
+static enum pelt_status move(struct pelt_fleet_worker *w, int *signal, struct pelt_error *err)
+{
+    pelt_keeper_withdraw(w->keeper);
+    leave(w);
+    pelt_order_deinit(&w->plan);
+    w->plan = (struct pelt_order){0};
+    w->state = WAITING;
+    return enter(w, signal, err);
+}
+
+static void say_waiting(const struct pelt_fleet_worker *w)
+{
+    pelt_log(PELT_LOG_INFO, "worker", "slot %u: waiting for a coordinator", w->claim.slot);
 }
 
 enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal,
                                         struct pelt_fleet_plan *out, struct pelt_error *err)
 {
+    say_waiting(w);
     while (state_of(w) == WAITING || (state_of(w) == PLANNED && !plan_lives(w))) {
-        if (is_wanted_elsewhere(w, err)) {
-            return PELT_AGAIN;
+        if (is_wanted_elsewhere(w)) {
+            const enum pelt_status status = move(w, signal, err);
+            if (status != PELT_OK) {
+                return status;
+            }
+            say_waiting(w);
         }
         *signal = signal_that_came();
         if (*signal != 0) {
@@ -696,79 +818,9 @@ enum pelt_status pelt_fleet_worker_end(struct pelt_fleet_worker *w,
 
 /* ---- life ---- */
 
-static enum pelt_status make_folder(struct pelt_fleet_worker *w, struct pelt_error *err)
-{
-    const char *base = w->opt.folder != NULL ? w->opt.folder : getenv("TMPDIR");
-    snprintf(w->folder, sizeof(w->folder), "%.400s/pelt-worker-XXXXXX",
-             base != NULL && base[0] != '\0' ? base : "/tmp");
-    if (mkdtemp(w->folder) == NULL) {
-        const int error = errno;
-        pelt_fail(err, PELT_EIO, "%s: %s", w->folder, strerror(error));
-        w->folder[0] = '\0';
-        return PELT_EIO;
-    }
-    snprintf(w->box, sizeof(w->box), "%s" BOX, w->folder);
-    return pelt_folder_make(w->box, err);
-}
-
-static enum pelt_status make_spool(struct pelt_fleet_worker *w, struct pelt_spool **out,
-                                   struct pelt_error *err)
-{
-    char path[560];
-    struct pelt_spool_owner owner = {.slot = w->claim.slot};
-    snprintf(owner.run, sizeof(owner.run), "%s", w->claim.run);
-    snprintf(owner.incarnation, sizeof(owner.incarnation), "%s", w->claim.incarnation);
-    snprintf(path, sizeof(path), "%s/spool", w->folder);
-    return pelt_spool_create(path, &owner, out, err);
-}
-
-static int rest_or_signal(void)
-{
-    const int signal = signal_that_came();
-    if (signal == 0) {
-        rest();
-    }
-    return signal;
-}
-
-static enum pelt_status join(struct pelt_fleet_worker *w, struct pelt_bus *bus,
-                             uint64_t patience_ns, int *signal, struct pelt_error *err)
-{
-    char incarnation[PELT_BUS_INCARNATION_SIZE], label[PELT_BUS_CLAIM_LABEL];
-    struct pelt_bus_clock clock = {0};
-    struct pelt_spool *spool = NULL;
-    pelt_bus_incarnation(incarnation);
-    pelt_fleet_label(label, sizeof(label));
-    pelt_bus_claim_init(&w->claim, w->run, incarnation, label);
-    const struct pelt_fleet_patience patience = {
-        .ns = patience_ns, .rest = rest_or_signal, .on_wait = w->opt.on_wait, .arg = w->opt.arg};
-    enum pelt_status status = pelt_fleet_connect(bus, &patience, signal, err);
-    if (status == PELT_OK) {
-        status = w->opt.slot >= 0 ? pelt_bus_claim_take(&w->claim, bus, (uint32_t)w->opt.slot, err)
-                                  : pelt_bus_claim_any(&w->claim, bus, w->opt.slots, err);
-    }
-    if (status == PELT_OK) {
-        status = pelt_bus_clock_measure(&clock, bus, err);
-    }
-    if (status == PELT_OK) {
-        status = make_folder(w, err);
-    }
-    if (status == PELT_OK) {
-        status = make_spool(w, &spool, err);
-    }
-    if (status != PELT_OK) {
-        pelt_bus_free(bus);
-        return status;
-    }
-    pelt_keeper_introduce(w->keeper, w->folder, &w->claim, &clock);
-    return pelt_outbox_new(bus, &w->claim, &clock, spool, &w->outbox, err);
-}
-
-enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options,
-                                       uint64_t patience_ns, int *signal,
+enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options, int *signal,
                                        struct pelt_fleet_worker **out, struct pelt_error *err)
 {
-    struct pelt_bus *bus = NULL;
     *signal = 0;
     struct pelt_fleet_worker *w = calloc(1, sizeof(*w));
     if (w == NULL) {
@@ -786,19 +838,7 @@ enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *o
         status = pelt_fleet_key(&options->fleet, &w->key, err);
     }
     if (status == PELT_OK) {
-        status = pelt_bus_new(&options->fleet.bus, &bus, err);
-    }
-    if (status == PELT_OK) {
-        status = join(w, bus, patience_ns, signal, err);
-    }
-    if (status == PELT_OK) {
-        const struct pelt_ear_options ear = {.bus = &options->fleet.bus,
-                                             .run = w->run,
-                                             .key = &w->key,
-                                             .on_order = on_order,
-                                             .arg = w};
-        say_hello(w);
-        status = pelt_ear_new(&ear, &w->ear, err);
+        status = enter(w, signal, err);
     }
     if (status != PELT_OK) {
         pelt_fleet_worker_free(w);
@@ -814,11 +854,7 @@ void pelt_fleet_worker_free(struct pelt_fleet_worker *w)
         return;
     }
     pelt_keeper_free(w->keeper);
-    pelt_ear_free(w->ear);
-    pelt_outbox_free(w->outbox);
-    if (w->folder[0] != '\0') {
-        pelt_folder_remove(w->folder);
-    }
+    leave(w);
     pelt_shares_free(w->shares);
     pelt_order_deinit(&w->plan);
     pelt_run_key_wipe(&w->key);

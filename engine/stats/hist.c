@@ -18,6 +18,8 @@
 #define DIRECT_AT   256 /* samples in the log that make a page a direct one */
 #define CHUNK_LEN   28
 
+#define LOGGED_AT_ONCE 8 /* samples of one value; of more, a page is made at once */
+
 /* Chunks of one size, so that what one histogram gives back serves any other. */
 struct pelt_hist_chunk {
     struct pelt_hist_chunk *next;
@@ -278,25 +280,37 @@ static bool is_sifted_at(unsigned len)
 
 /* ---- recording ---- */
 
-/* One sample where no page is goes to the log. False: out of memory. */
-static inline bool count_in(struct pelt_hist *h, struct pelt_hist_pool *pool, unsigned index,
-                            uint64_t n)
+static inline bool log_one(struct pelt_hist *h, struct pelt_hist_pool *pool, unsigned index)
 {
-    if (n != 1 || h->page[index / PELT_HIST_PAGE] != 0) {
-        return count_in_page(h, pool, index, n);
-    }
     if (is_sifted_at(h->log_len)) {
         sift_log(h, pool);
+        if (h->page[index / PELT_HIST_PAGE] != 0) {
+            return count_in_page(h, pool, index, 1);
+        }
     }
     return h->log_len < PELT_HIST_LOG_MAX && log_sample(h, pool, (uint16_t)index);
+}
+
+/* Few samples where no page is go to the log. Returns how many were counted: fewer are there where
+ * memory is out. */
+static inline uint64_t count_in(struct pelt_hist *h, struct pelt_hist_pool *pool, unsigned index,
+                                uint64_t n)
+{
+    uint64_t left = n;
+    while (n <= LOGGED_AT_ONCE && left > 0 && h->page[index / PELT_HIST_PAGE] == 0 &&
+           log_one(h, pool, index)) {
+        left--;
+    }
+    return left == 0 || count_in_page(h, pool, index, left) ? n : n - left;
 }
 
 void pelt_hist_record_n(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t us, uint64_t n)
 {
     const bool above = us > PELT_HIST_MAX_US;
     us = above ? PELT_HIST_MAX_US : us;
-    if (!count_in(h, pool, pelt_hist_index(us), n)) {
-        h->lost += n;
+    const uint64_t counted = count_in(h, pool, pelt_hist_index(us), n);
+    h->lost += n - counted;
+    if (counted == 0) {
         return;
     }
     if (h->count == 0 || us < h->min_us) {
@@ -305,8 +319,8 @@ void pelt_hist_record_n(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64
     if (h->count == 0 || us > h->max_us) {
         h->max_us = us;
     }
-    h->count += n;
-    h->clamped += above ? n : 0;
+    h->count += counted;
+    h->clamped += above ? counted : 0;
 }
 
 void pelt_hist_reset(struct pelt_hist *h, struct pelt_hist_pool *pool)

@@ -1,7 +1,9 @@
 """Fixtures that more than one file of tests uses."""
+import fcntl
 import hashlib
 import os
 import signal
+import types
 
 import pytest
 
@@ -21,10 +23,27 @@ def pytest_sessionstart(session):
                     "where they are by PELT_BIN_DIR", returncode=4)
 
 
+AGAIN = 4
+
+
+def drawn(item):
+    """A number that is the same everywhere and has nothing to do with what the test is."""
+    return int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest()[:4], "big")
+
+
+def asks_for_slow(code):
+    """Whether a function, or one in it, looks at SLOW: it asserts more of the release build."""
+    return "SLOW" in code.co_names or any(asks_for_slow(part) for part in code.co_consts if isinstance(part, types.CodeType))
+
+
 def pytest_itemcollected(item):
-    """With one thread a test does nothing that it does not do with more: of `threads`, 1 is what the release build is for."""
+    """With one thread a test does nothing that it does not do with more: of `threads`, 1 is what the release build is for. What
+    runs with AddressSanitizer and asserts the same without runs in the release build as well if it is the one in AGAIN drawn."""
     if hasattr(item, "callspec") and item.callspec.params.get("threads") == 1:
         item.add_marker(pytest.mark.variant)
+    marks = {mark.name for mark in item.iter_markers()}
+    if "sanitize" in marks and "variant" not in marks and not asks_for_slow(item.function.__code__) and drawn(item) % AGAIN:
+        item.add_marker(pytest.mark.sanitized)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,8 +68,7 @@ def pytest_collection_modifyitems(config, items):
         return
 
     def place(item):
-        drawn = int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest()[:4], "big")
-        return drawn // 2 if item.get_closest_marker("slow") else drawn
+        return drawn(item) // 2 if item.get_closest_marker("slow") else drawn(item)
 
     def seconds(item):
         slow = item.get_closest_marker("slow")
@@ -61,6 +79,25 @@ def pytest_collection_modifyitems(config, items):
     pairs = min(len(slowest), len(rest), config.workerinput["workercount"])
     first = [item for pair in zip(slowest[:pairs], reversed(rest[len(rest) - pairs:])) for item in pair]
     items[:] = first + slowest[pairs:] + rest[:len(rest) - pairs]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """made_once(name, make): the path that make(path) writes, by the first of pytest-xdist's workers that asks for it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def once(name, make):
+        path, part = folder / name, folder / f"part-{name}"
+        with open(folder / f"{name}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                make(part)
+                part.rename(path)
+        return path
+
+    return once
 
 
 @pytest.fixture

@@ -21,10 +21,9 @@ print(json.dumps([code, used.ru_maxrss, used.ru_utime + used.ru_stime]))'''
 
 
 @pytest.fixture(scope="module")
-def long_run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("long") / "run.pelt"
-    subprocess.run([BIN / "long_run", path, *map(str, (SECONDS, REQUESTS, NAMES, FIGURES))], check=True, timeout=120)
-    return path
+def long_run(made_once):
+    figures = [str(n) for n in (SECONDS, REQUESTS, NAMES, FIGURES)]
+    return made_once("long.pelt", lambda path: subprocess.run([BIN / "long_run", path, *figures], check=True, timeout=120))
 
 
 def report(path, *options, cwd):

@@ -1,7 +1,7 @@
 /*
  * outlet: bytes for a file that may stand still (a pipe nobody reads, a stopped terminal). A thread
- * of its own writes them, so whoever puts them never waits. What waits is bounded: what finds no
- * room is refused.
+ * of its own, there from the first one on, writes them, so whoever puts them never waits. What
+ * waits is bounded: what finds no room is refused.
  *
  * O_NONBLOCK is no way: it belongs to the open file, which other processes share.
  *
@@ -18,7 +18,7 @@
 
 struct pelt_outlet;
 
-/* `fd` stays the caller's. NULL: out of memory, or of threads. */
+/* `fd` stays the caller's. NULL: out of memory. */
 struct pelt_outlet *pelt_outlet_new(int fd);
 /* Drops what still waits; accepts NULL. */
 void pelt_outlet_free(struct pelt_outlet *o);

@@ -19,10 +19,11 @@
 
 struct pelt_fleet_worker_options {
     struct pelt_fleet_options fleet;
-    int64_t slot;       /* below 0: any free one */
-    uint32_t slots;     /* that are tried for that */
-    uint64_t wait_ns;   /* without a coordinator; 0: for ever */
-    const char *folder; /* where its private folder is made; NULL: TMPDIR, or /tmp */
+    int64_t slot;         /* below 0: any free one */
+    uint32_t slots;       /* that are tried for that */
+    uint64_t wait_ns;     /* without a coordinator; 0: for ever */
+    uint64_t patience_ns; /* for the bus to be there */
+    const char *folder;   /* where its private folder is made; NULL: TMPDIR, or /tmp */
     /* Said while nothing happens: "waiting for a coordinator". NULL: nobody hears it. */
     void (*on_wait)(void *arg, const char *text);
     void *arg;
@@ -38,17 +39,17 @@ struct pelt_fleet_plan { /* borrowed until the worker is freed */
 struct pelt_fleet_worker;
 
 /* Forks what hands in the rest if this process is killed (keeper.h): no other thread may be there
- * yet. Returns once a slot is claimed; the bus may take up to `patience_ns` to be there.
+ * yet. Returns once a slot is claimed.
  * PELT_ELOST: another has the slot; PELT_ESTOPPED: by a signal (*signal, else 0). */
 PELT_MUST_USE enum pelt_status
-pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options, uint64_t patience_ns,
-                      int *signal, struct pelt_fleet_worker **out, struct pelt_error *err);
+pelt_fleet_worker_new(const struct pelt_fleet_worker_options *options, int *signal,
+                      struct pelt_fleet_worker **out, struct pelt_error *err);
 void pelt_fleet_worker_free(
     struct pelt_fleet_worker *w); /* the private folder goes; accepts NULL */
 uint32_t pelt_fleet_worker_slot(const struct pelt_fleet_worker *w);
-/* For a plan. PELT_ESTOPPED: by a signal (*signal), or the run was called off. PELT_EOF: enough
- * others are there. PELT_ELOST: the run began without it. PELT_AGAIN: a lower slot is free and
- * wanted: make another worker instead. */
+/* For a plan; where a lower slot is free and wanted, it takes that one. PELT_ESTOPPED: by a signal
+ * (*signal), or the run was called off. PELT_EOF: enough others are there. PELT_ELOST: the run
+ * began without it, or another has that slot. */
 PELT_MUST_USE enum pelt_status pelt_fleet_worker_wait(struct pelt_fleet_worker *w, int *signal,
                                                       struct pelt_fleet_plan *out,
                                                       struct pelt_error *err);

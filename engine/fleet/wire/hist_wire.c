@@ -64,39 +64,50 @@ void pelt_wire_get_hist(struct pelt_wire_reader *r, struct pelt_hist_wire *out)
     out->counters = pelt_wire_get_bytes(r, (size_t)len);
 }
 
-/* Goes to the next counter; returns its samples. */
-static inline uint64_t next_counter(struct pelt_wire_reader *r, uint64_t *index)
+static __attribute__((noinline)) uint64_t next_of_several(struct pelt_wire_reader *r,
+                                                          uint64_t *index)
 {
-    const uint64_t step = pelt_wire_get_number(r);
+    const uint64_t step = pelt_wire_get_most(r, 2 * PELT_HIST_COUNTERS,
+                                             "a histogram with more counters than there are");
     *index += step >> 1;
     return (step & 1) == 0 ? 1 : pelt_wire_get_most(r, COUNT_MAX, "too many samples") + 2;
+}
+
+/* Goes to the next counter, which there is; returns its samples. Most have one, a few counters on.
+ */
+static inline uint64_t next_counter(struct pelt_wire_reader *r, uint64_t *index)
+{
+    const unsigned step = *r->p;
+    if (__builtin_expect((step & 0x81) == 0, 1)) {
+        r->p++;
+        *index += step >> 1;
+        return 1;
+    }
+    return next_of_several(r, index);
 }
 
 const char *pelt_hist_wire_check(const struct pelt_hist_wire *w)
 {
     struct pelt_wire_reader r = pelt_wire_read(w->counters);
-    uint64_t sum = 0, index = 0, first = UINT64_MAX, last = 0;
+    uint64_t sum = 0, index = 0, first = 0;
     if (w->count == 0) {
         return NULL;
     }
-    while (r.p < r.end) {
+    while (r.p < r.end) { /* a message is too short for either sum to overflow */
         const uint64_t count = next_counter(&r, &index);
-        if (r.why != NULL || index >= PELT_HIST_COUNTERS) {
-            return r.why != NULL ? r.why : "a histogram with more counters than there are";
-        }
-        if (count > w->count - sum) {
-            return "a histogram whose counters are not its count";
-        }
+        first = sum == 0 ? index : first;
         sum += count;
-        first = first == UINT64_MAX ? index : first;
-        last = index++;
+        index++;
+    }
+    if (r.why != NULL || index > PELT_HIST_COUNTERS) {
+        return r.why != NULL ? r.why : "a histogram with more counters than there are";
     }
     if (sum != w->count) {
         return "a histogram whose counters are not its count";
     }
     /* Where memory was out, the lowest or highest sample may be one of those that were lost. */
-    const bool apart =
-        w->lost == 0 && (pelt_hist_index(w->min_us) != first || pelt_hist_index(w->max_us) != last);
+    const bool apart = w->lost == 0 && (pelt_hist_index(w->min_us) != first ||
+                                        pelt_hist_index(w->max_us) + 1 != index);
     if (apart || w->min_us > w->max_us || (w->clamped > 0 && w->max_us != PELT_HIST_MAX_US)) {
         return "a histogram whose min or max is not among its counters";
     }
@@ -114,7 +125,7 @@ void pelt_hist_wire_add(const struct pelt_hist_wire *w, struct pelt_hist *h,
     h->lost += w->lost;
     while (r.p < r.end) {
         const uint64_t samples = next_counter(&r, &index);
-        pelt_hist_record_n(h, pool, pelt_hist_lowest_us((unsigned)index++), samples);
+        pelt_hist_record_index(h, pool, (unsigned)index++, samples);
     }
     if (h->count > count) { /* the counters know min and max to their width only */
         h->min_us = min_us;

@@ -55,6 +55,10 @@ static inline unsigned pelt_hist_index(uint64_t us)
     return (unsigned)((bucket << 10) + (us >> bucket));
 }
 
+/* Lowest and highest value equivalent to counter `index`, for encoders and walks. */
+uint64_t pelt_hist_lowest_us(unsigned index);
+uint64_t pelt_hist_highest_us(unsigned index);
+
 /* Records `n` > 0 samples of `us`, whatever that takes. */
 void pelt_hist_record_n(struct pelt_hist *h, struct pelt_hist_pool *pool, uint64_t us, uint64_t n);
 
@@ -80,6 +84,22 @@ static inline void pelt_hist_record(struct pelt_hist *h, struct pelt_hist_pool *
         }
     }
     pelt_hist_record_n(h, pool, us, 1);
+}
+/* Records `n` > 0 samples of counter `index`. How low and high they were within it is not known
+ * here: min_us and max_us are the caller's to set, from before and by what it knows. */
+static inline void pelt_hist_record_index(struct pelt_hist *h, struct pelt_hist_pool *pool,
+                                          unsigned index, uint64_t n)
+{
+    const intptr_t page = h->page[index / PELT_HIST_PAGE];
+    if (__builtin_expect(page > 0, 1)) {
+        uint32_t *counter = (uint32_t *)page + index % PELT_HIST_PAGE;
+        if (__builtin_expect(n <= UINT32_MAX - *counter, 1)) {
+            *counter += (uint32_t)n;
+            h->count += n;
+            return;
+        }
+    }
+    pelt_hist_record_n(h, pool, pelt_hist_lowest_us(index), n);
 }
 /* Nanoseconds, rounded to the nearest microsecond. */
 static inline void pelt_hist_record_ns(struct pelt_hist *h, struct pelt_hist_pool *pool,
@@ -132,9 +152,5 @@ void pelt_hist_walker_init(struct pelt_hist_walker *w, const struct pelt_hist *h
 bool pelt_hist_walker_next(struct pelt_hist_walker *w, unsigned *index, uint64_t *count);
 /* At most so many counters are not zero. */
 size_t pelt_hist_counters_most(const struct pelt_hist *h);
-
-/* Lowest and highest value equivalent to counter `index`, for encoders and walks. */
-uint64_t pelt_hist_lowest_us(unsigned index);
-uint64_t pelt_hist_highest_us(unsigned index);
 
 #endif

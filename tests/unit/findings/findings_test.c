@@ -13,7 +13,7 @@
 #include "pelt/rng.h"
 #include "runfile/synthetic.h"
 
-#define RUNS 400
+#define RUNS REPEATED(400) /* the bounds below are shares of them */
 
 static struct pelt_findings *make(const struct pelt_results *r)
 {
@@ -225,7 +225,7 @@ static void steady_runs_raise_at_most_8_false_alarms_in_400(void **state)
         pelt_findings_free(f);
     }
     print_message("%d false alarms in %d\n", alarms, RUNS);
-    assert_true(alarms <= 8);
+    assert_true(alarms <= RUNS / 50);
 }
 
 static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
@@ -237,7 +237,7 @@ static void a_drift_of_a_fifth_is_found_in_at_least_380_of_400(void **state)
         pelt_findings_free(f);
     }
     print_message("both found in %d of %d\n", found, RUNS);
-    assert_true(found >= 380);
+    assert_true(found >= RUNS * 19 / 20);
 }
 
 static bool says(const struct pelt_finding *f, const char *words)
@@ -354,7 +354,7 @@ static void no_drift_is_said_only_where_the_interval_rules_one_out(void **state)
     }
     print_message("a drift of 6%% is ruled out in %d of %d, open in %d, not 0 in %d of these\n",
                   ruled_out, RUNS, open, some);
-    assert_true(ruled_out <= 2);
+    assert_true(ruled_out <= RUNS / 200);
     assert_true(some > 0 && open > some);
 }
 
@@ -1081,8 +1081,8 @@ static void intervals_cover_the_true_p99_in_368_to_392_of_400(void **state)
         pelt_findings_free(f);
     }
     print_message("%d of %d cover; warm-up within 20%% in %d\n", covered, RUNS, warmed);
-    assert_true(covered >= 368 && covered <= 392);
-    assert_true(warmed >= 380);
+    assert_true(covered >= RUNS * 92 / 100 && covered <= RUNS * 98 / 100);
+    assert_true(warmed >= RUNS * 19 / 20);
 }
 
 static void warm_up_is_left_out_of_the_first_trial(void **state)
