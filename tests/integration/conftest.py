@@ -8,6 +8,7 @@ import types
 import pytest
 
 import nginx as real_nginx
+import stage
 from agents import Agent
 from program import BIN
 from targets import Target
@@ -44,6 +45,12 @@ def pytest_itemcollected(item):
     marks = {mark.name for mark in item.iter_markers()}
     if "sanitize" in marks and "variant" not in marks and not asks_for_slow(item.function.__code__) and drawn(item) % AGAIN:
         item.add_marker(pytest.mark.sanitized)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
+    with stage.beside_others():
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

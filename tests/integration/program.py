@@ -3,6 +3,8 @@
 Programs come from the build that PELT_BIN_DIR names (default build/dev/bin). PELT_SLOW says that the
 build is slowed by a sanitizer: tests then ask for less a second.
 """
+import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -12,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 
+import stage
 from others import Others
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -151,14 +154,27 @@ ATTEMPTS = 1 if os.environ.get("PELT_ONCE") else 4
 def in_a_quiet_moment(check, attempts=ATTEMPTS):
     """Runs `check(attempt)` until no if_quiet() of it fails: figures exact to the millisecond need a moment in which the
     host lets both sides run, and a defect fails every attempt. What is asserted otherwise, counts above all, holds at once.
-    After an attempt in which other programs kept the host busy the next one waits for them."""
+    The second half of the attempts is made with no other test beside it, as these may be what keeps the host busy. After an attempt
+    in which other programs did, the next one waits for them."""
+    busy = False
     for attempt in range(attempts):
-        others = Others()
-        try:
-            return check(attempt)
-        except Spoilt as failure:
-            if attempt + 1 == attempts:
-                raise AssertionError(f"{failure} (other programs had {others.share():.0%} of this host)") from failure
-            if others.share() > BUSY_SHARE:
+        with stage.alone() if attempt > 0 and attempt >= attempts / 2 else contextlib.nullcontext():
+            if busy:
                 wait_for_quiet()
+            others = Others()
+            try:
+                return check(attempt)
+            except Spoilt as failure:
+                if attempt + 1 == attempts:
+                    raise AssertionError(f"{failure} (other programs had {others.share():.0%} of this host)") from failure
+                busy = others.share() > BUSY_SHARE
     return None
+
+
+def tried_until_quiet(test):
+    """A test that is one such check from begin to end."""
+    @functools.wraps(test)
+    def tried(*arguments, **fixtures):
+        in_a_quiet_moment(lambda attempt: test(*arguments, **fixtures))
+
+    return tried

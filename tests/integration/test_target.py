@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from targets import TARGET
 
 MS = 1_000_000  # nanoseconds
@@ -503,6 +503,7 @@ def test_a_signal_lets_what_is_in_flight_be_answered(target, number):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_draining_ends_after_two_seconds(target):
     instance = target("--service-time", "constant:1m")
     with socket.create_connection(("127.0.0.1", instance.port)) as client:
@@ -511,16 +512,20 @@ def test_draining_ends_after_two_seconds(target):
             time.sleep(0.005)
         began = time.monotonic()
         assert instance.stop() == 0
-        assert 1.9 < time.monotonic() - began < 4
+        took_s = time.monotonic() - began
+        assert took_s > 1.9
+        if_quiet(took_s < 4, took_s)
         assert client.recv(4096) == b""
     [line] = instance.requests()
     assert (line["status"], line["sent"]) == (0, False)
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_an_idle_connection_does_not_hold_up_the_end(target):
     instance = target()
     with socket.create_connection(("127.0.0.1", instance.port)):
         began = time.monotonic()
         assert instance.stop() == 0
-        assert time.monotonic() - began < 1.5
+        took_s = time.monotonic() - began
+        if_quiet(took_s < 1.5, took_s)

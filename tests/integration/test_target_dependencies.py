@@ -13,7 +13,7 @@ import time
 import pytest
 
 from bare import Bare
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from targets import Target
 from test_target_limits import ask, ask_json, events, limit, metrics, run_with, turn, wait_until
 
@@ -108,6 +108,7 @@ def test_sixteen_in_flight_on_four_connections_are_twelve_waiters(target, upstre
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_a_pool_turned_off_calls_nobody_and_lets_go_who_waits(target, upstream):
     slow = upstream("--service-time", "constant:400ms")
     off = target("--upstream", slow.url, "--upstream-max", 0)
@@ -121,7 +122,9 @@ def test_a_pool_turned_off_calls_nobody_and_lets_go_who_waits(target, upstream):
         wait_until(lambda: limit(instance, "upstream")["waiters"] == 3)
         turn(instance, upstream_max=0)
         assert statuses(client.rest()) == [200] * 4
-    assert time.monotonic() - began < 0.8 + LATE and slow.calls() == 1
+    took_s = time.monotonic() - began
+    assert slow.calls() == 1
+    if_quiet(took_s < 0.8 + LATE, took_s)
     turn(instance, upstream_max=2)
     assert ask(instance, "GET", "/work")[0] == 200 and slow.calls() == 2
 
@@ -180,6 +183,7 @@ def test_only_so_many_may_wait_for_a_connection(target, upstream, waiters, expec
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("timeout, status", [("60ms", 504), ("5s", 200)])
+@tried_until_quiet
 def test_a_slow_upstream_is_given_up(target, upstream, timeout, status):
     slow = upstream("--service-time", "constant:400ms")
     instance = target("--upstream", slow.url, "--upstream-timeout", timeout)
@@ -188,7 +192,9 @@ def test_a_slow_upstream_is_given_up(target, upstream, timeout, status):
     assert got == status
     assert told(instance, "upstream", "timeout") == (status == 504)
     if status == 504:
-        assert 0.06 <= time.monotonic() - began < 0.06 + LATE
+        took_s = time.monotonic() - began
+        assert took_s >= 0.06
+        if_quiet(took_s < 0.06 + LATE, took_s)
         assert message(body) == "the upstream did not answer in time" and json.loads(body)["error"]["type"] == "timeout"
         wait_until(lambda: told(instance, "upstream", "disconnect") == 1)  # its answer may come yet: it is not used again
     instance.stop()
@@ -608,6 +614,7 @@ def test_a_wrong_knob_gets_one_line_and_exit_2(options, said):
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("drain, expected", [("20s", [200, 200, 200]), ("50ms", [0, 0, 0])])
+@tried_until_quiet
 def test_the_end_answers_or_drops_who_waits(target, upstream, tmp_path, drain, expected):
     slow = upstream("--service-time", "constant:300ms")
     instance = target("--upstream", slow.url, "--upstream-max", 1, "--upstream-attempts", 2, "--database",
@@ -618,7 +625,7 @@ def test_the_end_answers_or_drops_who_waits(target, upstream, tmp_path, drain, e
         wait_until(lambda: limit(instance, "upstream")["waiters"] == 2)
         began = time.monotonic()
         assert instance.stop() == 0
-        assert time.monotonic() - began < (1.5 + LATE if drain == "50ms" else 15), "long before a drain of 20 s is over"
+        if_quiet(time.monotonic() - began < (1.5 + LATE if drain == "50ms" else 15), "long before a drain of 20 s is over")
     assert [line["status"] for line in instance.requests() if line["path"] == "/work"] == expected
     disconnects = [line for line in events(instance, "upstream") if line["event"] == "disconnect"]
     assert len(disconnects) == 1

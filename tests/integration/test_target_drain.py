@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from sse import Stream, tokens
 from test_target_limits import limit, wait_until
 from test_target_websockets import websockets
@@ -37,6 +37,7 @@ def test_streams_in_flight_are_said_to_their_end(target, threads):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_a_stream_that_takes_longer_than_the_drain_is_ended_politely(target):
     instance = target("--drain", "200ms", "--chat-tokens", 1000, "--chat-gap", "10ms")
     with Stream(instance.port, stream_options={"include_usage": True}) as stream:
@@ -45,7 +46,9 @@ def test_a_stream_that_takes_longer_than_the_drain_is_ended_politely(target):
         end(instance)
         got = [first, *stream.events()]
         assert instance.process.wait(5) == 0
-        assert 0.15 < time.monotonic() - began < (0.6 if not SLOW else 3)
+        took_s = time.monotonic() - began
+        assert took_s > 0.15
+        if_quiet(took_s < (0.6 if not SLOW else 3), took_s)
     assert got[-1].data == "[DONE]" and got[-3].json()["choices"][0]["finish_reason"] == "service_ends"
     assert got[-2].json()["usage"]["completion_tokens"] == len(tokens(got)) < 100
     [line] = instance.requests()
@@ -54,6 +57,7 @@ def test_a_stream_that_takes_longer_than_the_drain_is_ended_politely(target):
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("threads", [1, 2])
+@tried_until_quiet
 def test_websockets_are_closed_with_1001(target, threads):
     instance = target("--threads", threads, "--drain", "5s")
     clients = [WebSocket(instance.port, path) for path in ("/ws/echo", "/ws/chat") * 10]
@@ -67,7 +71,9 @@ def test_websockets_are_closed_with_1001(target, threads):
         client.send(CLOSE, b"\x03\xe9")
         client.at_end()
         client.socket.close()
-    assert instance.process.wait(5) == 0 and time.monotonic() - began < (1 if not SLOW else 5)
+    code, took_s = instance.process.wait(20), time.monotonic() - began
+    assert code == 0
+    if_quiet(took_s < (1 if not SLOW else 5), took_s)
     assert {(line["code_sent"], line["code_received"]) for line in websockets(instance)} == {(1001, 1001)}
     assert len(websockets(instance)) == 20
 
@@ -108,6 +114,7 @@ def test_a_chat_answer_in_flight_is_said_to_its_end(target):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_clients_that_do_not_close_hold_up_nothing_beyond_the_drain(target):
     instance = target("--drain", "300ms", "--chat-tokens", 1000, "--chat-gap", "10ms")
     with WebSocket(instance.port) as silent, WebSocket(instance.port, "/ws/chat") as asking:
@@ -119,8 +126,9 @@ def test_clients_that_do_not_close_hold_up_nothing_beyond_the_drain(target):
         while (got := asking.read())[0] == TEXT:
             pass
         assert got == (CLOSE, b"\x03\xe9the service ends")
-        assert instance.process.wait(5) == 0
-        assert time.monotonic() - began < (0.8 if not SLOW else 3)
+        code, took_s = instance.process.wait(20), time.monotonic() - began
+        assert code == 0
+        if_quiet(took_s < (0.8 if not SLOW else 3), took_s)
 
 
 @pytest.mark.sanitize
@@ -151,30 +159,43 @@ def test_it_is_not_ready_at_once_and_takes_no_new_connections(target):
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_each_thread_answers_until_all_are_done(target, threads):
     """Idle connections are told that it is not ready, also by threads that have nothing to do any more."""
-    instance = target("--threads", threads, "--drain", "20s", "--service-time", "1s", "--service-for", "work")
-    idle = [http.client.HTTPConnection("127.0.0.1", instance.port, timeout=20) for _ in range(16)]
-    for probe in idle:
-        probe.request("GET", "/health/ready")
-        assert probe.getresponse().read() == b'{"status":"ready"}'
-    with socket.create_connection(("127.0.0.1", instance.port), timeout=20) as client:
-        client.sendall(b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_until(lambda: instance.count()["paths"].get("/work") == 1)
-        began = time.monotonic()
-        end(instance)
-        for part in idle[:8], idle[8:]:
-            time.sleep(0.2)
-            for probe in part:
-                probe.request("GET", "/health/ready")
-                answer = probe.getresponse()
-                assert (answer.status, answer.read()) == (503, b'{"status":"draining"}')
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-    assert instance.process.wait(5) == 0 and time.monotonic() - began < (1.5 if not SLOW else 5)
+
+    def check(attempt):
+        work_s = 4 if attempt else 1
+        instance = target("--threads", threads, "--drain", "20s", "--service-time", f"{work_s}s", "--service-for", "work")
+        idle = [http.client.HTTPConnection("127.0.0.1", instance.port, timeout=20) for _ in range(16)]
+        for probe in idle:
+            probe.request("GET", "/health/ready")
+            assert probe.getresponse().read() == b'{"status":"ready"}'
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=20) as client:
+            began = time.monotonic()
+            client.sendall(b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_until(lambda: instance.count()["paths"].get("/work") == 1)
+            end(instance)
+            for part in idle[:8], idle[8:]:
+                time.sleep(0.2)
+                for probe in part:
+                    try:
+                        probe.request("GET", "/health/ready")
+                        answer = probe.getresponse()
+                        assert (answer.status, answer.read()) == (503, b'{"status":"draining"}')
+                    except (ConnectionError, http.client.HTTPException) as failure:
+                        if time.monotonic() - began < work_s:
+                            raise
+                        if_quiet(False, f"all were done before it was asked: {failure!r}")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        code, took_s = instance.process.wait(20), time.monotonic() - began
+        assert code == 0
+        if_quiet(work_s <= took_s < work_s + (0.5 if not SLOW else 4), took_s)
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM),
                                            (signal.SIGTERM, signal.SIGINT)])
+@tried_until_quiet
 def test_a_second_signal_ends_the_drain_at_once(target, threads, first, second):
     instance = target("--threads", threads, "--drain", "60s", "--service-time", "30s", "--service-for", "work",
                       "--chat-gap", "30s")
@@ -191,7 +212,9 @@ def test_a_second_signal_ends_the_drain_at_once(target, threads, first, second):
         began = time.monotonic()
         instance.process.send_signal(second)
         assert client.recv(65536) == b""
-        assert instance.process.wait(5) == 0 and time.monotonic() - began < (0.5 if not SLOW else 3)
+        code, took_s = instance.process.wait(20), time.monotonic() - began
+        assert code == 0
+        if_quiet(took_s < (0.5 if not SLOW else 3), took_s)
     [line] = (line for line in instance.requests() if line["path"] == "/work")
     assert (line["status"], line["sent"]) == (0, False) and len(websockets(instance)) == 1
 

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from bare import Bare
-from program import ROOT, SLOW, if_quiet, in_a_quiet_moment
+from program import ROOT, SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from targets import TARGET
 
 MS = 1_000_000  # nanoseconds
@@ -65,7 +65,7 @@ def events(target, system):
 
 
 def wait_until(holds, seconds=10):
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * (5 if SLOW else 1)
     while not holds():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.01)
@@ -591,13 +591,14 @@ def test_a_json_log_that_cannot_be_written_is_told():
 # ---- health and the end ----
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_health_tells_alive_ready_and_detailed(target):
     instance = target("--workers", 3, "--service-time", "constant:1s")
     began = time.monotonic()
     assert ask_json(instance, "GET", "/health/live") == (200, {"status": "alive"})
     assert ask_json(instance, "GET", "/health/ready") == (200, {"status": "ready"})
     status, detailed = ask_json(instance, "GET", "/health/detailed")
-    assert time.monotonic() - began < 1, "probes take no service time"
+    if_quiet(time.monotonic() - began < 1, "probes take no service time")
     assert status == 200 and detailed["status"] == "ok" and detailed["uptime_s"] > 0
     assert detailed["systems"]["limits"]["workers"] == {"used": 0, "limit": 3, "waiters": 0, "events": 0}
     assert instance.count()["paths"] == {"/health/live": 1, "/health/ready": 1, "/health/detailed": 1}

@@ -184,7 +184,10 @@ def test_hits_are_counted_exactly_at_the_highest_rate(target):
     if not shutil.which("wrk"):
         pytest.skip("no wrk on this host")
     instance = target(*BIG, "--cache-ttl", "1ms", "--coalesce", 1000)
-    subprocess.run(["wrk", "-t1", "-c32", "-d1s", instance.url + "/work?item=1"], capture_output=True, timeout=30)
+    for _ in range(30):  # seconds, of which one is enough unless the host is busy
+        subprocess.run(["wrk", "-t1", "-c32", "-d1s", instance.url + "/work?item=1"], capture_output=True, timeout=30)
+        if cache(instance)["hits"] > 1000:
+            break
     counted = instance.settled_count()
     total, figures = counted["total"], cache(instance)
     assert counted["statuses"] == {"200": total}, "also those whose client left while they followed"

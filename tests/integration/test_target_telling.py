@@ -58,18 +58,23 @@ def test_status_equals_metrics(target):
     for _ in range(5):
         assert ask(target, "GET", "/work")[0] == 200
     assert ask(target, "GET", "/no/such/path")[0] == 404
-    before = metrics(target)
-    status = ask_json(target, "GET", "/status")[1]
-    after = metrics(target)
-    compared = 0
-    for kind, figures in (("limit", status["systems"]["limits"]), ("cache", status["systems"]["caches"])):
-        for name, figure in figures.items():
-            for field, value in figure.items():
-                key = f'pelt_target_{kind}_{field}{{{kind}="{name}"}}'
-                key = key if key in before else key.replace("{", "_total{", 1)
-                value = float("inf") if value == "unlimited" else value
-                assert before[key] <= value <= after[key] or before[key] >= value >= after[key], key
-                compared += 1
+    before = after = status = None
+
+    def differing():
+        """Figures of /status that lie outside of what /metrics says before and after it: a request that is just being done with is."""
+        nonlocal before, status, after
+        before, status, after = metrics(target), ask_json(target, "GET", "/status")[1], metrics(target)
+        for kind, figures in (("limit", status["systems"]["limits"]), ("cache", status["systems"]["caches"])):
+            for name, figure in figures.items():
+                for field, value in figure.items():
+                    key = f'pelt_target_{kind}_{field}{{{kind}="{name}"}}'
+                    key = key if key in before else key.replace("{", "_total{", 1)
+                    value = float("inf") if value == "unlimited" else value
+                    if not sorted((before[key], after[key]))[0] <= value <= sorted((before[key], after[key]))[1]:
+                        yield key, before[key], value, after[key]
+
+    wait_until(lambda: not list(differing()))
+    compared = sum(len(figure) for kind in ("limits", "caches") for figure in status["systems"][kind].values())
     for system, all_events in status["systems"]["events"].items():
         for event, count in all_events.items():
             assert count == after[f'pelt_target_events_total{{system="{system}",event="{event}"}}'], event

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from test_target_limits import ask, ask_json, events, limit, metrics, turn, wait_until
 from wsclient import BINARY, CLOSE, CONTINUED, PING, PONG, TEXT, WebSocket, frame
 
@@ -261,6 +261,7 @@ def test_a_client_that_vanishes_is_gone_at_once(target, bytes_sent):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_who_does_not_close_after_an_error_is_closed_after_a_second(target):
     instance = target()
     with WebSocket(instance.port) as client:
@@ -268,7 +269,8 @@ def test_who_does_not_close_after_an_error_is_closed_after_a_second(target):
         assert client.read_close() == 1002
         began = time.monotonic()
         wait_until(lambda: limit(instance, "websockets")["used"] == 0)
-        assert time.monotonic() - began < (1.5 if not SLOW else 5)
+        took_s = time.monotonic() - began
+        if_quiet(took_s < (1.5 if not SLOW else 5), took_s)
 
 
 def memory_kb(target):

@@ -156,7 +156,7 @@ def test_scenarios_speak_https(server, ca, nginx, tmp_path, library, connections
 def test_a_url_that_waits_for_https(server, ca, tmp_path):
     there = server("nginx", ca.path("good.crt"), ca.path("good.key"))
     done = pelt("bench", there.url + "/", "-n", 1, "-c", 1, "-d", "10s", "--wait-for", there.url + "/", "--ca", ca.path("root.crt"),
-                cwd=tmp_path)
+                "--allow-invalid", cwd=tmp_path)
     assert done.code == PASSED and "answered after" in done.err, done.told()
     done = pelt("bench", there.url + "/", "-n", 1, "-c", 1, "-d", "10s", "--wait-for", there.url + "/", "--wait-timeout", "1s",
                 cwd=tmp_path)

@@ -151,11 +151,17 @@ def test_shares_of_time_are_of_the_load_and_not_of_the_grace_period(target, tmp_
             end
           end,
         }""")
-    report, _ = judged("run", scenario, "--target", target().url, "-t", 1, cwd=tmp_path)
-    thread = report["generator"]["threads"][0]
-    assert thread["cpu_share"] + (thread["run_wait_share"] or 0) <= 1.05, thread
-    assert thread["cpu_share"] > 0.2, thread
-    assert not any(int(share) > 100 for share in re.findall(r"(\d+)(?:\.\d)?%", " ".join(report["verdict"]["reasons"]))), report
+    url = target().url
+
+    def check(_attempt):
+        report, _ = judged("run", scenario, "--target", url, "-t", 1, cwd=tmp_path)
+        thread = report["generator"]["threads"][0]
+        ready = thread["cpu_share"] + (thread["run_wait_share"] or 0)  # it computes, or waits for the core to do so
+        assert ready <= 1.01, thread
+        if_quiet(ready > 0.2, thread)
+        assert not any(int(share) > 100 for share in re.findall(r"(\d+)(?:\.\d)?%", " ".join(report["verdict"]["reasons"]))), report
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.alone

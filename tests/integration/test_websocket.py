@@ -639,12 +639,16 @@ return {
         if user.id > 0 then
             room:join(user)
             ready:add()
-            for m in c:messages("500ms") do pelt.check("stamped", room:take(user, m) ~= nil) end
+            for m in c:messages() do
+                pelt.check("stamped", room:take(user, m) ~= nil)
+                if m:find(" story 100$") then break end
+            end
             room:leave(user)
+            ready:add(-1)
         else
             while ready:get() < 4 do pelt.sleep("10ms") end
             for i = 1, 100 do c:send(room:stamp(user) .. " story " .. i) pelt.sleep("1ms") end
-            pelt.sleep("500ms")
+            while ready:get() > 0 do pelt.sleep("10ms") end
         end
         c:close()
     end,

@@ -960,6 +960,19 @@ static void what_the_host_did_after_the_load_is_no_share_of_it(void **state)
     pelt_results_free(r);
 }
 
+/* What is of more than the second behind it is told by a share that cannot be. */
+static void a_second_that_was_measured_late_gives_no_share_above_one(void **state)
+{
+    (void)state;
+    struct pelt_thread_row row = {
+        .cpu_ns = 250 * PELT_NS_PER_MS, .run_wait_ns = 1000 * PELT_NS_PER_MS, .measured_s = 1};
+    double share;
+    assert_true(pelt_thread_row_run_wait_share(&row, &share));
+    assert_true(share == 0.8 && pelt_thread_row_cpu_share(&row) == 0.2);
+    row.cpu_ns = 8000 * PELT_NS_PER_MS;
+    assert_true(pelt_thread_row_cpu_share(&row) == 4);
+}
+
 /* Ten seconds of records, of which 2.5 s were the load: two whole ones. */
 static void what_came_after_the_load_is_in_no_rate(void **state)
 {
@@ -1807,6 +1820,7 @@ int main(void)
         IN_A_PLACE(what_failed_in_setup_is_told_apart),
         IN_A_PLACE(what_a_thread_and_its_host_did_comes_back),
         IN_A_PLACE(what_the_host_did_after_the_load_is_no_share_of_it),
+        cmocka_unit_test(a_second_that_was_measured_late_gives_no_share_above_one),
         IN_A_PLACE(unreadable_figures_are_none),
         IN_A_PLACE(mean_number_in_flight_is_the_area_below_it),
         IN_A_PLACE(events_that_were_lost_are_known_to_whoever_reads_the_file),
