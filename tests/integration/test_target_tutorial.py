@@ -32,9 +32,9 @@ class Tutorial:
         folder.mkdir()
         return contextlib.closing(_Closing(cache_servers.redis(folder)))
 
-    def run(self, target, *options, name=None):
-        """The report of the scenario on the target; in ci/test for 2 s."""
-        short = () if WHOLE else ("--duration", "2s")
+    def run(self, target, *options, name=None, short=("--duration", "2s")):
+        """The report of the scenario on the target; in ci/test with the options `short`."""
+        short = () if WHOLE else short
         folder = self.folder / f"run-{self.runs}"
         folder.mkdir()
         self.runs += 1
@@ -153,6 +153,26 @@ def batch(t):
     assert 10 <= alone < all_of_them / 2 and failed_share(report, "chat") == 0 and times(report, "chat")["p95"] < 200
 
 
+def breaker(t):
+    wait, hang = ("500ms", ()) if WHOLE else ("50ms", ("--set", "HANGS=20", "--set", "WORKS=90"))
+    told = {}
+    for failures in (5, 0):
+        upstream = t.target("--service-time", "20ms", "--drain", "100ms", work=False)
+        target = t.target("--upstream", upstream.url + "/work", "--upstream-max", 4, "--upstream-timeout", wait, "--upstream-failures", failures,
+                          "--upstream-cooldown", wait, work=False)
+        report = t.run(target, "--set", f"UPSTREAM={upstream.url}", *hang, short=("--duration", "1s"))
+        rejected = metrics(target).get('pelt_target_limit_events_total{limit="upstream_breaker"}', 0)
+        told[failures] = failed_share(report, "work"), times(report, "work"), *failed_from_to(report), rejected
+    for name, failures in (("with", 5), ("without", 0)):
+        share, took, first, last, rejected = told[failures]
+        t.say(**{name: f"{share:.1%} failed, from {first:.1f} to {last:.1f} s, p50 {took['p50']:.1f} ms, p95 {took['p95']:.0f} ms, {rejected} rejected"})
+    (share, took, first, last, rejected), (share_without, took_without, _, last_without, rejected_without) = told.values()
+    assert rejected > 10 and rejected_without == 0
+    assert not WHOLE or share > share_without, "a breaker refuses what might have been answered late"
+    assert not WHOLE or took["p50"] < 30 < 2 * took["p50"] < took_without["p50"] and took["p95"] < 600 and took_without["p95"] > 1000
+    assert not WHOLE or 3 < first < 4 and last < 8.6 and last_without > last + 0.5
+
+
 def cognitive(t):
     target = t.target("--cognitive", "on", "--workers", 8, work=False)
     report = t.run(target)
@@ -161,6 +181,38 @@ def cognitive(t):
     slow = times(t.run(target), "memory")
     t.say(memory_p50_ms=memory["p50"], multimodal_p95_ms=heavy["p95"], memory_p95_with_3_workers_ms=slow["p95"])
     assert 3 < memory["p50"] < 6 and 30 < heavy["p95"] / memory["p50"] < 130 and slow["p95"] > 3 * memory["p95"]
+
+
+def coalesce(t):
+    work, ttl = ("100ms", "1s") if WHOLE else ("50ms", "200ms")
+    target = t.target("--service-time", f"constant:{work}", "--workers", 4, "--cache", "1m", "--cache-ttl", ttl)
+    short = ("--duration", "800ms")
+    each = t.run(target, short=short)
+    turn(target, coalesce=1000)
+    one = t.run(target, short=short)
+    executed = [metric(report, "cache_latency", cache="miss")["count"] for report in (each, one)]
+    t.say(executed=f"{executed[0]}, then {executed[1]}", hits=f"{share(each, 'http'):.1%}, then {share(one, 'http'):.1%}",
+          max_ms=f"{times(each, 'front page')['max']:.0f}, then {times(one, 'front page')['max']:.0f}")
+    assert executed[0] > 5 * executed[1] > 0 and metric(one, "cache_latency", cache="collapsed")["count"] >= 10
+    assert not WHOLE or abs(share(each, "http") - share(one, "http")) < 0.03 and share(each, "http") > 0.85
+    assert not WHOLE or times(each, "front page")["p99"] > 300 and times(one, "front page")["p99"] < 150
+
+
+def database(t):
+    target = t.target("--database", t.folder / "items.db", "--database-max", 2, "--database-query", "slow", "--database-slow", "50ms", work=False)
+    short = ("--duration", "600ms")
+    two = t.run(target, short=short)
+    more = t.run(target, "--users", 32) if WHOLE else None
+    turn(target, **{"database-max": 16})
+    sixteen = t.run(target, short=short)
+    waits = [metric(report, "server_timing", entry="database-wait")["p50"] for report in (two, sixteen)]
+    t.say(database_wait_p50_ms=f"{waits[0]:.0f} of {times(two, 'work')['p50']:.0f}, then {waits[1]:.0f} of {times(sixteen, 'work')['p50']:.0f}",
+          per_s=f"{row(two, 'work')['ok_per_s']:.1f}, then {row(sixteen, 'work')['ok_per_s']:.1f}")
+    assert waits[0] > 250 and waits[1] < 0.2 * waits[0] and metric(two, "server_timing", entry="database")["p50"] < 0.5 * waits[0]
+    if WHOLE:
+        t.say(with_32_users=f"{row(more, 'work')['ok_per_s']:.1f}/s, p50 {times(more, 'work')['p50']:.0f} ms")
+        assert 37 < row(two, "work")["ok_per_s"] < 41 and 37 < row(more, "work")["ok_per_s"] < 41 and row(sixteen, "work")["ok_per_s"] > 250
+        assert 380 < times(two, "work")["p50"] < 450 and 760 < times(more, "work")["p50"] < 900
 
 
 def dashboard(t):
@@ -232,6 +284,34 @@ def memo(t):
     assert times(report, "chat")["p50"] < 2 and times(without, "chat")["p50"] > 300
 
 
+def memory(t):
+    leak = () if WHOLE else ("--set", "LEAK=200m", "--set", "LEAKS=10", "--set", "ENDS=80")
+    target = t.target("--memory-limit", "40m", "--service-time", "constant:5ms", *(() if WHOLE else ("--memory-interval", "10ms")))
+    limited = t.run(target, *leak, short=("--duration", "1s"))
+    (first, last), refused = failed_from_to(limited), limit(target, "memory")["events"]
+    turn(target, **{"memory-limit": 0})
+    free = t.run(target, *leak, short=("--duration", "1s"))
+    t.say(refused=f"{failed_share(limited, 'work'):.1%}, from {first:.1f} to {last:.1f} s", p95_ms=times(limited, "work")["p95"])
+    assert row(limited, "work")["outcomes"]["http_status"] == refused > 0 == failed_share(free, "work")
+    assert not WHOLE or 4.5 < first < 5.5 and 7.9 < last < 8.5 and times(limited, "work")["p95"] < 20
+
+
+def models(t):
+    listed = "small:2g:100ms,large:16g:300ms,huge:40g:1s" if WHOLE else "small:2g:5ms,large:16g:10ms,huge:40g:20ms"
+    target = t.target("--models", listed, "--model-memory", "48g", "--service-time", "20ms")
+    short = ("--duration", "800ms", "--rate", "150/s")
+    cramped = t.run(target, short=short)
+    evicted = metrics(target)['pelt_target_cache_evictions_total{cache="models"}']
+    turn(target, **{"model-memory": "64g"})
+    roomy = t.run(target, short=short)
+    evicted_then = metrics(target)['pelt_target_cache_evictions_total{cache="models"}'] - evicted
+    waited, large = limit(target, "model_memory")["events"], times(cramped, "large")
+    t.say(evicted=f"{evicted:.0f}, then {evicted_then:.0f}", waited=waited, small_p95_ms=times(cramped, "small")["p95"], large_p50_ms=large["p50"],
+          large_p50_ms_with_64g=times(roomy, "large")["p50"])
+    assert evicted >= 2 and evicted_then == 0 and metric(cramped, "server_timing", entry="load")["p95"] > 5
+    assert not WHOLE or evicted > 20 and large["p50"] > 300 and times(roomy, "large")["p50"] < 50 and 50 < times(cramped, "small")["p95"] < 200
+
+
 def outputs(t):
     report = t.run(t.target("--service-time", "lognormal:200ms,0.5" if WHOLE else "constant:5ms", "--outputs", 1000))
     given, surely = share(report, "outputs"), metric(report, "given_again_surely")["share"]
@@ -255,6 +335,18 @@ def queue(t):
     lost, p50 = failed_share(report, "leave a message"), times(report, "leave a message")["p50"]
     t.say(deepest=depth, first_refusal_s=first, refused=lost, p50_ms=p50)
     assert 290 <= depth <= 301 and 4.5 < first < 7 and 0.06 < lost < 0.2 and p50 < 5
+
+
+def ratelimit(t):
+    target = t.target("--rate-limit", "100/s", "--rate-burst", 50, work=False)
+    over = t.run(target, short=("--duration", "600ms", "--rate", "480/s"))
+    (first, last), refused = failed_from_to(over), limit(target, "rate_limit")["events"]
+    t.say(refused=f"{failed_share(over, 'work'):.1%}", first_s=first, last_s=last, p50_ms=times(over, "work")["p50"])
+    assert row(over, "work")["outcomes"]["http_status"] == refused > 0 and metric(over, "tokens_left")["min"] == 0
+    assert not WHOLE or 0.12 < failed_share(over, "work") < 0.13 and 2.3 < first < 2.7 and last > 9.9 and times(over, "work")["p50"] < 5
+    wait_until(lambda: limit(target, "rate_limit")["used"] == 0)
+    under = t.run(target, *(("--rate", "95/s") if WHOLE else ()), short=("--duration", "200ms"))
+    assert failed_share(under, "work") == 0 and metric(under, "tokens_left")["min"] > 10
 
 
 def search(t):
@@ -351,12 +443,29 @@ def trim(t):
     assert freed > 25
 
 
-CLAIMS = {"account": account, "alarms": alarms, "autoscaling": autoscaling, "balancer": balancer, "batch": batch, "cognitive": cognitive,
-          "dashboard": dashboard, "events": events_lost, "failover": failover, "lazy": lazy, "levels": levels, "memo": memo, "outputs": outputs,
-          "purge": purge, "queue": queue, "search": search, "semantic": semantic, "sessions": sessions, "sizes": sizes, "spool": spool,
-          "tasks": tasks, "trace": trace, "trim": trim}
+def workers(t):
+    target = t.target("--workers", 4, "--service-time", "exponential:20ms")
+    short = ("--duration", "1200ms")
+    four = t.run(target, short=short)
+    turn(target, workers=8)
+    eight = t.run(target, short=short)
+    queue = [metric(report, "server_timing", entry="queue")["p50"] for report in (four, eight)]
+    for report, name in ((four, "four"), (eight, "eight")):
+        t.say(**{name: ", ".join(f"{rate} p95 {times(report, 'at ' + rate)['p95']} ms" for rate in ("100/s", "180/s", "240/s"))})
+    assert queue[0] > 3 and queue[1] < 0.3 * queue[0]
+    if WHOLE:
+        p95 = [times(four, f"at {rate}/s")["p95"] for rate in (100, 180, 240)]
+        assert p95[0] < 120 and p95[0] < p95[1] < 300 and p95[2] > 500
+        assert all(times(eight, f"at {rate}/s")["p95"] < 120 for rate in (100, 180, 240))
+
+
+CLAIMS = {"account": account, "alarms": alarms, "autoscaling": autoscaling, "balancer": balancer, "batch": batch, "breaker": breaker,
+          "coalesce": coalesce, "cognitive": cognitive, "dashboard": dashboard, "database": database, "events": events_lost, "failover": failover,
+          "lazy": lazy, "levels": levels, "memo": memo, "memory": memory, "models": models, "outputs": outputs, "purge": purge, "queue": queue,
+          "ratelimit": ratelimit, "search": search, "semantic": semantic, "sessions": sessions, "sizes": sizes, "spool": spool, "tasks": tasks,
+          "trace": trace, "trim": trim, "workers": workers}
 ELSEWHERE = {"scaling"}  # `ci/measure scale` runs it
-CHEAP = ("lazy", "outputs", "semantic", "sizes")
+CHEAP = ("breaker", "coalesce", "database", "lazy", "memory", "models", "outputs", "ratelimit", "semantic", "sizes", "workers")
 
 
 def test_each_scenario_has_its_claim():
