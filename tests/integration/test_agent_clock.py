@@ -92,25 +92,29 @@ def test_samples_are_taken_at_the_runs_ticks(tmp_path):
 
 @pytest.mark.sanitize
 def test_a_killed_agent_is_joined_again_within_3_seconds(tmp_path):
-    first = shim(tmp_path / "first")
-    probe = Probe("-d", "20", first.url)
-    before = probe.frames(3)
-    first.process.kill()
-    first.process.wait()
-    lost = probe.wait_for(lambda m: m["mail"] == "lost")
-    second = shim(tmp_path / "second", 0, 0, "--listen", f"127.0.0.1:{first.port}")
-    began = time.monotonic()
-    joined = probe.wait_for(lambda m: m["mail"] == "joined")
-    assert time.monotonic() - began < 3
-    probe.frames(2, after=before["k"] + 3)
-    told = probe.end()
-    assert second.stop() == 0
-    assert joined["restarted"] and joined["from_ns"] == lost["from_ns"] < joined["to_ns"], joined
-    counts = [v[3] for m in told.frames() for v in m["values"] if v[2] == "counter"]
-    assert counts and min(counts) >= 0
-    last = {}
-    for m in told.frames():
-        for name, target, kind, *cells in m["values"]:
-            if kind == "counter" and cells[0] is not None:
-                assert cells[0] >= last.get((name, target), 0), (name, target, m["k"])
-                last[name, target] = cells[0]
+    def attempt(n):
+        first = shim(tmp_path / f"first-{n}")
+        probe = Probe("-d", "20", first.url)
+        before = probe.frames(3)
+        first.process.kill()
+        first.process.wait()
+        lost = probe.wait_for(lambda m: m["mail"] == "lost")
+        second = shim(tmp_path / f"second-{n}", 0, 0, "--listen", f"127.0.0.1:{first.port}")
+        began = time.monotonic()
+        joined = probe.wait_for(lambda m: m["mail"] == "joined")
+        took_s = time.monotonic() - began
+        probe.frames(2, after=before["k"] + 3)
+        told = probe.end()
+        assert second.stop() == 0
+        assert joined["restarted"] and joined["from_ns"] == lost["from_ns"] < joined["to_ns"], joined
+        counts = [v[3] for m in told.frames() for v in m["values"] if v[2] == "counter"]
+        assert counts and min(counts) >= 0
+        last = {}
+        for m in told.frames():
+            for name, target, kind, *cells in m["values"]:
+                if kind == "counter" and cells[0] is not None:
+                    assert cells[0] >= last.get((name, target), 0), (name, target, m["k"])
+                    last[name, target] = cells[0]
+        if_quiet(took_s < 3, took_s)
+
+    in_a_quiet_moment(attempt)

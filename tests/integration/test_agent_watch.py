@@ -6,7 +6,7 @@ import pytest
 
 import certs
 from fakeagent import FIGURES, FakeAgent
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from watchprobe import Probe, value, watch
 
 pytestmark = pytest.mark.sanitize
@@ -53,6 +53,7 @@ def test_an_agent_that_is_not_there_is_told(fake):
     agent.start()
 
 
+@tried_until_quiet
 def test_an_agent_that_does_not_answer_is_given_up_after_3_seconds(fake):
     good, silent = fake(), fake(faults=["silent"])
     secure = silent.url.replace("http", "https")
@@ -61,7 +62,8 @@ def test_an_agent_that_does_not_answer_is_given_up_after_3_seconds(fake):
     assert told.code == 6 and told.err == (
         f"agent {silent.url}: no answer to GET /v1/info within 3 s: is it a pelt-agent?\n"
         f"agent {secure}: no TLS handshake within 3 s: does it want http:// ?\n"), told
-    assert time.monotonic() - began < 3 + 2 * ATTEMPT
+    took_s = time.monotonic() - began
+    if_quiet(took_s < 3 + 2 * ATTEMPT, took_s)
 
 
 def test_a_token_is_asked_for_and_checked(fake, tmp_path):
@@ -139,6 +141,7 @@ def test_stop_waits_for_the_frames_that_are_due(fake):
 
 # ---- gaps ----
 
+@tried_until_quiet
 def test_a_restarted_agent_is_joined_again_and_its_counts_go_on(fake):
     agent = fake()
     probe = Probe("-d", "20", agent.url)
@@ -150,9 +153,10 @@ def test_a_restarted_agent_is_joined_again_and_its_counts_go_on(fake):
     restarted = time.monotonic()
     agent.start()
     joined = probe.wait_for(lambda m: m["mail"] == "joined")
-    assert time.monotonic() - restarted < 3
+    took_s = time.monotonic() - restarted
     probe.frames(2, after=before["k"])
     told = probe.end()
+    if_quiet(took_s < 3, took_s)
     assert lost["from_ns"] == before["due_ns"] + TICK_NS and "agent fake-1: lost: " in lost["text"], lost
     assert joined["restarted"] and joined["from_ns"] == lost["from_ns"], joined
     after = [f for f in told.frames() if f["k"] > before["k"]]

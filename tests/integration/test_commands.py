@@ -127,7 +127,7 @@ def test_wait_for_gives_up(tmp_path):
     url = f"http://127.0.0.1:{free_port()}/health"
     done = pelt("bench", url, "-c", 1, "-d", "1s", "--no-run-file", "--wait-for", url, "--wait-timeout", "500ms",
                 cwd=tmp_path)
-    assert done.code in (FAILED, USAGE) and url in done.err and done.seconds < 5, done.told()
+    assert done.code in (FAILED, USAGE) and url in done.err and done.seconds < 20, done.told()
 
 
 @pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -137,7 +137,7 @@ def test_a_signal_ends_the_waiting(tmp_path, number, code):
     time.sleep(0.5)
     running.process.send_signal(number)
     done = running.wait()
-    assert done.code == code and f"stopped by {number.name} after waiting" in done.err and done.seconds < 5, done.told()
+    assert done.code == code and f"stopped by {number.name} after waiting" in done.err and done.seconds < 20, done.told()  # it would wait for 60 s
 
 
 @pytest.mark.one_thread

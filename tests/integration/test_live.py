@@ -247,7 +247,7 @@ def test_viewers_that_do_not_read_block_nobody(live, target, tmp_path):
     done = run.wait()
     assert done.code == PASSED, done.told()
     assert all(s == seen[0] and s[:4] == [0, 1, 2, 3] for s in seen), seen
-    assert time.monotonic() - ended < 5, "the process waits for viewers"
+    assert time.monotonic() - ended < 20, "the process waits for viewers"
     for connection in deaf:
         connection.close()
     half.close()

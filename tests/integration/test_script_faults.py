@@ -158,7 +158,7 @@ def test_others_lose_at_most_five_percent(tmp_path, target):
 def test_users_that_all_hold_their_loop_end_soon(tmp_path, target):
     """Of the CPU's time, which no other program makes longer: three have a second, then each 0.15 s; it would be 50 s."""
     users = 50
-    text = f'return {{ load = {{ users = {users}, duration = "2s" }}, iteration = function() while true do end end }}\n'
+    text = f'return {{ load = {{ users = {users}, duration = "2s", grace = "100s" }}, iteration = function() while true do end end }}\n'
     (tmp_path / "all.lua").write_text(text)
     url = target().url
 

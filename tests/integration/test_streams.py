@@ -390,11 +390,10 @@ def test_an_interrupt_ends_streams(target, tmp_path, wait):
     while instance.count()["total"] < 20:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    interrupted = started.signal(signal.SIGINT)
-    done = started.wait(20)
+    started.signal(signal.SIGINT)
+    done = started.wait(20)  # a grace period is 30 s if not told otherwise
     assert done.code == SIGINT_CODE, done.told()
     assert (tmp_path / "r.json").read_text().count('"unfinished": 20') >= 1, done.told()
-    assert SLOW or time.monotonic() - interrupted < 5
 
 
 # ---- times ----

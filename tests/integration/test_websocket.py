@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from program import PASSED, ROOT, SIGINT_CODE, USAGE, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run
+from program import PASSED, ROOT, SIGINT_CODE, USAGE, Running, if_quiet, in_a_quiet_moment, outcomes_add_up, pelt, run, tried_until_quiet
 from test_target_limits import metrics
 from wsclient import BINARY, CLOSE, CONTINUED, PING, PONG, TEXT
 from wsserver import Server
@@ -229,6 +229,7 @@ def test_answers_are_known_by_their_id(ws_run):
 
 
 @pytest.mark.one_thread
+@tried_until_quiet
 def test_pings_are_answered_while_the_script_sleeps(ws_run):
     def serve(peer):
         peer.accept()
@@ -256,8 +257,9 @@ def test_pings_are_answered_while_the_script_sleeps(ws_run):
             check("closed", c:send("x") == nil and c:close() == 4001)
         """)
         [(took, code)] = server.wait()
-    assert took < 1.5 and code == 4001
+    assert code == 4001
     assert closes(done.report) == {("4001", "true"): 1} and errors(done.report) == {}
+    if_quiet(took < 1.5, took)
 
 
 # ---- what servers do wrong ----
