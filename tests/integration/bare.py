@@ -20,6 +20,7 @@ class Answer:
     queue_ms: float
     work_ms: float
     head: bytes
+    body: bytes
 
 
 class Connection:
@@ -43,7 +44,7 @@ class Connection:
             return None
         timing = TIMING.search(head + b"\r\n")
         return Answer(self.sent, time.monotonic(), int(head.split(b" ", 2)[1]), float(timing[1]) if timing else 0,
-                      float(timing[2]) if timing else 0, head)
+                      float(timing[2]) if timing else 0, head, body)
 
 
 class Bare:
