@@ -264,7 +264,8 @@ def test_back_ends_register_and_leave_by_themselves(tmp_path):
     wait_until(lambda: not ask_json(lb, "GET", "/admin/backends")[1]["backends"])
     lb.stop()
     told = [line["event"] for line in events(lb, "lb")]
-    assert told.count("registered") == 2 and "left" in told and "expired" in told
+    assert told.count("left") == 1 and told.count("expired") >= 1
+    assert told.count("registered") == told.count("left") + told.count("expired"), told  # a starved one's lease may have ended before
 
 
 def test_back_ends_are_started_when_busy_and_stopped_when_idle(tmp_path, record_property):

@@ -123,8 +123,8 @@ def test_files_that_websockets_gave_back_are_connections_again(target):
 def test_without_files_and_connections_it_does_not_spin(target, threads):
     instance = target("--threads", threads)
     most = files(instance) + 40
-    turn(instance, leak_fds=1000)
     limit_files(instance, most)
+    turn(instance, leak_fds=1000)
     wait_until(lambda: files(instance) == most)
     assert_idles(instance)
     with connect(instance) as left, connect(instance) as waiting:

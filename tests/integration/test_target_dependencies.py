@@ -93,7 +93,7 @@ def test_a_call_is_part_of_the_request_and_told_apart(target, upstream, monkeypa
 @pytest.mark.sanitize
 @pytest.mark.parametrize("threads", [1, 2])
 def test_sixteen_in_flight_on_four_connections_are_twelve_waiters(target, upstream, threads):
-    slow = upstream("--service-time", "constant:300ms", "--threads", 1)
+    slow = upstream("--service-time", "constant:1500ms" if SLOW else "constant:300ms", "--threads", 1)
     instance = target("--upstream", slow.url, "--upstream-max", 4, "--threads", threads)
     with Bare(instance.port, 16) as client:
         while client.idle:
