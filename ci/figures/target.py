@@ -164,7 +164,7 @@ def _distance(law, counts, way_ms):
 def _processing():
     hlog = SCRATCH / "processing.hlog"
     with _target("--cognitive", "on") as url:
-        way_ms = _pelt("bench", url + "/cognitive/echo", "-c", 1, "-d", "2s")["totals"]["response_ms"]["p50"] - ECHO_MS
+        way_ms = _pelt("bench", url + "/cognitive/echo", "--rate", "100/s", "-d", "4s")["totals"]["response_ms"]["p50"] - ECHO_MS
         report = _run("cognitive.lua", url, "--out", f"hlog={hlog}")
     times, rows = _times_of(hlog), []
     for name, law in LAWS.items():
@@ -186,7 +186,7 @@ def figure():
         "`scenarios/systems/queue.lua`: 200 messages a second for consumers that do 150; the queue holds 300.\n",
         table(("messages", "refused", "from, to", "deepest", "response p50"), _queue()),
         f"`scenarios/systems/cognitive.lua`: response times, and their distance (Kolmogorov, Smirnov) from the law of the type, less {way_ms:.2f} ms for the way "
-        "(which a request of the type `echo` takes beside its constant time); it exceeds the bound by chance in one of a hundred.\n",
+        "(which a request of the type `echo` takes beside its constant time, as many a second); it exceeds the bound by chance in one of a hundred.\n",
         table(("type", "requests", "p50", "p95", "p99", "distance", "bound", "held"), processing),
         repeated("5,000 WebSockets of the dashboard (gaps between pushes against 2 s; p99 within 50 ms), one of three back ends killed, back ends started "
                  "and stopped by load.", ["test_target_telling.py::test_five_thousand_clients_are_pushed_to_each_two_seconds",
