@@ -18,8 +18,8 @@
 
 #define PAGE_HEADER   12
 #define FIRST_PAGE    100 /* bytes of the file's own header before that of its first page */
-#define DRAWN_A_PAGE  6
-#define POINTERS_MOST 16
+#define DRAWN_A_PAGE  12
+#define POINTERS_MOST 40
 
 static const struct synthetic data = {
     .seed = 12, .series = 2, .per_second = 20, .error_share = 0.1};
