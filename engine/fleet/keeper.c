@@ -122,7 +122,7 @@ static void keep(const struct pelt_keeper *k, const struct pelt_fleet_options *f
     char byte;
     ssize_t len;
     prctl(PR_SET_NAME, "pelt-keeper");
-    pelt_log_through(NULL); /* the thread of the outlet is not in this process */
+    pelt_log_through(NULL); /* what waits in an outlet is not written once this process ends */
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         signal(ignored[i], SIG_IGN);
     }

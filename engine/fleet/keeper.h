@@ -1,7 +1,7 @@
 /*
- * keeper: a small process beside a worker, forked before it has threads that measure, that does
- * nothing until the worker is gone. Where that was killed (SIGKILL, a crash) and had not said its
- * BYE, the keeper hands in what it left: the messages of its spool, then the seconds that its
+ * keeper: a small process beside a worker, forked before it has threads, that does nothing until
+ * the worker is gone. Where that was killed (SIGKILL, a crash) and had not said its BYE, the keeper
+ * hands in what it left: the messages of its spool, then the seconds that its
  * threads were filling, out of memory that both share (pelt/estate.h), then a BYE that says so,
  * with the number of requests that were under way, of which nobody knows how they ended.
  *

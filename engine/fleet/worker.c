@@ -828,7 +828,7 @@ enum pelt_status pelt_fleet_worker_new(const struct pelt_fleet_worker_options *o
     }
     w->opt = *options;
     w->said.second = -1;
-    w->keeper = pelt_keeper_new(&options->fleet); /* before there are threads that measure */
+    w->keeper = pelt_keeper_new(&options->fleet); /* before there are threads */
     w->orphan_ns = options->fleet.orphan_ns != 0 ? options->fleet.orphan_ns : PELT_FLEET_ORPHAN_NS;
     pthread_mutex_init(&w->lock, NULL);
     snprintf(w->run, sizeof(w->run), "%s",

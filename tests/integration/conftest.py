@@ -1,6 +1,7 @@
 """Fixtures that more than one file of tests uses."""
 import fcntl
 import hashlib
+import inspect
 import os
 import signal
 import types
@@ -43,7 +44,7 @@ def pytest_itemcollected(item):
     if hasattr(item, "callspec") and item.callspec.params.get("threads") == 1:
         item.add_marker(pytest.mark.variant)
     marks = {mark.name for mark in item.iter_markers()}
-    if "sanitize" in marks and "variant" not in marks and not asks_for_slow(item.function.__code__) and drawn(item) % AGAIN:
+    if "sanitize" in marks and "variant" not in marks and not asks_for_slow(inspect.unwrap(item.function).__code__) and drawn(item) % AGAIN:
         item.add_marker(pytest.mark.sanitized)
 
 
