@@ -56,7 +56,7 @@ def test_throttled_to_half_a_core(target, tmp_path, load):
 BURNING = """
 local pelt = require "pelt"
 return {
-  load = { %s, duration = "2s" },
+  load = { %s, duration = "%ds" },
   iteration = function()
     local x = 0
     for i = 1, 2000000 do x = x + i %% 7 end
@@ -70,7 +70,7 @@ return {
 @pytest.mark.parametrize("load", ['rate = "400/s", users = 5000', "users = 10"], ids=["open", "closed"])
 def test_a_script_that_burns_cpu(target, tmp_path, load):
     scenario = tmp_path / "burning.lua"
-    scenario.write_text(BURNING % load)
+    scenario.write_text(BURNING % (load, 2))
 
     def check(_attempt):
         report, code = judged("run", scenario, "--target", target().url, "-t", 1, "--grace", "1s", cwd=tmp_path)
@@ -93,17 +93,19 @@ def test_two_thousand_users_on_two_hundred_descriptors(target, tmp_path):
 
 @pytest.mark.alone
 def test_a_second_generator_on_the_core(target, tmp_path):
-    """Two of them take two thirds of the core that pelt is on; the server has another one where there is one."""
+    """Two of them take two thirds of the core that pelt is on; the server has another one where there is one. Their scripts compute:
+    a generator that waits for the same server leaves the core as often as that server is slow."""
     if shutil.which("taskset") is None:
         pytest.skip("no taskset on this host: install util-linux")
     server = target(cpus=CORES[0])
     pinned = ["taskset", "-c", str(CORES[-1])]
-    others = [subprocess.Popen([*pinned, str(PELT), "bench", server.url + "/health", "-c", "50", "-d", "60s", "-t", "1",
-                                "--quiet", "--no-run-file"], cwd=tmp_path, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL) for _ in range(2)]
+    (tmp_path / "burning.lua").write_text(BURNING % ("users = 2", 120))
+    others = [subprocess.Popen([*pinned, str(PELT), "run", "burning.lua", "--target", server.url, "-t", "1", "--quiet",
+                                "--no-run-file"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+              for _ in range(2)]
 
     def check(_attempt):
-        report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "10000/s", "-d", "2s", "-t", 1,
+        report, code = judged("bench", server.url + "/health", "--rate", "500/s" if SLOW else "20000/s", "-d", "2s", "-t", 1,
                               cwd=tmp_path, prefix=pinned)
         if_quiet(report["generator"]["threads"][0]["run_wait_share"] >= 0.25, report["generator"])  # the two had it, not others
         assert_invalid(report, code, "starved", "run queue wait")
