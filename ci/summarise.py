@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Judges a folder of JUnit files: what failed, what was skipped and why, the ten slowest tests, and
-as the last line `N passed, N failed, N skipped`. Exit 1 if something failed, or with --no-skips was
+"""Judges a folder of JUnit files: what failed, what was skipped and why, the ten slowest tests, those that were tried most
+often until the host was quiet, and as the last line `N passed, N failed, N skipped`. Exit 1 if something failed, or with --no-skips was
 skipped, or if a suite left no results.
 
 A cmocka program is one test to ctest; its own lines in the output are what counts here.
@@ -17,6 +17,7 @@ SUITES = ("unit-release", "unit-asan", "unit-tsan", "fuzz", "interop-release", "
 CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR)\s*\] (\w+)$", re.MULTILINE)
 CMOCKA_STATUS = {"OK": "passed", "FAILED": "failed", "ERROR": "failed", "SKIPPED": "skipped"}
 SLOWEST = 10
+MOST_TRIED = 20
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Result:
     status: str  # passed, failed, skipped
     seconds: float = 0.0
     why: str = ""
+    spoilt: tuple = ()  # why an attempt did not count (tests/integration/program.py)
 
 
 def first_line(text):
@@ -78,7 +80,8 @@ def read_suite(path):
         name = case.get("name")
         if case.get("classname") and case.get("classname") != name:
             name = f"{case.get('classname').rsplit('.', 1)[-1]}: {name}"
-        whole = Result(suite, name, status, float(case.get("time") or 0), why)
+        spoilt = tuple(p.get("value") for p in case.iter("property") if p.get("name") == "spoilt")
+        whole = Result(suite, name, status, float(case.get("time") or 0), why, spoilt)
         timed.append(whole)
         inner = cmocka_results(suite, name, case.findtext("system-out") or "")
         crashed = status == "failed" and not any(r.status == "failed" for r in inner)
@@ -119,6 +122,11 @@ def main():
     print(f"\nslowest {SLOWEST}:")
     for r in sorted(timed, key=lambda r: -r.seconds)[:SLOWEST]:
         print(f"  {r.seconds:7.1f} s  {r.suite}: {r.name}")
+    spoilt = sorted((r for r in results if r.spoilt), key=lambda r: -len(r.spoilt))
+    if spoilt:
+        print(f"\n{len(spoilt)} tests were tried again until the host was quiet, most often:")
+        for r in spoilt[:MOST_TRIED]:
+            print(f"  {len(r.spoilt)} x {r.suite}: {r.name}: {r.spoilt[-1]}")
     tell("skipped", by_status["skipped"])
     tell("failed", by_status["failed"])
     if options.no_skips and by_status["skipped"]:

@@ -9,9 +9,9 @@ import types
 import pytest
 
 import nginx as real_nginx
+import program
 import stage
 from agents import Agent
-from program import BIN
 from targets import Target
 
 
@@ -20,8 +20,8 @@ def pytest_sessionstart(session):
         return
     # A shell starts what it puts into the background with SIGINT ignored, and all children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not (BIN / "pelt").exists():
-        pytest.exit(f"no programs in {BIN}: build them (cmake --preset dev && cmake --build --preset dev), or say "
+    if not (program.BIN / "pelt").exists():
+        pytest.exit(f"no programs in {program.BIN}: build them (cmake --preset dev && cmake --build --preset dev), or say "
                     "where they are by PELT_BIN_DIR", returncode=4)
 
 
@@ -52,6 +52,14 @@ def pytest_itemcollected(item):
 def pytest_runtest_protocol():
     with stage.beside_others():
         yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """Each attempt that was not quiet enough is told in the results: a test that needs many is one to mend."""
+    program.spoilt.clear()
+    yield
+    item.user_properties += [("spoilt", why) for why in program.spoilt]
 
 
 @pytest.hookimpl(optionalhook=True)

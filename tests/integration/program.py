@@ -148,7 +148,9 @@ def wait_for_quiet():
 
 
 # PELT_ONCE: no second attempt, for figures that say how often something held.
-ATTEMPTS = 1 if os.environ.get("PELT_ONCE") else 4
+ATTEMPTS = 1 if os.environ.get("PELT_ONCE") else 6
+spoilt = []  # what the attempts of the test that runs failed by (conftest.py tells)
+SPOILT_LENGTH = 200
 
 
 def in_a_quiet_moment(check, attempts=ATTEMPTS):
@@ -165,6 +167,7 @@ def in_a_quiet_moment(check, attempts=ATTEMPTS):
             try:
                 return check(attempt)
             except Spoilt as failure:
+                spoilt.append(" ".join(str(failure).split())[:SPOILT_LENGTH])
                 if attempt + 1 == attempts:
                     raise AssertionError(f"{failure} (other programs had {others.share():.0%} of this host)") from failure
                 busy = others.share() > BUSY_SHARE
