@@ -161,7 +161,7 @@ static enum pelt_status find_pid(struct targets *t, struct one *o, struct pelt_e
 
 static void say_why(struct one *o, const char *why)
 {
-    snprintf(o->shown.why, sizeof o->shown.why, "%s", why);
+    snprintf(o->shown.why, sizeof o->shown.why, "%.*s", (int)sizeof o->shown.why - 1, why);
 }
 
 static enum pelt_status find_port(struct targets *t, struct one *o, struct pelt_error *err)

@@ -59,7 +59,7 @@ elseif(EXISTS ${llhttp_node}/llhttp.c AND EXISTS /usr/share/include/llhttp/llhtt
   # Strict mode: the CRLF behind a chunk is checked, not skipped, and names of fields have no blanks.
   target_compile_definitions(pelt_llhttp PRIVATE LLHTTP_STRICT_MODE=1)
   target_compile_options(pelt_llhttp PRIVATE -O2 -w)
-  pelt_set_ipo(pelt_llhttp)
+  pelt_set_hot(pelt_llhttp)
   set(PELT_LLHTTP_FROM "node-llhttp")
 else()
   message(FATAL_ERROR "llhttp not found: install libllhttp-dev (Debian 13) or node-llhttp (Debian 12)")

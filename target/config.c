@@ -163,7 +163,7 @@ bool target_config_read(struct target_change *change, const char *path, struct t
 {
     FILE *file = fopen(path, "re");
     char *text = NULL;
-    size_t bytes;
+    size_t bytes = 0;
     bool good;
 
     if (!file) {

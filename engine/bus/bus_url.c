@@ -221,7 +221,7 @@ static enum pelt_status make_text(struct pelt_bus_url *out, struct pelt_error *e
 
 static enum pelt_status parse(const char *text, struct pelt_bus_url *out, struct pelt_error *err)
 {
-    const char *rest;
+    const char *rest = text;
     if (strlen(text) > PELT_BUS_URL_MAX) {
         return pelt_fail(err, PELT_EINVAL, "bus: its URL is longer than %d bytes",
                          PELT_BUS_URL_MAX);

@@ -407,7 +407,7 @@ enum pelt_status pelt_convert_har(struct pelt_span text, const struct pelt_har_o
                                   struct pelt_converted *out, struct pelt_error *err)
 {
     *out = (struct pelt_converted){0};
-    size_t mended;
+    size_t mended = 0;
     bool marked = text.len > 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0; /* BOM */
     if (text.len > PELT_CONVERT_BYTES_MAX) {
         return pelt_fail(err, PELT_ELIMIT, "larger than 64 MiB: export less, or without contents");

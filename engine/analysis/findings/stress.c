@@ -36,7 +36,7 @@ struct step {
     bool told;             /* by the run */
     bool cut;              /* the load ended in it, and the run did not judge it */
     enum pelt_step_judgement holds;
-    char reason[160];
+    char reason[192];
 };
 
 struct stress {
@@ -221,7 +221,7 @@ static void on_request_second(void *arg, int32_t t, uint32_t series,
 struct slos {
     struct pelt_threshold list[SLOS_MAX];
     size_t len;
-    char unread[160]; /* why one of them cannot be read; "": all can */
+    char unread[192]; /* why one of them cannot be read; "": all can */
 };
 
 /* Of a metric, the script's or an agent's, it is not asked again what it was in a step. False: it

@@ -251,13 +251,13 @@ static double share_of(uint64_t ns, double measured_s)
     return measured_s > 0 ? (double)ns / (1e9 * measured_s) : 0;
 }
 
-/* It is known to the second: a busy host has the last of the seconds measured late, in one that
- * counts as the next. Nobody runs and waits to run for longer than there was time. */
+/* It is known to the second, and the last of the seconds is measured late by a thread that waits
+ * for its CPU, or that a script holds. Nobody runs and waits to run for longer than there was time.
+ */
 static double time_of_s(const struct pelt_thread_row *thread)
 {
-    const double least_s = thread->measured_s;
     const double ready_s = (double)(thread->cpu_ns + thread->run_wait_ns) / 1e9;
-    return least_s > 0 ? fmin(fmax(least_s, ready_s), least_s + 1) : 0;
+    return thread->measured_s > 0 ? fmax(thread->measured_s, ready_s) : 0;
 }
 
 double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread)

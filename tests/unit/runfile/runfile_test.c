@@ -969,8 +969,10 @@ static void a_second_that_was_measured_late_gives_no_share_above_one(void **stat
     double share;
     assert_true(pelt_thread_row_run_wait_share(&row, &share));
     assert_true(share == 0.8 && pelt_thread_row_cpu_share(&row) == 0.2);
-    row.cpu_ns = 8000 * PELT_NS_PER_MS;
-    assert_true(pelt_thread_row_cpu_share(&row) == 4);
+    row.cpu_ns =
+        3000 * PELT_NS_PER_MS; /* a script held the thread for so long, and others its CPU */
+    assert_true(pelt_thread_row_run_wait_share(&row, &share));
+    assert_true(share == 0.25 && pelt_thread_row_cpu_share(&row) == 0.75);
 }
 
 /* Ten seconds of records, of which 2.5 s were the load: two whole ones. */

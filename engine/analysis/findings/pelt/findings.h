@@ -36,7 +36,7 @@ struct pelt_finding {
     char about[128]; /* the figure, or the number of the spike, step or trial; of a bottleneck the
                         limit, "unknown" or "none"; "": the run */
     char part[16];   /* of a step: climb, search, verify or down; else "" */
-    char reason[160];    /* why, where something broke; else "" */
+    char reason[192];    /* why, where something broke; else "" */
     char runner_up[128]; /* of a bottleneck: the limit that comes second; else "" */
     struct pelt_figure figures[PELT_FIGURES_MAX];
     size_t figures_len;

@@ -283,7 +283,7 @@ uint64_t pelt_results_lost(const struct pelt_results *r);
 /* Begins the reason why a closed loop is SUSPECT that its own host kept from more. */
 #define PELT_REASON_GENERATOR "the generator was the limit"
 /* CPU time of a thread's work, polling left out, as a share of a core in the load's whole seconds,
- * and of the second behind them as far as it was measured with them. */
+ * and of the time behind them that was measured with them. */
 double pelt_thread_row_cpu_share(const struct pelt_thread_row *thread);
 /* How long it could have run and was not let, as a share of these. False: that could not be read.
  */
