@@ -78,6 +78,25 @@ int pelt_args_unknown(lua_State *L, const char *what, const char *key, const cha
     return luaL_error(L, "%s: unknown option '%s'; known are %s", what, key, lua_tostring(L, -1));
 }
 
+void pelt_args_keys(lua_State *L, int index, const char *what, const char *const *known)
+{
+    if (!lua_istable(L, index)) {
+        luaL_error(L, "%s: options: a table is expected, not a %s", what, luaL_typename(L, index));
+    }
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
+        size_t i = 0;
+        while (known[i] && strcmp(key, known[i]) != 0) {
+            i++;
+        }
+        if (!known[i]) {
+            pelt_args_unknown(L, what, key, known);
+        }
+        lua_pop(L, 1);
+    }
+}
+
 struct pelt_span pelt_args_text(lua_State *L, int index, const char *what)
 {
     if (lua_type(L, index) != LUA_TSTRING) {

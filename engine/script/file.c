@@ -54,15 +54,7 @@ static void check_options(lua_State *L)
     if (lua_isnoneornil(L, 2)) {
         return;
     }
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, 2)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0) {
-            pelt_args_unknown(L, "pelt.file", key, known);
-        }
-        lua_pop(L, 1);
-    }
+    pelt_args_keys(L, 2, "pelt.file", known);
 }
 
 /* pelt.file(path, { type, name }) */

@@ -254,23 +254,6 @@ static struct pelt_http_client *push_client(lua_State *L, const struct pelt_fiel
     return client;
 }
 
-static void check_client_options(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        bool known = false;
-        for (size_t i = 0; CLIENT_OPTIONS[i]; i++) {
-            known = known || strcmp(key, CLIENT_OPTIONS[i]) == 0;
-        }
-        if (!known) {
-            pelt_args_unknown(L, "http.client", key, CLIENT_OPTIONS);
-        }
-        lua_pop(L, 1);
-    }
-}
-
 /* A copy of the headers table whose values are all strings, so that spans into them stay valid. */
 static void push_headers_copy(lua_State *L)
 {
@@ -328,7 +311,7 @@ static void read_call_options(lua_State *L, struct pelt_http_client *client)
 /* http.client{ headers, timeout, base, ... } */
 static int http_client(lua_State *L)
 {
-    check_client_options(L);
+    pelt_args_keys(L, 1, "http.client", CLIENT_OPTIONS);
     lua_settop(L, 1);
     struct pelt_fields fields;
     struct pelt_login login = {{NULL, 0}, {NULL, 0}};

@@ -327,15 +327,7 @@ static void read_decimals(lua_State *L, int index, struct pelt_metric *metric)
 static void read_options(lua_State *L, struct pelt_metric *metric)
 {
     static const char *const KNOWN[] = {"unit", "decimals", NULL};
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, 2)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        if (strcmp(key, KNOWN[0]) != 0 && strcmp(key, KNOWN[1]) != 0) {
-            pelt_args_unknown(L, "pelt.metric", key, KNOWN);
-        }
-        lua_pop(L, 1);
-    }
+    pelt_args_keys(L, 2, "pelt.metric", KNOWN);
     if (lua_getfield(L, 2, "unit") != LUA_TNIL) {
         read_text(L, -1, "unit", metric->unit, sizeof metric->unit);
         if (metric->type == PELT_METRIC_SHARE || metric->unit[0] == '\0') {

@@ -11,7 +11,6 @@
  */
 #include "lib_ws.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "args.h"
@@ -25,19 +24,16 @@
 #include "pelt/ws_code.h"
 #include "pelt/wsconn.h"
 #include "user_cookies.h"
+#include "ws_asking.h"
+#include "ws_match.h"
 
 #define SOCKET_TYPE       "pelt.websocket"
 #define WAIT_NS           (60 * PELT_NS_PER_S) /* for a message, where the script says nothing */
 #define LAST_FEED_NS      (30 * PELT_NS_PER_S) /* of a feed whose user has stopped */
 #define MESSAGE_MAX       (1u << 20)           /* bytes, likewise */
-#define MESSAGE_MAX_MOST  (1u << 30)
 #define SUBPROTOCOL_BYTES 64
-#define POINTER_BYTES     256
 
-enum { SOCKET = 1, MESSAGE = 2, WANTED = 3 }; /* on the stack of what waits */
-
-/* How the answer to a request is known. */
-enum match { MATCH_NEXT, MATCH_ID, MATCH_POINTER, MATCH_PATTERN, MATCH_FUNCTION };
+enum { SOCKET = 1, MESSAGE = PELT_WS_MESSAGE }; /* on the stack of what waits */
 
 struct socket {
     struct pelt_wsconn *ws; /* NULL: it is over, or its handshake failed */
@@ -52,7 +48,7 @@ struct socket {
     uint64_t wait_ns;    /* for a feed's message, or a request's answer */
     uint64_t connect_ns; /* call to 101 */
     uint16_t status;
-    uint8_t match; /* enum match */
+    uint8_t match; /* enum pelt_ws_match */
     bool binary;   /* of the message that waits for room */
     bool deflate, opened;
     char subprotocol[SUBPROTOCOL_BYTES];
@@ -321,111 +317,12 @@ static int socket_send_binary(lua_State *L)
 
 /* ---- round trips ---- */
 
-/* The text of the value at the pointer in a JSON text, pushed; nil: there is none. */
-static void push_pointed(lua_State *L, struct pelt_span text, const char *pointer)
-{
-    json_t *document = text.len <= PELT_JSON_READ_MAX
-                           ? pelt_json_load(text.ptr, text.len, PELT_JSON_LOAD_FLAGS, NULL)
-                           : NULL;
-    const json_t *value = pelt_json_pointer(document, pointer);
-    char *said = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    json_decref(document);
-    char room[POINTER_BYTES];
-    size_t len = said ? strlen(said) : 0;
-    bool fits = said && len < sizeof room;
-    if (fits) {
-        memcpy(room, said, len + 1);
-    }
-    free(said); /* before Lua, which may raise */
-    if (fits) {
-        lua_pushlstring(L, room, len);
-    } else {
-        lua_pushnil(L);
-    }
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-/* The id as a whole word: 7 is not in 17. */
-static bool has_id(struct pelt_span text, struct pelt_span id)
-{
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    while (id.len > 0 && (size_t)(end - at) >= id.len) {
-        const char *found = memmem(at, (size_t)(end - at), id.ptr, id.len);
-        if (!found) {
-            return false;
-        }
-        const char *behind = found + id.len;
-        bool begins = found == text.ptr || !is_word(found[-1]) || !is_word(id.ptr[0]);
-        bool ends = behind == end || !is_word(*behind) || !is_word(behind[-1]);
-        if (begins && ends) {
-            return true;
-        }
-        at = found + 1;
-    }
-    return false;
-}
-
-static bool calls_true(lua_State *L, const struct pelt_wsconn_message *m)
-{
-    lua_pushvalue(L, WANTED);
-    lua_pushlstring(L, m->data.ptr, m->data.len);
-    lua_pushboolean(L, m->binary);
-    lua_call(L, 2, 1);
-    bool answer = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return answer;
-}
-
-static bool fits_pattern(lua_State *L, const struct pelt_wsconn_message *m)
-{
-    lua_getglobal(L, "string");
-    lua_getfield(L, -1, "find");
-    lua_pushlstring(L, m->data.ptr, m->data.len);
-    lua_pushvalue(L, WANTED);
-    lua_call(L, 2, 1);
-    bool answer = !lua_isnil(L, -1);
-    lua_pop(L, 2);
-    return answer;
-}
-
-/* The pointer stands behind what is wanted there. */
-static bool points_to_wanted(lua_State *L, const struct pelt_wsconn_message *m)
-{
-    push_pointed(L, m->data, lua_tostring(L, WANTED + 1));
-    bool same = !lua_isnil(L, -1) && lua_rawequal(L, -1, WANTED);
-    lua_pop(L, 1);
-    return same;
-}
-
-static bool matches(lua_State *L, const struct socket *s, const struct pelt_wsconn_message *m)
-{
-    struct pelt_span id;
-    switch ((enum match)s->match) {
-    case MATCH_NEXT:
-        return true;
-    case MATCH_ID:
-        id.ptr = lua_tolstring(L, WANTED, &id.len);
-        return has_id(m->data, id);
-    case MATCH_POINTER:
-        return points_to_wanted(L, m);
-    case MATCH_PATTERN:
-        return fits_pattern(L, m);
-    case MATCH_FUNCTION:
-        return calls_true(L, m);
-    }
-    return false;
-}
-
 /* The answer among what came since the request was sent; others stay for recv. */
 static bool find_answer(lua_State *L, struct socket *s, size_t *at, struct pelt_wsconn_message *m)
 {
     *at = 0;
     while (s->ws && pelt_wsconn_peek(s->ws, at, m)) {
-        if (m->came_ns >= s->sent_ns && matches(L, s, m)) {
+        if (m->came_ns >= s->sent_ns && pelt_ws_match_is(L, s->match, m)) {
             return true;
         }
         if (s->ws) { /* a function may have closed it */
@@ -477,77 +374,17 @@ static int request_send(lua_State *L, int status, lua_KContext ctx)
 
 static const char *const REQUEST_OPTIONS[] = {"match", "pattern", "timeout", "binary", NULL};
 
-static void check_keys(lua_State *L, int index, const char *what, const char *const *known)
-{
-    if (!lua_istable(L, index)) {
-        luaL_error(L, "%s: options: a table is expected, not a %s", what, luaL_typename(L, index));
-    }
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        size_t i = 0;
-        while (known[i] && strcmp(key, known[i]) != 0) {
-            i++;
-        }
-        if (!known[i]) {
-            pelt_args_unknown(L, what, key, known);
-        }
-        lua_pop(L, 1);
-    }
-}
-
-/* The id that the pointer finds in what is sent; behind it the pointer itself. */
-static void want_pointed(lua_State *L, int pointer)
-{
-    struct pelt_span sent;
-    sent.ptr = lua_tolstring(L, MESSAGE, &sent.len);
-    push_pointed(L, sent, lua_tostring(L, pointer));
-    if (lua_isnil(L, -1)) {
-        luaL_error(L, "request: match = \"%s\": the message has no value of up to %d bytes there",
-                   lua_tostring(L, pointer), POINTER_BYTES - 1);
-    }
-    lua_pushvalue(L, pointer);
-}
-
-/* Leaves what is wanted at WANTED, and what belongs to it behind. `match` is on top. */
-static enum match read_match(lua_State *L)
-{
-    int match = lua_gettop(L);
-    switch (lua_type(L, match)) {
-    case LUA_TNIL:
-        return MATCH_NEXT;
-    case LUA_TFUNCTION:
-        return MATCH_FUNCTION;
-    case LUA_TSTRING:
-        if (*lua_tostring(L, match) == '/') {
-            want_pointed(L, match);
-            lua_remove(L, match);
-            return MATCH_POINTER;
-        }
-        return MATCH_ID;
-    case LUA_TNUMBER:
-        lua_tolstring(L, match, NULL);
-        return MATCH_ID;
-    default:
-        luaL_error(L,
-                   "request: match: an id, a JSON pointer (\"/id\") or a function is expected, not "
-                   "a %s",
-                   luaL_typename(L, match));
-        return MATCH_NEXT;
-    }
-}
-
-/* Options at 3; afterwards the stack is SOCKET, MESSAGE, WANTED and what belongs to it. */
+/* Options at 3; afterwards the stack is SOCKET, MESSAGE, and what pelt_ws_match_read() leaves. */
 static void read_request_options(lua_State *L, struct socket *s)
 {
-    s->match = MATCH_NEXT;
+    s->match = PELT_WS_MATCH_NEXT;
     s->binary = false;
     s->wait_ns = WAIT_NS;
     if (lua_isnoneornil(L, 3)) {
         lua_settop(L, MESSAGE);
         return;
     }
-    check_keys(L, 3, "request", REQUEST_OPTIONS);
+    pelt_args_keys(L, 3, "request", REQUEST_OPTIONS);
     lua_settop(L, 3);
     if (lua_getfield(L, 3, "timeout") != LUA_TNIL) {
         s->wait_ns = pelt_args_timeout(L, 4, "request: timeout");
@@ -562,11 +399,11 @@ static void read_request_options(lua_State *L, struct socket *s)
             luaL_error(L, "request: give one of match and pattern");
         }
         lua_pop(L, 1);
-        s->match = MATCH_PATTERN;
+        s->match = PELT_WS_MATCH_PATTERN;
     } else {
         lua_pop(L, 1);
         lua_getfield(L, 3, "match");
-        s->match = (uint8_t)read_match(L);
+        s->match = (uint8_t)pelt_ws_match_read(L);
     }
     lua_remove(L, 3);
 }
@@ -668,19 +505,6 @@ static int socket_drop(lua_State *L)
 
 /* ---- opening ---- */
 
-static const char *const CONNECT_OPTIONS[] = {"subprotocol", "headers",     "deflate", "name",
-                                              "timeout",     "max_message", "auth",    NULL};
-
-/* What connect() reads before the first byte is sent. */
-struct asking {
-    const char *what;
-    struct pelt_fields fields;
-    struct pelt_ws_ask ask;
-    struct pelt_span name; /* ptr NULL: by the path */
-    uint64_t timeout_ns;   /* 0: the default */
-    size_t message_max;
-};
-
 static void on_opened(void *arg, const struct pelt_wsconn_opened *opened)
 {
     struct socket *s = arg;
@@ -724,173 +548,12 @@ static struct socket *push_socket(lua_State *L, struct pelt_strand *strand)
     return s;
 }
 
-/* A list of names as "a, b", pushed. */
-static struct pelt_span read_subprotocol(lua_State *L, int index)
-{
-    luaL_Buffer names;
-    if (lua_type(L, index) == LUA_TSTRING) {
-        return pelt_args_text(L, index, "ws.connect: subprotocol");
-    }
-    if (!lua_istable(L, index)) {
-        luaL_error(L, "ws.connect: subprotocol: a name or a list of names is expected, not a %s",
-                   luaL_typename(L, index));
-    }
-    luaL_buffinit(L, &names);
-    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, index); i++) {
-        if (i > 1) {
-            luaL_addstring(&names, ", ");
-        }
-        lua_rawgeti(L, index, i);
-        luaL_checkstring(L, -1);
-        luaL_addvalue(&names);
-    }
-    luaL_pushresult(&names);
-    return pelt_args_text(L, -1, "ws.connect: subprotocol");
-}
-
-static void read_headers(lua_State *L, int index, struct asking *a)
-{
-    pelt_fields_read(L, index, a->what, &a->fields);
-    for (size_t i = 0; i < a->fields.len; i++) {
-        const struct pelt_span name = a->fields.at[i].name;
-        if (pelt_ws_handshake_writes(name)) {
-            luaL_error(L, "ws.connect: headers: '%s' is written by the handshake itself",
-                       lua_pushlstring(L, name.ptr, name.len));
-        }
-    }
-}
-
-/* Strings stay held by the options table, or by what is left on the stack. */
-static void read_connect_options(lua_State *L, int options, struct asking *a)
-{
-    if (lua_isnoneornil(L, options)) {
-        return;
-    }
-    check_keys(L, options, a->what, CONNECT_OPTIONS);
-    if (lua_getfield(L, options, "headers") != LUA_TNIL) {
-        read_headers(L, lua_gettop(L), a);
-    }
-    if (lua_getfield(L, options, "auth") != LUA_TNIL) {
-        pelt_fields_auth(L, lua_gettop(L), a->what, &a->fields, NULL);
-    }
-    if (lua_getfield(L, options, "subprotocol") != LUA_TNIL) {
-        a->ask.subprotocols = read_subprotocol(L, lua_gettop(L));
-    }
-    if (lua_getfield(L, options, "name") != LUA_TNIL) {
-        a->name = pelt_args_text(L, -1, "ws.connect: name");
-    }
-    if (lua_getfield(L, options, "timeout") != LUA_TNIL) {
-        a->timeout_ns = pelt_args_timeout(L, -1, "ws.connect: timeout");
-    }
-    if (lua_getfield(L, options, "deflate") != LUA_TNIL) {
-        a->ask.deflate.deflate = pelt_args_boolean(L, -1, a->what, "deflate");
-        a->ask.deflate.client_max_window_bits = PELT_WS_WINDOW_BITS_MAX;
-    }
-    if (lua_getfield(L, options, "max_message") != LUA_TNIL) {
-        lua_Integer most = lua_tointeger(L, -1);
-        if (most < 1 || most > MESSAGE_MAX_MOST) {
-            luaL_error(L, "ws.connect: max_message: '%s': give bytes, 1 to %d",
-                       luaL_tolstring(L, -1, NULL), (int)MESSAGE_MAX_MOST);
-        }
-        a->message_max = (size_t)most;
-    }
-    struct pelt_error err;
-    if (pelt_ws_ask_check(&a->ask, &err) != PELT_OK) {
-        luaL_error(L, "ws.connect: %s", err.text);
-    }
-}
-
-/* The URL, pushed: a path follows the target. */
-static struct pelt_span read_url(lua_State *L, int index)
-{
-    const struct pelt_script_options *opt = pelt_shard_of(L)->opt;
-    const char *target = opt->target ? opt->target : opt->scenario->target;
-    const char *text = luaL_checkstring(L, index);
-    if (text[0] != '/') {
-        lua_pushvalue(L, index);
-    } else if (target) {
-        size_t len = strcspn(target, "?#");
-        while (len > 0 && target[len - 1] == '/') {
-            len--;
-        }
-        lua_pushlstring(L, target, len);
-        lua_pushstring(L, text);
-        lua_concat(L, 2);
-    } else {
-        luaL_error(L,
-                   "ws.connect: \"%s\" is a path, and there is no target: set `target` in the "
-                   "scenario, or give --target",
-                   text);
-    }
-    return pelt_args_text(L, -1, "ws.connect");
-}
-
-static void check(lua_State *L, enum pelt_status status, const struct pelt_error *err)
-{
-    if (status != PELT_OK) {
-        luaL_error(L, "ws.connect: %s", err->text);
-    }
-}
-
-static struct pelt_span host_field(const struct pelt_fields *fields, struct pelt_span otherwise)
-{
-    for (size_t i = 0; i < fields->len; i++) {
-        if (pelt_span_eq_nocase(fields->at[i].name, "Host")) {
-            return fields->at[i].value;
-        }
-    }
-    return otherwise;
-}
-
-/* The request of the opening handshake, in `buf`. */
-static void write_head(lua_State *L, const struct asking *a, const struct pelt_strand *strand,
-                       const struct pelt_origin *origin, struct pelt_span target,
-                       const struct pelt_ws_handshake *key, struct pelt_buf *buf)
-{
-    struct pelt_error err;
-    struct pelt_span get = pelt_span_of("GET");
-    pelt_buf_reset(buf);
-    check(L, pelt_http1_check_target(target, &err), &err);
-    check(L,
-          pelt_http1_request_begin(buf, get, target,
-                                   host_field(&a->fields, pelt_origin_host(origin)), &err),
-          &err);
-    for (size_t i = 0; i < a->fields.len; i++) {
-        const struct pelt_field *f = &a->fields.at[i];
-        if (!pelt_span_eq_nocase(f->name, "Host")) {
-            check(L, pelt_http1_request_field(buf, f->name, f->value, &err), &err);
-        }
-    }
-    if (strand->cookies) {
-        pelt_user_cookies_write(L, strand, origin, target, buf);
-    }
-    pelt_ws_handshake_fields(key, &a->ask, buf);
-    if (buf->failed || pelt_http1_request_end(buf, get, NULL) != PELT_OK) {
-        luaL_error(L, "ws.connect: out of memory");
-    }
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Connect 10 s, first byte 60 s, whole handshake 120 s; a shorter whole shortens the others. */
-static struct pelt_timeouts timeouts_of(uint64_t total_ns)
-{
-    struct pelt_timeouts t = pelt_timeouts_default;
-    if (total_ns) {
-        t = (struct pelt_timeouts){least(t.connect_ns, total_ns), total_ns, total_ns};
-    }
-    return t;
-}
-
 /* ws.connect(url, options) */
 static int ws_connect(lua_State *L)
 {
     struct pelt_strand *strand = pelt_strand_waiter(L, "ws.connect");
     struct pelt_shard *shard = strand->shard;
-    struct asking a = {.what = "ws.connect", .message_max = MESSAGE_MAX};
+    struct pelt_ws_asking a = {.what = "ws.connect", .message_max = MESSAGE_MAX};
     struct pelt_ws_handshake key;
     struct pelt_rng rng;
     struct pelt_url url;
@@ -898,14 +561,16 @@ static int ws_connect(lua_State *L)
     struct pelt_error err;
     lua_settop(L, 2);
     pelt_http_start_fields(L, &a.fields);
-    read_connect_options(L, 2, &a);
-    struct pelt_span text = read_url(L, 1);
-    check(L, pelt_url_parse_ws(text, &url, &err), &err);
-    check(L, pelt_client_origin(shard->opt->client, &url, &origin, &err), &err);
+    pelt_ws_asking_read(L, 2, &a);
+    struct pelt_span text = pelt_ws_asking_url(L, 1);
+    if (pelt_url_parse_ws(text, &url, &err) != PELT_OK ||
+        pelt_client_origin(shard->opt->client, &url, &origin, &err) != PELT_OK) {
+        luaL_error(L, "ws.connect: %s", err.text);
+    }
     struct pelt_span target = url.target.len > 0 ? url.target : pelt_span_of("/");
     pelt_rng_init(&rng, pelt_clock_ns(), (uintptr_t)strand);
     pelt_ws_handshake_init(&key, &rng);
-    write_head(L, &a, strand, origin, target, &key, &shard->made);
+    pelt_ws_asking_head(L, &a, strand, origin, target, &key, &shard->made);
     uint32_t series =
         a.name.ptr ? pelt_draft_series_named(L, a.name) : pelt_draft_series(L, "WS", target);
     struct socket *s = push_socket(L, strand);
@@ -916,7 +581,7 @@ static int ws_connect(lua_State *L)
                                     .head = pelt_span(shard->made.data, shard->made.len),
                                     .key = &key,
                                     .ask = a.ask,
-                                    .timeouts = timeouts_of(a.timeout_ns),
+                                    .timeouts = pelt_ws_asking_timeouts(&a),
                                     .series = series,
                                     .cookies = true,
                                     .message_max = a.message_max,
