@@ -78,22 +78,32 @@ int pelt_args_unknown(lua_State *L, const char *what, const char *key, const cha
     return luaL_error(L, "%s: unknown option '%s'; known are %s", what, key, lua_tostring(L, -1));
 }
 
-void pelt_args_keys(lua_State *L, int index, const char *what, const char *const *known)
+const char *pelt_args_other_key(lua_State *L, int table, const char *const *known)
 {
-    if (!lua_istable(L, index)) {
-        luaL_error(L, "%s: options: a table is expected, not a %s", what, luaL_typename(L, index));
-    }
     lua_pushnil(L);
-    while (lua_next(L, index)) {
+    while (lua_next(L, table)) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
         size_t i = 0;
         while (known[i] && strcmp(key, known[i]) != 0) {
             i++;
         }
-        if (!known[i]) {
-            pelt_args_unknown(L, what, key, known);
-        }
         lua_pop(L, 1);
+        if (!known[i]) {
+            lua_pop(L, 1);
+            return key;
+        }
+    }
+    return NULL;
+}
+
+void pelt_args_keys(lua_State *L, int index, const char *what, const char *const *known)
+{
+    if (!lua_istable(L, index)) {
+        luaL_error(L, "%s: options: a table is expected, not a %s", what, luaL_typename(L, index));
+    }
+    const char *other = pelt_args_other_key(L, index, known);
+    if (other) {
+        pelt_args_unknown(L, what, other, known);
     }
 }
 

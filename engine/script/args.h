@@ -22,6 +22,9 @@ uint64_t pelt_args_duration(lua_State *L, int index, const char *what);
 uint64_t pelt_args_timeout(lua_State *L, int index, const char *what);
 /* Raises "what: unknown option 'key'", with the nearest of `known` (ends with NULL). */
 int pelt_args_unknown(lua_State *L, const char *what, const char *key, const char *const *known);
+/* The first key of the table that is not among `known` (ends with NULL); the table holds it. NULL:
+ * all are. */
+const char *pelt_args_other_key(lua_State *L, int table, const char *const *known);
 /* Raises unless a table is at `index`, all keys of which are among `known` (ends with NULL). */
 void pelt_args_keys(lua_State *L, int index, const char *what, const char *const *known);
 /* The string at `index` (a real string, no number) as a span; raises otherwise. */

@@ -83,17 +83,9 @@ static bool auth_text(lua_State *L, int table, const char *what, const char *key
 static void check_auth_keys(lua_State *L, int table, const char *what, const char *const *known,
                             const char *hint)
 {
-    lua_pushnil(L);
-    while (lua_next(L, table)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[1]";
-        size_t i = 0;
-        while (known[i] && strcmp(key, known[i]) != 0) {
-            i++;
-        }
-        if (!known[i]) {
-            luaL_error(L, "%s: auth: unknown key '%s': write %s", what, key, hint);
-        }
-        lua_pop(L, 1);
+    const char *other = pelt_args_other_key(L, table, known);
+    if (other) {
+        luaL_error(L, "%s: auth: unknown key '%s': write %s", what, other, hint);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #define AGENT_NS_MAX (INT64_MAX / 4) /* 73 years of uptime: sums of four stay within int64_t */
 
@@ -154,13 +155,15 @@ static struct pelt_watch_point point_of(const struct pelt_watch_exchange *x)
     };
 }
 
-/* The point and what was foreseen exclude each other. */
+/* The point and what was foreseen exclude each other: *off_ns lie between them, give or take
+ * *bound_ns. */
 static bool contradicts(const struct pelt_watch_clock *c, const struct pelt_watch_point *p,
-                        int64_t *off_ns)
+                        int64_t *off_ns, uint64_t *bound_ns)
 {
     struct pelt_watch_offset foreseen = pelt_watch_clock_at(c, p->at_ns);
     *off_ns = p->offset_ns - foreseen.offset_ns;
-    return fabs((double)*off_ns) > p->half_ns + (double)foreseen.bound_ns;
+    *bound_ns = (uint64_t)ceil(p->half_ns) + foreseen.bound_ns;
+    return (uint64_t)llabs(*off_ns) > *bound_ns;
 }
 
 enum pelt_status pelt_watch_clock_add(struct pelt_watch_clock *c,
@@ -172,10 +175,12 @@ enum pelt_status pelt_watch_clock_add(struct pelt_watch_clock *c,
     }
     struct pelt_watch_point p = point_of(x);
     int64_t off_ns;
-    if (c->len > 0 && contradicts(c, &p, &off_ns)) {
+    uint64_t bound_ns;
+    if (c->len > 0 && contradicts(c, &p, &off_ns, &bound_ns)) {
         pelt_watch_clock_forget(c);
         c->jumps++;
         c->jump_ns = off_ns;
+        c->jump_bound_ns = bound_ns;
         *jumped = true;
     }
     c->point[c->next] = p;

@@ -51,6 +51,7 @@ struct pelt_watch_clock {
     double drift, drift_bound; /* seconds a second; of no meaning while len is 0 */
     uint64_t exchanges, jumps; /* so far */
     int64_t jump_ns;           /* how far the last jump went, beyond what was foreseen */
+    uint64_t jump_bound_ns;    /* and by how much that may be wrong */
 };
 
 /* Takes an exchange. PELT_EINVAL: no such exchange can be (an answer before its question, longer

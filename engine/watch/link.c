@@ -660,9 +660,9 @@ static void tell_jump(struct pelt_link *l)
     }
     post_text(
         l, mail,
-        "agent %s: its clock, or this host's, jumped by %.6g ms: frames of the seconds before "
-        "may be off by that",
-        name_of(l), (double)l->clock.jump_ns / 1e6);
+        "agent %s: its clock, or this host's, jumped by %.6g ms (give or take %.2g): frames of the "
+        "seconds before may be off by that",
+        name_of(l), (double)l->clock.jump_ns / 1e6, (double)l->clock.jump_bound_ns / 1e6);
 }
 
 static void after_burst(struct pelt_link *l)

@@ -214,6 +214,7 @@ static void a_jump_is_told_and_forgets_what_was(void **state)
     assert_int_equal(c.jumps, 1);
     assert_int_equal(c.len, 1);
     assert_true(llabs(c.jump_ns - 5000000) < 2500000);
+    assert_true((uint64_t)llabs(c.jump_ns - 5000000) <= c.jump_bound_ns);
     is_within_bound(&c, &t, x.t4_ns);
 }
 
