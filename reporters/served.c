@@ -7,7 +7,8 @@
 
 #include "text.h"
 
-#define COLUMN 8
+#define COLUMN        8
+#define CACHE_COLUMNS (2 + 13 + 5 * COLUMN) /* beside the name, in a row of cache results */
 
 static bool is_of(const struct report_series *s, const char *metric)
 {
@@ -44,12 +45,6 @@ static void cell(const struct report_series *s, double q, FILE *out)
     fprintf(out, "%*s", COLUMN, text);
 }
 
-static void name_cell(const char *name, FILE *out, int width)
-{
-    fputs("  ", out);
-    report_text_print(out, name, width, 1);
-}
-
 static const struct report_series *find(const struct report_series *series, size_t len,
                                         const char *metric, const char *tags)
 {
@@ -79,7 +74,7 @@ bool report_served_times(const struct report_series *series, size_t len, size_t 
         }
         const struct report_series *rest = find(series, len, "server_rest", series[i].tags);
         tag_of(&series[i], "name", name);
-        name_cell(name, out, name_width);
+        report_text_name(out, name, name_width, width);
         cell(&series[i], 50, out);
         cell(&series[i], 99, out);
         cell(rest, 50, out);
@@ -90,11 +85,11 @@ bool report_served_times(const struct report_series *series, size_t len, size_t 
 }
 
 static void cache_row(const struct report_series *s, const char *name, uint64_t all, FILE *out,
-                      int name_width)
+                      int width)
 {
     char result[PELT_TAGS_TEXT + 1], text[REPORT_TEXT_MAX];
     tag_of(s, "cache", result);
-    name_cell(name, out, name_width);
+    report_text_name(out, name, width - CACHE_COLUMNS, width);
     fprintf(out, "  %-11s", result);
     report_text_count(s->frame->values, text);
     fprintf(out, "%*s", COLUMN, text);
@@ -130,7 +125,7 @@ static uint64_t answers(const struct report_series *series, size_t len, const ch
 bool report_served_caches(const struct report_series *series, size_t len, size_t shown, FILE *out,
                           int width)
 {
-    const int name_width = width - 2 - 13 - 5 * COLUMN;
+    const int name_width = width - CACHE_COLUMNS;
     char name[PELT_TAGS_TEXT + 1];
     size_t rows = 0;
     for (size_t i = 0; i < len; i++) {
@@ -149,7 +144,7 @@ bool report_served_caches(const struct report_series *series, size_t len, size_t
         }
         for (size_t k = i; !told && k < len; k++) {
             if (is_latency_of(&series[k], name) && rows++ < shown) {
-                cache_row(&series[k], name, answers(series, len, name), out, name_width);
+                cache_row(&series[k], name, answers(series, len, name), out, width);
             }
         }
     }

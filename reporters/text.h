@@ -28,6 +28,11 @@ void report_text_time_ms(
  */
 int report_text_print(FILE *out, const char *text, int width, int pad);
 
+/* Begins a row of a table by "  name" in 2 + `width` columns. A name that is longer stands whole on
+ * a line of its own, of at most `line` columns, and its row below: rows that differ in the end of
+ * their names do not look alike. */
+void report_text_name(FILE *out, const char *name, int width, int line);
+
 /* Length of the valid UTF-8 sequence at `s` (RFC 3629: no overlong form, no surrogate); 0: none. */
 size_t report_text_utf8(const unsigned char *s);
 

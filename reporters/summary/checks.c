@@ -20,9 +20,8 @@ void report_section_checks(struct report_page *p)
         report_text_count(c->passed, passed);
         report_text_count(c->failed, failed);
         report_text_share(report_share(c->passed, c->passed + c->failed), share);
-        fputs("  ", p->out);
-        report_text_print(p->out, pelt_registry_name(p->r->names, PELT_NAME_CHECK, c->check),
-                          name_width, 1);
+        report_text_name(p->out, pelt_registry_name(p->r->names, PELT_NAME_CHECK, c->check),
+                         name_width, p->width);
         fprintf(p->out, "%12s", passed);
         report_page_say(p, c->failed > 0 ? REPORT_RED : REPORT_PLAIN, "%12s", failed);
         fprintf(p->out, "%12s\n", share);

@@ -19,8 +19,7 @@ void report_section_errors(struct report_page *p)
         snprintf(label, sizeof label, "%s  %s", pelt_outcome_name(e->outcome),
                  report_page_request_name(p, e->series));
         report_text_count(e->e.count, count);
-        fputs("  ", p->out);
-        report_text_print(p->out, label, p->width - 2 - 32, 1);
+        report_text_name(p->out, label, p->width - 2 - 32, p->width);
         fprintf(p->out, "%14s%8.1fs%8.1fs\n", count, (double)e->e.first_ns / 1e9,
                 (double)e->e.last_ns / 1e9);
         if (e->e.sample[0] != '\0') {

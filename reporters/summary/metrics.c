@@ -85,8 +85,7 @@ static void metric_row(struct report_page *p, const struct report_series *s)
         snprintf(name + used, sizeof name - used, " (%s)", s->metric->unit);
     }
     metric_text(p, s, line, sizeof line);
-    fputs("  ", p->out);
-    report_text_print(p->out, name, name_width, 1);
+    report_text_name(p->out, name, name_width, p->width);
     fputs("  ", p->out);
     report_text_print(p->out, line, p->width - name_width - 4, 0);
     fputc('\n', p->out);

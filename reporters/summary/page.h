@@ -2,7 +2,8 @@
  * page: where the sections of the summary are written: how wide it is, whether in colour, and the
  * forms of line that several of them have.
  *
- * Every line fits `width`; names are cut with "..", sentences and thresholds are wrapped.
+ * Every line fits `width`; sentences and thresholds are wrapped, a name that has no room in its
+ * column stands above its row.
  */
 #ifndef REPORT_PAGE_H
 #define REPORT_PAGE_H

@@ -43,8 +43,7 @@ static void request_counts(struct report_page *p)
             pelt_results_per_s(p->r, frame->outcomes[PELT_OUTCOME_OK],
                                pelt_results_after_request(p->r, id)->outcomes[PELT_OUTCOME_OK]),
             rate);
-        fputs("  ", p->out);
-        report_text_print(p->out, report_page_request_name(p, id), name_width, 1);
+        report_text_name(p->out, report_page_request_name(p, id), name_width, p->width);
         fprintf(p->out, "%12s", started);
         report_page_say(p, report_errors(frame) > 0 ? REPORT_RED : REPORT_PLAIN, "%12s%8s", failed,
                         share);
@@ -86,8 +85,7 @@ static void times_row(struct report_page *p, uint32_t id, const struct pelt_requ
 {
     const struct pelt_hist *response = &frame->hist[PELT_HIST_RESPONSE],
                            *service = &frame->hist[PELT_HIST_SERVICE];
-    fputs("  ", p->out);
-    report_text_print(p->out, report_page_request_name(p, id), name_width, 1);
+    report_text_name(p->out, report_page_request_name(p, id), name_width, p->width);
     for (int i = 0; i < RESPONSE_COLUMNS; i++) {
         percentile_cell(p, response, report_percentiles[i].q, &needs[i]);
     }
@@ -173,8 +171,7 @@ static void phases_row(struct report_page *p, uint32_t id, const struct pelt_req
         *begun = true;
     }
     const int name_width = p->width / 3;
-    fputs("  ", p->out);
-    report_text_print(p->out, report_page_request_name(p, id), name_width, 1);
+    report_text_name(p->out, report_page_request_name(p, id), name_width, p->width);
     fputs("  ", p->out);
     report_text_print(p->out, line, p->width - name_width - 4, 0);
     fputc('\n', p->out);

@@ -53,8 +53,7 @@ static void limit_row(struct report_page *p, const struct report_servers *s, uin
     if (isfinite(sum->last[2])) {
         report_text_count(whole(sum->more[2]), events);
     }
-    fputs("  ", p->out);
-    report_text_print(p->out, name, p->width - 2 - 2 * COLUMN - 3 * NARROW, 1);
+    report_text_name(p->out, name, p->width - 2 - 2 * COLUMN - 3 * NARROW, p->width);
     fprintf(p->out, "%*s%*s%*s%*s%*s\n", COLUMN, used, COLUMN, max, NARROW, ratio, NARROW, at,
             NARROW, events);
 }
@@ -113,8 +112,7 @@ static void cache_row(struct report_page *p, const struct report_servers *s, uin
     count_text(sum->more[0], hits);
     count_text(sum->more[1], misses);
     count_text(isfinite(sum->last[2]) ? sum->more[2] : (double)NAN, evictions);
-    fputs("  ", p->out);
-    report_text_print(p->out, name, p->width - 2 - 4 * COLUMN, 1);
+    report_text_name(p->out, name, p->width - 2 - 4 * COLUMN, p->width);
     fprintf(p->out, "%*s%*s%*s%*s\n", COLUMN, rate, COLUMN, hits, COLUMN, misses, COLUMN,
             evictions);
 }

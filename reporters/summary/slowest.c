@@ -39,8 +39,8 @@ void report_section_slowest(struct report_page *p)
     for (size_t i = 0; i < len && i < SHOWN; i++) {
         char response[REPORT_TEXT_MAX];
         report_text_time_ms((double)list[i].response_ns / 1e6, response);
-        fputs("  ", p->out);
-        report_text_print(p->out, report_page_request_name(p, list[i].series), name_columns, 1);
+        report_text_name(p->out, report_page_request_name(p, list[i].series), name_columns,
+                         p->width);
         fprintf(p->out, "%8s %8.1fs %7u  %.*s\n", response, (double)list[i].done_ns / 1e9,
                 (unsigned)list[i].status, id_columns, list[i].id[0] != '\0' ? list[i].id : "-");
     }

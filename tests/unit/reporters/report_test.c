@@ -423,6 +423,27 @@ static json_t *at(json_t *o, const char *key)
     return value;
 }
 
+static void assert_named(const char *name, int width, int line, const char *want)
+{
+    char *got = NULL;
+    size_t len;
+    FILE *out = open_memstream(&got, &len);
+    assert_non_null(out);
+    report_text_name(out, name, width, line);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(got, want);
+    free(got);
+}
+
+static void a_name_without_room_in_its_column_stands_above_its_row(void **state)
+{
+    (void)state;
+    assert_named("GET /a", 8, 40, "  GET /a  ");
+    assert_named("GET /abc", 8, 40, "  GET /abc");
+    assert_named("GET /abc/d", 8, 40, "  GET /abc/d\n          ");
+    assert_named("GET /abc/d", 8, 11, "  GET /ab..\n          ");
+}
+
 static void assert_three_decimals(json_t *number, double want)
 {
     assert_true(json_is_real(number));
@@ -995,6 +1016,7 @@ int main(void)
         cmocka_unit_test(setup_is_told_only_if_there_was_any),
         cmocka_unit_test(a_run_without_anything_is_told_without_nonsense),
         cmocka_unit_test(numbers_are_short_and_right),
+        cmocka_unit_test(a_name_without_room_in_its_column_stands_above_its_row),
         cmocka_unit_test(json_has_the_figures_of_the_histograms),
         cmocka_unit_test(json_has_setup_and_teardown_in_one_place_only),
         cmocka_unit_test(the_short_summary_has_a_key_for_each_name),
