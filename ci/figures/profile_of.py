@@ -10,6 +10,7 @@ from host import CLIENT_CORE, SCRATCH, allow_files, floor_target, run_on, table
 
 CONNECTIONS = 64
 SHORT_S, LONG_S = 2, 6
+CALLGRIND_ROUNDS = 5
 MEMORY_CONNECTIONS = (1_000, 10_000)
 MEMORY_S = 10
 OFTEN = 0.005  # calls a request from which a system call has a row of its own
@@ -45,17 +46,23 @@ def _collected(_ran):
     return {"all": sum(totals), "seconds": first, "tainted": tainted}
 
 
+def _without(slope):
+    return slope["all"] - slope["seconds"] - slope["tainted"]
+
+
 def instructions():
     tool = ["valgrind", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={SCRATCH / 'callgrind'}"]
     rows = []
     for name in ("floor", "pelt bench", "pelt run", "pelt run, item", "wrk", "wrk, item"):
-        slope = _slope(name, tool, _collected)
+        rounds = [_slope(name, tool, _collected) for _ in range(CALLGRIND_ROUNDS)]
+        slope = min(rounds, key=lambda of: of["all"])
         rows.append((name, f"{slope['all']:,.0f}", f"{slope['seconds']:,.0f}", f"{slope['tainted']:,.0f}",
-                     f"{slope['all'] - slope['seconds'] - slope['tainted']:,.0f}"))
+                     f"{_without(slope):,.0f} ({' '.join(f'{_without(of):,.0f}' for of in rounds)})"))
     intro = (f"callgrind, {CONNECTIONS} connections, slope between runs of {SHORT_S} s and {LONG_S} s. Callgrind slows a client some fifty times, so that what "
              "is done once a second (the first thread adds seconds up) falls on a fiftieth of the requests, and nearly each response is looked at, and recorded "
-             "again, for what stalls may have added to it; at full speed both are next to nothing.\n\n")
-    return intro + table(("client", "user-space instructions a request", "of these the first thread's", "for stalls", "without"), rows)
+             "again, for what stalls may have added to it; at full speed both are next to nothing. The slower the host is meanwhile, the more of that there is "
+             f"for each request, in the last column as well: of {CALLGRIND_ROUNDS} rounds the one with the fewest instructions is shown.\n\n")
+    return intro + table(("client", "user-space instructions a request", "of these the first thread's", "for stalls", "without (each round)"), rows)
 
 
 def _strace_counts(_ran):
