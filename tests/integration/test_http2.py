@@ -82,10 +82,10 @@ def nginx2(tmp_path, **more):
     chain, key = certs.shared().path("good.crt"), certs.shared().path("good.key")
     (tmp_path / "nginx").mkdir()
     server = Nginx2(tmp_path / "nginx", True, chain, key, **more)
-    yield server
-    if server.process.poll() is None:
-        server.process.kill()
-        server.process.wait()
+    try:
+        yield server
+    finally:
+        server.stop()  # and its worker with it
 
 
 @pytest.fixture(name="server")
