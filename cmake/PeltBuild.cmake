@@ -26,18 +26,20 @@ if(PELT_FUZZ)
   target_compile_options(pelt_warnings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# What each request passes through is optimised further than all else in release builds, and at link time: the hot path crosses
-# seven rooms, which are separate libraries. Only where whatever links a room reads its objects without being told: GCC's linker
-# plugin does, clang's does not, and tests put themselves before the allocator, which optimising them as well would undo.
+# What each request passes through is optimised further than all else in release builds, and at link time: it crosses rooms, which
+# are separate libraries. Only where whatever links a room reads its objects without being told: GCC's linker plugin does, clang's
+# does not, and tests put themselves before the allocator, which optimising them as well would undo.
 function(pelt_set_hot target)
   if(PELT_IPO AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT PELT_SANITIZE)
     set_property(TARGET ${target} PROPERTY INTERPROCEDURAL_OPTIMIZATION ON)
   endif()
 endfunction()
 
-# Here and not among CMake's own flags, so that these stay what whoever packages pelt gives.
+# Only in the place of CMake's own flags: those that whoever packages pelt gives stay as they are.
 function(pelt_set_cold target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_FLAGS_RELEASE STREQUAL "-O3 -DNDEBUG")
+    target_compile_options(${target} PRIVATE -O2)
+  endif()
 endfunction()
 
 # pelt_module(NAME [HOT] SOURCES ... PUBLIC ... PRIVATE ...): the room pelt_NAME in the current folder. HOT: each request passes

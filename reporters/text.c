@@ -158,17 +158,6 @@ int report_text_print(FILE *out, const char *text, int width, int pad)
     return n;
 }
 
-void report_text_name(FILE *out, const char *name, int width, int line)
-{
-    const bool fits = columns(name) <= width;
-    fputs("  ", out);
-    if (!fits) {
-        report_text_print(out, name, line - 2, 0);
-        fputs("\n  ", out);
-    }
-    report_text_print(out, fits ? name : "", width, 1);
-}
-
 /* The last blank that leaves at most `room` bytes before it; none: `room`, but no character is cut
  * in two. */
 static size_t break_at(const char *text, size_t room)
@@ -210,4 +199,15 @@ void report_text_sentence(FILE *out, const char *text, int width, int indent)
 {
     fprintf(out, "%*s", *text ? indent : 0, "");
     report_text_hanging(out, text, width, indent);
+}
+
+void report_text_name(FILE *out, const char *name, int width, int line)
+{
+    const bool fits = columns(name) <= width;
+    fputs("  ", out);
+    if (!fits) {
+        report_text_hanging(out, name, line, 2);
+        fputs("  ", out);
+    }
+    report_text_print(out, fits ? name : "", width, 1);
 }

@@ -28,11 +28,6 @@ void report_text_time_ms(
  */
 int report_text_print(FILE *out, const char *text, int width, int pad);
 
-/* Begins a row of a table by "  name" in 2 + `width` columns. A name that is longer stands whole on
- * a line of its own, of at most `line` columns, and its row below: rows that differ in the end of
- * their names do not look alike. */
-void report_text_name(FILE *out, const char *name, int width, int line);
-
 /* Length of the valid UTF-8 sequence at `s` (RFC 3629: no overlong form, no surrogate); 0: none. */
 size_t report_text_utf8(const unsigned char *s);
 
@@ -44,5 +39,10 @@ const char *report_text_line(const char *text, int columns, char *line, size_t s
 void report_text_sentence(FILE *out, const char *text, int width, int indent);
 /* The same behind something of `indent` columns that stands before the first line. */
 void report_text_hanging(FILE *out, const char *text, int width, int indent);
+
+/* Begins a row of a table by "  name" in 2 + `width` columns. A name that is longer stands above
+ * it, whole, in lines of at most `line` columns: rows that differ in the end of their names do not
+ * look alike. */
+void report_text_name(FILE *out, const char *name, int width, int line);
 
 #endif

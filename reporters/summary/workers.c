@@ -22,13 +22,13 @@ static void row(struct report_page *p, const struct pelt_worker_row *w)
 {
     char name[100], started[REPORT_TEXT_MAX], share[REPORT_TEXT_MAX], cpu[REPORT_TEXT_MAX],
         clock[REPORT_TEXT_MAX], lag[REPORT_TEXT_MAX];
-    snprintf(name, sizeof name, "  %u %s", w->slot, w->host);
+    snprintf(name, sizeof name, "%u %s", w->slot, w->host);
     report_text_count(w->started, started);
     report_text_share(report_worker_share(p->r, w), share);
     report_text_share(report_worker_cpu_share(p->r, w), cpu);
     report_text_time_ms((double)w->bound_ns / 1e6, clock);
     report_text_time_ms((double)w->lag_p99_us / 1000, lag);
-    report_text_print(p->out, name, p->width - 3 * COLUMN - 3 * NARROW, 1);
+    report_text_name(p->out, name, p->width - 2 - 3 * COLUMN - 3 * NARROW, p->width);
     fprintf(p->out, "%*s%*s%*s%*s%*s%*s\n", COLUMN, started, NARROW, share, NARROW, cpu, COLUMN,
             clock, COLUMN, lag, NARROW, w->verdict[0] != '\0' ? w->verdict : "-");
 }

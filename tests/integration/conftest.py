@@ -75,31 +75,14 @@ def pytest_xdist_make_scheduler(config, log):
     return TwoAtMost(config, log)
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    mark_siblings(items)  # before some are left out by their marks
-    yield
-    if hasattr(config, "workerinput"):
-        put_in_order(items, config.workerinput["workercount"])
-
-
-def mark_siblings(items):
-    """How threads meet does not depend on the parameters of a test: with ThreadSanitizer one of them runs, which is drawn."""
-    chosen = {}
-    for item in items:
-        marks = {mark.name for mark in item.iter_markers()}
-        if "sanitize" in marks and not marks & {"variant", "one_thread"}:
-            chosen.setdefault(item.nodeid.split("[")[0], []).append(item)
-    for alike in chosen.values():
-        alike.sort(key=drawn)
-        for item in alike[1:]:
-            item.add_marker(pytest.mark.sibling)
-
-
-def put_in_order(items, workers):
     """Neighbours are alike in how long they take and how much CPU, so they are begun in an order that is the same everywhere and
     has nothing to do with what they are. What is slow is begun in the first half; where its mark has a number, of seconds,
     first of all, and what waits behind it is quick."""
+    if not hasattr(config, "workerinput"):
+        return
+
     def place(item):
         return drawn(item) // 2 if item.get_closest_marker("slow") else drawn(item)
 
@@ -109,7 +92,7 @@ def put_in_order(items, workers):
 
     slowest = sorted(filter(seconds, items), key=seconds, reverse=True)
     rest = sorted((item for item in items if not seconds(item)), key=place)
-    pairs = min(len(slowest), len(rest), workers)
+    pairs = min(len(slowest), len(rest), config.workerinput["workercount"])
     first = [item for pair in zip(slowest[:pairs], reversed(rest[len(rest) - pairs:])) for item in pair]
     items[:] = first + slowest[pairs:] + rest[:len(rest) - pairs]
 

@@ -148,7 +148,7 @@ def wait_for_quiet():
 
 
 # PELT_ONCE: no second attempt, for figures that say how often something held.
-ATTEMPTS = 1 if os.environ.get("PELT_ONCE") else 6
+ATTEMPTS = 1 if os.environ.get("PELT_ONCE") else 4
 spoilt = []  # what the attempts of the test that runs failed by (conftest.py tells)
 SPOILT_LENGTH = 200
 

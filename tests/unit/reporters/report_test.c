@@ -441,7 +441,8 @@ static void a_name_without_room_in_its_column_stands_above_its_row(void **state)
     assert_named("GET /a", 8, 40, "  GET /a  ");
     assert_named("GET /abc", 8, 40, "  GET /abc");
     assert_named("GET /abc/d", 8, 40, "  GET /abc/d\n          ");
-    assert_named("GET /abc/d", 8, 11, "  GET /ab..\n          ");
+    assert_named("/abcdefghijk", 8, 11, "  /abcdefgh\n  ijk\n          ");
+    assert_named("GET /abc/d", 8, 11, "  GET\n  /abc/d\n          ");
 }
 
 static void assert_three_decimals(json_t *number, double want)
