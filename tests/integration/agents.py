@@ -111,4 +111,5 @@ class Frames:
         return [self.next() for _ in range(count)]
 
     def close(self):
+        self.answer.close()  # holds the socket, too
         self.connection.close()
