@@ -1,6 +1,7 @@
 """What pelt-target's balancer makes of a request and of its answer on their way: the bytes that a back end gets and those
 that a client gets, on plain sockets on both sides."""
 import contextlib
+import itertools
 import json
 import socket
 import threading
@@ -32,7 +33,7 @@ class Wire:
 
     def _serve(self, link):
         with link, contextlib.suppress(OSError), link.makefile("rb") as lines:
-            while head := b"".join(iter(lines.readline, b"\r\n")):
+            while head := b"".join(itertools.takewhile(b"\r\n".__ne__, iter(lines.readline, b""))):
                 fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:] if line)
                 body = lines.read(int(fields.get(b"content-length", 0)))
                 if head.startswith(b"GET /health/ready "):
