@@ -3,8 +3,6 @@ import functools
 import pathlib
 import ssl
 import subprocess
-import tempfile
-import types
 
 CONFIG = """\
 [ca]
@@ -36,10 +34,12 @@ LOCAL = "subjectAltName=DNS:localhost,DNS:web.pelt.test,IP:127.0.0.1\n"
 
 
 class Authority:
-    """Issues certificates; `names` are attributes with the path of each file."""
+    """What was issued in a folder; from begin() on it can issue more."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+
+    def begin(self):
         (self.folder / "issued").mkdir(parents=True)
         (self.folder / "index").write_text("")
         (self.folder / "serial").write_text("1000\n")
@@ -91,6 +91,7 @@ class Authority:
 def make(folder):
     """Everything the tests of TLS use."""
     a = Authority(folder)
+    a.begin()
     a.issue("root", "/O=pelt tests/CN=Test Root", ROOT)
     a.issue("inter", "/O=pelt tests/CN=Test Intermediate", ROOT, by="root")
     a.issue("stranger", "/O=strangers/CN=Strange Root", ROOT)
@@ -123,16 +124,12 @@ def make(folder):
     a.chain("jumbled", "leaf", "root", "inter")
     a.chain("ofnarrow", "ofnarrow", "narrow")
     a.chain("ofnoca", "ofnoca", "noca")
-    return a
+
+
+made_once = None  # conftest.py's, of this run of pytest
 
 
 @functools.lru_cache(maxsize=1)
-def _shared():
-    holder = types.SimpleNamespace(folder=tempfile.TemporaryDirectory(prefix="pelt-certs-"))
-    holder.authority = make(pathlib.Path(holder.folder.name) / "ca")
-    return holder
-
-
 def shared():
-    """One set a process: no test changes it."""
-    return _shared().authority
+    """One set for all: no test changes it."""
+    return Authority(made_once("certificates", make))

@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+import certs
 import nginx as real_nginx
 import program
 import stage
@@ -114,6 +115,11 @@ def made_once(tmp_path_factory):
         return path
 
     return once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates(made_once):
+    certs.made_once = made_once
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def token_file(tmp_path):
 def pair(tmp_path_factory):
     """A certificate of 127.0.0.1 and its key, and what trusts it."""
     authority = Authority(tmp_path_factory.mktemp("authority"))
+    authority.begin()
     authority.issue("root", "/CN=Test Root", ROOT)
     authority.issue("server", "/CN=web.pelt.test", SERVER + LOCAL, by="root")
     return authority
