@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import time
@@ -55,6 +56,16 @@ class Running:
         self.process = subprocess.Popen(
             [*prefix, str(PELT), *map(str, arguments)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
+        self.said = b""
+
+    def until(self, words, timeout=60):
+        """Until these words came on its standard error, which wait() tells whole."""
+        deadline = time.monotonic() + timeout
+        while words.encode() not in self.said:
+            readable = select.select([self.process.stderr], [], [], max(0, deadline - time.monotonic()))[0]
+            piece = os.read(self.process.stderr.fileno(), 65536) if readable else b""
+            assert piece, f"never said {words!r}: {self.said}"
+            self.said += piece
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -68,6 +79,7 @@ class Running:
             self.process.send_signal(signal.SIGABRT)
             out, err = self.process.communicate()
             raise AssertionError(f"pelt hangs: not done after {timeout} s\n{out}\n{err}") from None
+        err = self.said.decode() + err
         assert_no_sanitizer_finding(err)
         return Finished(self.process.returncode, out, err, time.monotonic() - self.began)
 

@@ -134,7 +134,7 @@ def test_wait_for_gives_up(tmp_path):
 def test_a_signal_ends_the_waiting(tmp_path, number, code):
     url = f"http://127.0.0.1:{free_port()}/health"
     running = Running("bench", url, "-d", "1s", "--no-run-file", "--wait-for", url, cwd=tmp_path)
-    time.sleep(0.5)
+    running.until("waiting up to")
     running.process.send_signal(number)
     done = running.wait()
     assert done.code == code and f"stopped by {number.name} after waiting" in done.err and done.seconds < 20, done.told()  # it would wait for 60 s
