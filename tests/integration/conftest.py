@@ -4,6 +4,8 @@ import hashlib
 import inspect
 import os
 import signal
+import threading
+import time
 import types
 
 import pytest
@@ -27,6 +29,7 @@ def pytest_sessionstart(session):
 
 
 AGAIN = 4
+SPIN_WATCH_S = 0.5
 
 
 def drawn(item):
@@ -115,6 +118,17 @@ def made_once(tmp_path_factory):
         return path
 
     return once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_thread_spins():
+    """A server of a test whose thread goes round in circles takes a core from all tests behind it, and none of them fails."""
+    yield
+    used = time.process_time()
+    time.sleep(SPIN_WATCH_S)
+    used = time.process_time() - used
+    left = [thread.name for thread in threading.enumerate()]
+    assert used < SPIN_WATCH_S / 5, f"in {SPIN_WATCH_S} s behind the last test its threads used {used:.2f} s of CPU: {left}"
 
 
 @pytest.fixture(scope="session", autouse=True)
