@@ -661,7 +661,7 @@ static void tell_jump(struct pelt_link *l)
     }
     post_text(
         l, mail,
-        "agent %s: its clock, or this host's, jumped by %.6g ms (give or take %.6g): frames of the "
+        "agent %s: its clock, or this host's, jumped by %.3f ms (give or take %.3f): frames of the "
         "seconds before may be off by that",
         name_of(l), (double)l->clock.jump_ns / 1e6,
         ceil((double)l->clock.jump_bound_ns / 1e3) / 1e3);

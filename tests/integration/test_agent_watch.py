@@ -223,7 +223,7 @@ def test_a_jump_of_the_clock_is_told_and_frames_go_on_in_their_ticks(fake):
     told = probe.end()
     by_ms, bound_ms = map(float, re.search(r"jumped by (\S+) ms \(give or take (\S+)\)", jumped["text"]).groups())
     assert abs(by_ms + 40) <= bound_ms + 0.001, jumped  # both are told to the microsecond
-    if_quiet(-50 < by_ms < -30, jumped)
+    if_quiet(-50 < by_ms < -30 and bound_ms < 10, jumped)
     after = [f for f in told.frames() if f["clock"]["regrids"] > 0]
     assert min(abs(f["at_ns"] - f["due_ns"]) for f in after) < TICK_NS // 4, after
     assert [f["k"] for f in told.frames()] == sorted({f["k"] for f in told.frames()})
