@@ -78,7 +78,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
             out, err = self.process.communicate()
-            raise AssertionError(f"pelt hangs: not done after {timeout} s\n{out}\n{err}") from None
+            raise AssertionError(f"pelt hangs: not done after {timeout} s\n{out}\n{self.said.decode()}{err}") from None
         err = self.said.decode() + err
         assert_no_sanitizer_finding(err)
         return Finished(self.process.returncode, out, err, time.monotonic() - self.began)
